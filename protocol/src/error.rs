@@ -1,0 +1,246 @@
+//! One list of stable error codes for REST and sockets.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// What a client may do with the same operation (`op`) after an error. A new tap is a new operation.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Retry {
+    /// The answer is final for this operation.
+    Never,
+    /// Send it again at once, with the same operation.
+    Now,
+    /// Send it again after `retry_after_ms`, with the same operation.
+    Later,
+    /// Sign in again first.
+    SignIn,
+}
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal, $retry:ident, $status:literal;)*) => {
+        /// A stable code. Codes are only ever added.
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+        pub enum ErrorCode {
+            $($(#[$doc])* #[serde(rename = $name)] $variant,)*
+        }
+
+        impl ErrorCode {
+            /// Every code, in the order of the documents.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// The code as it stands on the wire and in the database.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name),* }
+            }
+
+            /// The code of this name.
+            pub fn from_name(name: &str) -> Option<Self> {
+                match name { $($name => Some(Self::$variant),)* _ => None }
+            }
+
+            /// What the client may do with the same operation.
+            pub const fn retry(self) -> Retry {
+                match self { $(Self::$variant => Retry::$retry),* }
+            }
+
+            /// The HTTP status that goes with the code in REST answers.
+            pub const fn status(self) -> u16 {
+                match self { $(Self::$variant => $status),* }
+            }
+        }
+    };
+}
+
+codes! {
+    /// The frame is no JSON object of the envelope's form. On a socket the third one closes it.
+    BadFrame = "bad_frame", Never, 400;
+    /// The data does not fit the type; `fields` says where.
+    BadRequest = "bad_request", Never, 400;
+    /// This server knows no such type of command.
+    UnknownType = "unknown_type", Never, 400;
+    /// No such address, or no such thing under it.
+    NotFound = "not_found", Never, 404;
+    /// The address exists, with other methods.
+    MethodNotAllowed = "method_not_allowed", Never, 405;
+    /// The body or frame is larger than allowed.
+    TooLarge = "too_large", Never, 413;
+    /// The body is of another content type than `application/json`.
+    UnsupportedMediaType = "unsupported_media_type", Never, 415;
+    /// The command changes something and names no operation (`op`).
+    OperationRequired = "operation_required", Never, 400;
+    /// The operation was used before with other content.
+    OperationConflict = "operation_conflict", Never, 409;
+    /// The first command of a socket is `connect`.
+    NotConnected = "not_connected", Never, 403;
+    /// The socket is connected already.
+    AlreadyConnected = "already_connected", Never, 409;
+    /// No token, or one that does not hold: sign in.
+    Unauthenticated = "unauthenticated", SignIn, 401;
+    /// The token held and has expired.
+    TokenExpired = "token_expired", SignIn, 401;
+    /// The name or the password is wrong.
+    InvalidCredentials = "invalid_credentials", Never, 401;
+    /// Somebody has registered with this phone number or e-mail address.
+    AccountExists = "account_exists", Never, 409;
+    /// The caller may not do this.
+    Forbidden = "forbidden", Never, 403;
+    /// The room token is for another room or user, or has expired: ask for a new one.
+    RoomTokenInvalid = "room_token_invalid", Never, 403;
+    /// No such room.
+    RoomNotFound = "room_not_found", Never, 404;
+    /// The room has as many people as it may.
+    RoomFull = "room_full", Later, 409;
+    /// The user was kicked out of the room and may come back at `until`.
+    Kicked = "kicked", Never, 403;
+    /// The user is in no such room: join first.
+    NotInRoom = "not_in_room", Never, 409;
+    /// No such user, or not in the room.
+    UserNotFound = "user_not_found", Never, 404;
+    /// The room has no seat of this number.
+    SeatNotFound = "seat_not_found", Never, 404;
+    /// Somebody sits there.
+    SeatTaken = "seat_taken", Never, 409;
+    /// The seat is locked.
+    SeatLocked = "seat_locked", Never, 409;
+    /// The user sits on a seat already.
+    AlreadySeated = "already_seated", Never, 409;
+    /// The user sits on no seat.
+    NotSeated = "not_seated", Never, 409;
+    /// The seat map has changed since the version that the command names.
+    SeatsChanged = "seats_changed", Never, 409;
+    /// No such gift in the catalogue, or it is off.
+    GiftNotFound = "gift_not_found", Never, 404;
+    /// A gift to oneself.
+    GiftToSelf = "gift_to_self", Never, 409;
+    /// Nobody is there to receive the gift.
+    NoReceivers = "no_receivers", Never, 409;
+    /// The balance does not cover it; `balance` and `shortfall` say by how much.
+    InsufficientFunds = "insufficient_funds", Never, 402;
+    /// An amount would leave the range of what an account can hold.
+    AmountOutOfRange = "amount_out_of_range", Never, 409;
+    /// Too many of this kind in too short a time.
+    RateLimited = "rate_limited", Later, 429;
+    /// A queue is full: the server has more to do than it can.
+    Busy = "busy", Later, 503;
+    /// The store did not answer; what was asked may have happened: ask again with the same operation.
+    StoreUnavailable = "store_unavailable", Later, 503;
+    /// The room is moving or waiting for its store.
+    RoomPaused = "room_paused", Later, 503;
+    /// The request took longer than the server allows; ask again with the same operation.
+    Timeout = "timeout", Later, 503;
+    /// A fault of the server, logged under the request's id.
+    Internal = "internal", Later, 500;
+}
+
+impl fmt::Display for ErrorCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// One field that does not fit, by its path in the body.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct FieldError {
+    /// The field's path, as `client.name`.
+    pub field: String,
+    /// What is wrong with it, for the developer who reads it.
+    pub message: String,
+}
+
+/// An error as it stands on the wire.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ErrorBody {
+    /// The stable code: the one thing that code may look at.
+    pub code: ErrorCode,
+    /// What the client may do with the same operation.
+    pub retry: Retry,
+    /// One sentence for the developer who reads it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub message: String,
+    /// With `retry: later`: milliseconds to wait.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after_ms: Option<u64>,
+    /// With `bad_request`: the fields that do not fit.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<FieldError>,
+    /// With `insufficient_funds`: the balance in minor units.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub balance: Option<i64>,
+    /// With `insufficient_funds`: what is missing, in minor units.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shortfall: Option<i64>,
+    /// With `kicked`: Unix milliseconds until which it holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<i64>,
+    /// The answer is the first one of this operation, given again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub replayed: bool,
+}
+
+impl ErrorBody {
+    /// Milliseconds that a client waits before `retry: later`, unless the error says otherwise.
+    pub const RETRY_AFTER_MS: u64 = 500;
+
+    /// The bare error of this code.
+    pub fn new(code: ErrorCode) -> Self {
+        let retry = code.retry();
+        Self {
+            code,
+            retry,
+            message: String::new(),
+            retry_after_ms: (retry == Retry::Later).then_some(Self::RETRY_AFTER_MS),
+            fields: Vec::new(),
+            balance: None,
+            shortfall: None,
+            until: None,
+            replayed: false,
+        }
+    }
+
+    /// The same with a sentence for the developer.
+    #[must_use]
+    pub fn message(mut self, message: impl Into<String>) -> Self {
+        self.message = message.into();
+        self
+    }
+
+    /// The same with one more field that does not fit.
+    #[must_use]
+    pub fn field(mut self, field: impl Into<String>, message: impl Into<String>) -> Self {
+        self.fields.push(FieldError { field: field.into(), message: message.into() });
+        self
+    }
+
+    /// The same with another time to wait.
+    #[must_use]
+    pub fn retry_after_ms(mut self, ms: u64) -> Self {
+        self.retry_after_ms = Some(ms);
+        self
+    }
+
+    /// `insufficient_funds` with the balance and what is missing, in minor units.
+    pub fn insufficient_funds(balance: i64, shortfall: i64) -> Self {
+        Self { balance: Some(balance), shortfall: Some(shortfall), ..Self::new(ErrorCode::InsufficientFunds) }
+    }
+
+    /// `kicked`, until this Unix millisecond.
+    pub fn kicked(until: i64) -> Self {
+        Self { until: Some(until), ..Self::new(ErrorCode::Kicked) }
+    }
+}
+
+impl From<ErrorCode> for ErrorBody {
+    fn from(code: ErrorCode) -> Self {
+        Self::new(code)
+    }
+}
+
+impl fmt::Display for ErrorBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.message.is_empty() { self.code.fmt(f) } else { write!(f, "{}: {}", self.code, self.message) }
+    }
+}
+
+impl std::error::Error for ErrorBody {}

@@ -1,0 +1,27 @@
+//! The wire of Parlor: what apps in the field speak for years.
+//!
+//! Here live commands, replies, events, signals, user frames, errors, ids, limits and the WebSocket
+//! frame codec, as plain types with serde. Nothing here knows a socket, a runtime, a database or a
+//! clock: the server, the load testers and the tests share one set of words.
+
+pub mod close;
+pub mod command;
+pub mod envelope;
+pub mod error;
+pub mod event;
+pub mod frame;
+pub mod id;
+pub mod limit;
+pub mod money;
+pub mod reply;
+pub mod room;
+
+pub use close::CloseCode;
+pub use command::Command;
+pub use error::{ErrorBody, ErrorCode, Retry};
+pub use event::{Event, Signal, UserFrame};
+pub use id::{GiftId, Op, RoomId, UserId};
+pub use money::{Coins, Currency, Diamonds};
+
+/// The WebSocket subprotocol of this form of the wire.
+pub const SUBPROTOCOL: &str = "parlor.v1.json";

@@ -1,0 +1,54 @@
+//! Money in whole minor units, as payment interfaces have it: a coin has 1, a diamond 10,000.
+
+use serde::{Deserialize, Serialize};
+
+/// Coins are bought and spent. One minor unit is one coin.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Coins(pub i64);
+
+/// Diamonds are earned. 10,000 minor units are one diamond, so that a share in basis points of a
+/// whole number of coins is exact and nothing is ever rounded.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Diamonds(pub i64);
+
+/// The two currencies of the economy.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Currency {
+    /// Bought and spent; one minor unit is one coin.
+    Coin,
+    /// Earned; 10,000 minor units are one diamond.
+    Diamond,
+}
+
+impl Currency {
+    /// Both, in the order in which they are stored and listed.
+    pub const ALL: [Self; 2] = [Self::Coin, Self::Diamond];
+
+    /// How many minor units one whole unit has, as a power of ten: 0 for coins, 4 for diamonds.
+    pub const fn exponent(self) -> u32 {
+        match self {
+            Self::Coin => 0,
+            Self::Diamond => 4,
+        }
+    }
+
+    /// The number under which the database stores it.
+    pub const fn number(self) -> i16 {
+        match self {
+            Self::Coin => 1,
+            Self::Diamond => 2,
+        }
+    }
+
+    /// The currency stored under this number.
+    pub const fn from_number(number: i16) -> Option<Self> {
+        match number {
+            1 => Some(Self::Coin),
+            2 => Some(Self::Diamond),
+            _ => None,
+        }
+    }
+}

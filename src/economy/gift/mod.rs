@@ -1,0 +1,1 @@
+//! Gifts: the catalogue, and what a gift does to the accounts.

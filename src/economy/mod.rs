@@ -1,0 +1,4 @@
+//! Coins and diamonds: the ledger, and what is paid with it.
+
+pub mod gift;
+pub mod ledger;

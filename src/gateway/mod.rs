@@ -1,0 +1,1 @@
+//! A socket's life: upgrade, connection, session, dispatch.

@@ -1,0 +1,15 @@
+//! Parlor: a real-time room and messaging server for live-audio social apps.
+//!
+//! One way for data through the house: socket, protocol, session, command, room actor (decide,
+//! evolve), event, delivery, sockets; and beside it the ledger, which commits before it is announced.
+
+pub mod clock;
+pub mod cluster;
+pub mod delivery;
+pub mod economy;
+pub mod error;
+pub mod gateway;
+pub mod http;
+pub mod identity;
+pub mod operation;
+pub mod room;

@@ -1,0 +1,2 @@
+//! Parlor, the program.
+fn main() {}

@@ -1,0 +1,3 @@
+//! One room, one actor: a pure state machine inside, I/O around it.
+
+pub mod port;

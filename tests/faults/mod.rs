@@ -1,0 +1,1 @@
+//! What a server does when something dies under it.

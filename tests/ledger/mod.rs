@@ -1,0 +1,1 @@
+//! The ledger against a real PostgreSQL, as parlor_app.

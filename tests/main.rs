@@ -1,0 +1,10 @@
+//! The one integration binary: real PostgreSQL, real sockets, the real program.
+
+mod support;
+
+mod faults;
+mod identity;
+mod ledger;
+mod program;
+mod room;
+mod wire;

@@ -1,0 +1,1 @@
+//! What the tests share: a private PostgreSQL, a server under test, a client over a real socket.
