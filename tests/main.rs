@@ -3,6 +3,7 @@
 mod support;
 
 mod faults;
+mod house;
 mod identity;
 mod ledger;
 mod program;

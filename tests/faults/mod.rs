@@ -1,1 +1,3 @@
 //! What a server does when something dies under it.
+
+mod kill;

@@ -1,4 +1,5 @@
 //! What one person sees of a room: the rules of `docs/protocol.md`, and a record of every breach.
+//! Pure: frames in, a picture out.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -11,6 +12,7 @@ use parlor_protocol::{Op, RoomId};
 /// One person's picture of one room, over all their connections.
 #[derive(Debug)]
 pub struct Screen {
+    /// Which room.
     pub room: RoomId,
     /// What is sent with the next join.
     pub position: Option<Position>,
@@ -18,10 +20,13 @@ pub struct Screen {
     pub gifts: Vec<(i64, i64)>,
     /// Every chat line, by operation once.
     pub chat: Vec<(Op, String)>,
+    /// The seat map.
     pub seats: BTreeMap<u8, Seat>,
+    /// Its version.
     pub seat_version: u64,
-    /// How often a join was answered with the missed events, and how often with a snapshot.
+    /// How often a join was answered with the missed events.
     pub recovered: u32,
+    /// How often with a snapshot.
     pub snapshots: u32,
     /// Whatever a client must never see.
     pub breaches: Vec<String>,
@@ -29,6 +34,7 @@ pub struct Screen {
 }
 
 impl Screen {
+    /// A screen that has seen nothing yet.
     pub fn new(room: RoomId) -> Self {
         Self {
             room,
@@ -74,7 +80,8 @@ impl Screen {
                 self.chat_line(line.op, &line.text);
             }
             let own = self.position.and_then(|position| position.gift_no);
-            self.position = Some(Position { gift_no: if first { joined.position.gift_no } else { own }, ..joined.position });
+            self.position =
+                Some(Position { gift_no: if first { joined.position.gift_no } else { own }, ..joined.position });
         }
         self.show(&joined.gifts);
         joined.more_gifts
@@ -91,6 +98,7 @@ impl Screen {
         self.position.and_then(|position| position.gift_no).unwrap_or(0)
     }
 
+    /// An event on the live socket, or a missed one.
     pub fn event(&mut self, frame: &EventFrame) {
         let Some(position) = &mut self.position else {
             self.breaches.push(format!("an event before the join's reply: {frame:?}"));

@@ -1,0 +1,219 @@
+//! One simulated user with one device: connects, joins with its position, asks until it is answered.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use parlor_protocol::command::{Connect, Join, ListGifts};
+use parlor_protocol::envelope::{self, EventFrame};
+use parlor_protocol::reply::{GiftPage, Joined};
+use parlor_protocol::{Command, ErrorBody, Op, Retry, RoomId, SUBPROTOCOL};
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+
+use crate::rest::{self, Away};
+use crate::screen::Screen;
+
+/// How long a user waits for one answer before it takes the connection for lost.
+const ANSWER: Duration = Duration::from_secs(8);
+
+type Stream = WebSocketStream<MaybeTlsStream<TcpStream>>;
+
+/// Somebody with an account, a device, and a screen that shows one room.
+#[derive(Debug)]
+pub struct User {
+    address: SocketAddr,
+    name: String,
+    access: String,
+    /// The user's number.
+    pub id: i64,
+    /// What they see.
+    pub screen: Screen,
+    socket: Option<Stream>,
+    next_id: u64,
+    /// Replies that came while another one was waited for.
+    replies: HashMap<u64, Result<Value, ErrorBody>>,
+}
+
+impl User {
+    /// Registers with an e-mail address made of `name`, or signs in where that exists.
+    ///
+    /// # Errors
+    /// `Away`, or an answer that is no success.
+    pub async fn enter(address: SocketAddr, name: &str, room: RoomId) -> Result<Self, Away> {
+        let email = format!("{name}@load.parlor.example");
+        let body = json!({"email": email, "password": "a long enough secret", "name": name, "device": name});
+        let (status, mut answer) = rest::post(address, "/v1/auth/register", None, &body).await?;
+        if status == 409 {
+            let body = json!({"login": email, "password": "a long enough secret", "device": name});
+            answer = rest::post(address, "/v1/auth/login", None, &body).await?.1;
+        }
+        let access = answer["access_token"].as_str().ok_or_else(|| Away(format!("no token in {answer}")))?.to_owned();
+        let id = answer["user"]["id"].as_i64().ok_or_else(|| Away(format!("no user in {answer}")))?;
+        let name = name.to_owned();
+        Ok(Self {
+            address,
+            name,
+            access,
+            id,
+            screen: Screen::new(room),
+            socket: None,
+            next_id: 0,
+            replies: HashMap::new(),
+        })
+    }
+
+    /// The access token.
+    pub fn access(&self) -> &str {
+        &self.access
+    }
+
+    /// Opens the socket and comes into the room with the position so far.
+    ///
+    /// # Errors
+    /// `Away`, or a refusal in words.
+    pub async fn arrive(&mut self) -> Result<(), Away> {
+        self.socket = None;
+        self.replies.clear();
+        let path = format!("/v1/rooms/{}/token", self.screen.room);
+        let (_, answer) = rest::post(self.address, &path, Some(&self.access), &json!({})).await?;
+        let token = answer["token"].as_str().ok_or_else(|| Away(format!("no room token in {answer}")))?.to_owned();
+
+        let mut request = format!("ws://{}/v1/socket", self.address)
+            .into_client_request()
+            .map_err(|error| Away(error.to_string()))?;
+        request
+            .headers_mut()
+            .insert("sec-websocket-protocol", SUBPROTOCOL.parse().expect("the subprotocol is a header value"));
+        let opened = timeout(ANSWER, connect_async(request)).await.map_err(|_| Away("no handshake".into()))?;
+        self.socket = Some(opened.map_err(|error| Away(error.to_string()))?.0);
+
+        let connect =
+            Connect { token: self.access.clone(), device: self.name.clone(), client: None, joins: Vec::new() };
+        self.ask(None, &Command::Connect(connect)).await?.map_err(|error| Away(error.to_string()))?;
+        let join = Join { room: self.screen.room, token, position: self.screen.position };
+        let id = self.say(None, &Command::RoomJoin(join)).await?;
+        loop {
+            // The reply stands before the room's first event, so it is applied before anything else.
+            self.hear().await?;
+            if let Some(reply) = self.replies.remove(&id) {
+                let joined = reply.map_err(|error| Away(error.to_string()))?;
+                let joined: Joined = serde_json::from_value(joined).map_err(|error| Away(error.to_string()))?;
+                let mut more = self.screen.joined(&joined);
+                while more {
+                    let list = ListGifts { room: self.screen.room, after: self.screen.gift_no() };
+                    let page = self.ask(None, &Command::GiftList(list)).await?;
+                    let page = page.map_err(|error| Away(error.to_string()))?;
+                    let page: GiftPage = serde_json::from_value(page).map_err(|error| Away(error.to_string()))?;
+                    more = self.screen.page(&page);
+                }
+                return Ok(());
+            }
+        }
+    }
+
+    /// Drops the connection without a word, as a phone in a tunnel does.
+    pub fn vanish(&mut self) {
+        self.socket = None;
+    }
+
+    /// Asks under one operation until the answer is final: over lost connections, restarts and overload.
+    /// Gives up after `patience`.
+    ///
+    /// # Errors
+    /// The final refusal, or what kept it from an answer.
+    pub async fn insist(&mut self, op: Op, command: &Command, patience: Duration) -> Result<Value, String> {
+        let tries = async {
+            loop {
+                if self.socket.is_none() && self.arrive().await.is_err() {
+                    self.socket = None;
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                    continue;
+                }
+                match self.ask(Some(op), command).await {
+                    Ok(Ok(data)) => return Ok(data),
+                    Ok(Err(error)) if matches!(error.retry, Retry::Now | Retry::Later) => {
+                        tokio::time::sleep(Duration::from_millis(error.retry_after_ms.unwrap_or(10))).await;
+                    }
+                    Ok(Err(error)) => return Err(error.to_string()),
+                    Err(_) => self.socket = None,
+                }
+            }
+        };
+        timeout(patience, tries).await.unwrap_or_else(|_| Err(format!("no final answer within {patience:?}")))
+    }
+
+    /// Listens until the screen has shown the gift of this number, coming back where the socket is lost.
+    ///
+    /// # Errors
+    /// What was shown when `patience` ended.
+    pub async fn watch_until(&mut self, gift_no: i64, patience: Duration) -> Result<(), String> {
+        let watching = async {
+            while self.screen.gift_no() < gift_no {
+                if self.socket.is_none() && self.arrive().await.is_err() {
+                    self.socket = None;
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                } else if self.screen.gift_no() < gift_no && self.hear().await.is_err() {
+                    self.socket = None;
+                }
+            }
+        };
+        let done = timeout(patience, watching).await.is_ok();
+        if done { Ok(()) } else { Err(format!("{} has seen gifts up to {} only", self.name, self.screen.gift_no())) }
+    }
+
+    /// One command and its reply.
+    ///
+    /// # Errors
+    /// `Away` when the socket is lost before the reply.
+    pub async fn ask(&mut self, op: Option<Op>, command: &Command) -> Result<Result<Value, ErrorBody>, Away> {
+        let id = self.say(op, command).await?;
+        loop {
+            if let Some(reply) = self.replies.remove(&id) {
+                return Ok(reply);
+            }
+            self.hear().await?;
+        }
+    }
+
+    async fn say(&mut self, op: Option<Op>, command: &Command) -> Result<u64, Away> {
+        self.next_id += 1;
+        let text = envelope::command(self.next_id, op, command);
+        let socket = self.socket.as_mut().ok_or_else(|| Away("no socket".into()))?;
+        socket.send(Message::text(text)).await.map_err(|error| Away(error.to_string()))?;
+        Ok(self.next_id)
+    }
+
+    /// Reads one frame and does what an app does with it.
+    ///
+    /// # Errors
+    /// `Away` when the socket is lost or silent for too long.
+    pub async fn hear(&mut self) -> Result<(), Away> {
+        let socket = self.socket.as_mut().ok_or_else(|| Away("no socket".into()))?;
+        let message = timeout(ANSWER, socket.next()).await.map_err(|_| Away("silent".into()))?;
+        let message = message.ok_or_else(|| Away("ended".into()))?.map_err(|error| Away(error.to_string()))?;
+        let Message::Text(text) = message else { return Ok(()) };
+        let frame: Value = serde_json::from_str(&text).map_err(|error| Away(error.to_string()))?;
+        if let Some(id) = frame.get("id").and_then(Value::as_u64) {
+            let reply = match frame.get("error") {
+                Some(error) => Err(serde_json::from_value(error.clone()).map_err(|error| Away(error.to_string()))?),
+                None => Ok(frame["data"].clone()),
+            };
+            self.replies.insert(id, reply);
+        } else if frame.get("seq").is_some() {
+            let event: EventFrame = serde_json::from_str(&text).map_err(|error| Away(error.to_string()))?;
+            self.screen.event(&event);
+        } else if frame["type"] == "ping" {
+            socket.send(Message::text(r#"{"type":"pong"}"#)).await.map_err(|error| Away(error.to_string()))?;
+        } else if frame["type"] == "room.removed" {
+            // Out of the room, for whatever cause: come back with the position.
+            self.socket = None;
+        }
+        Ok(())
+    }
+}

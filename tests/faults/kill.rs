@@ -1,0 +1,155 @@
+//! Gifts through the death of the server and of its PostgreSQL, at random moments.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use parlor_loadtests::rest;
+use parlor_loadtests::user::User;
+use parlor_protocol::command::{Recipients, SendGift};
+use parlor_protocol::{Command, GiftId, Op, RoomId, UserId};
+use rand::RngExt as _;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::support::postgres::Cluster;
+use crate::support::program::Program;
+
+const SENDERS: usize = 4;
+const GIFTS_EACH: usize = 50;
+const GIFTS: usize = SENDERS * GIFTS_EACH;
+const SERVER_KILLS: usize = 20;
+const POSTGRES_KILLS: usize = 3;
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A lease of a second, so that a killed server's successor need not wait for six; no demo coins in
+/// `serve`, so each user gets theirs by a grant; limits that a test may exceed.
+const SETTINGS: &[(&str, &str)] = &[
+    ("PARLOR__CLUSTER__LEASE_MS", "1000"),
+    ("PARLOR__CLUSTER__RENEW_MS", "250"),
+    ("PARLOR__LEDGER__WELCOME_COINS", "10000"),
+    ("PARLOR__GATEWAY__JOINS_PER_MINUTE", "600"),
+    ("PARLOR__HTTP__SIGN_IN_PER_ADDRESS_PER_MINUTE", "6000"),
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn gifts_are_charged_credited_and_shown_once_whatever_dies() {
+    let cluster = Cluster::private().await;
+    let database = cluster.database().await;
+    database.seed().await;
+    let mut program = Program::serve(&database.app_url(), SETTINGS).await;
+    let address = program.address;
+
+    // The room's owner receives and watches; so does somebody who only watches.
+    let nowhere = RoomId::new(1).expect("a number");
+    let owner = User::enter(address, "owner", nowhere).await.expect("the owner registers");
+    let (_, room) = rest::post(address, "/v1/rooms", Some(owner.access()), &json!({"name": "storm"})).await.expect("up");
+    let room = RoomId::new(room["id"].as_i64().expect("a room")).expect("an id");
+    let receiver = UserId::new(owner.id).expect("an id");
+    let mut watchers = vec![owner, User::enter(address, "watcher", room).await.expect("the watcher registers")];
+    for watcher in &mut watchers {
+        watcher.screen.room = room;
+        watcher.arrive().await.expect("the watcher comes in");
+    }
+    let mut senders = Vec::new();
+    for number in 0..SENDERS {
+        let mut sender = User::enter(address, &format!("sender{number}"), room).await.expect("the sender registers");
+        sender.arrive().await.expect("the sender comes in");
+        senders.push(sender);
+    }
+
+    let answered = Arc::new(AtomicUsize::new(0));
+    let sending: Vec<_> = senders
+        .into_iter()
+        .map(|mut sender| {
+            let answered = answered.clone();
+            tokio::spawn(async move {
+                let mut receipts = Vec::new();
+                for _ in 0..GIFTS_EACH {
+                    let op = Op(Uuid::now_v7());
+                    let gift = SendGift {
+                        room,
+                        gift: GiftId::new(1).expect("the Rose"),
+                        count: 1,
+                        to: Recipients::Users(vec![receiver]),
+                    };
+                    let receipt = sender.insist(op, &Command::GiftSend(gift), PATIENCE).await.expect("a receipt");
+                    receipts.push((op, receipt));
+                    answered.fetch_add(1, Ordering::Relaxed);
+                    let pause = rand::rng().random_range(0..200);
+                    tokio::time::sleep(Duration::from_millis(pause)).await;
+                }
+                (sender, receipts)
+            })
+        })
+        .collect();
+    let watching: Vec<_> = watchers
+        .into_iter()
+        .map(|mut watcher| {
+            tokio::spawn(async move {
+                let seen = watcher.watch_until(GIFTS as i64, PATIENCE * 2).await;
+                (watcher, seen)
+            })
+        })
+        .collect();
+
+    // Each death waits for some progress, so that all of them fall among the gifts.
+    for kill in 0..SERVER_KILLS + POSTGRES_KILLS {
+        let due = GIFTS * kill / (SERVER_KILLS + POSTGRES_KILLS);
+        while answered.load(Ordering::Relaxed) < due {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        let moment = rand::rng().random_range(0..60);
+        tokio::time::sleep(Duration::from_millis(moment)).await;
+        if kill % 7 == 3 && kill / 7 < POSTGRES_KILLS {
+            cluster.kill().await;
+            cluster.start_again().await;
+        } else {
+            program.kill().await;
+            program.start_again().await;
+        }
+    }
+
+    let mut receipts = Vec::new();
+    let mut screens = Vec::new();
+    for task in sending {
+        let (mut sender, own) = task.await.expect("a sender ends");
+        sender.watch_until(GIFTS as i64, PATIENCE).await.expect("a sender sees every gift");
+        receipts.extend(own);
+        screens.push(sender.screen);
+    }
+    for task in watching {
+        let (watcher, seen) = task.await.expect("a watcher ends");
+        seen.expect("a watcher sees every gift");
+        screens.push(watcher.screen);
+    }
+
+    // Charged once: as many transfers as operations, each under the receipt that its sender got.
+    for (op, receipt) in &receipts {
+        let stored = database.journal_of(*op).await;
+        assert_eq!(stored, vec![receipt["receipt"].as_i64().expect("a receipt")], "operation {op}");
+    }
+    assert_eq!(database.gifts_of(room).await, GIFTS as i64);
+    // Credited once: the receiver owns the room, so there is one share, of a diamond a Rose.
+    let (_, login) = rest::post(
+        address,
+        "/v1/auth/login",
+        None,
+        &json!({"login": "owner@load.parlor.example", "password": "a long enough secret", "device": "check"}),
+    )
+    .await
+    .expect("up");
+    let (_, wallet) = rest::get(address, "/v1/wallet", login["access_token"].as_str()).await.expect("up");
+    let diamonds = wallet["balances"].as_array().expect("balances").iter().find(|balance| balance["currency"] == "diamond");
+    assert_eq!(diamonds.map(|balance| &balance["amount"]), Some(&Value::from(GIFTS as i64 * 10_000)));
+    // Shown once on each screen, in one order, with nothing that a client must never see.
+    let expected: Vec<i64> = (1..=GIFTS as i64).collect();
+    for screen in &screens {
+        assert_eq!(screen.breaches, Vec::<String>::new());
+        assert_eq!(screen.gifts.iter().map(|(gift_no, _)| *gift_no).collect::<Vec<_>>(), expected);
+        assert_eq!(screen.gifts, screens[0].gifts);
+    }
+    // And the books agree.
+    let audit = program.command(&["ledger", "audit"]).await;
+    assert!(audit.status.success(), "{}", String::from_utf8_lossy(&audit.stdout));
+}

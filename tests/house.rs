@@ -1,0 +1,114 @@
+//! The layout's rules, read off the `use` lines: nothing points upward, and each kind of code has its place.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn sources(folder: &str) -> Vec<(PathBuf, String)> {
+    fn walk(folder: &Path, found: &mut Vec<(PathBuf, String)>) {
+        for entry in fs::read_dir(folder).expect("a folder of the sources") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                walk(&path, found);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                found.push((path.clone(), fs::read_to_string(&path).expect("a source file")));
+            }
+        }
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+    let mut found = Vec::new();
+    walk(&root, &mut found);
+    assert!(!found.is_empty(), "{folder} has sources");
+    found.into_iter().map(|(path, text)| (path.strip_prefix(&root).expect("below the root").to_owned(), text)).collect()
+}
+
+/// The code of a file, without comments.
+fn code(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().map(str::trim).filter(|line| !line.starts_with("//"))
+}
+
+fn breaches(found: impl Iterator<Item = String>) {
+    let found: Vec<_> = found.collect();
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+#[test]
+fn nothing_points_upward() {
+    // A slice and what it may use of its neighbours. The edges (http routes, gateway, app, dev, main) see all.
+    let rules: [(&str, &[&str]); 5] = [
+        ("cluster", &[]),
+        ("delivery", &["cluster"]),
+        ("room", &["cluster", "delivery"]),
+        ("identity", &[]),
+        ("economy", &["identity"]),
+    ];
+    let neighbours = ["cluster", "delivery", "room", "gateway", "identity", "economy", "app", "dev", "router"];
+    breaches(sources("src").into_iter().flat_map(|(path, text)| {
+        let slice = path.components().next().map(|first| first.as_os_str().to_string_lossy().into_owned());
+        let rule = rules.iter().find(|(name, _)| Some(*name) == slice.as_deref());
+        let is_route = path.file_name().is_some_and(|name| name == "routes.rs");
+        let mut found = Vec::new();
+        if let (Some((own, allowed)), false) = (rule, is_route) {
+            for line in code(&text) {
+                for neighbour in neighbours.iter().filter(|name| **name != *own && !allowed.contains(name)) {
+                    if line.contains(&format!("crate::{neighbour}::")) {
+                        found.push(format!("src/{}: {line}", path.display()));
+                    }
+                }
+            }
+        }
+        found
+    }));
+}
+
+#[test]
+fn only_stores_know_sql() {
+    let edges = ["db.rs", "dev"];
+    breaches(sources("src").into_iter().flat_map(|(path, text)| {
+        let name = path.file_name().expect("a file").to_string_lossy().into_owned();
+        let is_edge = edges.iter().any(|edge| path.starts_with(edge));
+        let is_store = name == "store.rs" || path.components().any(|part| part.as_os_str() == "store");
+        let hits: Vec<_> = code(&text)
+            .filter(|line| !is_edge && !is_store && (line.contains("sqlx::query") || line.contains("query!(")))
+            .map(|line| format!("src/{}: {line}", path.display()))
+            .collect();
+        hits
+    }));
+}
+
+#[test]
+fn the_state_of_a_room_knows_no_io() {
+    breaches(
+        sources("src")
+            .into_iter()
+            .filter(|(path, _)| path.starts_with("room/state") || path.ends_with("room/state.rs"))
+            .flat_map(|(path, text)| {
+                let hits: Vec<_> = code(&text)
+                    .filter(|line| ["tokio", "sqlx", "Timestamp::now", "rand::"].iter().any(|word| line.contains(word)))
+                    .map(|line| format!("src/{}: {line}", path.display()))
+                    .collect();
+                hits
+            }),
+    );
+}
+
+#[test]
+fn the_protocol_knows_no_runtime() {
+    breaches(sources("protocol/src").into_iter().flat_map(|(path, text)| {
+        let hits: Vec<_> = code(&text)
+            .filter(|line| ["tokio", "axum", "sqlx"].iter().any(|word| line.contains(word)))
+            .map(|line| format!("protocol/src/{}: {line}", path.display()))
+            .collect();
+        hits
+    }));
+}
+
+#[test]
+fn every_file_says_what_lives_there() {
+    breaches(
+        ["src", "protocol/src", "loadtests/src", "tests"]
+            .into_iter()
+            .flat_map(sources)
+            .filter(|(_, text)| !text.starts_with("//!"))
+            .map(|(path, _)| format!("{} does not open with //!", path.display())),
+    );
+}
