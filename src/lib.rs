@@ -5,7 +5,9 @@
 
 pub mod clock;
 pub mod cluster;
+pub mod db;
 pub mod delivery;
+pub mod dev;
 pub mod economy;
 pub mod error;
 pub mod gateway;
@@ -13,3 +15,4 @@ pub mod http;
 pub mod identity;
 pub mod operation;
 pub mod room;
+pub mod start;

@@ -1,1 +1,6 @@
 //! What the tests share: a private PostgreSQL, a server under test, a client over a real socket.
+
+#![allow(dead_code, reason = "each test uses a part of it")]
+
+pub mod postgres;
+mod postgres_tests;

@@ -1,0 +1,5 @@
+//! The migrations are compiled in: a changed one compiles the program anew.
+
+fn main() {
+    println!("cargo::rerun-if-changed=migrations");
+}

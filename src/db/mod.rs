@@ -1,0 +1,205 @@
+//! The way to PostgreSQL: the pool, the migrations, and the refusal of a role that may do too much.
+
+mod store;
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{ConnectOptions, Connection, PgConnection, PgPool};
+
+use crate::start::StartError;
+
+/// The numbered files of `migrations/`, compiled in.
+pub static MIGRATIONS: Migrator = sqlx::migrate!();
+
+/// How the pool behaves.
+#[derive(Clone, Debug, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PoolSettings {
+    /// Connections at most; the ledger's writer has one more of its own. Default 16.
+    pub connections: u32,
+    /// Milliseconds to wait for a connection before the request is answered with
+    /// `store_unavailable`. Default 3000.
+    pub acquire_timeout_ms: u64,
+    /// Prepared statements kept per connection. Default 256.
+    pub statement_cache: usize,
+}
+
+impl Default for PoolSettings {
+    fn default() -> Self {
+        Self { connections: 16, acquire_timeout_ms: 3000, statement_cache: 256 }
+    }
+}
+
+impl PoolSettings {
+    /// Every bad value, by name.
+    pub fn problems(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        if !(2..=1000).contains(&self.connections) {
+            problems.push("database.pool.connections: give 2 to 1000 connections".to_owned());
+        }
+        if !(100..=60_000).contains(&self.acquire_timeout_ms) {
+            problems.push("database.pool.acquire_timeout_ms: give 100 to 60000 milliseconds".to_owned());
+        }
+        if !(16..=10_000).contains(&self.statement_cache) {
+            problems.push("database.pool.statement_cache: give 16 to 10000 statements".to_owned());
+        }
+        problems
+    }
+
+    /// The address with what every connection of the server carries, the ledger's writer included.
+    pub fn dress(&self, options: PgConnectOptions) -> PgConnectOptions {
+        options.application_name("parlor").statement_cache_capacity(self.statement_cache)
+    }
+
+    /// The pool, not connected yet: the first use connects, and an outage heals by itself.
+    pub fn open(&self, options: PgConnectOptions) -> PgPool {
+        PgPoolOptions::new()
+            .max_connections(self.connections)
+            .acquire_timeout(Duration::from_millis(self.acquire_timeout_ms))
+            .connect_lazy_with(self.dress(options))
+    }
+}
+
+/// Reads an address. The error names its `setting` and never the address, which may hold a password.
+pub fn parse(setting: &str, address: &str) -> Result<PgConnectOptions, StartError> {
+    let wrong = || {
+        StartError::new(format!(
+            "{setting} is not an address of PostgreSQL: write it as postgres://role:password@host:5432/database"
+        ))
+    };
+    if !address.starts_with("postgres://") && !address.starts_with("postgresql://") {
+        return Err(wrong());
+    }
+    address.parse().map_err(|_| wrong())
+}
+
+/// One connection, or a sentence that says what to look at.
+pub async fn connect(options: &PgConnectOptions) -> Result<PgConnection, StartError> {
+    match tokio::time::timeout(Duration::from_secs(10), options.connect()).await {
+        Ok(Ok(conn)) => Ok(conn),
+        Ok(Err(error)) => Err(unreachable(options, error)),
+        Err(_) => Err(unreachable(options, "no answer within 10 s")),
+    }
+}
+
+fn unreachable(options: &PgConnectOptions, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> StartError {
+    let place = match options.get_socket() {
+        Some(folder) => folder.display().to_string(),
+        None => format!("{}:{}", options.get_host(), options.get_port()),
+    };
+    StartError::new(format!(
+        "the database {} at {place} cannot be used as {}: see that PostgreSQL runs there, and that DATABASE_URL and \
+         DATABASE_OWNER_URL name the right host, database, role and password",
+        options.get_database().unwrap_or("(no name)"),
+        options.get_username(),
+    ))
+    .because(cause)
+}
+
+/// Applies what is not applied yet, as the owner. Any number of servers may do it at once: sqlx holds
+/// an advisory lock of the database meanwhile. Returns how many were new.
+pub async fn migrate(owner: &PgConnectOptions) -> Result<usize, StartError> {
+    let mut conn = connect(owner).await?;
+    let missing = store::missing_roles(&mut conn, &["parlor_app", "parlor_audit"]).await.map_err(unreadable)?;
+    if !missing.is_empty() {
+        return Err(no_roles(owner, &missing));
+    }
+    let before = applied(&mut conn).await?.len();
+    MIGRATIONS.run(&mut conn).await.map_err(not_migrated)?;
+    store::show_migrations(&mut conn).await.map_err(unreadable)?;
+    let after = applied(&mut conn).await?.len();
+    // Everything is committed; a connection that does not close cleanly changes nothing.
+    let _ = conn.close().await;
+    Ok(after.saturating_sub(before))
+}
+
+/// Refuses a database whose schema is not this program's.
+pub async fn refuse_other_schema(conn: &mut PgConnection) -> Result<(), StartError> {
+    let mut applied = applied(conn).await?;
+    for migration in MIGRATIONS.iter() {
+        match applied.remove(&migration.version) {
+            None => {
+                return Err(StartError::new(
+                    "the database's schema is older than this program: run `parlor migrate` \
+                     (with DATABASE_OWNER_URL), then start again",
+                ));
+            }
+            Some(checksum) if checksum != *migration.checksum => {
+                return Err(not_migrated(MigrateError::VersionMismatch(migration.version)));
+            }
+            Some(_) => {}
+        }
+    }
+    match applied.keys().max() {
+        Some(version) => Err(not_migrated(MigrateError::VersionMissing(*version))),
+        None => Ok(()),
+    }
+}
+
+/// Refuses to serve as a role that could rewrite the books: a superuser, one that may make itself
+/// another role, the journal's owner or one that may become it, one that may change the journal.
+pub async fn refuse_too_many_rights(conn: &mut PgConnection) -> Result<(), StartError> {
+    let rights = store::rights(conn).await.map_err(unreadable)?;
+    let what = if rights.superuser {
+        "is a superuser, or may become one"
+    } else if rights.creates_roles {
+        "may create roles"
+    } else if rights.owner {
+        "owns the journal, or may become its owner"
+    } else if rights.changes_journal {
+        "may change or remove rows of the journal"
+    } else {
+        return Ok(());
+    };
+    Err(StartError::new(format!(
+        "the role {} {what}, and a server that could rewrite its own books is not started: \
+         give DATABASE_URL the role parlor_app, and the owner's address to DATABASE_OWNER_URL alone",
+        rights.role
+    )))
+}
+
+async fn applied(conn: &mut PgConnection) -> Result<HashMap<i64, Vec<u8>>, StartError> {
+    if !store::has_migrations(conn).await.map_err(unreadable)? {
+        return Ok(HashMap::new());
+    }
+    Ok(store::applied_migrations(conn).await.map_err(unreadable)?.into_iter().collect())
+}
+
+fn unreadable(error: sqlx::Error) -> StartError {
+    StartError::new(
+        "the database does not answer as Parlor's would: see that it is the right one, and has been migrated",
+    )
+    .because(error)
+}
+
+fn not_migrated(error: MigrateError) -> StartError {
+    match error {
+        MigrateError::VersionMismatch(version) => StartError::new(format!(
+            "migration {version} is not the one that the database was made with: use the program that made it, \
+             or another database (in development, begin anew with --data and an empty folder)"
+        )),
+        MigrateError::VersionMissing(version) => StartError::new(format!(
+            "the database is newer than this program, which does not know migration {version}: use the newer program"
+        )),
+        other => StartError::new(
+            "the database cannot be migrated: see that DATABASE_OWNER_URL names the role that owns it (parlor_owner)",
+        )
+        .because(other),
+    }
+}
+
+fn no_roles(owner: &PgConnectOptions, missing: &[String]) -> StartError {
+    let mut sql = String::new();
+    for role in missing {
+        sql.push_str(&format!("\n    create role {role} login password '…';"));
+    }
+    StartError::new(format!(
+        "the database server lacks roles that Parlor needs: let its administrator run this, then migrate again{sql}\n    \
+         grant connect on database {} to {};",
+        owner.get_database().unwrap_or("parlor"),
+        missing.join(", "),
+    ))
+}

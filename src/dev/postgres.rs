@@ -1,0 +1,346 @@
+//! One private PostgreSQL: made, started, watched, stopped. Over a unix socket only, no password.
+//!
+//! Everything here blocks and needs no runtime. A thread of its own spawns the process and waits for
+//! it, because the process ends with the thread that spawned it ([`super::parent`]).
+
+use std::fs::{self, File};
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use super::binaries::Binaries;
+use super::place::{PORT, Place};
+use super::{leftover, parent};
+use crate::start::StartError;
+
+/// Recovery after a kill is the longest start.
+const READY_WITHIN: Duration = Duration::from_secs(90);
+/// A fast shutdown writes a checkpoint; then no courtesy is left, and after that none at all.
+const STOP_STEPS: [(Signal, Duration); 3] = [
+    (Signal::SIGINT, Duration::from_secs(8)),
+    (Signal::SIGQUIT, Duration::from_secs(4)),
+    (Signal::SIGKILL, Duration::from_secs(4)),
+];
+/// Between an end that nobody asked for and the next start.
+const RESTART_AFTER: Duration = Duration::from_millis(300);
+/// A log longer than this is begun anew at the start.
+const LOG_BYTES: u64 = 8 << 20;
+
+/// What a crash may cost.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Durability {
+    /// Nothing that was committed, not even when the power fails.
+    Full,
+    /// Everything when the machine fails, nothing when only a process is killed: for tests, which
+    /// kill processes. (`synchronous_commit` stays on: without it a killed process loses commits.)
+    Off,
+}
+
+/// How a cluster is run.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// What a crash may cost.
+    pub durability: Durability,
+    /// Whether it is started again when it ends and nobody asked for that.
+    pub restart: bool,
+    /// Connections at most.
+    pub connections: u32,
+}
+
+/// A running private PostgreSQL. Dropping it stops it.
+#[derive(Debug)]
+pub struct Postgres {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// The process, from its spawn until it has been waited for.
+    pid: Option<Pid>,
+    stopping: bool,
+    /// The thread is done: no process is left and none will come.
+    done: bool,
+    /// Why the last one could not be spawned or how it ended.
+    end: Option<String>,
+}
+
+impl Postgres {
+    /// Makes the cluster if there is none, starts it and waits until it takes connections. The
+    /// caller holds the store's lock.
+    pub fn start(place: &Place, options: Options) -> Result<Self, StartError> {
+        let cluster = place.cluster();
+        let binaries = Binaries::find(major_of(&cluster))?;
+        if !cluster.exists() {
+            create(place, &binaries, options.durability)?;
+        }
+        leftover::clear(place)?;
+        let log = open_log(place)?;
+        let shared = Arc::new(Shared::default());
+        let supervisor = Supervisor { place: place.clone(), binaries, options, log, shared: Arc::clone(&shared) };
+        thread::Builder::new()
+            .name("postgres".to_owned())
+            .spawn(move || supervisor.run())
+            .map_err(|error| StartError::new("no thread can be started: end other programs").because(error))?;
+        let postgres = Self { shared };
+        postgres.wait_ready(place)?;
+        Ok(postgres)
+    }
+
+    /// The postmaster's process while there is one.
+    pub fn pid(&self) -> Option<u32> {
+        self.state().pid.map(|pid| pid.as_raw().unsigned_abs())
+    }
+
+    /// Kills the postmaster with SIGKILL and waits until it has been reaped: a crash, for tests.
+    pub fn kill(&self) {
+        self.signal(Signal::SIGKILL);
+        self.wait(Duration::from_secs(10), |state| state.pid.is_none());
+    }
+
+    /// Stops it: fast, then at once, then by force. Returns when no process is left, after 16 s at
+    /// the latest. A second call does nothing.
+    pub fn stop(&self) {
+        self.state().stopping = true;
+        self.shared.changed.notify_all();
+        for (signal, patience) in STOP_STEPS {
+            self.signal(signal);
+            if self.wait(patience, |state| state.done) {
+                return;
+            }
+        }
+        tracing::error!("PostgreSQL does not end");
+    }
+
+    fn signal(&self, signal: Signal) {
+        // Under the lock, so that the number is still this process's.
+        if let Some(pid) = self.state().pid {
+            let _ = kill(pid, signal);
+        }
+    }
+
+    /// PostgreSQL says on the eighth line of its pid file how far it is.
+    fn wait_ready(&self, place: &Place) -> Result<(), StartError> {
+        let pid_file = place.cluster().join("postmaster.pid");
+        let since = Instant::now();
+        loop {
+            let (pid, done, end) = {
+                let state = self.state();
+                (state.pid, state.done, state.end.clone())
+            };
+            let text = fs::read_to_string(&pid_file).unwrap_or_default();
+            let mut lines = text.lines();
+            let named = lines.next().and_then(|line| line.trim().parse().ok()).map(Pid::from_raw);
+            if pid.is_some() && named == pid && lines.nth(6).is_some_and(|line| line.trim() == "ready") {
+                return Ok(());
+            }
+            if done || end.is_some() || since.elapsed() > READY_WITHIN {
+                let end = end.unwrap_or_else(|| "it is not ready after 90 s".to_owned());
+                let sentence = format!("PostgreSQL does not start: see {}", place.log().display());
+                return Err(StartError::new(sentence).because(format!("{end}; {}", last_words(&place.log()))));
+            }
+            self.wait(Duration::from_millis(10), |state| state.done);
+        }
+    }
+
+    /// Whether it became so within that time.
+    fn wait(&self, patience: Duration, so: impl Fn(&State) -> bool) -> bool {
+        let (state, _) = self
+            .shared
+            .changed
+            .wait_timeout_while(self.state(), patience, |state| !so(state))
+            .unwrap_or_else(PoisonError::into_inner);
+        so(&state)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.shared.lock()
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn change(&self, change: impl FnOnce(&mut State)) {
+        change(&mut self.lock());
+        self.changed.notify_all();
+    }
+}
+
+/// What the thread works with.
+struct Supervisor {
+    place: Place,
+    binaries: Binaries,
+    options: Options,
+    log: File,
+    shared: Arc<Shared>,
+}
+
+impl Supervisor {
+    fn run(self) {
+        while let Some(end) = self.run_once() {
+            let mut state = self.shared.lock();
+            if state.stopping || !self.options.restart {
+                state.end = Some(end);
+                break;
+            }
+            tracing::warn!(reason = %end, "PostgreSQL has ended and is started again");
+            let (state, _) = self
+                .shared
+                .changed
+                .wait_timeout_while(state, RESTART_AFTER, |state| !state.stopping)
+                .unwrap_or_else(PoisonError::into_inner);
+            if state.stopping {
+                break;
+            }
+        }
+        self.shared.change(|state| state.done = true);
+    }
+
+    /// How it ended; `None` if it was not started, because it is to stop.
+    fn run_once(&self) -> Option<String> {
+        let mut state = self.shared.lock();
+        if state.stopping {
+            return None;
+        }
+        let mut child = match self.spawn() {
+            Ok(child) => child,
+            Err(error) => return Some(error.to_string()),
+        };
+        state.pid = Some(pid_of(&child));
+        drop(state);
+        self.shared.changed.notify_all();
+        // Reaped a moment after this by `wait`, never before: under the lock a number is never stale.
+        await_end(&child);
+        let mut state = self.shared.lock();
+        let status = child.wait();
+        state.pid = None;
+        drop(state);
+        self.shared.changed.notify_all();
+        Some(status.map_or_else(|error| error.to_string(), |status| status.to_string()))
+    }
+
+    fn spawn(&self) -> std::io::Result<Child> {
+        let mut command = self.place.command(&self.binaries.folder.join("postgres"));
+        command.arg("-D").arg(self.place.cluster()).arg("-k").arg(&self.place.sockets);
+        for setting in self.settings() {
+            command.arg("-c").arg(setting);
+        }
+        command.stdout(self.log.try_clone()?).stderr(self.log.try_clone()?);
+        parent::end_with_this_thread(&mut command);
+        command.spawn()
+    }
+
+    fn settings(&self) -> Vec<String> {
+        let mut settings = vec![
+            "listen_addresses=".to_owned(),
+            format!("port={PORT}"),
+            "unix_socket_permissions=0700".to_owned(),
+            format!("max_connections={}", self.options.connections),
+            "shared_buffers=64MB".to_owned(),
+            "timezone=UTC".to_owned(),
+            "log_timezone=UTC".to_owned(),
+            // Compiling a query takes longer than any query here.
+            "jit=off".to_owned(),
+            "logging_collector=off".to_owned(),
+        ];
+        if self.options.durability == Durability::Off {
+            settings.extend(["fsync=off", "full_page_writes=off", "autovacuum=off"].map(str::to_owned));
+        }
+        settings
+    }
+}
+
+/// Blocks until the process has ended, and leaves it to be reaped.
+#[cfg(target_os = "linux")]
+fn await_end(child: &Child) {
+    use nix::sys::wait::{Id, WaitPidFlag, waitid};
+    while waitid(Id::Pid(pid_of(child)), WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT) == Err(nix::errno::Errno::EINTR) {
+    }
+}
+
+/// Without `waitid`: asks now and then.
+#[cfg(not(target_os = "linux"))]
+fn await_end(child: &Child) {
+    let stat = || std::process::Command::new("ps").args(["-o", "stat=", "-p", &child.id().to_string()]).output();
+    while stat().is_ok_and(|stat| !stat.stdout.is_empty() && stat.stdout[0] != b'Z') {
+        thread::sleep(Duration::from_millis(100));
+    }
+}
+
+fn pid_of(child: &Child) -> Pid {
+    Pid::from_raw(i32::try_from(child.id()).expect("a process number is a positive i32"))
+}
+
+/// Makes a cluster beside its place and moves it there when it is whole.
+fn create(place: &Place, binaries: &Binaries, durability: Durability) -> Result<(), StartError> {
+    let unfinished = place.data.join("postgres.new");
+    let failed =
+        |cause: String| StartError::new(format!("no database can be made in {}", place.data.display())).because(cause);
+    if unfinished.exists() {
+        fs::remove_dir_all(&unfinished).map_err(|error| failed(error.to_string()))?;
+    }
+    place.make_private(&unfinished).map_err(|error| failed(error.to_string()))?;
+    let mut command = place.command(&binaries.folder.join("initdb"));
+    command.arg("-D").arg(&unfinished);
+    command.args(["-U", "postgres", "-A", "trust", "--encoding=UTF8", "--locale=C", "--no-instructions"]);
+    if durability == Durability::Off {
+        command.arg("--no-sync");
+    }
+    // Not to go on by itself when this program is interrupted.
+    parent::end_with_this_thread(&mut command);
+    let made = command.stdout(Stdio::null()).output().map_err(|error| failed(error.to_string()))?;
+    if !made.status.success() {
+        return Err(failed(String::from_utf8_lossy(&made.stderr).trim().to_owned()));
+    }
+    fs::rename(&unfinished, place.cluster()).map_err(|error| failed(error.to_string()))
+}
+
+fn major_of(cluster: &Path) -> Option<u32> {
+    fs::read_to_string(cluster.join("PG_VERSION")).ok()?.trim().parse().ok()
+}
+
+fn open_log(place: &Place) -> Result<File, StartError> {
+    let path: PathBuf = place.log();
+    let failed =
+        |error| StartError::new(format!("{} cannot be written: make it writable", path.display())).because(error);
+    let file = File::options().create(true).append(true).open(&path).map_err(failed)?;
+    if file.metadata().map_err(failed)?.len() > LOG_BYTES {
+        file.set_len(0).map_err(failed)?;
+    }
+    Ok(file)
+}
+
+/// The end of the log, in one line.
+fn last_words(log: &Path) -> String {
+    let read = || -> std::io::Result<String> {
+        let mut file = File::open(log)?;
+        let length = file.metadata()?.len();
+        file.seek(SeekFrom::Start(length.saturating_sub(1000)))?;
+        let mut end = Vec::new();
+        file.read_to_end(&mut end)?;
+        Ok(String::from_utf8_lossy(&end).into_owned())
+    };
+    let text = read().unwrap_or_default();
+    let lines: Vec<&str> = text.lines().rev().take(3).collect();
+    lines.into_iter().rev().collect::<Vec<_>>().join(" | ")
+}
