@@ -16,6 +16,7 @@ pub mod problem;
 pub mod proxy;
 pub mod query;
 pub mod request_id;
+pub mod user;
 
 pub use body::ValidJson;
 pub use fields::Fields;
@@ -24,6 +25,7 @@ pub use path::ValidPath;
 pub use proxy::ClientAddress;
 pub use query::ValidQuery;
 pub use request_id::RequestId;
+pub use user::CurrentUser;
 
 /// What holds for every REST request.
 #[derive(Clone, Debug, Deserialize)]
