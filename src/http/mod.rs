@@ -1,1 +1,70 @@
-//! The shared edge of REST: current user, bodies, pages, rate limits, request ids, problems.
+//! The shared edge of REST: bodies, queries, pages, current user, rate limits, request ids, problems.
+//!
+//! Every route is built from these, so that all answer in one form. No rule of a capability lives here.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+pub mod body;
+pub mod fields;
+pub mod layers;
+pub mod limit;
+pub mod page;
+pub mod path;
+pub mod problem;
+pub mod proxy;
+pub mod query;
+pub mod request_id;
+pub mod user;
+
+pub use body::ValidJson;
+pub use fields::Fields;
+pub use page::{Cursor, Page};
+pub use path::ValidPath;
+pub use proxy::ClientAddress;
+pub use query::ValidQuery;
+pub use request_id::RequestId;
+pub use user::CurrentUser;
+
+/// What holds for every REST request.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Bytes of a request's body; more is `too_large`. Default 65,536.
+    pub body_bytes: usize,
+    /// Milliseconds a request may take before it is answered with `timeout`. Default 10,000.
+    pub timeout_ms: u64,
+    /// Addresses and networks (`10.0.0.0/8`, `::1`) of the proxies whose `X-Forwarded-For` is believed.
+    /// Default none: the peer of the connection is the client.
+    pub trusted_proxies: Vec<String>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { body_bytes: 64 * 1024, timeout_ms: 10_000, trusted_proxies: Vec::new() }
+    }
+}
+
+impl Settings {
+    /// Every value that cannot work, by its name.
+    pub fn problems(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        if !(1_024..=16 * 1024 * 1024).contains(&self.body_bytes) {
+            problems.push(format!("http.body_bytes: {} is not between 1,024 and 16,777,216", self.body_bytes));
+        }
+        if !(100..=120_000).contains(&self.timeout_ms) {
+            problems.push(format!("http.timeout_ms: {} is not between 100 and 120,000", self.timeout_ms));
+        }
+        for network in &self.trusted_proxies {
+            if let Err(why) = network.parse::<proxy::Network>() {
+                problems.push(format!("http.trusted_proxies: `{network}`: {why}"));
+            }
+        }
+        problems
+    }
+
+    fn timeout(&self) -> Duration {
+        Duration::from_millis(self.timeout_ms)
+    }
+}

@@ -1,1 +1,92 @@
 //! Who somebody is: accounts, sessions, tokens, profiles.
+//!
+//! Passwords leave here for nobody, keys sign and verify in here only. What others may ask: whose token
+//! this is, whose session, and what people are called.
+
+use std::thread::available_parallelism;
+
+use futures_util::future::BoxFuture;
+use parlor_protocol::UserId;
+use serde::Deserialize;
+use sqlx::PgConnection;
+
+use crate::error::Result;
+
+mod contact;
+mod key;
+mod password;
+mod routes;
+mod service;
+mod store;
+mod token;
+
+pub use contact::Contact;
+pub use key::Keys;
+pub use routes::routes;
+pub use service::{Identity, NewAccount, SignedIn};
+pub use store::{Session, names, session_of};
+pub use token::{Access, Token};
+
+/// What else an account begins with (its wallet), in the transaction that makes it.
+pub type OnRegistered = for<'c> fn(&'c mut PgConnection, UserId) -> BoxFuture<'c, Result<()>>;
+
+/// Accounts, sign-in and tokens.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Minutes for which an access token holds. Default 15.
+    pub access_token_minutes: u32,
+    /// Minutes for which a room token holds. Default 5.
+    pub room_token_minutes: u32,
+    /// Passwords hashed at once; each takes a core for some 20 ms, and 19 MiB. Default: one per core.
+    pub hash_permits: usize,
+    /// Passwords that may wait for a core; beyond it `busy`. Default 64.
+    pub hash_queue: usize,
+    /// Sign-ins and registrations a minute under one phone number or e-mail address. Default 5.
+    pub attempts_per_minute_account: u32,
+    /// Sign-ins a minute from one address (of IPv6, one /64). Default 120.
+    pub sign_ins_per_minute_address: u32,
+    /// Registrations a minute from one address (of IPv6, one /64). Default 60.
+    pub registrations_per_minute_address: u32,
+    /// REST requests a minute of one signed-in user. Default 600.
+    pub requests_per_minute_user: u32,
+    /// Days after which a signing key is followed by a new one. Default 30.
+    pub key_days: u32,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            access_token_minutes: 15,
+            room_token_minutes: 5,
+            hash_permits: available_parallelism().map_or(1, usize::from),
+            hash_queue: 64,
+            attempts_per_minute_account: 5,
+            sign_ins_per_minute_address: 120,
+            registrations_per_minute_address: 60,
+            requests_per_minute_user: 600,
+            key_days: 30,
+        }
+    }
+}
+
+impl Settings {
+    /// Every value that cannot work, by its name.
+    pub fn problems(&self) -> Vec<String> {
+        let ranges: [(&str, u64, u64, u64); 9] = [
+            ("access_token_minutes", self.access_token_minutes.into(), 1, 60),
+            ("room_token_minutes", self.room_token_minutes.into(), 1, 60),
+            ("hash_permits", self.hash_permits as u64, 1, 256),
+            ("hash_queue", self.hash_queue as u64, 1, 10_000),
+            ("attempts_per_minute_account", self.attempts_per_minute_account.into(), 1, 10_000),
+            ("sign_ins_per_minute_address", self.sign_ins_per_minute_address.into(), 1, 1_000_000),
+            ("registrations_per_minute_address", self.registrations_per_minute_address.into(), 1, 1_000_000),
+            ("requests_per_minute_user", self.requests_per_minute_user.into(), 1, 1_000_000),
+            ("key_days", self.key_days.into(), 1, 365),
+        ];
+        let outside = ranges.into_iter().filter(|(_, value, low, high)| !(low..=high).contains(&value));
+        outside
+            .map(|(name, value, low, high)| format!("identity.{name}: {value} is not between {low} and {high}"))
+            .collect()
+    }
+}

@@ -1,3 +1,8 @@
 //! One room, one actor: a pure state machine inside, I/O around it.
 
 pub mod port;
+mod record;
+mod record_store;
+mod routes;
+
+pub use routes::routes;

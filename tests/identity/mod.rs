@@ -1,1 +1,9 @@
 //! Accounts, sign-in and tokens over REST.
+
+mod account;
+mod api;
+mod bad_input;
+mod database;
+mod keys;
+mod logs;
+mod rooms;

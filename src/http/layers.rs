@@ -1,0 +1,51 @@
+//! What stands around every REST route, from the outside in.
+
+use std::any::Any;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::{HeaderName, HeaderValue, header};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use parlor_protocol::ErrorCode;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::set_header::SetResponseHeaderLayer;
+
+use super::proxy::Proxies;
+use super::{Settings, problem, proxy, request_id};
+use crate::error::Error;
+
+/// The routes with all that they have in common. To be called once, around all of the API: what no
+/// route answers is a problem too.
+pub fn around<S: Clone + Send + Sync + 'static>(routes: Router<S>, settings: &Settings) -> Router<S> {
+    // Settings with problems don't get this far.
+    let proxies: Proxies = settings.trusted_proxies.iter().filter_map(|network| network.parse().ok()).collect();
+    // The last one added is the outermost.
+    routes
+        .layer(DefaultBodyLimit::max(settings.body_bytes))
+        .layer(from_fn_with_state(proxies, proxy::find_client))
+        .layer(from_fn_with_state(settings.timeout(), in_time))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(if_absent(header::CACHE_CONTROL, "no-store"))
+        .layer(if_absent(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .layer(from_fn(problem::edge))
+        .layer(from_fn(request_id::name_request))
+}
+
+fn if_absent(name: HeaderName, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {
+    SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
+}
+
+async fn in_time(State(limit): State<Duration>, request: Request, next: Next) -> Response {
+    match tokio::time::timeout(limit, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => Error::new(ErrorCode::Timeout).into_response(),
+    }
+}
+
+fn panicked(payload: Box<dyn Any + Send + 'static>) -> Response {
+    let words = payload.downcast_ref::<String>().map(String::as_str);
+    let words = words.or_else(|| payload.downcast_ref::<&'static str>().copied()).unwrap_or("of unknown kind");
+    Error::internal(format!("a handler panicked: {words}")).into_response()
+}

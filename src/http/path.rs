@@ -1,0 +1,23 @@
+//! Parameters of a path. What cannot be the name of anything names nothing: `not_found`.
+
+use axum::extract::{FromRequestParts, Path};
+use axum::http::request::Parts;
+use parlor_protocol::ErrorCode;
+use serde::de::DeserializeOwned;
+
+use crate::error::Error;
+
+/// The parameters of the path as a `T`.
+#[derive(Clone, Copy, Debug)]
+pub struct ValidPath<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for ValidPath<T> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        match Path::<T>::from_request_parts(parts, state).await {
+            Ok(Path(value)) => Ok(Self(value)),
+            Err(_) => Err(Error::new(ErrorCode::NotFound)),
+        }
+    }
+}

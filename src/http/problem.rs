@@ -1,0 +1,157 @@
+//! Errors in the one form of REST: `application/problem+json` (RFC 9457) with the protocol's code.
+//!
+//! A handler's error becomes a response that still carries the error; the edge ([`edge`]) logs a fault
+//! once, with the request's id, and writes the body. The cause of a fault is never sent.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::Request;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use parlor_protocol::error::FieldError;
+use parlor_protocol::{ErrorBody, ErrorCode, Retry};
+use serde::Serialize;
+
+use super::RequestId;
+use crate::error::Error;
+
+/// The content type of a problem.
+pub const PROBLEM_JSON: &str = "application/problem+json";
+
+/// The body of every REST error: the members of RFC 9457 and those of the protocol's error.
+#[derive(Debug, Serialize)]
+pub struct Problem<'a> {
+    /// Names the kind of problem: `urn:parlor:error:` and the code. Not to be dereferenced.
+    #[serde(rename = "type")]
+    kind: String,
+    /// The code in words, the same for every problem of the kind.
+    title: String,
+    status: u16,
+    /// The sentence for the developer.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    detail: &'a str,
+    /// The request's id, under which a fault is in the log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    instance: Option<&'a str>,
+    code: ErrorCode,
+    retry: Retry,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after_ms: Option<u64>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    errors: &'a [FieldError],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    balance: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shortfall: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    until: Option<i64>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    replayed: bool,
+}
+
+impl<'a> Problem<'a> {
+    /// The problem that tells of this error, in answer to this request.
+    pub fn new(body: &'a ErrorBody, status: StatusCode, instance: Option<&'a str>) -> Self {
+        let name = body.code.name();
+        let mut title = name.replace('_', " ");
+        title[..1].make_ascii_uppercase();
+        Self {
+            kind: format!("urn:parlor:error:{name}"),
+            title,
+            status: status.as_u16(),
+            detail: &body.message,
+            instance,
+            code: body.code,
+            retry: body.retry,
+            retry_after_ms: body.retry_after_ms,
+            errors: &body.fields,
+            balance: body.balance,
+            shortfall: body.shortfall,
+            until: body.until,
+            replayed: body.replayed,
+        }
+    }
+}
+
+/// The error on its way from the handler to the edge.
+#[derive(Clone)]
+struct Carried(Arc<Error>);
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.body.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = written(&self.body, status, None);
+        response.extensions_mut().insert(Carried(Arc::new(self)));
+        response
+    }
+}
+
+fn written(body: &ErrorBody, status: StatusCode, instance: Option<&str>) -> Response {
+    let mut response = (status, Json(Problem::new(body, status, instance))).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
+    if let Some(ms) = body.retry_after_ms {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(ms.div_ceil(1_000)));
+    }
+    if status == StatusCode::UNAUTHORIZED {
+        // RFC 9110, 11.6.1: a 401 names a scheme.
+        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    response
+}
+
+/// The edge: logs faults, names the request in every problem, and gives the refusals of the framework
+/// (no such address, wrong method) the same form.
+pub async fn edge(request: Request, next: Next) -> Response {
+    let id = request.extensions().get::<RequestId>().cloned();
+    let instance = id.as_ref().map(RequestId::as_str);
+    let response = next.run(request).await;
+    let status = response.status();
+    if let Some(Carried(error)) = response.extensions().get::<Carried>().cloned() {
+        if let Some(source) = &error.source {
+            log_fault(&error.body, source.as_ref(), instance);
+        }
+        return rewritten(response, &error.body, instance);
+    }
+    if status.is_client_error() || status.is_server_error() {
+        return rewritten(response, &ErrorBody::new(code_of(status)), instance);
+    }
+    response
+}
+
+fn rewritten(response: Response, body: &ErrorBody, instance: Option<&str>) -> Response {
+    let (mut parts, _) = response.into_parts();
+    parts.headers.remove(header::CONTENT_LENGTH);
+    let written = written(body, parts.status, instance);
+    for (name, value) in written.headers() {
+        parts.headers.insert(name, value.clone());
+    }
+    Response::from_parts(parts, written.into_body())
+}
+
+fn log_fault(body: &ErrorBody, source: &(dyn std::error::Error + 'static), instance: Option<&str>) {
+    let (code, request) = (body.code.name(), instance.unwrap_or("-"));
+    if body.code == ErrorCode::Internal {
+        tracing::error!(request.id = request, code, error = source, "a request failed by a fault of the server");
+    } else {
+        tracing::warn!(request.id = request, code, error = source, "a request could not be served for now");
+    }
+}
+
+fn code_of(status: StatusCode) -> ErrorCode {
+    match status {
+        StatusCode::NOT_FOUND => ErrorCode::NotFound,
+        StatusCode::METHOD_NOT_ALLOWED => ErrorCode::MethodNotAllowed,
+        StatusCode::PAYLOAD_TOO_LARGE => ErrorCode::TooLarge,
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => ErrorCode::UnsupportedMediaType,
+        StatusCode::UNAUTHORIZED => ErrorCode::Unauthenticated,
+        StatusCode::FORBIDDEN => ErrorCode::Forbidden,
+        StatusCode::TOO_MANY_REQUESTS => ErrorCode::RateLimited,
+        StatusCode::REQUEST_TIMEOUT | StatusCode::GATEWAY_TIMEOUT => ErrorCode::Timeout,
+        StatusCode::SERVICE_UNAVAILABLE => ErrorCode::Busy,
+        status if status.is_server_error() => ErrorCode::Internal,
+        _ => ErrorCode::BadRequest,
+    }
+}

@@ -1,0 +1,36 @@
+//! Query strings, closed like bodies.
+
+use axum::extract::{FromRequestParts, Query};
+use axum::http::request::Parts;
+use parlor_protocol::{ErrorBody, ErrorCode};
+use serde::de::DeserializeOwned;
+
+use super::body::misfit;
+use crate::error::Error;
+
+/// A query string that is a `T`, which denies unknown parameters.
+#[derive(Clone, Copy, Debug)]
+pub struct ValidQuery<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for ValidQuery<T> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        match Query::<T>::from_request_parts(parts, state).await {
+            Ok(Query(value)) => Ok(Self(value)),
+            Err(rejection) => Err(refusal(&rejection)),
+        }
+    }
+}
+
+/// axum wraps the error of the parameter; its words are `parameter: what is wrong`.
+fn refusal(rejection: &axum::extract::rejection::QueryRejection) -> Error {
+    let Some(source) = std::error::Error::source(rejection) else {
+        return ErrorBody::new(ErrorCode::BadRequest).message("the query does not fit").into();
+    };
+    let words = source.to_string();
+    match words.split_once(": ") {
+        Some((field, message)) if !field.contains(' ') => misfit(field, message),
+        _ => misfit(".", &words),
+    }
+}

@@ -1,0 +1,71 @@
+//! Every request has an id: the client's, if it is a sane one, or a new UUID. It is in the span of the
+//! request, in its answer's headers, and in every problem.
+
+use std::sync::Arc;
+
+use axum::extract::{MatchedPath, Request};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::middleware::Next;
+use axum::response::Response;
+use tokio::time::Instant;
+use tracing::Instrument as _;
+use uuid::Uuid;
+
+/// The header that brings it and takes it back.
+pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Characters of an id that a client may bring.
+const MAX_CHARS: usize = 64;
+
+/// The id of a request, as an extension of it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RequestId(Arc<str>);
+
+impl RequestId {
+    /// The id as it is logged and sent.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    fn of(headers: &HeaderMap) -> Self {
+        let brought = headers.get(X_REQUEST_ID).and_then(|value| value.to_str().ok()).filter(|id| is_sane(id));
+        brought.map_or_else(|| Self(Uuid::now_v7().to_string().into()), |id| Self(id.into()))
+    }
+}
+
+/// Nothing that a log or a header could take for something else.
+fn is_sane(id: &str) -> bool {
+    (8..=MAX_CHARS).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+}
+
+/// Gives the request its id and its span. The span has the route and not the address: ids, tokens and
+/// search words in a path or query are not for logs; nor are headers.
+pub async fn name_request(mut request: Request, next: Next) -> Response {
+    let id = RequestId::of(request.headers());
+    let route = request.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str);
+    let span = tracing::info_span!("request", request.id = id.as_str(), method = %request.method(), route);
+    request.extensions_mut().insert(id.clone());
+    let started = Instant::now();
+    async move {
+        let mut response = next.run(request).await;
+        let duration_ms = started.elapsed().as_millis() as u64;
+        tracing::debug!(status = response.status().as_u16(), duration_ms, "answered a request");
+        let value = HeaderValue::from_str(id.as_str()).expect("an id is made of letters, digits and -_.");
+        response.headers_mut().insert(X_REQUEST_ID, value);
+        response
+    }
+    .instrument(span)
+    .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_sane;
+
+    #[test]
+    fn an_id_that_a_log_could_misread_is_not_taken_over() {
+        assert!(is_sane("0199b1c2-7d1e-7000-8000-000000000000") && is_sane("edge_42.a-b"));
+        for id in ["", "short", "has space in it", "a\"quoted\"one", "new\nline-here", &"x".repeat(65)] {
+            assert!(!is_sane(id), "{id:?}");
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! Who asks: the bearer of an access token whose session stands. The one file of the edge that knows a
+//! capability.
+
+use axum::extract::{FromRef, FromRequestParts};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+use parlor_protocol::{ErrorCode, UserId};
+use uuid::Uuid;
+
+use crate::clock::Timestamp;
+use crate::error::{Error, Result};
+use crate::identity::Identity;
+
+/// The signed-in user. The token is checked in memory, its session by one query by primary key, so that
+/// signing out holds from the next request on; and the user's requests are counted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct CurrentUser {
+    /// Who.
+    pub id: UserId,
+    /// By which sign-in.
+    pub session: Uuid,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for CurrentUser
+where
+    Identity: FromRef<S>,
+{
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+        let token = bearer(&parts.headers).ok_or_else(|| Error::new(ErrorCode::Unauthenticated))?;
+        Identity::from_ref(state).current_user(token, Timestamp::now()).await
+    }
+}
+
+/// The token of `Authorization: Bearer` (RFC 6750), if there is exactly one.
+pub fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let (scheme, token) = values.next()?.to_str().ok()?.split_once(' ')?;
+    let alone = values.next().is_none();
+    (alone && scheme.eq_ignore_ascii_case("bearer")).then_some(token.trim()).filter(|token| !token.is_empty())
+}

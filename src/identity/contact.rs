@@ -1,0 +1,105 @@
+//! What somebody signs in with: a phone number or an e-mail address, in one spelling.
+//!
+//! Neither is proof of anything before a code was entered; here is only what keeps two spellings of one
+//! address from being two accounts, and junk out.
+
+/// A phone number or an e-mail address, normalised.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Contact {
+    /// E.164: `+` and 7 to 15 digits.
+    Phone(String),
+    /// In lower case.
+    Email(String),
+}
+
+impl Contact {
+    /// Either kind, as it stands in a sign-in form.
+    pub fn parse(login: &str) -> Result<Self, &'static str> {
+        if login.contains('@') { Self::email(login) } else { Self::phone(login) }
+    }
+
+    /// A phone number in E.164, with the blanks and hyphens that people write.
+    pub fn phone(text: &str) -> Result<Self, &'static str> {
+        const FORM: &str = "a phone number as +14155550123, 7 to 15 digits with the country's code";
+        let digits = text.trim().strip_prefix('+').ok_or(FORM)?;
+        let number: String = digits.chars().filter(|c| !" -.()".contains(*c)).collect();
+        let fits = (7..=15).contains(&number.len()) && number.bytes().all(|b| b.is_ascii_digit());
+        if fits && !number.starts_with('0') { Ok(Self::Phone(format!("+{number}"))) } else { Err(FORM) }
+    }
+
+    /// An e-mail address in lower case. Letters beyond ASCII are refused: the database's and this
+    /// program's lower case need not agree on them, and a domain of other letters has an ASCII form.
+    pub fn email(text: &str) -> Result<Self, &'static str> {
+        const FORM: &str = "an e-mail address as name@example.com";
+        let text = text.trim();
+        let (local, domain) = text.rsplit_once('@').ok_or(FORM)?;
+        let local_fits = (1..=64).contains(&local.len())
+            && local.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+/=?^_`{|}~-.".contains(&b))
+            && local.split('.').all(|atom| !atom.is_empty());
+        let label_fits = |label: &str| {
+            (1..=63).contains(&label.len())
+                && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+                && !label.starts_with('-')
+                && !label.ends_with('-')
+        };
+        let domain_fits = domain.contains('.') && domain.split('.').all(label_fits);
+        if text.len() <= 254 && local_fits && domain_fits {
+            Ok(Self::Email(text.to_ascii_lowercase()))
+        } else {
+            Err(FORM)
+        }
+    }
+
+    /// As it is stored.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Phone(text) | Self::Email(text) => text,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Contact;
+
+    #[test]
+    fn spellings_of_one_address_are_one_contact() {
+        let email = |text: &str| Contact::parse(text).expect("an address");
+        assert_eq!(email(" Layla@Example.COM "), email("layla@example.com"));
+        assert_eq!(email("+1 (415) 555-0123"), email("+14155550123"));
+        assert_eq!(email("+14155550123").as_str(), "+14155550123");
+    }
+
+    #[test]
+    fn junk_is_no_contact() {
+        let long = format!("{}@example.com", "a".repeat(65));
+        let longer = format!("a@{}com", "example.".repeat(40));
+        let junk = [
+            "",
+            "@",
+            "a@",
+            "@b.c",
+            "a@b",
+            "a@@b.c",
+            "a@b..c",
+            ".a@b.c",
+            "a b@c.d",
+            "a@-b.c",
+            "a\0@b.c",
+            "a@b.c\n@",
+            "ä@b.c",
+            "+",
+            "+123456",
+            "+1234567890123456",
+            "14155550123",
+            "+0123456789",
+            "+1415555x123",
+            "+١٢٣٤٥٦٧٨",
+            &long,
+            &longer,
+        ];
+        for text in junk {
+            assert!(Contact::parse(text).is_err(), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! The keys that sign and verify tokens: random, one set per purpose, in the database, kept in memory.
+//!
+//! A key of some age is followed by a new one, which signs once every node has had two chances to read
+//! it; the old one verifies until the longest-lived of its tokens is surely gone. A secret leaves this
+//! file only into a signature.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use jsonwebtoken::{DecodingKey, EncodingKey};
+use parlor_protocol::{RoomId, UserId};
+use sqlx::PgPool;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::token::{self, Access, AccessClaims, Expiring, Purpose, RoomClaims, Token};
+use super::{Settings, store};
+use crate::clock::Timestamp;
+use crate::error::{Error, Result};
+
+/// How often every node reads the keys.
+pub(super) const REFRESH_EVERY: Duration = Duration::from_secs(60);
+/// A key signs when it is this old, unless there is no other: by then every node knows it.
+const RIPE_MS: i64 = 2 * 60 * 1_000 + 10_000;
+/// An unknown key in a token makes the keys be read, but no more often than this.
+const READ_AT_MOST_EVERY: Duration = Duration::from_secs(1);
+/// How long a key outlives its successor's ripening and its own last token.
+const SPARE_SECONDS: i64 = 24 * 60 * 60;
+
+/// Signs and verifies access and room tokens.
+#[derive(Clone)]
+pub struct Keys(Arc<Inner>);
+
+struct Inner {
+    pool: PgPool,
+    settings: Settings,
+    ring: RwLock<Arc<Ring>>,
+    /// When the keys were last asked for; held while they are, so that one asks for all.
+    read_at: Mutex<Option<Instant>>,
+}
+
+#[derive(Default)]
+struct Ring {
+    verifying: HashMap<(Purpose, Uuid), DecodingKey>,
+    signing: HashMap<Purpose, (Uuid, EncodingKey)>,
+}
+
+/// A key as the store has it.
+pub(super) struct StoredKey {
+    pub(super) id: Uuid,
+    pub(super) purpose: String,
+    pub(super) secret: Vec<u8>,
+    /// By the database's clock.
+    pub(super) age_ms: i64,
+}
+
+impl Keys {
+    /// Reads the keys, making those that are missing.
+    pub async fn load(pool: PgPool, settings: Settings) -> Result<Self> {
+        let keys = Self(Arc::new(Inner { pool, settings, ring: RwLock::default(), read_at: Mutex::new(None) }));
+        keys.tend().await?;
+        Ok(keys)
+    }
+
+    /// Makes a successor to keys that are old or missing, deletes those that verify nothing any more,
+    /// and reads the rest.
+    pub async fn tend(&self) -> Result<()> {
+        let settings = &self.0.settings;
+        let key_seconds = i64::from(settings.key_days) * 24 * 60 * 60;
+        let longest_minutes = settings.access_token_minutes.max(settings.room_token_minutes);
+        let outlived_seconds = RIPE_MS / 1_000 + i64::from(longest_minutes) * 60 + SPARE_SECONDS;
+        let mut tx = self.0.pool.begin().await?;
+        // Nodes that start together make one key, not one each.
+        store::lock_signing_keys(&mut tx).await?;
+        for purpose in Purpose::ALL {
+            let secret: [u8; 32] = rand::random();
+            store::succeed_key(&mut tx, Uuid::now_v7(), purpose.name(), &secret, key_seconds).await?;
+        }
+        store::delete_outlived_keys(&mut tx, outlived_seconds).await?;
+        let stored = store::signing_keys(&mut tx).await?;
+        tx.commit().await?;
+        self.hold(stored);
+        Ok(())
+    }
+
+    /// An access token of this user's session.
+    pub fn sign_access(&self, user: UserId, session: Uuid, now: Timestamp) -> Result<Token> {
+        let claims = AccessClaims::new(user, session, now, self.0.settings.access_token_minutes);
+        self.signed(Purpose::Access, &claims)
+    }
+
+    /// A token that lets this user into this room.
+    pub fn sign_room(&self, user: UserId, room: RoomId, now: Timestamp) -> Result<Token> {
+        let claims = RoomClaims::new(user, room, now, self.0.settings.room_token_minutes);
+        self.signed(Purpose::Room, &claims)
+    }
+
+    /// What an access token says; `unauthenticated` or `token_expired` if it does not hold. Whether its
+    /// session still stands is another question.
+    pub async fn verify_access(&self, token: &str, now: Timestamp) -> Result<Access> {
+        self.verified::<AccessClaims>(Purpose::Access, token, now).await?.access()
+    }
+
+    /// Whether the token lets this user into this room: `room_token_invalid` if not.
+    pub async fn verify_room(&self, token: &str, room: RoomId, user: UserId, now: Timestamp) -> Result<()> {
+        let claims = self.verified::<RoomClaims>(Purpose::Room, token, now).await?;
+        if claims.admits(user, room) { Ok(()) } else { Err(Purpose::Room.refused()) }
+    }
+
+    fn signed(&self, purpose: Purpose, claims: &(impl serde::Serialize + Expiring)) -> Result<Token> {
+        let ring = self.ring();
+        let (kid, key) = ring.signing.get(&purpose).ok_or_else(|| Error::internal("there is no key to sign with"))?;
+        token::signed(purpose, *kid, key, claims)
+    }
+
+    async fn verified<C>(&self, purpose: Purpose, token: &str, now: Timestamp) -> Result<C>
+    where
+        C: serde::de::DeserializeOwned + Expiring,
+    {
+        let kid = token::kid_of(purpose, token)?;
+        let mut ring = self.ring();
+        if !ring.verifying.contains_key(&(purpose, kid)) {
+            self.read_again().await?;
+            ring = self.ring();
+        }
+        let key = ring.verifying.get(&(purpose, kid)).ok_or_else(|| purpose.refused())?;
+        token::verified(purpose, token, key, now)
+    }
+
+    /// Reads the keys for the sake of a token that names an unknown one. Those who come while or right
+    /// after they are read are content with what was found: a key signs long after it can be read.
+    async fn read_again(&self) -> Result<()> {
+        let mut read_at = self.0.read_at.lock().await;
+        if read_at.is_some_and(|at| at.elapsed() < READ_AT_MOST_EVERY) {
+            return Ok(());
+        }
+        *read_at = Some(Instant::now());
+        let stored = store::signing_keys(&mut *self.0.pool.acquire().await?).await?;
+        self.hold(stored);
+        Ok(())
+    }
+
+    fn hold(&self, stored: Vec<StoredKey>) {
+        let ring = Arc::new(Ring::of(&stored));
+        *self.0.ring.write().unwrap_or_else(PoisonError::into_inner) = ring;
+    }
+
+    fn ring(&self) -> Arc<Ring> {
+        Arc::clone(&self.0.ring.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Ring {
+    fn of(stored: &[StoredKey]) -> Self {
+        let mut ring = Self::default();
+        for purpose in Purpose::ALL {
+            let keys = || stored.iter().filter(|key| key.purpose == purpose.name());
+            for key in keys() {
+                ring.verifying.insert((purpose, key.id), DecodingKey::from_secret(&key.secret));
+            }
+            // The newest that every node has had time to read; in the first minutes of all, the oldest.
+            let ripe = keys().filter(|key| key.age_ms >= RIPE_MS).min_by_key(|key| (key.age_ms, key.id));
+            if let Some(key) = ripe.or_else(|| keys().max_by_key(|key| (key.age_ms, key.id))) {
+                ring.signing.insert(purpose, (key.id, EncodingKey::from_secret(&key.secret)));
+            }
+        }
+        ring
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::{Purpose, RIPE_MS, Ring, StoredKey};
+
+    fn key(n: u128, purpose: Purpose, age_ms: i64) -> StoredKey {
+        StoredKey { id: Uuid::from_u128(n), purpose: purpose.name().to_owned(), secret: vec![n as u8; 32], age_ms }
+    }
+
+    fn signs(ring: &Ring, purpose: Purpose) -> Option<u128> {
+        ring.signing.get(&purpose).map(|(kid, _)| kid.as_u128())
+    }
+
+    #[test]
+    fn a_new_key_verifies_at_once_and_signs_when_all_know_it() {
+        let old = key(1, Purpose::Access, RIPE_MS * 1_000);
+        let ring = Ring::of(&[old, key(2, Purpose::Access, RIPE_MS - 1)]);
+        assert_eq!((signs(&ring, Purpose::Access), ring.verifying.len()), (Some(1), 2));
+        let old = key(1, Purpose::Access, RIPE_MS * 1_000);
+        let ring = Ring::of(&[old, key(2, Purpose::Access, RIPE_MS)]);
+        assert_eq!(signs(&ring, Purpose::Access), Some(2));
+    }
+
+    #[test]
+    fn the_first_key_of_all_signs_at_once_and_each_purpose_has_its_own() {
+        let ring = Ring::of(&[key(1, Purpose::Access, 0), key(2, Purpose::Room, 0)]);
+        assert_eq!((signs(&ring, Purpose::Access), signs(&ring, Purpose::Room)), (Some(1), Some(2)));
+        assert!(!ring.verifying.contains_key(&(Purpose::Room, Uuid::from_u128(1))));
+        assert_eq!(signs(&Ring::of(&[]), Purpose::Room), None);
+    }
+}

@@ -1,0 +1,152 @@
+//! Passwords: which are good enough, and argon2id beside the runtime.
+//!
+//! A hash takes a core for some 20 ms: so many at once as there are cores, a bounded queue before
+//! them, and `busy` beyond it. Guesses at accounts that don't exist cost the same as others.
+
+use std::sync::Arc;
+
+use argon2::password_hash::phc::PasswordHash;
+use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version};
+use parlor_protocol::ErrorCode;
+use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
+
+use crate::error::{Error, Result};
+
+/// Characters of the longest password: longer than any passphrase, and no way to keep a core busy.
+pub(super) const MAX_CHARS: usize = 128;
+const MIN_CHARS: usize = 8;
+
+/// Passwords that everybody tries first, in lower case. Shorter ones than 8 are refused anyway.
+const COMMON: &str = include_str!("common_passwords.txt");
+
+/// OWASP's first choice for argon2id: 19 MiB, two passes, one lane.
+const MEMORY_KIB: u32 = 19_456;
+const PASSES: u32 = 2;
+const LANES: u32 = 1;
+
+/// What is verified in place of an account's hash where there is no account: salt and output are
+/// random bytes, so no password is known to fit, and one that did would still open nothing.
+const NOBODYS: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$AdQpUobZqLaUlwup6HH5sA$z83GeXZ7oanO0Xa6Urbu00y9WQ6QRTizrSPygbjcd5Y";
+
+/// Why a password will not do; `None` if it will. Length and the block list, no rules of composition
+/// (NIST 800-63B, ASVS 6.2).
+pub(super) fn weakness(password: &str, contacts: &[&str]) -> Option<&'static str> {
+    if !(MIN_CHARS..=MAX_CHARS).contains(&password.chars().count()) {
+        return Some("8 to 128 characters");
+    }
+    let lower = password.to_lowercase();
+    let mut chars = lower.chars();
+    let first = chars.next();
+    if COMMON.lines().any(|common| common == lower) || chars.all(|c| Some(c) == first) {
+        return Some("one of the passwords that are guessed first");
+    }
+    let names = |contact: &&str| *contact == lower || contact.split('@').next() == Some(lower.as_str());
+    if contacts.iter().any(names) {
+        return Some("not your phone number or address");
+    }
+    None
+}
+
+/// Hashes and verifies, so many at once.
+#[derive(Clone, Debug)]
+pub(super) struct Passwords {
+    /// Who may wait or run.
+    admitted: Arc<Semaphore>,
+    /// Who may run.
+    running: Arc<Semaphore>,
+}
+
+impl Passwords {
+    pub(super) fn new(permits: usize, queue: usize) -> Self {
+        let (admitted, running) = (Semaphore::new(permits + queue), Semaphore::new(permits));
+        Self { admitted: Arc::new(admitted), running: Arc::new(running) }
+    }
+
+    /// The hash as a PHC string, with a salt of its own.
+    pub(super) async fn hash(&self, password: String) -> Result<String> {
+        self.run(move || argon2()?.hash_password(password.as_bytes()).map(|hash| hash.to_string()))
+            .await?
+            .map_err(|error| Error::internal(format!("a password could not be hashed: {error}")))
+    }
+
+    /// Whether the password fits the account's hash. Without an account it takes as long and never fits.
+    pub(super) async fn verify(&self, password: String, hash: Option<String>) -> Result<bool> {
+        let exists = hash.is_some();
+        let verdict = self
+            .run(move || {
+                let hash = PasswordHash::new(hash.as_deref().unwrap_or(NOBODYS))?;
+                argon2()?.verify_password(password.as_bytes(), &hash)
+            })
+            .await?;
+        match verdict {
+            Ok(()) => Ok(exists),
+            Err(argon2::password_hash::Error::PasswordInvalid) => Ok(false),
+            Err(error) => Err(Error::internal(format!("a password could not be verified: {error}"))),
+        }
+    }
+
+    async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+        let admitted = Arc::clone(&self.admitted).try_acquire_owned().map_err(|_| Error::new(ErrorCode::Busy))?;
+        let running = Arc::clone(&self.running).acquire_owned().await.map_err(Error::internal)?;
+        // The permits go along: a caller who hangs up does not stop the hash, so it still counts.
+        let work = move || {
+            let _permits = (admitted, running);
+            work()
+        };
+        spawn_blocking(work).await.map_err(Error::internal)
+    }
+}
+
+fn argon2() -> argon2::password_hash::Result<Argon2<'static>> {
+    let params = Params::new(MEMORY_KIB, PASSES, LANES, None)?;
+    Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
+}
+
+#[cfg(test)]
+mod tests {
+    use parlor_protocol::ErrorCode;
+
+    use super::{NOBODYS, Passwords, weakness};
+
+    #[tokio::test]
+    async fn a_password_fits_its_own_hash_only() {
+        let passwords = Passwords::new(2, 8);
+        let hash = passwords.hash("correct horse".to_owned()).await.expect("hashed");
+        assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
+        assert_ne!(hash, passwords.hash("correct horse".to_owned()).await.expect("hashed"), "salted");
+        assert!(passwords.verify("correct horse".to_owned(), Some(hash.clone())).await.expect("verified"));
+        assert!(!passwords.verify("Correct horse".to_owned(), Some(hash)).await.expect("verified"));
+    }
+
+    #[tokio::test]
+    async fn nobodys_password_is_never_right_and_costs_the_same() {
+        assert!(NOBODYS.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
+        assert!(!Passwords::new(1, 1).verify("anything at all".to_owned(), None).await.expect("verified"));
+    }
+
+    #[tokio::test]
+    async fn beyond_the_queue_it_is_busy() {
+        let passwords = Passwords::new(1, 2);
+        let one = || passwords.verify("anything at all".to_owned(), None);
+        let outcomes = futures_util::future::join_all([one(), one(), one(), one(), one()]).await;
+        let busy = outcomes.iter().filter(|outcome| outcome.as_ref().is_err_and(|e| e.code() == ErrorCode::Busy));
+        assert_eq!(busy.count(), 2);
+        assert!(one().await.is_ok(), "and is free again");
+    }
+
+    #[test]
+    fn what_is_guessed_first_will_not_do() {
+        let contacts = ["layla@example.com", "+14155550123"];
+        for weak in
+            ["", "1234567", "12345678", "Password1", "IloveYou", "aaaaaaaaaa", "+14155550123", "Layla@Example.com"]
+        {
+            assert!(weakness(weak, &contacts).is_some(), "{weak}");
+        }
+        assert!(weakness(&"x y".repeat(43), &contacts).is_some(), "129 characters");
+        for good in ["correct horse", "كلمة سر طويلة", &"xy".repeat(64)] {
+            assert!(weakness(good, &contacts).is_none(), "{good}");
+        }
+    }
+}

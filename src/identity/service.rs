@@ -1,0 +1,212 @@
+//! Accounts, sign-in and sessions: the rules and the transactions.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use parlor_protocol::room::Person;
+use parlor_protocol::{ErrorCode, RoomId, UserId};
+use sqlx::PgPool;
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use uuid::Uuid;
+
+use super::key::REFRESH_EVERY;
+use super::password::Passwords;
+use super::{Access, Contact, Keys, OnRegistered, Session, Settings, Token, store};
+use crate::clock::Timestamp;
+use crate::error::{Error, Result};
+use crate::http::CurrentUser;
+use crate::http::limit::{Limit, holder};
+
+/// Tries at an id before it is clear that something else is wrong; one in a million numbers is taken.
+const ID_TRIES: u32 = 8;
+
+/// Accounts, sign-in and tokens. Cheap to clone; a part of the state of routes.
+#[derive(Clone)]
+pub struct Identity(Arc<Inner>);
+
+struct Inner {
+    pool: PgPool,
+    keys: Keys,
+    passwords: Passwords,
+    on_registered: OnRegistered,
+    attempts: Limit<Contact>,
+    sign_ins: Limit<IpAddr>,
+    registrations: Limit<IpAddr>,
+    requests: Limit<UserId>,
+}
+
+/// Who wants an account. At least one of phone and e-mail.
+#[derive(Clone)]
+pub struct NewAccount {
+    /// By phone.
+    pub phone: Option<Contact>,
+    /// By e-mail.
+    pub email: Option<Contact>,
+    /// Checked for weakness already.
+    pub password: String,
+    /// The display name, 1 to 40 characters.
+    pub name: String,
+    /// What the client calls its device.
+    pub device: String,
+}
+
+/// A sign-in that holds: who, by which session, until when the token does.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SignedIn {
+    /// By which session.
+    pub session: Uuid,
+    /// Who.
+    pub user: Person,
+    /// Until when the token holds.
+    pub expires_at: Timestamp,
+}
+
+impl Identity {
+    /// Reads the keys and keeps them, and the limits' memory, in order until `stop`.
+    pub async fn start(
+        pool: PgPool,
+        settings: &Settings,
+        on_registered: OnRegistered,
+        stop: CancellationToken,
+        tracker: &TaskTracker,
+    ) -> Result<Self> {
+        let identity = Self(Arc::new(Inner {
+            keys: Keys::load(pool.clone(), settings.clone()).await?,
+            pool,
+            passwords: Passwords::new(settings.hash_permits, settings.hash_queue),
+            on_registered,
+            attempts: Limit::per_minute(settings.attempts_per_minute_account),
+            sign_ins: Limit::per_minute(settings.sign_ins_per_minute_address),
+            registrations: Limit::per_minute(settings.registrations_per_minute_address),
+            requests: Limit::per_minute(settings.requests_per_minute_user),
+        }));
+        tracker.spawn(identity.clone().tend(stop));
+        Ok(identity)
+    }
+
+    /// The keys of both kinds of tokens.
+    pub fn keys(&self) -> &Keys {
+        &self.0.keys
+    }
+
+    /// Makes an account with what it begins with, and signs in.
+    pub async fn register(&self, from: IpAddr, account: NewAccount, now: Timestamp) -> Result<(Token, Person)> {
+        self.0.registrations.check(&holder(from))?;
+        for contact in account.phone.iter().chain(&account.email) {
+            self.0.attempts.check(contact)?;
+        }
+        // Before the address is looked at: that it is taken shows in the answer, not earlier.
+        let password_hash = self.0.passwords.hash(account.password).await?;
+        let mut tx = self.0.pool.begin().await?;
+        let (phone, email) = (account.phone.as_ref().map(Contact::as_str), account.email.as_ref().map(Contact::as_str));
+        let mut made = None;
+        for attempt in 0..ID_TRIES {
+            made = store::insert_user(&mut tx, unused_id(attempt), phone, email, &password_hash, &account.name).await?;
+            if made.is_some() {
+                break;
+            }
+        }
+        let id = made.ok_or_else(|| Error::internal("no unused id was found for an account"))?;
+        (self.0.on_registered)(&mut tx, id).await?;
+        let session = Uuid::now_v7();
+        store::insert_session(&mut tx, session, id, &account.device).await?;
+        tx.commit().await?;
+        tracing::info!(user.id = id.number(), session.id = %session, "somebody registered");
+        Ok((self.0.keys.sign_access(id, session, now)?, Person { id, name: account.name }))
+    }
+
+    /// Signs in. An unknown account and a wrong password have one answer, in the same time.
+    pub async fn sign_in(
+        &self,
+        from: IpAddr,
+        login: &Contact,
+        password: String,
+        device: &str,
+        now: Timestamp,
+    ) -> Result<(Token, Person)> {
+        self.0.sign_ins.check(&holder(from))?;
+        self.0.attempts.check(login)?;
+        let account = store::account(&mut *self.0.pool.acquire().await?, login).await?;
+        let (user, hash) = account.map(|account| (account.user, account.password_hash)).unzip();
+        let right = self.0.passwords.verify(password, hash).await?;
+        let Some(user) = user.filter(|_| right) else {
+            tracing::info!("a sign-in was refused: unknown account or wrong password");
+            return Err(Error::new(ErrorCode::InvalidCredentials));
+        };
+        let session = Uuid::now_v7();
+        store::insert_session(&mut *self.0.pool.acquire().await?, session, user.id, device).await?;
+        tracing::info!(user.id = user.id.number(), session.id = %session, "somebody signed in");
+        Ok((self.0.keys.sign_access(user.id, session, now)?, user))
+    }
+
+    /// Ends the session; once more changes nothing.
+    pub async fn sign_out(&self, user: CurrentUser) -> Result<()> {
+        if store::revoke_session(&mut *self.0.pool.acquire().await?, user.session, user.id).await? {
+            tracing::info!(user.id = user.id.number(), session.id = %user.session, "somebody signed out");
+        }
+        Ok(())
+    }
+
+    /// Whose token this is, if it holds and its session stands.
+    pub async fn authenticate(&self, token: &str, now: Timestamp) -> Result<SignedIn> {
+        let access = self.0.keys.verify_access(token, now).await?;
+        self.standing(access).await
+    }
+
+    /// The same for a REST request, which is counted before it costs a query.
+    pub async fn current_user(&self, token: &str, now: Timestamp) -> Result<CurrentUser> {
+        let access = self.0.keys.verify_access(token, now).await?;
+        self.0.requests.check(&access.user)?;
+        let signed_in = self.standing(access).await?;
+        Ok(CurrentUser { id: access.user, session: signed_in.session })
+    }
+
+    async fn standing(&self, access: Access) -> Result<SignedIn> {
+        let session = store::session_of(&mut *self.0.pool.acquire().await?, access.session, access.user).await?;
+        match session {
+            Some(Session { user, revoked: false }) => {
+                Ok(SignedIn { session: access.session, user, expires_at: access.expires_at })
+            }
+            _ => Err(Error::new(ErrorCode::Unauthenticated)),
+        }
+    }
+
+    /// The profile of the signed-in user.
+    pub async fn profile(&self, user: UserId) -> Result<Person> {
+        let people = store::names(&mut *self.0.pool.acquire().await?, &[user]).await?;
+        people.into_iter().next().ok_or_else(|| Error::new(ErrorCode::UserNotFound))
+    }
+
+    /// A token for this room.
+    pub fn room_token(&self, user: UserId, room: RoomId, now: Timestamp) -> Result<Token> {
+        self.0.keys.sign_room(user, room, now)
+    }
+
+    async fn tend(self, stop: CancellationToken) {
+        let mut every = interval(REFRESH_EVERY);
+        every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        every.tick().await; // the first is at once, and the keys were just read
+        loop {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return,
+                _ = every.tick() => {}
+            }
+            if let Err(error) = self.0.keys.tend().await {
+                tracing::warn!(error = %error, "the signing keys could not be read; those in memory go on");
+            }
+            self.0.attempts.sweep();
+            self.0.sign_ins.sweep();
+            self.0.registrations.sweep();
+            self.0.requests.sweep();
+        }
+    }
+}
+
+/// Nine digits, and one more with every second try that met somebody.
+fn unused_id(attempt: u32) -> i64 {
+    let top = 1_000_000_000 * 10_i64.pow(attempt / 2);
+    rand::random_range(100_000_000..top)
+}

@@ -1,0 +1,191 @@
+//! SQL of accounts, sessions and keys.
+
+use parlor_protocol::room::Person;
+use parlor_protocol::{ErrorCode, UserId};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::Contact;
+use super::key::StoredKey;
+use crate::error::{Error, Result};
+
+/// Inserts an account under an id; `None` where the id is taken. An address that is taken is
+/// `account_exists`.
+pub(super) async fn insert_user(
+    conn: &mut PgConnection,
+    id: i64,
+    phone: Option<&str>,
+    email: Option<&str>,
+    password_hash: &str,
+    name: &str,
+) -> Result<Option<UserId>> {
+    let inserted = sqlx::query_scalar!(
+        "insert into users (id, phone, email, password_hash, name)
+         values ($1, $2, $3, $4, $5)
+         on conflict (id) do nothing
+         returning id",
+        id,
+        phone,
+        email,
+        password_hash,
+        name,
+    )
+    .fetch_optional(conn)
+    .await
+    .map_err(|error| match constraint(&error) {
+        Some("users_phone_key" | "users_email_key") => Error::new(ErrorCode::AccountExists),
+        _ => error.into(),
+    })?;
+    inserted.map(user_id).transpose()
+}
+
+/// The name of the rule that a statement broke.
+fn constraint(error: &sqlx::Error) -> Option<&str> {
+    error.as_database_error().and_then(|error| error.constraint())
+}
+
+/// An account as signing in needs it.
+pub(super) struct Account {
+    pub(super) user: Person,
+    pub(super) password_hash: String,
+}
+
+/// The account that is reached so.
+pub(super) async fn account(conn: &mut PgConnection, contact: &Contact) -> Result<Option<Account>> {
+    let (phone, email) = match contact {
+        Contact::Phone(phone) => (Some(phone.as_str()), None),
+        Contact::Email(email) => (None, Some(email.as_str())),
+    };
+    let row = sqlx::query!(
+        "select id, name, password_hash
+           from users
+          where phone = $1 or email = $2",
+        phone,
+        email,
+    )
+    .fetch_optional(conn)
+    .await?;
+    row.map(|row| {
+        let user = Person { id: user_id(row.id)?, name: row.name };
+        Ok(Account { user, password_hash: row.password_hash })
+    })
+    .transpose()
+}
+
+/// Inserts a session.
+pub(super) async fn insert_session(conn: &mut PgConnection, id: Uuid, user: UserId, device: &str) -> Result<()> {
+    sqlx::query!("insert into sessions (id, user_id, device) values ($1, $2, $3)", id, user.number(), device)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Revokes a session; `false` where it stands no more.
+pub(super) async fn revoke_session(conn: &mut PgConnection, id: Uuid, user: UserId) -> Result<bool> {
+    let outcome = sqlx::query!(
+        "update sessions
+            set revoked_at = clock_timestamp()
+          where id = $1 and user_id = $2 and revoked_at is null",
+        id,
+        user.number(),
+    )
+    .execute(conn)
+    .await?;
+    Ok(outcome.rows_affected() == 1)
+}
+
+/// A session and whose it is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Session {
+    /// Whose.
+    pub user: Person,
+    /// It was signed out, or revoked by staff.
+    pub revoked: bool,
+}
+
+/// The session of this id, if it is this user's, with the profile: all that a connection needs to know.
+pub async fn session_of(conn: &mut PgConnection, id: Uuid, user: UserId) -> Result<Option<Session>> {
+    let row = sqlx::query!(
+        r#"select u.id, u.name, s.revoked_at is not null as "revoked!"
+             from sessions s
+             join users u on u.id = s.user_id
+            where s.id = $1 and s.user_id = $2"#,
+        id,
+        user.number(),
+    )
+    .fetch_optional(conn)
+    .await?;
+    row.map(|row| Ok(Session { user: Person { id: user_id(row.id)?, name: row.name }, revoked: row.revoked }))
+        .transpose()
+}
+
+/// What these people are called, by id; who does not exist is absent.
+pub async fn names(conn: &mut PgConnection, users: &[UserId]) -> Result<Vec<Person>> {
+    let ids: Vec<i64> = users.iter().map(|user| user.number()).collect();
+    let rows = sqlx::query!("select id, name from users where id = any($1) order by id", &ids).fetch_all(conn).await?;
+    rows.into_iter().map(|row| Ok(Person { id: user_id(row.id)?, name: row.name })).collect()
+}
+
+/// Until the transaction ends no other one makes or deletes keys.
+pub(super) async fn lock_signing_keys(conn: &mut PgConnection) -> Result<()> {
+    sqlx::query!("select pg_advisory_xact_lock(hashtext('signing_keys'))").execute(conn).await?;
+    Ok(())
+}
+
+/// Inserts a key unless the newest of its purpose is younger than `seconds`.
+pub(super) async fn succeed_key(
+    conn: &mut PgConnection,
+    id: Uuid,
+    purpose: &str,
+    secret: &[u8],
+    seconds: i64,
+) -> Result<()> {
+    sqlx::query!(
+        "insert into signing_keys (id, purpose, secret)
+         select $1, $2, $3
+          where not exists (
+                select from signing_keys
+                 where purpose = $2
+                   and created_at > clock_timestamp() - make_interval(secs => $4)
+          )",
+        id,
+        purpose,
+        secret,
+        seconds as f64,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Deletes the keys that have had a successor for `seconds`.
+pub(super) async fn delete_outlived_keys(conn: &mut PgConnection, seconds: i64) -> Result<()> {
+    sqlx::query!(
+        "delete from signing_keys old
+          using signing_keys successor
+          where successor.purpose = old.purpose
+            and successor.created_at > old.created_at
+            and successor.created_at < clock_timestamp() - make_interval(secs => $1)",
+        seconds as f64,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Every key, with its age by the database's clock.
+pub(super) async fn signing_keys(conn: &mut PgConnection) -> Result<Vec<StoredKey>> {
+    let keys = sqlx::query_as!(
+        StoredKey,
+        r#"select id, purpose, secret,
+                  (extract(epoch from clock_timestamp() - created_at) * 1000)::bigint as "age_ms!"
+             from signing_keys"#,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(keys)
+}
+
+fn user_id(number: i64) -> Result<UserId> {
+    UserId::new(number).ok_or_else(|| Error::internal(format!("the store has a user {number}, which is no id")))
+}

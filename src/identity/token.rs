@@ -1,0 +1,228 @@
+//! The two tokens that only Parlor verifies: access (who, by which sign-in) and room (who, which room).
+//!
+//! HS256 and nothing else, a key per purpose, and the kind in the header (`typ`), so that neither can
+//! stand for the other (RFC 8725). Pure: keys and the time are given.
+
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, decode_header, encode};
+use parlor_protocol::{ErrorCode, RoomId, UserId};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::clock::Timestamp;
+use crate::error::{Error, Result};
+
+const ISSUER: &str = "parlor";
+/// Seconds by which the clocks of nodes may differ.
+const LEEWAY_SECONDS: i64 = 5;
+/// Bytes of the longest token that is looked at; ours have under 500.
+const MAX_BYTES: usize = 2_048;
+
+/// A token and until when it holds.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Token {
+    /// The token: a secret, never logged.
+    pub token: String,
+    /// Until when.
+    pub expires_at: Timestamp,
+}
+
+impl std::fmt::Debug for Token {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Token").field("expires_at", &self.expires_at).finish_non_exhaustive()
+    }
+}
+
+/// What an access token says.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Access {
+    /// Who.
+    pub user: UserId,
+    /// By which sign-in.
+    pub session: Uuid,
+    /// Until when.
+    pub expires_at: Timestamp,
+}
+
+/// What a key is for. A key verifies only what it was made for.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(super) enum Purpose {
+    Access,
+    Room,
+}
+
+impl Purpose {
+    pub(super) const ALL: [Self; 2] = [Self::Access, Self::Room];
+
+    /// As it stands in the database.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Access => "access",
+            Self::Room => "room",
+        }
+    }
+
+    /// The `typ` of the header: RFC 9068's for access, our own for rooms.
+    const fn typ(self) -> &'static str {
+        match self {
+            Self::Access => "at+jwt",
+            Self::Room => "room+jwt",
+        }
+    }
+
+    const fn audience(self) -> &'static str {
+        match self {
+            Self::Access => "parlor",
+            Self::Room => "parlor-room",
+        }
+    }
+
+    /// What is said of a token that does not hold, and of one that held.
+    const fn refusals(self) -> (ErrorCode, ErrorCode) {
+        match self {
+            Self::Access => (ErrorCode::Unauthenticated, ErrorCode::TokenExpired),
+            Self::Room => (ErrorCode::RoomTokenInvalid, ErrorCode::RoomTokenInvalid),
+        }
+    }
+
+    pub(super) fn refused(self) -> Error {
+        Error::new(self.refusals().0)
+    }
+
+    /// The signature, issuer and audience; the time is checked apart, against a clock that is given.
+    fn validation(self) -> &'static Validation {
+        static ACCESS: LazyLock<Validation> = LazyLock::new(|| validation(Purpose::Access));
+        static ROOM: LazyLock<Validation> = LazyLock::new(|| validation(Purpose::Room));
+        match self {
+            Self::Access => &ACCESS,
+            Self::Room => &ROOM,
+        }
+    }
+}
+
+fn validation(purpose: Purpose) -> Validation {
+    let mut validation = Validation::new(Algorithm::HS256);
+    validation.set_issuer(&[ISSUER]);
+    validation.set_audience(&[purpose.audience()]);
+    validation.required_spec_claims = HashSet::from(["iss", "aud", "sub", "exp"].map(str::to_owned));
+    validation.validate_exp = false;
+    validation
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct AccessClaims {
+    iss: String,
+    aud: String,
+    sub: String,
+    sid: Uuid,
+    iat: i64,
+    exp: i64,
+    jti: Uuid,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct RoomClaims {
+    iss: String,
+    aud: String,
+    sub: String,
+    room: RoomId,
+    iat: i64,
+    exp: i64,
+}
+
+impl AccessClaims {
+    pub(super) fn new(user: UserId, session: Uuid, now: Timestamp, minutes: u32) -> Self {
+        let (iat, exp) = times(now, minutes);
+        let (iss, aud) = (ISSUER.to_owned(), Purpose::Access.audience().to_owned());
+        Self { iss, aud, sub: user.to_string(), sid: session, iat, exp, jti: Uuid::new_v4() }
+    }
+
+    pub(super) fn access(&self) -> Result<Access> {
+        let user = user_of(&self.sub).ok_or_else(|| Purpose::Access.refused())?;
+        Ok(Access { user, session: self.sid, expires_at: Timestamp(self.exp.saturating_mul(1_000)) })
+    }
+}
+
+impl RoomClaims {
+    pub(super) fn new(user: UserId, room: RoomId, now: Timestamp, minutes: u32) -> Self {
+        let (iat, exp) = times(now, minutes);
+        let (iss, aud) = (ISSUER.to_owned(), Purpose::Room.audience().to_owned());
+        Self { iss, aud, sub: user.to_string(), room, iat, exp }
+    }
+
+    /// Whether it lets this user into this room.
+    pub(super) fn admits(&self, user: UserId, room: RoomId) -> bool {
+        self.room == room && user_of(&self.sub) == Some(user)
+    }
+}
+
+fn times(now: Timestamp, minutes: u32) -> (i64, i64) {
+    let iat = now.0.div_euclid(1_000);
+    (iat, iat + i64::from(minutes) * 60)
+}
+
+fn user_of(sub: &str) -> Option<UserId> {
+    sub.parse().ok().and_then(UserId::new)
+}
+
+/// Claims that say until when they hold.
+pub(super) trait Expiring {
+    /// Unix seconds.
+    fn exp(&self) -> i64;
+}
+
+impl Expiring for AccessClaims {
+    fn exp(&self) -> i64 {
+        self.exp
+    }
+}
+
+impl Expiring for RoomClaims {
+    fn exp(&self) -> i64 {
+        self.exp
+    }
+}
+
+/// Signs claims with the key of this id.
+pub(super) fn signed(
+    purpose: Purpose,
+    kid: Uuid,
+    key: &EncodingKey,
+    claims: &(impl Serialize + Expiring),
+) -> Result<Token> {
+    let mut header = Header::new(Algorithm::HS256);
+    header.typ = Some(purpose.typ().to_owned());
+    header.kid = Some(kid.to_string());
+    let token = encode(&header, claims, key).map_err(Error::internal)?;
+    Ok(Token { token, expires_at: Timestamp(claims.exp().saturating_mul(1_000)) })
+}
+
+/// The key that a token names, if its header is one of ours. Nothing of it is believed yet.
+pub(super) fn kid_of(purpose: Purpose, token: &str) -> Result<Uuid> {
+    let refused = || purpose.refused();
+    let header = (token.len() <= MAX_BYTES).then(|| decode_header(token).ok()).flatten().ok_or_else(refused)?;
+    // A header of ours has `alg`, `typ` and `kid`; one that demands more (`crit`, RFC 7515) isn't ours.
+    let ours = header.alg == Algorithm::HS256 && header.typ.as_deref() == Some(purpose.typ()) && header.crit.is_none();
+    header.kid.filter(|_| ours).and_then(|kid| kid.parse().ok()).ok_or_else(refused)
+}
+
+/// The claims of a token that holds now.
+pub(super) fn verified<C: DeserializeOwned + Expiring>(
+    purpose: Purpose,
+    token: &str,
+    key: &DecodingKey,
+    now: Timestamp,
+) -> Result<C> {
+    let (refused, expired) = purpose.refusals();
+    let claims = decode::<C>(token, key, purpose.validation()).map_err(|_| Error::new(refused))?.claims;
+    if now.0.div_euclid(1_000) >= claims.exp().saturating_add(LEEWAY_SECONDS) {
+        return Err(Error::new(expired));
+    }
+    Ok(claims)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,62 @@
+//! Rooms as records: made, listed, found. Nothing here wakes a room.
+
+use parlor_protocol::room::RoomCard;
+use parlor_protocol::{ErrorCode, RoomId, UserId};
+use sqlx::PgPool;
+
+use super::record_store as store;
+use crate::error::{Error, Result};
+use crate::http::Page;
+
+/// Tries at an id before it is clear that something else is wrong.
+const ID_TRIES: u32 = 8;
+/// The layouts that there are.
+pub(super) const SEATS: [u8; 6] = [5, 8, 10, 12, 15, 20];
+/// The layout of a room that names none.
+pub(super) const DEFAULT_SEATS: u8 = 8;
+
+/// Where a list of rooms goes on: when the last one was made (Unix microseconds), and its id.
+pub(super) type After = (i64, i64);
+
+/// A room of the list, with its place there.
+pub(super) struct Listed {
+    pub(super) card: RoomCard,
+    pub(super) created_us: i64,
+}
+
+/// Makes a room of this owner, with the row that numbers its gifts.
+pub(super) async fn create(pool: &PgPool, owner: UserId, name: &str, seats: u8) -> Result<RoomCard> {
+    let mut tx = pool.begin().await?;
+    let mut made = None;
+    for attempt in 0..ID_TRIES {
+        made = store::insert_room(&mut tx, unused_id(attempt), owner, name, seats).await?;
+        if made.is_some() {
+            break;
+        }
+    }
+    let id = made.ok_or_else(|| Error::internal("no unused id was found for a room"))?;
+    store::insert_totals(&mut tx, id).await?;
+    let card = store::room(&mut tx, id).await?.ok_or_else(|| Error::new(ErrorCode::RoomNotFound))?;
+    tx.commit().await?;
+    tracing::info!(room.id = id.number(), user.id = owner.number(), "a room was made");
+    Ok(card)
+}
+
+/// A page of rooms, newest first. A room that was there when the paging began is on exactly one page;
+/// those made meanwhile come before the first and are on none.
+pub(super) async fn list(pool: &PgPool, after: Option<After>, limit: u32) -> Result<Page<RoomCard>> {
+    let rows = store::rooms(&mut *pool.acquire().await?, after, i64::from(limit) + 1).await?;
+    let page = Page::of(rows, limit, |room| (room.created_us, room.card.id.number()));
+    Ok(page.map(|room| room.card))
+}
+
+/// The room of this id.
+pub(super) async fn find(pool: &PgPool, id: RoomId) -> Result<RoomCard> {
+    store::room(&mut *pool.acquire().await?, id).await?.ok_or_else(|| Error::new(ErrorCode::RoomNotFound))
+}
+
+/// Nine digits, and one more with every second try that met another room.
+fn unused_id(attempt: u32) -> i64 {
+    let top = 1_000_000_000 * 10_i64.pow(attempt / 2);
+    rand::random_range(100_000_000..top)
+}

@@ -1,0 +1,92 @@
+//! SQL of rooms as records. What an awake room writes is elsewhere, under its epoch.
+
+use chrono::DateTime;
+use parlor_protocol::room::{Person, RoomCard};
+use parlor_protocol::{RoomId, UserId};
+use sqlx::PgConnection;
+
+use super::record::{After, Listed};
+use crate::error::{Error, Result};
+
+/// Inserts a room under an id; `None` where the id is taken.
+pub(super) async fn insert_room(
+    conn: &mut PgConnection,
+    id: i64,
+    owner: UserId,
+    name: &str,
+    seats: u8,
+) -> Result<Option<RoomId>> {
+    let inserted = sqlx::query_scalar!(
+        "insert into rooms (id, owner_id, name, seats)
+         values ($1, $2, $3, $4)
+         on conflict (id) do nothing
+         returning id",
+        id,
+        owner.number(),
+        name,
+        i16::from(seats),
+    )
+    .fetch_optional(conn)
+    .await?;
+    inserted.map(room_id).transpose()
+}
+
+/// Inserts the row that numbers and sums the room's gifts.
+pub(super) async fn insert_totals(conn: &mut PgConnection, room: RoomId) -> Result<()> {
+    sqlx::query!("insert into room_totals (room_id) values ($1)", room.number()).execute(conn).await?;
+    Ok(())
+}
+
+/// The room of this id.
+pub(super) async fn room(conn: &mut PgConnection, id: RoomId) -> Result<Option<RoomCard>> {
+    let row = sqlx::query!(
+        "select r.id, r.name, r.seats, r.owner_id, u.name as owner_name
+           from rooms r
+           join users u on u.id = r.owner_id
+          where r.id = $1",
+        id.number(),
+    )
+    .fetch_optional(conn)
+    .await?;
+    row.map(|row| card(row.id, row.name, row.seats, row.owner_id, row.owner_name)).transpose()
+}
+
+/// At most `limit` rooms, newest first, behind the one named.
+pub(super) async fn rooms(conn: &mut PgConnection, after: Option<After>, limit: i64) -> Result<Vec<Listed>> {
+    // The first page lies behind a room that is newer than all.
+    let (created_us, id) = after.unwrap_or((LAST_US, i64::MAX));
+    let created = DateTime::from_timestamp_micros(created_us.clamp(0, LAST_US)).unwrap_or_default();
+    let rows = sqlx::query!(
+        "select r.id, r.name, r.seats, r.owner_id, r.created_at, u.name as owner_name
+           from rooms r
+           join users u on u.id = r.owner_id
+          where (r.created_at, r.id) < ($1, $2)
+          order by r.created_at desc, r.id desc
+          limit $3",
+        created,
+        id,
+        limit,
+    )
+    .fetch_all(conn)
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            let created_us = row.created_at.timestamp_micros();
+            Ok(Listed { card: card(row.id, row.name, row.seats, row.owner_id, row.owner_name)?, created_us })
+        })
+        .collect()
+}
+
+/// The year 9999: both the database and the program have a name for it.
+const LAST_US: i64 = 253_370_764_800_000_000;
+
+fn card(id: i64, name: String, seats: i16, owner: i64, owner_name: String) -> Result<RoomCard> {
+    let owner =
+        UserId::new(owner).ok_or_else(|| Error::internal(format!("the store has a user {owner}, which is no id")))?;
+    let seats = u8::try_from(seats).map_err(Error::internal)?;
+    Ok(RoomCard { id: room_id(id)?, name, owner: Person { id: owner, name: owner_name }, seats })
+}
+
+fn room_id(number: i64) -> Result<RoomId> {
+    RoomId::new(number).ok_or_else(|| Error::internal(format!("the store has a room {number}, which is no id")))
+}

@@ -1,0 +1,77 @@
+//! What stands in the log, and what never does.
+
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+
+use serde_json::json;
+use tracing::level_filters::LevelFilter;
+
+use super::api::{Api, PASSWORD};
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().expect("no writer panicked").clone()).expect("UTF-8")
+    }
+}
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().expect("no writer panicked").write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Everything that this thread logs from now on.
+fn listen() -> (Log, tracing::subscriber::DefaultGuard) {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(LevelFilter::TRACE)
+        .with_ansi(false)
+        .with_writer(move || writer.clone())
+        .finish();
+    (log, tracing::subscriber::set_default(subscriber))
+}
+
+#[tokio::test]
+async fn a_fault_is_logged_once_under_the_requests_id() {
+    let (log, _guard) = listen();
+    let api = Api::new().await;
+    for path in ["/test/fault", "/test/panic"] {
+        let id = api.get(path).send().await.header("x-request-id").expect("an id").to_owned();
+        let text = log.text();
+        let told: Vec<&str> = text.lines().filter(|line| line.contains("ERROR") && line.contains(&id)).collect();
+        assert_eq!(told.len(), 1, "{path}: {text}");
+        assert!(told[0].contains("a secret of the server"), "{}", told[0]);
+    }
+}
+
+#[tokio::test]
+async fn neither_tokens_nor_passwords_nor_addresses_are_logged() {
+    let (log, _guard) = listen();
+    let api = Api::new().await;
+    let token = api.registered("layla@example.com").await;
+    let number = json!({"phone": "+14155550123", "password": PASSWORD, "name": "Omar", "device": "test"});
+    api.post("/v1/auth/register", &number).send().await;
+    api.post("/v1/auth/register", &number).send().await;
+    for password in [PASSWORD, "a guess at random"] {
+        let login = json!({"login": "layla@example.com", "password": password, "device": "test"});
+        api.post("/v1/auth/login", &login).send().await;
+    }
+    let room = api.post("/v1/rooms", &json!({"name": "Majlis"})).bearer(&token).send().await;
+    let entry = api.post(&format!("/v1/rooms/{}/token", room.body["id"]), &json!({})).bearer(&token).send().await;
+    api.get(&format!("/v1/me?access_token={token}")).send().await;
+    api.post("/v1/auth/logout", &json!({})).bearer(&token).send().await;
+    let text = log.text();
+    assert!(text.contains("somebody registered") && text.contains("a sign-in was refused"), "{text}");
+    let entry = entry.body["token"].as_str().expect("a token");
+    for secret in [&token, entry, PASSWORD, "a guess at random", "layla@example.com", "4155550123", "$argon2id"] {
+        assert!(!text.contains(secret), "{secret} is logged");
+    }
+}

@@ -1,0 +1,123 @@
+//! Rooms over REST: made, listed, found, and the token to join with.
+
+use std::collections::HashSet;
+
+use axum::http::StatusCode;
+use parlor::clock::Timestamp;
+use parlor_protocol::{ErrorCode, RoomId, UserId};
+use serde_json::{Value, json};
+
+use super::api::Api;
+
+async fn make(api: &Api, token: &str, name: &str) -> i64 {
+    let made = api.post("/v1/rooms", &json!({"name": name})).bearer(token).send().await;
+    assert_eq!(made.status, StatusCode::CREATED, "{}", made.body);
+    made.body["id"].as_i64().expect("an id")
+}
+
+fn ids(page: &Value) -> Vec<i64> {
+    page["items"].as_array().expect("items").iter().filter_map(|room| room["id"].as_i64()).collect()
+}
+
+#[tokio::test]
+async fn a_room_is_made_found_and_entered_by_a_token() {
+    let api = Api::new().await;
+    let token = api.registered("layla@example.com").await;
+    let made = api.post("/v1/rooms", &json!({"name": " Majlis ", "seats": 12})).bearer(&token).send().await;
+    assert_eq!(made.status, StatusCode::CREATED);
+    assert_eq!((&made.body["name"], &made.body["seats"]), (&json!("Majlis"), &json!(12)));
+    assert_eq!(made.body["owner"]["name"], "Layla");
+    let place = made.header("location").expect("says where").to_owned();
+    assert_eq!(api.get(&place).bearer(&token).send().await.body, made.body);
+
+    let room = RoomId::new(made.body["id"].as_i64().expect("an id")).expect("in range");
+    let layla = UserId::new(made.body["owner"]["id"].as_i64().expect("an id")).expect("in range");
+    let entry = api.post(&format!("{place}/token"), &json!({})).bearer(&token).send().await;
+    let (entry, now) = (entry.body["token"].as_str().expect("a token"), Timestamp::now());
+    let keys = api.identity.keys();
+    assert!(keys.verify_room(entry, room, layla, now).await.is_ok());
+    let other = RoomId::new(room.number() + 1).expect("in range");
+    let refused = keys.verify_room(entry, other, layla, now).await.expect_err("another room");
+    assert_eq!(refused.code(), ErrorCode::RoomTokenInvalid);
+    assert_eq!(api.get("/v1/me").bearer(entry).send().await.code(), (401, "unauthenticated"));
+    assert!(keys.verify_room(&token, room, layla, now).await.is_err());
+
+    let totals = sqlx::query_scalar("select gift_no from room_totals where room_id = $1").bind(room.number());
+    assert_eq!(totals.fetch_one(&api.database.app).await.ok(), Some(0_i64));
+}
+
+#[tokio::test]
+async fn a_room_that_is_not_there_is_said_not_to_be() {
+    let api = Api::new().await;
+    let token = api.registered("layla@example.com").await;
+    assert_eq!(api.get("/v1/rooms/999999999").bearer(&token).send().await.code(), (404, "room_not_found"));
+    let entry = api.post("/v1/rooms/999999999/token", &json!({})).bearer(&token).send().await;
+    assert_eq!(entry.code(), (404, "room_not_found"));
+    for junk in ["x", "0", "-1", "1.5", "9007199254740992", "99999999999999999999", "%00", "%ff", "1%2f2"] {
+        let answer = api.get(&format!("/v1/rooms/{junk}")).bearer(&token).send().await;
+        assert_eq!(answer.code(), (404, "not_found"), "{junk}");
+    }
+}
+
+#[tokio::test]
+async fn nobody_sees_rooms_without_signing_in() {
+    let api = Api::new().await;
+    assert_eq!(api.get("/v1/rooms").send().await.code(), (401, "unauthenticated"));
+    assert_eq!(api.post("/v1/rooms", &json!({"name": "Majlis"})).send().await.code(), (401, "unauthenticated"));
+    assert_eq!(api.get("/v1/rooms/999999999").send().await.code(), (401, "unauthenticated"));
+}
+
+#[tokio::test]
+async fn paging_shows_each_room_once_while_rooms_are_made() {
+    let api = Api::new().await;
+    let token = api.registered("layla@example.com").await;
+    let mut there = Vec::new();
+    for n in 0..23 {
+        there.push(make(&api, &token, &format!("room {n}")).await);
+    }
+    // Two made in the same microsecond: the id decides.
+    let same = "update rooms set created_at = (select min(created_at) from rooms) where id = any($1)";
+    sqlx::query(same).bind(&there[..6]).execute(&mut api.database.superuser().await).await.expect("updated");
+
+    let mut seen = Vec::new();
+    let mut path = "/v1/rooms?limit=5".to_owned();
+    loop {
+        let page = api.get(&path).bearer(&token).send().await;
+        assert_eq!(page.status, StatusCode::OK);
+        let items = ids(&page.body);
+        assert!((1..=5).contains(&items.len()));
+        seen.extend(items);
+        make(&api, &token, "made meanwhile").await;
+        let Some(next) = page.body["next"].as_str() else { break };
+        path = format!("/v1/rooms?limit=5&cursor={next}");
+    }
+    assert_eq!(seen.len(), 23);
+    assert_eq!(seen.iter().collect::<HashSet<_>>(), there.iter().collect());
+    assert_eq!(seen[..17], there[6..].iter().rev().copied().collect::<Vec<_>>(), "newest first");
+}
+
+#[tokio::test]
+async fn a_query_that_does_not_fit_names_its_parameter() {
+    let api = Api::new().await;
+    let token = api.registered("layla@example.com").await;
+    let cases = [
+        ("limit=0", "limit"),
+        ("limit=101", "limit"),
+        ("limit=-1", "limit"),
+        ("limit=many", "limit"),
+        ("limit=1&limit=2", "limit"),
+        ("cursor=", "cursor"),
+        ("cursor=AAAA", "cursor"),
+        ("cursor=W251bGwsMV0", "cursor"),
+        ("order=name", "order"),
+    ];
+    for (query, field) in cases {
+        let answer = api.get(&format!("/v1/rooms?{query}")).bearer(&token).send().await;
+        assert_eq!((answer.code(), answer.fields()), ((400, "bad_request"), vec![field]), "{query}: {}", answer.body);
+    }
+    // Cursors of our form, made by hand: [9223372036854775807,9223372036854775807] and its negative.
+    for cursor in ["WzkyMjMzNzIwMzY4NTQ3NzU4MDcsOTIyMzM3MjAzNjg1NDc3NTgwN10", "Wy05MjIzMzcyMDM2ODU0Nzc1ODA4LC0xXQ"] {
+        let answer = api.get(&format!("/v1/rooms?cursor={cursor}")).bearer(&token).send().await;
+        assert_eq!((answer.status, ids(&answer.body)), (StatusCode::OK, vec![]));
+    }
+}
