@@ -27,8 +27,14 @@ pub use service::{Identity, NewAccount, SignedIn};
 pub use store::{Session, names, session_of};
 pub use token::{Access, Token};
 
-/// What else an account begins with (its wallet), in the transaction that makes it.
-pub type OnRegistered = for<'c> fn(&'c mut PgConnection, UserId) -> BoxFuture<'c, Result<()>>;
+/// What else an account begins with; said by identity, `app.rs` connects it.
+pub trait Wallets: Send + Sync + 'static {
+    /// Opens the user's accounts, in the transaction that makes the user.
+    fn open<'c>(&self, conn: &'c mut PgConnection, user: UserId) -> BoxFuture<'c, Result<()>>;
+
+    /// Gives the user what newcomers are given. Asked at every way in, so whoever does it does it once.
+    fn welcome(&self, user: UserId) -> BoxFuture<'_, Result<()>>;
+}
 
 /// Accounts, sign-in and tokens.
 #[derive(Clone, Debug, Deserialize)]

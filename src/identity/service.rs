@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::key::REFRESH_EVERY;
 use super::password::Passwords;
-use super::{Access, Contact, Keys, OnRegistered, Session, Settings, Token, store};
+use super::{Access, Contact, Keys, Session, Settings, Token, Wallets, store};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::http::CurrentUser;
@@ -30,7 +30,7 @@ struct Inner {
     pool: PgPool,
     keys: Keys,
     passwords: Passwords,
-    on_registered: OnRegistered,
+    wallets: Box<dyn Wallets>,
     attempts: Limit<Contact>,
     sign_ins: Limit<IpAddr>,
     registrations: Limit<IpAddr>,
@@ -68,7 +68,7 @@ impl Identity {
     pub async fn start(
         pool: PgPool,
         settings: &Settings,
-        on_registered: OnRegistered,
+        wallets: impl Wallets,
         stop: CancellationToken,
         tracker: &TaskTracker,
     ) -> Result<Self> {
@@ -76,7 +76,7 @@ impl Identity {
             keys: Keys::load(pool.clone(), settings.clone()).await?,
             pool,
             passwords: Passwords::new(settings.hash_permits, settings.hash_queue),
-            on_registered,
+            wallets: Box::new(wallets),
             attempts: Limit::per_minute(settings.attempts_per_minute_account),
             sign_ins: Limit::per_minute(settings.sign_ins_per_minute_address),
             registrations: Limit::per_minute(settings.registrations_per_minute_address),
@@ -109,10 +109,11 @@ impl Identity {
             }
         }
         let id = made.ok_or_else(|| Error::internal("no unused id was found for an account"))?;
-        (self.0.on_registered)(&mut tx, id).await?;
+        self.0.wallets.open(&mut tx, id).await?;
         let session = Uuid::now_v7();
         store::insert_session(&mut tx, session, id, &account.device).await?;
         tx.commit().await?;
+        self.0.wallets.welcome(id).await?;
         tracing::info!(user.id = id.number(), session.id = %session, "somebody registered");
         Ok((self.0.keys.sign_access(id, session, now)?, Person { id, name: account.name }))
     }
@@ -137,6 +138,7 @@ impl Identity {
         };
         let session = Uuid::now_v7();
         store::insert_session(&mut *self.0.pool.acquire().await?, session, user.id, device).await?;
+        self.0.wallets.welcome(user.id).await?;
         tracing::info!(user.id = user.id.number(), session.id = %session, "somebody signed in");
         Ok((self.0.keys.sign_access(user.id, session, now)?, user))
     }

@@ -2,7 +2,6 @@
 
 pub mod port;
 mod record;
-mod record_store;
 mod routes;
 
 pub use routes::routes;

@@ -43,7 +43,8 @@ async fn gifts_are_charged_credited_and_shown_once_whatever_dies() {
     // The room's owner receives and watches; so does somebody who only watches.
     let nowhere = RoomId::new(1).expect("a number");
     let owner = User::enter(address, "owner", nowhere).await.expect("the owner registers");
-    let (_, room) = rest::post(address, "/v1/rooms", Some(owner.access()), &json!({"name": "storm"})).await.expect("up");
+    let (_, room) =
+        rest::post(address, "/v1/rooms", Some(owner.access()), &json!({"name": "storm"})).await.expect("up");
     let room = RoomId::new(room["id"].as_i64().expect("a room")).expect("an id");
     let receiver = UserId::new(owner.id).expect("an id");
     let mut watchers = vec![owner, User::enter(address, "watcher", room).await.expect("the watcher registers")];
@@ -140,7 +141,8 @@ async fn gifts_are_charged_credited_and_shown_once_whatever_dies() {
     .await
     .expect("up");
     let (_, wallet) = rest::get(address, "/v1/wallet", login["access_token"].as_str()).await.expect("up");
-    let diamonds = wallet["balances"].as_array().expect("balances").iter().find(|balance| balance["currency"] == "diamond");
+    let diamonds =
+        wallet["balances"].as_array().expect("balances").iter().find(|balance| balance["currency"] == "diamond");
     assert_eq!(diamonds.map(|balance| &balance["amount"]), Some(&Value::from(GIFTS as i64 * 10_000)));
     // Shown once on each screen, in one order, with nothing that a client must never see.
     let expected: Vec<i64> = (1..=GIFTS as i64).collect();

@@ -149,7 +149,7 @@ async fn who_signs_out_is_out_with_the_next_request_and_only_there() {
 async fn what_is_stored_of_a_password_is_its_hash() {
     let api = Api::new().await;
     api.registered("layla@example.com").await;
-    let mut superuser = api.database.superuser().await;
+    let mut superuser = api.database.as_superuser().await;
     let row: String = sqlx::query_scalar("select u::text from users u").fetch_one(&mut superuser).await.expect("a row");
     assert!(row.contains("$argon2id$v=19$m=19456,t=2,p=1$") && !row.contains(PASSWORD));
 }

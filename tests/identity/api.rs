@@ -6,19 +6,36 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{ConnectInfo, FromRef};
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
-use parlor::error::Error;
+use futures_util::future::BoxFuture;
+use parlor::error::{Error, Result};
 use parlor::http::{self, layers};
-use parlor::identity::{self, Identity, OnRegistered};
+use parlor::identity::{self, Identity, Wallets};
+use parlor_protocol::UserId;
 use serde_json::{Value, json};
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
-use super::database::Database;
+use crate::support::postgres::Database;
 
 /// A password that will do.
 pub const PASSWORD: &str = "correct horse battery";
+
+/// What opens an account's wallet in a test.
+pub type Open = for<'c> fn(&'c mut PgConnection, UserId) -> BoxFuture<'c, Result<()>>;
+
+struct TestWallets(Open);
+
+impl Wallets for TestWallets {
+    fn open<'c>(&self, conn: &'c mut PgConnection, user: UserId) -> BoxFuture<'c, Result<()>> {
+        (self.0)(conn, user)
+    }
+
+    fn welcome(&self, _: UserId) -> BoxFuture<'_, Result<()>> {
+        Box::pin(async { Ok(()) })
+    }
+}
 
 #[derive(Clone)]
 struct State {
@@ -61,12 +78,12 @@ impl Api {
         Self::with(roomy(), |_, _| Box::pin(async { Ok(()) })).await
     }
 
-    pub async fn with(settings: identity::Settings, on_registered: OnRegistered) -> Self {
+    pub async fn with(settings: identity::Settings, open: Open) -> Self {
         let database = Database::fresh().await;
         let pool = database.app.clone();
         let stop = CancellationToken::new();
         let tracker = TaskTracker::new();
-        let identity = Identity::start(pool.clone(), &settings, on_registered, stop.clone(), &tracker).await;
+        let identity = Identity::start(pool.clone(), &settings, TestWallets(open), stop.clone(), &tracker).await;
         let identity = identity.expect("identity starts");
         let routes = identity::routes::<State>()
             .merge(parlor::room::routes())

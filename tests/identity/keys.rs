@@ -6,7 +6,7 @@ use parlor_protocol::{ErrorCode, RoomId, UserId};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::database::Database;
+use crate::support::postgres::Database;
 
 fn user() -> UserId {
     UserId::new(104_233_871).expect("in range")
@@ -29,7 +29,7 @@ async fn age(superuser: &mut PgConnection, days: i32) {
 async fn nodes_that_start_together_share_one_key_per_purpose() {
     let database = Database::fresh().await;
     let nodes = futures_util::future::join_all((0..6).map(|_| keys(&database))).await;
-    assert_eq!(count(&mut database.superuser().await).await, 2);
+    assert_eq!(count(&mut database.as_superuser().await).await, 2);
     let now = Timestamp::now();
     let token = nodes[0].sign_access(user(), Uuid::from_u128(1), now).expect("signed").token;
     for node in &nodes {
@@ -40,7 +40,7 @@ async fn nodes_that_start_together_share_one_key_per_purpose() {
 #[tokio::test]
 async fn a_token_outlives_the_change_of_keys_and_a_late_node_learns_the_new_one() {
     let database = Database::fresh().await;
-    let mut superuser = database.superuser().await;
+    let mut superuser = database.as_superuser().await;
     let (late, other) = (keys(&database).await, keys(&database).await);
     let now = Timestamp::now();
     let (one, room) = (Uuid::from_u128(1), RoomId::new(200_000_001).expect("in range"));

@@ -3,7 +3,6 @@
 mod account;
 mod api;
 mod bad_input;
-mod database;
 mod keys;
 mod logs;
 mod rooms;

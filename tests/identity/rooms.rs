@@ -77,7 +77,7 @@ async fn paging_shows_each_room_once_while_rooms_are_made() {
     }
     // Two made in the same microsecond: the id decides.
     let same = "update rooms set created_at = (select min(created_at) from rooms) where id = any($1)";
-    sqlx::query(same).bind(&there[..6]).execute(&mut api.database.superuser().await).await.expect("updated");
+    sqlx::query(same).bind(&there[..6]).execute(&mut api.database.as_superuser().await).await.expect("updated");
 
     let mut seen = Vec::new();
     let mut path = "/v1/rooms?limit=5".to_owned();

@@ -12,6 +12,7 @@ use std::time::Duration;
 use parlor::db;
 use parlor::dev::{self, Durability, Options, Place, Postgres, StoreLock};
 use sha2::{Digest, Sha256};
+use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{AssertSqlSafe, ConnectOptions, PgConnection, PgPool};
 use tokio::sync::OnceCell;
@@ -52,6 +53,11 @@ impl Database {
                 .connect_lazy_with(cluster.place.options(role, &name))
         };
         Self { app: pool("parlor_app"), superuser: pool("postgres"), cluster: Arc::clone(cluster), name }
+    }
+
+    /// A connection as the superuser, to tamper with.
+    pub async fn as_superuser(&self) -> PoolConnection<sqlx::Postgres> {
+        self.superuser.acquire().await.expect("the superuser connects")
     }
 
     /// How a role reaches it: `parlor_app`, `parlor_owner`, `parlor_audit`, `postgres`.

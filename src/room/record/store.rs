@@ -5,7 +5,7 @@ use parlor_protocol::room::{Person, RoomCard};
 use parlor_protocol::{RoomId, UserId};
 use sqlx::PgConnection;
 
-use super::record::{After, Listed};
+use super::{After, Listed};
 use crate::error::{Error, Result};
 
 /// Inserts a room under an id; `None` where the id is taken.

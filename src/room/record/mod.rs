@@ -1,10 +1,11 @@
 //! Rooms as records: made, listed, found. Nothing here wakes a room.
 
+mod store;
+
 use parlor_protocol::room::RoomCard;
 use parlor_protocol::{ErrorCode, RoomId, UserId};
 use sqlx::PgPool;
 
-use super::record_store as store;
 use crate::error::{Error, Result};
 use crate::http::Page;
 
