@@ -1,5 +1,6 @@
 //! Gifts through the death of the server and of its PostgreSQL, at random moments.
 
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -10,10 +11,11 @@ use parlor_protocol::command::{Recipients, SendGift};
 use parlor_protocol::{Command, GiftId, Op, RoomId, UserId};
 use rand::RngExt as _;
 use serde_json::{Value, json};
+use tokio::task::block_in_place;
 use uuid::Uuid;
 
-use crate::support::postgres::Cluster;
-use crate::support::program::Program;
+use crate::support::postgres::{Cluster, Database};
+use crate::support::program::{Program, complaint, parlor, run};
 
 const SENDERS: usize = 4;
 const GIFTS_EACH: usize = 50;
@@ -22,23 +24,59 @@ const SERVER_KILLS: usize = 20;
 const POSTGRES_KILLS: usize = 3;
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// A lease of a second, so that a killed server's successor need not wait for six; no demo coins in
-/// `serve`, so each user gets theirs by a grant; limits that a test may exceed.
+/// A lease of a second, so that a killed server's successor need not wait for six; coins for newcomers;
+/// and more joins a minute than people make.
 const SETTINGS: &[(&str, &str)] = &[
     ("PARLOR__CLUSTER__LEASE_MS", "1000"),
     ("PARLOR__CLUSTER__RENEW_MS", "250"),
     ("PARLOR__LEDGER__WELCOME_COINS", "10000"),
-    ("PARLOR__GATEWAY__JOINS_PER_MINUTE", "600"),
-    ("PARLOR__HTTP__SIGN_IN_PER_ADDRESS_PER_MINUTE", "6000"),
+    ("PARLOR__GATEWAY__JOIN__COUNT", "600"),
+    ("PARLOR__IDENTITY__REQUESTS_PER_MINUTE_USER", "100000"),
 ];
+
+/// The server at one address, which is killed and started again.
+struct Server {
+    database: Database,
+    address: SocketAddr,
+    program: Option<Program>,
+}
+
+impl Server {
+    async fn start(database: Database) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has free ports");
+        let address = listener.local_addr().expect("it is bound");
+        drop(listener);
+        let mut server = Self { database, address, program: None };
+        server.start_again();
+        server
+    }
+
+    fn start_again(&mut self) {
+        let mut command = parlor(&["serve"]);
+        command.env("DATABASE_URL", self.database.app_url()).env("PARLOR__SERVER__ADDRESS", self.address.to_string());
+        command.envs(SETTINGS.iter().copied());
+        self.program = Some(block_in_place(|| Program::start(&mut command)));
+    }
+
+    fn kill(&mut self) {
+        block_in_place(|| self.program.take().expect("it runs").kill());
+    }
+
+    /// The transfers under this operation.
+    async fn transfers(&self, op: Op) -> Vec<i64> {
+        let found = sqlx::query_scalar("select id from journal where op = $1").bind(op.0);
+        found.fetch_all(&self.database.app).await.expect("the journal can be read")
+    }
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn gifts_are_charged_credited_and_shown_once_whatever_dies() {
     let cluster = Cluster::private().await;
-    let database = cluster.database().await;
-    database.seed().await;
-    let mut program = Program::serve(&database.app_url(), SETTINGS).await;
-    let address = program.address;
+    let database = Database::fresh_in(&cluster).await;
+    let seeded = run(parlor(&["seed"]).env("DATABASE_URL", database.app_url()));
+    assert!(seeded.status.success(), "{}", complaint(&seeded));
+    let mut server = Server::start(database).await;
+    let address = server.address;
 
     // The room's owner receives and watches; so does somebody who only watches.
     let nowhere = RoomId::new(1).expect("a number");
@@ -106,8 +144,8 @@ async fn gifts_are_charged_credited_and_shown_once_whatever_dies() {
             cluster.kill().await;
             cluster.start_again().await;
         } else {
-            program.kill().await;
-            program.start_again().await;
+            server.kill();
+            server.start_again();
         }
     }
 
@@ -127,10 +165,14 @@ async fn gifts_are_charged_credited_and_shown_once_whatever_dies() {
 
     // Charged once: as many transfers as operations, each under the receipt that its sender got.
     for (op, receipt) in &receipts {
-        let stored = database.journal_of(*op).await;
+        let stored = server.transfers(*op).await;
         assert_eq!(stored, vec![receipt["receipt"].as_i64().expect("a receipt")], "operation {op}");
     }
-    assert_eq!(database.gifts_of(room).await, GIFTS as i64);
+    let all: i64 = sqlx::query_scalar("select count(*) from journal where kind = 1")
+        .fetch_one(&server.database.app)
+        .await
+        .expect("the journal can be read");
+    assert_eq!(all, GIFTS as i64);
     // Credited once: the receiver owns the room, so there is one share, of a diamond a Rose.
     let (_, login) = rest::post(
         address,
@@ -152,6 +194,6 @@ async fn gifts_are_charged_credited_and_shown_once_whatever_dies() {
         assert_eq!(screen.gifts, screens[0].gifts);
     }
     // And the books agree.
-    let audit = program.command(&["ledger", "audit"]).await;
-    assert!(audit.status.success(), "{}", String::from_utf8_lossy(&audit.stdout));
+    let audit = run(parlor(&["ledger", "audit"]).env("DATABASE_URL", server.database.app_url()));
+    assert!(audit.status.success(), "{}{}", String::from_utf8_lossy(&audit.stdout), complaint(&audit));
 }

@@ -1,0 +1,181 @@
+//! The composition: every part built once, connected, started in order and stopped in order.
+//!
+//! The only place where `room` and `economy` meet. No rule lives here.
+
+mod demo;
+mod ports;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use axum::extract::FromRef;
+use sqlx::PgPool;
+use sqlx::postgres::PgConnectOptions;
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+pub use demo::seed;
+
+use crate::cluster::Node;
+use crate::config::Settings;
+use crate::delivery::Delivery;
+use crate::economy::ledger::Ledger;
+use crate::gateway::{Announced, GatewayState, listen};
+use crate::identity::Identity;
+use crate::lifecycle::Stop;
+use crate::room::Directory;
+use crate::router;
+use crate::start::StartError;
+
+/// Batches of the ledger that wait for their announcement. Beyond it they are dropped: the tables have
+/// them, the rooms' sweep finds them.
+const COMMITTED: usize = 1_024;
+
+/// How the server is run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Mode {
+    /// For one developer: demo data and the playground.
+    Dev,
+    /// For people.
+    Serve,
+}
+
+/// What a server is made of. The database is migrated, the role has been judged.
+#[derive(Debug)]
+pub struct Parts {
+    /// Checked.
+    pub settings: Settings,
+    /// How it is run.
+    pub mode: Mode,
+    /// The pool, as parlor_app.
+    pub pool: PgPool,
+    /// The same address, for connections outside the pool (the ledger's writer).
+    pub database: PgConnectOptions,
+    /// Bound; who connects early waits in its backlog.
+    pub listener: TcpListener,
+}
+
+/// What routes share. Handlers take the part they need.
+#[derive(Clone)]
+pub struct App {
+    pool: PgPool,
+    identity: Identity,
+    gateway: GatewayState,
+    /// Set while the server takes new work.
+    serving: Arc<AtomicBool>,
+}
+
+impl App {
+    /// The server takes new work: it has started and does not drain.
+    pub fn is_serving(&self) -> bool {
+        self.serving.load(Ordering::Relaxed)
+    }
+}
+
+impl FromRef<App> for PgPool {
+    fn from_ref(app: &App) -> Self {
+        app.pool.clone()
+    }
+}
+
+impl FromRef<App> for Identity {
+    fn from_ref(app: &App) -> Self {
+        app.identity.clone()
+    }
+}
+
+impl FromRef<App> for GatewayState {
+    fn from_ref(app: &App) -> Self {
+        app.gateway.clone()
+    }
+}
+
+/// Serves until it is stopped, or until another server has taken this one's place. `ready` is called
+/// once, with the address, when it takes requests.
+///
+/// # Errors
+/// What keeps the server from starting, in a sentence.
+pub async fn run(parts: Parts, stop: Stop, ready: impl FnOnce(SocketAddr)) -> Result<(), StartError> {
+    let Parts { settings, mode, pool, database, listener } = parts;
+    let (tracker, sockets, engines) = (TaskTracker::new(), TaskTracker::new(), CancellationToken::new());
+    let cannot = |error: crate::error::Error| StartError::new("the server cannot start").because(error);
+
+    let started = Node::start(pool.clone(), &settings.cluster, engines.clone(), &tracker);
+    let node = tokio::select! {
+        biased;
+        () = stop.soft.cancelled() => return Ok(()),
+        node = started => node.map_err(cannot)?,
+    };
+    let delivery = Delivery::start(&settings.delivery, engines.clone(), &tracker);
+    let (commits, committed) = mpsc::channel(COMMITTED);
+    let name = format!("{}/{}", node.identity().node_id, node.identity().incarnation);
+    let ledger = Ledger::start(database, name, &settings.ledger, commits, &engines, &tracker);
+    let gifts = Arc::new(ports::LedgerGifts::new(ledger.clone(), pool.clone()));
+    let rooms = Directory::new(
+        pool.clone(),
+        node.clone(),
+        gifts.clone(),
+        delivery.clone(),
+        settings.room.clone(),
+        engines.clone(),
+        tracker.clone(),
+    );
+    let wallets = ports::LedgerWallets { ledger: ledger.clone(), welcome: settings.ledger.welcome(mode == Mode::Dev) };
+    let identity =
+        Identity::start(pool.clone(), &settings.identity, wallets, engines.clone(), &tracker).await.map_err(cannot)?;
+    let announced = Announced { outbox_bytes: settings.delivery.outbox_bytes, grace_ms: settings.room.grace_ms };
+    let ports =
+        ports::SocketPorts { identity: identity.clone(), pool: pool.clone(), rooms: rooms.clone(), gifts };
+    let gateway = GatewayState::new(settings.gateway.clone(), announced, delivery, ports, sockets.clone());
+    tracker.spawn(ports::announce(committed, rooms.clone(), gateway.users().clone()));
+
+    let serving = Arc::new(AtomicBool::new(true));
+    let app = App { pool, identity, gateway: gateway.clone(), serving: serving.clone() };
+    let router = router::router(app, &settings, mode);
+    let address = listener.local_addr();
+    ready(address.map_err(|error| StartError::new("the server cannot listen any more").because(error))?);
+
+    let accepting = stop.soft.child_token();
+    let lost = node.lost();
+    tokio::select! {
+        () = listen::listen(listener, router, &settings.gateway, accepting.clone(), &sockets) => {}
+        () = lost.cancelled() => stop.begin(),
+        () = ledger.ended() => {
+            tracing::error!("the ledger's writer has ended: the server ends with it");
+            stop.begin();
+        }
+    }
+    accepting.cancel();
+    serving.store(false, Ordering::Relaxed);
+
+    // Soft: sockets are told to come back, what they asked for is finished, rooms are laid down, the
+    // lease is given back. Hard: all of it is dropped where it stands; the next start finds it stored.
+    let soft = async {
+        gateway.drain(Duration::from_millis(settings.server.drain_spread_ms)).await;
+        sockets.close();
+        sockets.wait().await;
+        ledger.drain().await;
+        rooms.stop().await;
+        if !lost.is_cancelled()
+            && let Err(error) = node.release().await
+        {
+            tracing::warn!(%error, "the lease was not given back; it runs out by itself");
+        }
+        engines.cancel();
+        tracker.close();
+        tracker.wait().await;
+    };
+    tokio::select! {
+        biased;
+        () = soft => {}
+        () = stop.hard.cancelled() => engines.cancel(),
+    }
+    if lost.is_cancelled() {
+        return Err(StartError::new("another server has taken this one's place; without Redis there can be only one"));
+    }
+    Ok(())
+}

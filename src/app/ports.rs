@@ -1,0 +1,145 @@
+//! The connections between parts that do not know each other: rooms and the ledger, sockets and both.
+
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use parlor_protocol::reply::GiftReceipt;
+use parlor_protocol::{Coins, ErrorBody, ErrorCode, Op, RoomId, UserFrame, UserId};
+use sqlx::{PgConnection, PgPool};
+use tokio::sync::{mpsc, oneshot};
+use uuid::Uuid;
+
+use crate::clock::Timestamp;
+use crate::economy::ledger::{self, Committed, Gift, Grant, Ledger, Order};
+use crate::error::Result;
+use crate::gateway::{Ports, SignedIn, Users};
+use crate::identity::{Identity, Wallets};
+use crate::operation::Operation;
+use crate::room::port::{CommittedGifts, GiftOrder, Gifts, PortFuture};
+use crate::room::{Directory, RoomHandle};
+
+/// Rooms' gifts, paid by the ledger.
+pub(super) struct LedgerGifts {
+    ledger: Ledger,
+    pool: PgPool,
+}
+
+impl LedgerGifts {
+    pub(super) fn new(ledger: Ledger, pool: PgPool) -> Self {
+        Self { ledger, pool }
+    }
+}
+
+impl Gifts for LedgerGifts {
+    fn submit(&self, order: GiftOrder, reply: oneshot::Sender<Result<GiftReceipt, ErrorBody>>) {
+        let GiftOrder { room, owner, operation, sender, gift, count, receivers } = order;
+        self.ledger.submit(Order::gift(operation, Gift { room, owner, sender, gift, count, receivers }, reply));
+    }
+
+    fn above(&self, room: RoomId, after: i64, limit: usize) -> PortFuture<Result<CommittedGifts, ErrorBody>> {
+        let pool = self.pool.clone();
+        let read = async move {
+            let ledger::CommittedGifts { gifts, coins } =
+                ledger::gifts_above(&mut *pool.acquire().await?, room, after, limit).await?;
+            Ok(CommittedGifts { gifts, coins })
+        };
+        read.map(body).boxed()
+    }
+}
+
+/// What the caller is told; a fault is logged here, where it leaves the house.
+fn body<T>(result: Result<T>) -> Result<T, ErrorBody> {
+    result.map_err(|error| {
+        if error.source.is_some() {
+            match error.code() {
+                ErrorCode::StoreUnavailable => tracing::warn!(%error, "the store did not answer a socket"),
+                _ => tracing::error!(%error, "a fault behind a socket"),
+            }
+        }
+        *error.body
+    })
+}
+
+/// Accounts' wallets, in the ledger.
+pub(super) struct LedgerWallets {
+    pub(super) ledger: Ledger,
+    /// What newcomers are given; none where it is 0.
+    pub(super) welcome: Coins,
+}
+
+impl Wallets for LedgerWallets {
+    fn open<'c>(&self, conn: &'c mut PgConnection, user: UserId) -> BoxFuture<'c, Result<()>> {
+        ledger::create_wallet(conn, user).boxed()
+    }
+
+    fn welcome(&self, user: UserId) -> BoxFuture<'_, Result<()>> {
+        async move {
+            if self.welcome.0 > 0 {
+                let grant = Grant { to: user, amount: self.welcome };
+                // One operation a user for ever: whoever comes in again is given nothing again.
+                let operation = Operation::of_system(Op(Uuid::nil()), user, "welcome");
+                if let Err(error) = self.ledger.grant(operation, grant).await {
+                    // No reason to keep somebody out: they are welcomed when they come in the next time.
+                    tracing::warn!(user.id = user.number(), %error, "a newcomer was not given their coins");
+                }
+            }
+            Ok(())
+        }
+        .boxed()
+    }
+}
+
+/// What sockets need of accounts, rooms and gifts.
+pub(super) struct SocketPorts {
+    pub(super) identity: Identity,
+    pub(super) pool: PgPool,
+    pub(super) rooms: Directory,
+    pub(super) gifts: Arc<LedgerGifts>,
+}
+
+impl Ports for SocketPorts {
+    fn authenticate(&self, token: String) -> PortFuture<Result<SignedIn, ErrorBody>> {
+        let (identity, pool) = (self.identity.clone(), self.pool.clone());
+        let ask = async move {
+            let signed_in = identity.authenticate(&token, Timestamp::now()).await?;
+            let balances = ledger::wallet::balances(&mut *pool.acquire().await?, signed_in.user.id).await?;
+            let crate::identity::SignedIn { session, user, expires_at } = signed_in;
+            Ok(SignedIn { session, user, balances, expires_at })
+        };
+        ask.map(body).boxed()
+    }
+
+    fn verify_room_token(&self, token: &str, room: RoomId, user: UserId) -> Result<(), ErrorBody> {
+        body(self.identity.keys().verify_room(token, room, user, Timestamp::now()))
+    }
+
+    fn wake(&self, room: RoomId) -> PortFuture<Result<RoomHandle, ErrorBody>> {
+        let rooms = self.rooms.clone();
+        async move { body(rooms.wake(room).await) }.boxed()
+    }
+
+    fn gifts_above(&self, room: RoomId, after: i64, limit: usize) -> PortFuture<Result<CommittedGifts, ErrorBody>> {
+        self.gifts.above(room, after, limit)
+    }
+}
+
+/// Carries what was committed to its rooms and to the users whose balances it changed. Hints only: what
+/// is lost here is found in the tables.
+pub(super) async fn announce(mut committed: mpsc::Receiver<Committed>, rooms: Directory, users: Users) {
+    while let Some(batch) = committed.recv().await {
+        for (room, ledger::CommittedGifts { gifts, coins }) in batch.rooms {
+            if let Some(handle) = rooms.awake(room) {
+                handle.hint(CommittedGifts { gifts, coins });
+            }
+        }
+        for (user, balance) in batch.balances {
+            let frame = UserFrame::BalanceChanged {
+                currency: balance.currency,
+                amount: balance.amount,
+                version: balance.version,
+            };
+            users.send(user, &frame).await;
+        }
+    }
+}
