@@ -58,7 +58,7 @@ pub(super) fn clear(place: &Place) -> Result<(), StartError> {
 /// PostgreSQL itself sees through a file that names no process (and looks for shared memory that is
 /// still in use); it is stopped by a zombie, and by a stranger with the same number.
 fn forget(file: &Path) -> Result<(), StartError> {
-    if !named_in(file).is_some_and(|pid| kill(pid, None).is_ok()) {
+    if named_in(file).is_none_or(|pid| kill(pid, None).is_err()) {
         return Ok(());
     }
     match fs::remove_file(file) {

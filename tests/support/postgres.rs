@@ -48,7 +48,7 @@ impl Database {
         let pool = |role: &str| {
             PgPoolOptions::new()
                 .max_connections(10)
-                .acquire_timeout(Duration::from_secs(10))
+                .acquire_timeout(Duration::from_secs(3))
                 .connect_lazy_with(cluster.place.options(role, &name))
         };
         Self { app: pool("parlor_app"), superuser: pool("postgres"), cluster: Arc::clone(cluster), name }
