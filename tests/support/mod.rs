@@ -4,3 +4,4 @@
 
 pub mod postgres;
 mod postgres_tests;
+pub mod program;
