@@ -3,8 +3,11 @@
 //! One way for data through the house: socket, protocol, session, command, room actor (decide,
 //! evolve), event, delivery, sockets; and beside it the ledger, which commits before it is announced.
 
+pub mod app;
 pub mod clock;
 pub mod cluster;
+pub mod command;
+pub mod config;
 pub mod db;
 pub mod delivery;
 pub mod dev;
@@ -13,6 +16,8 @@ pub mod error;
 pub mod gateway;
 pub mod http;
 pub mod identity;
+pub mod lifecycle;
 pub mod operation;
 pub mod room;
 pub mod start;
+pub mod telemetry;

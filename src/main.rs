@@ -1,2 +1,81 @@
-//! Parlor, the program.
-fn main() {}
+//! Parlor, the program: what can be typed, and what it exits with. 0 is fine; 1: the audit found
+//! something; 2: not done, and standard error says why in a sentence.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+use parlor::command;
+use parlor::start::StartError;
+
+/// A real-time room and messaging server for live-audio social apps.
+#[derive(Parser)]
+#[command(name = "parlor", version, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run everything on this machine, with a private PostgreSQL and demo users.
+    Dev {
+        /// The port to listen at; 0 takes a free one. [default: 8080]
+        #[arg(long, value_name = "N")]
+        port: Option<u16>,
+        #[command(flatten)]
+        store: StoreArgs,
+    },
+    /// Serve people from the PostgreSQL at DATABASE_URL.
+    Serve,
+    /// Apply what is new in the schema, by DATABASE_OWNER_URL or in the store of `dev`.
+    Migrate(StoreArgs),
+    /// Lay the catalogue and the demo users.
+    Seed(StoreArgs),
+    /// The books.
+    #[command(subcommand)]
+    Ledger(Ledger),
+}
+
+#[derive(Subcommand)]
+enum Ledger {
+    /// Check every invariant; exits with 1 and the offending rows if one does not hold.
+    Audit(StoreArgs),
+}
+
+#[derive(Args)]
+struct StoreArgs {
+    /// The folder of the private store, where no DATABASE_URL is given. [default: .data]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+}
+
+fn main() -> ExitCode {
+    let command = Cli::parse().command;
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&StartError::new("no threads can be started: end other programs").because(error)),
+    };
+    let done = runtime.block_on(async {
+        match command {
+            Command::Dev { port, store } => command::dev(port, store.data).await.map(|()| true),
+            Command::Serve => command::serve().await.map(|()| true),
+            Command::Migrate(store) => command::migrate(store.data).await.map(|()| true),
+            Command::Seed(store) => command::seed(store.data).await.map(|()| true),
+            Command::Ledger(Ledger::Audit(store)) => command::audit(store.data).await,
+        }
+    });
+    // A start that was stopped midway may leave a thread behind that blocks.
+    runtime.shutdown_timeout(Duration::from_millis(200));
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(1),
+        Err(error) => failed(&error),
+    }
+}
+
+fn failed(error: &StartError) -> ExitCode {
+    eprintln!("parlor: {error}");
+    ExitCode::from(2)
+}

@@ -29,6 +29,8 @@ const STOP_STEPS: [(Signal, Duration); 3] = [
 ];
 /// Between an end that nobody asked for and the next start.
 const RESTART_AFTER: Duration = Duration::from_millis(300);
+/// A cluster in the making is called so, and something.
+const UNFINISHED: &str = "postgres.new-";
 /// A log longer than this is begun anew at the start.
 const LOG_BYTES: u64 = 8 << 20;
 
@@ -293,11 +295,15 @@ fn pid_of(child: &Child) -> Pid {
 
 /// Makes a cluster beside its place and moves it there when it is whole.
 fn create(place: &Place, binaries: &Binaries, durability: Durability) -> Result<(), StartError> {
-    let unfinished = place.data.join("postgres.new");
     let failed =
         |cause: String| StartError::new(format!("no database can be made in {}", place.data.display())).because(cause);
-    if unfinished.exists() {
-        fs::remove_dir_all(&unfinished).map_err(|error| failed(error.to_string()))?;
+    // A name of its own: what an interrupted one left may still be written to, or be removing itself.
+    let unfinished = place.data.join(format!("{UNFINISHED}{}", uuid::Uuid::new_v4().simple()));
+    for entry in fs::read_dir(&place.data).map_err(|error| failed(error.to_string()))?.filter_map(Result::ok) {
+        if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
+            // Best effort; the next time will come.
+            let _ = fs::remove_dir_all(entry.path());
+        }
     }
     place.make_private(&unfinished).map_err(|error| failed(error.to_string()))?;
     let mut command = place.command(&binaries.folder.join("initdb"));

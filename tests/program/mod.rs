@@ -1,1 +1,4 @@
 //! The program: its commands, its settings, its refusals.
+
+mod refusals;
+mod store;

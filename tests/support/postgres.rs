@@ -42,14 +42,30 @@ impl Database {
 
     /// One in this cluster.
     pub async fn fresh_in(cluster: &Arc<Cluster>) -> Self {
-        let name = format!("t_{}", Uuid::now_v7().simple());
         let template = cluster.template().await;
+        Self::create(cluster, &format!("template {template}")).await
+    }
+
+    /// One that is not migrated, in the test process's cluster.
+    pub async fn empty() -> Self {
+        Self::empty_in(&Cluster::shared().await).await
+    }
+
+    /// One that is not migrated, in this cluster.
+    pub async fn empty_in(cluster: &Arc<Cluster>) -> Self {
+        // The template's making makes the roles.
+        cluster.template().await;
+        Self::create(cluster, "").await
+    }
+
+    async fn create(cluster: &Arc<Cluster>, like: &str) -> Self {
+        let name = format!("t_{}", Uuid::now_v7().simple());
         let mut conn = cluster.superuser("postgres").await;
-        execute(&mut conn, format!("create database {name} template {template} owner parlor_owner")).await;
+        execute(&mut conn, format!("create database {name} {like} owner parlor_owner")).await;
         let pool = |role: &str| {
             PgPoolOptions::new()
                 .max_connections(10)
-                .acquire_timeout(Duration::from_secs(10))
+                .acquire_timeout(Duration::from_secs(3))
                 .connect_lazy_with(cluster.place.options(role, &name))
         };
         Self { app: pool("parlor_app"), superuser: pool("postgres"), cluster: Arc::clone(cluster), name }

@@ -1,0 +1,277 @@
+//! The commands of the program, from settings to exit. Each fails with a sentence that says what to do.
+
+use std::io::{ErrorKind, Write};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use sqlx::Connection;
+use sqlx::postgres::PgConnectOptions;
+use tokio::net::TcpListener;
+
+use crate::app::{self, Mode, Parts};
+use crate::config::{LogFormat, Settings};
+use crate::db;
+use crate::dev::{Purpose, Store};
+use crate::lifecycle::Stop;
+use crate::start::StartError;
+use crate::telemetry;
+
+/// The folder of the private store where none is named.
+const DATA: &str = ".data";
+
+/// How the two roles reach the database.
+struct Addresses {
+    app: Option<PgConnectOptions>,
+    owner: Option<PgConnectOptions>,
+    /// The private store, if it is that.
+    store: Option<Store>,
+}
+
+/// `parlor dev`: everything on this machine, with nothing to set up.
+pub async fn dev(port: Option<u16>, data: Option<PathBuf>) -> Result<(), StartError> {
+    let mut settings = load(false)?;
+    if let Some(port) = port {
+        settings.server.address.set_port(port);
+    }
+    telemetry::start(&settings.telemetry, LogFormat::Pretty)?;
+    let stop = stop(&settings)?;
+    let listener = bind(settings.server.address).await?;
+    let addresses = unless_stopped(&stop, Addresses::find(&settings, data, Purpose::Serve, "parlor dev")).await?;
+    let Some(addresses) = addresses else { return Ok(()) };
+    let served = serve_from(settings, Mode::Dev, &addresses, listener, stop).await;
+    addresses.close().await;
+    served
+}
+
+/// `parlor serve`: for people, against a given PostgreSQL.
+pub async fn serve() -> Result<(), StartError> {
+    let settings = load(true)?;
+    telemetry::start(&settings.telemetry, LogFormat::Json)?;
+    let stop = stop(&settings)?;
+    let listener = bind(settings.server.address).await?;
+    let addresses = Addresses::given(&settings)?;
+    serve_from(settings, Mode::Serve, &addresses, listener, stop).await
+}
+
+/// `parlor migrate`: applies what is new in the schema, as its owner.
+pub async fn migrate(data: Option<PathBuf>) -> Result<(), StartError> {
+    let settings = for_work()?;
+    let addresses = Addresses::find(&settings, data, Purpose::Work, "parlor migrate").await?;
+    let owner = addresses.owner.as_ref().ok_or_else(|| {
+        StartError::new(
+            "DATABASE_OWNER_URL is missing: give it the address with the role that owns the schema (parlor_owner)",
+        )
+    });
+    let new = match owner {
+        Ok(owner) => db::migrate(owner).await,
+        Err(error) => Err(error),
+    };
+    addresses.close().await;
+    match new? {
+        0 => say("the database is up to date"),
+        new => say(&format!("{new} migrations applied; the database is up to date")),
+    }
+    Ok(())
+}
+
+/// `parlor seed`: the catalogue and demo users.
+pub async fn seed(data: Option<PathBuf>) -> Result<(), StartError> {
+    let settings = for_work()?;
+    let addresses = Addresses::find(&settings, data, Purpose::Work, "parlor seed").await?;
+    let seeded = async {
+        prepare(&addresses).await?;
+        seams::seed(&settings, addresses.app()?).await
+    }
+    .await;
+    addresses.close().await;
+    seeded
+}
+
+/// `parlor ledger audit`: whether every invariant of the books holds; what does not is printed.
+pub async fn audit(data: Option<PathBuf>) -> Result<bool, StartError> {
+    let settings = for_work()?;
+    let addresses = Addresses::find(&settings, data, Purpose::Work, "parlor ledger audit").await?;
+    let audited = async {
+        let app = addresses.app()?;
+        let mut conn = db::connect(app).await?;
+        db::refuse_other_schema(&mut conn).await?;
+        // Only read from; a connection that does not close cleanly changes nothing.
+        let _ = conn.close().await;
+        seams::audit(&settings, app).await
+    }
+    .await;
+    addresses.close().await;
+    audited
+}
+
+/// SEAM: what the economy's slices do, called from here alone.
+mod seams {
+    use super::{PgConnectOptions, Settings, StartError};
+
+    /// Lays the catalogue and the demo users, as parlor_app; a second time changes nothing.
+    pub(super) async fn seed(_: &Settings, _: &PgConnectOptions) -> Result<(), StartError> {
+        Err(StartError::new("seeding is not connected yet"))
+    }
+
+    /// Prints each row that breaks an invariant; whether there is none.
+    pub(super) async fn audit(_: &Settings, _: &PgConnectOptions) -> Result<bool, StartError> {
+        Err(StartError::new("the audit is not connected yet"))
+    }
+}
+
+/// From a found database to the end of the server.
+async fn serve_from(
+    settings: Settings,
+    mode: Mode,
+    addresses: &Addresses,
+    listener: TcpListener,
+    stop: Stop,
+) -> Result<(), StartError> {
+    let start = async {
+        if mode == Mode::Dev {
+            prepare(addresses).await?;
+        }
+        let mut conn = db::connect(addresses.app()?).await?;
+        db::refuse_other_schema(&mut conn).await?;
+        db::refuse_too_many_rights(&mut conn).await?;
+        // It was only asked; the pool makes its own.
+        let _ = conn.close().await;
+        if mode == Mode::Dev
+            && let Err(error) = seams::seed(&settings, addresses.app()?).await
+        {
+            tracing::warn!(%error, "no demo data");
+        }
+        Ok(())
+    };
+    if unless_stopped(&stop, start).await?.is_none() {
+        return Ok(());
+    }
+    let database = settings.database.pool.dress(addresses.app()?.clone());
+    let pool = settings.database.pool.open(database.clone());
+    let ready = |address: SocketAddr| match mode {
+        Mode::Dev => say(&format!("Parlor is ready: http://{address}/ (Ctrl-C stops it)")),
+        Mode::Serve => tracing::info!(%address, "serving"),
+    };
+    let parts = Parts { settings, mode, pool: pool.clone(), database, listener };
+    let served = app::run(parts, stop.clone(), ready).await;
+    tokio::select! {
+        biased;
+        () = stop.hard.cancelled() => {}
+        () = pool.close() => {}
+    }
+    served
+}
+
+/// Migrates where the owner's address is known.
+async fn prepare(addresses: &Addresses) -> Result<(), StartError> {
+    match &addresses.owner {
+        Some(owner) => db::migrate(owner).await.map(drop),
+        None => Ok(()),
+    }
+}
+
+impl Addresses {
+    /// The given ones; without any, those of the private store, which is opened.
+    async fn find(settings: &Settings, data: Option<PathBuf>, purpose: Purpose, who: &str) -> Result<Self, StartError> {
+        if settings.database.url.is_some() || settings.database.owner_url.is_some() {
+            return Self::given(settings);
+        }
+        let data = data
+            .or_else(|| std::env::var_os("PARLOR_DATA").filter(|data| !data.is_empty()).map(PathBuf::from))
+            .unwrap_or_else(|| Path::new(DATA).to_owned());
+        let store = Store::open(&data, purpose, who).await?;
+        if let Some(asked) = &store.place().moved_from {
+            let account = store.place().account.as_ref().map_or("", |account| account.name.as_str());
+            tracing::info!(
+                "PostgreSQL runs as {account}, who cannot enter {}: the data is in {}",
+                asked.display(),
+                store.place().data.display()
+            );
+        }
+        Ok(Self {
+            app: Some(store.options("parlor_app")),
+            owner: Some(store.options("parlor_owner")),
+            store: Some(store),
+        })
+    }
+
+    fn given(settings: &Settings) -> Result<Self, StartError> {
+        let parse = |setting, address: &Option<crate::config::Secret>| {
+            address.as_ref().map(|address| db::parse(setting, address.reveal())).transpose()
+        };
+        Ok(Self {
+            app: parse("DATABASE_URL", &settings.database.url)?,
+            owner: parse("DATABASE_OWNER_URL", &settings.database.owner_url)?,
+            store: None,
+        })
+    }
+
+    fn app(&self) -> Result<&PgConnectOptions, StartError> {
+        self.app.as_ref().ok_or_else(|| {
+            StartError::new("DATABASE_URL is missing: give it the address with the role that serves (parlor_app)")
+        })
+    }
+
+    async fn close(self) {
+        if let Some(store) = self.store {
+            store.close().await;
+        }
+    }
+}
+
+fn load(serving: bool) -> Result<Settings, StartError> {
+    Settings::load(serving).map_err(|problems| StartError::new(problems.to_string()))
+}
+
+/// For a command that ends by itself: quiet, unless something is wrong.
+fn for_work() -> Result<Settings, StartError> {
+    let mut settings = load(false)?;
+    if settings.telemetry.log == crate::config::TelemetrySettings::default().log {
+        settings.telemetry.log = "warn".to_owned();
+    }
+    telemetry::start(&settings.telemetry, LogFormat::Pretty)?;
+    Ok(settings)
+}
+
+fn stop(settings: &Settings) -> Result<Stop, StartError> {
+    Stop::on_signals(Duration::from_millis(settings.server.stop_within_ms))
+        .map_err(|error| StartError::new("signals cannot be listened for").because(error))
+}
+
+/// What it gives, or `None` if the stop came first.
+async fn unless_stopped<T>(
+    stop: &Stop,
+    work: impl Future<Output = Result<T, StartError>>,
+) -> Result<Option<T>, StartError> {
+    tokio::select! {
+        biased;
+        () = stop.soft.cancelled() => Ok(None),
+        done = work => done.map(Some),
+    }
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address).await.map_err(|error| {
+        let what = match error.kind() {
+            ErrorKind::AddrInUse => format!(
+                "{address} is taken, perhaps by another parlor: stop that, or take another port with --port \
+                 (0 takes a free one; `serve` has PARLOR__SERVER__ADDRESS)"
+            ),
+            ErrorKind::PermissionDenied => {
+                format!("this user may not listen at {address}: take a port from 1024 up")
+            }
+            ErrorKind::AddrNotAvailable => {
+                format!("{address} is not an address of this machine: put PARLOR__SERVER__ADDRESS right")
+            }
+            _ => format!("{address} cannot be listened at: put PARLOR__SERVER__ADDRESS right"),
+        };
+        StartError::new(what).because(error)
+    })
+}
+
+/// A line on standard output; who has closed it does not want to know.
+fn say(line: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+}

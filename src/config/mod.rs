@@ -1,0 +1,157 @@
+//! The settings: defaults, then a file, then the environment, the later one wins. One documented
+//! struct per concern, and every wrong or missing value named at once.
+//!
+//! - file: the one that `PARLOR_CONFIG` names, else `parlor.toml` in the working folder if it is there
+//! - environment: `PARLOR__SERVER__ADDRESS` is `server.address`
+//! - `DATABASE_URL` and `DATABASE_OWNER_URL` are `database.url` and `database.owner_url`
+
+mod secret;
+mod source;
+
+use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use crate::db::PoolSettings;
+pub use secret::Secret;
+
+/// All settings.
+#[derive(Clone, Debug, Default, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Where it listens and how it stops.
+    pub server: ServerSettings,
+    /// The store.
+    pub database: DatabaseSettings,
+    /// What it says of itself.
+    pub telemetry: TelemetrySettings,
+    // Each slice's `Settings` joins here, by the slice's name, and in `problems`.
+}
+
+/// Where the server listens and how it stops.
+#[derive(Clone, Debug, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ServerSettings {
+    /// Address and port; port 0 takes a free one. Default 127.0.0.1:8080: for others to come in,
+    /// name an address of this machine, or 0.0.0.0.
+    pub address: SocketAddr,
+    /// Milliseconds from SIGTERM until what has not ended by itself is cut off. Default 10000.
+    pub stop_within_ms: u64,
+}
+
+impl Default for ServerSettings {
+    fn default() -> Self {
+        Self { address: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)), stop_within_ms: 10_000 }
+    }
+}
+
+/// The addresses of PostgreSQL. Without them `dev` and the commands use a private one.
+#[derive(Clone, Debug, Default, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DatabaseSettings {
+    /// As the role that serves (parlor_app): `postgres://parlor_app:…@host:5432/parlor`. No default.
+    pub url: Option<Secret>,
+    /// As the role that owns the schema (parlor_owner); only to migrate. No default.
+    pub owner_url: Option<Secret>,
+    /// The pool.
+    pub pool: PoolSettings,
+}
+
+/// What the server says of itself.
+#[derive(Clone, Debug, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TelemetrySettings {
+    /// Which log lines, as `level` or `level,module=level`. `PARLOR_LOG`, else `RUST_LOG`, stands
+    /// above it. Default `info`.
+    pub log: String,
+    /// `pretty` for people, `json` for machines. Default: pretty in `dev`, JSON in `serve`.
+    pub format: Option<LogFormat>,
+}
+
+/// The form of a log line.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Pretty,
+    /// One object a line.
+    Json,
+}
+
+impl Default for TelemetrySettings {
+    fn default() -> Self {
+        Self { log: "info,sqlx=warn".to_owned(), format: None }
+    }
+}
+
+/// Everything that is wrong with the settings, one line each.
+#[derive(Debug)]
+pub struct Problems(pub Vec<String>);
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "settings to put right:")?;
+        self.0.iter().try_for_each(|problem| write!(f, "\n  {problem}"))
+    }
+}
+
+impl std::error::Error for Problems {}
+
+impl Settings {
+    /// Of this process. `serving` by `parlor serve` requires the database's address.
+    pub fn load(serving: bool) -> Result<Self, Problems> {
+        let environment: Vec<(String, String)> = std::env::vars_os()
+            .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))
+            .collect();
+        let named = environment.iter().find(|(name, value)| name == "PARLOR_CONFIG" && !value.is_empty());
+        let file = match named {
+            Some((_, path)) => Some(PathBuf::from(path)),
+            None => Some(PathBuf::from("parlor.toml")).filter(|path| path.exists()),
+        };
+        Self::read(environment, file, serving)
+    }
+
+    /// Of this environment and file.
+    pub fn read(
+        environment: impl IntoIterator<Item = (String, String)>,
+        file: Option<PathBuf>,
+        serving: bool,
+    ) -> Result<Self, Problems> {
+        let (settings, mut problems) = source::read(environment, file);
+        problems.extend(settings.problems());
+        if serving
+            && settings.database.url.is_none()
+            && !problems.iter().any(|problem| problem.starts_with("DATABASE_URL"))
+        {
+            problems.push(
+                "DATABASE_URL: `serve` needs the address of a PostgreSQL, as \
+                 postgres://parlor_app:password@host:5432/parlor (`parlor dev` brings its own)"
+                    .to_owned(),
+            );
+        }
+        if problems.is_empty() { Ok(settings) } else { Err(Problems(problems)) }
+    }
+
+    fn problems(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        if !(100..=600_000).contains(&self.server.stop_within_ms) {
+            problems.push("server.stop_within_ms: give 100 to 600000 milliseconds".to_owned());
+        }
+        let addresses = [("DATABASE_URL", &self.database.url), ("DATABASE_OWNER_URL", &self.database.owner_url)];
+        for (setting, address) in addresses {
+            if let Some(address) = address
+                && let Err(error) = crate::db::parse(setting, address.reveal())
+            {
+                problems.push(error.to_string().replacen(" is not", ": is not", 1));
+            }
+        }
+        problems.extend(self.database.pool.problems());
+        if let Err(error) = tracing_subscriber::EnvFilter::try_new(&self.telemetry.log) {
+            problems.push(format!("telemetry.log: {error}; write it as `info` or `info,parlor::room=debug`"));
+        }
+        problems
+    }
+}
+
+#[cfg(test)]
+mod tests;

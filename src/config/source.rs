@@ -1,0 +1,133 @@
+//! Brings file and environment together, value by value, so that each wrong one is named and not only
+//! the first that serde meets. Never puts the value of a secret into a message.
+
+use std::path::{Path, PathBuf};
+
+use config::{Config, ConfigError, File, FileFormat, Source, Value, ValueKind};
+
+use super::Settings;
+
+/// What else begins with `PARLOR_` and is no setting.
+const PREFIX: &str = "PARLOR__";
+/// Below here values may hold passwords.
+const SECRET: &str = "database";
+
+/// One value and where it was set.
+struct Leaf {
+    /// As its author wrote it: `PARLOR__SERVER__ADDRESS`, or `server.address in parlor.toml`.
+    name: String,
+    /// `server.address`.
+    path: String,
+    value: Value,
+}
+
+/// The settings as far as they can be read, and what cannot.
+pub(super) fn read(
+    environment: impl IntoIterator<Item = (String, String)>,
+    file: Option<PathBuf>,
+) -> (Settings, Vec<String>) {
+    let mut problems = Vec::new();
+    let mut leaves = Vec::new();
+    if let Some(file) = file {
+        match read_file(&file) {
+            Ok(found) => leaves.extend(found),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    leaves.extend(read_environment(environment, &mut problems));
+
+    let mut builder = Config::builder();
+    for leaf in leaves {
+        match check(&leaf) {
+            Ok(()) => builder = builder.set_override(&leaf.path, leaf.value).expect("it was set alone just now"),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    let settings = builder.build().and_then(Config::try_deserialize);
+    let settings = settings.unwrap_or_else(|error| {
+        // Right each by itself and wrong together: a value and a table of the same name.
+        problems.push(error.to_string());
+        Settings::default()
+    });
+    (settings, problems)
+}
+
+/// Whether this value alone, over the defaults, gives settings.
+fn check(leaf: &Leaf) -> Result<(), String> {
+    let alone = Config::builder().set_override(&leaf.path, leaf.value.clone()).and_then(|builder| builder.build());
+    let settings: Result<Settings, ConfigError> = alone.and_then(Config::try_deserialize);
+    settings.map(drop).map_err(|error| format!("{}: {}", leaf.name, words(&innermost(error), leaf)))
+}
+
+fn innermost(error: ConfigError) -> ConfigError {
+    match error {
+        ConfigError::At { error, .. } => innermost(*error),
+        other => other,
+    }
+}
+
+fn words(error: &ConfigError, leaf: &Leaf) -> String {
+    let secret = leaf.path.starts_with(SECRET);
+    match error {
+        ConfigError::Type { expected, .. } if secret => format!("is not {expected}"),
+        ConfigError::Type { unexpected, expected, .. } => format!("{unexpected} is not {expected}"),
+        ConfigError::PathParse { .. } => "there is no setting of this name".to_owned(),
+        ConfigError::Message(message) if message.starts_with("unknown field") => {
+            let known = message.split_once(", expected").map_or("", |(_, known)| known);
+            format!("there is no setting of this name; there is{}", known.replacen(" one of", "", 1))
+        }
+        _ if secret => "this value cannot be used".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+fn read_environment(environment: impl IntoIterator<Item = (String, String)>, problems: &mut Vec<String>) -> Vec<Leaf> {
+    let mut plain = Vec::new();
+    let mut prefixed = Vec::new();
+    for (name, value) in environment.into_iter().filter(|(_, value)| !value.is_empty()) {
+        let leaf = |path: String| Leaf { name: name.clone(), path, value: Value::new(None, value.clone()) };
+        match name.as_str() {
+            "DATABASE_URL" => plain.push(leaf("database.url".to_owned())),
+            "DATABASE_OWNER_URL" => plain.push(leaf("database.owner_url".to_owned())),
+            _ => match name.strip_prefix(PREFIX) {
+                Some(rest) => prefixed.push(leaf(rest.to_lowercase().replace("__", "."))),
+                // Others with one underscore may be anybody's (Kubernetes sets PARLOR_SERVICE_HOST).
+                None if name.starts_with("PARLOR_") && name.contains("__") => {
+                    problems.push(format!("{name}: a setting begins with {PREFIX}, with two underscores"));
+                }
+                None => {}
+            },
+        }
+    }
+    // In the order of their names, so that messages are the same each time; the long form wins.
+    prefixed.sort_by(|a, b| a.name.cmp(&b.name));
+    plain.extend(prefixed);
+    plain
+}
+
+fn read_file(path: &Path) -> Result<Vec<Leaf>, String> {
+    let shown = path.display();
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| format!("{shown}: cannot be read ({error}); PARLOR_CONFIG names another file"))?;
+    let table = File::from_str(&text, FileFormat::Toml).collect().map_err(|error| {
+        // Without the lines that quote the file: they may hold a password.
+        let error = error.to_string();
+        let words: Vec<&str> = error.lines().filter(|line| !line.contains('|')).map(str::trim).collect();
+        format!("{shown}: {}", words.join(" ").trim())
+    })?;
+    let mut leaves = Vec::new();
+    flatten("", Value::new(None, table), &mut leaves);
+    leaves.sort_by(|a, b| a.0.cmp(&b.0));
+    Ok(leaves.into_iter().map(|(path, value)| Leaf { name: format!("{path} in {shown}"), path, value }).collect())
+}
+
+fn flatten(path: &str, value: Value, leaves: &mut Vec<(String, Value)>) {
+    match value.kind {
+        ValueKind::Table(table) => {
+            for (key, value) in table {
+                flatten(&if path.is_empty() { key } else { format!("{path}.{key}") }, value, leaves);
+            }
+        }
+        _ => leaves.push((path.to_owned(), value)),
+    }
+}

@@ -1,0 +1,78 @@
+//! What wrong settings are answered with.
+
+use super::{LogFormat, Settings};
+
+fn read(environment: &[(&str, &str)], file: Option<&str>, serving: bool) -> Result<Settings, String> {
+    let file = file.map(|text| {
+        let name = format!("parlor-config-{}.toml", uuid::Uuid::new_v4().simple());
+        let path = std::env::temp_dir().join(name);
+        std::fs::write(&path, text).expect("the temporary folder can be written to");
+        path
+    });
+    let environment: Vec<_> = environment.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+    let read = Settings::read(environment, file.clone(), serving).map_err(|problems| problems.to_string());
+    if let Some(file) = file {
+        std::fs::remove_file(file).expect("the file is there");
+    }
+    read
+}
+
+#[test]
+fn environment_stands_above_the_file_and_the_file_above_the_defaults() {
+    let file = "[server]\naddress = '0.0.0.0:80'\nstop_within_ms = 5000\n[telemetry]\nformat = 'json'\n";
+    let settings = read(&[("PARLOR__SERVER__ADDRESS", "[::1]:81")], Some(file), false).expect("all is right");
+    assert_eq!(settings.server.address.to_string(), "[::1]:81");
+    assert_eq!(settings.server.stop_within_ms, 5000);
+    assert_eq!(settings.telemetry.format, Some(LogFormat::Json));
+    assert_eq!(settings.database.pool.connections, 16);
+}
+
+#[test]
+fn every_wrong_value_is_named_at_once() {
+    let environment = [
+        ("PARLOR__SERVER__ADRESS", "127.0.0.1:1"),
+        ("PARLOR__SERVER__ADDRESS", "here"),
+        ("PARLOR__SERVER__STOP_WITHIN_MS", "soon"),
+        ("PARLOR__DATABASE__POOL__CONNECTIONS", "0"),
+        ("PARLOR_SERVER__STOP_WITHIN_MS", "1"),
+        ("PARLOR_SERVICE_HOST", "10.0.0.1"),
+        ("PARLOR__TELEMETRY__LOG", "info,=,"),
+        ("DATABASE_OWNER_URL", "mysql://u:hunter2@h/d"),
+    ];
+    let problems =
+        read(&environment, Some("colour = 'red'\n[telemetry]\nformat = 'xml'\n"), true).expect_err("much is wrong");
+    for named in [
+        "PARLOR__SERVER__ADRESS: there is no setting of this name; there is `address` or `stop_within_ms`",
+        "PARLOR__SERVER__ADDRESS: ",
+        "PARLOR__SERVER__STOP_WITHIN_MS: ",
+        "database.pool.connections: give 2 to 1000",
+        "PARLOR_SERVER__STOP_WITHIN_MS: a setting begins with PARLOR__",
+        "telemetry.log: ",
+        "DATABASE_OWNER_URL: is not an address of PostgreSQL",
+        "DATABASE_URL: `serve` needs",
+        "colour in ",
+        "telemetry.format in ",
+    ] {
+        assert!(problems.contains(named), "{named} is missing in:\n{problems}");
+    }
+    assert!(!problems.contains("SERVICE_HOST"), "{problems}");
+}
+
+#[test]
+fn no_message_and_no_debug_shows_a_password() {
+    let url = "postgres://u:hunter2@h/d";
+    let settings = read(&[("DATABASE_URL", url)], None, true).expect("it is an address");
+    assert!(!format!("{settings:?}").contains("hunter2"));
+    for file in [
+        format!("database = '{url}'"),
+        format!("[database]\npool = '{url}'"),
+        format!("[database]\nurl = ['{url}']"),
+        format!("[database]\nurl = '{url}"),
+        format!("[database.pool]\nconnections = '{url}'"),
+        format!("[database.url]\nvalue = '{url}'"),
+        "[database]\nurl = 'hunter2'".to_owned(),
+    ] {
+        let problems = read(&[], Some(&file), false).expect_err(&file);
+        assert!(!problems.contains("hunter2"), "{file}: {problems}");
+    }
+}
