@@ -2,8 +2,22 @@
 //!
 //! Delivery knows ids and bytes. It never decides what is sent or who may have it.
 
+mod audience;
+mod handle;
+mod listeners;
+mod message;
+mod outbox;
+mod settings;
+mod shard;
+mod socket;
+#[cfg(test)]
+mod tests;
+
 use bytes::Bytes;
 use parlor_protocol::frame;
+
+pub use handle::{Connection, Delivery, Topic};
+pub use settings::Settings;
 
 /// A text frame, WebSocket header and all: every socket gets these same bytes.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -13,6 +27,13 @@ impl Frame {
     /// Frames this text.
     pub fn text(text: &str) -> Self {
         Self(Bytes::from(frame::text(text)))
+    }
+
+    /// The pong that answers a ping of the WebSocket layer with its own payload.
+    pub fn pong(payload: &[u8]) -> Self {
+        let mut bytes = Vec::with_capacity(frame::HEADER_BYTES + payload.len());
+        frame::write(frame::Opcode::Pong, payload, &mut bytes);
+        Self(Bytes::from(bytes))
     }
 
     /// What goes into the socket.

@@ -1,1 +1,97 @@
 //! A socket's life: upgrade, connection, session, dispatch.
+//!
+//! `listen` accepts, `upgrade` makes a socket of a request, `connection` reads frames from it, `session`
+//! knows whose it is and what it has asked, `dispatch` sends every command where it belongs. Nothing
+//! here decides what a room or the ledger does, and nothing here writes to a socket: that is delivery's.
+
+mod assembly;
+mod connection;
+mod dispatch;
+mod join;
+pub mod listen;
+mod place;
+pub mod port;
+mod rate;
+mod session;
+mod settings;
+mod upgrade;
+mod user;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parlor_protocol::{CloseCode, envelope, event::Notice};
+use tokio_util::task::TaskTracker;
+
+use crate::delivery::{Delivery, Frame};
+pub use port::{Ports, SignedIn};
+pub use rate::Rate;
+pub use settings::Settings;
+pub use upgrade::socket;
+pub use user::Users;
+
+/// What the connect reply tells of other parts' settings.
+#[derive(Clone, Copy, Debug)]
+pub struct Announced {
+    /// `delivery.outbox_bytes`.
+    pub outbox_bytes: usize,
+    /// The room's grace period, in milliseconds.
+    pub grace_ms: u64,
+}
+
+/// What all sockets share.
+pub struct Shared {
+    settings: Settings,
+    announced: Announced,
+    delivery: Delivery,
+    users: Users,
+    ports: Box<dyn Ports>,
+    tracker: TaskTracker,
+    /// The server's ping, one for all.
+    ping: Frame,
+}
+
+/// The gateway, as the socket's handler needs it.
+#[derive(Clone)]
+pub struct GatewayState(Arc<Shared>);
+
+impl GatewayState {
+    /// A gateway that speaks to these ports. Its sockets are tasks of the tracker and end when delivery
+    /// closes them.
+    pub fn new(
+        settings: Settings,
+        announced: Announced,
+        delivery: Delivery,
+        ports: impl Ports,
+        tracker: TaskTracker,
+    ) -> Self {
+        let users = Users::new(Duration::from_millis(announced.grace_ms).max(Duration::from_secs(60)));
+        let ping = Frame::text(&envelope::notice(&Notice::Ping));
+        Self(Arc::new(Shared { settings, announced, delivery, users, ports: Box::new(ports), tracker, ping }))
+    }
+
+    /// Who is connected: the way for user frames.
+    pub fn users(&self) -> &Users {
+        &self.0.users
+    }
+
+    /// Tells every socket to come back within `spread`, each at a time of its own, and closes it.
+    pub async fn drain(&self, spread: Duration) {
+        self.0.delivery.close_all(CloseCode::Draining, spread).await;
+    }
+}
+
+impl std::ops::Deref for GatewayState {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
+impl fmt::Debug for GatewayState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("GatewayState")
+    }
+}

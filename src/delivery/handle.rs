@@ -1,0 +1,194 @@
+//! The handles of delivery: the whole, one socket of it, one room's topic.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use parlor_protocol::{CloseCode, RoomId};
+use tokio::net::TcpStream;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::listeners::{Listeners, Registry};
+use super::message::{Entry, Message};
+use super::shard::Shard;
+use super::{ConnectionId, Frame, Settings};
+
+struct Inner {
+    shards: Box<[mpsc::Sender<Message>]>,
+    next: AtomicU64,
+    topics: Arc<Registry>,
+    tracker: TaskTracker,
+}
+
+impl Inner {
+    fn shard_of(&self, id: ConnectionId) -> usize {
+        usize::try_from(id.0 % self.shards.len() as u64).expect("below the number of shards")
+    }
+
+    /// A full queue makes the sender wait: a shard is bound by the processor and waits for nobody.
+    /// A shard that has stopped needs no word any more.
+    async fn tell(&self, shard: usize, message: Message) {
+        let _ = self.shards[shard].send(message).await;
+    }
+}
+
+/// The way out of this process.
+#[derive(Clone)]
+pub struct Delivery {
+    inner: Arc<Inner>,
+}
+
+impl Delivery {
+    /// Starts the shards. They end with `stop`, and every socket with them.
+    pub fn start(settings: &Settings, stop: CancellationToken, tracker: &TaskTracker) -> Self {
+        let shards = (0..settings.shards.max(1))
+            .map(|_| {
+                let (sender, queue) = mpsc::channel(settings.shard_queue);
+                tracker.spawn(Shard::new(settings).run(queue, stop.clone()));
+                sender
+            })
+            .collect();
+        let inner = Inner { shards, next: AtomicU64::new(1), topics: Arc::default(), tracker: tracker.clone() };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// Gives a socket's write side to a shard. `closed` is cancelled when the shard gives the socket up.
+    pub async fn attach(&self, stream: Arc<TcpStream>, closed: CancellationToken) -> Connection {
+        let id = ConnectionId(self.inner.next.fetch_add(1, Ordering::Relaxed));
+        let connection = Connection { id, inner: self.inner.clone() };
+        connection.tell(Message::Attach { id, stream, closed }).await;
+        connection
+    }
+
+    /// Where a room says what happens in it.
+    pub fn topic(&self, room: RoomId) -> Topic {
+        let listeners = Listeners::of(room, &self.inner.topics, self.inner.shards.len());
+        Topic { room, listeners, inner: self.inner.clone() }
+    }
+
+    /// Closes every socket, behind all that waits for it; each is told to come back after a time of
+    /// its own within `spread`.
+    pub async fn close_all(&self, code: CloseCode, spread: Duration) {
+        let spread_ms = u64::try_from(spread.as_millis()).unwrap_or(u64::MAX);
+        for shard in 0..self.inner.shards.len() {
+            self.inner.tell(shard, Message::CloseAll { code, spread_ms }).await;
+        }
+    }
+}
+
+/// One socket's way out. Everything said here reaches the socket in the order in which it was said.
+#[derive(Clone)]
+pub struct Connection {
+    id: ConnectionId,
+    inner: Arc<Inner>,
+}
+
+impl Connection {
+    /// Which socket.
+    pub fn id(&self) -> ConnectionId {
+        self.id
+    }
+
+    async fn tell(&self, message: Message) {
+        self.inner.tell(self.inner.shard_of(self.id), message).await;
+    }
+
+    /// A frame for this socket alone: a reply, a user frame, a notice.
+    pub async fn send(&self, frame: Frame) {
+        self.tell(Message::Send { id: self.id, frame }).await;
+    }
+
+    /// Holds the room's events back for this socket from now on. Said before the join is asked, so that
+    /// no event between its decision and its reply is missed.
+    pub async fn subscribe(&self, room: RoomId) {
+        let listeners = Listeners::of(room, &self.inner.topics, self.inner.shards.len());
+        let shard = u32::try_from(self.inner.shard_of(self.id)).expect("shards are few");
+        self.tell(Message::Subscribe { id: self.id, room, ticket: listeners.ticket(shard) }).await;
+    }
+
+    /// The join's reply, then what was held above (epoch, seq), then what comes.
+    pub async fn joined(&self, room: RoomId, epoch: i64, seq: u64, reply: Frame) {
+        self.joined_all([(room, epoch, seq)], reply).await;
+    }
+
+    /// The same for several rooms that one reply answers.
+    pub async fn joined_all(&self, rooms: impl IntoIterator<Item = (RoomId, i64, u64)>, reply: Frame) {
+        let entries = rooms.into_iter().map(|(room, epoch, seq)| Entry { room, epoch, seq }).collect();
+        self.tell(Message::Joined { id: self.id, entries, reply }).await;
+    }
+
+    /// No more of this room.
+    pub async fn unsubscribe(&self, room: RoomId) {
+        self.tell(Message::Unsubscribe { id: self.id, room }).await;
+    }
+
+    /// A `closing` notice and the close frame behind all that waits, then the socket ends.
+    pub async fn close(&self, code: CloseCode, after_ms: Option<u64>) {
+        self.tell(Message::Close { id: self.id, code, after_ms }).await;
+    }
+
+    /// The socket is gone: the shard forgets it.
+    pub async fn detach(&self) {
+        self.tell(Message::Detach { id: self.id }).await;
+    }
+
+    /// The same from where nobody can wait.
+    pub fn detach_soon(&self) {
+        let queue = &self.inner.shards[self.inner.shard_of(self.id)];
+        if let Err(mpsc::error::TrySendError::Full(_)) = queue.try_send(Message::Detach { id: self.id }) {
+            let connection = self.clone();
+            self.inner.tracker.spawn(async move { connection.detach().await });
+        }
+    }
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Connection").field(&self.id.0).finish()
+    }
+}
+
+/// Where one room says what happens in it; held by its actor.
+#[derive(Clone)]
+pub struct Topic {
+    room: RoomId,
+    listeners: Arc<Listeners>,
+    inner: Arc<Inner>,
+}
+
+impl Topic {
+    /// A sequenced event, for every socket that is in the room: one message for each shard with listeners.
+    pub async fn publish(&self, epoch: i64, seq: u64, frame: Frame) {
+        for shard in self.listeners.shards() {
+            self.inner.tell(shard, Message::Event { room: self.room, epoch, seq, frame: frame.clone() }).await;
+        }
+    }
+
+    /// What may be missed, for every socket that is not behind.
+    pub async fn signal(&self, frame: Frame) {
+        for shard in self.listeners.shards() {
+            self.inner.tell(shard, Message::Signal { room: self.room, frame: frame.clone() }).await;
+        }
+    }
+
+    /// Ends these sockets' subscription, behind what was published before, and tells each with this
+    /// frame. One that is not subscribed (any more) is told nothing.
+    pub async fn remove(&self, connections: Vec<ConnectionId>, frame: Frame) {
+        for shard in 0..self.inner.shards.len() {
+            let here: Vec<_> = connections.iter().copied().filter(|id| self.inner.shard_of(*id) == shard).collect();
+            if !here.is_empty() {
+                let message = Message::Remove { room: self.room, connections: here, frame: frame.clone() };
+                self.inner.tell(shard, message).await;
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Topic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Topic").field(&self.room).finish()
+    }
+}

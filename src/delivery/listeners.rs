@@ -1,0 +1,65 @@
+//! Which shards have listeners of a room, so that a publication is one message for each of those only.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Weak};
+
+use dashmap::DashMap;
+use parlor_protocol::RoomId;
+
+/// The rooms that have a topic or a listener. An entry ends with the last of both.
+pub(super) type Registry = DashMap<RoomId, Weak<Listeners>>;
+
+/// How many sockets of each shard listen to a room, those that are just coming in included.
+pub(super) struct Listeners {
+    room: RoomId,
+    counts: Box<[AtomicU32]>,
+    registry: Weak<Registry>,
+}
+
+impl Listeners {
+    /// The listeners of this room, shared by everybody who asks.
+    pub(super) fn of(room: RoomId, registry: &Arc<Registry>, shards: usize) -> Arc<Self> {
+        let mut entry = registry.entry(room).or_default();
+        if let Some(listeners) = entry.upgrade() {
+            return listeners;
+        }
+        let listeners = Arc::new(Self {
+            room,
+            counts: (0..shards).map(|_| AtomicU32::new(0)).collect(),
+            registry: Arc::downgrade(registry),
+        });
+        *entry = Arc::downgrade(&listeners);
+        listeners
+    }
+
+    /// The shards with a listener. Whoever asked to listen before the room decided is among them.
+    pub(super) fn shards(&self) -> impl Iterator<Item = usize> {
+        self.counts.iter().enumerate().filter(|(_, count)| count.load(Ordering::Acquire) > 0).map(|(shard, _)| shard)
+    }
+
+    /// Counts one more listener of this shard until the ticket is dropped.
+    pub(super) fn ticket(self: &Arc<Self>, shard: u32) -> Ticket {
+        self.counts[shard as usize].fetch_add(1, Ordering::AcqRel);
+        Ticket { listeners: self.clone(), shard }
+    }
+}
+
+impl Drop for Listeners {
+    fn drop(&mut self) {
+        if let Some(registry) = self.registry.upgrade() {
+            registry.remove_if(&self.room, |_, listeners| listeners.strong_count() == 0);
+        }
+    }
+}
+
+/// One listener's place in the count. Dropping it, wherever that happens, gives the place back.
+pub(super) struct Ticket {
+    listeners: Arc<Listeners>,
+    shard: u32,
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        self.listeners.counts[self.shard as usize].fetch_sub(1, Ordering::AcqRel);
+    }
+}

@@ -1,0 +1,441 @@
+//! A shard: one task that owns the write side of its sockets. It takes what its queue has, gathers it
+//! by room and by socket, and then writes: one write for each socket and turn.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry as MapEntry;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use parlor_protocol::event::Notice;
+use parlor_protocol::{CloseCode, RoomId, envelope, frame};
+use slab::Slab;
+use tokio::net::TcpStream;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::audience::{Audience, Member};
+use super::listeners::Ticket;
+use super::message::{Entry, Message};
+use super::outbox::Outbox;
+use super::socket::{Batch, PENDING, Socket, Subscription, Written};
+use super::{ConnectionId, Frame, Settings};
+
+/// Messages that one turn takes at most: what comes meanwhile leaves with the next.
+const TURN_MESSAGES: usize = 512;
+
+/// How long a socket that is full may take for its last frames.
+const CLOSING_WAIT: Duration = Duration::from_secs(5);
+
+/// What a wait of a shard ended with.
+enum Wake {
+    /// The socket takes more.
+    Writable(ConnectionId),
+    /// The time for its last frames is over.
+    Expired(ConnectionId),
+}
+
+type Waits = FuturesUnordered<Pin<Box<dyn Future<Output = Option<Wake>> + Send>>>;
+
+pub(super) struct Shard {
+    outbox_bytes: usize,
+    yield_every: usize,
+    sockets: Slab<Socket>,
+    keys: HashMap<ConnectionId, u32>,
+    rooms: HashMap<RoomId, Audience>,
+    /// Rooms with something gathered in this turn.
+    touched: Vec<RoomId>,
+    /// Sockets with something of their own in this turn.
+    dirty: Vec<u32>,
+    /// Sockets that were put out of a room before their join's reply came by: they get that first.
+    removals: HashMap<(ConnectionId, RoomId), Frame>,
+    waits: Waits,
+}
+
+impl Shard {
+    pub(super) fn new(settings: &Settings) -> Self {
+        Self {
+            outbox_bytes: settings.outbox_bytes,
+            yield_every: settings.yield_every.max(1),
+            sockets: Slab::new(),
+            keys: HashMap::new(),
+            rooms: HashMap::new(),
+            touched: Vec::new(),
+            dirty: Vec::new(),
+            removals: HashMap::new(),
+            waits: FuturesUnordered::new(),
+        }
+    }
+
+    pub(super) async fn run(mut self, mut queue: mpsc::Receiver<Message>, stop: CancellationToken) {
+        let mut turn = Vec::with_capacity(TURN_MESSAGES);
+        loop {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                Some(wake) = self.waits.next(), if !self.waits.is_empty() => self.wake(wake),
+                taken = queue.recv_many(&mut turn, TURN_MESSAGES) => {
+                    if taken == 0 {
+                        break;
+                    }
+                    for message in turn.drain(..) {
+                        self.take(message);
+                    }
+                    self.flush().await;
+                }
+            }
+        }
+        for (_, socket) in &self.sockets {
+            socket.end();
+        }
+    }
+
+    fn take(&mut self, message: Message) {
+        match message {
+            Message::Attach { id, stream, closed } => self.attach(id, stream, closed),
+            Message::Send { id, frame } => self.with(id, |shard, key| shard.own(key, frame.0)),
+            Message::Subscribe { id, room, ticket } => self.with(id, |shard, key| shard.subscribe(key, room, ticket)),
+            Message::Joined { id, entries, reply } => self.with(id, |shard, key| shard.joined(key, &entries, reply)),
+            Message::Unsubscribe { id, room } => self.with(id, |shard, key| shard.unsubscribe(key, room)),
+            Message::Close { id, code, after_ms } => self.with(id, |shard, key| shard.close(key, code, after_ms)),
+            Message::CloseAll { code, spread_ms } => self.close_all(code, spread_ms),
+            Message::Detach { id } => self.with(id, Self::forget),
+            Message::Event { room, epoch, seq, frame } => self.event(room, (epoch, seq), frame.0),
+            Message::Signal { room, frame } => self.signal(room, frame.0),
+            Message::Remove { room, connections, frame } => {
+                for id in connections {
+                    self.with(id, |shard, key| shard.remove(key, room, frame.clone()));
+                }
+            }
+        }
+    }
+
+    /// Does this with the socket; one that has been given up is passed over.
+    fn with(&mut self, id: ConnectionId, act: impl FnOnce(&mut Self, u32)) {
+        if let Some(key) = self.keys.get(&id).copied() {
+            act(self, key);
+        }
+    }
+
+    fn socket(&mut self, key: u32) -> &mut Socket {
+        &mut self.sockets[key as usize]
+    }
+
+    fn attach(&mut self, id: ConnectionId, stream: Arc<TcpStream>, closed: CancellationToken) {
+        let outbox = Outbox::default();
+        let socket =
+            Socket { id, stream, closed, outbox, rooms: Vec::new(), behind: false, waiting: false, closing: false };
+        let key = u32::try_from(self.sockets.insert(socket)).expect("a process has fewer than 2^32 sockets");
+        self.keys.insert(id, key);
+    }
+
+    /// Puts the room's events of this turn into the socket's own queue, so that what follows stands behind them.
+    fn pull(&mut self, key: u32) {
+        let Self { sockets, rooms, .. } = self;
+        let socket = &mut sockets[key as usize];
+        for subscription in socket.rooms.iter().filter(|subscription| subscription.index != PENDING) {
+            if let Some(audience) = rooms.get_mut(&subscription.room) {
+                let member = &mut audience.live[subscription.index as usize];
+                for event in &audience.events[member.cursor as usize..] {
+                    socket.outbox.push(event.clone());
+                }
+                member.cursor = audience.events.len() as u32;
+            }
+        }
+    }
+
+    /// A frame for this socket alone, behind all that came before.
+    fn own(&mut self, key: u32, frame: Bytes) {
+        if self.socket(key).closing {
+            return;
+        }
+        self.pull(key);
+        self.socket(key).outbox.push(frame);
+        self.dirty.push(key);
+    }
+
+    fn subscribe(&mut self, key: u32, room: RoomId, ticket: Ticket) {
+        if self.socket(key).closing {
+            return;
+        }
+        // Coming in anew: what was live is held back again.
+        self.unsubscribe(key, room);
+        self.rooms.entry(room).or_default().pending += 1;
+        let socket = self.socket(key);
+        socket.rooms.reserve_exact(1);
+        socket.rooms.push(Subscription { room, index: PENDING, _ticket: ticket });
+    }
+
+    fn joined(&mut self, key: u32, entries: &[Entry], reply: Frame) {
+        self.own(key, reply.0);
+        for &Entry { room, epoch, seq } in entries {
+            let Self { sockets, rooms, .. } = self;
+            let socket = &mut sockets[key as usize];
+            let Some(subscription) = socket.rooms.iter_mut().find(|subscription| subscription.room == room) else {
+                continue;
+            };
+            let Some(audience) = rooms.get_mut(&room) else { continue };
+            if subscription.index != PENDING {
+                continue;
+            }
+            let place = (epoch, seq);
+            let complete = audience.held_above(place).is_some_and(|held| {
+                held.for_each(|event| socket.outbox.push(event.clone()));
+                true
+            });
+            subscription.index = u32::try_from(audience.live.len()).expect("fewer sockets than 2^32");
+            audience.live.push(Member { socket: key, cursor: audience.events.len() as u32 });
+            audience.one_pending_less();
+            if epoch > audience.latest.0 {
+                audience.latest = (epoch, 0);
+            }
+            if place > audience.latest {
+                audience.ahead.push((key, place));
+            }
+            if !complete {
+                self.close(key, CloseCode::SlowConsumer, None);
+                return;
+            }
+            let id = socket.id;
+            if self.removals.contains_key(&(id, room)) {
+                self.unsubscribe(key, room);
+            }
+        }
+    }
+
+    fn remove(&mut self, key: u32, room: RoomId, frame: Frame) {
+        let socket = self.socket(key);
+        let id = socket.id;
+        match socket.rooms.iter().find(|subscription| subscription.room == room) {
+            // Whoever has left by itself needs no word.
+            None => {}
+            Some(subscription) if subscription.index == PENDING => {
+                self.removals.insert((id, room), frame);
+            }
+            Some(_) => {
+                self.own(key, frame.0);
+                self.unsubscribe(key, room);
+            }
+        }
+    }
+
+    fn unsubscribe(&mut self, key: u32, room: RoomId) {
+        if self.socket(key).rooms.iter().any(|subscription| subscription.room == room) {
+            self.pull(key);
+            // What was pulled has to leave with this turn.
+            self.dirty.push(key);
+        }
+        let Self { sockets, rooms, .. } = self;
+        let socket = &mut sockets[key as usize];
+        let Some(at) = socket.rooms.iter().position(|subscription| subscription.room == room) else { return };
+        let index = socket.rooms.swap_remove(at).index;
+        if !self.removals.is_empty()
+            && let Some(frame) = self.removals.remove(&(socket.id, room))
+        {
+            socket.outbox.push(frame.0);
+        }
+        if let MapEntry::Occupied(mut entry) = rooms.entry(room) {
+            let audience = entry.get_mut();
+            if index == PENDING {
+                audience.one_pending_less();
+            } else {
+                audience.live.swap_remove(index as usize);
+                audience.ahead.retain(|(ahead, _)| *ahead != key);
+                if let Some(moved) = audience.live.get(index as usize)
+                    && let Some(subscription) =
+                        sockets[moved.socket as usize].rooms.iter_mut().find(|moved| moved.room == room)
+                {
+                    subscription.index = index;
+                }
+            }
+            if audience.is_empty() {
+                entry.remove();
+            }
+        }
+    }
+
+    fn event(&mut self, room: RoomId, place: (i64, u64), event: Bytes) {
+        let Self { sockets, rooms, touched, .. } = self;
+        let Some(audience) = rooms.get_mut(&room) else { return };
+        if place <= audience.latest {
+            return;
+        }
+        audience.latest = place;
+        if audience.pending > 0 {
+            audience.hold(place, &event, self.outbox_bytes);
+        }
+        if audience.live.is_empty() {
+            return;
+        }
+        if audience.events.is_empty() && audience.signals.is_empty() {
+            touched.push(room);
+        }
+        audience.events.push(event);
+        let behind_it = audience.events.len() as u32;
+        let live = &mut audience.live;
+        audience.ahead.retain(|(key, joined_at)| {
+            let skips = *joined_at >= place;
+            if skips
+                && let Some(subscription) =
+                    sockets[*key as usize].rooms.iter().find(|subscription| subscription.room == room)
+            {
+                live[subscription.index as usize].cursor = behind_it;
+            }
+            *joined_at > place
+        });
+    }
+
+    fn signal(&mut self, room: RoomId, signal: Bytes) {
+        let Some(audience) = self.rooms.get_mut(&room) else { return };
+        if audience.live.is_empty() {
+            return;
+        }
+        if audience.events.is_empty() && audience.signals.is_empty() {
+            self.touched.push(room);
+        }
+        audience.signals.push(signal);
+    }
+
+    /// Writes all that this turn gathered.
+    async fn flush(&mut self) {
+        let mut written = 0;
+        let mut troubled = Vec::new();
+        for room in std::mem::take(&mut self.touched) {
+            let Self { sockets, rooms, .. } = self;
+            let Some(audience) = rooms.get_mut(&room) else { continue };
+            let events = std::mem::take(&mut audience.events);
+            let signals = std::mem::take(&mut audience.signals);
+            let batch = Batch::gather(&events, &signals);
+            for member in &mut audience.live {
+                let start = batch.starts[std::mem::take(&mut member.cursor) as usize];
+                let outcome = sockets[member.socket as usize].deliver(&batch, start, self.outbox_bytes);
+                if outcome != Written::Fine {
+                    troubled.push((member.socket, outcome));
+                }
+                written += 1;
+                if written % self.yield_every == 0 {
+                    tokio::task::yield_now().await;
+                }
+            }
+            for (key, outcome) in troubled.drain(..) {
+                self.settle(key, outcome);
+            }
+        }
+        for key in std::mem::take(&mut self.dirty) {
+            let limit = self.outbox_bytes;
+            let Some(socket) = self.sockets.get_mut(key as usize) else { continue };
+            let outcome = if !socket.behind {
+                socket.flush(limit)
+            } else if socket.outbox.bytes() > limit && !socket.closing {
+                Written::Slow
+            } else {
+                Written::Fine
+            };
+            self.settle(key, outcome);
+            written += 1;
+            if written % self.yield_every == 0 {
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+
+    /// Draws the consequence of a write.
+    fn settle(&mut self, key: u32, outcome: Written) {
+        let socket = self.socket(key);
+        match outcome {
+            Written::Fine if socket.closing && socket.outbox.is_empty() => self.end(key),
+            Written::Fine => {}
+            Written::Full => self.wait(key),
+            Written::Slow if socket.closing => self.wait(key),
+            Written::Slow => self.give_up(key),
+            Written::Gone => self.end(key),
+        }
+    }
+
+    fn wait(&mut self, key: u32) {
+        let socket = self.socket(key);
+        if std::mem::replace(&mut socket.waiting, true) {
+            return;
+        }
+        let (id, stream, closed) = (socket.id, socket.stream.clone(), socket.closed.clone());
+        self.waits.push(Box::pin(async move {
+            // A wait must not keep a socket alive that has been given up. An error shows at the next write.
+            closed.run_until_cancelled(stream.writable()).await.map(|_| Wake::Writable(id))
+        }));
+    }
+
+    fn wake(&mut self, wake: Option<Wake>) {
+        match wake {
+            None => {}
+            Some(Wake::Expired(id)) => self.with(id, Self::end),
+            Some(Wake::Writable(id)) => self.with(id, |shard, key| {
+                let limit = shard.outbox_bytes;
+                shard.socket(key).waiting = false;
+                let outcome = shard.socket(key).flush(limit);
+                shard.settle(key, outcome);
+            }),
+        }
+    }
+
+    /// Closes a socket behind all that waits for it.
+    fn close(&mut self, key: u32, code: CloseCode, after_ms: Option<u64>) {
+        if self.socket(key).closing {
+            return;
+        }
+        self.leave_all(key);
+        let socket = self.socket(key);
+        if code != CloseCode::Normal {
+            let reason = code.reason().to_owned();
+            let notice = envelope::notice(&Notice::Closing { code: code.number(), reason, after_ms });
+            socket.outbox.push(Frame::text(&notice).0);
+        }
+        socket.outbox.push(Bytes::from(frame::close(code)));
+        socket.closing = true;
+        let (id, closed) = (socket.id, socket.closed.clone());
+        self.waits.push(Box::pin(async move {
+            closed.run_until_cancelled(tokio::time::sleep(CLOSING_WAIT)).await.map(|()| Wake::Expired(id))
+        }));
+        self.dirty.push(key);
+    }
+
+    /// Closes a socket that cannot keep up: what waits for it is dropped, it comes back and resumes.
+    fn give_up(&mut self, key: u32) {
+        self.leave_all(key);
+        let socket = self.socket(key);
+        socket.outbox.keep_frame_in_flight();
+        socket.behind = true;
+        self.close(key, CloseCode::SlowConsumer, None);
+        self.wait(key);
+    }
+
+    fn close_all(&mut self, code: CloseCode, spread_ms: u64) {
+        let keys: Vec<u32> = self.keys.values().copied().collect();
+        let count = keys.len().max(1) as u64;
+        for (at, key) in keys.into_iter().enumerate() {
+            self.close(key, code, Some(spread_ms.saturating_mul(at as u64) / count));
+        }
+    }
+
+    fn leave_all(&mut self, key: u32) {
+        while let Some(room) = self.socket(key).rooms.last().map(|subscription| subscription.room) {
+            self.unsubscribe(key, room);
+        }
+    }
+
+    /// Ends a socket whose last frame has left, or never will.
+    fn end(&mut self, key: u32) {
+        self.socket(key).end();
+        self.forget(key);
+    }
+
+    fn forget(&mut self, key: u32) {
+        self.leave_all(key);
+        let socket = self.sockets.remove(key as usize);
+        socket.closed.cancel();
+        self.keys.remove(&socket.id);
+    }
+}

@@ -1,0 +1,140 @@
+//! One socket's write side. It writes what is there at once and never waits.
+
+use std::io::{self, IoSlice};
+use std::net::Shutdown;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use parlor_protocol::RoomId;
+use socket2::SockRef;
+use tokio::net::TcpStream;
+use tokio_util::sync::CancellationToken;
+
+use super::ConnectionId;
+use super::listeners::Ticket;
+use super::outbox::{Outbox, SLICES};
+
+/// What became of a write.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Written {
+    /// All has left, or waits behind what waited before.
+    Fine,
+    /// The socket has just become full: wait until it takes more.
+    Full,
+    /// More waits than may.
+    Slow,
+    /// The peer is gone.
+    Gone,
+}
+
+/// A socket's place in a room.
+pub(super) struct Subscription {
+    pub room: RoomId,
+    /// Where it stands among the room's live members; `PENDING` until it has come in.
+    pub index: u32,
+    /// Its place in the count of listeners, for as long as this lives.
+    pub _ticket: Ticket,
+}
+
+/// The index of a subscription whose join has not been answered.
+pub(super) const PENDING: u32 = u32::MAX;
+
+/// A socket's write side.
+pub(super) struct Socket {
+    pub id: ConnectionId,
+    pub stream: Arc<TcpStream>,
+    pub closed: CancellationToken,
+    pub outbox: Outbox,
+    pub rooms: Vec<Subscription>,
+    /// It was full at the last write: frames queue until it takes more.
+    pub behind: bool,
+    /// The shard waits for it to take more.
+    pub waiting: bool,
+    /// It ends when the outbox is empty.
+    pub closing: bool,
+}
+
+/// What one turn gathered for a room, in one buffer that the whole room shares.
+pub(super) struct Batch {
+    /// Events, then signals.
+    pub whole: Bytes,
+    /// Where the signals begin.
+    pub signals_at: usize,
+    /// Where each event begins, and behind them where they end.
+    pub starts: Vec<usize>,
+}
+
+impl Batch {
+    pub(super) fn gather(events: &[Bytes], signals: &[Bytes]) -> Self {
+        let mut starts = Vec::with_capacity(events.len() + 1);
+        let mut at = 0;
+        starts.push(0);
+        for event in events {
+            at += event.len();
+            starts.push(at);
+        }
+        let whole = match (events, signals) {
+            ([only], []) | ([], [only]) => only.clone(),
+            _ => Bytes::from([events, signals].concat().concat()),
+        };
+        Self { whole, signals_at: at, starts }
+    }
+}
+
+impl Socket {
+    /// Gives the socket its slice of what the room gathered, from this byte on.
+    pub(super) fn deliver(&mut self, batch: &Batch, start: usize, limit: usize) -> Written {
+        if self.behind {
+            // No signals for a socket that is behind.
+            if start < batch.signals_at {
+                self.outbox.push(batch.whole.slice(start..batch.signals_at));
+            }
+            return if self.outbox.bytes() > limit { Written::Slow } else { Written::Fine };
+        }
+        let slice = &batch.whole[start..];
+        if !self.outbox.is_empty() {
+            if !slice.is_empty() {
+                self.outbox.push(batch.whole.slice(start..));
+            }
+            return self.flush(limit);
+        }
+        if slice.is_empty() {
+            return Written::Fine;
+        }
+        let left = match self.stream.try_write(slice) {
+            Ok(left) if left == slice.len() => return Written::Fine,
+            Ok(left) => left,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
+            Err(_) => return Written::Gone,
+        };
+        self.outbox.push(batch.whole.slice(start..));
+        self.outbox.advance(left);
+        self.behind = true;
+        if self.outbox.bytes() > limit { Written::Slow } else { Written::Full }
+    }
+
+    /// Writes what waits, all in one write as far as it goes.
+    pub(super) fn flush(&mut self, limit: usize) -> Written {
+        while !self.outbox.is_empty() {
+            let mut slices = [IoSlice::new(&[]); SLICES];
+            let count = self.outbox.fill(&mut slices);
+            match self.stream.try_write_vectored(&slices[..count]) {
+                Ok(left) => self.outbox.advance(left),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.behind = true;
+                    return if self.outbox.bytes() > limit { Written::Slow } else { Written::Full };
+                }
+                Err(_) => return Written::Gone,
+            }
+        }
+        self.behind = false;
+        Written::Fine
+    }
+
+    /// Tells the peer that nothing more comes, and the reader that the socket has been given up.
+    pub(super) fn end(&self) {
+        // A peer that is gone already needs no goodbye.
+        let _ = SockRef::from(&*self.stream).shutdown(Shutdown::Write);
+        self.closed.cancel();
+    }
+}

@@ -1,0 +1,1 @@
+//! Shards with real sockets over loopback.

@@ -1,0 +1,319 @@
+//! One socket's read side: a small task that waits for bytes, answers and the time, and keeps between
+//! reads only what is not whole yet. Bytes are read into a buffer that the sockets of a thread share.
+
+use std::cell::RefCell;
+use std::future::{Future, poll_fn};
+use std::io::{self, Read};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use futures_util::stream::StreamExt;
+use parlor_protocol::CloseCode;
+use socket2::SockRef;
+use tokio::io::Interest;
+use tokio::net::TcpStream;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::GatewayState;
+use super::assembly::{Assembly, CLIENT_HEADER_BYTES, Input};
+use super::session::{Change, Replies, Session, Step};
+use crate::delivery::{Connection, Frame};
+
+/// Bytes that one read may bring beyond a frame of the greatest size.
+const SPARE_BYTES: usize = 16 * 1024;
+
+/// How long a socket that was closed is still read, so that what the peer sends meanwhile does not
+/// tear down the last frames on their way to it.
+const LINGER: Duration = Duration::from_secs(1);
+
+thread_local! {
+    static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// What a socket's task is woken by.
+enum Wake {
+    Closed,
+    Unblocked(u64, Change),
+    Answered(u64, Frame),
+    Time,
+    Readable,
+}
+
+/// What a turn of reading leads to.
+enum Turn {
+    /// Go on.
+    Open,
+    /// Close with this code.
+    Close(CloseCode),
+    /// The peer is gone.
+    Gone,
+}
+
+/// The socket is forgotten by its shard, however its task ends.
+struct Attached(Connection);
+
+impl Drop for Attached {
+    fn drop(&mut self) {
+        self.0.detach_soon();
+    }
+}
+
+/// When what is due.
+struct Deadlines {
+    heard: Instant,
+    ping: Instant,
+    connect: Instant,
+}
+
+/// Serves one socket until it ends. `first` is what came behind the handshake.
+pub(super) async fn serve(gateway: GatewayState, stream: Arc<TcpStream>, first: bytes::Bytes) {
+    let closed = CancellationToken::new();
+    let connection = gateway.delivery.attach(stream.clone(), closed.clone()).await;
+    let attached = Attached(connection.clone());
+    let mut reader = Reader {
+        deadlines: Deadlines::new(&gateway, &connection),
+        assembly: Assembly::default(),
+        session: Session::new(gateway, connection),
+        out: Vec::new(),
+    };
+    if !first.is_empty() {
+        reader.assembly.keep(&first);
+    }
+    drop(first);
+    reader.run(&stream, &closed).await;
+    drop(reader);
+    drop(attached);
+    if closed.is_cancelled() {
+        // Errors and the end are the same here: nothing more is to be had.
+        let _ = tokio::time::timeout(LINGER, drain(&stream)).await;
+    }
+}
+
+/// The state of a socket's read side.
+struct Reader {
+    deadlines: Deadlines,
+    assembly: Assembly,
+    session: Session,
+    /// Frames for this socket that this turn has made.
+    out: Vec<Frame>,
+}
+
+impl Reader {
+    async fn run(&mut self, stream: &TcpStream, closed: &CancellationToken) {
+        let mut cancelled = pin!(closed.cancelled());
+        let mut timer = pin!(tokio::time::sleep_until(self.deadlines.next(&self.session)));
+        let mut turn = if self.assembly.is_empty() { Turn::Open } else { self.turn(None) };
+        loop {
+            for frame in std::mem::take(&mut self.out) {
+                self.session.connection.send(frame).await;
+            }
+            match turn {
+                Turn::Open => {}
+                Turn::Gone => return,
+                Turn::Close(code) => {
+                    self.session.connection.close(code, None).await;
+                    return closed.cancelled().await;
+                }
+            }
+            let wake = poll_fn(|cx| {
+                if cancelled.as_mut().poll(cx).is_ready() {
+                    return Poll::Ready(Wake::Closed);
+                }
+                if let Some(blocked) = &mut self.session.blocked
+                    && let Poll::Ready((id, change)) = blocked.as_mut().poll(cx)
+                {
+                    self.session.blocked = None;
+                    return Poll::Ready(Wake::Unblocked(id, change));
+                }
+                if let Some(waiting) = &mut self.session.waiting {
+                    match waiting.poll_next_unpin(cx) {
+                        Poll::Ready(Some((id, frame))) => return Poll::Ready(Wake::Answered(id, frame)),
+                        Poll::Ready(None) => self.session.waiting = None,
+                        Poll::Pending => {}
+                    }
+                }
+                if timer.as_mut().poll(cx).is_ready() {
+                    return Poll::Ready(Wake::Time);
+                }
+                // While a command blocks the next ones nothing is read: the peer's own sending waits.
+                if self.session.blocked.is_none() && stream.poll_read_ready(cx).is_ready() {
+                    return Poll::Ready(Wake::Readable);
+                }
+                Poll::Pending
+            });
+            turn = match wake.await {
+                Wake::Closed => return,
+                Wake::Answered(id, frame) => {
+                    self.session.answered(id);
+                    self.out.push(frame);
+                    Turn::Open
+                }
+                Wake::Unblocked(id, change) => {
+                    self.session.answered(id);
+                    match self.session.apply(change) {
+                        Some(code) => Turn::Close(code),
+                        None => {
+                            timer.as_mut().reset(self.deadlines.next(&self.session));
+                            self.turn(None)
+                        }
+                    }
+                }
+                Wake::Time => {
+                    let turn = self.due(Instant::now());
+                    timer.as_mut().reset(self.deadlines.next(&self.session));
+                    turn
+                }
+                Wake::Readable => {
+                    tokio::task::consume_budget().await;
+                    self.turn(Some(stream))
+                }
+            };
+        }
+    }
+
+    /// Reads what is there, if a stream is given, and takes every whole message of it.
+    fn turn(&mut self, stream: Option<&TcpStream>) -> Turn {
+        SCRATCH.with_borrow_mut(|scratch| {
+            let limit = self.session.gateway.settings.message_bytes;
+            let wanted = limit + CLIENT_HEADER_BYTES + SPARE_BYTES;
+            if scratch.len() < wanted {
+                scratch.resize(wanted, 0);
+            }
+            let mut end = self.assembly.restore(scratch);
+            if let Some(stream) = stream
+                && end < scratch.len()
+            {
+                match read_some(stream, &mut scratch[end..]) {
+                    Ok(Some(0)) | Err(_) => return Turn::Gone,
+                    Ok(Some(read)) => {
+                        end += read;
+                        self.deadlines.heard = Instant::now();
+                    }
+                    Ok(None) => {}
+                }
+            }
+            let mut at = 0;
+            while self.session.blocked.is_none() {
+                match self.assembly.next(&mut scratch[at..end], limit) {
+                    Ok(None) => break,
+                    Ok(Some((input, used))) => {
+                        at += used;
+                        if let Some(input) = input
+                            && let Some(turn) = take(&mut self.session, &mut self.out, input, self.deadlines.heard)
+                        {
+                            return turn;
+                        }
+                    }
+                    Err(code) => return Turn::Close(code),
+                }
+            }
+            if at < end {
+                self.assembly.keep(&scratch[at..end]);
+            }
+            Turn::Open
+        })
+    }
+
+    /// Does what the time asks for.
+    fn due(&mut self, now: Instant) -> Turn {
+        let settings = &self.session.gateway.settings;
+        if now >= self.deadlines.heard + Duration::from_millis(settings.silence_ms) {
+            return Turn::Close(CloseCode::Silent);
+        }
+        match &self.session.me {
+            None if now >= self.deadlines.connect => return Turn::Close(CloseCode::ConnectTimeout),
+            Some(me) if now >= me.expires => return Turn::Close(CloseCode::Unauthenticated),
+            _ => {}
+        }
+        if now >= self.deadlines.ping {
+            self.out.push(self.session.gateway.ping.clone());
+            self.deadlines.ping = now + Deadlines::ping_interval(&self.session.gateway, &self.session.connection);
+        }
+        Turn::Open
+    }
+}
+
+impl Deadlines {
+    fn new(gateway: &GatewayState, connection: &Connection) -> Self {
+        let now = Instant::now();
+        Self {
+            heard: now,
+            ping: now + Self::ping_interval(gateway, connection),
+            connect: now + Duration::from_millis(gateway.settings.connect_ms),
+        }
+    }
+
+    /// The interval with a tenth of jitter either way: sockets that came together do not ping together.
+    fn ping_interval(gateway: &GatewayState, connection: &Connection) -> Duration {
+        let ms = gateway.settings.ping_ms;
+        let chance = connection.id().0.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
+        Duration::from_millis(ms - ms / 10 + (ms / 5) * chance / (1 << 32))
+    }
+
+    /// When something is due next. What is heard meanwhile only moves it on: then the timer fires for nothing.
+    fn next(&self, session: &Session) -> Instant {
+        let silence = self.heard + Duration::from_millis(session.gateway.settings.silence_ms);
+        let session_end = session.me.as_ref().map_or(self.connect, |me| me.expires);
+        silence.min(self.ping).min(session_end)
+    }
+}
+
+/// Takes one message. `None`: go on.
+fn take(session: &mut Session, out: &mut Vec<Frame>, input: Input<'_>, now: Instant) -> Option<Turn> {
+    match input {
+        Input::Text(text) => match session.message(&text, now) {
+            Step::Nothing => {}
+            Step::Reply(frame) => out.push(frame),
+            Step::Wait(answer) => session.waiting.get_or_insert_with(|| Box::new(Replies::new())).push(answer),
+            Step::Block(command) => session.blocked = Some(command),
+            Step::Refuse(frame, code) => {
+                out.push(frame);
+                return Some(Turn::Close(code));
+            }
+        },
+        Input::Ping(payload) => out.push(Frame::pong(payload)),
+        Input::Pong => {}
+        Input::Close(code) => {
+            // These two say that the client means it (RFC 6455, 7.4.1); with any other it may come back.
+            if matches!(code, Some(1000 | 1001)) {
+                session.leave_rooms();
+            }
+            return Some(Turn::Close(CloseCode::Normal));
+        }
+    }
+    None
+}
+
+/// One read. A read that does not fill the buffer has taken all there is, so the next one first waits for
+/// the socket, without asking the kernel in vain. `None`: there was nothing.
+fn read_some(stream: &TcpStream, buffer: &mut [u8]) -> io::Result<Option<usize>> {
+    let mut taken = None;
+    let result = stream.try_io(Interest::READABLE, || {
+        let read = (&*SockRef::from(stream)).read(buffer)?;
+        taken = Some(read);
+        if read < buffer.len() { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
+    });
+    match (taken, result) {
+        (Some(read), _) => Ok(Some(read)),
+        (None, Err(error)) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
+        (None, Err(error)) => Err(error),
+        (None, Ok(())) => Ok(None),
+    }
+}
+
+/// Reads and forgets until the peer ends.
+async fn drain(stream: &TcpStream) -> io::Result<()> {
+    let mut waste = [0; 512];
+    loop {
+        stream.readable().await?;
+        match stream.try_read(&mut waste) {
+            Ok(0) => return Ok(()),
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
+        }
+    }
+}

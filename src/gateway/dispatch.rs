@@ -1,0 +1,208 @@
+//! The one match over everything a client may ask for: each command goes where it is decided, in the
+//! order of arrival, and its reply comes back whenever it is known.
+
+use std::time::Duration;
+
+use parlor_protocol::command::SendGift;
+use parlor_protocol::reply::{Empty, GiftPage};
+use parlor_protocol::{Command, ErrorBody, ErrorCode, Op, RoomId, limit};
+use tokio::time::Instant;
+
+use super::join;
+use super::rate::Kind;
+use super::session::{self, Change, Session, Step, reply};
+use crate::delivery::Frame;
+use crate::operation::Operation;
+use crate::room::{Answer, Caller, Request, RoomHandle};
+
+/// `rate_limited`, with the time to wait.
+pub(super) fn rate_limited(wait: Duration) -> ErrorBody {
+    let ms = u64::try_from(wait.as_micros().div_ceil(1_000)).unwrap_or(u64::MAX);
+    ErrorBody::new(ErrorCode::RateLimited).retry_after_ms(ms.max(1))
+}
+
+impl Session {
+    /// Sends a good command where it belongs.
+    pub(super) fn dispatch(
+        &mut self,
+        id: u64,
+        op: Option<Op>,
+        command: Command,
+        now: Instant,
+    ) -> Result<Step, ErrorBody> {
+        match command {
+            Command::Connect(_) if self.me.is_some() => Err(ErrorCode::AlreadyConnected.into()),
+            Command::Connect(connect) => {
+                let (gateway, connection) = (self.gateway.clone(), self.connection.clone());
+                Ok(Step::Block(Box::pin(session::connect(gateway, connection, id, connect))))
+            }
+            Command::Ping(_) => Ok(Step::Reply(reply(id, Ok(&Empty {})))),
+            Command::RoomJoin(asked) => {
+                let (gateway, connection) = (self.gateway.clone(), self.connection.clone());
+                let user = self.person();
+                Ok(Step::Block(Box::pin(async move {
+                    match session::join_within_rate(&gateway, &connection, &user, asked).await {
+                        Ok(joined) => {
+                            let position = joined.reply.position;
+                            let frame = reply(id, Ok(&joined.reply));
+                            connection.joined(joined.reply.room, position.epoch, position.seq, frame).await;
+                            (id, Change::CameIn(joined.place, joined.former))
+                        }
+                        Err(error) => {
+                            connection.send(reply::<()>(id, Err(&error))).await;
+                            (id, Change::Nothing)
+                        }
+                    }
+                })))
+            }
+            Command::RoomLeave(in_room) => {
+                let (gateway, connection) = (self.gateway.clone(), self.connection.clone());
+                let (user, room) = (self.person().id, in_room.room);
+                Ok(Step::Block(Box::pin(async move {
+                    let left = join::leave(&gateway, &connection, user, room).await;
+                    let change = if left.is_ok() { Change::Left(room) } else { Change::Nothing };
+                    connection.send(answer_frame(id, left)).await;
+                    (id, change)
+                })))
+            }
+            Command::GiftSend(gift) => {
+                self.admit(Kind::Gift, now)?;
+                self.gift(id, op, gift, now)
+            }
+            Command::ChatSend(ref chat) => {
+                self.admit(Kind::Chat, now)?;
+                let room = chat.room;
+                self.ask(id, op, room, command)
+            }
+            Command::RoomKick(ref kick) => {
+                self.admit(Kind::Seat, now)?;
+                let room = kick.room;
+                self.ask(id, op, room, command)
+            }
+            Command::SeatTake(ref seat) => {
+                self.admit(Kind::Seat, now)?;
+                let room = seat.room;
+                self.ask(id, op, room, command)
+            }
+            Command::SeatLeave(ref in_room) => {
+                self.admit(Kind::Seat, now)?;
+                let room = in_room.room;
+                self.ask(id, op, room, command)
+            }
+            Command::SeatLock(ref seat) | Command::SeatUnlock(ref seat) => {
+                self.admit(Kind::Seat, now)?;
+                let room = seat.room;
+                self.ask(id, op, room, command)
+            }
+            Command::GiftList(list) => {
+                self.admit(Kind::List, now)?;
+                self.handle(list.room)?;
+                let page = self.gateway.ports.gifts_above(list.room, list.after, limit::GIFT_PAGE + 1);
+                let deadline = self.deadline();
+                Ok(Step::Wait(Box::pin(async move {
+                    let page = join::within(deadline, page).await.map(|page| {
+                        let mut gifts = page.gifts;
+                        let more = gifts.len() > limit::GIFT_PAGE;
+                        gifts.truncate(limit::GIFT_PAGE);
+                        GiftPage { gifts, more }
+                    });
+                    (id, reply(id, page.as_ref()))
+                })))
+            }
+            Command::PeopleList(list) => {
+                self.admit(Kind::List, now)?;
+                let request = Request::People { user: self.person().id, after: list.after };
+                let asked = self.handle(list.room)?.send(request)?;
+                Ok(self.wait(id, asked))
+            }
+        }
+    }
+
+    fn person(&self) -> parlor_protocol::room::Person {
+        let me = self.me.as_ref().expect("only connect is dispatched before the socket is connected");
+        me.person.clone()
+    }
+
+    fn caller(&self) -> Caller {
+        Caller { user: self.person(), connection: self.connection.id() }
+    }
+
+    fn deadline(&self) -> Duration {
+        Duration::from_millis(self.gateway.settings.answer_ms)
+    }
+
+    fn admit(&self, kind: Kind, now: Instant) -> Result<(), ErrorBody> {
+        let settings = &self.gateway.settings;
+        let rate = match kind {
+            Kind::Chat => settings.chat,
+            Kind::Gift => settings.gift,
+            Kind::Seat => settings.seat,
+            Kind::Join => settings.join,
+            Kind::List => settings.list,
+        };
+        self.gateway.users.admit(self.person().id, kind, rate, now).map_err(rate_limited)
+    }
+
+    /// The room's handle, for a socket that has come in. Whether it is in still, the room says.
+    fn handle(&self, room: RoomId) -> Result<&RoomHandle, ErrorBody> {
+        let places = self.me.iter().flat_map(|me| &me.places);
+        places
+            .into_iter()
+            .find(|place| place.room == room)
+            .map(|place| &place.handle)
+            .ok_or_else(|| ErrorBody::new(ErrorCode::NotInRoom).message("join the room first"))
+    }
+
+    fn request(&self, op: Option<Op>, command: Command) -> Request {
+        let op = op.expect("a command that needs an operation has one by now");
+        let operation = Operation::of_command(op, self.person().id, &command);
+        Request::Command { caller: self.caller(), operation, command }
+    }
+
+    /// Asks a room that the socket is in. The order of asking is the order of deciding.
+    fn ask(&self, id: u64, op: Option<Op>, room: RoomId, command: Command) -> Result<Step, ErrorBody> {
+        let asked = self.handle(room)?.send(self.request(op, command))?;
+        Ok(self.wait(id, asked))
+    }
+
+    /// A gift is asked for even where the socket is not in the room (any more): it may be the retry of
+    /// one that was paid for, and only the room, through the ledger, knows its first answer. Waking a
+    /// room for that counts as a join does.
+    fn gift(&self, id: u64, op: Option<Op>, gift: SendGift, now: Instant) -> Result<Step, ErrorBody> {
+        let room = gift.room;
+        let request = self.request(op, Command::GiftSend(gift));
+        if let Ok(handle) = self.handle(room) {
+            match handle.send(request.clone()) {
+                Ok(asked) => return Ok(self.wait(id, asked)),
+                Err(busy) if busy.code == ErrorCode::Busy => return Err(busy),
+                Err(_) => {} // The room has gone to sleep since.
+            }
+        }
+        self.admit(Kind::Join, now)?;
+        let (wake, deadline) = (self.gateway.ports.wake(room), self.deadline());
+        Ok(Step::Wait(Box::pin(async move {
+            let answer = async {
+                let asked = join::within(deadline, wake).await?.send(request)?;
+                join::answer(asked, deadline).await
+            };
+            (id, answer_frame(id, answer.await))
+        })))
+    }
+
+    fn wait(&self, id: u64, asked: tokio::sync::oneshot::Receiver<Result<Answer, ErrorBody>>) -> Step {
+        let deadline = self.deadline();
+        Step::Wait(Box::pin(async move { (id, answer_frame(id, join::answer(asked, deadline).await)) }))
+    }
+}
+
+/// The reply that an answer of a room makes.
+fn answer_frame(id: u64, answer: Result<Answer, ErrorBody>) -> Frame {
+    match &answer {
+        Ok(Answer::Done(done)) => reply(id, Ok(done)),
+        Ok(Answer::Gift(receipt)) => reply(id, Ok(receipt)),
+        Ok(Answer::People(page)) => reply(id, Ok(page)),
+        Ok(Answer::Nothing) => reply(id, Ok(&Empty {})),
+        Ok(Answer::Joined(_)) => reply::<()>(id, Err(&ErrorCode::Internal.into())),
+        Err(error) => reply::<()>(id, Err(error)),
+    }
+}

@@ -1,0 +1,206 @@
+//! Coming into a room, leaving it, and what a join's reply brings.
+
+use std::time::Duration;
+
+use parlor_protocol::command::Join;
+use parlor_protocol::event::RemovalCause;
+use parlor_protocol::reply::Joined;
+use parlor_protocol::room::{GiftLine, Person};
+use parlor_protocol::{ErrorBody, ErrorCode, RoomId, UserFrame, UserId, envelope, limit};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use tokio::sync::oneshot;
+
+use super::GatewayState;
+use super::place::{Place, insist};
+use crate::delivery::{Connection, Frame};
+use crate::room::{Answer, Caller, JoinAnswer, Request};
+
+/// A user who has come into a room; the reply still has to be sent.
+pub(super) struct CameIn {
+    pub place: Place,
+    /// The room that was left for it.
+    pub former: Option<RoomId>,
+    pub reply: Joined,
+}
+
+/// Waits for a room's answer, within the deadline.
+pub(super) async fn answer(
+    answer: oneshot::Receiver<Result<Answer, ErrorBody>>,
+    within: Duration,
+) -> Result<Answer, ErrorBody> {
+    match tokio::time::timeout(within, answer).await {
+        Ok(Ok(answer)) => answer,
+        // The room went without an answer: it moves, or starts anew.
+        Ok(Err(_)) => Err(ErrorCode::RoomPaused.into()),
+        Err(_) => Err(ErrorCode::Timeout.into()),
+    }
+}
+
+/// Waits for what a port answers, within the deadline.
+pub(super) async fn within<T>(
+    within: Duration,
+    answer: impl Future<Output = Result<T, ErrorBody>>,
+) -> Result<T, ErrorBody> {
+    tokio::time::timeout(within, answer).await.unwrap_or_else(|_| Err(ErrorCode::Timeout.into()))
+}
+
+/// Brings a user into a room: its events are held back for the socket before the room is asked, and a
+/// room that the user was in before is left. On an error the socket is in no state of coming in.
+pub(super) async fn come_in(
+    gateway: &GatewayState,
+    connection: &Connection,
+    user: &Person,
+    join: Join,
+) -> Result<CameIn, ErrorBody> {
+    gateway.ports.verify_room_token(&join.token, join.room, user.id)?;
+    let deadline = Duration::from_millis(gateway.settings.answer_ms);
+    let _moving = within(deadline, async { Ok(gateway.users.moving(user.id).await) }).await?;
+    let handle = within(deadline, gateway.ports.wake(join.room)).await?;
+    connection.subscribe(join.room).await;
+    let subscription = Subscription { connection, room: join.room, gateway, held: true };
+    let caller = Caller { user: user.clone(), connection: connection.id() };
+    let asked = handle.send(Request::Join { caller, position: join.position })?;
+    let place = Place::new(join.room, handle.clone(), user.id, connection.id(), &gateway.tracker);
+    let joined = match answer(asked, deadline).await {
+        Ok(Answer::Joined(joined)) => joined,
+        Ok(other) => {
+            tracing::error!(room.id = %join.room, "a room answered a join with {other:?}");
+            return Err(ErrorCode::Internal.into());
+        }
+        Err(error) => {
+            if error.code != ErrorCode::Timeout {
+                place.release();
+            }
+            return Err(error);
+        }
+    };
+    let former = gateway.users.came_in(user.id, connection.id(), join.room, &handle);
+    let former = match former {
+        None => None,
+        Some(former) => {
+            connection.unsubscribe(former.room).await;
+            let removed = UserFrame::RoomRemoved {
+                room: former.room,
+                cause: RemovalCause::JoinedElsewhere,
+                until: None,
+                reason: String::new(),
+            };
+            let removed = Frame::text(&envelope::user(user.id, &removed));
+            for other in former.others {
+                other.send(removed.clone()).await;
+                other.unsubscribe(former.room).await;
+            }
+            insist(&gateway.tracker, &former.handle, Request::Leave { user: user.id });
+            Some(former.room)
+        }
+    };
+    let client_gift_no = join.position.and_then(|position| position.gift_no);
+    let reply = reply(gateway, join.room, client_gift_no, *joined).await;
+    subscription.keep();
+    Ok(CameIn { place, former, reply })
+}
+
+/// A subscription that ends unless the join succeeds.
+struct Subscription<'a> {
+    connection: &'a Connection,
+    gateway: &'a GatewayState,
+    room: RoomId,
+    held: bool,
+}
+
+impl Subscription<'_> {
+    fn keep(mut self) {
+        self.held = false;
+    }
+}
+
+impl Drop for Subscription<'_> {
+    fn drop(&mut self) {
+        if self.held {
+            let (connection, room) = (self.connection.clone(), self.room);
+            self.gateway.tracker.spawn(async move { connection.unsubscribe(room).await });
+        }
+    }
+}
+
+/// Leaves a room at once, on all of the user's sockets: this one is unsubscribed here, the others by the room.
+pub(super) async fn leave(
+    gateway: &GatewayState,
+    connection: &Connection,
+    user: UserId,
+    room: RoomId,
+) -> Result<Answer, ErrorBody> {
+    let deadline = Duration::from_millis(gateway.settings.answer_ms);
+    let _moving = within(deadline, async { Ok(gateway.users.moving(user).await) }).await?;
+    let Some((_, handle)) = gateway.users.room(user).filter(|(known, _)| *known == room) else {
+        return Err(ErrorCode::NotInRoom.into());
+    };
+    let left = handle.send(Request::Leave { user })?;
+    connection.unsubscribe(room).await;
+    gateway.users.left(user, room);
+    answer(left, deadline).await
+}
+
+/// What the client gets to see of a join: the missed events as they were sent, or the snapshot, and
+/// the gifts that neither of them shows.
+async fn reply(gateway: &GatewayState, room: RoomId, client_gift_no: Option<i64>, joined: JoinAnswer) -> Joined {
+    let recovered = joined.missed.is_some();
+    let missed = joined.missed.unwrap_or_default();
+    let stands_at = joined.position.gift_no.unwrap_or(0);
+    let (mut gifts, mut more_gifts) = (Vec::new(), false);
+    if let Some(after) = client_gift_no.filter(|after| *after < stands_at) {
+        let up_to = missed.iter().find_map(first_gift_no).map_or(stands_at, |first| first - 1);
+        if after < up_to {
+            (gifts, more_gifts) = gifts_between(gateway, room, after, up_to).await;
+        }
+    }
+    let events = missed
+        .iter()
+        .map(|frame| RawValue::from_string(frame.payload().to_owned()).expect("the server wrote this JSON itself"))
+        .collect();
+    Joined { room, position: joined.position, recovered, events, snapshot: joined.snapshot, gifts, more_gifts }
+}
+
+/// The gifts above `after` up to `up_to`, as far as a page goes, and whether there are more of them. When
+/// the table cannot be read now the client asks for them later: a resume does not depend on it.
+async fn gifts_between(gateway: &GatewayState, room: RoomId, after: i64, up_to: i64) -> (Vec<GiftLine>, bool) {
+    let deadline = Duration::from_millis(gateway.settings.answer_ms);
+    match within(deadline, gateway.ports.gifts_above(room, after, limit::GIFT_PAGE)).await {
+        Ok(page) => {
+            let mut gifts = page.gifts;
+            gifts.retain(|gift| gift.gift_no <= up_to);
+            let more = gifts.last().is_none_or(|last| last.gift_no < up_to);
+            (gifts, more)
+        }
+        Err(error) => {
+            tracing::warn!(room.id = %room, error.code = %error.code, "a join went without its gifts");
+            (Vec::new(), true)
+        }
+    }
+}
+
+/// The number of the first gift in an event, if it is one of gifts.
+fn first_gift_no(frame: &Frame) -> Option<i64> {
+    #[derive(Deserialize)]
+    struct Envelope<'a> {
+        #[serde(rename = "type")]
+        kind: &'a str,
+        #[serde(borrow)]
+        data: &'a RawValue,
+    }
+    #[derive(Deserialize)]
+    struct Gifts {
+        gifts: Vec<Gift>,
+    }
+    #[derive(Deserialize)]
+    struct Gift {
+        gift_no: i64,
+    }
+    let envelope: Envelope = serde_json::from_str(frame.payload()).ok()?;
+    if envelope.kind != "gifts.sent" {
+        return None;
+    }
+    let gifts: Gifts = serde_json::from_str(envelope.data.get()).ok()?;
+    gifts.gifts.first().map(|gift| gift.gift_no)
+}

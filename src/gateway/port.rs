@@ -1,0 +1,41 @@
+//! What the gateway needs from the outside, said by the gateway; `app.rs` connects it.
+
+use parlor_protocol::reply::Balance;
+use parlor_protocol::room::Person;
+use parlor_protocol::{ErrorBody, RoomId, UserId};
+use uuid::Uuid;
+
+use crate::clock::Timestamp;
+use crate::room::RoomHandle;
+use crate::room::port::{CommittedGifts, PortFuture};
+
+/// Who a token belongs to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SignedIn {
+    /// The sign-in.
+    pub session: Uuid,
+    /// Who.
+    pub user: Person,
+    /// Every balance of theirs.
+    pub balances: Vec<Balance>,
+    /// When the token ends, and the socket with it.
+    pub expires_at: Timestamp,
+}
+
+/// Accounts, rooms and the history of gifts, as far as a socket needs them.
+pub trait Ports: Send + Sync + 'static {
+    /// Whose access token this is.
+    fn authenticate(&self, token: String) -> PortFuture<Result<SignedIn, ErrorBody>>;
+
+    /// The room token lets this user into this room now.
+    ///
+    /// # Errors
+    /// `room_token_invalid`.
+    fn verify_room_token(&self, token: &str, room: RoomId, user: UserId) -> Result<(), ErrorBody>;
+
+    /// The room's handle; a sleeping room is woken.
+    fn wake(&self, room: RoomId) -> PortFuture<Result<RoomHandle, ErrorBody>>;
+
+    /// At most `limit` committed gifts of the room above `after`, oldest first.
+    fn gifts_above(&self, room: RoomId, after: i64, limit: usize) -> PortFuture<Result<CommittedGifts, ErrorBody>>;
+}

@@ -1,0 +1,257 @@
+//! Whose socket it is, what it has asked and not been answered, and the two commands that change it:
+//! `connect` and, through `join`, coming into rooms.
+
+use std::time::Duration;
+
+use futures_util::stream::FuturesUnordered;
+use parlor_protocol::command::{Connect, Join};
+use parlor_protocol::envelope::{self, CommandFrame};
+use parlor_protocol::reply::{Connected, JoinResult, Limits};
+use parlor_protocol::room::Person;
+use parlor_protocol::{CloseCode, Command, ErrorBody, ErrorCode, RoomId, limit};
+use serde::Serialize;
+use tokio::time::Instant;
+
+use super::GatewayState;
+use super::join::{self, CameIn};
+use super::place::Place;
+use super::user::Presence;
+use crate::clock::Timestamp;
+use crate::delivery::{Connection, Frame};
+use crate::room::port::PortFuture;
+
+/// Replies that are under way, each with the number of its command.
+pub(super) type Replies = FuturesUnordered<PortFuture<(u64, Frame)>>;
+
+/// What a message leads to.
+pub(super) enum Step {
+    /// Nothing more.
+    Nothing,
+    /// This reply at once.
+    Reply(Frame),
+    /// A reply when it is known; the next command does not wait for it.
+    Wait(PortFuture<(u64, Frame)>),
+    /// The next command waits until this is done.
+    Block(PortFuture<(u64, Change)>),
+    /// This reply, then the socket is closed.
+    Refuse(Frame, CloseCode),
+}
+
+/// What a blocking command made of the session. Its reply has been sent.
+pub(super) enum Change {
+    Nothing,
+    Connected(Box<Me>),
+    CameIn(Place, Option<RoomId>),
+    Left(RoomId),
+    Close(CloseCode),
+}
+
+/// Who the socket belongs to, once it has said so.
+pub(super) struct Me {
+    pub person: Person,
+    pub places: Vec<Place>,
+    /// When the token ends.
+    pub expires: Instant,
+    _presence: Presence,
+}
+
+/// One socket's session.
+pub(super) struct Session {
+    pub(super) gateway: GatewayState,
+    pub(super) connection: Connection,
+    pub(super) me: Option<Box<Me>>,
+    /// Replies that are not known yet. There only while there are any.
+    pub(super) waiting: Option<Box<Replies>>,
+    /// The command that the next one waits for.
+    pub(super) blocked: Option<PortFuture<(u64, Change)>>,
+    unanswered: Vec<u64>,
+    unreadable: u32,
+}
+
+/// The reply of this number.
+pub(super) fn reply<T: Serialize>(id: u64, result: Result<&T, &ErrorBody>) -> Frame {
+    Frame::text(&match result {
+        Ok(data) => envelope::reply(id, data),
+        Err(error) => envelope::error(Some(id), error),
+    })
+}
+
+impl Session {
+    pub(super) fn new(gateway: GatewayState, connection: Connection) -> Self {
+        Self { gateway, connection, me: None, waiting: None, blocked: None, unanswered: Vec::new(), unreadable: 0 }
+    }
+
+    /// Takes one text message.
+    pub(super) fn message(&mut self, text: &str, now: Instant) -> Step {
+        let frame = match CommandFrame::parse(text) {
+            Ok(frame) => frame,
+            Err(error) => {
+                self.unreadable += 1;
+                let error = Frame::text(&envelope::error(None, &error));
+                return if self.unreadable < limit::UNREADABLE_FRAMES {
+                    Step::Reply(error)
+                } else {
+                    Step::Refuse(error, CloseCode::BadFrames)
+                };
+            }
+        };
+        self.unreadable = 0;
+        let Some(id) = frame.id else {
+            // A `pong` has been heard by being read.
+            return Step::Nothing;
+        };
+        match self.command(id, &frame, now) {
+            Ok(step) => {
+                if matches!(step, Step::Wait(_) | Step::Block(_)) {
+                    self.unanswered.push(id);
+                }
+                step
+            }
+            Err(error) => Step::Reply(reply::<()>(id, Err(&error))),
+        }
+    }
+
+    fn command(&mut self, id: u64, frame: &CommandFrame<'_>, now: Instant) -> Result<Step, ErrorBody> {
+        if self.unanswered.contains(&id) {
+            return Err(ErrorBody::new(ErrorCode::BadRequest)
+                .message("the id is unique while unanswered")
+                .field("id", "a command of this id has not been answered yet"));
+        }
+        if self.unanswered.len() >= self.gateway.settings.unanswered_commands {
+            return Err(ErrorBody::new(ErrorCode::Busy).message("too many commands wait for their answer"));
+        }
+        let command = Command::parse(&frame.kind, frame.data())?;
+        if self.me.is_none() && !matches!(command, Command::Connect(_)) {
+            return Err(ErrorBody::new(ErrorCode::NotConnected).message("the first command is connect"));
+        }
+        command.validate()?;
+        if command.needs_op() && frame.op.is_none() {
+            return Err(ErrorBody::new(ErrorCode::OperationRequired).field("op", "a UUID, made once for each tap"));
+        }
+        self.dispatch(id, frame.op, command, now)
+    }
+
+    /// A command is about to be answered: its id may be used again.
+    pub(super) fn answered(&mut self, id: u64) {
+        self.unanswered.retain(|unanswered| *unanswered != id);
+        if self.unanswered.is_empty() {
+            self.unanswered = Vec::new();
+        }
+    }
+
+    /// Draws the consequence of a blocking command.
+    pub(super) fn apply(&mut self, change: Change) -> Option<CloseCode> {
+        match change {
+            Change::Nothing => {}
+            Change::Connected(me) => self.me = Some(me),
+            Change::CameIn(place, former) => {
+                if let Some(me) = &mut self.me {
+                    me.release(place.room);
+                    former.into_iter().for_each(|former| me.release(former));
+                    me.places.reserve_exact(1);
+                    me.places.push(place);
+                }
+            }
+            Change::Left(room) => self.me.iter_mut().for_each(|me| me.release(room)),
+            Change::Close(code) => return Some(code),
+        }
+        None
+    }
+
+    /// The client has closed the socket on purpose: its user leaves at once, unless another of their
+    /// sockets is in the room. A socket that is merely lost keeps its place through the grace period.
+    pub(super) fn leave_rooms(&mut self) {
+        let Some(me) = &mut self.me else { return };
+        for place in std::mem::take(&mut me.places) {
+            if !self.gateway.users.elsewhere(me.person.id, self.connection.id(), place.room) {
+                self.gateway.users.left(me.person.id, place.room);
+                place.leave();
+            }
+        }
+    }
+}
+
+impl Me {
+    /// The place in this room is no longer this socket's to give up.
+    fn release(&mut self, room: RoomId) {
+        if let Some(at) = self.places.iter().position(|place| place.room == room) {
+            self.places.swap_remove(at).release();
+        }
+    }
+}
+
+/// Signs a socket in and brings it into the rooms it names, one after the other; one reply answers all.
+pub(super) async fn connect(gateway: GatewayState, connection: Connection, id: u64, connect: Connect) -> (u64, Change) {
+    let deadline = Duration::from_millis(gateway.settings.answer_ms);
+    let signed_in = match join::within(deadline, gateway.ports.authenticate(connect.token)).await {
+        Ok(signed_in) => signed_in,
+        Err(error) => {
+            connection.send(reply::<()>(id, Err(&error))).await;
+            let signed_out = matches!(error.code, ErrorCode::Unauthenticated | ErrorCode::TokenExpired);
+            return (id, if signed_out { Change::Close(CloseCode::Unauthenticated) } else { Change::Nothing });
+        }
+    };
+    let now = Timestamp::now();
+    let person = signed_in.user;
+    let (presence, replaced) = gateway.users.enter(person.id, &connect.device, &connection, Instant::now());
+    if let Some(replaced) = replaced {
+        replaced.close(CloseCode::Replaced, None).await;
+    }
+    let token_ms = u64::try_from(signed_in.expires_at.ms_since(now)).unwrap_or(0);
+    let expires = Instant::now() + Duration::from_millis(token_ms);
+    let mut me = Box::new(Me { person, places: Vec::new(), expires, _presence: presence });
+
+    let mut joins = Vec::with_capacity(connect.joins.len());
+    for asked in connect.joins {
+        joins.push(match join_within_rate(&gateway, &connection, &me.person, asked).await {
+            Ok(CameIn { place, former, reply }) => {
+                me.release(place.room);
+                former.into_iter().for_each(|former| me.release(former));
+                me.places.reserve_exact(1);
+                me.places.push(place);
+                JoinResult::Data(Box::new(reply))
+            }
+            Err(error) => JoinResult::Error(Box::new(error)),
+        });
+    }
+    let entries: Vec<_> = joins
+        .iter()
+        .filter_map(|join| match join {
+            JoinResult::Data(joined) => Some((joined.room, joined.position.epoch, joined.position.seq)),
+            JoinResult::Error(_) => None,
+        })
+        .collect();
+    let settings = &gateway.settings;
+    let connected = Connected {
+        session: signed_in.session,
+        user: me.person.clone(),
+        time: now.0,
+        ping_ms: settings.ping_ms,
+        limits: Limits {
+            message_bytes: settings.message_bytes,
+            text_chars: limit::TEXT_CHARS,
+            unanswered_commands: settings.unanswered_commands,
+            outbox_bytes: gateway.announced.outbox_bytes,
+            grace_ms: gateway.announced.grace_ms,
+        },
+        balances: signed_in.balances,
+        joins,
+    };
+    connection.joined_all(entries, reply(id, Ok(&connected))).await;
+    (id, Change::Connected(me))
+}
+
+/// Brings a user into a room, as often as the rate allows.
+pub(super) async fn join_within_rate(
+    gateway: &GatewayState,
+    connection: &Connection,
+    user: &Person,
+    asked: Join,
+) -> Result<CameIn, ErrorBody> {
+    let rate = gateway.settings.join;
+    gateway
+        .users
+        .admit(user.id, super::rate::Kind::Join, rate, Instant::now())
+        .map_err(super::dispatch::rate_limited)?;
+    join::come_in(gateway, connection, user, asked).await
+}

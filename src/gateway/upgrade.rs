@@ -1,0 +1,225 @@
+//! `GET /v1/socket`: the handshake of RFC 6455, section 4.2, and the way out of HTTP.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Version, header};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use hyper::upgrade::OnUpgrade;
+use hyper_util::rt::TokioIo;
+use parlor_protocol::{ErrorBody, ErrorCode, SUBPROTOCOL};
+use sha1::{Digest, Sha1};
+use tokio::net::TcpStream;
+
+use super::listen::Permit;
+use super::{GatewayState, connection};
+
+/// What the server adds to the client's key (RFC 6455, section 1.3).
+const KEY_SUFFIX: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+
+/// Opens a socket, or says in `application/problem+json` what is wrong with the handshake.
+pub async fn socket(State(gateway): State<GatewayState>, mut request: Request) -> Response<Body> {
+    let handshake = match read(&request, &gateway.settings.origins) {
+        Ok(handshake) => handshake,
+        Err(refusal) => return refusal.response(),
+    };
+    let Some(on_upgrade) = request.extensions_mut().remove::<OnUpgrade>() else {
+        return Refusal::new(StatusCode::UPGRADE_REQUIRED, "this connection cannot become a socket").response();
+    };
+    let permit = request.extensions_mut().remove::<Permit>();
+    drop(request);
+    let tracker = gateway.tracker.clone();
+    tracker.spawn(async move {
+        match on_upgrade.await.map(|upgraded| upgraded.downcast::<TokioIo<TcpStream>>()) {
+            Ok(Ok(parts)) => {
+                let stream = parts.io.into_inner();
+                // Without it a lone frame could wait for the last one's acknowledgement; a socket that
+                // refuses it is dead, and shows so at the first read.
+                let _ = stream.set_nodelay(true);
+                connection::serve(gateway, Arc::new(stream), parts.read_buf).await;
+            }
+            Ok(Err(_)) => tracing::error!("a socket was served by another listener than the gateway's"),
+            Err(error) => tracing::debug!(%error, "a client left during its handshake"),
+        }
+        drop(permit);
+    });
+    handshake.response()
+}
+
+/// A good handshake.
+struct Handshake {
+    accept: HeaderValue,
+    subprotocol: bool,
+}
+
+impl Handshake {
+    fn response(self) -> Response<Body> {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+        let headers = response.headers_mut();
+        headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+        headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+        headers.insert(header::SEC_WEBSOCKET_ACCEPT, self.accept);
+        if self.subprotocol {
+            headers.insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
+        }
+        response
+    }
+}
+
+/// Why there is no socket.
+#[derive(Debug)]
+struct Refusal {
+    status: StatusCode,
+    body: Box<ErrorBody>,
+}
+
+impl Refusal {
+    fn new(status: StatusCode, message: &str) -> Self {
+        let code = if status == StatusCode::FORBIDDEN { ErrorCode::Forbidden } else { ErrorCode::BadRequest };
+        Self { status, body: Box::new(ErrorBody::new(code).message(message)) }
+    }
+
+    fn response(self) -> Response<Body> {
+        // The members of RFC 9457 and those of the protocol's error, as `http::Problem` has them.
+        let name = self.body.code.name();
+        let problem = serde_json::json!({
+            "type": format!("urn:parlor:error:{name}"),
+            "title": name.replace('_', " "),
+            "status": self.status.as_u16(),
+            "detail": self.body.message,
+            "code": self.body.code,
+            "retry": self.body.retry,
+        });
+        let mut response = Response::new(Body::from(problem.to_string()));
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if self.status == StatusCode::UPGRADE_REQUIRED {
+            headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+            headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+            headers.insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+        }
+        response
+    }
+}
+
+fn read(request: &Request, origins: &[String]) -> Result<Handshake, Refusal> {
+    let headers = request.headers();
+    if request.method() != Method::GET || request.version() != Version::HTTP_11 {
+        return Err(Refusal::new(StatusCode::BAD_REQUEST, "a socket is opened with GET over HTTP/1.1"));
+    }
+    if !has_token(headers, &header::UPGRADE, "websocket") {
+        return Err(Refusal::new(StatusCode::UPGRADE_REQUIRED, "this address is a WebSocket: Upgrade: websocket"));
+    }
+    if !has_token(headers, &header::CONNECTION, "upgrade") {
+        return Err(Refusal::new(StatusCode::BAD_REQUEST, "Connection: Upgrade is missing"));
+    }
+    if headers.get(header::SEC_WEBSOCKET_VERSION).is_none_or(|version| version != "13") {
+        return Err(Refusal::new(StatusCode::UPGRADE_REQUIRED, "Sec-WebSocket-Version has to be 13"));
+    }
+    let key = headers.get(header::SEC_WEBSOCKET_KEY).map(HeaderValue::as_bytes);
+    let Some(key) = key.filter(|key| BASE64.decode(key).is_ok_and(|key| key.len() == 16)) else {
+        return Err(Refusal::new(StatusCode::BAD_REQUEST, "Sec-WebSocket-Key has to be 16 bytes in base64"));
+    };
+    if !origin_is_let_in(headers, origins) {
+        return Err(Refusal::new(StatusCode::FORBIDDEN, "sockets are not open to this origin"));
+    }
+    let subprotocol = headers.contains_key(header::SEC_WEBSOCKET_PROTOCOL);
+    if subprotocol && !tokens(headers, &header::SEC_WEBSOCKET_PROTOCOL).any(|offered| offered == SUBPROTOCOL) {
+        return Err(Refusal::new(StatusCode::BAD_REQUEST, "the subprotocol of this server is parlor.v1.json"));
+    }
+    let accept = BASE64.encode(Sha1::new().chain_update(key).chain_update(KEY_SUFFIX).finalize());
+    let accept = HeaderValue::from_str(&accept).expect("base64 is a good header value");
+    Ok(Handshake { accept, subprotocol })
+}
+
+/// The comma-separated tokens of a header that may stand several times.
+fn tokens<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
+    let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).map(str::trim)
+}
+
+fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
+    tokens(headers, name).any(|found| found.eq_ignore_ascii_case(token))
+}
+
+/// A page of another site must not open sockets with what the browser knows of the user. No `Origin`: no
+/// browser.
+fn origin_is_let_in(headers: &HeaderMap, origins: &[String]) -> bool {
+    let Some(origin) = headers.get(header::ORIGIN) else { return true };
+    let Ok(origin) = origin.to_str() else { return false };
+    if !origins.is_empty() {
+        return origins.iter().any(|allowed| allowed.eq_ignore_ascii_case(origin));
+    }
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    origin.split_once("://").is_some_and(|(_, authority)| host.is_some_and(|host| host.eq_ignore_ascii_case(authority)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(change: &[(&str, Option<&str>)]) -> Request {
+        let mut request = Request::new(Body::empty());
+        for (name, value) in [
+            ("host", "parlor.example"),
+            ("upgrade", "WebSocket"),
+            ("connection", "keep-alive, Upgrade"),
+            ("sec-websocket-version", "13"),
+            ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+        ] {
+            request.headers_mut().insert(name, HeaderValue::from_static(value));
+        }
+        for (name, value) in change {
+            let name = HeaderName::from_bytes(name.as_bytes()).expect("a good name");
+            request.headers_mut().remove(&name);
+            if let Some(value) = value {
+                request.headers_mut().insert(name, HeaderValue::from_str(value).expect("a good value"));
+            }
+        }
+        request
+    }
+
+    #[test]
+    fn the_sample_of_the_rfc_is_accepted_as_the_rfc_says() {
+        let handshake = read(&request(&[]), &[]).expect("good");
+        assert_eq!(handshake.accept, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+        assert!(!handshake.subprotocol);
+        let offered = [("sec-websocket-protocol", Some("soap, parlor.v1.json"))];
+        assert!(read(&request(&offered), &[]).expect("good").subprotocol);
+    }
+
+    #[test]
+    fn what_is_no_good_handshake_is_refused() {
+        for (name, value, status) in [
+            ("upgrade", None, 426),
+            ("upgrade", Some("h2c"), 426),
+            ("connection", Some("keep-alive"), 400),
+            ("sec-websocket-version", Some("8"), 426),
+            ("sec-websocket-version", None, 426),
+            ("sec-websocket-key", None, 400),
+            ("sec-websocket-key", Some("c2hvcnQ="), 400),
+            ("sec-websocket-protocol", Some("soap"), 400),
+            ("origin", Some("https://evil.example"), 403),
+            ("origin", Some("null"), 403),
+        ] {
+            let refusal = read(&request(&[(name, value)]), &[]).err().expect("refused");
+            assert_eq!(refusal.status.as_u16(), status, "{name}: {value:?}");
+            let response = refusal.response();
+            assert_eq!(response.headers()["content-type"], "application/problem+json");
+            assert_eq!(response.headers().contains_key("sec-websocket-version"), status == 426);
+        }
+    }
+
+    #[test]
+    fn without_a_list_only_the_servers_own_pages_open_sockets() {
+        let own = [("origin", Some("https://Parlor.example"))];
+        assert!(read(&request(&own), &[]).is_ok());
+        let listed = ["https://app.example".to_owned()];
+        assert!(read(&request(&own), &listed).is_err());
+        assert!(read(&request(&[("origin", Some("https://app.example"))]), &listed).is_ok());
+    }
+}

@@ -1,0 +1,177 @@
+//! Who is connected: each user's sockets, the one room they are in, and how much they have asked lately.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use dashmap::DashMap;
+use parlor_protocol::{RoomId, UserFrame, UserId, envelope};
+use tokio::time::Instant;
+
+use super::rate::{Kind, Rate, Use};
+use crate::delivery::{Connection, ConnectionId, Frame};
+use crate::room::RoomHandle;
+
+/// Arrivals after which users who have been gone for long are forgotten.
+const SWEEP_EVERY: usize = 1_024;
+
+/// One socket of a user.
+struct Device {
+    name: Box<str>,
+    connection: Connection,
+    /// The room it is in.
+    room: Option<RoomId>,
+}
+
+#[derive(Default)]
+struct Entry {
+    devices: Vec<Device>,
+    /// The one room the user is in, on whichever device; kept through the grace period.
+    room: Option<(RoomId, RoomHandle)>,
+    /// Held while the user comes into a room or leaves one: these are done one after the other.
+    moving: Arc<tokio::sync::Mutex<()>>,
+    uses: [Use; Kind::COUNT],
+    /// Since when there is no device.
+    gone: Option<Instant>,
+}
+
+struct Inner {
+    entries: DashMap<UserId, Entry>,
+    arrivals: AtomicUsize,
+    keep: Duration,
+}
+
+/// The users of this process.
+#[derive(Clone)]
+pub struct Users(Arc<Inner>);
+
+/// A room that a user has left by coming into another.
+pub(super) struct Former {
+    pub room: RoomId,
+    pub handle: RoomHandle,
+    /// The user's other sockets that were in it.
+    pub others: Vec<Connection>,
+}
+
+impl Users {
+    /// Users without a socket are remembered for `keep`: their room and their rates.
+    pub(super) fn new(keep: Duration) -> Self {
+        Self(Arc::new(Inner { entries: DashMap::new(), arrivals: AtomicUsize::new(0), keep }))
+    }
+
+    /// Sends this to each socket of the user.
+    pub async fn send(&self, user: UserId, frame: &UserFrame) {
+        let connections = self.connections(user);
+        if connections.is_empty() {
+            return;
+        }
+        let frame = Frame::text(&envelope::user(user, frame));
+        for connection in connections {
+            connection.send(frame.clone()).await;
+        }
+    }
+
+    fn connections(&self, user: UserId) -> Vec<Connection> {
+        let entry = self.0.entries.get(&user);
+        entry.map(|entry| entry.devices.iter().map(|device| device.connection.clone()).collect()).unwrap_or_default()
+    }
+
+    /// How many users have a socket.
+    pub fn count(&self) -> usize {
+        self.0.entries.iter().filter(|entry| !entry.devices.is_empty()).count()
+    }
+
+    /// Adds a socket for as long as the answer lives. A socket of the same device is replaced: it is
+    /// no longer one of the user's, and the caller closes it.
+    pub(super) fn enter(
+        &self,
+        user: UserId,
+        device: &str,
+        connection: &Connection,
+        now: Instant,
+    ) -> (Presence, Option<Connection>) {
+        if self.0.arrivals.fetch_add(1, Ordering::Relaxed) % SWEEP_EVERY == SWEEP_EVERY - 1 {
+            self.0.entries.retain(|_, entry| entry.gone.is_none_or(|gone| now < gone + self.0.keep));
+        }
+        let mut entry = self.0.entries.entry(user).or_default();
+        let known = entry.devices.iter().position(|known| &*known.name == device);
+        let replaced = known.map(|at| entry.devices.swap_remove(at).connection);
+        entry.devices.reserve_exact(1);
+        entry.devices.push(Device { name: device.into(), connection: connection.clone(), room: None });
+        entry.gone = None;
+        (Presence { users: self.clone(), user, connection: connection.id() }, replaced)
+    }
+
+    /// Counts one command of this kind, or says how long to wait.
+    pub(super) fn admit(&self, user: UserId, kind: Kind, rate: Rate, now: Instant) -> Result<(), Duration> {
+        let mut entry = self.0.entries.entry(user).or_default();
+        entry.uses[kind as usize].one(rate, now)
+    }
+
+    /// Waits until nothing else moves this user between rooms.
+    pub(super) async fn moving(&self, user: UserId) -> tokio::sync::OwnedMutexGuard<()> {
+        let moving = self.0.entries.entry(user).or_default().moving.clone();
+        moving.lock_owned().await
+    }
+
+    /// The room the user is in, as far as this process knows.
+    pub(super) fn room(&self, user: UserId) -> Option<(RoomId, RoomHandle)> {
+        self.0.entries.get(&user).and_then(|entry| entry.room.clone())
+    }
+
+    /// The user is in this room now, on this socket, and in no other.
+    pub(super) fn came_in(
+        &self,
+        user: UserId,
+        connection: ConnectionId,
+        room: RoomId,
+        handle: &RoomHandle,
+    ) -> Option<Former> {
+        let mut entry = self.0.entries.entry(user).or_default();
+        let former = entry.room.replace((room, handle.clone())).filter(|(former, _)| *former != room);
+        let mut others = Vec::new();
+        for device in &mut entry.devices {
+            if device.connection.id() == connection {
+                device.room = Some(room);
+            } else if device.room.is_some() && device.room != Some(room) {
+                device.room = None;
+                others.push(device.connection.clone());
+            }
+        }
+        former.map(|(room, handle)| Former { room, handle, others })
+    }
+
+    /// The user has left this room.
+    pub(super) fn left(&self, user: UserId, room: RoomId) {
+        let Some(mut entry) = self.0.entries.get_mut(&user) else { return };
+        if entry.room.as_ref().is_some_and(|(known, _)| *known == room) {
+            entry.room = None;
+        }
+        entry.devices.iter_mut().filter(|device| device.room == Some(room)).for_each(|device| device.room = None);
+    }
+
+    /// Another socket of the user is in this room.
+    pub(super) fn elsewhere(&self, user: UserId, connection: ConnectionId, room: RoomId) -> bool {
+        self.0.entries.get(&user).is_some_and(|entry| {
+            entry.devices.iter().any(|device| device.connection.id() != connection && device.room == Some(room))
+        })
+    }
+}
+
+/// A socket's place among its user's; dropping it takes the socket out.
+pub(super) struct Presence {
+    users: Users,
+    user: UserId,
+    connection: ConnectionId,
+}
+
+impl Drop for Presence {
+    fn drop(&mut self) {
+        let Some(mut entry) = self.users.0.entries.get_mut(&self.user) else { return };
+        entry.devices.retain(|device| device.connection.id() != self.connection);
+        if entry.devices.is_empty() {
+            entry.devices = Vec::new();
+            entry.gone = Some(Instant::now());
+        }
+    }
+}
