@@ -87,11 +87,14 @@ create table journal (
     gift_price bigint,
     receivers bigint[],
     xp_bp integer,
+    -- Coins spent in the room, ever, right after it: an announcement from the table needs no sum.
+    room_coins bigint,
     reverses bigint,
     constraint journal_zero_sum check (legs_are_balanced(accounts, currencies, amounts, previous)),
     constraint journal_gift_complete check (
         (kind = 1) = (room_id is not null and gift_no is not null and gift_id is not null and gift_count is not null
-                      and gift_price is not null and receivers is not null and xp_bp is not null)
+                      and gift_price is not null and receivers is not null and xp_bp is not null
+                      and room_coins is not null)
     ),
     constraint journal_reversal check ((kind = 4) = (reverses is not null)),
     -- One operation, one transfer. The client's UUIDs rise with time, so it leads.

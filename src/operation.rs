@@ -30,7 +30,8 @@ impl Operation {
     }
 }
 
-fn hash(body: &[u8]) -> BodyHash {
+/// The hash of what was asked for.
+pub fn hash(body: &[u8]) -> BodyHash {
     let digest = Sha256::digest(body);
     let mut hash = [0; 16];
     hash.copy_from_slice(&digest[..16]);

@@ -1,0 +1,205 @@
+//! The journal folded: what balances, lists and rooms must be. Pure.
+
+use std::collections::HashMap;
+
+use parlor_protocol::Currency;
+
+use super::report::{Report, Rule};
+use super::store::{AccountRow, BalanceRow, RoomRow};
+use crate::economy::ledger::chain::{GiftPart, Transfer};
+use crate::economy::ledger::judge::xp;
+
+#[derive(Default)]
+struct Account {
+    currency: i16,
+    may_overdraw: bool,
+    amount: i64,
+    xp: i64,
+    last_transfer: i64,
+    /// Named once; what follows from it in every later row is not named again.
+    named_negative: bool,
+    named_answer: bool,
+    has_balance: bool,
+}
+
+#[derive(Default)]
+struct Room {
+    gift_no: i64,
+    coins: i64,
+    has_total: bool,
+}
+
+/// The state of the fold after some rows.
+#[derive(Default)]
+pub(super) struct Fold {
+    accounts: HashMap<i64, Account>,
+    rooms: HashMap<i64, Room>,
+    gift_revenue: i64,
+}
+
+impl Fold {
+    /// Accounts that exist.
+    pub fn open(&mut self, page: Vec<AccountRow>, report: &mut Report) {
+        for row in page {
+            report.accounts += 1;
+            let account = Account { currency: row.currency, may_overdraw: row.may_overdraw, ..Account::default() };
+            self.accounts.insert(row.id, account);
+        }
+    }
+
+    /// The system's accounts: only issuance may overdraw.
+    pub fn system(&mut self, system: Vec<(String, i64)>, report: &mut Report) {
+        let issuance: Vec<i64> =
+            system.iter().filter(|(name, _)| name.ends_with("_issuance")).map(|(_, account)| *account).collect();
+        self.gift_revenue = system.iter().find(|(name, _)| name == "gift_revenue").map_or(0, |(_, account)| *account);
+        for (id, account) in &self.accounts {
+            if account.may_overdraw && !issuance.contains(id) {
+                report.add(Rule::Overdraft, format!("account {id}"), "may overdraw and is no issuance");
+            }
+        }
+    }
+
+    /// The next row of the journal, by id.
+    pub fn transfer(&mut self, row: &Transfer, report: &mut Report) {
+        report.transfers += 1;
+        let subject = || format!("transfer {}", row.id);
+        self.check_shape(row, report);
+        let xp_bp = row.gift.as_ref().map(|gift| gift.xp_bp);
+        for leg in &row.legs {
+            let account = self.accounts.entry(leg.account).or_insert_with(|| {
+                report.add(Rule::ListWhole, subject(), format!("account {} does not exist", leg.account));
+                Account { currency: leg.currency, ..Account::default() }
+            });
+            if account.currency != leg.currency {
+                let detail =
+                    format!("account {} is of currency {}, the leg of {}", leg.account, account.currency, leg.currency);
+                report.add(Rule::LegCurrency, subject(), detail);
+            }
+            if leg.previous != account.last_transfer {
+                let detail = format!(
+                    "names {} as the transfer before it of account {}, the journal has {}",
+                    leg.previous, leg.account, account.last_transfer
+                );
+                report.add(Rule::ListWhole, subject(), detail);
+            }
+            account.amount = account.amount.saturating_add(leg.amount);
+            account.xp = account.xp.saturating_add(xp(leg, xp_bp).unwrap_or_default());
+            account.last_transfer = row.id;
+            if account.amount < 0 && !account.may_overdraw && !account.named_negative {
+                account.named_negative = true;
+                report.add(
+                    Rule::NeverNegative,
+                    subject(),
+                    format!("leaves account {} at {}", leg.account, account.amount),
+                );
+            }
+        }
+        if let Some(actor) = self.accounts.get_mut(&row.actor)
+            && actor.amount != row.actor_balance
+            && !actor.named_answer
+        {
+            actor.named_answer = true;
+            let detail = format!("answered a balance of {}, the journal comes to {}", row.actor_balance, actor.amount);
+            report.add(Rule::AnswerTrue, subject(), detail);
+        }
+        if let Some(gift) = &row.gift {
+            self.check_gift(row, gift, report);
+        }
+    }
+
+    fn check_shape(&self, row: &Transfer, report: &mut Report) {
+        let ascending = row.legs.windows(2).all(|pair| pair[0].account < pair[1].account);
+        if row.legs.len() < 2 || !ascending || row.legs.iter().any(|leg| leg.amount == 0) {
+            report.add(Rule::RowWhole, format!("transfer {}", row.id), "its legs are empty, repeated or out of order");
+        }
+        for currency in Currency::ALL {
+            let legs = row.legs.iter().filter(|leg| leg.currency == currency.number());
+            let sum: i128 = legs.map(|leg| i128::from(leg.amount)).sum();
+            if sum != 0 {
+                report.add(Rule::ZeroSum, format!("transfer {}", row.id), format!("sums to {sum} in {currency:?}"));
+            }
+        }
+    }
+
+    fn check_gift(&mut self, row: &Transfer, gift: &GiftPart, report: &mut Report) {
+        let subject = format!("transfer {}", row.id);
+        let of = |account| row.legs.iter().find(|leg| leg.account == account).map_or(0, |leg| leg.amount);
+        let total = gift.total();
+        if of(row.actor) != -total || of(self.gift_revenue) != total {
+            let detail =
+                format!("costs {total}, the sender paid {}, revenue got {}", -of(row.actor), of(self.gift_revenue));
+            report.add(Rule::GiftPaid, subject.clone(), detail);
+        }
+        let share = gift.price.saturating_mul(gift.count).saturating_mul(10_000);
+        for receiver in gift.receivers.iter().filter(|receiver| of(**receiver) < share) {
+            let detail = format!("account {receiver} received {} instead of {share}", of(*receiver));
+            report.add(Rule::GiftPaid, subject.clone(), detail);
+        }
+        let room = self.rooms.entry(gift.room).or_default();
+        if gift.gift_no != room.gift_no + 1 {
+            let detail = format!("is gift {} of room {} behind gift {}", gift.gift_no, gift.room, room.gift_no);
+            report.add(Rule::GiftNoDense, subject.clone(), detail);
+        }
+        room.gift_no = gift.gift_no;
+        room.coins = room.coins.saturating_add(total);
+        if gift.room_coins != room.coins {
+            let detail = format!("brings room {} to {} coins, it says {}", gift.room, room.coins, gift.room_coins);
+            report.add(Rule::GiftNoDense, subject, detail);
+            room.coins = gift.room_coins; // named once, not in every later row
+        }
+    }
+
+    /// Stored balances, beside the fold.
+    pub fn balances(&mut self, page: &[BalanceRow], report: &mut Report) {
+        for row in page {
+            let account = self.accounts.entry(row.id).or_default();
+            account.has_balance = true;
+            let subject = || format!("account {}", row.id);
+            if (row.amount, row.xp, row.last_transfer) != (account.amount, account.xp, account.last_transfer) {
+                let detail = format!(
+                    "holds amount {}, xp {}, last transfer {}; the journal comes to {}, {}, {}",
+                    row.amount, row.xp, row.last_transfer, account.amount, account.xp, account.last_transfer
+                );
+                report.add(Rule::BalanceIsFold, subject(), detail);
+            }
+            if row.amount < 0 && !account.may_overdraw {
+                report.add(Rule::NeverNegative, subject(), format!("stands at {}", row.amount));
+            }
+            if row.may_overdraw != account.may_overdraw {
+                report.add(Rule::Overdraft, subject(), "its balance row says otherwise than the account");
+            }
+        }
+    }
+
+    /// Stored totals of rooms, beside the fold.
+    pub fn rooms(&mut self, page: &[RoomRow], report: &mut Report) {
+        for row in page {
+            report.rooms += 1;
+            let room = self.rooms.entry(row.room).or_default();
+            room.has_total = true;
+            if (row.gift_no, row.coins) != (room.gift_no, room.coins) {
+                let detail = format!(
+                    "holds gift {}, {} coins; the journal comes to {}, {}",
+                    row.gift_no, row.coins, room.gift_no, room.coins
+                );
+                report.add(Rule::RoomIsFold, format!("room {}", row.room), detail);
+            }
+        }
+    }
+
+    /// What the journal knows and the tables do not.
+    pub fn finish(self, report: &mut Report) {
+        let mut without: Vec<_> = self.accounts.iter().filter(|(_, account)| !account.has_balance).collect();
+        without.sort_by_key(|(id, _)| **id);
+        for (id, account) in without {
+            let detail = format!("has no balance row; the journal comes to {}", account.amount);
+            report.add(Rule::BalanceIsFold, format!("account {id}"), detail);
+        }
+        let mut without: Vec<_> = self.rooms.iter().filter(|(_, room)| !room.has_total).collect();
+        without.sort_by_key(|(id, _)| **id);
+        for (id, room) in without {
+            let detail = format!("has no totals; the journal comes to gift {}, {} coins", room.gift_no, room.coins);
+            report.add(Rule::RoomIsFold, format!("room {id}"), detail);
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! What an audit found, for people and for a metric.
+
+use std::fmt;
+
+/// Violations that a report names; beyond it they are counted.
+const NAMED: usize = 1_000;
+
+macro_rules! rules {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal;)*) => {
+        /// What must hold.
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+        pub enum Rule { $($(#[$doc])* $variant,)* }
+
+        impl Rule {
+            /// Every rule.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// Its stable name.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name),* }
+            }
+        }
+    };
+}
+
+rules! {
+    /// A row has all its columns, each account once, ascending, nothing empty.
+    RowWhole = "row_whole";
+    /// A row's legs sum to zero in each currency.
+    ZeroSum = "zero_sum";
+    /// A leg is in the currency of its account.
+    LegCurrency = "leg_currency";
+    /// A gift's legs are what its price, count and receivers say.
+    GiftPaid = "gift_paid";
+    /// A leg names the account's transfer before it.
+    ListWhole = "list_whole";
+    /// The actor's balance on a row is the fold up to it.
+    AnswerTrue = "answer_true";
+    /// No account but issuance is ever below zero.
+    NeverNegative = "never_negative";
+    /// Balance, experience and last transfer are the fold of the journal.
+    BalanceIsFold = "balance_is_fold";
+    /// Only issuance may overdraw.
+    Overdraft = "overdraft";
+    /// A room's gifts are numbered without holes, and its coins are their sum.
+    GiftNoDense = "gift_no_dense";
+    /// A room's totals are the fold of its gifts.
+    RoomIsFold = "room_is_fold";
+    /// Every row of the journal is in a link, and every row of a link is there.
+    LinkWhole = "link_whole";
+    /// A link's hash is that of its rows.
+    LinkHash = "link_hash";
+    /// A chain's links are numbered without holes, each behind the hash before.
+    ChainWhole = "chain_whole";
+    /// An operation is done or refused, not both.
+    OperationOnce = "operation_once";
+    /// A wallet has its two accounts with their balance rows.
+    WalletWhole = "wallet_whole";
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// A row that breaks a rule.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Violation {
+    /// Which rule.
+    pub rule: Rule,
+    /// Which row: `transfer 513`, `account 7`, `link 2/5`, `room 104233871`.
+    pub subject: String,
+    /// What is there, and what should be.
+    pub detail: String,
+}
+
+/// What an audit found.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Report {
+    /// Rows of the journal.
+    pub transfers: u64,
+    /// Accounts.
+    pub accounts: u64,
+    /// Rooms with totals.
+    pub rooms: u64,
+    /// Links of all chains.
+    pub links: u64,
+    /// Stored refusals.
+    pub refusals: u64,
+    /// The rows that break a rule, the first thousand.
+    pub violations: Vec<Violation>,
+    /// Violations in all.
+    pub found: u64,
+}
+
+impl Report {
+    /// Nothing breaks a rule.
+    pub fn is_clean(&self) -> bool {
+        self.found == 0
+    }
+
+    pub(super) fn add(&mut self, rule: Rule, subject: impl Into<String>, detail: impl Into<String>) {
+        self.found += 1;
+        if self.violations.len() < NAMED {
+            self.violations.push(Violation { rule, subject: subject.into(), detail: detail.into() });
+        }
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "audited: {} transfers, {} accounts, {} rooms, {} links, {} refusals",
+            self.transfers, self.accounts, self.rooms, self.links, self.refusals
+        )?;
+        for violation in &self.violations {
+            writeln!(f, "{:<16} {}: {}", violation.rule, violation.subject, violation.detail)?;
+        }
+        let more = self.found - self.violations.len() as u64;
+        if more > 0 {
+            writeln!(f, "and {more} more")?;
+        }
+        match self.found {
+            0 => write!(f, "clean"),
+            found => write!(f, "{found} violations"),
+        }
+    }
+}

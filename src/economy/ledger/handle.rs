@@ -1,0 +1,90 @@
+//! The ledger as the rest of the house holds it: orders in, no waiting.
+
+use parlor_protocol::{Coins, ErrorBody, ErrorCode, Op};
+use sqlx::postgres::PgConnectOptions;
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::order::{Committed, Grant, Order, TransferReceipt};
+use super::settings::Settings;
+use super::writer::{Pending, Writer};
+use crate::operation::Operation;
+
+/// The node's one way to move money.
+#[derive(Clone, Debug)]
+pub struct Ledger {
+    queue: mpsc::Sender<Pending>,
+    answer: std::time::Duration,
+    closing: CancellationToken,
+    ended: CancellationToken,
+}
+
+impl Ledger {
+    /// Starts the writer with a connection of its own, outside every pool. `node` names the process in
+    /// the chain. What a batch has changed goes to `on_commit`; where that is full it is dropped, the
+    /// tables have it. When `stop` is cancelled, or at [`Ledger::drain`], what is queued is still done.
+    pub fn start(
+        writer: PgConnectOptions,
+        node: impl Into<String>,
+        settings: &Settings,
+        on_commit: mpsc::Sender<Committed>,
+        stop: &CancellationToken,
+        tracker: &TaskTracker,
+    ) -> Self {
+        let (queue, orders) = mpsc::channel(settings.queue);
+        let (closing, ended) = (stop.child_token(), CancellationToken::new());
+        let writer = Writer::new(writer, node.into(), settings.clone(), on_commit);
+        let (until, end) = (closing.clone(), ended.clone().drop_guard());
+        tracker.spawn(async move {
+            writer.run(orders, until).await;
+            drop(end); // also when the writer panics: nobody waits for a drain for ever
+        });
+        Self { queue, answer: settings.answer(), closing, ended }
+    }
+
+    /// Queues an order and returns at once; its answer comes when the commit is known. A full queue
+    /// answers `busy` at once, and so does a ledger that is closing.
+    pub fn submit(&self, order: Order) {
+        let pending = Pending { order, deadline: Instant::now() + self.answer };
+        if let Err(TrySendError::Full(refused) | TrySendError::Closed(refused)) = self.queue.try_send(pending) {
+            refused.order.reply.send(Err(ErrorCode::Busy.into()));
+        }
+    }
+
+    /// Grants coins from the promotion account, once however often the operation is repeated.
+    ///
+    /// # Errors
+    /// As the ledger answers: `user_not_found`, `insufficient_funds` of the promotion account,
+    /// `operation_conflict`, `busy`, `store_unavailable`.
+    pub async fn grant(&self, operation: Operation, grant: Grant) -> Result<TransferReceipt, ErrorBody> {
+        let (reply, answer) = oneshot::channel();
+        self.submit(Order::grant(operation, grant, reply));
+        answer.await.unwrap_or_else(|_| Err(ErrorCode::StoreUnavailable.into()))
+    }
+
+    /// Issues coins into the promotion account, once however often the operation is repeated.
+    ///
+    /// # Errors
+    /// As [`Ledger::grant`].
+    pub async fn issue(&self, op: Op, amount: Coins) -> Result<TransferReceipt, ErrorBody> {
+        let (reply, answer) = oneshot::channel();
+        let hash = crate::operation::hash(format!("issue {}", amount.0).as_bytes());
+        self.submit(Order::issuance(op, hash, amount, reply));
+        answer.await.unwrap_or_else(|_| Err(ErrorCode::StoreUnavailable.into()))
+    }
+
+    /// Takes no more orders and waits until every queued one has its answer: at most
+    /// `settings.answer_ms` and one attempt longer.
+    pub async fn drain(&self) {
+        self.closing.cancel();
+        self.ended.cancelled().await;
+    }
+
+    /// Returns when the writer has ended: after a drain, or by a fault that the node must not outlive.
+    pub async fn ended(&self) {
+        self.ended.cancelled().await;
+    }
+}

@@ -1,0 +1,157 @@
+//! One batch in one transaction, in the one order that makes it exact: names, locks, ids, operations,
+//! judgement, rows, link, commit.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+use parlor_protocol::ErrorBody;
+use sqlx::types::Json;
+use sqlx::{Connection, PgConnection};
+
+use super::columns::JournalColumns;
+use super::store::{self, LinkRow};
+use super::{Pending, answer};
+use crate::clock::Timestamp;
+use crate::economy::ledger::chain::{GENESIS, Hash, Link, Transfer};
+use crate::economy::ledger::judge::{self, Books, Names, Ruling, System, Verdict};
+use crate::economy::ledger::order::{Actor, Intent};
+
+/// A connection's chain: where its next link goes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Chain {
+    pub writer: i64,
+    pub batch_no: i64,
+    pub head: Hash,
+}
+
+impl Chain {
+    pub fn of_writer(writer: i64) -> Self {
+        Self { writer, batch_no: 0, head: GENESIS }
+    }
+}
+
+/// Why a batch did not commit, or may not have.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum BatchError {
+    #[error(transparent)]
+    Sql(#[from] sqlx::Error),
+    #[error("{what}: {done} rows instead of {meant}")]
+    Rows { what: &'static str, done: u64, meant: usize },
+}
+
+/// Settles a batch. On `Ok` it is committed, and `chain` stands behind it; on `Err` nothing has changed,
+/// unless the connection was lost on the way.
+pub(super) async fn settle(
+    connection: &mut PgConnection,
+    system: System,
+    chain: &mut Chain,
+    batch: &[Pending],
+    now: Timestamp,
+) -> Result<answer::Settled, BatchError> {
+    let at_us = now.0.saturating_mul(1_000);
+    let at = DateTime::<Utc>::from_timestamp_micros(at_us).unwrap_or_default();
+    let requests = || batch.iter().map(|pending| &pending.order.request);
+
+    let mut transaction = connection.begin().await?;
+    let mut books = read(&mut transaction, system, batch).await?;
+    let first_id = store::draw_block(&mut transaction).await?;
+    let asked: Vec<_> =
+        requests().filter_map(|request| Some((request.op.0, books.names.actor(request.actor)?))).collect();
+    let (ops, actors): (Vec<_>, Vec<_>) = asked.into_iter().unzip();
+    books.answered = store::answered(&mut transaction, &ops, &actors).await?;
+
+    let ruling = judge::judge(&mut books, requests(), first_id, at_us);
+
+    let mut next = *chain;
+    if !ruling.transfers.is_empty() {
+        let rows = JournalColumns::of(&ruling.transfers);
+        check("journal", store::insert_transfers(&mut transaction, &rows, at).await?, rows.ids.len())?;
+        let (done, meant) = store::update_balances(&mut transaction, &books.accounts).await?;
+        check("balances", done, meant)?;
+        if books.rooms.values().any(|total| total.changed) {
+            let (done, meant) = store::update_rooms(&mut transaction, &books.rooms).await?;
+            check("room_totals", done, meant)?;
+        }
+        let link = link(&mut next, &ruling.transfers);
+        store::insert_link(&mut transaction, &link, at).await?;
+    }
+    if !ruling.refusals.is_empty() {
+        insert_refusals(&mut transaction, batch, &ruling, at).await?;
+    }
+    transaction.commit().await?;
+    *chain = next;
+    Ok(answer::settled(batch, &books, ruling))
+}
+
+/// What the orders name, and the locked rows that they may change.
+async fn read(connection: &mut PgConnection, system: System, batch: &[Pending]) -> Result<Books, BatchError> {
+    let (mut users, mut gifts) = (BTreeSet::new(), BTreeSet::new());
+    for request in batch.iter().map(|pending| &pending.order.request) {
+        if let Actor::User(user) = request.actor {
+            users.insert(user.number());
+        }
+        match &request.intent {
+            Intent::Gift(gift) => {
+                users.extend([gift.owner.number(), gift.sender.id.number()]);
+                users.extend(gift.receivers.iter().flatten().map(|receiver| receiver.id.number()));
+                gifts.insert(gift.gift.number());
+            }
+            Intent::Grant(grant) => drop(users.insert(grant.to.number())),
+            Intent::Issuance(_) => {}
+        }
+    }
+    let mut names = Names { system, ..Names::default() };
+    if !users.is_empty() {
+        names.wallets = store::wallets(connection, &users.into_iter().collect::<Vec<_>>()).await?;
+    }
+    if !gifts.is_empty() {
+        names.prices = store::prices(connection, &gifts.into_iter().collect::<Vec<_>>()).await?;
+    }
+    let (accounts, rooms) = names.touched(batch.iter().map(|pending| &pending.order.request));
+    let accounts = store::lock_balances(connection, &accounts).await?;
+    let rooms = if rooms.is_empty() { Default::default() } else { store::lock_rooms(connection, &rooms).await? };
+    Ok(Books { names, accounts, rooms, ..Books::default() })
+}
+
+/// The batch's link; `chain` moves on to it.
+fn link(chain: &mut Chain, transfers: &[Transfer]) -> LinkRow {
+    let (previous, batch_no) = (chain.head, chain.batch_no + 1);
+    let mut link = Link::behind(&previous, chain.writer, batch_no);
+    for transfer in transfers {
+        link.add(transfer);
+    }
+    *chain = Chain { batch_no, head: link.hash(), ..*chain };
+    LinkRow {
+        writer: chain.writer,
+        batch_no,
+        first_transfer: transfers.first().map_or(0, |transfer| transfer.id),
+        last_transfer: transfers.last().map_or(0, |transfer| transfer.id),
+        transfers: i32::try_from(transfers.len()).expect("a batch has at most 512"),
+        previous,
+        hash: chain.head,
+    }
+}
+
+async fn insert_refusals(
+    connection: &mut PgConnection,
+    batch: &[Pending],
+    ruling: &Ruling,
+    at: DateTime<Utc>,
+) -> Result<(), BatchError> {
+    let (mut ops, mut actors, mut hashes) = (Vec::new(), Vec::new(), Vec::new());
+    let mut errors: Vec<Json<&ErrorBody>> = Vec::new();
+    for refusal in &ruling.refusals {
+        if let Verdict::Refused(error) = &ruling.verdicts[refusal.request] {
+            let request = &batch[refusal.request].order.request;
+            ops.push(request.op.0);
+            actors.push(refusal.actor);
+            hashes.extend_from_slice(&request.body_hash);
+            errors.push(Json(error));
+        }
+    }
+    check("refusals", store::insert_refusals(connection, &ops, &actors, &hashes, &errors, at).await?, ops.len())
+}
+
+fn check(what: &'static str, done: u64, meant: usize) -> Result<(), BatchError> {
+    if done == meant as u64 { Ok(()) } else { Err(BatchError::Rows { what, done, meant }) }
+}

@@ -1,0 +1,77 @@
+//! A batch's transfers turned on their side: one array a column, legs and receivers flat. Pure.
+
+use uuid::Uuid;
+
+use crate::economy::ledger::chain::Transfer;
+
+/// The columns of new journal rows. Slices are 1-based and inclusive, as PostgreSQL has them.
+#[derive(Default)]
+pub(super) struct JournalColumns {
+    pub ids: Vec<i64>,
+    pub kinds: Vec<i16>,
+    pub ops: Vec<Uuid>,
+    pub actors: Vec<i64>,
+    /// 16 bytes a row.
+    pub body_hashes: Vec<u8>,
+    pub leg_firsts: Vec<i32>,
+    pub leg_lasts: Vec<i32>,
+    pub actor_balances: Vec<i64>,
+    pub rooms: Vec<Option<i64>>,
+    pub gift_nos: Vec<Option<i64>>,
+    pub gifts: Vec<Option<i64>>,
+    pub counts: Vec<Option<i64>>,
+    pub prices: Vec<Option<i64>>,
+    pub receiver_firsts: Vec<i32>,
+    pub receiver_lasts: Vec<i32>,
+    pub xp_bps: Vec<Option<i32>>,
+    pub room_coins: Vec<Option<i64>>,
+    /// Of all legs, one row's behind the other's.
+    pub accounts: Vec<i64>,
+    pub currencies: Vec<i16>,
+    pub amounts: Vec<i64>,
+    pub previous: Vec<i64>,
+    /// Of all gifts, one row's behind the other's.
+    pub receivers: Vec<i64>,
+}
+
+impl JournalColumns {
+    pub fn of(transfers: &[Transfer]) -> Self {
+        let mut columns = Self::default();
+        for transfer in transfers {
+            columns.push(transfer);
+        }
+        columns
+    }
+
+    fn push(&mut self, row: &Transfer) {
+        self.ids.push(row.id);
+        self.kinds.push(row.kind);
+        self.ops.push(row.op.0);
+        self.actors.push(row.actor);
+        self.body_hashes.extend_from_slice(&row.body_hash);
+        self.actor_balances.push(row.actor_balance);
+        self.leg_firsts.push(place(self.accounts.len() + 1));
+        for leg in &row.legs {
+            self.accounts.push(leg.account);
+            self.currencies.push(leg.currency);
+            self.amounts.push(leg.amount);
+            self.previous.push(leg.previous);
+        }
+        self.leg_lasts.push(place(self.accounts.len()));
+        let gift = row.gift.as_ref();
+        self.rooms.push(gift.map(|gift| gift.room));
+        self.gift_nos.push(gift.map(|gift| gift.gift_no));
+        self.gifts.push(gift.map(|gift| gift.gift));
+        self.counts.push(gift.map(|gift| gift.count));
+        self.prices.push(gift.map(|gift| gift.price));
+        self.xp_bps.push(gift.map(|gift| gift.xp_bp));
+        self.room_coins.push(gift.map(|gift| gift.room_coins));
+        self.receiver_firsts.push(place(self.receivers.len() + 1));
+        self.receivers.extend(gift.into_iter().flat_map(|gift| &gift.receivers));
+        self.receiver_lasts.push(place(self.receivers.len()));
+    }
+}
+
+fn place(index: usize) -> i32 {
+    i32::try_from(index).expect("a batch has at most 512 rows of a few dozen legs")
+}

@@ -1,0 +1,192 @@
+//! The one task that writes the journal: takes what waits, at most a batch, and sees it through.
+//!
+//! A batch has one of three ends: committed and answered; answered `internal` order by order, where the
+//! bisection finds the one that the store refuses; or `store_unavailable` for those whose time ran out.
+//! Whatever is uncertain is sent again: operations make that safe.
+
+mod answer;
+mod batch;
+mod columns;
+mod store;
+
+use parlor_protocol::ErrorCode;
+use sqlx::postgres::{PgConnectOptions, PgConnection};
+use sqlx::{ConnectOptions, Connection};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use self::batch::{BatchError, Chain};
+use super::judge::System;
+use super::order::{Committed, Order};
+use super::settings::Settings;
+use crate::clock::Timestamp;
+
+/// An order in the queue.
+#[derive(Debug)]
+pub(super) struct Pending {
+    pub order: Order,
+    /// When who waits is told that the store is away.
+    pub deadline: Instant,
+}
+
+/// The writer's own connection, with the chain that it writes.
+struct Session {
+    connection: PgConnection,
+    system: System,
+    chain: Chain,
+}
+
+/// What an attempt came to, where it did not commit for certain.
+enum Fault {
+    /// The store is away or asks to be asked again, or the answer was lost: send the whole batch again.
+    Away(BatchError),
+    /// The store will not have it.
+    Refused(BatchError),
+}
+
+/// The state of the task.
+pub(super) struct Writer {
+    options: PgConnectOptions,
+    node: String,
+    settings: Settings,
+    on_commit: mpsc::Sender<Committed>,
+    session: Option<Session>,
+}
+
+impl Writer {
+    pub fn new(
+        options: PgConnectOptions,
+        node: String,
+        settings: Settings,
+        on_commit: mpsc::Sender<Committed>,
+    ) -> Self {
+        let options = options.disable_statement_logging().application_name("parlor-ledger");
+        Self { options, node, settings, on_commit, session: None }
+    }
+
+    /// Works until `stop` is cancelled and everything that is queued then has its answer.
+    pub async fn run(mut self, mut orders: mpsc::Receiver<Pending>, stop: CancellationToken) {
+        let mut batch = Vec::with_capacity(self.settings.batch_max);
+        loop {
+            tokio::select! {
+                biased;
+                () = stop.cancelled(), if !orders.is_closed() => orders.close(),
+                taken = orders.recv_many(&mut batch, self.settings.batch_max) => {
+                    if taken == 0 {
+                        break; // closed and empty
+                    }
+                    self.see_through(std::mem::take(&mut batch)).await;
+                }
+            }
+        }
+        if let Some(session) = self.session.take()
+            && let Err(error) = session.connection.close().await
+        {
+            info!(%error, "the ledger's connection did not close cleanly; everything was committed before");
+        }
+    }
+
+    /// Brings every order of a batch to an answer.
+    async fn see_through(&mut self, batch: Vec<Pending>) {
+        // The part to do next is last. A part that the store refuses is halved until one order is left.
+        let mut parts = vec![batch];
+        let mut failed = 0;
+        while let Some(part) = parts.pop() {
+            let mut part = expire(part);
+            if part.is_empty() {
+                continue;
+            }
+            match self.attempt(&part).await {
+                Ok(settled) => {
+                    failed = 0;
+                    for (pending, answer) in part.into_iter().zip(settled.answers) {
+                        pending.order.reply.send(answer);
+                    }
+                    self.announce(settled.committed);
+                }
+                Err(Fault::Away(error)) => {
+                    // A new connection in any case: what is left of the old one is not to be trusted.
+                    self.session = None;
+                    failed += 1;
+                    warn!(%error, orders = part.len(), attempt = failed, "the ledger sends a batch again");
+                    let pause = self.settings.backoff(failed);
+                    let earliest = part.iter().map(|pending| pending.deadline).min();
+                    sleep(earliest.map_or(pause, |at| pause.min(at.saturating_duration_since(Instant::now())))).await;
+                    parts.push(part);
+                }
+                Err(Fault::Refused(error)) if part.len() > 1 => {
+                    warn!(%error, orders = part.len(), "the ledger halves a batch that the store refuses");
+                    let right = part.split_off(part.len() / 2);
+                    parts.extend([right, part]);
+                }
+                Err(Fault::Refused(error)) => {
+                    for pending in part {
+                        let op = pending.order.request.op;
+                        error!(%error, %op, "the store refuses an order that the ledger had judged good");
+                        pending.order.reply.send(Err(ErrorCode::Internal.into()));
+                    }
+                }
+            }
+        }
+    }
+
+    /// One transaction, within its time.
+    async fn attempt(&mut self, part: &[Pending]) -> Result<answer::Settled, Fault> {
+        let limit = self.settings.attempt();
+        let work = async {
+            if self.session.is_none() {
+                // No order is to blame for a connection that is not to be had.
+                self.session = Some(self.connect().await.map_err(|error| Fault::Away(error.into()))?);
+            }
+            let Session { connection, system, chain } = self.session.as_mut().expect("connected right above");
+            batch::settle(connection, *system, chain, part, Timestamp::now()).await.map_err(Fault::of)
+        };
+        match timeout(limit, work).await {
+            Ok(done) => done,
+            Err(_) => Err(Fault::Away(BatchError::Sql(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())))),
+        }
+    }
+
+    async fn connect(&self) -> sqlx::Result<Session> {
+        let mut connection = self.options.connect().await?;
+        store::prepare(&mut connection, self.settings.attempt_ms).await?;
+        let system = store::system(&mut connection).await?;
+        let writer = store::insert_writer(&mut connection, &self.node).await?;
+        info!(writer, "the ledger has a connection and starts a chain");
+        Ok(Session { connection, system, chain: Chain::of_writer(writer) })
+    }
+
+    /// A hint: where nobody takes it, the tables have it.
+    fn announce(&self, committed: Committed) {
+        if committed != Committed::default() && self.on_commit.try_send(committed).is_err() {
+            warn!("nobody takes what the ledger has committed; rooms will find it in the table");
+        }
+    }
+}
+
+impl Fault {
+    fn of(error: BatchError) -> Self {
+        match &error {
+            BatchError::Sql(sql) if crate::error::is_outage(sql) || asks_again(sql) => Self::Away(error),
+            _ => Self::Refused(error),
+        }
+    }
+}
+
+/// A lock that was not to be had (55P03), or a server that turned read-only under us (25006).
+fn asks_again(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code());
+    code.is_some_and(|code| ["55P03", "25006"].contains(&code.as_ref()))
+}
+
+/// Answers those whose time has run out; the others are left.
+fn expire(part: Vec<Pending>) -> Vec<Pending> {
+    let now = Instant::now();
+    let (live, dead): (Vec<_>, Vec<_>) = part.into_iter().partition(|pending| pending.deadline > now);
+    for pending in dead {
+        pending.order.reply.send(Err(ErrorCode::StoreUnavailable.into()));
+    }
+    live
+}
