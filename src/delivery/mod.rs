@@ -29,3 +29,31 @@ impl Frame {
 /// One socket of this process; never used twice.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct ConnectionId(pub u64);
+
+// STUB of the room worktree, until the real delivery is merged: the same methods, nobody listens.
+
+/// Where rooms' frames go.
+#[derive(Clone, Debug, Default)]
+pub struct Delivery;
+
+impl Delivery {
+    /// The room's topic.
+    pub fn topic(&self, _room: parlor_protocol::RoomId) -> Topic {
+        Topic
+    }
+}
+
+/// Everybody who is subscribed to one room.
+#[derive(Clone, Debug)]
+pub struct Topic;
+
+impl Topic {
+    /// One event for everybody.
+    pub async fn publish(&self, _epoch: i64, _seq: u64, _frame: Frame) {}
+
+    /// One signal for everybody who isn't behind.
+    pub async fn signal(&self, _frame: Frame) {}
+
+    /// Ends these subscriptions, with a last frame each.
+    pub async fn remove(&self, _connections: Vec<ConnectionId>, _frame: Frame) {}
+}

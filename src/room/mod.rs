@@ -1,3 +1,25 @@
 //! One room, one actor: a pure state machine inside, I/O around it.
+//!
+//! `state` decides and never does; `actor` does and never decides; a room is reached by its `handle`
+//! alone; the `directory` wakes rooms and lets them sleep.
 
+mod actor;
+mod audience;
+mod clock;
+mod directory;
+mod facts;
+mod handle;
 pub mod port;
+mod request;
+mod ring;
+pub mod service;
+mod settings;
+mod state;
+mod store;
+
+pub use directory::Directory;
+pub use facts::{CheckpointRow, Fact, HardWrite, PgFacts, WriteError, Written};
+pub use handle::RoomHandle;
+pub use request::{Answer, Caller, JoinAnswer, Request};
+pub use settings::Settings;
+pub use state::{Checkpoint, RoomState, Woken};

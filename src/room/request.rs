@@ -1,0 +1,90 @@
+//! What a room is asked and what it answers: types of the wire, no closures, no sockets, so that the
+//! room may be on another node later without a change to it.
+
+use parlor_protocol::reply::{Done, GiftReceipt, PeoplePage};
+use parlor_protocol::room::{Person, Position, Snapshot};
+use parlor_protocol::{Command, UserId};
+
+use super::port::CommittedGifts;
+use crate::delivery::{ConnectionId, Frame};
+use crate::operation::Operation;
+
+/// Who asks, and from which socket.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Caller {
+    /// Who.
+    pub user: Person,
+    /// From which socket.
+    pub connection: ConnectionId,
+}
+
+/// What a room may be asked.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Request {
+    /// Come in, or back. The connection has been subscribed to the room's topic before.
+    Join {
+        /// Who.
+        caller: Caller,
+        /// What the client saw last.
+        position: Option<Position>,
+    },
+    /// Leave at once, with all connections. Every connection of the user that is subscribed still is
+    /// removed with `room.removed {cause: left}`; the one that asked unsubscribes before it asks.
+    Leave {
+        /// Who.
+        user: UserId,
+    },
+    /// A socket is gone; the last one of a user starts the grace period.
+    Dropped {
+        /// Whose.
+        user: UserId,
+        /// Which.
+        connection: ConnectionId,
+    },
+    /// A command that names an operation: `seat.*`, `chat.send`, `room.kick`, `gift.send`.
+    Command {
+        /// Who.
+        caller: Caller,
+        /// The operation.
+        operation: Operation,
+        /// What.
+        command: Command,
+    },
+    /// A page of the people in the room, for somebody in the room.
+    People {
+        /// Who asks.
+        user: UserId,
+        /// People above this id.
+        after: Option<UserId>,
+    },
+    /// Gifts of this room are committed: a hint, in the order of their numbers.
+    GiftsCommitted(CommittedGifts),
+}
+
+/// What a room answers.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Answer {
+    /// To a join.
+    Joined(Box<JoinAnswer>),
+    /// To a command that became an event.
+    Done(Done),
+    /// To `gift.send`.
+    Gift(GiftReceipt),
+    /// To `people.list`.
+    People(PeoplePage),
+    /// There is nothing to say.
+    Nothing,
+}
+
+/// The answer to a join: every missed event, or the room whole; one of the two is there.
+#[derive(Clone, PartialEq, Debug)]
+pub struct JoinAnswer {
+    /// Where the client stands now. Its `gift_no` is the last announced one for a client that brought
+    /// one (with a snapshot, the gifts between the two are to be read from the table), and the last
+    /// committed one for a client that brought none.
+    pub position: Position,
+    /// All events behind the client's position, as they were sent.
+    pub missed: Option<Vec<Frame>>,
+    /// The room at the position.
+    pub snapshot: Option<Box<Snapshot>>,
+}
