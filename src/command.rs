@@ -13,6 +13,7 @@ use crate::app::{self, Mode, Parts};
 use crate::config::{LogFormat, Settings};
 use crate::db;
 use crate::dev::{Purpose, Store};
+use crate::economy::ledger::audit;
 use crate::lifecycle::Stop;
 use crate::start::StartError;
 use crate::telemetry;
@@ -75,13 +76,14 @@ pub async fn migrate(data: Option<PathBuf>) -> Result<(), StartError> {
     Ok(())
 }
 
-/// `parlor seed`: the catalogue and demo users.
-pub async fn seed(data: Option<PathBuf>) -> Result<(), StartError> {
+/// `parlor seed`: the catalogue and the coins to promote with; with `demo` also the demo users, whose
+/// password is known to everybody.
+pub async fn seed(data: Option<PathBuf>, demo: bool) -> Result<(), StartError> {
     let settings = for_work()?;
     let addresses = Addresses::find(&settings, data, Purpose::Work, "parlor seed").await?;
     let seeded = async {
         prepare(&addresses).await?;
-        seams::seed(&settings, addresses.app()?).await
+        app::seed(&settings, addresses.app()?, demo).await
     }
     .await;
     addresses.close().await;
@@ -98,26 +100,22 @@ pub async fn audit(data: Option<PathBuf>) -> Result<bool, StartError> {
         db::refuse_other_schema(&mut conn).await?;
         // Only read from; a connection that does not close cleanly changes nothing.
         let _ = conn.close().await;
-        seams::audit(&settings, app).await
+        books(app).await
     }
     .await;
     addresses.close().await;
     audited
 }
 
-/// SEAM: what the economy's slices do, called from here alone.
-mod seams {
-    use super::{PgConnectOptions, Settings, StartError};
-
-    /// Lays the catalogue and the demo users, as parlor_app; a second time changes nothing.
-    pub(super) async fn seed(_: &Settings, _: &PgConnectOptions) -> Result<(), StartError> {
-        Err(StartError::new("seeding is not connected yet"))
-    }
-
-    /// Prints each row that breaks an invariant; whether there is none.
-    pub(super) async fn audit(_: &Settings, _: &PgConnectOptions) -> Result<bool, StartError> {
-        Err(StartError::new("the audit is not connected yet"))
-    }
+/// Prints what the audit looked at and each row that breaks an invariant; whether there is none.
+async fn books(database: &PgConnectOptions) -> Result<bool, StartError> {
+    let cannot = |error: crate::error::Error| StartError::new("the books could not be read").because(error);
+    let mut conn = db::connect(database).await?;
+    let report = audit::audit(&mut conn).await.map_err(cannot)?;
+    say(&report.to_string());
+    // Only read from; a connection that does not close cleanly changes nothing.
+    let _ = conn.close().await;
+    Ok(report.is_clean())
 }
 
 /// From a found database to the end of the server.
@@ -137,10 +135,8 @@ async fn serve_from(
         db::refuse_too_many_rights(&mut conn).await?;
         // It was only asked; the pool makes its own.
         let _ = conn.close().await;
-        if mode == Mode::Dev
-            && let Err(error) = seams::seed(&settings, addresses.app()?).await
-        {
-            tracing::warn!(%error, "no demo data");
+        if mode == Mode::Dev {
+            app::seed(&settings, addresses.app()?, true).await?;
         }
         Ok(())
     };

@@ -19,5 +19,6 @@ pub mod identity;
 pub mod lifecycle;
 pub mod operation;
 pub mod room;
+pub mod router;
 pub mod start;
 pub mod telemetry;

@@ -31,8 +31,14 @@ enum Command {
     Serve,
     /// Apply what is new in the schema, by DATABASE_OWNER_URL or in the store of `dev`.
     Migrate(StoreArgs),
-    /// Lay the catalogue and the demo users.
-    Seed(StoreArgs),
+    /// Lay the default catalogue, each part once.
+    Seed {
+        /// Also the demo users of `dev`, whose password everybody knows.
+        #[arg(long)]
+        demo: bool,
+        #[command(flatten)]
+        store: StoreArgs,
+    },
     /// The books.
     #[command(subcommand)]
     Ledger(Ledger),
@@ -62,7 +68,7 @@ fn main() -> ExitCode {
             Command::Dev { port, store } => command::dev(port, store.data).await.map(|()| true),
             Command::Serve => command::serve().await.map(|()| true),
             Command::Migrate(store) => command::migrate(store.data).await.map(|()| true),
-            Command::Seed(store) => command::seed(store.data).await.map(|()| true),
+            Command::Seed { demo, store } => command::seed(store.data, demo).await.map(|()| true),
             Command::Ledger(Ledger::Audit(store)) => command::audit(store.data).await,
         }
     });

@@ -25,7 +25,20 @@ pub struct Settings {
     pub database: DatabaseSettings,
     /// What it says of itself.
     pub telemetry: TelemetrySettings,
-    // Each slice's `Settings` joins here, by the slice's name, and in `problems`.
+    /// REST.
+    pub http: crate::http::Settings,
+    /// Accounts and tokens.
+    pub identity: crate::identity::Settings,
+    /// Money.
+    pub ledger: crate::economy::ledger::Settings,
+    /// Rooms.
+    pub room: crate::room::Settings,
+    /// Sockets.
+    pub gateway: crate::gateway::Settings,
+    /// The way out to sockets.
+    pub delivery: crate::delivery::Settings,
+    /// This server among others.
+    pub cluster: crate::cluster::Settings,
 }
 
 /// Where the server listens and how it stops.
@@ -37,11 +50,14 @@ pub struct ServerSettings {
     pub address: SocketAddr,
     /// Milliseconds from SIGTERM until what has not ended by itself is cut off. Default 10000.
     pub stop_within_ms: u64,
+    /// Milliseconds over which the sockets of a stopping server are told to come back, each at a time of
+    /// its own. Default 2000.
+    pub drain_spread_ms: u64,
 }
 
 impl Default for ServerSettings {
     fn default() -> Self {
-        Self { address: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)), stop_within_ms: 10_000 }
+        Self { address: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)), stop_within_ms: 10_000, drain_spread_ms: 2_000 }
     }
 }
 
@@ -146,6 +162,13 @@ impl Settings {
             }
         }
         problems.extend(self.database.pool.problems());
+        problems.extend(self.http.problems());
+        problems.extend(self.identity.problems());
+        problems.extend(self.ledger.problems());
+        problems.extend(self.room.problems());
+        problems.extend(self.gateway.problems());
+        problems.extend(self.delivery.problems());
+        problems.extend(self.cluster.problems());
         if let Err(error) = tracing_subscriber::EnvFilter::try_new(&self.telemetry.log) {
             problems.push(format!("telemetry.log: {error}; write it as `info` or `info,parlor::room=debug`"));
         }

@@ -73,6 +73,11 @@ pub struct PageQuery {
 }
 
 impl PageQuery {
+    /// The same out of a query that has more to say.
+    pub fn new(limit: Option<u32>, cursor: Option<Cursor>) -> Self {
+        Self { limit, cursor }
+    }
+
     /// How many items: 1 to 100, by default 50.
     pub fn limit(&self) -> Result<u32> {
         match self.limit.unwrap_or(DEFAULT_LIMIT) {

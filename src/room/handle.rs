@@ -1,51 +1,88 @@
-//! STUB of the room's handle, with the room's own signatures: the real one comes with the merge of
-//! branch `room`. What is below `mailbox` is for the gateway's tests.
+//! The one way to a room.
 
-use parlor_protocol::{ErrorBody, ErrorCode};
-use tokio::sync::{mpsc, oneshot};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use parlor_protocol::{ErrorBody, ErrorCode, RoomId};
+use tokio::sync::mpsc::{self, error::TrySendError};
+use tokio::sync::oneshot;
 
 use super::port::CommittedGifts;
 use super::request::{Answer, Request};
 
-/// A request with where its answer goes.
-pub type Mail = (Request, oneshot::Sender<Result<Answer, ErrorBody>>);
+/// Where an answer goes.
+pub(super) type Reply = oneshot::Sender<Result<Answer, ErrorBody>>;
 
-/// The one way to a room.
+/// What comes in at the room's door.
+#[expect(clippy::large_enum_variant, reason = "nearly all mail is requests, and the channel allocates in blocks")]
+pub(super) enum Mail {
+    /// A request, and where its answer goes; hints have no answer.
+    Request(Request, Option<Reply>),
+    /// The sweep has found that gifts up to this number are committed.
+    Committed(i64),
+}
+
+/// A room that is awake. Its mailbox is bounded; a request that finds it full is answered `busy`.
 #[derive(Clone, Debug)]
 pub struct RoomHandle {
-    mailbox: mpsc::Sender<Mail>,
+    room: RoomId,
+    mail: mpsc::Sender<Mail>,
+    announced: Arc<AtomicI64>,
 }
 
 impl RoomHandle {
-    /// Hands a request over at once: the order of sending is the order of deciding.
+    /// A handle and what its actor holds: the mailbox, and the number that the sweep compares.
+    pub(super) fn pair(room: RoomId, mailbox: usize) -> (Self, mpsc::Receiver<Mail>, Arc<AtomicI64>) {
+        let (mail, receiver) = mpsc::channel(mailbox);
+        let announced = Arc::new(AtomicI64::new(0));
+        (Self { room, mail, announced: announced.clone() }, receiver, announced)
+    }
+
+    /// Which room.
+    pub const fn room(&self) -> RoomId {
+        self.room
+    }
+
+    /// Hands a request over without waiting: requests are decided in the order of sending (hard
+    /// commands among themselves). A receiver that ends without an answer means `room_paused`.
     ///
     /// # Errors
-    /// `busy` when the mailbox is full, `room_paused` when the room has gone.
+    /// `busy` when the mailbox is full; `room_paused` when the room is going to sleep or moving:
+    /// wake it and ask again.
     pub fn send(&self, request: Request) -> Result<oneshot::Receiver<Result<Answer, ErrorBody>>, ErrorBody> {
         let (reply, answer) = oneshot::channel();
-        match self.mailbox.try_send((request, reply)) {
+        match self.mail.try_send(Mail::Request(request, Some(reply))) {
             Ok(()) => Ok(answer),
-            Err(mpsc::error::TrySendError::Full(_)) => Err(ErrorCode::Busy.into()),
-            Err(mpsc::error::TrySendError::Closed(_)) => Err(ErrorCode::RoomPaused.into()),
+            Err(TrySendError::Full(_)) => Err(ErrorCode::Busy.into()),
+            Err(TrySendError::Closed(_)) => Err(ErrorCode::RoomPaused.into()),
         }
     }
 
-    /// Hands a request over and waits for the answer.
+    /// Hands a request over and waits for its answer.
     ///
     /// # Errors
-    /// As `send`, and the room's own refusals.
+    /// As `send`, and those of the room.
     pub async fn call(&self, request: Request) -> Result<Answer, ErrorBody> {
         self.send(request)?.await.unwrap_or_else(|_| Err(ErrorCode::RoomPaused.into()))
     }
 
-    /// Tells of committed gifts.
+    /// The ledger's word that gifts are committed. Dropped when the mailbox is full: the sweep finds them.
     pub fn hint(&self, gifts: CommittedGifts) {
-        let _ = self.send(Request::GiftsCommitted(gifts));
+        let _ = self.mail.try_send(Mail::Request(Request::GiftsCommitted(gifts), None));
     }
 
-    /// STUB: a handle with the other end of its mailbox.
-    pub fn mailbox(capacity: usize) -> (Self, mpsc::Receiver<Mail>) {
-        let (mailbox, mail) = mpsc::channel(capacity);
-        (Self { mailbox }, mail)
+    /// The last gift that the room has announced.
+    pub(super) fn announced(&self) -> i64 {
+        self.announced.load(Ordering::Relaxed)
+    }
+
+    /// The sweep's word. Dropped when the mailbox is full: the next sweep says it again.
+    pub(super) fn committed(&self, gift_no: i64) {
+        let _ = self.mail.try_send(Mail::Committed(gift_no));
+    }
+
+    /// Nobody else holds a handle.
+    pub(super) fn is_last(&self) -> bool {
+        self.mail.strong_count() == 1
     }
 }

@@ -1,11 +1,28 @@
 //! One room, one actor: a pure state machine inside, I/O around it.
+//!
+//! `state` decides and never does; `actor` does and never decides; a room is reached by its `handle`
+//! alone; the `directory` wakes rooms and lets them sleep.
 
-mod handle; // STUB until branch `room` is merged.
+mod actor;
+mod audience;
+mod clock;
+mod directory;
+mod facts;
+mod handle;
 pub mod port;
 mod record;
-mod request; // As branch `room` has it.
+mod request;
+mod ring;
 mod routes;
+pub mod service;
+mod settings;
+mod state;
+mod store;
 
-pub use handle::{Mail, RoomHandle};
+pub use directory::Directory;
+pub use facts::{CheckpointRow, Fact, HardWrite, PgFacts, WriteError, Written};
+pub use handle::RoomHandle;
 pub use request::{Answer, Caller, JoinAnswer, Request};
 pub use routes::routes;
+pub use settings::Settings;
+pub use state::{Checkpoint, RoomState, Woken};

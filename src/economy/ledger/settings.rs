@@ -2,8 +2,13 @@
 
 use std::time::Duration;
 
+use parlor_protocol::Coins;
+
 /// Transfers in one transaction at most; the sequence `transfers` hands out ids in blocks of this size.
 pub(super) const BLOCK: usize = 512;
+
+/// Coins that a newcomer is given in `dev`, so that the first gift needs no shop.
+const DEV_WELCOME: i64 = 10_000;
 
 /// The ledger's settings.
 #[derive(Clone, Debug, serde::Deserialize)]
@@ -21,6 +26,8 @@ pub struct Settings {
     pub backoff_min_ms: u64,
     /// Milliseconds between attempts to connect at most.
     pub backoff_max_ms: u64,
+    /// Coins that a newcomer is given from the promotion account. Default: none, and 10,000 in `dev`.
+    pub welcome_coins: Option<i64>,
 }
 
 impl Default for Settings {
@@ -32,6 +39,7 @@ impl Default for Settings {
             attempt_ms: 3_000,
             backoff_min_ms: 20,
             backoff_max_ms: 1_000,
+            welcome_coins: None,
         }
     }
 }
@@ -54,7 +62,13 @@ impl Settings {
         check(self.backoff_min_ms >= 1, "ledger.backoff_min_ms: at least 1");
         check(self.backoff_max_ms >= self.backoff_min_ms, "ledger.backoff_max_ms: at least ledger.backoff_min_ms");
         check(self.backoff_max_ms <= 60_000, "ledger.backoff_max_ms: at most 60,000");
+        check(self.welcome_coins.is_none_or(|coins| (0..=1_000_000).contains(&coins)), "ledger.welcome_coins: 0 to 1,000,000");
         problems
+    }
+
+    /// What newcomers are given, in `dev` or elsewhere.
+    pub fn welcome(&self, dev: bool) -> Coins {
+        Coins(self.welcome_coins.unwrap_or(if dev { DEV_WELCOME } else { 0 }))
     }
 
     pub(super) fn answer(&self) -> Duration {

@@ -1,0 +1,164 @@
+//! The SQL of nodes and of who owns a room. Every lease is judged by the database's clock.
+
+use sqlx::PgConnection;
+
+use super::Identity;
+
+/// A node's row as another process sees it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Lease {
+    pub node_id: String,
+    pub incarnation: i64,
+    /// Milliseconds that the lease has left; 0 or less: it has expired.
+    pub left_ms: i64,
+    /// When it ends, in Unix microseconds: rises with each renewal.
+    pub until_us: i64,
+}
+
+/// Who owns a room.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Owner {
+    pub node_id: String,
+    pub incarnation: i64,
+    pub epoch: i64,
+}
+
+/// Makes starts wait for one another until the transaction ends.
+pub(super) async fn serialize_starts(conn: &mut PgConnection) -> sqlx::Result<()> {
+    // The number is arbitrary; nothing else in the house takes advisory locks in this space.
+    sqlx::query!("select pg_advisory_xact_lock(7270, 1)").execute(conn).await?;
+    Ok(())
+}
+
+pub(super) async fn live_lease(conn: &mut PgConnection) -> sqlx::Result<Option<Lease>> {
+    sqlx::query_as!(
+        Lease,
+        r#"select id as node_id, incarnation,
+                  (extract(epoch from lease_until - clock_timestamp()) * 1000)::bigint as "left_ms!",
+                  (extract(epoch from lease_until) * 1000000)::bigint as "until_us!"
+             from nodes
+            where lease_until > clock_timestamp()
+            order by lease_until desc
+            limit 1"#
+    )
+    .fetch_optional(conn)
+    .await
+}
+
+/// Takes the row with a new incarnation, which is returned.
+pub(super) async fn take_lease(conn: &mut PgConnection, node_id: &str, lease_ms: f64) -> sqlx::Result<i64> {
+    sqlx::query_scalar!(
+        "insert into nodes (id, incarnation, lease_until)
+         values ($1, nextval('node_incarnations'), clock_timestamp() + $2 * interval '1 millisecond')
+         on conflict (id) do update
+            set incarnation = excluded.incarnation, started_at = clock_timestamp(), lease_until = excluded.lease_until
+         returning incarnation",
+        node_id,
+        lease_ms
+    )
+    .fetch_one(conn)
+    .await
+}
+
+/// `false`: another process has taken the row.
+pub(super) async fn renew_lease(conn: &mut PgConnection, node: &Identity, lease_ms: f64) -> sqlx::Result<bool> {
+    let done = sqlx::query!(
+        "update nodes
+            set lease_until = clock_timestamp() + $3 * interval '1 millisecond'
+          where id = $1 and incarnation = $2",
+        node.node_id,
+        node.incarnation,
+        lease_ms
+    )
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Ends the lease now.
+pub(super) async fn end_lease(conn: &mut PgConnection, node: &Identity) -> sqlx::Result<()> {
+    sqlx::query!(
+        "update nodes
+            set lease_until = clock_timestamp()
+          where id = $1 and incarnation = $2",
+        node.node_id,
+        node.incarnation
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Locks a node's row against renewal and takeover until the transaction ends.
+pub(super) async fn lock_node(conn: &mut PgConnection, node_id: &str) -> sqlx::Result<()> {
+    sqlx::query!("select 1 as one from nodes where id = $1 for share", node_id).fetch_optional(conn).await?;
+    Ok(())
+}
+
+/// Whether this process still has its row, and whether its lease lives.
+pub(super) async fn lease_of(conn: &mut PgConnection, node: &Identity) -> sqlx::Result<Option<bool>> {
+    sqlx::query_scalar!(
+        r#"select lease_until > clock_timestamp() as "live!"
+             from nodes
+            where id = $1 and incarnation = $2"#,
+        node.node_id,
+        node.incarnation
+    )
+    .fetch_optional(conn)
+    .await
+}
+
+pub(super) async fn owner_of(conn: &mut PgConnection, room: i64) -> sqlx::Result<Option<Owner>> {
+    sqlx::query_as!(Owner, "select node_id, incarnation, epoch from room_owners where room_id = $1", room)
+        .fetch_optional(conn)
+        .await
+}
+
+/// The new epoch; `None`: the row is no longer as `before` says.
+pub(super) async fn put_owner(
+    conn: &mut PgConnection,
+    node: &Identity,
+    room: i64,
+    before: Option<&Owner>,
+) -> sqlx::Result<Option<i64>> {
+    sqlx::query_scalar!(
+        "insert into room_owners as o (room_id, node_id, incarnation, epoch)
+         values ($1, $2, $3, (extract(epoch from clock_timestamp()) * 1000)::bigint)
+         on conflict (room_id) do update
+            set node_id = excluded.node_id, incarnation = excluded.incarnation,
+                epoch = greatest(o.epoch + 1, excluded.epoch), claimed_at = clock_timestamp()
+          where o.node_id = $4 and o.incarnation = $5 and o.epoch = $6
+         returning epoch",
+        room,
+        node.node_id,
+        node.incarnation,
+        before.map(|owner| owner.node_id.as_str()),
+        before.map(|owner| owner.incarnation),
+        before.map(|owner| owner.epoch)
+    )
+    .fetch_optional(conn)
+    .await
+}
+
+/// Locks the owner's row against a claim until the transaction ends. `false`: another epoch holds.
+pub(super) async fn hold_epoch(conn: &mut PgConnection, room: i64, epoch: i64) -> sqlx::Result<bool> {
+    let held =
+        sqlx::query!("select 1 as one from room_owners where room_id = $1 and epoch = $2 for share", room, epoch)
+            .fetch_optional(conn)
+            .await?;
+    Ok(held.is_some())
+}
+
+/// Nobody acts for the room any more; the epoch stays, so that it never falls.
+pub(super) async fn clear_owner(conn: &mut PgConnection, room: i64, epoch: i64) -> sqlx::Result<bool> {
+    let done = sqlx::query!(
+        "update room_owners
+            set node_id = '', incarnation = 0
+          where room_id = $1 and epoch = $2",
+        room,
+        epoch
+    )
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}

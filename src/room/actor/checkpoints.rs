@@ -1,0 +1,88 @@
+//! The checkpoint, written behind the room: at most every half second, one in flight.
+
+use tokio::time::timeout;
+
+use super::{LAST_WAIT, RoomActor, landed};
+use crate::clock::Timestamp;
+use crate::room::facts::{CheckpointRow, WriteError};
+use crate::room::port::PortFuture;
+use crate::room::settings::{Settings, ms};
+
+type Kept = Result<(), WriteError>;
+
+/// When the next checkpoint is due.
+pub(super) struct Checkpoints {
+    /// Something has changed since the last one began.
+    pub(super) dirty: bool,
+    every_ms: i64,
+    next_at: Timestamp,
+    failing: bool,
+    pub(super) flight: Option<PortFuture<Kept>>,
+}
+
+impl Checkpoints {
+    pub(super) fn new(settings: &Settings) -> Self {
+        let (every_ms, next_at) = (ms(settings.checkpoint_ms), Timestamp(i64::MIN));
+        Self { dirty: false, every_ms, next_at, failing: false, flight: None }
+    }
+}
+
+impl RoomActor {
+    pub(super) fn checkpoint_at(&self) -> Option<Timestamp> {
+        let waits = self.checkpoints.dirty && self.checkpoints.flight.is_none();
+        waits.then_some(self.checkpoints.next_at)
+    }
+
+    pub(super) fn start_checkpoint(&mut self) {
+        let now = self.clock.now();
+        if self.checkpoint_at().is_some_and(|at| at <= now) {
+            self.checkpoints.dirty = false;
+            self.checkpoints.next_at = now.plus_ms(self.checkpoints.every_ms);
+            self.checkpoints.flight = Some(self.facts.checkpoint(self.row()));
+        }
+    }
+
+    fn row(&self) -> CheckpointRow {
+        CheckpointRow {
+            room: self.state.card().id,
+            epoch: self.state.epoch(),
+            seq: self.state.seq(),
+            gift_no: self.state.announced(),
+            state: self.state.checkpoint(),
+        }
+    }
+
+    pub(super) fn checkpointed(&mut self, kept: Kept) {
+        match kept {
+            Ok(()) => self.checkpoints.failing = false,
+            Err(WriteError::Fenced) => self.fenced = true,
+            Err(error) => {
+                self.checkpoints.dirty = true;
+                if !self.checkpoints.failing {
+                    self.checkpoints.failing = true;
+                    tracing::warn!(room.id = self.state.card().id.number(), %error, "a checkpoint was not written");
+                }
+            }
+        }
+    }
+
+    /// Writes what is not written yet and gives the room back, each within its time.
+    pub(super) async fn last_checkpoint(&mut self) {
+        if let Some(flight) = self.checkpoints.flight.take()
+            && let Ok(kept) = timeout(LAST_WAIT, flight).await
+        {
+            self.checkpointed(kept);
+        }
+        if self.fenced {
+            return;
+        }
+        if self.checkpoints.dirty {
+            self.checkpoints.flight = Some(self.facts.checkpoint(self.row()));
+            match timeout(LAST_WAIT, landed(&mut self.checkpoints.flight)).await {
+                Ok(kept) => self.checkpointed(kept),
+                Err(_) => tracing::warn!(room.id = self.state.card().id.number(), "the last checkpoint took too long"),
+            }
+        }
+        let _ = timeout(LAST_WAIT, self.facts.release(self.state.card().id, self.state.epoch())).await;
+    }
+}

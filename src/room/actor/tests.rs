@@ -1,0 +1,388 @@
+//! The actor with a store and a ledger that do what a test says, under paused time.
+
+use std::sync::Mutex;
+
+use parlor_protocol::command::Recipients;
+use parlor_protocol::event::RemovalCause;
+use parlor_protocol::reply::GiftReceipt;
+use parlor_protocol::room::GiftLine;
+use parlor_protocol::{Coins, Command, RoomId, UserFrame};
+use tokio::task::JoinHandle;
+
+use super::*;
+use crate::room::audience::Told;
+use crate::room::facts::{CheckpointRow, Fact, HardWrite, WriteError, Written};
+use crate::room::handle::RoomHandle;
+use crate::room::state::tests as say;
+
+type Write = (HardWrite, oneshot::Sender<Result<Option<Written>, WriteError>>);
+
+/// Hands every write to the test, which answers it; checkpoints are kept.
+struct Store {
+    writes: mpsc::UnboundedSender<Write>,
+    checkpoints: Mutex<Vec<CheckpointRow>>,
+    fenced: Mutex<bool>,
+}
+
+impl Facts for Store {
+    fn write(&self, write: HardWrite) -> PortFuture<Result<Option<Written>, WriteError>> {
+        let (answer, answered) = oneshot::channel();
+        let writes = self.writes.clone();
+        Box::pin(async move {
+            let _ = writes.send((write, answer));
+            answered.await.unwrap_or_else(|_| Err(WriteError::Unknown("cut".into())))
+        })
+    }
+
+    fn checkpoint(&self, row: CheckpointRow) -> PortFuture<Result<(), WriteError>> {
+        let fenced = *self.fenced.lock().expect("no panic");
+        if !fenced {
+            self.checkpoints.lock().expect("no panic").push(row);
+        }
+        Box::pin(async move { if fenced { Err(WriteError::Fenced) } else { Ok(()) } })
+    }
+
+    fn release(&self, _room: RoomId, _epoch: i64) -> PortFuture<()> {
+        Box::pin(async {})
+    }
+}
+
+/// Hands every order to the test; the table is what the test has put there.
+struct Ledger {
+    orders: mpsc::UnboundedSender<(GiftOrder, oneshot::Sender<Result<GiftReceipt, ErrorBody>>)>,
+    table: Mutex<Vec<GiftLine>>,
+}
+
+impl Gifts for Ledger {
+    fn submit(&self, order: GiftOrder, reply: oneshot::Sender<Result<GiftReceipt, ErrorBody>>) {
+        let _ = self.orders.send((order, reply));
+    }
+
+    fn above(&self, _room: RoomId, after: i64, limit: usize) -> PortFuture<Result<CommittedGifts, ErrorBody>> {
+        let table = self.table.lock().expect("no panic");
+        let gifts: Vec<GiftLine> = table.iter().filter(|gift| gift.gift_no > after).take(limit).cloned().collect();
+        let coins = Coins(gifts.last().map_or(0, |gift| gift.gift_no * 5));
+        Box::pin(async move { Ok(CommittedGifts { gifts, coins }) })
+    }
+}
+
+struct Room {
+    handle: RoomHandle,
+    told: mpsc::UnboundedReceiver<Told>,
+    writes: mpsc::UnboundedReceiver<Write>,
+    orders: mpsc::UnboundedReceiver<(GiftOrder, oneshot::Sender<Result<GiftReceipt, ErrorBody>>)>,
+    store: Arc<Store>,
+    ledger: Arc<Ledger>,
+    stop: CancellationToken,
+    task: JoinHandle<(RoomActor, Ended)>,
+}
+
+impl Room {
+    async fn with_people(numbers: &[i64]) -> Self {
+        let room = Self::open(Settings::default());
+        for number in numbers {
+            room.join(*number, None).await;
+        }
+        room
+    }
+
+    fn open(settings: Settings) -> Self {
+        let (audience, told) = mpsc::unbounded_channel();
+        let (written, writes) = mpsc::unbounded_channel();
+        let (ordered, orders) = mpsc::unbounded_channel();
+        let store = Arc::new(Store { writes: written, checkpoints: Mutex::default(), fenced: Mutex::default() });
+        let ledger = Arc::new(Ledger { orders: ordered, table: Mutex::default() });
+        let (handle, mut mailbox, announced) = RoomHandle::pair(say::room_id(), settings.mailbox);
+        let now = Timestamp(1_000_000);
+        let mut actor = RoomActor::new(Parts {
+            state: RoomState::wake(say::woken(), settings.clone(), now),
+            settings,
+            audience: Audience::Record(audience),
+            gifts: ledger.clone(),
+            facts: store.clone(),
+            announced,
+            now,
+        });
+        let stop = CancellationToken::new();
+        let stopped = stop.clone();
+        let task = tokio::spawn(async move {
+            let ended = actor.run(&mut mailbox, &stopped).await;
+            if ended == Ended::Stopped {
+                actor.finish(&mut mailbox).await;
+            } else {
+                actor.resync().await;
+            }
+            (actor, ended)
+        });
+        Self { handle, told, writes, orders, store, ledger, stop, task }
+    }
+
+    async fn join(&self, number: i64, position: Option<Position>) -> JoinAnswer {
+        let request = Request::Join { caller: say::caller(number), position };
+        match self.handle.call(request).await {
+            Ok(Answer::Joined(joined)) => *joined,
+            other => panic!("not joined: {other:?}"),
+        }
+    }
+
+    fn ask(&self, number: i64, op: u128, command: Command) -> oneshot::Receiver<Result<Answer, ErrorBody>> {
+        self.handle.send(say::request(number, op, command)).expect("the mailbox has room")
+    }
+
+    async fn done(&self, number: i64, op: u128, command: Command) -> parlor_protocol::reply::Done {
+        match self.ask(number, op, command).await.expect("answered") {
+            Ok(Answer::Done(done)) => done,
+            other => panic!("not done: {other:?}"),
+        }
+    }
+
+    /// What was told so far, without who came and left.
+    fn events(&mut self) -> Vec<Event> {
+        let mut events = Vec::new();
+        while let Ok(told) = self.told.try_recv() {
+            match told {
+                Told::Event(frame) if !matches!(frame.event, Event::ParticipantsChanged { .. }) => {
+                    events.push(frame.event);
+                }
+                _ => {}
+            }
+        }
+        events
+    }
+
+    /// Lets everything that can happen at this moment happen.
+    async fn settle(&self) {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+
+    async fn announced(&mut self) -> Vec<i64> {
+        self.settle().await;
+        let numbers = |event| match event {
+            Event::GiftsSent { gifts, .. } => gifts.into_iter().map(|gift| gift.gift_no).collect(),
+            _ => Vec::new(),
+        };
+        self.events().into_iter().flat_map(numbers).collect()
+    }
+}
+
+fn stored(id: i64, write: &HardWrite) -> Result<Option<Written>, WriteError> {
+    let fact = write.verdict.clone().expect("allowed");
+    Ok(Some(Written { id, fact, replayed: false }))
+}
+
+#[tokio::test(start_paused = true)]
+async fn hard_writes_go_one_at_a_time_and_in_order() {
+    let mut room = Room::with_people(&[1]).await;
+    let first = room.ask(1, 1, say::lock(1));
+    let second = room.ask(1, 2, say::lock(2));
+    room.settle().await;
+    let (write, answer) = room.writes.recv().await.expect("written");
+    assert_eq!(write.verdict, Ok(Fact::SeatLocked { seat: 1 }));
+    room.settle().await;
+    assert!(room.writes.try_recv().is_err(), "the second waits for the first");
+    // Soft commands do not wait.
+    room.done(1, 3, say::say("hello")).await;
+    answer.send(stored(1, &write)).expect("awaited");
+    assert!(matches!(first.await, Ok(Ok(Answer::Done(_)))));
+    let (write, answer) = room.writes.recv().await.expect("written");
+    assert_eq!(write.verdict, Ok(Fact::SeatLocked { seat: 2 }));
+    answer.send(stored(2, &write)).expect("awaited");
+    assert!(matches!(second.await, Ok(Ok(Answer::Done(_)))));
+    assert_eq!(room.events().len(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_answer_is_looked_up_before_the_next_write() {
+    let mut room = Room::with_people(&[1]).await;
+    let first = room.ask(1, 1, say::lock(1));
+    let second = room.ask(1, 2, say::lock(2));
+    let (lost, answer) = room.writes.recv().await.expect("written");
+    drop(answer);
+    let (again, answer) = room.writes.recv().await.expect("asked again");
+    assert_eq!(again, lost);
+    assert!(room.events().is_empty(), "nothing is told that is not known");
+    let written = Written { replayed: true, ..stored(1, &again).expect("stored").expect("a fact") };
+    answer.send(Ok(Some(written))).expect("awaited");
+    assert!(matches!(first.await, Ok(Ok(Answer::Done(done))) if !done.replayed));
+    let (write, answer) = room.writes.recv().await.expect("written");
+    assert_eq!(write.verdict, Ok(Fact::SeatLocked { seat: 2 }));
+    answer.send(stored(2, &write)).expect("awaited");
+    second.await.expect("answered").expect("done");
+    assert_eq!(room.events().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_stays_away_is_told_to_the_caller_and_asked_on() {
+    let mut room = Room::with_people(&[1]).await;
+    let mut first = room.ask(1, 1, say::lock(1));
+    let error = loop {
+        tokio::select! {
+            answer = &mut first => break answer.expect("answered").expect_err("not known"),
+            Some((_, answer)) = room.writes.recv() => drop(answer),
+        }
+    };
+    assert_eq!(error.code, ErrorCode::StoreUnavailable);
+    let (write, answer) = room.writes.recv().await.expect("asked on");
+    answer.send(stored(1, &write)).expect("awaited");
+    room.settle().await;
+    assert_eq!(room.events().len(), 1, "a fact is told, whoever waits");
+    assert!(room.done(1, 1, say::lock(1)).await.replayed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_is_final_only_when_the_store_knows_no_such_operation() {
+    let mut room = Room::with_people(&[1]).await;
+    let refused = room.ask(1, 1, say::kick(5));
+    let (write, answer) = room.writes.recv().await.expect("looked up");
+    assert_eq!(write.verdict.expect_err("nobody there").code, ErrorCode::UserNotFound);
+    answer.send(Ok(None)).expect("awaited");
+    assert_eq!(refused.await.expect("answered").expect_err("refused").code, ErrorCode::UserNotFound);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fenced_room_stops_and_sends_everybody_back() {
+    let mut room = Room::with_people(&[1, 2]).await;
+    let command = room.ask(1, 1, say::lock(1));
+    let (_, answer) = room.writes.recv().await.expect("written");
+    answer.send(Err(WriteError::Fenced)).expect("awaited");
+    assert_eq!(command.await.expect("answered").expect_err("fenced").code, ErrorCode::RoomPaused);
+    let (_, ended) = room.task.await.expect("no panic");
+    assert_eq!(ended, Ended::Fenced);
+    let mut removed = Vec::new();
+    while let Some(told) = room.told.recv().await {
+        if let Told::Removed(removal) = told {
+            let UserFrame::RoomRemoved { cause, .. } = removal.frame else { panic!("removed") };
+            assert_eq!(cause, RemovalCause::Resync);
+            removed.push(removal.user);
+        }
+    }
+    assert_eq!(removed, [say::user(1), say::user(2)]);
+    assert_eq!(
+        room.handle.call(Request::Leave { user: say::user(1) }).await.expect_err("gone").code,
+        ErrorCode::RoomPaused
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_kicked_user_hears_of_it_and_then_nothing() {
+    let mut room = Room::with_people(&[1, 2]).await;
+    let kick = room.ask(1, 1, say::kick(2));
+    let (write, answer) = room.writes.recv().await.expect("written");
+    answer.send(stored(1, &write)).expect("awaited");
+    let Ok(Ok(Answer::Done(done))) = kick.await else { panic!("done") };
+    let mut told = Vec::new();
+    while let Ok(one) = room.told.try_recv() {
+        told.push(one);
+    }
+    let kicked = told.iter().position(|told| matches!(told, Told::Event(frame) if frame.seq == done.seq));
+    let removed = told.iter().position(|told| matches!(told, Told::Removed(removal) if removal.user == say::user(2)));
+    assert!(kicked.expect("told") < removed.expect("told"), "the event first");
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_gift_is_announced_once_and_in_order_whatever_becomes_of_the_hints() {
+    let mut room = Room::with_people(&[1]).await;
+    let at = 1_000_000;
+    let table = say::gifts(1..=450, at).gifts;
+    room.handle.hint(say::gifts(1..=2, at));
+    room.handle.hint(say::gifts(1..=2, at));
+    assert_eq!(room.announced().await, [1, 2]);
+    // 3 is lost, 5 comes before 4.
+    room.ledger.table.lock().expect("no panic").extend_from_slice(&table[..5]);
+    room.handle.hint(say::gifts(5..=5, at));
+    room.handle.hint(say::gifts(4..=4, at));
+    assert_eq!(room.announced().await, [3, 4, 5]);
+    // All hints are lost; the sweep finds more than a page.
+    *room.ledger.table.lock().expect("no panic") = table;
+    room.handle.committed(450);
+    assert_eq!(room.announced().await, (6..=450).collect::<Vec<_>>());
+    assert_eq!(room.handle.announced(), 450);
+    // The sweep was wrong: nothing is there, and it is not asked for again and again.
+    room.handle.committed(451);
+    assert!(room.announced().await.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_ledger_answers_a_gift_and_the_room_goes_on_meanwhile() {
+    let mut room = Room::with_people(&[1, 2]).await;
+    let gift = room.ask(1, 1, say::give(Recipients::Users(vec![say::user(2)])));
+    let (order, reply) = room.orders.recv().await.expect("ordered");
+    assert_eq!(order.receivers, Ok(vec![say::person(2)]));
+    room.done(2, 1, say::say("hello")).await;
+    reply.send(Err(ErrorBody::insufficient_funds(1, 4))).expect("awaited");
+    assert_eq!(gift.await.expect("answered").expect_err("refused").code, ErrorCode::InsufficientFunds);
+    // A refusal of the room's goes to the ledger as well.
+    let gift = room.ask(1, 2, say::give(Recipients::AllSeats));
+    let (order, reply) = room.orders.recv().await.expect("ordered");
+    assert_eq!(order.receivers.expect_err("nobody sits").code, ErrorCode::NoReceivers);
+    drop(reply);
+    assert_eq!(gift.await.expect("answered").expect_err("lost").code, ErrorCode::StoreUnavailable);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_comes_back_gets_all_that_was_missed_or_a_snapshot() {
+    let room = Room::with_people(&[1, 2]).await;
+    room.settle().await;
+    let here = room.join(2, None).await.position;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let left = room.join(2, Some(here)).await;
+    assert!(left.snapshot.is_none());
+    for op in 0..5 {
+        room.done(1, op, say::say("hello")).await;
+    }
+    let back = room.join(2, Some(left.position)).await;
+    let missed = back.missed.expect("recovered");
+    assert_eq!(missed.len(), 5);
+    let first: EventFrame = serde_json::from_str(missed[0].payload()).expect("an event");
+    assert_eq!((first.epoch, first.seq), (7, left.position.seq + 1));
+    for wrong in [Position { epoch: 6, ..left.position }, Position { seq: back.position.seq + 1, ..left.position }] {
+        let answer = room.join(2, Some(wrong)).await;
+        assert!(answer.missed.is_none() && answer.snapshot.is_some_and(|snapshot| snapshot.chat.len() == 5));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn checkpoints_follow_at_most_twice_a_second_and_once_more_at_the_end() {
+    let room = Room::with_people(&[1]).await;
+    for op in 0..20 {
+        room.done(1, op, say::say("hello")).await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let kept = room.store.checkpoints.lock().expect("no panic").len();
+    assert!((2..=4).contains(&kept), "{kept} in a second");
+    room.done(1, 100, say::take(Some(2))).await;
+    room.stop.cancel();
+    let (actor, ended) = room.task.await.expect("no panic");
+    assert_eq!(ended, Ended::Stopped);
+    let rows = room.store.checkpoints.lock().expect("no panic");
+    let last = rows.last().expect("kept");
+    assert_eq!((last.seq, last.epoch), (actor.state.seq(), 7));
+    assert_eq!(last.state, actor.state.checkpoint());
+    assert_eq!(last.state.seats, [(2, say::person(1))]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fenced_checkpoint_stops_the_room() {
+    let room = Room::open(Settings::default());
+    *room.store.fenced.lock().expect("no panic") = true;
+    room.join(1, None).await;
+    assert_eq!(room.task.await.expect("no panic").1, Ended::Fenced);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_room_that_nobody_is_in_is_idle_after_a_while() {
+    let room = Room::with_people(&[1]).await;
+    room.handle.call(Request::Leave { user: say::user(1) }).await.expect("never refused");
+    let left = Instant::now();
+    assert_eq!(room.task.await.expect("no panic").1, Ended::Idle);
+    assert_eq!(left.elapsed(), Duration::from_secs(300));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_mailbox_is_busy() {
+    let room = Room::open(Settings { mailbox: 1, ..Settings::default() });
+    let request = || Request::Join { caller: say::caller(1), position: None };
+    let first = room.handle.send(request()).expect("room for one");
+    assert_eq!(room.handle.send(request()).expect_err("full").code, ErrorCode::Busy);
+    first.await.expect("answered").expect("joined");
+}

@@ -1,0 +1,144 @@
+//! Hard commands on their way to the store: one at a time, in order, and each known to be written or
+//! not before the next.
+
+use std::collections::VecDeque;
+
+use parlor_protocol::{Command, ErrorBody, ErrorCode};
+use tokio::time::{Duration, Instant, sleep};
+
+use super::{RoomActor, answer};
+use crate::operation::Operation;
+use crate::room::facts::{HardWrite, WriteError, Written};
+use crate::room::handle::Reply;
+use crate::room::port::PortFuture;
+use crate::room::request::{Caller, Request};
+use crate::room::settings::Settings;
+use crate::room::state::{Decision, Outcome};
+
+/// How long a caller waits for a lost answer to be found; then `store_unavailable`, and the room goes on
+/// looking.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// The first and the longest pause before an operation is asked for again.
+const BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
+
+type Answered = Result<Option<Written>, WriteError>;
+
+/// A hard command that has not been decided yet: it is when its turn comes, on the room as it then is.
+struct Waiting {
+    request: Request,
+    reply: Option<Reply>,
+}
+
+/// The write whose answer is awaited.
+struct Current {
+    write: HardWrite,
+    reply: Option<Reply>,
+    since: Instant,
+    attempts: u32,
+}
+
+/// The queue, and the one write in flight. Bounded; a command that finds it full is answered `busy`.
+pub(super) struct Writes {
+    waiting: VecDeque<Waiting>,
+    limit: usize,
+    current: Option<Current>,
+    pub(super) flight: Option<PortFuture<Answered>>,
+}
+
+impl Writes {
+    pub(super) fn new(settings: &Settings) -> Self {
+        Self { waiting: VecDeque::new(), limit: settings.write_queue, current: None, flight: None }
+    }
+
+    pub(super) fn are_done(&self) -> bool {
+        self.current.is_none() && self.waiting.is_empty()
+    }
+
+    /// What has not begun will not begin here.
+    pub(super) fn refuse_waiting(&mut self) {
+        for waiting in self.waiting.drain(..) {
+            answer(waiting.reply, Err(ErrorCode::RoomPaused.into()));
+        }
+    }
+}
+
+impl RoomActor {
+    pub(super) async fn queue_write(
+        &mut self,
+        caller: Caller,
+        operation: Operation,
+        command: Command,
+        reply: Option<Reply>,
+    ) {
+        if self.writes.waiting.len() >= self.writes.limit {
+            return answer(reply, Err(ErrorCode::Busy.into()));
+        }
+        let request = Request::Command { caller, operation, command };
+        self.writes.waiting.push_back(Waiting { request, reply });
+        self.next_write().await;
+    }
+
+    async fn next_write(&mut self) {
+        while self.writes.current.is_none()
+            && let Some(Waiting { request, reply }) = self.writes.waiting.pop_front()
+        {
+            let now = self.clock.now();
+            match self.state.decide(&request, now) {
+                Ok(Decision { outcome: Outcome::Write(write), .. }) => {
+                    self.writes.flight = Some(self.facts.write(write.clone()));
+                    self.writes.current = Some(Current { write, reply, since: Instant::now(), attempts: 1 });
+                }
+                Ok(decision) => self.carry_out(decision, now, reply).await,
+                Err(error) => answer(reply, Err(error)),
+            }
+        }
+    }
+
+    pub(super) async fn written(&mut self, answered: Answered) {
+        let Some(mut current) = self.writes.current.take() else { return };
+        let now = self.clock.now();
+        let operation = current.write.operation;
+        match (answered, &current.write.verdict) {
+            (Ok(Some(written)), _) => {
+                let decision = self.state.decide_fact(&operation, &written);
+                self.carry_out(decision, now, current.reply).await;
+            }
+            (Ok(None), Err(refusal)) => {
+                let decision = self.state.decide_refused(&operation, refusal.clone());
+                self.carry_out(decision, now, current.reply).await;
+            }
+            (Err(WriteError::Unknown(why)), _) => {
+                // It may have been written: nothing else is, before this is known.
+                if current.attempts == 1 {
+                    tracing::warn!(room.id = current.write.room.number(), why, "the answer to a hard command is lost");
+                }
+                if current.since.elapsed() >= PATIENCE {
+                    answer(current.reply.take(), Err(ErrorCode::StoreUnavailable.into()));
+                }
+                let again = self.facts.write(current.write.clone());
+                let pause = (BACKOFF.0 * 2_u32.saturating_pow(current.attempts.min(8) - 1)).min(BACKOFF.1);
+                self.writes.flight = Some(Box::pin(async move {
+                    sleep(pause).await;
+                    again.await
+                }));
+                current.attempts += 1;
+                self.writes.current = Some(current);
+                return;
+            }
+            (Err(WriteError::Fenced), _) => {
+                self.fenced = true;
+                self.writes.refuse_waiting();
+                answer(current.reply, Err(ErrorCode::RoomPaused.into()));
+            }
+            (Err(WriteError::Conflict), _) => answer(current.reply, Err(ErrorCode::OperationConflict.into())),
+            (Err(WriteError::Failed(why)), _) => failed(current, &why),
+            (Ok(None), Ok(_)) => failed(current, "a fact was neither written nor found"),
+        }
+        self.next_write().await;
+    }
+}
+
+fn failed(current: Current, why: &str) {
+    tracing::error!(room.id = current.write.room.number(), why, "a hard command failed");
+    answer(current.reply, Err(ErrorBody::new(ErrorCode::Internal)));
+}

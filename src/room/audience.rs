@@ -1,0 +1,56 @@
+//! Everybody who listens to a room: encodes what happened, once, and hands it to delivery.
+
+use parlor_protocol::envelope::{self, EventFrame};
+use parlor_protocol::{RoomId, Signal};
+
+use super::state::Removal;
+use crate::delivery::{Frame, Topic};
+
+/// The room's topic; in tests, a record of what was told.
+pub(super) enum Audience {
+    Topic(Topic),
+    #[cfg(test)]
+    Record(tokio::sync::mpsc::UnboundedSender<Told>),
+}
+
+/// What a test sees of what was told.
+#[cfg(test)]
+#[derive(Clone, PartialEq, Debug)]
+pub(super) enum Told {
+    Event(EventFrame),
+    Signal(Signal),
+    Removed(Removal),
+}
+
+impl Audience {
+    /// Tells an event, and returns its frame for the ring.
+    pub(super) async fn publish(&self, event: EventFrame) -> Frame {
+        let frame = Frame::text(&event.encode());
+        match self {
+            Self::Topic(topic) => topic.publish(event.epoch, event.seq, frame.clone()).await,
+            #[cfg(test)]
+            Self::Record(record) => record.send(Told::Event(event)).unwrap_or_default(),
+        }
+        frame
+    }
+
+    pub(super) async fn signal(&self, room: RoomId, signal: Signal) {
+        match self {
+            Self::Topic(topic) => topic.signal(Frame::text(&envelope::signal(room, &signal))).await,
+            #[cfg(test)]
+            Self::Record(record) => record.send(Told::Signal(signal)).unwrap_or_default(),
+        }
+    }
+
+    /// Ends subscriptions, each with a frame that says why.
+    pub(super) async fn remove(&self, removal: Removal) {
+        match self {
+            Self::Topic(topic) => {
+                let frame = Frame::text(&envelope::user(removal.user, &removal.frame));
+                topic.remove(removal.connections, frame).await;
+            }
+            #[cfg(test)]
+            Self::Record(record) => record.send(Told::Removed(removal)).unwrap_or_default(),
+        }
+    }
+}

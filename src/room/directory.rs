@@ -1,0 +1,275 @@
+//! Which rooms are awake on this node: wakes each once, sweeps for gifts, lets the idle sleep.
+
+use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use futures_util::FutureExt;
+use parlor_protocol::{ErrorBody, ErrorCode, RoomId};
+use sqlx::PgPool;
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Duration, MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::actor::{Ended, Parts, RoomActor};
+use super::audience::Audience;
+use super::facts::{Facts, PgFacts};
+use super::handle::{Mail, RoomHandle};
+use super::port::Gifts;
+use super::settings::Settings;
+use super::state::RoomState;
+use super::{service, store};
+use crate::clock::Timestamp;
+use crate::cluster::Node;
+use crate::delivery::Delivery;
+use crate::error::{Error, Result};
+
+/// The rooms that are awake on this node.
+#[derive(Clone)]
+pub struct Directory(Arc<Inner>);
+
+struct Inner {
+    pool: PgPool,
+    node: Node,
+    gifts: Arc<dyn Gifts>,
+    facts: Arc<dyn Facts>,
+    delivery: Delivery,
+    settings: Settings,
+    /// Ends every actor, in order.
+    stop: CancellationToken,
+    tracker: TaskTracker,
+    slots: Mutex<HashMap<RoomId, Slot>>,
+}
+
+/// What a wake comes to, for everybody who waits for it.
+type Woken = Result<RoomHandle, Box<ErrorBody>>;
+
+/// A room that is not asleep. It leaves the map when its `gone` is cancelled, and not before, so that
+/// two actors of one room never live at once.
+enum Slot {
+    Waking(watch::Receiver<Option<Woken>>),
+    Awake { handle: RoomHandle, gone: CancellationToken },
+    Closing { gone: CancellationToken },
+}
+
+/// What a caller waits for.
+enum Wait {
+    Woken(watch::Receiver<Option<Woken>>),
+    Gone(CancellationToken),
+}
+
+/// Takes the room out of the map when its task ends, however it ends.
+struct Leaving {
+    directory: Directory,
+    room: RoomId,
+    gone: CancellationToken,
+}
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        self.directory.slots().remove(&self.room);
+        self.gone.cancel();
+    }
+}
+
+impl Directory {
+    /// A directory of rooms that are all asleep. Actors end with `stop` or by [`Directory::stop`];
+    /// either is to come after the sockets and the ledger have been drained.
+    pub fn new(
+        pool: PgPool,
+        node: Node,
+        gifts: Arc<dyn Gifts>,
+        delivery: Delivery,
+        settings: Settings,
+        stop: CancellationToken,
+        tracker: TaskTracker,
+    ) -> Self {
+        let facts = Arc::new(PgFacts::new(pool.clone(), Duration::from_millis(settings.write_timeout_ms)));
+        let stop = stop.child_token();
+        let slots = Mutex::default();
+        let directory = Self(Arc::new(Inner { pool, node, gifts, facts, delivery, settings, stop, tracker, slots }));
+        directory.0.tracker.spawn(directory.clone().sweep());
+        directory
+    }
+
+    /// The room, awake: claimed, loaded and serving. Many who ask at once wake it once.
+    ///
+    /// # Errors
+    /// `room_not_found`; `room_paused` while another server acts for it or this one stops; those of
+    /// the store.
+    pub async fn wake(&self, room: RoomId) -> Result<RoomHandle> {
+        loop {
+            let wait = {
+                let mut slots = self.slots();
+                match slots.get(&room) {
+                    Some(Slot::Awake { handle, .. }) => return Ok(handle.clone()),
+                    Some(Slot::Waking(woken)) => Wait::Woken(woken.clone()),
+                    Some(Slot::Closing { gone }) => Wait::Gone(gone.clone()),
+                    None if self.0.stop.is_cancelled() || self.0.node.lost().is_cancelled() => {
+                        return Err(ErrorCode::RoomPaused.into());
+                    }
+                    None => {
+                        let (sender, woken) = watch::channel(None);
+                        slots.insert(room, Slot::Waking(woken.clone()));
+                        self.0.tracker.spawn(self.clone().live(room, sender));
+                        Wait::Woken(woken)
+                    }
+                }
+            };
+            match wait {
+                Wait::Gone(gone) => gone.cancelled().await,
+                Wait::Woken(mut woken) => {
+                    if let Ok(woken) = woken.wait_for(Option::is_some).await
+                        && let Some(woken) = &*woken
+                    {
+                        return woken.clone().map_err(|body| Error { body, source: None });
+                    }
+                }
+            }
+        }
+    }
+
+    /// The room, if it is awake.
+    pub fn awake(&self, room: RoomId) -> Option<RoomHandle> {
+        match self.slots().get(&room) {
+            Some(Slot::Awake { handle, .. }) => Some(handle.clone()),
+            _ => None,
+        }
+    }
+
+    /// Stops every room: each answers what waits, writes its last checkpoint and is given back.
+    pub async fn stop(&self) {
+        self.0.stop.cancel();
+        loop {
+            let wait = match self.slots().values().next() {
+                None => return,
+                Some(Slot::Waking(woken)) => Wait::Woken(woken.clone()),
+                Some(Slot::Awake { gone, .. } | Slot::Closing { gone }) => Wait::Gone(gone.clone()),
+            };
+            match wait {
+                Wait::Gone(gone) => gone.cancelled().await,
+                Wait::Woken(mut woken) => {
+                    let _ = woken.wait_for(Option::is_some).await;
+                    // The slot changes behind the word; let it.
+                    tokio::task::yield_now().await;
+                }
+            }
+        }
+    }
+
+    fn slots(&self) -> MutexGuard<'_, HashMap<RoomId, Slot>> {
+        self.0.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// One life of a room, from its claim to its last checkpoint.
+    async fn live(self, room: RoomId, woken: watch::Sender<Option<Woken>>) {
+        let leaving = Leaving { directory: self.clone(), room, gone: CancellationToken::new() };
+        let (handle, mailbox, announced) = RoomHandle::pair(room, self.0.settings.mailbox);
+        let state = match self.load(room).await {
+            Ok(state) => state,
+            Err(error) => {
+                if error.source.is_some() {
+                    tracing::error!(room.id = room.number(), %error, "a room could not be woken");
+                }
+                drop(leaving);
+                woken.send_replace(Some(Err(error.body)));
+                return;
+            }
+        };
+        tracing::debug!(room.id = room.number(), epoch = state.epoch(), "a room is awake");
+        let inner = &self.0;
+        let actor = RoomActor::new(Parts {
+            state,
+            settings: inner.settings.clone(),
+            audience: Audience::Topic(inner.delivery.topic(room)),
+            gifts: inner.gifts.clone(),
+            facts: inner.facts.clone(),
+            announced,
+            now: Timestamp::now(),
+        });
+        self.slots().insert(room, Slot::Awake { handle: handle.clone(), gone: leaving.gone.clone() });
+        woken.send_replace(Some(Ok(handle)));
+        drop(woken);
+        self.serve(actor, mailbox, &leaving).await;
+    }
+
+    async fn load(&self, room: RoomId) -> Result<RoomState> {
+        let mut tx = self.0.pool.begin().await?;
+        let woken = service::wake(&mut tx, self.0.node.identity(), room).await?;
+        tx.commit().await?;
+        Ok(RoomState::wake(woken, self.0.settings.clone(), Timestamp::now()))
+    }
+
+    async fn serve(&self, mut actor: RoomActor, mut mailbox: mpsc::Receiver<Mail>, leaving: &Leaving) {
+        let room = leaving.room;
+        let lost = self.0.node.lost();
+        loop {
+            let ended = tokio::select! {
+                biased;
+                () = lost.cancelled() => Ok(Ended::Fenced),
+                ended = AssertUnwindSafe(actor.run(&mut mailbox, &self.0.stop)).catch_unwind() => ended,
+            };
+            match ended {
+                Ok(Ended::Idle) if !self.close(leaving, &mailbox, actor.is_long_idle()) => actor.stay(),
+                Ok(Ended::Idle | Ended::Stopped) => return actor.finish(&mut mailbox).await,
+                Ok(Ended::Fenced) => {
+                    tracing::warn!(room.id = room.number(), "the room has another owner: this one stops");
+                    return actor.resync().await;
+                }
+                Err(_) => {
+                    tracing::error!(room.id = room.number(), "a room's actor panicked: it starts anew");
+                    return actor.resync().await;
+                }
+            }
+        }
+    }
+
+    /// Lets an idle room sleep, unless somebody is about to speak to it: under the lock nobody can get
+    /// a handle, so if there is no other one and no mail, there will be none.
+    fn close(&self, leaving: &Leaving, mailbox: &mpsc::Receiver<Mail>, force: bool) -> bool {
+        let mut slots = self.slots();
+        let Some(Slot::Awake { handle, .. }) = slots.get(&leaving.room) else { return true };
+        if !(force || handle.is_last() && mailbox.is_empty()) {
+            return false;
+        }
+        slots.insert(leaving.room, Slot::Closing { gone: leaving.gone.clone() });
+        true
+    }
+
+    /// Looks for gifts that are committed and not announced: the ledger's hints may be lost.
+    async fn sweep(self) {
+        let mut ticks = interval(Duration::from_millis(self.0.settings.sweep_ms));
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut failing = false;
+        loop {
+            tokio::select! {
+                biased;
+                () = self.0.stop.cancelled() => return,
+                _ = ticks.tick() => {}
+            }
+            match self.sweep_once().await {
+                Ok(()) => failing = false,
+                Err(error) if !failing => {
+                    failing = true;
+                    tracing::warn!(%error, "the sweep for gifts failed");
+                }
+                Err(_) => {}
+            }
+        }
+    }
+
+    async fn sweep_once(&self) -> Result<()> {
+        let rooms: Vec<i64> = self.slots().keys().map(|room| room.number()).collect();
+        if rooms.is_empty() {
+            return Ok(());
+        }
+        let mut conn = self.0.pool.acquire().await?;
+        for (room, committed) in store::gift_numbers(&mut conn, &rooms).await? {
+            if let Some(handle) = self.awake(room).filter(|handle| committed > handle.announced()) {
+                handle.committed(committed);
+            }
+        }
+        Ok(())
+    }
+}

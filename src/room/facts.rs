@@ -1,0 +1,190 @@
+//! Hard facts of a room and its checkpoint: what the store keeps, said by the room. Each write is
+//! fenced by the epoch, and a fact is written once per operation.
+
+use std::time::Duration;
+
+use parlor_protocol::{ErrorBody, RoomId, UserId};
+use serde::{Deserialize, Serialize};
+use sqlx::PgPool;
+
+use super::port::PortFuture;
+use super::state::Checkpoint;
+use super::store;
+use crate::cluster::ownership;
+use crate::error::is_outage;
+use crate::operation::Operation;
+
+/// What a hard command makes true, as it is stored.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Fact {
+    /// Nobody may take the seat.
+    SeatLocked {
+        /// Which seat.
+        seat: u8,
+    },
+    /// The seat may be taken again.
+    SeatUnlocked {
+        /// Which seat.
+        seat: u8,
+    },
+    /// Out of the room, and not in again before `until`.
+    Kicked {
+        /// Whom.
+        user: UserId,
+        /// Unix milliseconds.
+        until: i64,
+        /// In the words of who did it.
+        reason: String,
+    },
+}
+
+/// A hard command for the store.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct HardWrite {
+    /// Of which room.
+    pub room: RoomId,
+    /// Under which epoch.
+    pub epoch: i64,
+    /// Whose operation.
+    pub operation: Operation,
+    /// What it makes true. A refusal writes nothing: the operation is only looked up, because what is
+    /// refused now may be the retry of what was done.
+    pub verdict: Result<Fact, ErrorBody>,
+}
+
+/// A stored fact.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Written {
+    /// Rises with every fact of the room.
+    pub id: i64,
+    /// What was stored under the operation the first time.
+    pub fact: Fact,
+    /// The operation had been stored before.
+    pub replayed: bool,
+}
+
+/// A room's checkpoint.
+#[derive(Clone, PartialEq, Debug)]
+pub struct CheckpointRow {
+    /// Of which room.
+    pub room: RoomId,
+    /// Under which epoch.
+    pub epoch: i64,
+    /// As of which event.
+    pub seq: u64,
+    /// Gifts up to this number have been announced.
+    pub gift_no: i64,
+    /// Seats and memory.
+    pub state: Checkpoint,
+}
+
+/// Why a write gave no answer.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum WriteError {
+    /// Another owner has claimed the room: this one stops.
+    #[error("the room has another owner")]
+    Fenced,
+    /// The operation was used before, for something else.
+    #[error("the operation was used before with other content")]
+    Conflict,
+    /// It may have been written: ask again with the same operation.
+    #[error("the answer was lost: {0}")]
+    Unknown(String),
+    /// It was not written and never will be.
+    #[error("the store refused: {0}")]
+    Failed(String),
+}
+
+/// The store's side of a room.
+pub trait Facts: Send + Sync + 'static {
+    /// Writes a fact, once per operation; `None`: there is nothing under the operation of a refusal.
+    fn write(&self, write: HardWrite) -> PortFuture<Result<Option<Written>, WriteError>>;
+
+    /// Replaces the checkpoint.
+    fn checkpoint(&self, row: CheckpointRow) -> PortFuture<Result<(), WriteError>>;
+
+    /// Gives the room back; a failure is of no consequence.
+    fn release(&self, room: RoomId, epoch: i64) -> PortFuture<()>;
+}
+
+/// The facts in PostgreSQL.
+#[derive(Clone, Debug)]
+pub struct PgFacts {
+    pool: PgPool,
+    timeout: Duration,
+}
+
+impl PgFacts {
+    /// Writes by this pool; an attempt that takes longer than `timeout` counts as unanswered.
+    pub const fn new(pool: PgPool, timeout: Duration) -> Self {
+        Self { pool, timeout }
+    }
+}
+
+impl Facts for PgFacts {
+    fn write(&self, write: HardWrite) -> PortFuture<Result<Option<Written>, WriteError>> {
+        let (pool, timeout) = (self.pool.clone(), self.timeout);
+        Box::pin(async move { within(timeout, write_fact(&pool, &write)).await })
+    }
+
+    fn checkpoint(&self, row: CheckpointRow) -> PortFuture<Result<(), WriteError>> {
+        let (pool, timeout) = (self.pool.clone(), self.timeout);
+        Box::pin(async move {
+            within(timeout, async {
+                let mut conn = pool.acquire().await?;
+                if store::put_checkpoint(&mut conn, &row).await? { Ok(()) } else { Err(WriteError::Fenced) }
+            })
+            .await
+        })
+    }
+
+    fn release(&self, room: RoomId, epoch: i64) -> PortFuture<()> {
+        let (pool, timeout) = (self.pool.clone(), self.timeout);
+        Box::pin(async move {
+            let released = within(timeout, async {
+                let mut conn = pool.acquire().await?;
+                Ok(ownership::release(&mut conn, room, epoch).await?)
+            });
+            if let Err(error) = released.await {
+                tracing::debug!(room.id = room.number(), %error, "the room was not given back");
+            }
+        })
+    }
+}
+
+async fn write_fact(pool: &PgPool, write: &HardWrite) -> Result<Option<Written>, WriteError> {
+    let mut tx = pool.begin().await?;
+    if !ownership::hold(&mut tx, write.room, write.epoch).await? {
+        return Err(WriteError::Fenced);
+    }
+    let stored = match &write.verdict {
+        Ok(fact) => store::insert_fact(&mut tx, write, fact).await?,
+        Err(_) => None,
+    };
+    if let (Some(id), Ok(fact)) = (stored, &write.verdict) {
+        store::put_fact(&mut tx, write.room, fact).await?;
+        tx.commit().await?;
+        return Ok(Some(Written { id, fact: fact.clone(), replayed: false }));
+    }
+    let Some(before) = store::fact_of(&mut tx, &write.operation).await? else { return Ok(None) };
+    if before.body_hash != write.operation.body_hash {
+        return Err(WriteError::Conflict);
+    }
+    Ok(Some(Written { id: before.id, fact: before.fact, replayed: true }))
+}
+
+async fn within<T>(timeout: Duration, work: impl Future<Output = Result<T, WriteError>>) -> Result<T, WriteError> {
+    tokio::time::timeout(timeout, work).await.unwrap_or_else(|_| Err(WriteError::Unknown("no answer in time".into())))
+}
+
+impl From<sqlx::Error> for WriteError {
+    fn from(error: sqlx::Error) -> Self {
+        let text = error.to_string();
+        if is_outage(&error) || matches!(error, sqlx::Error::Protocol(_)) {
+            Self::Unknown(text)
+        } else {
+            Self::Failed(text)
+        }
+    }
+}

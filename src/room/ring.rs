@@ -1,0 +1,128 @@
+//! The last events of a room, as they were sent, for those who come back.
+
+use std::collections::VecDeque;
+
+use super::settings::{Settings, ms};
+use crate::clock::Timestamp;
+use crate::delivery::Frame;
+
+/// One event that was sent.
+#[derive(Clone, Debug)]
+struct Sent {
+    seq: u64,
+    at: Timestamp,
+    frame: Frame,
+    /// Of gifts: the number of the first one.
+    first_gift: Option<i64>,
+}
+
+/// The last events of one epoch, without holes: 512 of them, or 60 s.
+#[derive(Debug)]
+pub(super) struct Ring {
+    sent: VecDeque<Sent>,
+    events: usize,
+    keep_ms: i64,
+    resume_events: usize,
+    resume_bytes: usize,
+}
+
+impl Ring {
+    pub(super) fn new(settings: &Settings) -> Self {
+        Self {
+            sent: VecDeque::new(),
+            events: settings.ring_events,
+            keep_ms: ms(settings.ring_ms),
+            resume_events: settings.resume_events,
+            resume_bytes: settings.resume_bytes,
+        }
+    }
+
+    /// Keeps the next event and forgets what is too old or too much.
+    pub(super) fn push(&mut self, seq: u64, at: Timestamp, frame: Frame, first_gift: Option<i64>) {
+        self.sent.push_back(Sent { seq, at, frame, first_gift });
+        while self.sent.len() > self.events
+            || self.sent.front().is_some_and(|first| at.ms_since(first.at) > self.keep_ms)
+        {
+            self.sent.pop_front();
+        }
+    }
+
+    /// Everything behind `seq`, or `None`: some of it is gone, it is more than a resume may bring, it
+    /// would leave out a gift above `gift_no`, or `seq` is ahead of the room. Never a part.
+    pub(super) fn since(&self, seq: u64, now_seq: u64, gift_no: Option<i64>, announced: i64) -> Option<Vec<Frame>> {
+        let missing = usize::try_from(now_seq.checked_sub(seq)?).ok()?;
+        if missing > self.resume_events || missing > self.sent.len() {
+            return None;
+        }
+        let missed = self.sent.range(self.sent.len() - missing..);
+        debug_assert!(missed.clone().next().is_none_or(|first| first.seq == seq + 1), "the ring has no holes");
+        if missed.clone().map(|sent| sent.frame.bytes().len()).sum::<usize>() > self.resume_bytes {
+            return None;
+        }
+        let first_gift = missed.clone().find_map(|sent| sent.first_gift).unwrap_or(announced + 1);
+        if gift_no.is_some_and(|shown| shown.saturating_add(1) < first_gift) {
+            return None;
+        }
+        Some(missed.map(|sent| sent.frame.clone()).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(seq: u64) -> Frame {
+        Frame::text(&format!("{seq:0>10}"))
+    }
+
+    fn ring(events: u64, settings: &Settings) -> Ring {
+        let mut ring = Ring::new(settings);
+        for seq in 1..=events {
+            ring.push(seq, Timestamp(0), frame(seq), None);
+        }
+        ring
+    }
+
+    #[test]
+    fn all_missed_events_or_none() {
+        let ring = ring(600, &Settings::default());
+        let since = |seq| ring.since(seq, 600, None, 0).map(|frames| frames.len());
+        assert_eq!(since(600), Some(0));
+        assert_eq!(since(599), Some(1));
+        assert_eq!(since(300), Some(300));
+        assert_eq!(since(299), None, "more than a resume brings");
+        assert_eq!(since(601), None, "ahead of the room");
+        let wide = Settings { resume_events: 1_000, ..Settings::default() };
+        let ring = super::tests::ring(600, &wide);
+        assert_eq!(ring.since(88, 600, None, 0).map(|frames| frames.len()), Some(512));
+        assert_eq!(ring.since(87, 600, None, 0), None, "no longer kept");
+        assert_eq!(ring.since(500, 600, None, 0).expect("kept")[0], frame(501));
+    }
+
+    #[test]
+    fn events_older_than_a_minute_are_forgotten() {
+        let mut ring = ring(3, &Settings::default());
+        ring.push(4, Timestamp(60_001), frame(4), None);
+        assert_eq!(ring.since(3, 4, None, 0), Some(vec![frame(4)]));
+        assert_eq!(ring.since(2, 4, None, 0), None);
+    }
+
+    #[test]
+    fn a_resume_is_bounded_in_bytes() {
+        let bytes = frame(1).bytes().len();
+        let ring = ring(10, &Settings { resume_bytes: 3 * bytes, ..Settings::default() });
+        assert!(ring.since(7, 10, None, 0).is_some());
+        assert!(ring.since(6, 10, None, 0).is_none());
+    }
+
+    #[test]
+    fn a_resume_that_would_leave_out_a_gift_is_none() {
+        let mut ring = ring(2, &Settings::default());
+        ring.push(3, Timestamp(0), frame(3), Some(8));
+        assert!(ring.since(2, 3, Some(7), 9).is_some());
+        assert!(ring.since(2, 3, Some(6), 9).is_none(), "gift 7 was in an event before the position");
+        assert!(ring.since(3, 3, Some(9), 9).is_some());
+        assert!(ring.since(3, 3, Some(8), 9).is_none());
+        assert!(ring.since(2, 3, None, 9).is_some());
+    }
+}

@@ -1,0 +1,274 @@
+//! What a room is and how it changes, pure: `decide` looks and changes nothing, `evolve` is the only
+//! change, `next_deadline` says when time alone changes something. No I/O, no clock, no chance.
+
+mod decision;
+mod gifts;
+mod memory;
+mod moderation;
+mod presence;
+mod seats;
+mod snapshot;
+#[cfg(test)]
+pub(super) mod tests;
+
+use std::collections::{BTreeMap, VecDeque};
+
+use parlor_protocol::event::RemovalCause;
+use parlor_protocol::reply::Done;
+use parlor_protocol::room::{ChatLine, Person, Position, RoomCard, SeatCause};
+use parlor_protocol::{Coins, Command, ErrorBody, ErrorCode, Event, Op, UserId, limit};
+
+pub use self::decision::{Change, Decision, Outcome, Removal};
+pub use self::memory::FirstAnswer;
+pub use self::snapshot::{Checkpoint, Woken};
+use super::facts::{Fact, HardWrite};
+use super::request::{Caller, Request};
+use super::settings::{Settings, ms};
+use crate::clock::Timestamp;
+use crate::delivery::ConnectionId;
+use crate::operation::Operation;
+
+/// A room at one moment of one epoch.
+#[derive(Clone, Debug)]
+pub struct RoomState {
+    card: RoomCard,
+    capacity: usize,
+    settings: Settings,
+    epoch: i64,
+    seq: u64,
+    seats: seats::Seats,
+    presence: presence::Presence,
+    chat: VecDeque<ChatLine>,
+    kicks: BTreeMap<UserId, Timestamp>,
+    memory: memory::Memory,
+    gifts: gifts::GiftNumbers,
+    last_fact: i64,
+}
+
+impl RoomState {
+    /// Which room.
+    pub const fn card(&self) -> &RoomCard {
+        &self.card
+    }
+
+    /// Of which epoch.
+    pub const fn epoch(&self) -> i64 {
+        self.epoch
+    }
+
+    /// The last event's number.
+    pub const fn seq(&self) -> u64 {
+        self.seq
+    }
+
+    /// The last announced gift's number.
+    pub const fn announced(&self) -> i64 {
+        self.gifts.announced
+    }
+
+    /// The last gift's number that is known to be committed.
+    pub const fn committed(&self) -> i64 {
+        self.gifts.committed
+    }
+
+    /// Since when nobody has been in the room.
+    pub const fn empty_since(&self) -> Option<Timestamp> {
+        self.presence.empty_since()
+    }
+
+    /// When time alone changes something: a grace period ends, or who came and left is told.
+    pub fn next_deadline(&self) -> Option<Timestamp> {
+        self.presence.next_deadline(&self.settings)
+    }
+
+    /// What a request comes to now.
+    ///
+    /// # Errors
+    /// A refusal that is not remembered: the operation was not taken up.
+    pub fn decide(&self, request: &Request, now: Timestamp) -> Result<Decision, ErrorBody> {
+        match request {
+            Request::Join { caller, position } => self.decide_join(caller, *position, now),
+            Request::Leave { user } => Ok(self.decide_leave(*user)),
+            Request::Dropped { user, connection } => Ok(self.decide_drop(*user, *connection)),
+            Request::Command { caller, operation, command } => self.decide_command(caller, operation, command, now),
+            Request::People { user, after } => {
+                self.people_page(*user, *after).map(|page| Decision::only(Outcome::People(page)))
+            }
+            Request::GiftsCommitted(gifts) => Ok(self.decide_gifts(gifts)),
+        }
+    }
+
+    fn decide_join(&self, caller: &Caller, position: Option<Position>, now: Timestamp) -> Result<Decision, ErrorBody> {
+        let user = caller.user.id;
+        if let Some(until) = self.kicks.get(&user).filter(|until| **until > now) {
+            return Err(ErrorBody::kicked(until.0));
+        }
+        if self.presence.person(user).is_none() && self.presence.len() >= self.capacity {
+            return Err(ErrorCode::RoomFull.into());
+        }
+        let changes = vec![Change::Attached(caller.clone())];
+        Ok(Decision { changes, ..Decision::only(Outcome::Joined { user, position }) })
+    }
+
+    fn decide_leave(&self, user: UserId) -> Decision {
+        if self.presence.person(user).is_none() {
+            return Decision::only(Outcome::Nothing);
+        }
+        let removals = self.removal(user, RemovalCause::Left, None, "").into_iter().collect();
+        Decision { changes: self.departures(&[user]), removals, outcome: Outcome::Nothing }
+    }
+
+    fn decide_drop(&self, user: UserId, connection: ConnectionId) -> Decision {
+        let known = self.presence.has(user, connection);
+        let changes = if known { vec![Change::Detached(user, connection)] } else { Vec::new() };
+        Decision { changes, ..Decision::only(Outcome::Nothing) }
+    }
+
+    /// What is due by now, one step at a time: to be asked again while `next_deadline` has passed.
+    pub fn decide_time(&self, now: Timestamp) -> Decision {
+        let overdue = self.presence.overdue(now);
+        let changes = if overdue.is_empty() {
+            match self.presence.due(now, &self.settings) {
+                Some(presence::Told::Names(event)) => vec![Change::Event(event)],
+                Some(presence::Told::Count(count)) => vec![Change::Counted(count)],
+                None => Vec::new(),
+            }
+        } else {
+            self.departures(&overdue)
+        };
+        Decision { changes, ..Decision::only(Outcome::Nothing) }
+    }
+
+    fn departures(&self, users: &[UserId]) -> Vec<Change> {
+        let seats = self.seats.vacated(users, SeatCause::Gone, None).map(Change::Event);
+        seats.into_iter().chain(users.iter().map(|user| Change::Departed { user: *user })).collect()
+    }
+
+    fn decide_command(
+        &self,
+        caller: &Caller,
+        operation: &Operation,
+        command: &Command,
+        now: Timestamp,
+    ) -> Result<Decision, ErrorBody> {
+        if let Command::GiftSend(send) = command {
+            return self.decide_gift(caller, operation, send, now);
+        }
+        if let Some(first) = self.memory.recall(operation, now, &self.settings)? {
+            return Ok(Decision::only(first.map_or_else(Outcome::Refused, Outcome::Done)));
+        }
+        let user = &caller.user;
+        if self.presence.person(user.id).is_none() {
+            return Err(ErrorCode::NotInRoom.into());
+        }
+        match command {
+            Command::SeatTake(take) => {
+                let taken = self.seats.decide_take(take, user, self.card.owner.id);
+                Ok(self.soft(operation, taken))
+            }
+            Command::SeatLeave(_) => {
+                let left = self.seats.vacated(&[user.id], SeatCause::Left, None);
+                Ok(self.soft(operation, left.ok_or_else(|| ErrorCode::NotSeated.into())))
+            }
+            Command::ChatSend(chat) => Ok(self.soft(operation, Ok(posted(user, operation.op, &chat.text)?))),
+            Command::SeatLock(on) => Ok(self.hard(operation, user, || self.decide_lock(on))),
+            Command::SeatUnlock(on) => Ok(self.hard(operation, user, || self.decide_unlock(on))),
+            Command::RoomKick(kick) => Ok(self.hard(operation, user, || self.decide_kick(kick, now))),
+            _ => Err(ErrorBody::new(ErrorCode::BadRequest).message("this is no command of a room's")),
+        }
+    }
+
+    /// A command that waits for the store; its turn comes when those before it are answered.
+    pub const fn is_hard(command: &Command) -> bool {
+        matches!(command, Command::SeatLock(_) | Command::SeatUnlock(_) | Command::RoomKick(_))
+    }
+
+    fn soft(&self, operation: &Operation, verdict: Result<Event, ErrorBody>) -> Decision {
+        match verdict {
+            Ok(event) => self.answered(operation, vec![Change::Event(event)]),
+            Err(error) => self.decide_refused(operation, error),
+        }
+    }
+
+    fn hard(
+        &self,
+        operation: &Operation,
+        user: &Person,
+        verdict: impl FnOnce() -> Result<Fact, ErrorBody>,
+    ) -> Decision {
+        if user.id != self.card.owner.id {
+            return self.decide_refused(operation, ErrorCode::Forbidden.into());
+        }
+        let (room, epoch, operation) = (self.card.id, self.epoch, *operation);
+        Decision::only(Outcome::Write(HardWrite { room, epoch, operation, verdict: verdict() }))
+    }
+
+    /// These changes, with their answer remembered: it names the last event among them.
+    fn answered(&self, operation: &Operation, mut changes: Vec<Change>) -> Decision {
+        let events = changes.iter().filter(|change| matches!(change, Change::Event(_))).count();
+        let done = Done { epoch: self.epoch, seq: self.seq + events as u64, replayed: false };
+        changes.push(Change::Remembered(*operation, Ok(done)));
+        Decision { changes, ..Decision::only(Outcome::Done(done)) }
+    }
+
+    /// The operation is refused, for good.
+    pub fn decide_refused(&self, operation: &Operation, error: ErrorBody) -> Decision {
+        let changes = vec![Change::Remembered(*operation, Err(error.clone()))];
+        Decision { changes, ..Decision::only(Outcome::Refused(error)) }
+    }
+
+    /// Takes one step. `at` is the time of the decision.
+    pub fn evolve(&mut self, change: &Change, at: Timestamp) {
+        match change {
+            Change::Event(event) => self.evolve_event(event, at),
+            Change::Counted(count) => self.presence.told_count_of(*count, at),
+            Change::Attached(caller) => self.presence.attach(&caller.user, caller.connection),
+            Change::Detached(user, connection) => {
+                self.presence.detach(*user, *connection, at.plus_ms(ms(self.settings.grace_ms)));
+            }
+            Change::Departed { user } => self.presence.depart(*user, at, &self.settings),
+            Change::Remembered(operation, answer) => self.memory.remember(operation, answer, at, &self.settings),
+            Change::FactApplied { id } => self.last_fact = *id,
+            Change::GiftsKnown { gift_no } => self.gifts.committed = self.gifts.committed.max(*gift_no),
+            Change::GiftsPassed { gift_no, coins } => self.announce(*gift_no, *coins),
+        }
+    }
+
+    fn evolve_event(&mut self, event: &Event, at: Timestamp) {
+        self.seq += 1;
+        match event {
+            Event::ParticipantsChanged { joined, left, count } => self.presence.told_names(joined, left, *count, at),
+            Event::SeatsChanged { seats, version, .. } => self.seats.assign(seats, *version),
+            Event::ChatPosted { from, op, text } => {
+                self.chat.push_back(ChatLine { at: at.0, from: from.clone(), op: *op, text: text.clone() });
+                while self.chat.len() > limit::CHAT_LINES {
+                    self.chat.pop_front();
+                }
+            }
+            Event::ParticipantKicked { user, until, .. } => {
+                self.kicks.retain(|_, until| *until > at);
+                self.kicks.insert(*user, Timestamp(*until));
+            }
+            Event::GiftsSent { gifts, coins } => {
+                if let Some(last) = gifts.last() {
+                    self.announce(last.gift_no, *coins);
+                }
+            }
+        }
+    }
+
+    fn announce(&mut self, gift_no: i64, coins: Coins) {
+        self.gifts.announced = gift_no;
+        self.gifts.committed = self.gifts.committed.max(gift_no);
+        self.gifts.coins = coins;
+    }
+}
+
+/// The line, without control characters other than line breaks.
+fn posted(from: &Person, op: Op, text: &str) -> Result<Event, ErrorBody> {
+    let text: String = text.chars().filter(|char| *char == '\n' || !char.is_control()).collect();
+    if text.trim().is_empty() {
+        return Err(ErrorBody::new(ErrorCode::BadRequest).field("text", "not only spaces and control characters"));
+    }
+    Ok(Event::ChatPosted { from: from.clone(), op, text })
+}

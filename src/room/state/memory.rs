@@ -1,0 +1,199 @@
+//! What the room remembers of operations: the first answer, for longer than the grace period.
+//!
+//! The rule: an answer is kept for `memory_ms`, at most `memory_per_user` of one user and
+//! `memory_operations` in all; beyond either the oldest is forgotten. So one user who sends much
+//! forgets only their own, unless the whole room is busier than the memory is large.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+
+use parlor_protocol::reply::Done;
+use parlor_protocol::{ErrorBody, ErrorCode, Op, UserId};
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Timestamp;
+use crate::operation::{BodyHash, Operation};
+use crate::room::settings::{Settings, ms};
+
+/// What an operation was answered with.
+pub type FirstAnswer = Result<Done, ErrorBody>;
+
+#[derive(Clone, PartialEq, Debug)]
+struct Remembered {
+    serial: u64,
+    body_hash: BodyHash,
+    at: Timestamp,
+    answer: FirstAnswer,
+}
+
+/// An operation as a checkpoint keeps it.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct MemoryEntry {
+    actor: UserId,
+    op: Op,
+    body_hash: BodyHash,
+    at: i64,
+    answer: FirstAnswer,
+}
+
+/// First answers, by user and operation.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Memory {
+    by_user: HashMap<UserId, HashMap<Op, Remembered>>,
+    /// Of each user, oldest first.
+    turns: HashMap<UserId, VecDeque<Op>>,
+    /// Of all, oldest first.
+    order: BTreeMap<u64, (UserId, Op)>,
+    next_serial: u64,
+}
+
+impl Memory {
+    /// The first answer to this operation, marked as replayed.
+    ///
+    /// # Errors
+    /// `operation_conflict`: the operation was used before with other content.
+    pub(super) fn recall(
+        &self,
+        operation: &Operation,
+        now: Timestamp,
+        settings: &Settings,
+    ) -> Result<Option<FirstAnswer>, ErrorBody> {
+        let known = self.by_user.get(&operation.actor).and_then(|ops| ops.get(&operation.op));
+        let Some(known) = known.filter(|known| now.ms_since(known.at) <= ms(settings.memory_ms)) else {
+            return Ok(None);
+        };
+        if known.body_hash != operation.body_hash {
+            return Err(ErrorCode::OperationConflict.into());
+        }
+        Ok(Some(match &known.answer {
+            Ok(done) => Ok(Done { replayed: true, ..*done }),
+            Err(error) => Err(ErrorBody { replayed: true, ..error.clone() }),
+        }))
+    }
+
+    /// Keeps an answer and forgets what the rule says. A known operation keeps its first answer.
+    pub(super) fn remember(&mut self, operation: &Operation, answer: &FirstAnswer, at: Timestamp, settings: &Settings) {
+        self.forget_older(at, settings);
+        let actor = operation.actor;
+        let ops = self.by_user.entry(actor).or_default();
+        if ops.contains_key(&operation.op) {
+            return;
+        }
+        let serial = self.next_serial;
+        self.next_serial += 1;
+        let (body_hash, answer) = (operation.body_hash, answer.clone());
+        ops.insert(operation.op, Remembered { serial, body_hash, at, answer });
+        self.order.insert(serial, (actor, operation.op));
+        let turns = self.turns.entry(actor).or_default();
+        turns.push_back(operation.op);
+        if turns.len() > settings.memory_per_user
+            && let Some(oldest) = turns.front().copied()
+        {
+            self.forget(actor, oldest);
+        }
+        if self.order.len() > settings.memory_operations {
+            self.forget_oldest();
+        }
+    }
+
+    fn forget_older(&mut self, now: Timestamp, settings: &Settings) {
+        while let Some((_, (user, op))) = self.order.first_key_value() {
+            let at = self.by_user.get(user).and_then(|ops| ops.get(op)).map_or(Timestamp(i64::MIN), |known| known.at);
+            if now.ms_since(at) <= ms(settings.memory_ms) {
+                return;
+            }
+            self.forget_oldest();
+        }
+    }
+
+    fn forget_oldest(&mut self) {
+        if let Some((_, (user, op))) = self.order.pop_first() {
+            self.forget(user, op);
+        }
+    }
+
+    fn forget(&mut self, user: UserId, op: Op) {
+        let Some(ops) = self.by_user.get_mut(&user) else { return };
+        if let Some(known) = ops.remove(&op) {
+            self.order.remove(&known.serial);
+        }
+        if ops.is_empty() {
+            self.by_user.remove(&user);
+        }
+        if let Some(turns) = self.turns.get_mut(&user) {
+            turns.retain(|turn| *turn != op);
+            if turns.is_empty() {
+                self.turns.remove(&user);
+            }
+        }
+    }
+
+    /// All of it, oldest first.
+    pub(super) fn entries(&self) -> Vec<MemoryEntry> {
+        let entry = |(actor, op): &(UserId, Op)| {
+            let known = self.by_user.get(actor)?.get(op)?;
+            let (body_hash, at, answer) = (known.body_hash, known.at.0, known.answer.clone());
+            Some(MemoryEntry { actor: *actor, op: *op, body_hash, at, answer })
+        };
+        self.order.values().filter_map(entry).collect()
+    }
+
+    /// The memory of a checkpoint.
+    pub(super) fn restore(entries: &[MemoryEntry], settings: &Settings) -> Self {
+        let mut memory = Self::default();
+        for entry in entries {
+            let operation = Operation { op: entry.op, actor: entry.actor, body_hash: entry.body_hash };
+            memory.remember(&operation, &entry.answer, Timestamp(entry.at), settings);
+        }
+        memory
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn operation(user: i64, op: u128) -> Operation {
+        Operation { op: Op(uuid::Uuid::from_u128(op)), actor: UserId::new(user).expect("in range"), body_hash: [0; 16] }
+    }
+
+    fn settings() -> Settings {
+        Settings { memory_per_user: 2, memory_operations: 3, ..Settings::default() }
+    }
+
+    fn done(seq: u64) -> FirstAnswer {
+        Ok(Done { epoch: 1, seq, replayed: false })
+    }
+
+    fn knows(memory: &Memory, user: i64, op: u128, now: i64) -> bool {
+        memory.recall(&operation(user, op), Timestamp(now), &settings()).expect("the same body").is_some()
+    }
+
+    #[test]
+    fn the_oldest_is_forgotten_first_of_the_user_and_then_of_all() {
+        let mut memory = Memory::default();
+        for op in 1..=3 {
+            memory.remember(&operation(1, op), &done(1), Timestamp(0), &settings());
+        }
+        assert!(!knows(&memory, 1, 1, 0) && knows(&memory, 1, 2, 0) && knows(&memory, 1, 3, 0));
+        memory.remember(&operation(2, 1), &done(1), Timestamp(0), &settings());
+        memory.remember(&operation(3, 1), &done(1), Timestamp(0), &settings());
+        assert!(!knows(&memory, 1, 2, 0) && knows(&memory, 1, 3, 0) && knows(&memory, 2, 1, 0));
+        assert_eq!(memory.entries().len(), 3);
+        assert_eq!(memory.turns.values().map(VecDeque::len).sum::<usize>(), 3);
+    }
+
+    #[test]
+    fn an_answer_is_kept_for_its_time_and_through_a_checkpoint() {
+        let mut memory = Memory::default();
+        memory.remember(&operation(1, 1), &done(7), Timestamp(1_000), &settings());
+        memory.remember(&operation(1, 1), &done(8), Timestamp(2_000), &settings());
+        let text = serde_json::to_string(&memory.entries()).expect("serializes");
+        let memory = Memory::restore(&serde_json::from_str::<Vec<_>>(&text).expect("reads back"), &settings());
+        let first = memory.recall(&operation(1, 1), Timestamp(121_000), &settings()).expect("the same body");
+        assert_eq!(first, Some(Ok(Done { epoch: 1, seq: 7, replayed: true })));
+        assert!(!knows(&memory, 1, 1, 121_001));
+        let other = Operation { body_hash: [1; 16], ..operation(1, 1) };
+        let error = memory.recall(&other, Timestamp(1_000), &settings()).expect_err("another body");
+        assert_eq!(error.code, ErrorCode::OperationConflict);
+    }
+}

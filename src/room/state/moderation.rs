@@ -1,0 +1,74 @@
+//! Hard commands: what they would make true, and what follows once the store has it.
+
+use parlor_protocol::command::{Kick, OnSeat};
+use parlor_protocol::event::RemovalCause;
+use parlor_protocol::reply::Done;
+use parlor_protocol::room::SeatCause;
+use parlor_protocol::{ErrorBody, ErrorCode, Event, UserFrame, UserId};
+
+use super::{Change, Decision, Outcome, Removal, RoomState};
+use crate::clock::Timestamp;
+use crate::operation::Operation;
+use crate::room::facts::{Fact, Written};
+use crate::room::settings::ms;
+
+impl RoomState {
+    pub(super) fn decide_lock(&self, on: &OnSeat) -> Result<Fact, ErrorBody> {
+        self.seats.check_version(on.version)?;
+        self.seats.seat(on.seat)?;
+        Ok(Fact::SeatLocked { seat: on.seat })
+    }
+
+    pub(super) fn decide_unlock(&self, on: &OnSeat) -> Result<Fact, ErrorBody> {
+        self.seats.check_version(on.version)?;
+        self.seats.seat(on.seat)?;
+        Ok(Fact::SeatUnlocked { seat: on.seat })
+    }
+
+    pub(super) fn decide_kick(&self, kick: &Kick, now: Timestamp) -> Result<Fact, ErrorBody> {
+        if kick.user == self.card.owner.id {
+            return Err(ErrorBody::new(ErrorCode::Forbidden).message("nobody puts the owner out"));
+        }
+        if self.presence.person(kick.user).is_none() {
+            return Err(ErrorCode::UserNotFound.into());
+        }
+        let until = now.plus_ms(ms(self.settings.kick_ms)).0;
+        Ok(Fact::Kicked { user: kick.user, until, reason: kick.reason.clone() })
+    }
+
+    /// What follows now from a fact that the store has. A fact that this room has applied before
+    /// changes nothing: what came after it may have undone it.
+    pub fn decide_fact(&self, operation: &Operation, written: &Written) -> Decision {
+        if written.id <= self.last_fact {
+            let done = Done { epoch: self.epoch, seq: self.seq, replayed: true };
+            return Decision::only(Outcome::Done(done));
+        }
+        let by = operation.actor;
+        let mut removals = Vec::new();
+        let mut changes = match &written.fact {
+            Fact::SeatLocked { seat } => self.seats.locked(*seat, by).map(Change::Event).into_iter().collect(),
+            Fact::SeatUnlocked { seat } => self.seats.unlocked(*seat, by).map(Change::Event).into_iter().collect(),
+            Fact::Kicked { user, until, reason } => {
+                removals.extend(self.removal(*user, RemovalCause::Kicked, Some(*until), reason));
+                let kicked = Event::ParticipantKicked { user: *user, by, until: *until, reason: reason.clone() };
+                let seat = self.seats.vacated(&[*user], SeatCause::Kicked, Some(by)).map(Change::Event);
+                seat.into_iter().chain([Change::Event(kicked), Change::Departed { user: *user }]).collect::<Vec<_>>()
+            }
+        };
+        changes.push(Change::FactApplied { id: written.id });
+        Decision { removals, ..self.answered(operation, changes) }
+    }
+
+    /// The user's connections are told why they are out; `None`: there are none.
+    pub(super) fn removal(
+        &self,
+        user: UserId,
+        cause: RemovalCause,
+        until: Option<i64>,
+        reason: &str,
+    ) -> Option<Removal> {
+        let connections = self.presence.connections(user).to_vec();
+        let frame = UserFrame::RoomRemoved { room: self.card.id, cause, until, reason: reason.to_owned() };
+        (!connections.is_empty()).then_some(Removal { user, connections, frame })
+    }
+}

@@ -1,0 +1,264 @@
+//! Who is in the room, and what the room has been told of it.
+//!
+//! The two differ for at most the gathering time. Snapshots and pages show what has been told, so that
+//! a snapshot and the events behind it add up. Above `named_people` nobody is named any more: a signal
+//! counts, snapshots and pages show who is there, and who leaves unnamed is kept as a shade, to be
+//! named as gone when events name people again. At most `SHADES` are kept; a client that was shown
+//! more than that reads the pages again.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::ops::Bound::{Excluded, Unbounded};
+
+use parlor_protocol::room::Person;
+use parlor_protocol::{Event, UserId, limit};
+
+use crate::clock::Timestamp;
+use crate::delivery::ConnectionId;
+use crate::room::settings::{Settings, ms};
+
+/// People who left while nobody was named, kept until people are named again.
+const SHADES: usize = 2_000;
+/// People who left lately and can still be given a gift.
+const GONE: usize = 1_024;
+
+/// Somebody in the room, however many devices.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) struct Participant {
+    pub person: Person,
+    pub connections: Vec<ConnectionId>,
+    /// The last connection is lost; place and seat are kept until then.
+    pub absent_until: Option<Timestamp>,
+}
+
+/// Who is there, who is known to be there, who has gone.
+#[derive(Clone, Debug)]
+pub(super) struct Presence {
+    people: BTreeMap<UserId, Participant>,
+    absent: BTreeSet<(Timestamp, UserId)>,
+    gone: VecDeque<(Timestamp, Person)>,
+    empty_since: Option<Timestamp>,
+    told: BTreeMap<UserId, Person>,
+    told_count: u32,
+    told_at: Timestamp,
+    /// Whom the next event has to name.
+    touched: BTreeSet<UserId>,
+    shades: BTreeSet<UserId>,
+    counting: bool,
+}
+
+impl Presence {
+    /// An empty room.
+    pub(super) fn new(now: Timestamp) -> Self {
+        Self {
+            people: BTreeMap::new(),
+            absent: BTreeSet::new(),
+            gone: VecDeque::new(),
+            empty_since: Some(now),
+            told: BTreeMap::new(),
+            told_count: 0,
+            told_at: Timestamp(i64::MIN),
+            touched: BTreeSet::new(),
+            shades: BTreeSet::new(),
+            counting: false,
+        }
+    }
+
+    /// A room with these people, absent until their grace period ends. Everybody is told, because
+    /// nobody has been told anything in this epoch.
+    pub(super) fn absent(people: &[Person], now: Timestamp, until: Timestamp) -> Self {
+        let mut presence = Self::new(now);
+        for person in people {
+            let participant =
+                Participant { person: person.clone(), connections: Vec::new(), absent_until: Some(until) };
+            presence.people.insert(person.id, participant);
+            presence.absent.insert((until, person.id));
+            presence.told.insert(person.id, person.clone());
+        }
+        presence.told_count = presence.count();
+        presence.empty_since = presence.people.is_empty().then_some(now);
+        presence
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.people.len()
+    }
+
+    fn count(&self) -> u32 {
+        u32::try_from(self.people.len()).unwrap_or(u32::MAX)
+    }
+
+    pub(super) fn person(&self, user: UserId) -> Option<&Person> {
+        self.people.get(&user).map(|participant| &participant.person)
+    }
+
+    pub(super) fn connections(&self, user: UserId) -> &[ConnectionId] {
+        self.people.get(&user).map_or(&[], |participant| &participant.connections)
+    }
+
+    pub(super) fn has(&self, user: UserId, connection: ConnectionId) -> bool {
+        self.connections(user).contains(&connection)
+    }
+
+    pub(super) fn participants(&self) -> impl Iterator<Item = &Participant> {
+        self.people.values()
+    }
+
+    /// Somebody who left not longer ago than a gift may follow them.
+    pub(super) fn gone(&self, user: UserId, now: Timestamp, settings: &Settings) -> Option<&Person> {
+        let lately =
+            |(at, person): &&(Timestamp, Person)| person.id == user && now.ms_since(*at) <= ms(settings.gone_ms);
+        self.gone.iter().rev().find(lately).map(|(_, person)| person)
+    }
+
+    /// Since when nobody has been there.
+    pub(super) const fn empty_since(&self) -> Option<Timestamp> {
+        self.empty_since
+    }
+
+    /// Whose grace period has ended.
+    pub(super) fn overdue(&self, now: Timestamp) -> Vec<UserId> {
+        self.absent.iter().take_while(|(until, _)| *until <= now).map(|(_, user)| *user).collect()
+    }
+
+    /// The event or the count that is due, if there is something to tell.
+    pub(super) fn due(&self, now: Timestamp, settings: &Settings) -> Option<Told> {
+        if self.telling_at(settings).is_none_or(|at| at > now) {
+            return None;
+        }
+        let count = self.count();
+        if self.people.len() > settings.named_people {
+            return Some(Told::Count(count));
+        }
+        let mut joined = Vec::new();
+        let mut left = Vec::new();
+        for user in &self.touched {
+            match self.people.get(user) {
+                Some(participant) if !self.told.contains_key(user) => joined.push(participant.person.clone()),
+                Some(_) => {}
+                None if self.told.contains_key(user) || self.shades.contains(user) => left.push(*user),
+                None => {}
+            }
+        }
+        Some(Told::Names(Event::ParticipantsChanged { joined, left, count }))
+    }
+
+    fn telling_at(&self, settings: &Settings) -> Option<Timestamp> {
+        let news = if self.people.len() > settings.named_people {
+            !self.counting || self.count() != self.told_count
+        } else {
+            self.counting || self.count() != self.told_count || !self.touched.is_empty()
+        };
+        news.then(|| self.told_at.plus_ms(ms(settings.presence_ms)))
+    }
+
+    /// Keeps in mind that this user has to be named, unless what was told is still true.
+    fn touch(&mut self, user: UserId) {
+        if self.people.contains_key(&user) == self.told.contains_key(&user) && !self.shades.contains(&user) {
+            self.touched.remove(&user);
+        } else {
+            self.touched.insert(user);
+        }
+    }
+
+    pub(super) fn next_deadline(&self, settings: &Settings) -> Option<Timestamp> {
+        let grace = self.absent.first().map(|(until, _)| *until);
+        grace.into_iter().chain(self.telling_at(settings)).min()
+    }
+
+    /// How many there are, as the room has been told.
+    pub(super) const fn told_count(&self) -> u32 {
+        self.told_count
+    }
+
+    #[cfg(test)]
+    pub(super) const fn is_counting(&self) -> bool {
+        self.counting
+    }
+
+    /// At most a page of people above `after`, by id, and whether there are more.
+    pub(super) fn page(&self, after: Option<UserId>) -> (Vec<Person>, bool) {
+        let above = (after.map_or(Unbounded, Excluded), Unbounded);
+        let mut people: Vec<Person> = if self.counting {
+            let there = self.people.range(above).map(|(_, participant)| &participant.person);
+            there.take(limit::PEOPLE_PAGE + 1).cloned().collect()
+        } else {
+            self.told.range(above).map(|(_, person)| person).take(limit::PEOPLE_PAGE + 1).cloned().collect()
+        };
+        let more = people.len() > limit::PEOPLE_PAGE;
+        people.truncate(limit::PEOPLE_PAGE);
+        (people, more)
+    }
+
+    pub(super) fn attach(&mut self, person: &Person, connection: ConnectionId) {
+        self.empty_since = None;
+        self.shades.remove(&person.id);
+        let participant = self.people.entry(person.id).or_insert_with(|| Participant {
+            person: person.clone(),
+            connections: Vec::new(),
+            absent_until: None,
+        });
+        participant.person.clone_from(person);
+        if let Some(until) = participant.absent_until.take() {
+            self.absent.remove(&(until, person.id));
+        }
+        if !participant.connections.contains(&connection) {
+            participant.connections.push(connection);
+        }
+        self.touch(person.id);
+    }
+
+    pub(super) fn detach(&mut self, user: UserId, connection: ConnectionId, absent_until: Timestamp) {
+        let Some(participant) = self.people.get_mut(&user) else { return };
+        participant.connections.retain(|known| *known != connection);
+        if participant.connections.is_empty() && participant.absent_until.is_none() {
+            participant.absent_until = Some(absent_until);
+            self.absent.insert((absent_until, user));
+        }
+    }
+
+    pub(super) fn depart(&mut self, user: UserId, at: Timestamp, settings: &Settings) {
+        let Some(participant) = self.people.remove(&user) else { return };
+        if let Some(until) = participant.absent_until {
+            self.absent.remove(&(until, user));
+        }
+        if self.counting && !self.told.contains_key(&user) && self.shades.len() < SHADES {
+            self.shades.insert(user);
+        }
+        self.touch(user);
+        self.gone.push_back((at, participant.person));
+        while self.gone.len() > GONE
+            || self.gone.front().is_some_and(|(left, _)| at.ms_since(*left) > ms(settings.gone_ms))
+        {
+            self.gone.pop_front();
+        }
+        self.empty_since = self.people.is_empty().then_some(at);
+    }
+
+    pub(super) fn told_names(&mut self, joined: &[Person], left: &[UserId], count: u32, at: Timestamp) {
+        for person in joined {
+            self.told.insert(person.id, person.clone());
+        }
+        for user in left {
+            self.told.remove(user);
+        }
+        self.touched.clear();
+        self.shades.clear();
+        self.counting = false;
+        self.told_count = count;
+        self.told_at = at;
+    }
+
+    pub(super) fn told_count_of(&mut self, count: u32, at: Timestamp) {
+        self.counting = true;
+        self.told_count = count;
+        self.told_at = at;
+    }
+}
+
+/// What the room is to be told.
+pub(super) enum Told {
+    /// Who came and left.
+    Names(Event),
+    /// How many there are.
+    Count(u32),
+}

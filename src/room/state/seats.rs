@@ -1,0 +1,107 @@
+//! The seat map: one user at most one seat, one seat at most one user.
+
+use parlor_protocol::command::TakeSeat;
+use parlor_protocol::room::{Person, Seat, SeatCause};
+use parlor_protocol::{ErrorBody, ErrorCode, Event, UserId};
+
+/// The host's seat, which only the owner may take.
+pub(super) const HOST: u8 = 0;
+
+/// Every seat, by number, and how often the map has changed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Seats {
+    seats: Vec<Seat>,
+    version: u64,
+}
+
+impl Seats {
+    pub(super) fn new(count: u8, locks: &[u8], version: u64) -> Self {
+        let seat = |no| Seat { no, locked: locks.contains(&no), user: None };
+        Self { seats: (0..count).map(seat).collect(), version }
+    }
+
+    pub(super) fn all(&self) -> &[Seat] {
+        &self.seats
+    }
+
+    pub(super) const fn version(&self) -> u64 {
+        self.version
+    }
+
+    pub(super) fn seat(&self, no: u8) -> Result<&Seat, ErrorBody> {
+        self.seats.get(usize::from(no)).ok_or_else(|| ErrorCode::SeatNotFound.into())
+    }
+
+    /// Where this user sits.
+    pub(super) fn of(&self, user: UserId) -> Option<&Seat> {
+        self.seats.iter().find(|seat| seat.user.as_ref().is_some_and(|sitting| sitting.id == user))
+    }
+
+    /// The command was decided on this map, if it says on which.
+    pub(super) fn check_version(&self, version: Option<u64>) -> Result<(), ErrorBody> {
+        if version.is_some_and(|version| version != self.version) {
+            return Err(ErrorCode::SeatsChanged.into());
+        }
+        Ok(())
+    }
+
+    /// Which seat the user may take.
+    pub(super) fn decide_take(&self, take: &TakeSeat, user: &Person, owner: UserId) -> Result<Event, ErrorBody> {
+        self.check_version(take.version)?;
+        let free = |seat: &&Seat| seat.no != HOST && !seat.locked && seat.user.is_none();
+        let wanted = match take.seat {
+            Some(no) => Some(self.seat(no)?),
+            None => self.seats.iter().find(free),
+        };
+        if wanted.is_some_and(|seat| seat.no == HOST) && user.id != owner {
+            return Err(ErrorBody::new(ErrorCode::Forbidden).message("the host's seat is the owner's"));
+        }
+        if self.of(user.id).is_some() {
+            return Err(ErrorCode::AlreadySeated.into());
+        }
+        let seat = wanted.ok_or_else(|| ErrorBody::new(ErrorCode::SeatTaken).message("no seat is free"))?;
+        if seat.locked {
+            return Err(ErrorCode::SeatLocked.into());
+        }
+        if seat.user.is_some() {
+            return Err(ErrorCode::SeatTaken.into());
+        }
+        let seat = Seat { user: Some(user.clone()), ..seat.clone() };
+        Ok(self.changed(vec![seat], SeatCause::Taken, None))
+    }
+
+    /// The seats of these users become free; `None`: none of them sits.
+    pub(super) fn vacated(&self, users: &[UserId], cause: SeatCause, by: Option<UserId>) -> Option<Event> {
+        let sits = |seat: &&Seat| seat.user.as_ref().is_some_and(|sitting| users.contains(&sitting.id));
+        let seats: Vec<Seat> = self.seats.iter().filter(sits).map(|seat| Seat { user: None, ..seat.clone() }).collect();
+        (!seats.is_empty()).then(|| self.changed(seats, cause, by))
+    }
+
+    /// The seat is locked, and who sits there evicted; `None`: it is so already.
+    pub(super) fn locked(&self, no: u8, by: UserId) -> Option<Event> {
+        let seat = self.seats.get(usize::from(no))?;
+        let after = Seat { no, locked: true, user: None };
+        (*seat != after).then(|| self.changed(vec![after], SeatCause::Locked, Some(by)))
+    }
+
+    /// The seat is no longer locked; `None`: it was not.
+    pub(super) fn unlocked(&self, no: u8, by: UserId) -> Option<Event> {
+        let seat = self.seats.get(usize::from(no)).filter(|seat| seat.locked)?;
+        let after = Seat { locked: false, ..seat.clone() };
+        Some(self.changed(vec![after], SeatCause::Unlocked, Some(by)))
+    }
+
+    fn changed(&self, seats: Vec<Seat>, cause: SeatCause, by: Option<UserId>) -> Event {
+        Event::SeatsChanged { seats, version: self.version + 1, cause, by }
+    }
+
+    /// These seats are now so.
+    pub(super) fn assign(&mut self, seats: &[Seat], version: u64) {
+        for seat in seats {
+            if let Some(place) = self.seats.get_mut(usize::from(seat.no)) {
+                place.clone_from(seat);
+            }
+        }
+        self.version = version;
+    }
+}

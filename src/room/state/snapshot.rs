@@ -1,0 +1,146 @@
+//! The room whole: for a client, for a checkpoint, and from one.
+
+use parlor_protocol::Coins;
+use parlor_protocol::event::RemovalCause;
+use parlor_protocol::reply::PeoplePage;
+use parlor_protocol::room::{OwnPlace, Person, Position, RoomCard, RoomRole, Snapshot};
+use parlor_protocol::{ErrorBody, ErrorCode, UserId};
+use serde::{Deserialize, Serialize};
+
+use super::gifts::GiftNumbers;
+use super::memory::{Memory, MemoryEntry};
+use super::presence::Presence;
+use super::seats::Seats;
+use super::{Removal, RoomState};
+use crate::clock::Timestamp;
+use crate::room::settings::{Settings, ms};
+
+/// What a checkpoint keeps beside the position.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct Checkpoint {
+    /// Who sits where.
+    pub seats: Vec<(u8, Person)>,
+    /// The seat map's version.
+    pub seat_version: u64,
+    /// Coins spent in the room, as far as announced.
+    pub coins: i64,
+    /// First answers, oldest first.
+    pub memory: Vec<MemoryEntry>,
+}
+
+/// What a waking room reads from the store, behind its claim.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Woken {
+    /// The room itself.
+    pub card: RoomCard,
+    /// How many people may be in it.
+    pub capacity: usize,
+    /// The claim's epoch.
+    pub epoch: i64,
+    /// Locked seats.
+    pub locks: Vec<u8>,
+    /// Who is kept out, and until when.
+    pub kicks: Vec<(UserId, Timestamp)>,
+    /// The last hard fact: all up to it are in what was read.
+    pub last_fact: i64,
+    /// Gifts up to this number have been announced, as far as was checkpointed.
+    pub announced: i64,
+    /// Gifts up to this number are committed.
+    pub committed: i64,
+    /// Coins spent in the room with the last committed gift.
+    pub coins: Coins,
+    /// The last checkpoint of the epoch before, if there was one.
+    pub checkpoint: Option<Checkpoint>,
+}
+
+impl RoomState {
+    /// The room as it wakes at `now`: the checkpoint, with the hard facts laid over it. Who sat stays,
+    /// absent, through the grace period.
+    pub fn wake(woken: Woken, settings: Settings, now: Timestamp) -> Self {
+        let checkpoint = woken.checkpoint.unwrap_or_default();
+        let kicks: std::collections::BTreeMap<_, _> =
+            woken.kicks.into_iter().filter(|(_, until)| *until > now).collect();
+        let mut seats = Seats::new(woken.card.seats, &woken.locks, checkpoint.seat_version + 1);
+        let mut people = Vec::new();
+        for (no, person) in checkpoint.seats {
+            let free = seats.seat(no).ok().filter(|seat| !seat.locked && seat.user.is_none()).cloned();
+            if let Some(mut seat) = free
+                && seats.of(person.id).is_none()
+                && !kicks.contains_key(&person.id)
+            {
+                seat.user = Some(person.clone());
+                seats.assign(&[seat], checkpoint.seat_version + 1);
+                people.push(person);
+            }
+        }
+        let announced = woken.announced.min(woken.committed);
+        let coins = if announced == woken.committed { woken.coins } else { Coins(checkpoint.coins) };
+        let history_before = Timestamp(now.0 - ms(settings.gone_ms));
+        Self {
+            presence: Presence::absent(&people, now, now.plus_ms(ms(settings.grace_ms))),
+            memory: Memory::restore(&checkpoint.memory, &settings),
+            gifts: GiftNumbers { announced, committed: woken.committed, coins, history_before },
+            card: woken.card,
+            capacity: woken.capacity,
+            epoch: woken.epoch,
+            seq: 0,
+            seats,
+            chat: std::collections::VecDeque::new(),
+            kicks,
+            last_fact: woken.last_fact,
+            settings,
+        }
+    }
+
+    /// What is to be kept for the next epoch.
+    pub fn checkpoint(&self) -> Checkpoint {
+        let sitting = self.seats.all().iter().filter_map(|seat| Some((seat.no, seat.user.clone()?)));
+        Checkpoint {
+            seats: sitting.collect(),
+            seat_version: self.seats.version(),
+            coins: self.gifts.coins.0,
+            memory: self.memory.entries(),
+        }
+    }
+
+    /// The room as this user sees it, at the last event.
+    pub fn snapshot(&self, user: UserId) -> Snapshot {
+        let role = if user == self.card.owner.id { RoomRole::Owner } else { RoomRole::Member };
+        Snapshot {
+            room: self.card.clone(),
+            own: OwnPlace { role, seat: self.seats.of(user).map(|seat| seat.no) },
+            seats: self.seats.all().to_vec(),
+            seat_version: self.seats.version(),
+            count: self.presence.told_count(),
+            people: self.presence.page(None).0,
+            chat: self.chat.iter().cloned().collect(),
+            coins: self.gifts.coins,
+        }
+    }
+
+    /// Where a client stands that joins now, having brought this.
+    pub fn position(&self, brought: Option<&Position>) -> Position {
+        let numbers = self.gifts;
+        // An own number above the announced one is kept: the cursor is stored lazily, so a new owner
+        // may announce again what the client has shown. Above the committed one there is nothing.
+        let gift_no = match brought.and_then(|position| position.gift_no) {
+            Some(shown) => shown.min(numbers.committed).max(numbers.announced),
+            None => numbers.committed,
+        };
+        Position { epoch: self.epoch, seq: self.seq, gift_no: Some(gift_no) }
+    }
+
+    pub(super) fn people_page(&self, user: UserId, after: Option<UserId>) -> Result<PeoplePage, ErrorBody> {
+        if self.presence.person(user).is_none() {
+            return Err(ErrorCode::NotInRoom.into());
+        }
+        let (people, more) = self.presence.page(after);
+        Ok(PeoplePage { people, count: self.presence.told_count(), more })
+    }
+
+    /// Everybody is told to join again.
+    pub fn resync(&self) -> Vec<Removal> {
+        let users = self.presence.participants().map(|participant| participant.person.id);
+        users.filter_map(|user| self.removal(user, RemovalCause::Resync, None, "")).collect()
+    }
+}

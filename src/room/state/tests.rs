@@ -1,0 +1,511 @@
+//! The rules of a room, each by name; `against_a_model` tries them in random order.
+
+mod against_a_model;
+
+use parlor_protocol::command::{InRoom, Kick, OnSeat, Recipients, SendChat, SendGift, TakeSeat};
+use parlor_protocol::room::{GiftLine, Seat};
+use parlor_protocol::{GiftId, RoomId};
+use uuid::Uuid;
+
+use super::*;
+use crate::room::facts::{Fact, Written};
+use crate::room::port::{CommittedGifts, GiftOrder};
+
+pub(in crate::room) fn user(number: i64) -> UserId {
+    UserId::new(number).expect("in range")
+}
+
+pub(in crate::room) fn person(number: i64) -> Person {
+    Person { id: user(number), name: format!("user {number}") }
+}
+
+/// Who asks, from the socket of the same number.
+pub(in crate::room) fn caller(number: i64) -> Caller {
+    Caller { user: person(number), connection: ConnectionId(number.unsigned_abs()) }
+}
+
+pub(in crate::room) fn room_id() -> RoomId {
+    RoomId::new(104_233_871).expect("in range")
+}
+
+pub(in crate::room) fn woken() -> Woken {
+    Woken {
+        card: RoomCard { id: room_id(), name: "a room".into(), owner: person(1), seats: 5 },
+        capacity: 4,
+        epoch: 7,
+        locks: Vec::new(),
+        kicks: Vec::new(),
+        last_fact: 0,
+        announced: 0,
+        committed: 0,
+        coins: Coins(0),
+        checkpoint: None,
+    }
+}
+
+pub(in crate::room) fn gift(gift_no: i64, at: i64) -> GiftLine {
+    GiftLine {
+        gift_no,
+        receipt: gift_no * 10,
+        at,
+        from: person(1),
+        to: vec![person(2)],
+        gift: GiftId::new(1).expect("in range"),
+        count: 1,
+        total: Coins(5),
+        banner: None,
+    }
+}
+
+/// Gifts of five coins each, from the first number to the last.
+pub(in crate::room) fn gifts(numbers: std::ops::RangeInclusive<i64>, at: i64) -> CommittedGifts {
+    let coins = Coins(numbers.end() * 5);
+    CommittedGifts { gifts: numbers.map(|gift_no| gift(gift_no, at)).collect(), coins }
+}
+
+pub(in crate::room) fn operation(actor: i64, op: u128, command: &Command) -> Operation {
+    Operation::of_command(Op(Uuid::from_u128(op)), user(actor), command)
+}
+
+pub(in crate::room) fn request(actor: i64, op: u128, command: Command) -> Request {
+    Request::Command { caller: caller(actor), operation: operation(actor, op, &command), command }
+}
+
+pub(in crate::room) fn take(seat: Option<u8>) -> Command {
+    Command::SeatTake(TakeSeat { room: room_id(), seat, version: None })
+}
+
+pub(in crate::room) fn lock(seat: u8) -> Command {
+    Command::SeatLock(OnSeat { room: room_id(), seat, version: None })
+}
+
+pub(in crate::room) fn unlock(seat: u8) -> Command {
+    Command::SeatUnlock(OnSeat { room: room_id(), seat, version: None })
+}
+
+pub(in crate::room) fn leave_seat() -> Command {
+    Command::SeatLeave(InRoom { room: room_id() })
+}
+
+pub(in crate::room) fn say(text: &str) -> Command {
+    Command::ChatSend(SendChat { room: room_id(), text: text.into() })
+}
+
+pub(in crate::room) fn kick(number: i64) -> Command {
+    Command::RoomKick(Kick { room: room_id(), user: user(number), reason: "noise".into() })
+}
+
+pub(in crate::room) fn give(to: Recipients) -> Command {
+    Command::GiftSend(SendGift { room: room_id(), gift: GiftId::new(1).expect("in range"), count: 1, to })
+}
+
+/// A room with a store that always answers at once.
+struct World {
+    state: RoomState,
+    now: Timestamp,
+    next_op: u128,
+    facts: Vec<(Operation, Fact)>,
+    told: Vec<Event>,
+    counts: Vec<u32>,
+}
+
+impl World {
+    fn new(settings: Settings) -> Self {
+        Self::waking(woken(), settings)
+    }
+
+    fn waking(woken: Woken, settings: Settings) -> Self {
+        let now = Timestamp(1_000_000);
+        let state = RoomState::wake(woken, settings, now);
+        Self { state, now, next_op: 0, facts: Vec::new(), told: Vec::new(), counts: Vec::new() }
+    }
+
+    fn with_people(numbers: &[i64]) -> Self {
+        let mut world = Self::new(Settings::default());
+        for number in numbers {
+            world.join(*number).expect("may come in");
+        }
+        world
+    }
+
+    fn apply(&mut self, decision: Decision) -> Outcome {
+        for change in decision.changes {
+            self.state.evolve(&change, self.now);
+            match change {
+                Change::Event(event) => self.told.push(event),
+                Change::Counted(count) => self.counts.push(count),
+                _ => {}
+            }
+        }
+        decision.outcome
+    }
+
+    /// Decides and does; a hard command goes to the store and comes back.
+    fn ask(&mut self, request: &Request) -> Result<Outcome, ErrorBody> {
+        let decision = self.state.decide(request, self.now)?;
+        match self.apply(decision) {
+            Outcome::Write(write) => {
+                let before = self.facts.iter().position(|(known, _)| *known == write.operation);
+                let after = match (before, write.verdict) {
+                    (None, Err(error)) => self.state.decide_refused(&write.operation, error),
+                    (None, Ok(fact)) => {
+                        self.facts.push((write.operation, fact.clone()));
+                        let written = Written { id: self.facts.len() as i64, fact, replayed: false };
+                        self.state.decide_fact(&write.operation, &written)
+                    }
+                    (Some(at), _) => {
+                        let written = Written { id: at as i64 + 1, fact: self.facts[at].1.clone(), replayed: true };
+                        self.state.decide_fact(&write.operation, &written)
+                    }
+                };
+                self.outcome(after)
+            }
+            Outcome::Refused(error) => Err(error),
+            outcome => Ok(outcome),
+        }
+    }
+
+    fn outcome(&mut self, decision: Decision) -> Result<Outcome, ErrorBody> {
+        match self.apply(decision) {
+            Outcome::Refused(error) => Err(error),
+            outcome => Ok(outcome),
+        }
+    }
+
+    fn join(&mut self, number: i64) -> Result<Outcome, ErrorBody> {
+        self.ask(&Request::Join { caller: caller(number), position: None })
+    }
+
+    /// A new operation of this user.
+    fn command(&mut self, number: i64, command: Command) -> Result<Done, ErrorCode> {
+        self.next_op += 1;
+        self.retry(number, self.next_op, command)
+    }
+
+    fn retry(&mut self, number: i64, op: u128, command: Command) -> Result<Done, ErrorCode> {
+        match self.ask(&request(number, op, command)) {
+            Ok(Outcome::Done(done)) => Ok(done),
+            Ok(other) => panic!("no answer of a command: {other:?}"),
+            Err(error) => Err(error.code),
+        }
+    }
+
+    fn drop_socket(&mut self, number: i64) {
+        let connection = caller(number).connection;
+        self.ask(&Request::Dropped { user: user(number), connection }).expect("never refused");
+    }
+
+    fn pass(&mut self, ms: i64) {
+        let end = self.now.plus_ms(ms);
+        while let Some(at) = self.state.next_deadline().filter(|at| *at <= end) {
+            self.now = self.now.max(at);
+            let decision = self.state.decide_time(self.now);
+            assert!(!decision.changes.is_empty(), "a deadline that has passed changes something");
+            self.apply(decision);
+        }
+        self.now = end;
+    }
+
+    fn seats(&self) -> Vec<Option<i64>> {
+        self.state.seats.all().iter().map(|seat| seat.user.as_ref().map(|user| user.id.number())).collect()
+    }
+
+    fn order(&mut self, number: i64, to: Recipients) -> Result<GiftOrder, ErrorCode> {
+        self.next_op += 1;
+        match self.ask(&request(number, self.next_op, give(to))) {
+            Ok(Outcome::Order(order)) => Ok(order),
+            Ok(other) => panic!("no order: {other:?}"),
+            Err(error) => Err(error.code),
+        }
+    }
+
+    fn receivers(&mut self, number: i64, to: Recipients) -> Result<Vec<i64>, ErrorCode> {
+        let receivers = self.order(number, to)?.receivers.map_err(|error| error.code)?;
+        Ok(receivers.iter().map(|person| person.id.number()).collect())
+    }
+}
+
+#[test]
+fn a_user_takes_the_first_free_seat_but_never_the_hosts() {
+    let mut world = World::with_people(&[1, 2, 3]);
+    world.command(2, take(None)).expect("free");
+    world.command(3, take(None)).expect("free");
+    assert_eq!(world.seats(), [None, Some(2), Some(3), None, None]);
+    assert_eq!(world.command(2, take(Some(4))), Err(ErrorCode::AlreadySeated));
+    world.command(2, leave_seat()).expect("sits");
+    assert_eq!(world.command(2, leave_seat()), Err(ErrorCode::NotSeated));
+    assert_eq!(world.command(2, take(Some(0))), Err(ErrorCode::Forbidden));
+    assert_eq!(world.command(2, take(Some(2))), Err(ErrorCode::SeatTaken));
+    assert_eq!(world.command(2, take(Some(5))), Err(ErrorCode::SeatNotFound));
+    world.command(1, take(Some(0))).expect("the owner is the host");
+}
+
+#[test]
+fn a_seat_decided_on_another_map_is_not_taken() {
+    let mut world = World::with_people(&[1, 2]);
+    let version = world.state.seats.version();
+    let on = |version| Command::SeatTake(TakeSeat { room: room_id(), seat: Some(1), version: Some(version) });
+    assert_eq!(world.command(2, on(version + 1)), Err(ErrorCode::SeatsChanged));
+    world.command(2, on(version)).expect("the same map");
+}
+
+#[test]
+fn a_lock_evicts_who_sits_there_when_it_is_committed() {
+    let mut world = World::with_people(&[1, 2]);
+    let command = lock(1);
+    let Outcome::Write(write) = world.state.decide(&request(1, 9, command), world.now).expect("the owner may").outcome
+    else {
+        panic!("a lock is a hard command")
+    };
+    // Somebody sits down while the store writes.
+    world.command(2, take(Some(1))).expect("not locked yet");
+    let written = Written { id: 1, fact: write.verdict.expect("allowed"), replayed: false };
+    world.apply(world.state.decide_fact(&write.operation, &written));
+    assert_eq!(world.seats(), [None; 5]);
+    let Some(Event::SeatsChanged { seats, cause, by, .. }) = world.told.last() else { panic!("seats changed") };
+    assert_eq!(seats[..], [Seat { no: 1, locked: true, user: None }]);
+    assert_eq!((*cause, *by), (SeatCause::Locked, Some(user(1))));
+    assert_eq!(world.command(2, take(Some(1))), Err(ErrorCode::SeatLocked));
+    assert_eq!(world.command(2, lock(2)), Err(ErrorCode::Forbidden));
+}
+
+#[test]
+fn a_fact_that_was_undone_is_not_done_again_by_a_late_retry() {
+    let mut world = World::with_people(&[1]);
+    world.retry(1, 101, lock(2)).expect("the owner may");
+    world.command(1, unlock(2)).expect("the owner may");
+    world.state.memory = memory::Memory::default();
+    let again = world.retry(1, 101, lock(2)).expect("known to the store");
+    assert!(again.replayed && again.seq == world.state.seq());
+    assert!(!world.state.seats.all()[2].locked);
+}
+
+#[test]
+fn a_refused_retry_of_a_committed_kick_gets_the_first_answer() {
+    let mut world = World::with_people(&[1, 2]);
+    world.retry(1, 101, kick(2)).expect("the owner may");
+    world.state.memory = memory::Memory::default();
+    assert!(world.retry(1, 101, kick(2)).expect("known to the store").replayed);
+    assert_eq!(world.command(1, kick(2)), Err(ErrorCode::UserNotFound));
+}
+
+#[test]
+fn who_is_kicked_is_out_and_not_in_again_for_ten_minutes() {
+    let mut world = World::with_people(&[1, 2]);
+    world.command(2, take(Some(3))).expect("free");
+    assert_eq!(world.command(2, kick(1)), Err(ErrorCode::Forbidden));
+    assert_eq!(world.command(1, kick(1)), Err(ErrorCode::Forbidden));
+    let seq = world.state.seq();
+    let done = world.command(1, kick(2)).expect("the owner may");
+    assert_eq!(done.seq, seq + 2, "the seat first, then the kick");
+    let until = world.now.plus_ms(600_000).0;
+    let kicked = Event::ParticipantKicked { user: user(2), by: user(1), until, reason: "noise".into() };
+    assert_eq!(world.told.last(), Some(&kicked));
+    assert_eq!(world.seats(), [None; 5]);
+    world.pass(599_999);
+    let error = world.join(2).expect_err("still out");
+    assert_eq!((error.code, error.until), (ErrorCode::Kicked, Some(until)));
+    world.pass(1);
+    world.join(2).expect("ten minutes are over");
+}
+
+#[test]
+fn place_and_seat_wait_through_the_grace_period() {
+    let mut world = World::with_people(&[1, 2]);
+    world.command(2, take(None)).expect("free");
+    world.drop_socket(2);
+    world.pass(29_999);
+    assert_eq!(world.seats()[1], Some(2));
+    world.join(2).expect("comes back");
+    world.pass(60_000);
+    assert_eq!(world.seats()[1], Some(2));
+    world.drop_socket(2);
+    world.pass(30_000);
+    assert_eq!(world.seats()[1], None);
+    assert_eq!(world.command(2, say("still here?")), Err(ErrorCode::NotInRoom));
+}
+
+#[test]
+fn a_second_device_keeps_the_place_until_both_are_gone_or_one_leaves() {
+    let mut world = World::with_people(&[1, 2]);
+    let second = Caller { connection: ConnectionId(99), ..caller(2) };
+    world.ask(&Request::Join { caller: second.clone(), position: None }).expect("may come in");
+    world.command(2, take(None)).expect("free");
+    world.drop_socket(2);
+    world.pass(100_000);
+    assert_eq!(world.seats()[1], Some(2));
+    world.join(2).expect("may come in");
+    let decision = world.state.decide(&Request::Leave { user: user(2) }, world.now).expect("never refused");
+    assert_eq!(decision.removals[0].connections, [second.connection, caller(2).connection]);
+    world.apply(decision);
+    assert_eq!(world.seats(), [None; 5]);
+}
+
+#[test]
+fn a_full_room_takes_nobody_more_but_who_is_in_it() {
+    let mut world = World::with_people(&[1, 2, 3, 4]);
+    assert_eq!(world.join(5).expect_err("full").code, ErrorCode::RoomFull);
+    world.drop_socket(4);
+    world.join(4).expect("still in it");
+}
+
+#[test]
+fn an_operation_is_answered_again_and_done_once() {
+    let mut world = World::with_people(&[1, 2]);
+    let first = world.retry(2, 101, say("hello")).expect("in the room");
+    assert_eq!(world.retry(2, 101, say("hello")), Ok(Done { replayed: true, ..first }));
+    assert_eq!(world.state.chat.len(), 1);
+    assert_eq!(world.retry(2, 101, say("other")), Err(ErrorCode::OperationConflict));
+    world.command(1, take(Some(1))).expect("free");
+    assert_eq!(world.retry(2, 102, take(Some(1))), Err(ErrorCode::SeatTaken));
+    world.command(1, leave_seat()).expect("sits");
+    let again = world.ask(&request(2, 102, take(Some(1)))).expect_err("the first answer");
+    assert!(again.code == ErrorCode::SeatTaken && again.replayed);
+    // After the grace period and over a takeover too.
+    let woken = Woken { checkpoint: Some(world.state.checkpoint()), epoch: 8, ..woken() };
+    let mut next = World::waking(woken, Settings::default());
+    next.now = world.now.plus_ms(60_000);
+    assert_eq!(next.retry(2, 101, say("hello")), Ok(Done { replayed: true, ..first }));
+}
+
+#[test]
+fn chat_keeps_line_breaks_and_no_other_control_characters() {
+    let mut world = World::with_people(&[1]);
+    world.command(1, say("a\u{0}b\u{1b}\nc\r")).expect("something is left");
+    assert_eq!(world.state.chat[0].text, "ab\nc");
+    assert_eq!(world.command(1, say("\u{1}\n")), Err(ErrorCode::BadRequest));
+}
+
+#[test]
+fn who_comes_and_leaves_is_told_at_most_four_times_a_second() {
+    let mut world = World::new(Settings { named_people: 2, ..Settings::default() });
+    world.join(1).expect("may come in");
+    world.pass(0);
+    world.join(2).expect("may come in");
+    world.pass(100);
+    assert_eq!(world.state.snapshot(user(2)).people, [person(1)], "a snapshot shows what was told");
+    world.pass(150);
+    let joined = |number, count| Event::ParticipantsChanged { joined: vec![person(number)], left: vec![], count };
+    assert_eq!(world.told, [joined(1, 1), joined(2, 2)]);
+    // A third one is too many to name.
+    world.pass(1_000);
+    world.join(3).expect("may come in");
+    world.pass(1_000);
+    assert_eq!((world.told.len(), &world.counts[..]), (2, &[3][..]));
+    assert_eq!(world.state.snapshot(user(3)).people.len(), 3, "who counts shows who is there");
+    for number in [3, 2] {
+        world.ask(&Request::Leave { user: user(number) }).expect("never refused");
+    }
+    world.pass(1_000);
+    let left = Event::ParticipantsChanged { joined: vec![], left: vec![user(2), user(3)], count: 1 };
+    assert_eq!(world.told.last(), Some(&left), "whom a snapshot may have shown is named as gone");
+}
+
+#[test]
+fn a_gift_reaches_who_is_there_or_has_just_gone() {
+    let mut world = World::with_people(&[1, 2, 3, 4]);
+    let users = |numbers: &[i64]| Recipients::Users(numbers.iter().map(|number| user(*number)).collect());
+    assert_eq!(world.receivers(1, users(&[3, 2, 3])), Ok(vec![3, 2]));
+    assert_eq!(world.receivers(1, users(&[2, 1])), Err(ErrorCode::GiftToSelf));
+    assert_eq!(world.receivers(1, users(&[9])), Err(ErrorCode::UserNotFound));
+    world.ask(&Request::Leave { user: user(4) }).expect("never refused");
+    world.pass(60_000);
+    assert_eq!(world.receivers(1, users(&[4])), Ok(vec![4]));
+    world.pass(1);
+    assert_eq!(world.receivers(1, users(&[4])), Err(ErrorCode::UserNotFound));
+    assert_eq!(world.order(9, users(&[2])), Err(ErrorCode::NotInRoom), "never joined, no operation");
+}
+
+#[test]
+fn a_gift_reaches_seats_without_the_sender() {
+    let mut world = World::with_people(&[1, 2, 3]);
+    assert_eq!(world.receivers(1, Recipients::AllSeats), Err(ErrorCode::NoReceivers));
+    for (number, seat) in [(1, 0), (2, 2), (3, 4)] {
+        world.command(number, take(Some(seat))).expect("free");
+    }
+    assert_eq!(world.receivers(1, Recipients::AllSeats), Ok(vec![2, 3]));
+    assert_eq!(world.receivers(1, Recipients::Seats(vec![4, 1, 4])), Ok(vec![3]));
+    assert_eq!(world.receivers(1, Recipients::Seats(vec![1])), Err(ErrorCode::NoReceivers));
+    assert_eq!(world.receivers(1, Recipients::Seats(vec![0])), Err(ErrorCode::GiftToSelf));
+    assert_eq!(world.receivers(1, Recipients::Seats(vec![7])), Err(ErrorCode::SeatNotFound));
+}
+
+#[test]
+fn who_has_just_left_is_refused_by_the_ledger_and_not_past_it() {
+    let mut world = World::with_people(&[1, 2]);
+    world.ask(&Request::Leave { user: user(2) }).expect("never refused");
+    let order = world.order(2, Recipients::AllSeats).expect("the ledger knows whether it was paid");
+    assert_eq!(order.receivers.expect_err("not in the room").code, ErrorCode::NotInRoom);
+}
+
+#[test]
+fn gifts_are_announced_in_order_each_once() {
+    let mut world = World::with_people(&[1, 2]);
+    world.told.clear();
+    let mut hint = |batch: CommittedGifts| world.ask(&Request::GiftsCommitted(batch)).expect("never refused");
+    assert_eq!(hint(gifts(1..=2, 1_000_000)), Outcome::Nothing);
+    assert_eq!(hint(gifts(1..=2, 1_000_000)), Outcome::Nothing);
+    assert_eq!(hint(gifts(5..=5, 1_000_000)), Outcome::ReadGifts, "3 and 4 are missing");
+    assert_eq!(hint(gifts(2..=4, 1_000_000)), Outcome::ReadGifts, "5 is known to be there");
+    assert_eq!(hint(gifts(5..=5, 1_000_000)), Outcome::Nothing);
+    let announced = world.told.iter().map(|event| match event {
+        Event::GiftsSent { gifts, coins } => (gifts.iter().map(|gift| gift.gift_no).collect::<Vec<_>>(), coins.0),
+        other => panic!("no gifts: {other:?}"),
+    });
+    assert_eq!(announced.collect::<Vec<_>>(), [(vec![1, 2], 10), (vec![3, 4], 20), (vec![5], 25)]);
+}
+
+#[test]
+fn an_event_of_gifts_is_split_at_16_kib_with_the_coins_after_each() {
+    let mut world = World::with_people(&[1]);
+    world.told.clear();
+    world.ask(&Request::GiftsCommitted(gifts(1..=400, 1_000_000))).expect("never refused");
+    let mut last = 0;
+    for event in &world.told {
+        let Event::GiftsSent { gifts, coins } = event else { panic!("gifts") };
+        assert!(serde_json::to_string(event).expect("serializes").len() <= 16 * 1024);
+        assert_eq!(gifts[0].gift_no, last + 1);
+        last = gifts.last().expect("never empty").gift_no;
+        assert_eq!(coins.0, last * 5);
+    }
+    assert!(last == 400 && world.told.len() > 1);
+}
+
+#[test]
+fn what_a_waking_room_finds_older_than_a_minute_is_history() {
+    let woken = Woken { announced: 2, committed: 6, coins: Coins(30), ..woken() };
+    let mut world = World::waking(woken, Settings::default());
+    let mut found = gifts(3..=6, 939_999);
+    found.gifts[3].at = 940_000;
+    world.ask(&Request::GiftsCommitted(found)).expect("never refused");
+    let [Event::GiftsSent { gifts, coins }] = &world.told[..] else { panic!("one event of gifts") };
+    assert_eq!((gifts[0].gift_no, gifts.len(), coins.0), (6, 1, 30));
+}
+
+#[test]
+fn a_client_is_told_from_which_gift_on_it_stands() {
+    let woken = Woken { announced: 4, committed: 9, ..woken() };
+    let state = RoomState::wake(woken, Settings::default(), Timestamp(1_000_000));
+    let stands = |gift_no| state.position(Some(&Position { epoch: 1, seq: 1, gift_no })).gift_no;
+    assert_eq!(state.position(None).gift_no, Some(9));
+    assert_eq!(stands(None), Some(9));
+    assert_eq!(stands(Some(2)), Some(4));
+    assert_eq!(stands(Some(7)), Some(7), "a new owner may announce again what was shown");
+    assert_eq!(stands(Some(i64::MAX)), Some(9));
+}
+
+#[test]
+fn hard_facts_are_laid_over_the_seats_of_a_checkpoint() {
+    let mut world = World::with_people(&[1, 2, 3, 4]);
+    for (number, seat) in [(2, 1), (3, 2), (4, 3)] {
+        world.command(number, take(Some(seat))).expect("free");
+    }
+    let checkpoint = Some(world.state.checkpoint());
+    let kicks = vec![(user(3), world.now.plus_ms(1_000))];
+    let woken = Woken { locks: vec![3], kicks, checkpoint, ..woken() };
+    let mut next = World::waking(woken, Settings::default());
+    assert_eq!(next.seats(), [None, Some(2), None, None, None]);
+    assert_eq!(next.state.snapshot(user(1)).people, [person(2)]);
+    next.pass(30_000);
+    assert_eq!(next.seats(), [None; 5], "who does not come back leaves");
+}

@@ -1,0 +1,346 @@
+//! Random commands against a simple reference model, and clients that replay events over a snapshot.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use parlor_protocol::room::Snapshot;
+use proptest::prelude::*;
+
+use super::*;
+
+const PEOPLE: i64 = 6;
+const SEATS: u8 = 5;
+
+#[derive(Clone, Debug)]
+enum Step {
+    Join(i64),
+    Leave(i64),
+    Drop(i64),
+    Take(i64, Option<u8>),
+    LeaveSeat(i64),
+    Say(i64),
+    Lock(i64, u8),
+    Unlock(i64, u8),
+    Kick(i64, i64),
+    /// Asks one of the operations so far again.
+    Retry(usize),
+    Gift,
+    Pass(i64),
+    /// A client takes a snapshot.
+    Watch(i64),
+    /// The room starts anew from its checkpoint and its facts.
+    Restart,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let who = 1..=PEOPLE;
+    let seat = 0..=SEATS;
+    prop_oneof![
+        6 => who.clone().prop_map(Step::Join),
+        1 => who.clone().prop_map(Step::Leave),
+        2 => who.clone().prop_map(Step::Drop),
+        6 => (who.clone(), proptest::option::of(seat.clone())).prop_map(|(who, seat)| Step::Take(who, seat)),
+        2 => who.clone().prop_map(Step::LeaveSeat),
+        2 => who.clone().prop_map(Step::Say),
+        2 => (1..=2_i64, seat.clone()).prop_map(|(who, seat)| Step::Lock(who, seat)),
+        2 => (1..=2_i64, seat).prop_map(|(who, seat)| Step::Unlock(who, seat)),
+        1 => (1..=2_i64, who.clone()).prop_map(|(by, who)| Step::Kick(by, who)),
+        2 => any::<usize>().prop_map(Step::Retry),
+        1 => Just(Step::Gift),
+        4 => (0..2_000_i64).prop_map(Step::Pass),
+        2 => who.prop_map(Step::Watch),
+        1 => Just(Step::Restart),
+    ]
+}
+
+/// What a room is to do, as plainly as it can be said. User 1 is the owner.
+#[derive(Default)]
+struct Model {
+    /// When the place of a user without a socket is lost.
+    present: BTreeMap<i64, Option<i64>>,
+    seats: BTreeMap<u8, i64>,
+    locks: BTreeSet<u8>,
+    kicks: BTreeMap<i64, i64>,
+}
+
+impl Model {
+    fn out(&mut self, who: i64) {
+        self.present.remove(&who);
+        self.seats.retain(|_, sitting| *sitting != who);
+    }
+
+    fn pass(&mut self, now: i64) {
+        let lost: Vec<i64> = self
+            .present
+            .iter()
+            .filter(|(_, until)| until.is_some_and(|until| until <= now))
+            .map(|(who, _)| *who)
+            .collect();
+        lost.into_iter().for_each(|who| self.out(who));
+    }
+
+    fn sits(&self, who: i64) -> bool {
+        self.seats.values().any(|sitting| *sitting == who)
+    }
+
+    /// The error to be expected, if there is one; otherwise does it.
+    fn take(&mut self, who: i64, seat: Option<u8>) -> Option<ErrorCode> {
+        let free = |seat: &u8| !self.locks.contains(seat) && !self.seats.contains_key(seat);
+        let wanted = seat.or_else(|| (1..SEATS).find(free));
+        match wanted {
+            Some(no) if no >= SEATS => Some(ErrorCode::SeatNotFound),
+            Some(0) if who != 1 => Some(ErrorCode::Forbidden),
+            _ if self.sits(who) => Some(ErrorCode::AlreadySeated),
+            None => Some(ErrorCode::SeatTaken),
+            Some(no) if self.locks.contains(&no) => Some(ErrorCode::SeatLocked),
+            Some(no) if self.seats.contains_key(&no) => Some(ErrorCode::SeatTaken),
+            Some(no) => {
+                self.seats.insert(no, who);
+                None
+            }
+        }
+    }
+}
+
+/// A client: a snapshot, and then events alone.
+struct Client {
+    who: i64,
+    picture: Snapshot,
+    people: BTreeMap<UserId, Person>,
+}
+
+impl Client {
+    fn hear(&mut self, event: &Event, at: i64) {
+        match event {
+            Event::ParticipantsChanged { joined, left, count } => {
+                self.people.extend(joined.iter().map(|person| (person.id, person.clone())));
+                left.iter().for_each(|user| drop(self.people.remove(user)));
+                self.picture.count = *count;
+            }
+            Event::SeatsChanged { seats, version, .. } => {
+                seats.iter().for_each(|seat| self.picture.seats[usize::from(seat.no)] = seat.clone());
+                self.picture.seat_version = *version;
+            }
+            Event::ChatPosted { from, op, text } => {
+                self.picture.chat.push(ChatLine { at, from: from.clone(), op: *op, text: text.clone() });
+                if self.picture.chat.len() > limit::CHAT_LINES {
+                    self.picture.chat.remove(0);
+                }
+            }
+            Event::ParticipantKicked { .. } => {}
+            Event::GiftsSent { coins, .. } => self.picture.coins = *coins,
+        }
+    }
+
+    /// The picture is the room's.
+    fn agrees(&self, state: &RoomState) {
+        let now = state.snapshot(user(self.who));
+        assert_eq!(self.picture.seats, now.seats);
+        assert_eq!(self.picture.seat_version, now.seat_version);
+        assert_eq!(self.picture.chat, now.chat);
+        assert_eq!(self.picture.coins, now.coins);
+        assert_eq!(self.picture.count, now.count);
+        // While people are only counted, the list is as it was shown.
+        if !state.presence.is_counting() {
+            assert_eq!(self.people.values().cloned().collect::<Vec<_>>(), now.people);
+        }
+    }
+}
+
+struct Run {
+    world: World,
+    model: Model,
+    clients: Vec<Client>,
+    answers: HashMap<u128, (i64, Command, Result<Done, ErrorCode>)>,
+    heard: usize,
+    counted: usize,
+    seq: u64,
+    gift_no: i64,
+}
+
+impl Run {
+    fn settings() -> Settings {
+        // Small, so that every bound is met: grace shorter than a kick, a room that counts above 3.
+        Settings { grace_ms: 1_000, kick_ms: 3_000, named_people: 3, ..Settings::default() }
+    }
+
+    fn new() -> Self {
+        let world = World::new(Self::settings());
+        let (model, clients, answers) = (Model::default(), Vec::new(), HashMap::new());
+        Self { world, model, clients, answers, heard: 0, counted: 0, seq: 0, gift_no: 0 }
+    }
+
+    /// Everybody hears what was told since, and nothing was told without its number.
+    fn hear(&mut self) {
+        let told = &self.world.told[self.heard..];
+        for client in &mut self.clients {
+            told.iter().for_each(|event| client.hear(event, self.world.now.0));
+            // Events and counts of people are a quarter of a second apart, so never in one step.
+            if let Some(count) = self.world.counts[self.counted..].last() {
+                client.picture.count = *count;
+            }
+        }
+        self.seq += told.len() as u64;
+        assert_eq!(self.world.state.seq(), self.seq, "a number for each event, without holes");
+        self.heard = self.world.told.len();
+        self.counted = self.world.counts.len();
+    }
+
+    fn command(&mut self, who: i64, command: Command, expected: impl FnOnce(&mut Model) -> Option<ErrorCode>) {
+        let answer = self.world.command(who, command.clone());
+        let expected =
+            if self.model.present.contains_key(&who) { expected(&mut self.model) } else { Some(ErrorCode::NotInRoom) };
+        assert_eq!(answer.err(), expected, "{command:?} of {who}");
+        if expected != Some(ErrorCode::NotInRoom) {
+            if let Ok(done) = answer {
+                assert!(done.seq <= self.world.state.seq() && done.epoch == self.world.state.epoch());
+            }
+            self.answers.insert(self.world.next_op, (who, command, answer));
+        }
+    }
+
+    fn take_step(&mut self, step: &Step) {
+        let now = self.world.now.0;
+        match step.clone() {
+            Step::Join(who) => {
+                let kicked = self.model.kicks.get(&who).is_some_and(|until| *until > now);
+                let full = !self.model.present.contains_key(&who) && self.model.present.len() >= 4;
+                let expected = match (kicked, full) {
+                    (true, _) => Some(ErrorCode::Kicked),
+                    (_, true) => Some(ErrorCode::RoomFull),
+                    _ => None,
+                };
+                assert_eq!(self.world.join(who).err().map(|error| error.code), expected);
+                if expected.is_none() {
+                    self.model.present.insert(who, None);
+                }
+            }
+            Step::Leave(who) => {
+                self.world.ask(&Request::Leave { user: user(who) }).expect("never refused");
+                self.model.out(who);
+            }
+            Step::Drop(who) => {
+                self.world.drop_socket(who);
+                if let Some(place) = self.model.present.get_mut(&who) {
+                    *place = place.or(Some(now + 1_000));
+                }
+            }
+            Step::Take(who, seat) => self.command(who, take(seat), |model| model.take(who, seat)),
+            Step::LeaveSeat(who) => self.command(who, leave_seat(), |model| {
+                let sat = model.sits(who);
+                model.seats.retain(|_, sitting| *sitting != who);
+                (!sat).then_some(ErrorCode::NotSeated)
+            }),
+            Step::Say(who) => self.command(who, say("hello"), |_| None),
+            Step::Lock(who, seat) => self.command(who, lock(seat), |model| match seat {
+                _ if who != 1 => Some(ErrorCode::Forbidden),
+                SEATS.. => Some(ErrorCode::SeatNotFound),
+                _ => {
+                    model.locks.insert(seat);
+                    model.seats.remove(&seat);
+                    None
+                }
+            }),
+            Step::Unlock(who, seat) => self.command(who, unlock(seat), |model| match seat {
+                _ if who != 1 => Some(ErrorCode::Forbidden),
+                SEATS.. => Some(ErrorCode::SeatNotFound),
+                _ => {
+                    model.locks.remove(&seat);
+                    None
+                }
+            }),
+            Step::Kick(by, who) => self.command(by, kick(who), |model| match who {
+                _ if by != 1 => Some(ErrorCode::Forbidden),
+                1 => Some(ErrorCode::Forbidden),
+                _ if !model.present.contains_key(&who) => Some(ErrorCode::UserNotFound),
+                _ => {
+                    model.out(who);
+                    model.kicks.insert(who, now + 3_000);
+                    None
+                }
+            }),
+            Step::Retry(which) => {
+                let mut ops: Vec<u128> = self.answers.keys().copied().collect();
+                ops.sort_unstable();
+                let Some(op) = ops.get(which % ops.len().max(1)) else { return };
+                let (who, command, first) = self.answers[op].clone();
+                let again = self.world.retry(who, *op, command.clone());
+                assert_eq!(again, first.map(|done| Done { replayed: true, ..done }), "{command:?} of {who}, again");
+            }
+            Step::Gift => {
+                self.gift_no += 1;
+                let batch = gifts(self.gift_no..=self.gift_no, now);
+                self.world.ask(&Request::GiftsCommitted(batch)).expect("never refused");
+            }
+            Step::Pass(ms) => {
+                // One deadline at a time, so that each count and event is heard in its turn.
+                let end = now + ms;
+                while let Some(at) = self.world.state.next_deadline().filter(|at| at.0 <= end) {
+                    let ms = at.0.saturating_sub(self.world.now.0).max(0);
+                    self.world.pass(ms);
+                    self.hear();
+                }
+                self.world.pass(end - self.world.now.0);
+                self.model.pass(end);
+            }
+            Step::Watch(who) => {
+                let picture = self.world.state.snapshot(user(who));
+                let people = picture.people.iter().map(|person| (person.id, person.clone())).collect();
+                self.clients.push(Client { who, picture, people });
+            }
+            Step::Restart => self.restart(),
+        }
+    }
+
+    fn restart(&mut self) {
+        let last = &self.world.state;
+        let woken = Woken {
+            epoch: last.epoch() + 1,
+            locks: last.seats.all().iter().filter(|seat| seat.locked).map(|seat| seat.no).collect(),
+            kicks: last.kicks.iter().map(|(user, until)| (*user, *until)).collect(),
+            last_fact: last.last_fact,
+            announced: self.gift_no,
+            committed: self.gift_no,
+            coins: Coins(self.gift_no * 5),
+            checkpoint: serde_json::from_str(&serde_json::to_string(&last.checkpoint()).expect("serializes"))
+                .expect("reads back"),
+            ..woken()
+        };
+        self.world.state = RoomState::wake(woken, Self::settings(), self.world.now);
+        self.clients.clear();
+        self.seq = 0;
+        let until = self.world.now.0 + 1_000;
+        let sitting: BTreeSet<i64> = self.model.seats.values().copied().collect();
+        self.model.present = sitting.into_iter().map(|who| (who, Some(until))).collect();
+    }
+
+    fn holds(&self) {
+        let state = &self.world.state;
+        let mut seats = BTreeMap::new();
+        for seat in state.seats.all() {
+            assert_eq!(seat.locked, self.model.locks.contains(&seat.no));
+            if let Some(person) = &seat.user {
+                assert!(!seat.locked && state.presence.person(person.id).is_some());
+                assert!(seats.values().all(|sitting| *sitting != person.id.number()), "one user, one seat");
+                seats.insert(seat.no, person.id.number());
+            }
+        }
+        assert_eq!(seats, self.model.seats);
+        let present: Vec<i64> = state.presence.participants().map(|there| there.person.id.number()).collect();
+        assert_eq!(present, self.model.present.keys().copied().collect::<Vec<_>>());
+        self.clients.iter().for_each(|client| client.agrees(state));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_room_does_what_the_model_does(steps in proptest::collection::vec(step(), 1..120)) {
+        let mut run = Run::new();
+        for step in &steps {
+            run.take_step(step);
+            run.hear();
+            run.holds();
+        }
+    }
+}

@@ -1,0 +1,297 @@
+//! The SQL of rooms: the rooms themselves, their hard facts, checkpoints, and what a waking room reads.
+
+use chrono::{DateTime, Utc};
+use parlor_protocol::room::{Person, RoomCard};
+use parlor_protocol::{Coins, RoomId, UserId};
+use sqlx::PgConnection;
+use sqlx::types::Json;
+
+use super::facts::{CheckpointRow, Fact, HardWrite};
+use super::state::Checkpoint;
+use crate::clock::Timestamp;
+use crate::operation::Operation;
+
+/// A room with what only the server needs to know of it.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) struct RoomRow {
+    pub card: RoomCard,
+    pub capacity: usize,
+    pub created_at: DateTime<Utc>,
+}
+
+struct RawRoom {
+    id: i64,
+    name: String,
+    owner_id: i64,
+    owner_name: String,
+    seats: i16,
+    capacity: i32,
+    created_at: DateTime<Utc>,
+}
+
+impl TryFrom<RawRoom> for RoomRow {
+    type Error = sqlx::Error;
+
+    fn try_from(raw: RawRoom) -> sqlx::Result<Self> {
+        Ok(Self {
+            card: RoomCard {
+                id: room_id(raw.id)?,
+                name: raw.name,
+                owner: Person { id: user_id(raw.owner_id)?, name: raw.owner_name },
+                seats: seat_no(raw.seats)?,
+            },
+            capacity: usize::try_from(raw.capacity).map_err(out_of_range)?,
+            created_at: raw.created_at,
+        })
+    }
+}
+
+/// `false`: the id is taken.
+pub(super) async fn insert_room(
+    conn: &mut PgConnection,
+    id: RoomId,
+    owner: UserId,
+    name: &str,
+    seats: u8,
+) -> sqlx::Result<bool> {
+    let done = sqlx::query!(
+        "insert into rooms (id, owner_id, name, seats)
+         values ($1, $2, $3, $4)
+         on conflict (id) do nothing",
+        id.number(),
+        owner.number(),
+        name,
+        i16::from(seats)
+    )
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// The room's row of the ledger, from which its gifts are numbered.
+pub(super) async fn insert_totals(conn: &mut PgConnection, room: RoomId) -> sqlx::Result<()> {
+    sqlx::query!("insert into room_totals (room_id) values ($1)", room.number()).execute(conn).await?;
+    Ok(())
+}
+
+pub(super) async fn room(conn: &mut PgConnection, room: RoomId) -> sqlx::Result<Option<RoomRow>> {
+    sqlx::query_as!(
+        RawRoom,
+        "select r.id, r.name, r.owner_id, u.name as owner_name, r.seats, r.capacity, r.created_at
+           from rooms r
+           join users u on u.id = r.owner_id
+          where r.id = $1",
+        room.number()
+    )
+    .fetch_optional(conn)
+    .await?
+    .map(RoomRow::try_from)
+    .transpose()
+}
+
+/// Newest first, behind `before`.
+pub(super) async fn rooms(
+    conn: &mut PgConnection,
+    before: Option<(DateTime<Utc>, RoomId)>,
+    limit: i64,
+) -> sqlx::Result<Vec<RoomRow>> {
+    sqlx::query_as!(
+        RawRoom,
+        "select r.id, r.name, r.owner_id, u.name as owner_name, r.seats, r.capacity, r.created_at
+           from rooms r
+           join users u on u.id = r.owner_id
+          where $1::timestamptz is null or (r.created_at, r.id) < ($1, $2)
+          order by r.created_at desc, r.id desc
+          limit $3",
+        before.map(|(at, _)| at),
+        before.map(|(_, id)| id.number()),
+        limit
+    )
+    .fetch_all(conn)
+    .await?
+    .into_iter()
+    .map(RoomRow::try_from)
+    .collect()
+}
+
+pub(super) async fn seat_locks(conn: &mut PgConnection, room: RoomId) -> sqlx::Result<Vec<u8>> {
+    sqlx::query_scalar!("select seat from room_seat_locks where room_id = $1", room.number())
+        .fetch_all(conn)
+        .await?
+        .into_iter()
+        .map(seat_no)
+        .collect()
+}
+
+/// Kicks that still hold.
+pub(super) async fn kicks(conn: &mut PgConnection, room: RoomId) -> sqlx::Result<Vec<(UserId, Timestamp)>> {
+    let rows = sqlx::query!(
+        "select user_id, until
+           from room_kicks
+          where room_id = $1 and until > clock_timestamp()",
+        room.number()
+    )
+    .fetch_all(conn)
+    .await?;
+    rows.into_iter().map(|row| Ok((user_id(row.user_id)?, Timestamp(row.until.timestamp_millis())))).collect()
+}
+
+/// The room's last fact; 0 where there is none.
+pub(super) async fn last_fact(conn: &mut PgConnection, room: RoomId) -> sqlx::Result<i64> {
+    sqlx::query_scalar!(r#"select coalesce(max(id), 0) as "id!" from room_facts where room_id = $1"#, room.number())
+        .fetch_one(conn)
+        .await
+}
+
+/// The last committed gift and the coins spent with it.
+pub(super) async fn totals(conn: &mut PgConnection, room: RoomId) -> sqlx::Result<(i64, Coins)> {
+    let row = sqlx::query!("select gift_no, coins from room_totals where room_id = $1", room.number())
+        .fetch_optional(conn)
+        .await?;
+    Ok(row.map_or((0, Coins(0)), |row| (row.gift_no, Coins(row.coins))))
+}
+
+/// The last committed gift of each of these rooms.
+pub(super) async fn gift_numbers(conn: &mut PgConnection, rooms: &[i64]) -> sqlx::Result<Vec<(RoomId, i64)>> {
+    let rows =
+        sqlx::query!("select room_id, gift_no from room_totals where room_id = any($1)", rooms).fetch_all(conn).await?;
+    rows.into_iter().map(|row| Ok((room_id(row.room_id)?, row.gift_no))).collect()
+}
+
+/// The new fact's id; `None`: the operation has been used.
+pub(super) async fn insert_fact(conn: &mut PgConnection, write: &HardWrite, fact: &Fact) -> sqlx::Result<Option<i64>> {
+    sqlx::query_scalar!(
+        "insert into room_facts (room_id, actor_id, op, body_hash, epoch, fact)
+         values ($1, $2, $3, $4, $5, $6)
+         on conflict (op, actor_id) do nothing
+         returning id",
+        write.room.number(),
+        write.operation.actor.number(),
+        write.operation.op.0,
+        &write.operation.body_hash[..],
+        write.epoch,
+        Json(fact) as _
+    )
+    .fetch_optional(conn)
+    .await
+}
+
+/// A fact as it was stored under its operation.
+pub(super) struct StoredFact {
+    pub id: i64,
+    pub body_hash: Vec<u8>,
+    pub fact: Fact,
+}
+
+pub(super) async fn fact_of(conn: &mut PgConnection, operation: &Operation) -> sqlx::Result<Option<StoredFact>> {
+    let row = sqlx::query!(
+        r#"select id, body_hash, fact as "fact: Json<Fact>"
+             from room_facts
+            where op = $1 and actor_id = $2"#,
+        operation.op.0,
+        operation.actor.number()
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(|row| StoredFact { id: row.id, body_hash: row.body_hash, fact: row.fact.0 }))
+}
+
+/// Makes a fact true in the tables of the present.
+pub(super) async fn put_fact(conn: &mut PgConnection, room: RoomId, fact: &Fact) -> sqlx::Result<()> {
+    match fact {
+        Fact::SeatLocked { seat } => insert_lock(conn, room, *seat).await,
+        Fact::SeatUnlocked { seat } => delete_lock(conn, room, *seat).await,
+        Fact::Kicked { user, until, .. } => put_kick(conn, room, *user, Timestamp(*until)).await,
+    }
+}
+
+async fn insert_lock(conn: &mut PgConnection, room: RoomId, seat: u8) -> sqlx::Result<()> {
+    sqlx::query!(
+        "insert into room_seat_locks (room_id, seat)
+         values ($1, $2)
+         on conflict do nothing",
+        room.number(),
+        i16::from(seat)
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+async fn delete_lock(conn: &mut PgConnection, room: RoomId, seat: u8) -> sqlx::Result<()> {
+    sqlx::query!("delete from room_seat_locks where room_id = $1 and seat = $2", room.number(), i16::from(seat))
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+async fn put_kick(conn: &mut PgConnection, room: RoomId, user: UserId, until: Timestamp) -> sqlx::Result<()> {
+    let until = DateTime::<Utc>::from_timestamp_millis(until.0)
+        .ok_or_else(|| sqlx::Error::Encode("the end of a kick is no time".into()))?;
+    sqlx::query!(
+        "insert into room_kicks (room_id, user_id, until)
+         values ($1, $2, $3)
+         on conflict (room_id, user_id) do update
+            set until = excluded.until",
+        room.number(),
+        user.number(),
+        until
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn checkpoint(conn: &mut PgConnection, room: RoomId) -> sqlx::Result<Option<(i64, Checkpoint)>> {
+    let row = sqlx::query!(
+        r#"select gift_no, state as "state: Json<Checkpoint>"
+             from room_checkpoints
+            where room_id = $1"#,
+        room.number()
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(|row| (row.gift_no, row.state.0)))
+}
+
+/// `false`: the epoch is over and nothing was written. A row that is ahead of this one stays: an
+/// attempt that was given up may arrive late.
+pub(super) async fn put_checkpoint(conn: &mut PgConnection, row: &CheckpointRow) -> sqlx::Result<bool> {
+    sqlx::query_scalar!(
+        r#"with owner as (
+               select room_id from room_owners where room_id = $1 and epoch = $2 for share
+           ), written as (
+               insert into room_checkpoints as c (room_id, epoch, seq, gift_no, state)
+               select room_id, $2, $3, $4, $5 from owner
+               on conflict (room_id) do update
+                  set epoch = excluded.epoch, seq = excluded.seq, gift_no = excluded.gift_no,
+                      state = excluded.state, at = clock_timestamp()
+                where (c.epoch, c.seq) <= (excluded.epoch, excluded.seq)
+               returning 1
+           )
+           select exists (select from owner) as "held!""#,
+        row.room.number(),
+        row.epoch,
+        i64::try_from(row.seq).map_err(out_of_range)?,
+        row.gift_no,
+        Json(&row.state) as _
+    )
+    .fetch_one(conn)
+    .await
+}
+
+fn room_id(number: i64) -> sqlx::Result<RoomId> {
+    RoomId::new(number).ok_or_else(|| sqlx::Error::Decode("a room's id is out of range".into()))
+}
+
+fn user_id(number: i64) -> sqlx::Result<UserId> {
+    UserId::new(number).ok_or_else(|| sqlx::Error::Decode("a user's id is out of range".into()))
+}
+
+fn seat_no(number: i16) -> sqlx::Result<u8> {
+    u8::try_from(number).map_err(out_of_range)
+}
+
+fn out_of_range(error: std::num::TryFromIntError) -> sqlx::Error {
+    sqlx::Error::Decode(Box::new(error))
+}
