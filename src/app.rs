@@ -128,8 +128,7 @@ pub async fn run(parts: Parts, stop: Stop, ready: impl FnOnce(SocketAddr)) -> Re
     let identity =
         Identity::start(pool.clone(), &settings.identity, wallets, engines.clone(), &tracker).await.map_err(cannot)?;
     let announced = Announced { outbox_bytes: settings.delivery.outbox_bytes, grace_ms: settings.room.grace_ms };
-    let ports =
-        ports::SocketPorts { identity: identity.clone(), pool: pool.clone(), rooms: rooms.clone(), gifts };
+    let ports = ports::SocketPorts { identity: identity.clone(), pool: pool.clone(), rooms: rooms.clone(), gifts };
     let gateway = GatewayState::new(settings.gateway.clone(), announced, delivery, ports, sockets.clone());
     tracker.spawn(ports::announce(committed, rooms.clone(), gateway.users().clone()));
 

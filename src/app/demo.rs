@@ -39,7 +39,9 @@ pub async fn seed(settings: &Settings, database: &PgConnectOptions, people: bool
     let cannot = |error: Error| StartError::new("the database could not be seeded").because(error);
     let pool = PgPoolOptions::new().max_connections(2).connect_lazy_with(database.clone());
     let (stop, tracker) = (CancellationToken::new(), TaskTracker::new());
-    let (commits, _nobody) = mpsc::channel(1);
+    let (commits, mut committed) = mpsc::channel(16);
+    // Nobody is there to be told.
+    tracker.spawn(async move { while committed.recv().await.is_some() {} });
     let ledger = Ledger::start(database.clone(), "seed", &settings.ledger, commits, &stop, &tracker);
     let seeded = lay(settings, &pool, &ledger, people, &stop, &tracker).await;
     ledger.drain().await;

@@ -110,8 +110,9 @@ impl Ports for SocketPorts {
         ask.map(body).boxed()
     }
 
-    fn verify_room_token(&self, token: &str, room: RoomId, user: UserId) -> Result<(), ErrorBody> {
-        body(self.identity.keys().verify_room(token, room, user, Timestamp::now()))
+    fn verify_room_token(&self, token: String, room: RoomId, user: UserId) -> PortFuture<Result<(), ErrorBody>> {
+        let identity = self.identity.clone();
+        async move { body(identity.keys().verify_room(&token, room, user, Timestamp::now()).await) }.boxed()
     }
 
     fn wake(&self, room: RoomId) -> PortFuture<Result<RoomHandle, ErrorBody>> {

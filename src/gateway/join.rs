@@ -53,8 +53,8 @@ pub(super) async fn come_in(
     user: &Person,
     join: Join,
 ) -> Result<CameIn, ErrorBody> {
-    gateway.ports.verify_room_token(&join.token, join.room, user.id)?;
     let deadline = Duration::from_millis(gateway.settings.answer_ms);
+    within(deadline, gateway.ports.verify_room_token(join.token, join.room, user.id)).await?;
     let _moving = within(deadline, async { Ok(gateway.users.moving(user.id).await) }).await?;
     let handle = within(deadline, gateway.ports.wake(join.room)).await?;
     connection.subscribe(join.room).await;

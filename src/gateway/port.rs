@@ -31,7 +31,7 @@ pub trait Ports: Send + Sync + 'static {
     ///
     /// # Errors
     /// `room_token_invalid`.
-    fn verify_room_token(&self, token: &str, room: RoomId, user: UserId) -> Result<(), ErrorBody>;
+    fn verify_room_token(&self, token: String, room: RoomId, user: UserId) -> PortFuture<Result<(), ErrorBody>>;
 
     /// The room's handle; a sleeping room is woken.
     fn wake(&self, room: RoomId) -> PortFuture<Result<RoomHandle, ErrorBody>>;

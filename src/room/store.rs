@@ -16,7 +16,6 @@ use crate::operation::Operation;
 pub(super) struct RoomRow {
     pub card: RoomCard,
     pub capacity: usize,
-    pub created_at: DateTime<Utc>,
 }
 
 struct RawRoom {
@@ -26,7 +25,6 @@ struct RawRoom {
     owner_name: String,
     seats: i16,
     capacity: i32,
-    created_at: DateTime<Utc>,
 }
 
 impl TryFrom<RawRoom> for RoomRow {
@@ -41,43 +39,14 @@ impl TryFrom<RawRoom> for RoomRow {
                 seats: seat_no(raw.seats)?,
             },
             capacity: usize::try_from(raw.capacity).map_err(out_of_range)?,
-            created_at: raw.created_at,
         })
     }
-}
-
-/// `false`: the id is taken.
-pub(super) async fn insert_room(
-    conn: &mut PgConnection,
-    id: RoomId,
-    owner: UserId,
-    name: &str,
-    seats: u8,
-) -> sqlx::Result<bool> {
-    let done = sqlx::query!(
-        "insert into rooms (id, owner_id, name, seats)
-         values ($1, $2, $3, $4)
-         on conflict (id) do nothing",
-        id.number(),
-        owner.number(),
-        name,
-        i16::from(seats)
-    )
-    .execute(conn)
-    .await?;
-    Ok(done.rows_affected() == 1)
-}
-
-/// The room's row of the ledger, from which its gifts are numbered.
-pub(super) async fn insert_totals(conn: &mut PgConnection, room: RoomId) -> sqlx::Result<()> {
-    sqlx::query!("insert into room_totals (room_id) values ($1)", room.number()).execute(conn).await?;
-    Ok(())
 }
 
 pub(super) async fn room(conn: &mut PgConnection, room: RoomId) -> sqlx::Result<Option<RoomRow>> {
     sqlx::query_as!(
         RawRoom,
-        "select r.id, r.name, r.owner_id, u.name as owner_name, r.seats, r.capacity, r.created_at
+        "select r.id, r.name, r.owner_id, u.name as owner_name, r.seats, r.capacity
            from rooms r
            join users u on u.id = r.owner_id
           where r.id = $1",
@@ -87,31 +56,6 @@ pub(super) async fn room(conn: &mut PgConnection, room: RoomId) -> sqlx::Result<
     .await?
     .map(RoomRow::try_from)
     .transpose()
-}
-
-/// Newest first, behind `before`.
-pub(super) async fn rooms(
-    conn: &mut PgConnection,
-    before: Option<(DateTime<Utc>, RoomId)>,
-    limit: i64,
-) -> sqlx::Result<Vec<RoomRow>> {
-    sqlx::query_as!(
-        RawRoom,
-        "select r.id, r.name, r.owner_id, u.name as owner_name, r.seats, r.capacity, r.created_at
-           from rooms r
-           join users u on u.id = r.owner_id
-          where $1::timestamptz is null or (r.created_at, r.id) < ($1, $2)
-          order by r.created_at desc, r.id desc
-          limit $3",
-        before.map(|(at, _)| at),
-        before.map(|(_, id)| id.number()),
-        limit
-    )
-    .fetch_all(conn)
-    .await?
-    .into_iter()
-    .map(RoomRow::try_from)
-    .collect()
 }
 
 pub(super) async fn seat_locks(conn: &mut PgConnection, room: RoomId) -> sqlx::Result<Vec<u8>> {

@@ -12,7 +12,6 @@ use std::time::Duration;
 use parlor::db;
 use parlor::dev::{self, Durability, Options, Place, Postgres, StoreLock};
 use sha2::{Digest, Sha256};
-use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{AssertSqlSafe, ConnectOptions, PgConnection, PgPool};
 use tokio::sync::OnceCell;
@@ -72,8 +71,8 @@ impl Database {
     }
 
     /// A connection as the superuser, to tamper with.
-    pub async fn as_superuser(&self) -> PoolConnection<sqlx::Postgres> {
-        self.superuser.acquire().await.expect("the superuser connects")
+    pub async fn as_superuser(&self) -> PgConnection {
+        self.cluster.superuser(&self.name).await
     }
 
     /// How a role reaches it: `parlor_app`, `parlor_owner`, `parlor_audit`, `postgres`.

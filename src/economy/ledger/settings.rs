@@ -62,7 +62,10 @@ impl Settings {
         check(self.backoff_min_ms >= 1, "ledger.backoff_min_ms: at least 1");
         check(self.backoff_max_ms >= self.backoff_min_ms, "ledger.backoff_max_ms: at least ledger.backoff_min_ms");
         check(self.backoff_max_ms <= 60_000, "ledger.backoff_max_ms: at most 60,000");
-        check(self.welcome_coins.is_none_or(|coins| (0..=1_000_000).contains(&coins)), "ledger.welcome_coins: 0 to 1,000,000");
+        check(
+            self.welcome_coins.is_none_or(|coins| (0..=1_000_000).contains(&coins)),
+            "ledger.welcome_coins: 0 to 1,000,000",
+        );
         problems
     }
 
