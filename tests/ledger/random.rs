@@ -78,6 +78,29 @@ fn outcome(answer: super::world::Answer) -> (Outcome, bool) {
     }
 }
 
+/// The trap: whoever looks an operation up before it has the locks finds nothing, waits, and then tells
+/// the sender of a gift that was paid that there is too little for it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn writers_that_meet_over_a_last_coin_give_one_answer() {
+    const ROUNDS: usize = 60;
+    let mut coins = vec![1; ROUNDS + 1];
+    coins[0] = 0;
+    let world = World::with(&coins).await;
+    let ledgers = [world.ledger.clone(), world.another_ledger(), world.another_ledger()];
+    for sender in 1..=ROUNDS {
+        let gift = super::world::sending(sender, 1, 1, &[0]);
+        let answers = ledgers.iter().map(|ledger| world.submit_to(ledger, &gift, None)).collect::<Vec<_>>();
+        let (mut receipts, mut firsts) = (Vec::new(), 0);
+        for answer in answers {
+            let paid = answer.await.expect("an answer").expect("paid, and told so by everybody");
+            firsts += u32::from(!paid.replayed);
+            receipts.push(paid.receipt);
+        }
+        assert!(firsts == 1 && receipts.iter().all(|receipt| *receipt == receipts[0]), "{receipts:?}");
+    }
+    world.assert_clean().await;
+}
+
 fn block_on<F: Future>(future: F) -> F::Output {
     tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(future)
 }
