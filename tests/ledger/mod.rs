@@ -1,1 +1,11 @@
 //! The ledger against a real PostgreSQL, as parlor_app.
+
+mod audit;
+mod database;
+mod faults;
+mod gifts;
+mod proxy;
+mod random;
+mod reading;
+mod rights;
+mod world;

@@ -1,17 +1,25 @@
 //! The ledger as the rest of the house holds it: orders in, no waiting.
 
-use parlor_protocol::{Coins, ErrorBody, ErrorCode, Op};
+use parlor_protocol::{Coins, ErrorBody, ErrorCode, Op, UserId};
 use sqlx::postgres::PgConnectOptions;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use uuid::Uuid;
 
 use super::order::{Committed, Grant, Order, TransferReceipt};
 use super::settings::Settings;
 use super::writer::{Pending, Writer};
 use crate::operation::Operation;
+
+/// Coins that a new database's promotion account starts with.
+const PROMOTION_STOCK: Coins = Coins(1_000_000_000_000);
+/// The operation that issues them.
+const STOCK: Op = Op(Uuid::from_u128(0x0199_0000_0000_7000_8000_0000_0000_0001));
+/// The operation of every user's welcome: operations are scoped to the user.
+const WELCOME: Op = Op(Uuid::from_u128(0x0199_0000_0000_7000_8000_0000_0000_0002));
 
 /// The node's one way to move money.
 #[derive(Clone, Debug)]
@@ -74,6 +82,22 @@ impl Ledger {
         let hash = crate::operation::hash(format!("issue {}", amount.0).as_bytes());
         self.submit(Order::issuance(op, hash, amount, reply));
         answer.await.unwrap_or_else(|_| Err(ErrorCode::StoreUnavailable.into()))
+    }
+
+    /// Fills the promotion account of a new database, once in its life.
+    ///
+    /// # Errors
+    /// As [`Ledger::grant`].
+    pub async fn stock_promotion(&self) -> Result<TransferReceipt, ErrorBody> {
+        self.issue(STOCK, PROMOTION_STOCK).await
+    }
+
+    /// Gives a new user coins from the promotion account, once in the user's life whatever the amount.
+    ///
+    /// # Errors
+    /// As [`Ledger::grant`].
+    pub async fn welcome(&self, user: UserId, amount: Coins) -> Result<TransferReceipt, ErrorBody> {
+        self.grant(Operation::of_system(WELCOME, user, "welcome"), Grant { to: user, amount }).await
     }
 
     /// Takes no more orders and waits until every queued one has its answer: at most

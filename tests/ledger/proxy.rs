@@ -1,0 +1,116 @@
+//! A proxy between a writer and PostgreSQL that cuts at the worst moments.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+
+use sqlx::postgres::PgConnectOptions;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::task::JoinHandle;
+
+use super::database::socket_dir;
+
+/// What the proxy does when it sees a COMMIT.
+#[derive(Clone, Copy)]
+pub enum Cut {
+    Nothing = 0,
+    /// The commit never reaches the server.
+    BeforeCommit = 1,
+    /// The commit is done, its answer is lost.
+    AfterCommit = 2,
+    /// Nobody gets through at all.
+    Everything = 3,
+    /// Connections are taken, and nothing is ever answered.
+    Silence = 4,
+}
+
+pub struct Proxy {
+    dir: PathBuf,
+    next: Arc<AtomicU8>,
+    cuts: Arc<AtomicU32>,
+    task: JoinHandle<()>,
+}
+
+impl Proxy {
+    pub fn start() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let dir = std::env::temp_dir().join(format!("parlor-proxy-{}-{number}", std::process::id()));
+        std::fs::create_dir_all(&dir).expect("a directory for the socket");
+        let _ = std::fs::remove_file(dir.join(".s.PGSQL.5432"));
+        let listener = UnixListener::bind(dir.join(".s.PGSQL.5432")).expect("a socket");
+        let (next, cuts) = (Arc::new(AtomicU8::new(0)), Arc::new(AtomicU32::new(0)));
+        let (told, counted) = (next.clone(), cuts.clone());
+        let task = tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                let (told, counted) = (told.clone(), counted.clone());
+                tokio::spawn(async move {
+                    let _ = carry(client, &told, &counted).await; // a connection that ends is what this is about
+                });
+            }
+        });
+        Self { dir, next, cuts, task }
+    }
+
+    /// What to do at the next COMMIT; once for cuts, lasting for `Everything` and `Silence`.
+    pub fn cut(&self, cut: Cut) {
+        self.next.store(cut as u8, Ordering::SeqCst);
+    }
+
+    /// How often it has cut.
+    pub fn cuts(&self) -> u32 {
+        self.cuts.load(Ordering::SeqCst)
+    }
+
+    pub fn through(&self, options: PgConnectOptions) -> PgConnectOptions {
+        options.socket(&self.dir)
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.task.abort();
+        let _ = std::fs::remove_dir_all(&self.dir);
+    }
+}
+
+async fn carry(mut client: UnixStream, told: &AtomicU8, cuts: &AtomicU32) -> std::io::Result<()> {
+    let mut server = UnixStream::connect(PathBuf::from(socket_dir()).join(".s.PGSQL.5432")).await?;
+    let (mut up, mut down) = (vec![0; 65_536], vec![0; 65_536]);
+    loop {
+        tokio::select! {
+            read = client.read(&mut up) => {
+                let read = read?;
+                if read == 0 {
+                    return Ok(());
+                }
+                let is_commit = up[..read].windows(7).any(|bytes| bytes == b"COMMIT\0");
+                match told.load(Ordering::SeqCst) {
+                    1 if is_commit => {
+                        told.store(0, Ordering::SeqCst);
+                        cuts.fetch_add(1, Ordering::SeqCst);
+                        return Ok(());
+                    }
+                    2 if is_commit => {
+                        told.store(0, Ordering::SeqCst);
+                        server.write_all(&up[..read]).await?;
+                        server.read_u8().await?; // the answer is on its way: committed for certain
+                        cuts.fetch_add(1, Ordering::SeqCst);
+                        return Ok(());
+                    }
+                    3 => return Ok(()),
+                    4 => continue,
+                    _ => server.write_all(&up[..read]).await?,
+                }
+            }
+            read = server.read(&mut down) => {
+                let read = read?;
+                if read == 0 {
+                    return Ok(());
+                }
+                client.write_all(&down[..read]).await?;
+            }
+        }
+    }
+}

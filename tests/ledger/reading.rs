@@ -1,0 +1,163 @@
+//! Wallets, histories and gifts as they are read from the tables.
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{Request, StatusCode};
+use axum::response::{IntoResponse, Response};
+use http_body_util::BodyExt;
+use parlor::economy::gift;
+use parlor::economy::ledger::{self, Kind, gifts_above, wallet};
+use parlor::error::Error;
+use parlor_protocol::{Coins, Currency, UserId};
+use serde_json::Value;
+use tower::ServiceExt;
+
+use super::world::{HEART, RAINBOW, ROSE, World, sending};
+
+#[tokio::test]
+async fn entries_are_walked_back_page_by_page() {
+    let world = World::with(&[0, 1_000, 0, 0]).await;
+    let mut receipts = Vec::new();
+    for _ in 0..5 {
+        receipts.push(world.send(&sending(1, HEART, 1, &[2, 3])).await.expect("paid").receipt);
+    }
+    let mut connection = world.database.app.acquire().await.expect("a connection");
+    let (mut cursor, mut seen) = (None, Vec::new());
+    loop {
+        let page =
+            wallet::entries(&mut connection, world.people[1].id, Currency::Coin, cursor, 2).await.expect("a page");
+        seen.extend(page.entries);
+        cursor = page.next;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    assert_eq!(seen.len(), 6, "five gifts and the grant");
+    assert_eq!(seen[5].kind, Kind::Grant);
+    assert_eq!((seen[5].amount, &seen[5].gift), (1_000, &None));
+    receipts.reverse();
+    assert_eq!(seen[..5].iter().map(|entry| entry.transfer).collect::<Vec<_>>(), receipts);
+    let newest = &seen[0];
+    assert_eq!((newest.kind, newest.amount), (Kind::Gift, -10));
+    let cause = newest.gift.as_ref().expect("a gift");
+    assert_eq!((cause.gift_no, cause.count, cause.room), (5, 1, world.rooms[0]));
+    assert_eq!(cause.from, Some(world.people[1].id));
+    assert_eq!(cause.to, [world.people[2].id, world.people[3].id]);
+
+    let received =
+        wallet::entries(&mut connection, world.people[2].id, Currency::Diamond, None, 50).await.expect("a page");
+    assert_eq!(received.entries.len(), 5);
+    assert!(received.entries.iter().all(|entry| entry.amount == 50_000 && entry.gift.is_some()));
+    // A cursor into somebody else's list leads nowhere.
+    let grant = seen[5].transfer;
+    let foreign =
+        wallet::entries(&mut connection, world.people[2].id, Currency::Coin, Some(grant), 50).await.expect("a page");
+    assert_eq!(foreign, wallet::Entries::default());
+}
+
+#[tokio::test]
+async fn gifts_above_a_number_come_with_names_and_the_coins_up_to_them() {
+    let mut world = World::with(&[0, 1_000, 0]).await;
+    for gift in [ROSE, HEART, RAINBOW] {
+        world.send(&sending(1, gift, 1, &[2])).await.expect("paid");
+    }
+    let hints = world.drain_hints();
+    let announced: Vec<_> =
+        hints.iter().flat_map(|hint| &hint.rooms).flat_map(|(_, gifts)| gifts.gifts.clone()).collect();
+    let mut connection = world.database.app.acquire().await.expect("a connection");
+    let all = gifts_above(&mut connection, world.rooms[0], 0, 10).await.expect("gifts");
+    assert_eq!(all.gifts, announced, "the table says what the hint said");
+    assert_eq!(all.coins, Coins(105));
+    let page = gifts_above(&mut connection, world.rooms[0], 1, 1).await.expect("gifts");
+    assert_eq!((page.gifts.len(), page.gifts[0].gift_no, page.coins), (1, 2, Coins(6)));
+    let none = gifts_above(&mut connection, world.rooms[0], 3, 10).await.expect("gifts");
+    assert_eq!((none.gifts.len(), none.coins), (0, Coins(105)));
+    let other = gifts_above(&mut connection, world.rooms[1], 0, 10).await.expect("gifts");
+    assert_eq!(other, ledger::CommittedGifts::default());
+}
+
+#[tokio::test]
+async fn seeding_again_changes_nothing_that_an_operator_has_set() {
+    let world = World::with(&[0, 0]).await;
+    let mut connection = world.database.app.acquire().await.expect("a connection");
+    sqlx::query("update gifts set price = 2, version = version + 1 where id = 1")
+        .execute(&mut *connection)
+        .await
+        .expect("an update");
+    assert_eq!(gift::seed(&mut connection).await.expect("seeded"), 0);
+    let catalogue = gift::catalogue(&mut connection).await.expect("a catalogue");
+    assert_eq!((catalogue.gifts.len(), catalogue.version), (24, 25));
+    assert_eq!(catalogue.gifts.iter().find(|gift| gift.id.number() == 1).map(|gift| gift.price), Some(Coins(2)));
+    let agency =
+        gift::seed_demo_agency(&mut connection, world.people[0].id, &[world.people[0].id]).await.expect("seeded");
+    assert_eq!(agency, gift::seed_demo_agency(&mut connection, world.people[0].id, &[]).await.expect("seeded"));
+}
+
+/// Stands for the shared edge's extractor: the user's id in a header.
+struct Caller(UserId);
+
+impl From<Caller> for UserId {
+    fn from(caller: Caller) -> Self {
+        caller.0
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Caller {
+    type Rejection = StatusCode;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, StatusCode> {
+        let id = parts.headers.get("user").and_then(|id| id.to_str().ok()?.parse().ok()).and_then(UserId::new);
+        id.map(Self).ok_or(StatusCode::UNAUTHORIZED)
+    }
+}
+
+struct Problem(Error);
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        Self(error)
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        (StatusCode::from_u16(self.0.code().status()).expect("a status"), self.0.code().name()).into_response()
+    }
+}
+
+#[tokio::test]
+async fn wallet_entries_and_gifts_are_served() {
+    let world = World::with(&[0, 100, 0]).await;
+    for _ in 0..3 {
+        world.send(&sending(1, HEART, 1, &[2])).await.expect("paid");
+    }
+    let app: Router = Router::new()
+        .merge(ledger::routes::routes::<_, Caller, Problem>())
+        .merge(gift::routes::routes::<_, Problem>())
+        .with_state(world.database.app.clone());
+    let get = async |path: &str| {
+        let request =
+            Request::get(path).header("user", world.people[1].id.to_string()).body(Body::empty()).expect("a request");
+        let response = app.clone().oneshot(request).await.expect("a response");
+        let status = response.status().as_u16();
+        let body = response.into_body().collect().await.expect("a body").to_bytes();
+        (status, serde_json::from_slice::<Value>(&body).unwrap_or_default())
+    };
+    let (status, wallet) = get("/v1/wallet").await;
+    assert_eq!(
+        (status, &wallet["balances"][0]["amount"], &wallet["balances"][1]["currency"]),
+        (200, &85.into(), &"diamond".into())
+    );
+    let (_, first) = get("/v1/wallet/entries?currency=coin&limit=2").await;
+    assert_eq!((first["entries"].as_array().map(Vec::len), &first["entries"][0]["amount"]), (Some(2), &(-5).into()));
+    let next = first["next"].as_str().expect("a cursor");
+    let (_, second) = get(&format!("/v1/wallet/entries?currency=coin&limit=2&cursor={next}")).await;
+    assert_eq!((&second["entries"][1]["kind"], &second["next"]), (&"grant".into(), &Value::Null));
+    for bad in ["limit=0", "limit=x", "currency=gold", "cursor=x", "unknown=1"] {
+        assert_eq!(get(&format!("/v1/wallet/entries?{bad}")).await.0, 400, "{bad}");
+    }
+    let (_, gifts) = get("/v1/gifts").await;
+    assert_eq!((&gifts["version"], gifts["gifts"].as_array().map(Vec::len)), (&24.into(), Some(24)));
+}

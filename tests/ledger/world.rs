@@ -1,0 +1,188 @@
+//! Users with coins, a room, a catalogue and a ledger: what a test of the ledger starts from.
+
+use parlor::economy::gift;
+use parlor::economy::ledger::{self, Committed, Gift, Grant, Ledger, Order, Settings, audit};
+use parlor::operation::Operation;
+use parlor_protocol::command::{Recipients, SendGift};
+use parlor_protocol::reply::{Balance, GiftReceipt};
+use parlor_protocol::room::Person;
+use parlor_protocol::{Coins, Command, ErrorBody, GiftId, Op, RoomId, UserId};
+use sqlx::postgres::PgConnectOptions;
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use uuid::Uuid;
+
+use super::database::Database;
+
+pub const ROSE: i64 = 1;
+pub const HEART: i64 = 3;
+pub const RAINBOW: i64 = 8;
+
+pub type Answer = Result<GiftReceipt, ErrorBody>;
+
+pub struct World {
+    pub database: Database,
+    pub ledger: Ledger,
+    pub committed: mpsc::Receiver<Committed>,
+    pub stop: CancellationToken,
+    pub tracker: TaskTracker,
+    pub people: Vec<Person>,
+    pub rooms: Vec<RoomId>,
+}
+
+/// A gift that a test sends: everything that makes the command.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sending {
+    pub op: Op,
+    pub from: usize,
+    pub room: usize,
+    pub gift: i64,
+    pub count: i64,
+    pub to: Vec<usize>,
+}
+
+pub fn op() -> Op {
+    Op(Uuid::now_v7())
+}
+
+pub fn sending(from: usize, gift: i64, count: i64, to: &[usize]) -> Sending {
+    Sending { op: op(), from, room: 0, gift, count, to: to.into() }
+}
+
+impl World {
+    /// Users with these coins, one room that user 0 owns.
+    pub async fn with(coins: &[i64]) -> Self {
+        Self::connected(coins, |database| database.writer(), Settings::default()).await
+    }
+
+    /// The same with another way to the database.
+    pub async fn connected(
+        coins: &[i64],
+        writer: impl FnOnce(&Database) -> PgConnectOptions,
+        settings: Settings,
+    ) -> Self {
+        let database = Database::fresh().await;
+        let (people, rooms) = populate(&database, coins.len()).await;
+        let (stop, tracker) = (CancellationToken::new(), TaskTracker::new());
+        let (on_commit, committed) = mpsc::channel(10_000);
+        let first = Ledger::start(database.writer(), "seed", &Settings::default(), on_commit.clone(), &stop, &tracker);
+        first.issue(op(), Coins(1_000_000_000)).await.expect("an issuance");
+        for (person, coins) in people.iter().zip(coins).filter(|(_, coins)| **coins > 0) {
+            let operation = Operation::of_system(op(), person.id, "a test's coins");
+            let grant = Grant { to: person.id, amount: Coins(*coins) };
+            first.grant(operation, grant).await.expect("a grant");
+        }
+        first.drain().await;
+        let ledger = Ledger::start(writer(&database), "test", &settings, on_commit, &stop, &tracker);
+        let mut world = Self { database, ledger, committed, stop, tracker, people, rooms };
+        world.drain_hints();
+        world
+    }
+
+    /// One more writer over the same database, as another node has it.
+    pub fn another_ledger(&self) -> Ledger {
+        let (on_commit, _) = mpsc::channel(1);
+        let settings = Settings::default();
+        Ledger::start(self.database.writer(), "another", &settings, on_commit, &self.stop, &self.tracker)
+    }
+
+    pub fn drain_hints(&mut self) -> Vec<Committed> {
+        std::iter::from_fn(|| self.committed.try_recv().ok()).collect()
+    }
+
+    pub fn operation(&self, sending: &Sending) -> Operation {
+        let to = Recipients::Users(sending.to.iter().map(|index| self.people[*index].id).collect());
+        let gift = GiftId::new(sending.gift).expect("in range");
+        let send = SendGift { room: self.rooms[sending.room], gift, count: sending.count, to };
+        Operation::of_command(sending.op, self.people[sending.from].id, &Command::GiftSend(send))
+    }
+
+    /// Queues a gift as its room has judged it.
+    pub fn submit_to(
+        &self,
+        ledger: &Ledger,
+        sending: &Sending,
+        refused: Option<ErrorBody>,
+    ) -> oneshot::Receiver<Answer> {
+        let (reply, answer) = oneshot::channel();
+        let receivers = sending.to.iter().map(|index| self.people[*index].clone()).collect();
+        let gift = Gift {
+            room: self.rooms[sending.room],
+            owner: self.people[0].id,
+            sender: self.people[sending.from].clone(),
+            gift: GiftId::new(sending.gift).expect("in range"),
+            count: sending.count,
+            receivers: refused.map_or(Ok(receivers), Err),
+        };
+        ledger.submit(Order::gift(self.operation(sending), gift, reply));
+        answer
+    }
+
+    pub fn submit(&self, sending: &Sending) -> oneshot::Receiver<Answer> {
+        self.submit_to(&self.ledger, sending, None)
+    }
+
+    pub async fn send(&self, sending: &Sending) -> Answer {
+        self.submit(sending).await.expect("an answer")
+    }
+
+    pub async fn balances(&self, person: usize) -> Vec<Balance> {
+        let mut connection = self.database.app.acquire().await.expect("a connection");
+        ledger::wallet::balances(&mut connection, self.people[person].id).await.expect("balances")
+    }
+
+    /// Coins and diamonds of a user, in minor units.
+    pub async fn amounts(&self, person: usize) -> (i64, i64) {
+        let balances = self.balances(person).await;
+        (balances[0].amount, balances[1].amount)
+    }
+
+    pub async fn audit(&self) -> audit::Report {
+        let mut connection = self.database.audit.acquire().await.expect("the auditor's connection");
+        audit::audit(&mut connection).await.expect("an audit")
+    }
+
+    pub async fn assert_clean(&self) {
+        let report = self.audit().await;
+        assert!(report.is_clean(), "{report}");
+    }
+
+    pub async fn superuser(&self, sql: &'static str) {
+        sqlx::raw_sql(sql).execute(&self.database.superuser).await.expect("a statement of the superuser");
+    }
+}
+
+/// People with wallets, two rooms of the first one, the catalogue, an agency with the last one in it.
+async fn populate(database: &Database, count: usize) -> (Vec<Person>, Vec<RoomId>) {
+    let mut transaction = database.app.begin().await.expect("a transaction");
+    let mut people = Vec::new();
+    for index in 0..count {
+        let id = UserId::new(100_000_000 + index as i64).expect("in range");
+        let name = format!("user {index}");
+        sqlx::query("insert into users (id, email, password_hash, name) values ($1, $2, '', $3)")
+            .bind(id.number())
+            .bind(format!("{index}@example.org"))
+            .bind(&name)
+            .execute(&mut *transaction)
+            .await
+            .expect("a user");
+        ledger::create_wallet(&mut transaction, id).await.expect("a wallet");
+        people.push(Person { id, name });
+    }
+    let rooms = [900_000_001, 900_000_002].map(|id| RoomId::new(id).expect("in range"));
+    for room in rooms {
+        sqlx::query("insert into rooms (id, owner_id, name) values ($1, $2, 'a room')")
+            .bind(room.number())
+            .bind(people[0].id.number())
+            .execute(&mut *transaction)
+            .await
+            .expect("a room");
+        ledger::create_room_totals(&mut transaction, room).await.expect("totals");
+    }
+    gift::seed(&mut transaction).await.expect("a catalogue");
+    let member = people[count - 1].id;
+    gift::seed_demo_agency(&mut transaction, people[0].id, &[member]).await.expect("an agency");
+    transaction.commit().await.expect("a commit");
+    (people, rooms.into())
+}
