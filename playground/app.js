@@ -429,14 +429,15 @@ function drawSeats(state, owner) {
       const { no, user, locked } = seat;
       const place = no === 0 ? 'Host' : `Seat ${no}`;
       button.className = `seat ${user ? (isMe(user) ? 'own' : 'taken') : locked ? 'free locked' : 'free'}`;
-      button.disabled = !user && (locked || seated);
+      const open = !user && !locked && !seated && (no !== 0 || owner); // the host's seat is the owner's
+      button.disabled = !user && !open;
       const face = user
         ? avatar(user)
-        : h('span', { class: 'avatar', 'aria-hidden': 'true' }, locked ? h('span', { class: 'padlock' }) : seated ? '' : '+');
+        : h('span', { class: 'avatar', 'aria-hidden': 'true' }, locked ? h('span', { class: 'padlock' }) : open ? '+' : '');
       button.replaceChildren(face, h('span', { class: 'name', dir: 'auto' }, user ? user.name : place));
-      const does = user ? (isMe(user) ? `${user.name}, you: leave the seat` : user.name) : locked ? 'locked' : seated ? 'free' : 'free: take it';
+      const does = user ? (isMe(user) ? `${user.name}, you: leave the seat` : user.name) : locked ? 'locked' : open ? 'free: take it' : 'free';
       button.setAttribute('aria-label', `${place}, ${does}`);
-      button.title = user ? (isMe(user) ? 'Leave the seat' : user.name) : locked ? 'Locked' : seated ? 'Free' : 'Take this seat';
+      button.title = user ? (isMe(user) ? 'Leave the seat' : user.name) : locked ? 'Locked' : open ? 'Take this seat' : 'Free';
       lock.hidden = !owner;
       lock.textContent = locked ? 'Unlock' : 'Lock';
       lock.setAttribute('aria-label', `${locked ? 'Unlock' : 'Lock'} ${place.toLowerCase()}`);
