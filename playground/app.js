@@ -8,7 +8,7 @@ const DEMO = [1, 2, 3, 4].map((no) => ({ no, login: `demo${no}@parlor.example`, 
 const COUNTS = [1, 10, 66, 188, 520, 1314];
 const FRAMES = 200;
 const ICONS = {
-  rose: '🌹', clap: '👏', heart: '❤️', coffee: '☕', lollipop: '🍭', star: '⭐', balloon: '🎈', rainbow: '🌈',
+  rose: '🌹', clap: '👏', heart: '❤️', coffee: '☕️', lollipop: '🍭', star: '⭐️', balloon: '🎈', rainbow: '🌈',
   perfume: '🧴', teddy: '🧸', ring: '💍', bouquet: '💐', fireworks: '🎆', car: '🚗', yacht: '🛥️', unicorn: '🦄',
   castle: '🏰', plane: '✈️', planet: '🪐', rocket: '🚀', lion: '🦁', galaxy: '🌌', crown: '👑', lantern: '🏮',
 };
@@ -191,6 +191,7 @@ function signInAgain() {
 
 function signOut() {
   endClient();
+  rest.logout().catch(() => {}); // asked while the token is still known; without the network it just runs out
   session = null;
   store.write('session', null);
   history.replaceState(null, '', '#');
@@ -227,8 +228,8 @@ async function start() {
   }
   client.connect();
   await doing(async () => {
-    const { items } = await rest.gifts();
-    catalogue = new Map(items.map((gift) => [gift.id, { ...gift, name: giftWord(gift) }]));
+    const answer = await rest.gifts();
+    catalogue = new Map((answer.gifts ?? answer.items).map((gift) => [gift.id, { ...gift, name: giftWord(gift) }]));
     drawTiles();
   });
   route();
@@ -288,6 +289,7 @@ function show() {
   $('purse').hidden = !inside || !client?.balances.length;
   $('connection').hidden = !client;
   $('me-name').textContent = session?.user.name ?? '';
+  document.title = `${(view === 'room' && room.state?.card?.name) || 'Parlor'} · playground`;
   if (view === shown) return;
   const first = shown === '';
   shown = view;
@@ -402,6 +404,7 @@ function drawRoom() {
   const { state } = room;
   const owner = state.own?.role === 'owner';
   $('room-name').textContent = state.card?.name ?? '';
+  document.title = `${state.card?.name ?? 'Parlor'} · playground`;
   $('room-facts').replaceChildren(
     `Room ${state.room} · by `,
     h('bdi', {}, named(state.card?.owner)),
@@ -426,14 +429,15 @@ function drawSeats(state, owner) {
       const { no, user, locked } = seat;
       const place = no === 0 ? 'Host' : `Seat ${no}`;
       button.className = `seat ${user ? (isMe(user) ? 'own' : 'taken') : locked ? 'free locked' : 'free'}`;
-      button.disabled = !user && (locked || seated);
+      const open = !user && !locked && !seated && (no !== 0 || owner); // the host's seat is the owner's
+      button.disabled = !user && !open;
       const face = user
         ? avatar(user)
-        : h('span', { class: 'avatar', 'aria-hidden': 'true' }, locked ? h('span', { class: 'padlock' }) : seated ? '' : '+');
+        : h('span', { class: 'avatar', 'aria-hidden': 'true' }, locked ? h('span', { class: 'padlock' }) : open ? '+' : '');
       button.replaceChildren(face, h('span', { class: 'name', dir: 'auto' }, user ? user.name : place));
-      const does = user ? (isMe(user) ? `${user.name}, you: leave the seat` : user.name) : locked ? 'locked' : seated ? 'free' : 'free: take it';
+      const does = user ? (isMe(user) ? `${user.name}, you: leave the seat` : user.name) : locked ? 'locked' : open ? 'free: take it' : 'free';
       button.setAttribute('aria-label', `${place}, ${does}`);
-      button.title = user ? (isMe(user) ? 'Leave the seat' : user.name) : locked ? 'Locked' : seated ? 'Free' : 'Take this seat';
+      button.title = user ? (isMe(user) ? 'Leave the seat' : user.name) : locked ? 'Locked' : open ? 'Take this seat' : 'Free';
       lock.hidden = !owner;
       lock.textContent = locked ? 'Unlock' : 'Lock';
       lock.setAttribute('aria-label', `${locked ? 'Unlock' : 'Lock'} ${place.toLowerCase()}`);
@@ -709,15 +713,16 @@ async function drawEntries(cursor) {
     if (currency !== document.querySelector('input[name=currency]:checked').value) return;
     const row = (entry) => {
       const at = moment(entry.at);
-      const what = [entry.kind, entry.gift && giftName(entry.gift), entry.room && `room ${entry.room}`].filter(Boolean).join(' · ');
+      const { gift } = entry;
+      const what = [entry.kind, gift && `${giftName(gift.gift)} × ${number.format(gift.count)}`].filter(Boolean).join(' · ');
+      const where = [`transfer ${entry.transfer}`, gift && `room ${gift.room}`].filter(Boolean).join(' · ');
       return h('tr', { 'data-amount': entry.amount },
-        h('td', {}, at ? new Date(at).toLocaleString([], { dateStyle: 'short', timeStyle: 'medium' }) : ''),
-        h('td', {}, what.replaceAll('_', ' ')),
-        h('td', {}, String(entry.transfer ?? '')),
+        h('td', {}, at ? new Date(at).toLocaleString([], { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit', second: '2-digit' }) : ''),
+        h('td', {}, what.replaceAll('_', ' '), h('span', { class: 'small' }, where)),
         h('td', { class: entry.amount < 0 ? 'number' : 'number plus' }, `${entry.amount > 0 ? '+' : ''}${money(entry.amount, exponents[currency])}`));
     };
     if (!cursor) $('entries').replaceChildren();
-    $('entries').append(...page.items.map(row));
+    $('entries').append(...(page.entries ?? page.items).map(row));
     $('entries-empty').hidden = $('entries').childElementCount > 0;
     nextEntries = page.next ?? null;
     $('entries-more').hidden = !nextEntries;

@@ -21,12 +21,12 @@ export const DEFAULTS = Object.freeze({
 /** A refusal of the server: `code` is what a program may look at. */
 export class ParlorError extends Error {
   constructor(body, status) {
-    super(body.message || body.detail || body.code || 'error');
+    super(body.message || body.detail || body.title || body.code || 'error');
     this.name = 'ParlorError';
     this.code = body.code ?? (status ? `http_${status}` : 'unreachable');
     this.retry = body.retry ?? (status && status < 500 ? (status === 401 ? 'sign_in' : 'never') : 'later');
     this.retry_after_ms = body.retry_after_ms;
-    this.fields = body.fields ?? [];
+    this.fields = body.fields ?? body.errors ?? []; // sockets and RFC 9457 name them differently
     this.body = body;
     this.status = status;
   }
@@ -280,6 +280,7 @@ export class Rest {
 
   register = (account) => this.ask('POST', '/v1/auth/register', account);
   login = (account) => this.ask('POST', '/v1/auth/login', account);
+  logout = () => this.ask('POST', '/v1/auth/logout');
   me = () => this.ask('GET', '/v1/me');
   openRoom = (room) => this.ask('POST', '/v1/rooms', room);
   rooms = (cursor) => this.ask('GET', `/v1/rooms${query({ limit: 50, cursor })}`);

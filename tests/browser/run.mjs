@@ -4,8 +4,8 @@
 // runs already), ends it by its pid, and ends with `N passed, N failed`. Screenshots are put into `out/`.
 
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { execFile, spawn } from 'node:child_process';
+import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -54,7 +54,9 @@ async function startServer() {
   if (process.env.PARLOR_URL) return { url: new URL(process.env.PARLOR_URL), stop: async () => {} };
   const program = process.env.PARLOR_BIN ?? join(HERE, '../../target/debug/parlor');
   const data = await mkdtemp(join(tmpdir(), 'parlor-'));
-  const child = spawn(program, ['dev', '--port', '0', '--data', data], { stdio: ['ignore', 'pipe', 'pipe'] });
+  await chmod(data, 0o755); // the store may run as another user
+  const { DATABASE_URL, DATABASE_OWNER_URL, ...env } = process.env; // its own store
+  const child = spawn(program, ['dev', '--port', '0', '--data', data], { stdio: ['ignore', 'pipe', 'pipe'], env });
   const said = [];
   const ended = new Promise((resolve) => {
     child.on('exit', (code, signal) => resolve(signal ?? code));
@@ -180,6 +182,8 @@ class Visitor {
   }
 
   async shoot(name) {
+    await this.page.evaluate(() => scrollTo(0, 0));
+    await this.page.locator('.effect').waitFor({ state: 'detached' });
     for (const colorScheme of ['light', 'dark']) {
       await this.page.emulateMedia({ colorScheme });
       await this.page.screenshot({ path: join(OUT, `${name}-${colorScheme}.png`), fullPage: true });
@@ -391,20 +395,35 @@ async function scenario(browser, server, wire) {
     assert.deepEqual(both.flatMap((visitor) => visitor.complaints), []);
   });
 
-  await check('a new account is registered and a wrong password is told', async () => {
+  await check('a new account is registered, a lost sign-in leads back into the room, a wrong password is told', async () => {
     const c = await Visitor.arrive(browser, server.url, { width: 390, height: 800 });
+    const signIn = async (password) => {
+      await c.page.locator('#sign-in input[name=login]').fill(login);
+      await c.page.locator('#sign-in input[name=password]').fill(password);
+      await c.page.locator('#sign-in button').click();
+    };
     const login = `browser-${Date.now()}@parlor.example`;
     await c.page.getByText('Register a new account').click();
     await c.page.locator('#register input[name=name]').fill('Noor');
     await c.page.locator('#register input[name=login]').fill(login);
-    await c.page.locator('#register input[name=password]').fill('a-long-password');
+    await c.page.locator('#register input[name=password]').fill('quiet lantern over the harbour');
     await c.page.locator('#register button').click();
     await c.page.getByRole('heading', { name: 'Rooms' }).waitFor();
     await c.online();
+    await c.page.locator('#open-room input').fill('A room of her own');
+    await c.page.locator('#open-room button').click();
+    await c.page.getByRole('heading', { name: 'A room of her own' }).waitFor();
+    await c.page.evaluate(() => {
+      const session = JSON.parse(sessionStorage.getItem('parlor.session'));
+      sessionStorage.setItem('parlor.session', JSON.stringify({ ...session, token: 'not.a.token' }));
+    });
+    await c.page.reload();
+    await until(async () => assert.match(await c.page.locator('#notice-text').textContent(), /sign in again/));
+    await signIn('quiet lantern over the harbour');
+    await c.page.getByRole('heading', { name: 'A room of her own' }).waitFor();
+    await c.online();
     await c.page.getByRole('button', { name: 'Sign out' }).click();
-    await c.page.locator('#sign-in input[name=login]').fill(login);
-    await c.page.locator('#sign-in input[name=password]').fill('not-the-password');
-    await c.page.locator('#sign-in button').click();
+    await signIn('not the password');
     await until(async () => assert.match(await c.page.locator('#notice-text').textContent(), /password is wrong/));
     await c.context.close();
   });
@@ -420,6 +439,9 @@ await mkdir(OUT, { recursive: true });
 let server;
 let wire;
 let browser;
+await check('the client keeps its rules without a browser (unit.mjs)', () => new Promise((resolve, reject) => {
+  execFile(process.execPath, ['--test', join(HERE, 'unit.mjs')], (error, out) => (error ? reject(new Error(out)) : resolve()));
+}));
 await check('the server, a wire to it and a browser start', async () => {
   server = await startServer();
   wire = await startWire(server.url);

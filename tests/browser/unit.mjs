@@ -561,6 +561,9 @@ test('a problem is an error with its code, and a dead network may be tried again
   const answer = (status, body) => async () => new Response(body, { status });
   const asked = (call) => new Rest({ fetch: call }).rooms().catch((error) => [error.code, error.retry]);
   assert.deepEqual(await asked(answer(409, '{"code":"account_exists","retry":"never"}')), ['account_exists', 'never']);
+  const problem = '{"type":"urn:parlor:error:bad_request","code":"bad_request","retry":"never","errors":[{"field":"name","message":"1 to 60"}]}';
+  const { fields } = await new Rest({ fetch: answer(400, problem) }).openRoom({ name: '' }).catch((error) => error);
+  assert.deepEqual(fields, [{ field: 'name', message: '1 to 60' }]);
   assert.deepEqual(await asked(answer(401, '')), ['http_401', 'sign_in']);
   assert.deepEqual(await asked(answer(502, '<html>')), ['http_502', 'later']);
   assert.deepEqual(await asked(async () => { throw new TypeError('failed'); }), ['unreachable', 'later']);
