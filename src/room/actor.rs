@@ -320,7 +320,9 @@ impl RoomActor {
             }
         }
         self.writes.refuse_waiting();
-        if let Ok(written) = timeout(LAST_WAIT, landed(&mut self.writes.flight)).await {
+        if self.writes.flight.is_some()
+            && let Ok(written) = timeout(LAST_WAIT, landed(&mut self.writes.flight)).await
+        {
             self.written(written).await;
         }
         let receipts = async {

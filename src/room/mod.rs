@@ -20,7 +20,7 @@ mod state;
 mod store;
 
 pub use directory::Directory;
-pub use facts::{CheckpointRow, Fact, HardWrite, PgFacts, WriteError, Written};
+pub use facts::{CheckpointRow, Fact, Facts, HardWrite, PgFacts, WriteError, Written};
 pub use handle::RoomHandle;
 pub use request::{Answer, Caller, JoinAnswer, Request};
 pub use routes::routes;

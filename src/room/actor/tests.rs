@@ -215,9 +215,17 @@ async fn a_lost_answer_is_looked_up_before_the_next_write() {
 async fn a_store_that_stays_away_is_told_to_the_caller_and_asked_on() {
     let mut room = Room::with_people(&[1]).await;
     let mut first = room.ask(1, 1, say::lock(1));
+    let mut second = room.ask(1, 2, say::lock(2));
     let error = loop {
         tokio::select! {
             answer = &mut first => break answer.expect("answered").expect_err("not known"),
+            Some((_, answer)) = room.writes.recv() => drop(answer),
+        }
+    };
+    assert_eq!(error.code, ErrorCode::StoreUnavailable);
+    let error = loop {
+        tokio::select! {
+            answer = &mut second => break answer.expect("answered").expect_err("not begun"),
             Some((_, answer)) = room.writes.recv() => drop(answer),
         }
     };
@@ -351,9 +359,10 @@ async fn checkpoints_follow_at_most_twice_a_second_and_once_more_at_the_end() {
     let kept = room.store.checkpoints.lock().expect("no panic").len();
     assert!((2..=4).contains(&kept), "{kept} in a second");
     room.done(1, 100, say::take(Some(2))).await;
+    let stopped = Instant::now();
     room.stop.cancel();
     let (actor, ended) = room.task.await.expect("no panic");
-    assert_eq!(ended, Ended::Stopped);
+    assert_eq!((ended, stopped.elapsed()), (Ended::Stopped, Duration::ZERO), "nothing is waited for");
     let rows = room.store.checkpoints.lock().expect("no panic");
     let last = rows.last().expect("kept");
     assert_eq!((last.seq, last.epoch), (actor.state.seq(), 7));

@@ -15,8 +15,8 @@ use crate::room::request::{Caller, Request};
 use crate::room::settings::Settings;
 use crate::room::state::{Decision, Outcome};
 
-/// How long a caller waits for a lost answer to be found; then `store_unavailable`, and the room goes on
-/// looking.
+/// How long a caller waits for a lost answer to be found, or behind one; then `store_unavailable`, and
+/// the room goes on looking for what it has begun.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// The first and the longest pause before an operation is asked for again.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
@@ -27,6 +27,7 @@ type Answered = Result<Option<Written>, WriteError>;
 struct Waiting {
     request: Request,
     reply: Option<Reply>,
+    since: Instant,
 }
 
 /// The write whose answer is awaited.
@@ -54,6 +55,15 @@ impl Writes {
         self.current.is_none() && self.waiting.is_empty()
     }
 
+    /// While the store is away nothing begins: who has waited long enough is told so.
+    fn refuse_impatient(&mut self) {
+        while self.waiting.front().is_some_and(|waiting| waiting.since.elapsed() >= PATIENCE)
+            && let Some(waiting) = self.waiting.pop_front()
+        {
+            answer(waiting.reply, Err(ErrorCode::StoreUnavailable.into()));
+        }
+    }
+
     /// What has not begun will not begin here.
     pub(super) fn refuse_waiting(&mut self) {
         for waiting in self.waiting.drain(..) {
@@ -74,13 +84,13 @@ impl RoomActor {
             return answer(reply, Err(ErrorCode::Busy.into()));
         }
         let request = Request::Command { caller, operation, command };
-        self.writes.waiting.push_back(Waiting { request, reply });
+        self.writes.waiting.push_back(Waiting { request, reply, since: Instant::now() });
         self.next_write().await;
     }
 
     async fn next_write(&mut self) {
         while self.writes.current.is_none()
-            && let Some(Waiting { request, reply }) = self.writes.waiting.pop_front()
+            && let Some(Waiting { request, reply, .. }) = self.writes.waiting.pop_front()
         {
             let now = self.clock.now();
             match self.state.decide(&request, now) {
@@ -122,6 +132,7 @@ impl RoomActor {
                     again.await
                 }));
                 current.attempts += 1;
+                self.writes.refuse_impatient();
                 self.writes.current = Some(current);
                 return;
             }

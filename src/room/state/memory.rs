@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use parlor_protocol::reply::Done;
 use parlor_protocol::{ErrorBody, ErrorCode, Op, UserId};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::clock::Timestamp;
 use crate::operation::{BodyHash, Operation};
@@ -25,15 +26,10 @@ struct Remembered {
     answer: FirstAnswer,
 }
 
-/// An operation as a checkpoint keeps it.
+/// An operation as a checkpoint keeps it: actor, operation, hash of the body, when, first answer. There
+/// may be thousands, so without names and with the hash in the form of a UUID.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-pub struct MemoryEntry {
-    actor: UserId,
-    op: Op,
-    body_hash: BodyHash,
-    at: i64,
-    answer: FirstAnswer,
-}
+pub struct MemoryEntry(UserId, Op, Uuid, i64, FirstAnswer);
 
 /// First answers, by user and operation.
 #[derive(Clone, Debug, Default)]
@@ -131,8 +127,8 @@ impl Memory {
     pub(super) fn entries(&self) -> Vec<MemoryEntry> {
         let entry = |(actor, op): &(UserId, Op)| {
             let known = self.by_user.get(actor)?.get(op)?;
-            let (body_hash, at, answer) = (known.body_hash, known.at.0, known.answer.clone());
-            Some(MemoryEntry { actor: *actor, op: *op, body_hash, at, answer })
+            let hash = Uuid::from_bytes(known.body_hash);
+            Some(MemoryEntry(*actor, *op, hash, known.at.0, known.answer.clone()))
         };
         self.order.values().filter_map(entry).collect()
     }
@@ -140,9 +136,9 @@ impl Memory {
     /// The memory of a checkpoint.
     pub(super) fn restore(entries: &[MemoryEntry], settings: &Settings) -> Self {
         let mut memory = Self::default();
-        for entry in entries {
-            let operation = Operation { op: entry.op, actor: entry.actor, body_hash: entry.body_hash };
-            memory.remember(&operation, &entry.answer, Timestamp(entry.at), settings);
+        for MemoryEntry(actor, op, hash, at, answer) in entries {
+            let operation = Operation { op: *op, actor: *actor, body_hash: hash.into_bytes() };
+            memory.remember(&operation, answer, Timestamp(*at), settings);
         }
         memory
     }
@@ -153,7 +149,7 @@ mod tests {
     use super::*;
 
     fn operation(user: i64, op: u128) -> Operation {
-        Operation { op: Op(uuid::Uuid::from_u128(op)), actor: UserId::new(user).expect("in range"), body_hash: [0; 16] }
+        Operation { op: Op(Uuid::from_u128(op)), actor: UserId::new(user).expect("in range"), body_hash: [0; 16] }
     }
 
     fn settings() -> Settings {

@@ -2,9 +2,9 @@
 //!
 //! The two differ for at most the gathering time. Snapshots and pages show what has been told, so that
 //! a snapshot and the events behind it add up. Above `named_people` nobody is named any more: a signal
-//! counts, snapshots and pages show who is there, and who leaves unnamed is kept as a shade, to be
-//! named as gone when events name people again. At most `SHADES` are kept; a client that was shown
-//! more than that reads the pages again.
+//! counts, snapshots and pages show who is there, and when events name people again they name all who
+//! came and left meanwhile. Of those who did both, at most `SHADES` are kept in mind; a client that was
+//! shown more than that reads the pages again.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::Bound::{Excluded, Unbounded};
@@ -133,7 +133,11 @@ impl Presence {
         let mut left = Vec::new();
         for user in &self.touched {
             match self.people.get(user) {
-                Some(participant) if !self.told.contains_key(user) => joined.push(participant.person.clone()),
+                // Whoever came while people were only counted is named, even if they were before: a
+                // snapshot may have been taken while they were away.
+                Some(participant) if self.counting || !self.told.contains_key(user) => {
+                    joined.push(participant.person.clone());
+                }
                 Some(_) => {}
                 None if self.told.contains_key(user) || self.shades.contains(user) => left.push(*user),
                 None => {}
@@ -151,12 +155,15 @@ impl Presence {
         news.then(|| self.told_at.plus_ms(ms(settings.presence_ms)))
     }
 
-    /// Keeps in mind that this user has to be named, unless what was told is still true.
+    /// Somebody came or left. Keeps in mind that they have to be named, unless what was told is true
+    /// again and nobody has seen anything else.
     fn touch(&mut self, user: UserId) {
-        if self.people.contains_key(&user) == self.told.contains_key(&user) && !self.shades.contains(&user) {
-            self.touched.remove(&user);
-        } else {
+        let (there, told) = (self.people.contains_key(&user), self.told.contains_key(&user));
+        let seen = if self.counting { there || told || self.shades.contains(&user) } else { there != told };
+        if seen {
             self.touched.insert(user);
+        } else {
+            self.touched.remove(&user);
         }
     }
 
@@ -192,6 +199,7 @@ impl Presence {
     pub(super) fn attach(&mut self, person: &Person, connection: ConnectionId) {
         self.empty_since = None;
         self.shades.remove(&person.id);
+        let is_new = !self.people.contains_key(&person.id);
         let participant = self.people.entry(person.id).or_insert_with(|| Participant {
             person: person.clone(),
             connections: Vec::new(),
@@ -204,7 +212,9 @@ impl Presence {
         if !participant.connections.contains(&connection) {
             participant.connections.push(connection);
         }
-        self.touch(person.id);
+        if is_new {
+            self.touch(person.id);
+        }
     }
 
     pub(super) fn detach(&mut self, user: UserId, connection: ConnectionId, absent_until: Timestamp) {

@@ -15,6 +15,9 @@ use super::{Removal, RoomState};
 use crate::clock::Timestamp;
 use crate::room::settings::{Settings, ms};
 
+/// Gifts that a waking room finds are announced up to this age; older ones are history.
+const HISTORY_MS: i64 = 60_000;
+
 /// What a checkpoint keeps beside the position.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub struct Checkpoint {
@@ -75,7 +78,7 @@ impl RoomState {
         }
         let announced = woken.announced.min(woken.committed);
         let coins = if announced == woken.committed { woken.coins } else { Coins(checkpoint.coins) };
-        let history_before = Timestamp(now.0 - ms(settings.gone_ms));
+        let history_before = Timestamp(now.0 - HISTORY_MS);
         Self {
             presence: Presence::absent(&people, now, now.plus_ms(ms(settings.grace_ms))),
             memory: Memory::restore(&checkpoint.memory, &settings),

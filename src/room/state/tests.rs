@@ -402,6 +402,28 @@ fn who_comes_and_leaves_is_told_at_most_four_times_a_second() {
 }
 
 #[test]
+fn regression_who_left_and_came_back_while_people_were_counted_is_named() {
+    let mut world = World::new(Settings { named_people: 2, ..Settings::default() });
+    for number in 1..=2 {
+        world.join(number).expect("may come in");
+    }
+    world.pass(1_000);
+    for number in 3..=4 {
+        world.join(number).expect("may come in");
+    }
+    world.pass(1_000);
+    world.ask(&Request::Leave { user: user(2) }).expect("never refused");
+    assert!(!world.state.snapshot(user(1)).people.contains(&person(2)), "somebody sees the room without them");
+    world.join(2).expect("may come in");
+    for number in 3..=4 {
+        world.ask(&Request::Leave { user: user(number) }).expect("never refused");
+    }
+    world.pass(1_000);
+    let Some(Event::ParticipantsChanged { joined, left, .. }) = world.told.last() else { panic!("named again") };
+    assert_eq!((&joined[..], &left[..]), (&[person(2)][..], &[user(3), user(4)][..]));
+}
+
+#[test]
 fn a_gift_reaches_who_is_there_or_has_just_gone() {
     let mut world = World::with_people(&[1, 2, 3, 4]);
     let users = |numbers: &[i64]| Recipients::Users(numbers.iter().map(|number| user(*number)).collect());

@@ -332,8 +332,6 @@ impl Run {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
-
     #[test]
     fn a_room_does_what_the_model_does(steps in proptest::collection::vec(step(), 1..120)) {
         let mut run = Run::new();

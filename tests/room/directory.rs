@@ -1,0 +1,233 @@
+//! Waking, sleeping, starting anew: the directory with real rooms in a real database.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use parlor::cluster::{self, Node};
+use parlor::delivery::{ConnectionId, Delivery};
+use parlor::operation::Operation;
+use parlor::room::port::{CommittedGifts, GiftOrder, Gifts, PortFuture};
+use parlor::room::{Answer, Caller, Directory, JoinAnswer, Request, RoomHandle, Settings};
+use parlor_protocol::command::{Kick, OnSeat, Recipients, SendGift, TakeSeat};
+use parlor_protocol::reply::{Done, GiftReceipt};
+use parlor_protocol::room::{GiftLine, RoomCard};
+use parlor_protocol::{Coins, Command, ErrorBody, ErrorCode, GiftId, Op, RoomId};
+use sqlx::PgPool;
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use uuid::Uuid;
+
+use super::{count, now, person, room, user};
+
+/// A ledger whose table has three gifts, all new; it panics at a gift for 1,314.
+struct ThreeGifts;
+
+impl Gifts for ThreeGifts {
+    fn submit(&self, order: GiftOrder, reply: oneshot::Sender<Result<GiftReceipt, ErrorBody>>) {
+        assert_ne!(order.count, 1_314, "a fault on purpose: the test needs a room that panics");
+        let _ = reply.send(Err(ErrorCode::GiftNotFound.into()));
+    }
+
+    fn above(&self, _room: RoomId, after: i64, _limit: usize) -> PortFuture<Result<CommittedGifts, ErrorBody>> {
+        let line = |gift_no| GiftLine {
+            gift_no,
+            receipt: gift_no,
+            at: now().0,
+            from: person(1),
+            to: vec![person(2)],
+            gift: GiftId::new(1).expect("in range"),
+            count: 1,
+            total: Coins(1),
+            banner: None,
+        };
+        let gifts = (after + 1..=3).map(line).collect();
+        Box::pin(async move { Ok(CommittedGifts { gifts, coins: Coins(3) }) })
+    }
+}
+
+struct Server {
+    directory: Directory,
+    node: Node,
+    tracker: TaskTracker,
+    stop: CancellationToken,
+}
+
+impl Server {
+    async fn start(pool: &PgPool, settings: Settings) -> Self {
+        let (stop, tracker) = (CancellationToken::new(), TaskTracker::new());
+        let node = Node::start(pool.clone(), &cluster::Settings::default(), stop.clone(), &tracker)
+            .await
+            .expect("the only one");
+        let delivery = Delivery;
+        let gifts = Arc::new(ThreeGifts);
+        let directory =
+            Directory::new(pool.clone(), node.clone(), gifts, delivery, settings, stop.clone(), tracker.clone());
+        Self { directory, node, tracker, stop }
+    }
+
+    async fn end(self) {
+        self.directory.stop().await;
+        self.node.release().await.expect("released");
+        self.stop.cancel();
+        self.tracker.close();
+        self.tracker.wait().await;
+    }
+}
+
+fn caller(number: i64) -> Caller {
+    Caller { user: person(number), connection: ConnectionId(number.unsigned_abs()) }
+}
+
+async fn join(handle: &RoomHandle, number: i64) -> Result<JoinAnswer, ErrorBody> {
+    match handle.call(Request::Join { caller: caller(number), position: None }).await? {
+        Answer::Joined(joined) => Ok(*joined),
+        other => panic!("not joined: {other:?}"),
+    }
+}
+
+async fn command(handle: &RoomHandle, number: i64, op: u128, command: Command) -> Result<Done, ErrorBody> {
+    let operation = Operation::of_command(Op(Uuid::from_u128(op)), user(number), &command);
+    match handle.call(Request::Command { caller: caller(number), operation, command }).await? {
+        Answer::Done(done) => Ok(done),
+        other => panic!("not done: {other:?}"),
+    }
+}
+
+fn take(card: &RoomCard, seat: u8) -> Command {
+    Command::SeatTake(TakeSeat { room: card.id, seat: Some(seat), version: None })
+}
+
+fn lock(card: &RoomCard, seat: u8) -> Command {
+    Command::SeatLock(OnSeat { room: card.id, seat, version: None })
+}
+
+fn kick(card: &RoomCard, number: i64) -> Command {
+    Command::RoomKick(Kick { room: card.id, user: user(number), reason: String::new() })
+}
+
+#[tokio::test]
+async fn many_who_wake_a_room_at_once_wake_it_once() {
+    let (database, card) = room().await;
+    let server = Server::start(&database.app, Settings::default()).await;
+    let wakes: Vec<_> = (0..50)
+        .map(|_| {
+            let (directory, room) = (server.directory.clone(), card.id);
+            tokio::spawn(async move { directory.wake(room).await.expect("wakes") })
+        })
+        .collect();
+    let mut epochs = Vec::new();
+    for wake in wakes {
+        let handle = wake.await.expect("no panic");
+        epochs.push(join(&handle, 2).await.expect("joined").position.epoch);
+    }
+    assert!(epochs.iter().all(|epoch| *epoch == epochs[0]));
+    let unknown = RoomId::new(999_999_999).expect("in range");
+    assert_eq!(server.directory.wake(unknown).await.expect_err("nowhere").code(), ErrorCode::RoomNotFound);
+    assert!(server.directory.awake(unknown).is_none());
+    server.end().await;
+}
+
+#[tokio::test]
+async fn seats_locks_kicks_and_memory_last_over_a_restart() {
+    let (database, card) = room().await;
+    let server = Server::start(&database.app, Settings::default()).await;
+    let handle = server.directory.wake(card.id).await.expect("wakes");
+    let mut epoch = 0;
+    for number in 1..=3 {
+        epoch = join(&handle, number).await.expect("joined").position.epoch;
+    }
+    let seated = command(&handle, 2, 1, take(&card, 4)).await.expect("free");
+    command(&handle, 1, 2, lock(&card, 5)).await.expect("the owner may");
+    let kicked = command(&handle, 1, 3, kick(&card, 3)).await.expect("the owner may");
+    server.end().await;
+    assert_eq!(handle.call(Request::Leave { user: user(2) }).await.expect_err("stopped").code, ErrorCode::RoomPaused);
+
+    let server = Server::start(&database.app, Settings::default()).await;
+    let handle = server.directory.wake(card.id).await.expect("wakes");
+    let joined = join(&handle, 2).await.expect("joined");
+    assert!(joined.position.epoch > epoch);
+    let snapshot = joined.snapshot.expect("another epoch");
+    assert_eq!(snapshot.own.seat, Some(4));
+    assert!(snapshot.seats[5].locked);
+    assert_eq!(join(&handle, 3).await.expect_err("still out").code, ErrorCode::Kicked);
+    let again = command(&handle, 2, 1, take(&card, 4)).await.expect("remembered");
+    assert_eq!(again, Done { replayed: true, ..seated });
+    join(&handle, 1).await.expect("joined");
+    let again = command(&handle, 1, 3, kick(&card, 3)).await.expect("remembered");
+    assert_eq!(again, Done { replayed: true, ..kicked });
+    assert_eq!(count(&database.app, "select count(*) from room_facts").await, 2);
+    server.end().await;
+}
+
+#[tokio::test]
+async fn an_idle_room_sleeps_and_wakes_with_a_higher_epoch() {
+    let (database, card) = room().await;
+    let settings = Settings { idle_ms: 20, ..Settings::default() };
+    let server = Server::start(&database.app, settings).await;
+    let handle = server.directory.wake(card.id).await.expect("wakes");
+    let first = join(&handle, 2).await.expect("joined").position.epoch;
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert!(server.directory.awake(card.id).is_some(), "somebody is there");
+    handle.call(Request::Leave { user: user(2) }).await.expect("never refused");
+    drop(handle);
+    while server.directory.awake(card.id).is_some() {
+        tokio::task::yield_now().await;
+    }
+    let mut last = first;
+    for _ in 0..20 {
+        let handle = server.directory.wake(card.id).await.expect("wakes");
+        let epoch = join(&handle, 2).await.expect("a handle that was just given is good").position.epoch;
+        assert!(epoch >= last);
+        last = epoch;
+        handle.call(Request::Leave { user: user(2) }).await.expect("never refused");
+        drop(handle);
+        tokio::time::sleep(Duration::from_millis(21)).await;
+    }
+    assert!(last > first);
+    server.end().await;
+}
+
+#[tokio::test]
+async fn the_sweep_finds_gifts_whose_hint_was_lost() {
+    let (database, card) = room().await;
+    let server = Server::start(&database.app, Settings { sweep_ms: 20, ..Settings::default() }).await;
+    let handle = server.directory.wake(card.id).await.expect("wakes");
+    assert_eq!(join(&handle, 2).await.expect("joined").position.gift_no, Some(0));
+    sqlx::query("update room_totals set gift_no = 3, coins = 3").execute(&database.app).await.expect("updated");
+    let snapshot = loop {
+        let joined = join(&handle, 2).await.expect("joined");
+        if joined.position.gift_no == Some(3) && joined.snapshot.as_ref().is_some_and(|room| room.coins == Coins(3)) {
+            break joined.snapshot;
+        }
+        tokio::task::yield_now().await;
+    };
+    assert_eq!(snapshot.expect("nothing brought").count, 1);
+    server.end().await;
+}
+
+#[tokio::test]
+async fn a_room_whose_actor_panics_starts_anew_from_its_checkpoint() {
+    let (database, card) = room().await;
+    let server = Server::start(&database.app, Settings { checkpoint_ms: 1, ..Settings::default() }).await;
+    let handle = server.directory.wake(card.id).await.expect("wakes");
+    let before = join(&handle, 2).await.expect("joined").position;
+    command(&handle, 2, 1, take(&card, 4)).await.expect("free");
+    while count(&database.app, "select count(*) from room_checkpoints where state::text like '%[[4,%'").await == 0 {
+        tokio::task::yield_now().await;
+    }
+    let gift =
+        SendGift { room: card.id, gift: GiftId::new(1).expect("in range"), count: 1_314, to: Recipients::AllSeats };
+    let error = command(&handle, 2, 2, Command::GiftSend(gift)).await.expect_err("the actor is gone");
+    assert_eq!(error.code, ErrorCode::RoomPaused);
+    let joined = loop {
+        let handle = server.directory.wake(card.id).await.expect("wakes");
+        match join(&handle, 2).await {
+            Ok(joined) => break joined,
+            Err(error) => assert_eq!(error.code, ErrorCode::RoomPaused, "the old one is still on its way out"),
+        }
+    };
+    assert!(joined.position.epoch > before.epoch);
+    assert_eq!(joined.snapshot.expect("another epoch").own.seat, Some(4));
+    server.end().await;
+}

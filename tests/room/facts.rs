@@ -1,0 +1,166 @@
+//! Hard facts and checkpoints: fenced by the epoch, written once per operation.
+
+use std::time::Duration;
+
+use parlor::cluster::ownership;
+use parlor::operation::Operation;
+use parlor::room::port::PortFuture;
+use parlor::room::{Checkpoint, CheckpointRow, Fact, Facts, HardWrite, PgFacts, WriteError, Written};
+use parlor_protocol::{ErrorBody, ErrorCode, RoomId};
+use sqlx::PgPool;
+
+use super::{count, lock, node, now, person, room, user};
+
+async fn claim(pool: &PgPool, name: &str, room: RoomId) -> i64 {
+    let identity = node(pool, name, 1, 6_000.0).await;
+    let mut tx = pool.begin().await.expect("begins");
+    let epoch = ownership::claim(&mut tx, &identity, room).await.expect("free to take");
+    tx.commit().await.expect("commits");
+    epoch
+}
+
+fn facts(pool: &PgPool) -> PgFacts {
+    PgFacts::new(pool.clone(), Duration::from_secs(5))
+}
+
+fn row(room: RoomId, epoch: i64, seq: u64) -> CheckpointRow {
+    let state = Checkpoint { seats: vec![(3, person(2))], seat_version: seq, ..Checkpoint::default() };
+    CheckpointRow { room, epoch, seq, gift_no: 0, state }
+}
+
+#[tokio::test]
+async fn a_fenced_write_after_a_claim_writes_nothing() {
+    let (database, card) = room().await;
+    let old = claim(&database.app, "a", card.id).await;
+    let new = claim(&database.app, "a", card.id).await;
+    assert!(new > old);
+    let facts = facts(&database.app);
+    assert_eq!(facts.write(lock(card.id, old, 1, 2)).await, Err(WriteError::Fenced));
+    assert_eq!(facts.checkpoint(row(card.id, old, 1)).await, Err(WriteError::Fenced));
+    for table in ["room_facts", "room_seat_locks", "room_checkpoints"] {
+        let sql: &'static str = match table {
+            "room_facts" => "select count(*) from room_facts",
+            "room_seat_locks" => "select count(*) from room_seat_locks",
+            _ => "select count(*) from room_checkpoints",
+        };
+        assert_eq!(count(&database.app, sql).await, 0, "{table}");
+    }
+    facts.write(lock(card.id, new, 1, 2)).await.expect("the owner writes");
+}
+
+#[tokio::test]
+async fn a_claim_waits_for_an_open_fenced_transaction_and_then_fences_it() {
+    let (database, card) = room().await;
+    let epoch = claim(&database.app, "a", card.id).await;
+    let mut open = database.app.begin().await.expect("begins");
+    assert!(ownership::hold(&mut open, card.id, epoch).await.expect("asked"));
+    let (pool, id) = (database.app.clone(), card.id);
+    let claiming = tokio::spawn(async move { claim(&pool, "a", id).await });
+    let waiting = "select count(*) from pg_locks where not granted";
+    while count(&database.owner, waiting).await == 0 {
+        assert!(!claiming.is_finished(), "the claim waits");
+        tokio::task::yield_now().await;
+    }
+    open.commit().await.expect("commits");
+    let next = claiming.await.expect("no panic");
+    assert!(next > epoch);
+    let mut late = database.app.begin().await.expect("begins");
+    assert!(!ownership::hold(&mut late, card.id, epoch).await.expect("asked"));
+}
+
+#[tokio::test]
+async fn a_write_that_waits_for_a_claim_is_fenced_by_it() {
+    let (database, card) = room().await;
+    let epoch = claim(&database.app, "a", card.id).await;
+    let identity = node(&database.app, "a", 1, 6_000.0).await;
+    let mut claiming = database.app.begin().await.expect("begins");
+    ownership::claim(&mut claiming, &identity, card.id).await.expect("its own room");
+    let writing: Vec<PortFuture<bool>> = vec![
+        {
+            let write = facts(&database.app).write(lock(card.id, epoch, 1, 2));
+            Box::pin(async move { write.await == Err(WriteError::Fenced) })
+        },
+        {
+            let kept = facts(&database.app).checkpoint(row(card.id, epoch, 1));
+            Box::pin(async move { kept.await == Err(WriteError::Fenced) })
+        },
+    ];
+    let writing: Vec<_> = writing.into_iter().map(tokio::spawn).collect();
+    let waiting = "select count(*) from pg_locks where not granted";
+    while count(&database.owner, waiting).await < 2 {
+        tokio::task::yield_now().await;
+    }
+    claiming.commit().await.expect("commits");
+    for written in writing {
+        assert!(written.await.expect("no panic"), "fenced");
+    }
+}
+
+#[tokio::test]
+async fn a_room_of_a_live_node_is_not_taken_and_that_of_a_dead_one_is() {
+    let (database, card) = room().await;
+    let first = claim(&database.app, "a", card.id).await;
+    let other = node(&database.app, "b", 5, 6_000.0).await;
+    let mut conn = database.app.acquire().await.expect("a connection");
+    let refused = ownership::claim(&mut conn, &other, card.id).await.expect_err("the holder lives");
+    assert_eq!(refused.code(), ErrorCode::RoomPaused);
+    node(&database.app, "a", 1, -1.0).await;
+    let second = ownership::claim(&mut conn, &other, card.id).await.expect("the holder's lease has expired");
+    assert!(second > first && second >= now().0 - 60_000);
+    // Given back, it is free at once.
+    ownership::release(&mut conn, card.id, second).await.expect("its own room");
+    let third = claim(&database.app, "a", card.id).await;
+    assert!(third > second);
+    // A holder of the same name with another incarnation is dead; and so is a claimer.
+    let next = node(&database.app, "a", 2, 6_000.0).await;
+    ownership::claim(&mut conn, &other, card.id).await.expect("that incarnation is gone");
+    ownership::claim(&mut conn, &next, card.id).await.expect_err("b lives");
+    let replaced = parlor::cluster::Identity { node_id: "b".into(), incarnation: 4 };
+    ownership::claim(&mut conn, &replaced, card.id).await.expect_err("b has another incarnation");
+}
+
+#[tokio::test]
+async fn an_operation_is_written_once_and_answered_the_same() {
+    let (database, card) = room().await;
+    let epoch = claim(&database.app, "a", card.id).await;
+    let facts = facts(&database.app);
+    let first = facts.write(lock(card.id, epoch, 1, 2)).await.expect("written").expect("a fact");
+    assert!(!first.replayed);
+    let again = facts.write(lock(card.id, epoch, 1, 2)).await.expect("found").expect("a fact");
+    assert_eq!(again, Written { replayed: true, ..first.clone() });
+    assert_eq!(facts.write(lock(card.id, epoch, 1, 3)).await, Err(WriteError::Conflict));
+    // What is refused now is only looked up.
+    let refusal = Err(ErrorBody::new(ErrorCode::SeatNotFound));
+    let refused = HardWrite { verdict: refusal.clone(), ..lock(card.id, epoch, 1, 2) };
+    assert_eq!(facts.write(refused).await, Ok(Some(Written { replayed: true, ..first })));
+    let refused = HardWrite { verdict: refusal, ..lock(card.id, epoch, 9, 2) };
+    assert_eq!(facts.write(refused).await, Ok(None));
+    assert_eq!(count(&database.app, "select count(*) from room_facts").await, 1);
+    assert_eq!(count(&database.app, "select count(*) from room_seat_locks").await, 1);
+}
+
+#[tokio::test]
+async fn a_waking_room_reads_what_the_facts_have_made() {
+    let (database, card) = room().await;
+    let epoch = claim(&database.app, "a", card.id).await;
+    let facts = facts(&database.app);
+    let until = now().plus_ms(600_000).0;
+    let kick = Fact::Kicked { user: user(3), until, reason: "noise".into() };
+    let unlock = Fact::SeatUnlocked { seat: 1 };
+    let mut last = 0;
+    for (op, fact) in [Fact::SeatLocked { seat: 1 }, Fact::SeatLocked { seat: 2 }, unlock, kick].into_iter().enumerate()
+    {
+        let write = HardWrite { verdict: Ok(fact), ..lock(card.id, epoch, op as u128, 0) };
+        let operation = Operation { body_hash: [op as u8; 16], ..write.operation };
+        last = facts.write(HardWrite { operation, ..write }).await.expect("written").expect("a fact").id;
+    }
+    facts.checkpoint(row(card.id, epoch, 5)).await.expect("written");
+    facts.checkpoint(row(card.id, epoch, 4)).await.expect("late, and of no effect");
+    let identity = node(&database.app, "a", 1, 6_000.0).await;
+    let mut conn = database.app.acquire().await.expect("a connection");
+    let woken = parlor::room::service::wake(&mut conn, &identity, card.id).await.expect("wakes");
+    assert_eq!((woken.locks, woken.last_fact), (vec![2], last));
+    assert_eq!(woken.kicks, [(user(3), parlor::clock::Timestamp(until))]);
+    assert_eq!(woken.checkpoint, Some(row(card.id, epoch, 5).state));
+    assert!(woken.epoch > epoch && woken.capacity == 1_500 && woken.card == card);
+}
