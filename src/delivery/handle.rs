@@ -187,6 +187,20 @@ impl Topic {
     }
 }
 
+#[cfg(test)]
+impl Topic {
+    pub(super) fn listening_shards(&self) -> usize {
+        self.listeners.shards().count()
+    }
+}
+
+#[cfg(test)]
+impl Delivery {
+    pub(super) fn topics(&self) -> usize {
+        self.inner.topics.len()
+    }
+}
+
 impl fmt::Debug for Topic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Topic").field(&self.room).finish()

@@ -70,7 +70,7 @@ struct Deadlines {
 
 /// Serves one socket until it ends. `first` is what came behind the handshake.
 pub(super) async fn serve(gateway: GatewayState, stream: Arc<TcpStream>, first: bytes::Bytes) {
-    let closed = CancellationToken::new();
+    let (closed, stop) = (CancellationToken::new(), gateway.stop.clone());
     let connection = gateway.delivery.attach(stream.clone(), closed.clone()).await;
     let attached = Attached(connection.clone());
     let mut reader = Reader {
@@ -88,7 +88,7 @@ pub(super) async fn serve(gateway: GatewayState, stream: Arc<TcpStream>, first: 
     drop(attached);
     if closed.is_cancelled() {
         // Errors and the end are the same here: nothing more is to be had.
-        let _ = tokio::time::timeout(LINGER, drain(&stream)).await;
+        let _ = stop.run_until_cancelled(tokio::time::timeout(LINGER, drain(&stream))).await;
     }
 }
 
