@@ -260,6 +260,94 @@ async fn two_hundred_sockets_on_three_shards_get_identical_bytes() {
     bench.end().await;
 }
 
+/// What one peer of the model is in one of its rooms.
+#[derive(Clone, Copy, PartialEq)]
+enum Stand {
+    Out,
+    Asked { at: u64 },
+    In { from: u64 },
+}
+
+#[tokio::test]
+async fn any_order_of_coming_going_and_speaking_gives_each_socket_exactly_its_own() {
+    let bench = Bench::new(Settings { outbox_bytes: 16 * 1024 * 1024, yield_every: 3, ..shards(1) }).await;
+    let topics = [bench.delivery.topic(room(1)), bench.delivery.topic(room(2))];
+    let mut peers = Vec::new();
+    for _ in 0..12 {
+        peers.push((bench.peer().await, [Stand::Out; 2], [Vec::new(), Vec::new()]));
+    }
+    let mut chance = 0x2545_F491_4F6C_DD1D_u64;
+    let mut draw = |below: u64| {
+        chance = chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (chance >> 33) % below
+    };
+    let mut seqs = [0_u64; 2];
+    let event = |at: usize, seq: u64| Frame::text(&format!("{at} event {seq} {}", "z".repeat((seq % 90) as usize)));
+    for _ in 0..6_000 {
+        let at = draw(2) as usize;
+        if draw(3) == 0 {
+            seqs[at] += 1;
+            let frame = event(at, seqs[at]);
+            for (_, stands, wanted) in &mut peers {
+                if matches!(stands[at], Stand::In { from } if seqs[at] > from) {
+                    wanted[at].push(frame.payload().to_owned());
+                }
+            }
+            topics[at].publish(1, seqs[at], frame).await;
+            continue;
+        }
+        let who = draw(12) as usize;
+        let (peer, stands, wanted) = &mut peers[who];
+        match stands[at] {
+            Stand::Out => {
+                peer.connection.subscribe(room(at as i64 + 1)).await;
+                // The room has decided up to three events more than the shard has heard of.
+                stands[at] = Stand::Asked { at: seqs[at] + draw(4) };
+            }
+            Stand::Asked { at: from } => {
+                let reply = Frame::text(&format!("{at} joined at {from}"));
+                wanted[at].push(reply.payload().to_owned());
+                for seq in from + 1..=seqs[at] {
+                    wanted[at].push(event(at, seq).payload().to_owned());
+                }
+                peer.connection.joined(room(at as i64 + 1), 1, from, reply).await;
+                stands[at] = Stand::In { from };
+            }
+            Stand::In { .. } if draw(6) == 0 => {
+                let out = Frame::text(&format!("{at} out"));
+                if draw(2) == 0 {
+                    wanted[at].push(out.payload().to_owned());
+                    topics[at].remove(vec![peer.connection.id()], out).await;
+                } else {
+                    peer.connection.unsubscribe(room(at as i64 + 1)).await;
+                }
+                stands[at] = Stand::Out;
+            }
+            Stand::In { .. } => {
+                let reply = Frame::text(&format!("{at} reply {}", seqs[at]));
+                wanted[at].push(reply.payload().to_owned());
+                peer.connection.send(reply).await;
+            }
+        }
+    }
+    for (peer, _, wanted) in &mut peers {
+        peer.connection.close(CloseCode::Normal, None).await;
+        let bytes = peer.rest().await;
+        let close = parlor_protocol::frame::close(CloseCode::Normal);
+        let mut rest = bytes.strip_suffix(&close[..]).expect("closed at the end");
+        let mut came = [Vec::new(), Vec::new()];
+        while let [0x81, length @ 0..=125, ..] = rest {
+            let (text, behind) = rest[2..].split_at(usize::from(*length));
+            came[usize::from(text[0] - b'0')].push(String::from_utf8(text.to_vec()).expect("text"));
+            rest = behind;
+        }
+        assert!(rest.is_empty());
+        // Two rooms have no order between them; each has its own.
+        assert_eq!(came, *wanted);
+    }
+    bench.end().await;
+}
+
 #[tokio::test]
 async fn only_shards_with_listeners_are_told_and_a_room_without_any_is_forgotten() {
     let bench = Bench::new(shards(4)).await;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use parlor_protocol::command::SendGift;
 use parlor_protocol::reply::{Empty, GiftPage};
+use parlor_protocol::room::Person;
 use parlor_protocol::{Command, ErrorBody, ErrorCode, Op, RoomId, limit};
 use tokio::time::Instant;
 
@@ -39,7 +40,7 @@ impl Session {
             Command::Ping(_) => Ok(Step::Reply(reply(id, Ok(&Empty {})))),
             Command::RoomJoin(asked) => {
                 let (gateway, connection) = (self.gateway.clone(), self.connection.clone());
-                let user = self.person();
+                let user = self.person().clone();
                 Ok(Step::Block(Box::pin(async move {
                     match session::join_within_rate(&gateway, &connection, &user, asked).await {
                         Ok(joined) => {
@@ -118,13 +119,13 @@ impl Session {
         }
     }
 
-    fn person(&self) -> parlor_protocol::room::Person {
+    fn person(&self) -> &Person {
         let me = self.me.as_ref().expect("only connect is dispatched before the socket is connected");
-        me.person.clone()
+        &me.person
     }
 
     fn caller(&self) -> Caller {
-        Caller { user: self.person(), connection: self.connection.id() }
+        Caller { user: self.person().clone(), connection: self.connection.id() }
     }
 
     fn deadline(&self) -> Duration {

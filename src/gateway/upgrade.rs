@@ -7,7 +7,8 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Version, header};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use hyper::upgrade::OnUpgrade;
+use bytes::Bytes;
+use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use parlor_protocol::{ErrorBody, ErrorCode, SUBPROTOCOL};
 use sha1::{Digest, Sha1};
@@ -37,18 +38,31 @@ pub async fn socket(State(gateway): State<GatewayState>, mut request: Request) -
 
 /// A socket's task, from the end of its handshake to its own.
 async fn serve(gateway: GatewayState, on_upgrade: OnUpgrade, permit: Option<Permit>) {
-    match on_upgrade.await.map(|upgraded| upgraded.downcast::<TokioIo<TcpStream>>()) {
+    if let Some((stream, first)) = take(on_upgrade.await) {
+        connection::serve(gateway, stream, first).await;
+    }
+    drop(permit);
+}
+
+/// The TCP stream out of HTTP, with the bytes that came right behind the handshake.
+fn take(upgraded: hyper::Result<Upgraded>) -> Option<(Arc<TcpStream>, Bytes)> {
+    match upgraded.map(Upgraded::downcast::<TokioIo<TcpStream>>) {
         Ok(Ok(parts)) => {
             let stream = parts.io.into_inner();
             // Without it a lone frame could wait for the last one's acknowledgement; a socket that
             // refuses it is dead, and shows so at the first read.
             let _ = stream.set_nodelay(true);
-            connection::serve(gateway, Arc::new(stream), parts.read_buf).await;
+            Some((Arc::new(stream), parts.read_buf))
         }
-        Ok(Err(_)) => tracing::error!("a socket was served by another listener than the gateway's"),
-        Err(error) => tracing::debug!(%error, "a client left during its handshake"),
+        Ok(Err(_)) => {
+            tracing::error!("a socket was served by another listener than the gateway's");
+            None
+        }
+        Err(error) => {
+            tracing::debug!(%error, "a client left during its handshake");
+            None
+        }
     }
-    drop(permit);
 }
 
 /// A good handshake.
