@@ -144,13 +144,14 @@ impl Session {
         self.gateway.users.admit(self.person().id, kind, rate, now).map_err(rate_limited)
     }
 
-    /// The room's handle, for a socket that has come in. Whether it is in still, the room says.
-    fn handle(&self, room: RoomId) -> Result<&RoomHandle, ErrorBody> {
-        let places = self.me.iter().flat_map(|me| &me.places);
+    /// The room's handle, for a socket that has come in. Whether it is in still, the room says; one that
+    /// sleeps has nobody in it.
+    fn handle(&self, room: RoomId) -> Result<RoomHandle, ErrorBody> {
+        let mut places = self.me.iter().flat_map(|me| &me.places);
         places
-            .into_iter()
-            .find(|place| place.room == room)
-            .map(|place| &place.handle)
+            .any(|place| place.room == room)
+            .then(|| self.gateway.ports.awake(room))
+            .flatten()
             .ok_or_else(|| ErrorBody::new(ErrorCode::NotInRoom).message("join the room first"))
     }
 

@@ -67,7 +67,7 @@ pub(super) async fn come_in(
             return Err(error);
         }
     };
-    let former = gateway.users.came_in(user.id, connection.id(), join.room, &place.handle);
+    let former = gateway.users.came_in(user.id, connection.id(), join.room);
     let former_room = former.as_ref().map(|former| former.room);
     if let Some(former) = former {
         leave_former(gateway, connection, user.id, former).await;
@@ -86,7 +86,7 @@ async fn ask(
 ) -> Result<(Place, Box<JoinAnswer>), ErrorBody> {
     let caller = Caller { user: user.clone(), connection: connection.id() };
     let asked = handle.send(Request::Join { caller, position: join.position })?;
-    let place = Place::new(join.room, handle, user.id, connection.id(), &gateway.tracker);
+    let place = Place::new(join.room, user.id, connection.id(), gateway);
     match answer(asked, Duration::from_millis(gateway.settings.answer_ms)).await {
         Ok(Answer::Joined(joined)) => Ok((place, joined)),
         Ok(other) => {
@@ -114,7 +114,7 @@ async fn leave_former(gateway: &GatewayState, connection: &Connection, user: Use
         other.unsubscribe(former.room).await;
         other.send(removed.clone()).await;
     }
-    insist(&gateway.tracker, &former.handle, Request::Leave { user });
+    insist(gateway, former.room, Request::Leave { user });
 }
 
 /// Leaves a room at once, on all of the user's sockets: this one is unsubscribed here, the others by the room.
@@ -126,13 +126,20 @@ pub(super) async fn leave(
 ) -> Result<Answer, ErrorBody> {
     let deadline = Duration::from_millis(gateway.settings.answer_ms);
     let _moving = within(deadline, async { Ok(gateway.users.moving(user).await) }).await?;
-    let Some((_, handle)) = gateway.users.room(user).filter(|(known, _)| *known == room) else {
+    let known = gateway.users.room(user) == Some(room);
+    let Some(handle) = known.then(|| gateway.ports.awake(room)).flatten() else {
         return Err(ErrorCode::NotInRoom.into());
     };
-    let left = handle.send(Request::Leave { user })?;
+    // Before the room is asked: the room tells the user's other sockets, and this one gets a reply.
     connection.unsubscribe(room).await;
     gateway.users.left(user, room);
-    answer(left, deadline).await
+    match handle.send(Request::Leave { user }) {
+        Ok(left) => answer(left, deadline).await,
+        Err(_) => {
+            insist(gateway, room, Request::Leave { user });
+            Ok(Answer::Nothing)
+        }
+    }
 }
 
 /// What the client gets to see of a join: the missed events as they were sent, or the snapshot, and

@@ -215,6 +215,9 @@ mod tests {
         fn verify_room_token(&self, _: &str, _: RoomId, _: UserId) -> Result<(), ErrorBody> {
             Err(ErrorCode::Internal.into())
         }
+        fn awake(&self, _: RoomId) -> Option<crate::room::RoomHandle> {
+            None
+        }
         fn wake(&self, _: RoomId) -> PortFuture<Result<crate::room::RoomHandle, ErrorBody>> {
             Box::pin(async { Err(ErrorCode::Internal.into()) })
         }

@@ -174,6 +174,10 @@ impl Ports for PretendedPorts {
         if token == "room" { Ok(()) } else { Err(ErrorCode::RoomTokenInvalid.into()) }
     }
 
+    fn awake(&self, room: RoomId) -> Option<RoomHandle> {
+        lock(&self.rooms).get(&room).map(|(handle, _)| handle.clone())
+    }
+
     fn wake(&self, room: RoomId) -> PortFuture<Result<RoomHandle, ErrorBody>> {
         let handle = wake(&self.rooms, &self.delivery, &self.tracker, room).0;
         Box::pin(async move { Ok(handle) })
