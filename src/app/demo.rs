@@ -3,13 +3,12 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use parlor_protocol::{Coins, ErrorCode, Op, UserId};
+use parlor_protocol::{ErrorCode, UserId};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Connection, PgPool};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use uuid::Uuid;
 
 use super::ports::LedgerWallets;
 use crate::clock::Timestamp;
@@ -19,11 +18,6 @@ use crate::economy::ledger::Ledger;
 use crate::error::{Error, Result};
 use crate::identity::{Contact, Identity, NewAccount};
 use crate::start::StartError;
-
-/// Coins that the promotion account begins with.
-const PROMOTION: Coins = Coins(1_000_000_000);
-/// The operation that issues them.
-const ISSUE: Op = Op(Uuid::from_u128(1));
 
 /// The demo users' password, which the playground knows.
 const PASSWORD: &str = "parlor-demo";
@@ -61,7 +55,7 @@ async fn lay(
     tracker: &TaskTracker,
 ) -> Result<()> {
     gift::seed(&mut *pool.acquire().await?).await?;
-    ledger.issue(ISSUE, PROMOTION).await?;
+    ledger.stock_promotion().await?;
     if !people {
         return Ok(());
     }

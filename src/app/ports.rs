@@ -5,17 +5,15 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use parlor_protocol::reply::GiftReceipt;
-use parlor_protocol::{Coins, ErrorBody, ErrorCode, Op, RoomId, UserFrame, UserId};
+use parlor_protocol::{Coins, ErrorBody, ErrorCode, RoomId, UserFrame, UserId};
 use sqlx::{PgConnection, PgPool};
 use tokio::sync::{mpsc, oneshot};
-use uuid::Uuid;
 
 use crate::clock::Timestamp;
-use crate::economy::ledger::{self, Committed, Gift, Grant, Ledger, Order};
+use crate::economy::ledger::{self, Committed, Gift, Ledger, Order};
 use crate::error::Result;
 use crate::gateway::{Ports, SignedIn, Users};
 use crate::identity::{Identity, Wallets};
-use crate::operation::Operation;
 use crate::room::port::{CommittedGifts, GiftOrder, Gifts, PortFuture};
 use crate::room::{Directory, RoomHandle};
 
@@ -76,10 +74,7 @@ impl Wallets for LedgerWallets {
     fn welcome(&self, user: UserId) -> BoxFuture<'_, Result<()>> {
         async move {
             if self.welcome.0 > 0 {
-                let grant = Grant { to: user, amount: self.welcome };
-                // One operation a user for ever: whoever comes in again is given nothing again.
-                let operation = Operation::of_system(Op(Uuid::nil()), user, "welcome");
-                if let Err(error) = self.ledger.grant(operation, grant).await {
+                if let Err(error) = self.ledger.welcome(user, self.welcome).await {
                     // No reason to keep somebody out: they are welcomed when they come in the next time.
                     tracing::warn!(user.id = user.number(), %error, "a newcomer was not given their coins");
                 }
@@ -113,6 +108,10 @@ impl Ports for SocketPorts {
     fn verify_room_token(&self, token: String, room: RoomId, user: UserId) -> PortFuture<Result<(), ErrorBody>> {
         let identity = self.identity.clone();
         async move { body(identity.keys().verify_room(&token, room, user, Timestamp::now()).await) }.boxed()
+    }
+
+    fn awake(&self, room: RoomId) -> Option<RoomHandle> {
+        self.rooms.awake(room)
     }
 
     fn wake(&self, room: RoomId) -> PortFuture<Result<RoomHandle, ErrorBody>> {

@@ -31,7 +31,10 @@ impl Inner {
     /// A full queue makes the sender wait: a shard is bound by the processor and waits for nobody.
     /// A shard that has stopped needs no word any more.
     async fn tell(&self, shard: usize, message: Message) {
-        let _ = self.shards[shard].send(message).await;
+        if let Err(mpsc::error::TrySendError::Full(message)) = self.shards[shard].try_send(message) {
+            // Boxed: the wait is rare, and every socket's task would have room for it.
+            let _ = Box::pin(self.shards[shard].send(message)).await;
+        }
     }
 }
 
@@ -92,13 +95,13 @@ impl Connection {
         self.id
     }
 
-    async fn tell(&self, message: Message) {
-        self.inner.tell(self.inner.shard_of(self.id), message).await;
+    fn tell(&self, message: Message) -> impl Future<Output = ()> + Send {
+        self.inner.tell(self.inner.shard_of(self.id), message)
     }
 
     /// A frame for this socket alone: a reply, a user frame, a notice.
-    pub async fn send(&self, frame: Frame) {
-        self.tell(Message::Send { id: self.id, frame }).await;
+    pub fn send(&self, frame: Frame) -> impl Future<Output = ()> + Send {
+        self.tell(Message::Send { id: self.id, frame })
     }
 
     /// Holds the room's events back for this socket from now on. Said before the join is asked, so that
@@ -126,8 +129,8 @@ impl Connection {
     }
 
     /// A `closing` notice and the close frame behind all that waits, then the socket ends.
-    pub async fn close(&self, code: CloseCode, after_ms: Option<u64>) {
-        self.tell(Message::Close { id: self.id, code, after_ms }).await;
+    pub fn close(&self, code: CloseCode, after_ms: Option<u64>) -> impl Future<Output = ()> + Send {
+        self.tell(Message::Close { id: self.id, code, after_ms })
     }
 
     /// The socket is gone: the shard forgets it.
@@ -184,6 +187,20 @@ impl Topic {
                 self.inner.tell(shard, message).await;
             }
         }
+    }
+}
+
+#[cfg(test)]
+impl Topic {
+    pub(super) fn listening_shards(&self) -> usize {
+        self.listeners.shards().count()
+    }
+}
+
+#[cfg(test)]
+impl Delivery {
+    pub(super) fn topics(&self) -> usize {
+        self.inner.topics.len()
     }
 }
 

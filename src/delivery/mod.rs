@@ -5,6 +5,7 @@
 mod audience;
 mod handle;
 mod listeners;
+mod membership;
 mod message;
 mod outbox;
 mod settings;

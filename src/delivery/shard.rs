@@ -2,7 +2,6 @@
 //! by room and by socket, and then writes: one write for each socket and turn.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry as MapEntry;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -18,11 +17,10 @@ use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::audience::{Audience, Member};
-use super::listeners::Ticket;
-use super::message::{Entry, Message};
+use super::audience::Audience;
+use super::message::Message;
 use super::outbox::Outbox;
-use super::socket::{Batch, PENDING, Socket, Subscription, Written};
+use super::socket::{Batch, Socket, Written};
 use super::{ConnectionId, Frame, Settings};
 
 /// Messages that one turn takes at most: what comes meanwhile leaves with the next.
@@ -42,17 +40,17 @@ enum Wake {
 type Waits = FuturesUnordered<Pin<Box<dyn Future<Output = Option<Wake>> + Send>>>;
 
 pub(super) struct Shard {
-    outbox_bytes: usize,
+    pub(super) outbox_bytes: usize,
     yield_every: usize,
-    sockets: Slab<Socket>,
+    pub(super) sockets: Slab<Socket>,
     keys: HashMap<ConnectionId, u32>,
-    rooms: HashMap<RoomId, Audience>,
+    pub(super) rooms: HashMap<RoomId, Audience>,
     /// Rooms with something gathered in this turn.
-    touched: Vec<RoomId>,
+    pub(super) touched: Vec<RoomId>,
     /// Sockets with something of their own in this turn.
-    dirty: Vec<u32>,
+    pub(super) dirty: Vec<u32>,
     /// Sockets that were put out of a room before their join's reply came by: they get that first.
-    removals: HashMap<(ConnectionId, RoomId), Frame>,
+    pub(super) removals: HashMap<(ConnectionId, RoomId), Frame>,
     waits: Waits,
 }
 
@@ -121,7 +119,7 @@ impl Shard {
         }
     }
 
-    fn socket(&mut self, key: u32) -> &mut Socket {
+    pub(super) fn socket(&mut self, key: u32) -> &mut Socket {
         &mut self.sockets[key as usize]
     }
 
@@ -133,171 +131,14 @@ impl Shard {
         self.keys.insert(id, key);
     }
 
-    /// Puts the room's events of this turn into the socket's own queue, so that what follows stands behind them.
-    fn pull(&mut self, key: u32) {
-        let Self { sockets, rooms, .. } = self;
-        let socket = &mut sockets[key as usize];
-        for subscription in socket.rooms.iter().filter(|subscription| subscription.index != PENDING) {
-            if let Some(audience) = rooms.get_mut(&subscription.room) {
-                let member = &mut audience.live[subscription.index as usize];
-                for event in &audience.events[member.cursor as usize..] {
-                    socket.outbox.push(event.clone());
-                }
-                member.cursor = audience.events.len() as u32;
-            }
-        }
-    }
-
     /// A frame for this socket alone, behind all that came before.
-    fn own(&mut self, key: u32, frame: Bytes) {
+    pub(super) fn own(&mut self, key: u32, frame: Bytes) {
         if self.socket(key).closing {
             return;
         }
         self.pull(key);
         self.socket(key).outbox.push(frame);
         self.dirty.push(key);
-    }
-
-    fn subscribe(&mut self, key: u32, room: RoomId, ticket: Ticket) {
-        if self.socket(key).closing {
-            return;
-        }
-        // Coming in anew: what was live is held back again.
-        self.unsubscribe(key, room);
-        self.rooms.entry(room).or_default().pending += 1;
-        let socket = self.socket(key);
-        socket.rooms.reserve_exact(1);
-        socket.rooms.push(Subscription { room, index: PENDING, _ticket: ticket });
-    }
-
-    fn joined(&mut self, key: u32, entries: &[Entry], reply: Frame) {
-        self.own(key, reply.0);
-        for &Entry { room, epoch, seq } in entries {
-            let Self { sockets, rooms, .. } = self;
-            let socket = &mut sockets[key as usize];
-            let Some(subscription) = socket.rooms.iter_mut().find(|subscription| subscription.room == room) else {
-                continue;
-            };
-            let Some(audience) = rooms.get_mut(&room) else { continue };
-            if subscription.index != PENDING {
-                continue;
-            }
-            let place = (epoch, seq);
-            let complete = audience.held_above(place).is_some_and(|held| {
-                held.for_each(|event| socket.outbox.push(event.clone()));
-                true
-            });
-            subscription.index = u32::try_from(audience.live.len()).expect("fewer sockets than 2^32");
-            audience.live.push(Member { socket: key, cursor: audience.events.len() as u32 });
-            audience.one_pending_less();
-            if epoch > audience.latest.0 {
-                audience.latest = (epoch, 0);
-            }
-            if place > audience.latest {
-                audience.ahead.push((key, place));
-            }
-            if !complete {
-                self.close(key, CloseCode::SlowConsumer, None);
-                return;
-            }
-            let id = socket.id;
-            if self.removals.contains_key(&(id, room)) {
-                self.unsubscribe(key, room);
-            }
-        }
-    }
-
-    fn remove(&mut self, key: u32, room: RoomId, frame: Frame) {
-        let socket = self.socket(key);
-        let id = socket.id;
-        match socket.rooms.iter().find(|subscription| subscription.room == room) {
-            // Whoever has left by itself needs no word.
-            None => {}
-            Some(subscription) if subscription.index == PENDING => {
-                self.removals.insert((id, room), frame);
-            }
-            Some(_) => {
-                self.own(key, frame.0);
-                self.unsubscribe(key, room);
-            }
-        }
-    }
-
-    fn unsubscribe(&mut self, key: u32, room: RoomId) {
-        if self.socket(key).rooms.iter().any(|subscription| subscription.room == room) {
-            self.pull(key);
-            // What was pulled has to leave with this turn.
-            self.dirty.push(key);
-        }
-        let Self { sockets, rooms, .. } = self;
-        let socket = &mut sockets[key as usize];
-        let Some(at) = socket.rooms.iter().position(|subscription| subscription.room == room) else { return };
-        let index = socket.rooms.swap_remove(at).index;
-        if !self.removals.is_empty()
-            && let Some(frame) = self.removals.remove(&(socket.id, room))
-        {
-            socket.outbox.push(frame.0);
-        }
-        if let MapEntry::Occupied(mut entry) = rooms.entry(room) {
-            let audience = entry.get_mut();
-            if index == PENDING {
-                audience.one_pending_less();
-            } else {
-                audience.live.swap_remove(index as usize);
-                audience.ahead.retain(|(ahead, _)| *ahead != key);
-                if let Some(moved) = audience.live.get(index as usize)
-                    && let Some(subscription) =
-                        sockets[moved.socket as usize].rooms.iter_mut().find(|moved| moved.room == room)
-                {
-                    subscription.index = index;
-                }
-            }
-            if audience.is_empty() {
-                entry.remove();
-            }
-        }
-    }
-
-    fn event(&mut self, room: RoomId, place: (i64, u64), event: Bytes) {
-        let Self { sockets, rooms, touched, .. } = self;
-        let Some(audience) = rooms.get_mut(&room) else { return };
-        if place <= audience.latest {
-            return;
-        }
-        audience.latest = place;
-        if audience.pending > 0 {
-            audience.hold(place, &event, self.outbox_bytes);
-        }
-        if audience.live.is_empty() {
-            return;
-        }
-        if audience.events.is_empty() && audience.signals.is_empty() {
-            touched.push(room);
-        }
-        audience.events.push(event);
-        let behind_it = audience.events.len() as u32;
-        let live = &mut audience.live;
-        audience.ahead.retain(|(key, joined_at)| {
-            let skips = *joined_at >= place;
-            if skips
-                && let Some(subscription) =
-                    sockets[*key as usize].rooms.iter().find(|subscription| subscription.room == room)
-            {
-                live[subscription.index as usize].cursor = behind_it;
-            }
-            *joined_at > place
-        });
-    }
-
-    fn signal(&mut self, room: RoomId, signal: Bytes) {
-        let Some(audience) = self.rooms.get_mut(&room) else { return };
-        if audience.live.is_empty() {
-            return;
-        }
-        if audience.events.is_empty() && audience.signals.is_empty() {
-            self.touched.push(room);
-        }
-        audience.signals.push(signal);
     }
 
     /// Writes all that this turn gathered.
@@ -382,7 +223,7 @@ impl Shard {
     }
 
     /// Closes a socket behind all that waits for it.
-    fn close(&mut self, key: u32, code: CloseCode, after_ms: Option<u64>) {
+    pub(super) fn close(&mut self, key: u32, code: CloseCode, after_ms: Option<u64>) {
         if self.socket(key).closing {
             return;
         }
@@ -417,12 +258,6 @@ impl Shard {
         let count = keys.len().max(1) as u64;
         for (at, key) in keys.into_iter().enumerate() {
             self.close(key, code, Some(spread_ms.saturating_mul(at as u64) / count));
-        }
-    }
-
-    fn leave_all(&mut self, key: u32) {
-        while let Some(room) = self.socket(key).rooms.last().map(|subscription| subscription.room) {
-            self.unsubscribe(key, room);
         }
     }
 

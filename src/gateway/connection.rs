@@ -70,7 +70,7 @@ struct Deadlines {
 
 /// Serves one socket until it ends. `first` is what came behind the handshake.
 pub(super) async fn serve(gateway: GatewayState, stream: Arc<TcpStream>, first: bytes::Bytes) {
-    let closed = CancellationToken::new();
+    let (closed, stop) = (CancellationToken::new(), gateway.stop.clone());
     let connection = gateway.delivery.attach(stream.clone(), closed.clone()).await;
     let attached = Attached(connection.clone());
     let mut reader = Reader {
@@ -88,7 +88,7 @@ pub(super) async fn serve(gateway: GatewayState, stream: Arc<TcpStream>, first: 
     drop(attached);
     if closed.is_cancelled() {
         // Errors and the end are the same here: nothing more is to be had.
-        let _ = tokio::time::timeout(LINGER, drain(&stream)).await;
+        let _ = Box::pin(stop.run_until_cancelled(tokio::time::timeout(LINGER, drain(&stream)))).await;
     }
 }
 
@@ -115,7 +115,7 @@ impl Reader {
                 Turn::Gone => return,
                 Turn::Close(code) => {
                     self.session.connection.close(code, None).await;
-                    return closed.cancelled().await;
+                    return cancelled.as_mut().await;
                 }
             }
             let wake = poll_fn(|cx| {
@@ -306,10 +306,13 @@ fn read_some(stream: &TcpStream, buffer: &mut [u8]) -> io::Result<Option<usize>>
 
 /// Reads and forgets until the peer ends.
 async fn drain(stream: &TcpStream) -> io::Result<()> {
-    let mut waste = [0; 512];
     loop {
         stream.readable().await?;
-        match stream.try_read(&mut waste) {
+        let read = SCRATCH.with_borrow_mut(|scratch| {
+            scratch.resize(scratch.len().max(SPARE_BYTES), 0);
+            stream.try_read(scratch)
+        });
+        match read {
             Ok(0) => return Ok(()),
             Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}

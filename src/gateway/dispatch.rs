@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use parlor_protocol::command::SendGift;
 use parlor_protocol::reply::{Empty, GiftPage};
+use parlor_protocol::room::Person;
 use parlor_protocol::{Command, ErrorBody, ErrorCode, Op, RoomId, limit};
 use tokio::time::Instant;
 
@@ -39,7 +40,7 @@ impl Session {
             Command::Ping(_) => Ok(Step::Reply(reply(id, Ok(&Empty {})))),
             Command::RoomJoin(asked) => {
                 let (gateway, connection) = (self.gateway.clone(), self.connection.clone());
-                let user = self.person();
+                let user = self.person().clone();
                 Ok(Step::Block(Box::pin(async move {
                     match session::join_within_rate(&gateway, &connection, &user, asked).await {
                         Ok(joined) => {
@@ -118,13 +119,13 @@ impl Session {
         }
     }
 
-    fn person(&self) -> parlor_protocol::room::Person {
+    fn person(&self) -> &Person {
         let me = self.me.as_ref().expect("only connect is dispatched before the socket is connected");
-        me.person.clone()
+        &me.person
     }
 
     fn caller(&self) -> Caller {
-        Caller { user: self.person(), connection: self.connection.id() }
+        Caller { user: self.person().clone(), connection: self.connection.id() }
     }
 
     fn deadline(&self) -> Duration {
@@ -143,13 +144,14 @@ impl Session {
         self.gateway.users.admit(self.person().id, kind, rate, now).map_err(rate_limited)
     }
 
-    /// The room's handle, for a socket that has come in. Whether it is in still, the room says.
-    fn handle(&self, room: RoomId) -> Result<&RoomHandle, ErrorBody> {
-        let places = self.me.iter().flat_map(|me| &me.places);
+    /// The room's handle, for a socket that has come in. Whether it is in still, the room says; one that
+    /// sleeps has nobody in it.
+    fn handle(&self, room: RoomId) -> Result<RoomHandle, ErrorBody> {
+        let mut places = self.me.iter().flat_map(|me| &me.places);
         places
-            .into_iter()
-            .find(|place| place.room == room)
-            .map(|place| &place.handle)
+            .any(|place| place.room == room)
+            .then(|| self.gateway.ports.awake(room))
+            .flatten()
             .ok_or_else(|| ErrorBody::new(ErrorCode::NotInRoom).message("join the room first"))
     }
 

@@ -13,8 +13,9 @@ use tokio::sync::oneshot;
 
 use super::GatewayState;
 use super::place::{Place, insist};
+use super::user::Former;
 use crate::delivery::{Connection, Frame};
-use crate::room::{Answer, Caller, JoinAnswer, Request};
+use crate::room::{Answer, Caller, JoinAnswer, Request, RoomHandle};
 
 /// A user who has come into a room; the reply still has to be sent.
 pub(super) struct CameIn {
@@ -54,74 +55,66 @@ pub(super) async fn come_in(
     join: Join,
 ) -> Result<CameIn, ErrorBody> {
     let deadline = Duration::from_millis(gateway.settings.answer_ms);
-    within(deadline, gateway.ports.verify_room_token(join.token, join.room, user.id)).await?;
+    within(deadline, gateway.ports.verify_room_token(join.token.clone(), join.room, user.id)).await?;
     let _moving = within(deadline, async { Ok(gateway.users.moving(user.id).await) }).await?;
     let handle = within(deadline, gateway.ports.wake(join.room)).await?;
     connection.subscribe(join.room).await;
-    let subscription = Subscription { connection, room: join.room, gateway, held: true };
-    let caller = Caller { user: user.clone(), connection: connection.id() };
-    let asked = handle.send(Request::Join { caller, position: join.position })?;
-    let place = Place::new(join.room, handle.clone(), user.id, connection.id(), &gateway.tracker);
-    let joined = match answer(asked, deadline).await {
-        Ok(Answer::Joined(joined)) => joined,
-        Ok(other) => {
-            tracing::error!(room.id = %join.room, "a room answered a join with {other:?}");
-            return Err(ErrorCode::Internal.into());
-        }
+    // Where this is given up in the middle, the socket ends, and its subscriptions with it.
+    let (place, joined) = match ask(gateway, connection, user, &join, handle).await {
+        Ok(joined) => joined,
         Err(error) => {
-            if error.code != ErrorCode::Timeout {
-                place.release();
-            }
+            connection.unsubscribe(join.room).await;
             return Err(error);
         }
     };
-    let former = gateway.users.came_in(user.id, connection.id(), join.room, &handle);
-    let former = match former {
-        None => None,
-        Some(former) => {
-            connection.unsubscribe(former.room).await;
-            let removed = UserFrame::RoomRemoved {
-                room: former.room,
-                cause: RemovalCause::JoinedElsewhere,
-                until: None,
-                reason: String::new(),
-            };
-            let removed = Frame::text(&envelope::user(user.id, &removed));
-            for other in former.others {
-                other.send(removed.clone()).await;
-                other.unsubscribe(former.room).await;
-            }
-            insist(&gateway.tracker, &former.handle, Request::Leave { user: user.id });
-            Some(former.room)
-        }
-    };
+    let former = gateway.users.came_in(user.id, connection.id(), join.room);
+    let former_room = former.as_ref().map(|former| former.room);
+    if let Some(former) = former {
+        leave_former(gateway, connection, user.id, former).await;
+    }
     let client_gift_no = join.position.and_then(|position| position.gift_no);
     let reply = reply(gateway, join.room, client_gift_no, *joined).await;
-    subscription.keep();
-    Ok(CameIn { place, former, reply })
+    Ok(CameIn { place, former: former_room, reply })
 }
 
-/// A subscription that ends unless the join succeeds.
-struct Subscription<'a> {
-    connection: &'a Connection,
-    gateway: &'a GatewayState,
-    room: RoomId,
-    held: bool,
-}
-
-impl Subscription<'_> {
-    fn keep(mut self) {
-        self.held = false;
-    }
-}
-
-impl Drop for Subscription<'_> {
-    fn drop(&mut self) {
-        if self.held {
-            let (connection, room) = (self.connection.clone(), self.room);
-            self.gateway.tracker.spawn(async move { connection.unsubscribe(room).await });
+async fn ask(
+    gateway: &GatewayState,
+    connection: &Connection,
+    user: &Person,
+    join: &Join,
+    handle: RoomHandle,
+) -> Result<(Place, Box<JoinAnswer>), ErrorBody> {
+    let caller = Caller { user: user.clone(), connection: connection.id() };
+    let asked = handle.send(Request::Join { caller, position: join.position })?;
+    let place = Place::new(join.room, user.id, connection.id(), gateway);
+    match answer(asked, Duration::from_millis(gateway.settings.answer_ms)).await {
+        Ok(Answer::Joined(joined)) => Ok((place, joined)),
+        Ok(other) => {
+            tracing::error!(room.id = %join.room, "a room answered a join with {other:?}");
+            Err(ErrorCode::Internal.into())
+        }
+        Err(error) => {
+            // Of one that was not answered in time nobody knows whether it succeeded.
+            if error.code != ErrorCode::Timeout {
+                place.release();
+            }
+            Err(error)
         }
     }
+}
+
+/// The user is in one room at a time: the other is left, and the user's other sockets there are told.
+async fn leave_former(gateway: &GatewayState, connection: &Connection, user: UserId, former: Former) {
+    connection.unsubscribe(former.room).await;
+    let cause = RemovalCause::JoinedElsewhere;
+    let removed = UserFrame::RoomRemoved { room: former.room, cause, until: None, reason: String::new() };
+    let removed = Frame::text(&envelope::user(user, &removed));
+    for other in former.others {
+        // Not subscribed any more when the room hears of it, they are told once.
+        other.unsubscribe(former.room).await;
+        other.send(removed.clone()).await;
+    }
+    insist(gateway, former.room, Request::Leave { user });
 }
 
 /// Leaves a room at once, on all of the user's sockets: this one is unsubscribed here, the others by the room.
@@ -133,13 +126,20 @@ pub(super) async fn leave(
 ) -> Result<Answer, ErrorBody> {
     let deadline = Duration::from_millis(gateway.settings.answer_ms);
     let _moving = within(deadline, async { Ok(gateway.users.moving(user).await) }).await?;
-    let Some((_, handle)) = gateway.users.room(user).filter(|(known, _)| *known == room) else {
+    let known = gateway.users.room(user) == Some(room);
+    let Some(handle) = known.then(|| gateway.ports.awake(room)).flatten() else {
         return Err(ErrorCode::NotInRoom.into());
     };
-    let left = handle.send(Request::Leave { user })?;
+    // Before the room is asked: the room tells the user's other sockets, and this one gets a reply.
     connection.unsubscribe(room).await;
     gateway.users.left(user, room);
-    answer(left, deadline).await
+    match handle.send(Request::Leave { user }) {
+        Ok(left) => answer(left, deadline).await,
+        Err(_) => {
+            insist(gateway, room, Request::Leave { user });
+            Ok(Answer::Nothing)
+        }
+    }
 }
 
 /// What the client gets to see of a join: the missed events as they were sent, or the snapshot, and

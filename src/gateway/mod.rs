@@ -22,6 +22,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parlor_protocol::{CloseCode, envelope, event::Notice};
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::delivery::{Delivery, Frame};
@@ -47,6 +48,7 @@ pub struct Shared {
     delivery: Delivery,
     users: Users,
     ports: Box<dyn Ports>,
+    stop: CancellationToken,
     tracker: TaskTracker,
     /// The server's ping, one for all.
     ping: Frame,
@@ -57,18 +59,19 @@ pub struct Shared {
 pub struct GatewayState(Arc<Shared>);
 
 impl GatewayState {
-    /// A gateway that speaks to these ports. Its sockets are tasks of the tracker and end when delivery
-    /// closes them.
+    /// A gateway that speaks to these ports. Its sockets are tasks of the tracker; they end when delivery
+    /// closes them, and with `stop` at once.
     pub fn new(
         settings: Settings,
         announced: Announced,
         delivery: Delivery,
         ports: impl Ports,
+        stop: CancellationToken,
         tracker: TaskTracker,
     ) -> Self {
         let users = Users::new(Duration::from_millis(announced.grace_ms).max(Duration::from_secs(60)));
         let ping = Frame::text(&envelope::notice(&Notice::Ping));
-        Self(Arc::new(Shared { settings, announced, delivery, users, ports: Box::new(ports), tracker, ping }))
+        Self(Arc::new(Shared { settings, announced, delivery, users, ports: Box::new(ports), stop, tracker, ping }))
     }
 
     /// Who is connected: the way for user frames.

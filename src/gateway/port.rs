@@ -33,6 +33,9 @@ pub trait Ports: Send + Sync + 'static {
     /// `room_token_invalid`.
     fn verify_room_token(&self, token: String, room: RoomId, user: UserId) -> PortFuture<Result<(), ErrorBody>>;
 
+    /// The room's handle, if it is awake on this node.
+    fn awake(&self, room: RoomId) -> Option<RoomHandle>;
+
     /// The room's handle; a sleeping room is woken.
     fn wake(&self, room: RoomId) -> PortFuture<Result<RoomHandle, ErrorBody>>;
 

@@ -7,7 +7,8 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Version, header};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use hyper::upgrade::OnUpgrade;
+use bytes::Bytes;
+use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use parlor_protocol::{ErrorBody, ErrorCode, SUBPROTOCOL};
 use sha1::{Digest, Sha1};
@@ -31,21 +32,37 @@ pub async fn socket(State(gateway): State<GatewayState>, mut request: Request) -
     let permit = request.extensions_mut().remove::<Permit>();
     drop(request);
     let tracker = gateway.tracker.clone();
-    tracker.spawn(async move {
-        match on_upgrade.await.map(|upgraded| upgraded.downcast::<TokioIo<TcpStream>>()) {
-            Ok(Ok(parts)) => {
-                let stream = parts.io.into_inner();
-                // Without it a lone frame could wait for the last one's acknowledgement; a socket that
-                // refuses it is dead, and shows so at the first read.
-                let _ = stream.set_nodelay(true);
-                connection::serve(gateway, Arc::new(stream), parts.read_buf).await;
-            }
-            Ok(Err(_)) => tracing::error!("a socket was served by another listener than the gateway's"),
-            Err(error) => tracing::debug!(%error, "a client left during its handshake"),
-        }
-        drop(permit);
-    });
+    tracker.spawn(serve(gateway, on_upgrade, permit));
     handshake.response()
+}
+
+/// A socket's task, from the end of its handshake to its own.
+async fn serve(gateway: GatewayState, on_upgrade: OnUpgrade, permit: Option<Permit>) {
+    if let Some((stream, first)) = take(on_upgrade.await) {
+        connection::serve(gateway, stream, first).await;
+    }
+    drop(permit);
+}
+
+/// The TCP stream out of HTTP, with the bytes that came right behind the handshake.
+fn take(upgraded: hyper::Result<Upgraded>) -> Option<(Arc<TcpStream>, Bytes)> {
+    match upgraded.map(Upgraded::downcast::<TokioIo<TcpStream>>) {
+        Ok(Ok(parts)) => {
+            let stream = parts.io.into_inner();
+            // Without it a lone frame could wait for the last one's acknowledgement; a socket that
+            // refuses it is dead, and shows so at the first read.
+            let _ = stream.set_nodelay(true);
+            Some((Arc::new(stream), parts.read_buf))
+        }
+        Ok(Err(_)) => {
+            tracing::error!("a socket was served by another listener than the gateway's");
+            None
+        }
+        Err(error) => {
+            tracing::debug!(%error, "a client left during its handshake");
+            None
+        }
+    }
 }
 
 /// A good handshake.
@@ -160,7 +177,13 @@ fn origin_is_let_in(headers: &HeaderMap, origins: &[String]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use parlor_protocol::{RoomId, UserId};
+    use tokio_util::sync::CancellationToken;
+    use tokio_util::task::TaskTracker;
+
     use super::*;
+    use crate::delivery::{self, Delivery};
+    use crate::room::port::{CommittedGifts, PortFuture};
 
     fn request(change: &[(&str, Option<&str>)]) -> Request {
         let mut request = Request::new(Body::empty());
@@ -181,6 +204,40 @@ mod tests {
             }
         }
         request
+    }
+
+    struct NoPorts;
+
+    impl crate::gateway::Ports for NoPorts {
+        fn authenticate(&self, _: String) -> PortFuture<Result<crate::gateway::SignedIn, ErrorBody>> {
+            Box::pin(async { Err(ErrorCode::Internal.into()) })
+        }
+        fn verify_room_token(&self, _: String, _: RoomId, _: UserId) -> PortFuture<Result<(), ErrorBody>> {
+            Box::pin(async { Err(ErrorCode::Internal.into()) })
+        }
+        fn awake(&self, _: RoomId) -> Option<crate::room::RoomHandle> {
+            None
+        }
+        fn wake(&self, _: RoomId) -> PortFuture<Result<crate::room::RoomHandle, ErrorBody>> {
+            Box::pin(async { Err(ErrorCode::Internal.into()) })
+        }
+        fn gifts_above(&self, _: RoomId, _: i64, _: usize) -> PortFuture<Result<CommittedGifts, ErrorBody>> {
+            Box::pin(async { Err(ErrorCode::Internal.into()) })
+        }
+    }
+
+    #[tokio::test]
+    async fn a_sockets_task_costs_less_than_a_kibibyte() {
+        let (stop, tracker) = (CancellationToken::new(), TaskTracker::new());
+        let delivery = Delivery::start(&delivery::Settings::default(), stop.clone(), &tracker);
+        let announced = crate::gateway::Announced { outbox_bytes: 0, grace_ms: 0 };
+        let settings = crate::gateway::Settings::default();
+        let gateway = GatewayState::new(settings, announced, delivery, NoPorts, stop.clone(), tracker);
+        let task = serve(gateway, hyper::upgrade::on(Request::new(())), None);
+        let bytes = std::mem::size_of_val(&task);
+        println!("a socket's task has {bytes} bytes");
+        assert!(bytes <= 1_024, "{bytes} bytes");
+        stop.cancel();
     }
 
     #[test]

@@ -10,7 +10,6 @@ use tokio::time::Instant;
 
 use super::rate::{Kind, Rate, Use};
 use crate::delivery::{Connection, ConnectionId, Frame};
-use crate::room::RoomHandle;
 
 /// Arrivals after which users who have been gone for long are forgotten.
 const SWEEP_EVERY: usize = 1_024;
@@ -27,7 +26,7 @@ struct Device {
 struct Entry {
     devices: Vec<Device>,
     /// The one room the user is in, on whichever device; kept through the grace period.
-    room: Option<(RoomId, RoomHandle)>,
+    room: Option<RoomId>,
     /// Held while the user comes into a room or leaves one: these are done one after the other.
     moving: Arc<tokio::sync::Mutex<()>>,
     uses: [Use; Kind::COUNT],
@@ -48,7 +47,6 @@ pub struct Users(Arc<Inner>);
 /// A room that a user has left by coming into another.
 pub(super) struct Former {
     pub room: RoomId,
-    pub handle: RoomHandle,
     /// The user's other sockets that were in it.
     pub others: Vec<Connection>,
 }
@@ -115,20 +113,14 @@ impl Users {
     }
 
     /// The room the user is in, as far as this process knows.
-    pub(super) fn room(&self, user: UserId) -> Option<(RoomId, RoomHandle)> {
-        self.0.entries.get(&user).and_then(|entry| entry.room.clone())
+    pub(super) fn room(&self, user: UserId) -> Option<RoomId> {
+        self.0.entries.get(&user).and_then(|entry| entry.room)
     }
 
     /// The user is in this room now, on this socket, and in no other.
-    pub(super) fn came_in(
-        &self,
-        user: UserId,
-        connection: ConnectionId,
-        room: RoomId,
-        handle: &RoomHandle,
-    ) -> Option<Former> {
+    pub(super) fn came_in(&self, user: UserId, connection: ConnectionId, room: RoomId) -> Option<Former> {
         let mut entry = self.0.entries.entry(user).or_default();
-        let former = entry.room.replace((room, handle.clone())).filter(|(former, _)| *former != room);
+        let former = entry.room.replace(room).filter(|former| *former != room);
         let mut others = Vec::new();
         for device in &mut entry.devices {
             if device.connection.id() == connection {
@@ -138,13 +130,13 @@ impl Users {
                 others.push(device.connection.clone());
             }
         }
-        former.map(|(room, handle)| Former { room, handle, others })
+        former.map(|room| Former { room, others })
     }
 
     /// The user has left this room.
     pub(super) fn left(&self, user: UserId, room: RoomId) {
         let Some(mut entry) = self.0.entries.get_mut(&user) else { return };
-        if entry.room.as_ref().is_some_and(|(known, _)| *known == room) {
+        if entry.room == Some(room) {
             entry.room = None;
         }
         entry.devices.iter_mut().filter(|device| device.room == Some(room)).for_each(|device| device.room = None);

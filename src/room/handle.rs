@@ -11,11 +11,12 @@ use super::port::CommittedGifts;
 use super::request::{Answer, Request};
 
 /// Where an answer goes.
-pub(super) type Reply = oneshot::Sender<Result<Answer, ErrorBody>>;
+pub type Reply = oneshot::Sender<Result<Answer, ErrorBody>>;
 
-/// What comes in at the room's door.
+/// What comes in at the room's door: for its actor, or for a test that stands in for one.
 #[expect(clippy::large_enum_variant, reason = "nearly all mail is requests, and the channel allocates in blocks")]
-pub(super) enum Mail {
+#[derive(Debug)]
+pub enum Mail {
     /// A request, and where its answer goes; hints have no answer.
     Request(Request, Option<Reply>),
     /// The sweep has found that gifts up to this number are committed.
@@ -32,7 +33,7 @@ pub struct RoomHandle {
 
 impl RoomHandle {
     /// A handle and what its actor holds: the mailbox, and the number that the sweep compares.
-    pub(super) fn pair(room: RoomId, mailbox: usize) -> (Self, mpsc::Receiver<Mail>, Arc<AtomicI64>) {
+    pub fn pair(room: RoomId, mailbox: usize) -> (Self, mpsc::Receiver<Mail>, Arc<AtomicI64>) {
         let (mail, receiver) = mpsc::channel(mailbox);
         let announced = Arc::new(AtomicI64::new(0));
         (Self { room, mail, announced: announced.clone() }, receiver, announced)

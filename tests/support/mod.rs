@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test uses a part of it")]
 
+pub mod client;
 pub mod postgres;
 mod postgres_tests;
 pub mod program;
+pub mod raw;

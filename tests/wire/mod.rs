@@ -1,1 +1,8 @@
-//! Bad input at every frame and endpoint.
+//! Bad input at every frame and endpoint, and what a socket promises whatever is behind it.
+
+mod device;
+mod frames;
+mod memory;
+mod rooms;
+mod server;
+mod session;

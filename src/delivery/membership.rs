@@ -1,0 +1,178 @@
+//! A shard's rooms: who comes in, who goes, and what is gathered for them. Nothing here writes.
+
+use std::collections::hash_map::Entry as MapEntry;
+
+use bytes::Bytes;
+use parlor_protocol::{CloseCode, RoomId};
+
+use super::Frame;
+use super::audience::Member;
+use super::listeners::Ticket;
+use super::message::Entry;
+use super::shard::Shard;
+use super::socket::{PENDING, Subscription};
+
+impl Shard {
+    /// Puts the room's events of this turn into the socket's own queue, so that what follows stands behind them.
+    pub(super) fn pull(&mut self, key: u32) {
+        let Self { sockets, rooms, .. } = self;
+        let socket = &mut sockets[key as usize];
+        for subscription in socket.rooms.iter().filter(|subscription| subscription.index != PENDING) {
+            if let Some(audience) = rooms.get_mut(&subscription.room) {
+                let member = &mut audience.live[subscription.index as usize];
+                for event in &audience.events[member.cursor as usize..] {
+                    socket.outbox.push(event.clone());
+                }
+                member.cursor = audience.events.len() as u32;
+            }
+        }
+    }
+
+    pub(super) fn subscribe(&mut self, key: u32, room: RoomId, ticket: Ticket) {
+        if self.socket(key).closing {
+            return;
+        }
+        // Coming in anew: what was live is held back again.
+        self.unsubscribe(key, room);
+        self.rooms.entry(room).or_default().pending += 1;
+        let socket = self.socket(key);
+        socket.rooms.reserve_exact(1);
+        socket.rooms.push(Subscription { room, index: PENDING, _ticket: ticket });
+    }
+
+    pub(super) fn joined(&mut self, key: u32, entries: &[Entry], reply: Frame) {
+        self.own(key, reply.0);
+        for &Entry { room, epoch, seq } in entries {
+            let Self { sockets, rooms, .. } = self;
+            let socket = &mut sockets[key as usize];
+            let Some(subscription) = socket.rooms.iter_mut().find(|subscription| subscription.room == room) else {
+                continue;
+            };
+            let Some(audience) = rooms.get_mut(&room) else { continue };
+            if subscription.index != PENDING {
+                continue;
+            }
+            let place = (epoch, seq);
+            let complete = audience.held_above(place).is_some_and(|held| {
+                held.for_each(|event| socket.outbox.push(event.clone()));
+                true
+            });
+            subscription.index = u32::try_from(audience.live.len()).expect("fewer sockets than 2^32");
+            audience.live.push(Member { socket: key, cursor: audience.events.len() as u32 });
+            audience.one_pending_less();
+            if epoch > audience.latest.0 {
+                audience.latest = (epoch, 0);
+            }
+            if place > audience.latest {
+                audience.ahead.push((key, place));
+            }
+            if !complete {
+                self.close(key, CloseCode::SlowConsumer, None);
+                return;
+            }
+            let id = socket.id;
+            if self.removals.contains_key(&(id, room)) {
+                self.unsubscribe(key, room);
+            }
+        }
+    }
+
+    pub(super) fn remove(&mut self, key: u32, room: RoomId, frame: Frame) {
+        let socket = self.socket(key);
+        let id = socket.id;
+        match socket.rooms.iter().find(|subscription| subscription.room == room) {
+            // Whoever has left by itself needs no word.
+            None => {}
+            Some(subscription) if subscription.index == PENDING => {
+                self.removals.insert((id, room), frame);
+            }
+            Some(_) => {
+                self.own(key, frame.0);
+                self.unsubscribe(key, room);
+            }
+        }
+    }
+
+    pub(super) fn unsubscribe(&mut self, key: u32, room: RoomId) {
+        if self.socket(key).rooms.iter().any(|subscription| subscription.room == room) {
+            self.pull(key);
+            // What was pulled has to leave with this turn.
+            self.dirty.push(key);
+        }
+        let Self { sockets, rooms, .. } = self;
+        let socket = &mut sockets[key as usize];
+        let Some(at) = socket.rooms.iter().position(|subscription| subscription.room == room) else { return };
+        let index = socket.rooms.swap_remove(at).index;
+        if !self.removals.is_empty()
+            && let Some(frame) = self.removals.remove(&(socket.id, room))
+        {
+            socket.outbox.push(frame.0);
+        }
+        if let MapEntry::Occupied(mut entry) = rooms.entry(room) {
+            let audience = entry.get_mut();
+            if index == PENDING {
+                audience.one_pending_less();
+            } else {
+                audience.live.swap_remove(index as usize);
+                audience.ahead.retain(|(ahead, _)| *ahead != key);
+                if let Some(moved) = audience.live.get(index as usize)
+                    && let Some(subscription) =
+                        sockets[moved.socket as usize].rooms.iter_mut().find(|moved| moved.room == room)
+                {
+                    subscription.index = index;
+                }
+            }
+            if audience.is_empty() {
+                entry.remove();
+            }
+        }
+    }
+
+    pub(super) fn event(&mut self, room: RoomId, place: (i64, u64), event: Bytes) {
+        let Self { sockets, rooms, touched, .. } = self;
+        let Some(audience) = rooms.get_mut(&room) else { return };
+        if place <= audience.latest {
+            return;
+        }
+        audience.latest = place;
+        if audience.pending > 0 {
+            audience.hold(place, &event, self.outbox_bytes);
+        }
+        if audience.live.is_empty() {
+            return;
+        }
+        if audience.events.is_empty() && audience.signals.is_empty() {
+            touched.push(room);
+        }
+        audience.events.push(event);
+        let behind_it = audience.events.len() as u32;
+        let live = &mut audience.live;
+        audience.ahead.retain(|(key, joined_at)| {
+            let skips = *joined_at >= place;
+            if skips
+                && let Some(subscription) =
+                    sockets[*key as usize].rooms.iter().find(|subscription| subscription.room == room)
+            {
+                live[subscription.index as usize].cursor = behind_it;
+            }
+            *joined_at > place
+        });
+    }
+
+    pub(super) fn signal(&mut self, room: RoomId, signal: Bytes) {
+        let Some(audience) = self.rooms.get_mut(&room) else { return };
+        if audience.live.is_empty() {
+            return;
+        }
+        if audience.events.is_empty() && audience.signals.is_empty() {
+            self.touched.push(room);
+        }
+        audience.signals.push(signal);
+    }
+
+    pub(super) fn leave_all(&mut self, key: u32) {
+        while let Some(room) = self.socket(key).rooms.last().map(|subscription| subscription.room) {
+            self.unsubscribe(key, room);
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! A socket without manners: it sends any bytes and shows the server's frames as they are.
+
+use std::net::SocketAddr;
+
+use parlor_protocol::SUBPROTOCOL;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use super::client::soon;
+
+/// A masked frame with this first byte, and any mask.
+pub fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
+    let mut frame = vec![first];
+    match payload.len() {
+        length @ 0..=125 => frame.push(0x80 | length as u8),
+        length @ 126..=0xFFFF => {
+            frame.push(0xFE);
+            frame.extend_from_slice(&(length as u16).to_be_bytes());
+        }
+        length => {
+            frame.push(0xFF);
+            frame.extend_from_slice(&(length as u64).to_be_bytes());
+        }
+    }
+    let mask = [0xA1, 0x02, 0xF3, 0x44];
+    frame.extend_from_slice(&mask);
+    frame.extend(payload.iter().enumerate().map(|(at, byte)| byte ^ mask[at % 4]));
+    frame
+}
+
+/// A text frame as a client writes it.
+pub fn text(text: &str) -> Vec<u8> {
+    masked(0x81, text.as_bytes())
+}
+
+/// The request that opens a socket.
+pub fn handshake(address: SocketAddr) -> String {
+    format!(
+        "GET /v1/socket HTTP/1.1\r\nHost: {address}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+         Sec-WebSocket-Protocol: {SUBPROTOCOL}\r\n\r\n"
+    )
+}
+
+/// A TCP connection to a server.
+pub struct Raw {
+    /// The connection itself.
+    pub stream: TcpStream,
+    buffer: Vec<u8>,
+}
+
+impl Raw {
+    /// A connection on which nothing has been said.
+    pub async fn tcp(address: SocketAddr) -> Self {
+        let stream = TcpStream::connect(address).await.expect("the server listens");
+        stream.set_nodelay(true).expect("a living socket");
+        Self { stream, buffer: Vec::new() }
+    }
+
+    /// A connection that has become a socket.
+    pub async fn open(address: SocketAddr) -> Self {
+        let mut raw = Self::tcp(address).await;
+        raw.send(handshake(address).as_bytes()).await;
+        let head = raw.head().await;
+        assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
+        raw
+    }
+
+    /// Sends these bytes.
+    pub async fn send(&mut self, bytes: &[u8]) {
+        soon("room to send", self.stream.write_all(bytes)).await.expect("the connection is open");
+    }
+
+    /// The head of an HTTP response.
+    pub async fn head(&mut self) -> String {
+        loop {
+            if let Some(end) = self.buffer.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
+                let head = self.buffer.drain(..end + 4).collect();
+                return String::from_utf8(head).expect("a head is text");
+            }
+            assert!(self.read().await, "the connection ended within the head");
+        }
+    }
+
+    /// The next frame: its first byte and its payload. `None`: the connection has ended.
+    pub async fn frame(&mut self) -> Option<(u8, Vec<u8>)> {
+        loop {
+            if let Some((first, header, length)) = self.header()
+                && self.buffer.len() >= header + length
+            {
+                let frame: Vec<u8> = self.buffer.drain(..header + length).collect();
+                return Some((first, frame[header..].to_vec()));
+            }
+            if !self.read().await {
+                return None;
+            }
+        }
+    }
+
+    /// Reads frames up to the close frame, and says its code with the texts before it.
+    pub async fn closed(&mut self) -> (u16, Vec<String>) {
+        let mut texts = Vec::new();
+        loop {
+            match self.frame().await {
+                Some((0x88, payload)) => return (u16::from_be_bytes([payload[0], payload[1]]), texts),
+                Some((_, payload)) => texts.push(String::from_utf8(payload).expect("the server sends text")),
+                None => panic!("the connection ended without a close frame, after {texts:?}"),
+            }
+        }
+    }
+
+    fn header(&self) -> Option<(u8, usize, usize)> {
+        let [first, second, ..] = *self.buffer else { return None };
+        match second {
+            126 => {
+                let length: [u8; 2] = self.buffer.get(2..4)?.try_into().ok()?;
+                Some((first, 4, usize::from(u16::from_be_bytes(length))))
+            }
+            127 => {
+                let length: [u8; 8] = self.buffer.get(2..10)?.try_into().ok()?;
+                Some((first, 10, usize::try_from(u64::from_be_bytes(length)).ok()?))
+            }
+            length => Some((first, 2, usize::from(length))),
+        }
+    }
+
+    async fn read(&mut self) -> bool {
+        let mut portion = [0; 4_096];
+        match soon("bytes", self.stream.read(&mut portion)).await {
+            Ok(0) | Err(_) => false,
+            Ok(read) => {
+                self.buffer.extend_from_slice(&portion[..read]);
+                true
+            }
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! One user, several sockets: replaced, left, lost.
+
+use parlor::room::Request;
+use parlor_protocol::event::RemovalCause;
+use parlor_protocol::{CloseCode, Currency, ErrorCode, Event, UserFrame};
+use serde_json::Value;
+
+use super::server::{Server, person, room};
+use crate::support::client::Client;
+
+fn removed(number: i64, cause: RemovalCause) -> UserFrame {
+    UserFrame::RoomRemoved { room: room(number), cause, until: None, reason: String::new() }
+}
+
+fn count(number: u32) -> Event {
+    Event::ParticipantsChanged { joined: Vec::new(), left: Vec::new(), count: number }
+}
+
+#[tokio::test]
+async fn the_same_device_replaces_its_older_socket_and_goes_on_in_the_room() {
+    let server = Server::start().await;
+    let mut old = Client::connected(server.address, "user:1", "phone").await;
+    old.join(room(1), "room").await.expect("a good token");
+    let mut tablet = Client::connected(server.address, "user:1", "tablet").await;
+    let mut new = Client::open(server.address).await;
+    let joins = vec![old.join_of(room(1), "room")];
+    let connected = new.connect_and_join("user:1", "phone", joins).await.expect("a good token");
+    assert_eq!(connected.joins.len(), 1);
+    assert_eq!(old.closed().await, Some(CloseCode::Replaced.number()));
+    // The room hears of the lost socket, not of a user who left.
+    server.hears(room(1), |request| matches!(request, Request::Dropped { .. })).await;
+    server.publish(room(1), count(1)).await;
+    assert_eq!(new.event().await.event, count(1));
+    assert!(!server.heard(room(1)).iter().any(|request| matches!(request, Request::Leave { .. })));
+    tablet.ping().await;
+    let frame = UserFrame::BalanceChanged { currency: Currency::Coin, amount: 5, version: 9 };
+    server.gateway.users().send(person(1).id, &frame).await;
+    assert_eq!(new.user_frame().await, frame);
+    assert_eq!(tablet.user_frame().await, frame);
+    assert_eq!(server.gateway.users().count(), 1);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn joining_another_room_leaves_the_first_on_every_device() {
+    let server = Server::start().await;
+    let mut phone = Client::connected(server.address, "user:1", "phone").await;
+    let mut tablet = Client::connected(server.address, "user:1", "tablet").await;
+    let mut watch = Client::connected(server.address, "user:1", "watch").await;
+    phone.join(room(1), "room").await.expect("a good token");
+    tablet.join(room(1), "room").await.expect("a good token");
+    phone.join(room(2), "room").await.expect("a good token");
+    assert_eq!(tablet.user_frame().await, removed(1, RemovalCause::JoinedElsewhere));
+    server.hears(room(1), |request| matches!(request, Request::Leave { .. })).await;
+    server.publish(room(1), count(1)).await;
+    server.publish(room(2), count(2)).await;
+    assert_eq!(phone.event().await.room, room(2));
+    for client in [&mut phone, &mut tablet, &mut watch] {
+        client.ping().await;
+        assert_eq!(client.inbox().count(), 0, "{:?}", client.inbox().collect::<Vec<_>>());
+    }
+    // When the phone is lost, the second room hears of it and the first does not.
+    phone.cut();
+    server.hears(room(2), |request| matches!(request, Request::Dropped { .. })).await;
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_lost_socket_is_dropped_a_closed_one_leaves() {
+    let server = Server::start().await;
+    let mut lost = Client::connected(server.address, "user:1", "phone").await;
+    lost.join(room(1), "room").await.expect("a good token");
+    let positions = lost.cut();
+    server.hears(room(1), |request| matches!(request, Request::Dropped { .. })).await;
+    assert!(!server.heard(room(1)).iter().any(|request| matches!(request, Request::Leave { .. })));
+
+    let mut back = Client::connected(server.address, "user:1", "phone").await;
+    back.stand_where(positions);
+    server.publish(room(1), count(7)).await;
+    let joined = back.join(room(1), "room").await.expect("a good token");
+    assert!(joined.recovered);
+    assert_eq!(joined.events.len(), 1);
+    back.close(1_000).await;
+    server.hears(room(1), |request| matches!(request, Request::Leave { .. })).await;
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn leaving_ends_the_rooms_events_and_not_the_socket() {
+    let server = Server::start().await;
+    let mut client = Client::connected(server.address, "user:1", "phone").await;
+    client.join(room(1), "room").await.expect("a good token");
+    client.leave(room(1)).await.expect("in the room");
+    server.publish(room(1), count(1)).await;
+    assert_eq!(client.chat(room(1), "hello?").await.expect_err("left").code, ErrorCode::NotInRoom);
+    assert_eq!(client.leave(room(1)).await.expect_err("left").code, ErrorCode::NotInRoom);
+    assert_eq!(client.inbox().count(), 0);
+    assert!(client.ask::<Value>(parlor_protocol::Command::Ping(Default::default())).await.is_ok());
+    server.stop().await;
+}

@@ -1,0 +1,300 @@
+//! The gateway with nothing behind it but a pretended account system and rooms that do as they are told.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use axum::Router;
+use axum::routing::get;
+use parlor::clock::Timestamp;
+use parlor::delivery::{self, Delivery, Frame, Topic};
+use parlor::gateway::{self, Announced, GatewayState, Ports, SignedIn, listen};
+use parlor::room::port::{CommittedGifts, PortFuture};
+use parlor::room::{Answer, JoinAnswer, Mail, Request, RoomHandle};
+use parlor_protocol::envelope::{self, EventFrame};
+use parlor_protocol::event::RemovalCause;
+use parlor_protocol::reply::{Done, PeoplePage};
+use parlor_protocol::room::{GiftLine, OwnPlace, Person, Position, RoomCard, RoomRole, Snapshot};
+use parlor_protocol::{Coins, Command, ErrorBody, ErrorCode, Event, GiftId, RoomId, UserFrame, UserId};
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// The epoch of every pretended room.
+pub const EPOCH: i64 = 1_790_000_000_000;
+
+/// A room of the tests.
+pub fn room(number: i64) -> RoomId {
+    RoomId::new(104_000_000 + number).expect("in range")
+}
+
+/// The person whose token is `user:{number}`.
+pub fn person(number: i64) -> Person {
+    Person { id: UserId::new(901_000_000 + number).expect("in range"), name: format!("User {number}") }
+}
+
+/// A gift of this number, for one coin.
+pub fn gift(gift_no: i64) -> GiftLine {
+    GiftLine {
+        gift_no,
+        receipt: 1_000 + gift_no,
+        at: EPOCH,
+        from: person(1),
+        to: vec![person(2)],
+        gift: GiftId::new(1).expect("in range"),
+        count: 1,
+        total: Coins(1),
+        banner: None,
+    }
+}
+
+/// Holds replies to gifts until the test lets them go.
+type HeldReplies = Vec<oneshot::Sender<Result<Answer, ErrorBody>>>;
+
+/// What a pretended room has heard and said.
+#[derive(Default)]
+pub struct Pretended {
+    /// Every request in order.
+    pub heard: Vec<Request>,
+    /// Replies to gifts that the room keeps back.
+    pub held: HeldReplies,
+    /// Who is in.
+    pub people: Vec<Person>,
+    /// What was published.
+    pub events: Vec<EventFrame>,
+    /// Gifts in the table.
+    pub table: Vec<GiftLine>,
+    /// The highest gift that was announced.
+    pub announced: i64,
+}
+
+type Shared = Arc<Mutex<HashMap<RoomId, (RoomHandle, Arc<Mutex<Pretended>>)>>>;
+
+/// A server under test.
+pub struct Server {
+    pub address: SocketAddr,
+    pub gateway: GatewayState,
+    delivery: Delivery,
+    rooms: Shared,
+    tracker: TaskTracker,
+    stop: CancellationToken,
+}
+
+impl Server {
+    pub async fn start() -> Self {
+        Self::start_with(gateway::Settings::default(), delivery::Settings::default()).await
+    }
+
+    pub async fn start_with(settings: gateway::Settings, delivery_settings: delivery::Settings) -> Self {
+        assert_eq!([settings.problems(), delivery_settings.problems()].concat(), Vec::<String>::new());
+        let (tracker, stop) = (TaskTracker::new(), CancellationToken::new());
+        let delivery = Delivery::start(&delivery_settings, stop.clone(), &tracker);
+        let rooms = Shared::default();
+        let ports = PretendedPorts { rooms: rooms.clone(), delivery: delivery.clone(), tracker: tracker.clone() };
+        let announced = Announced { outbox_bytes: delivery_settings.outbox_bytes, grace_ms: 30_000 };
+        let gateway =
+            GatewayState::new(settings.clone(), announced, delivery.clone(), ports, stop.clone(), tracker.clone());
+        let router = Router::new().route("/v1/socket", get(gateway::socket)).with_state(gateway.clone());
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("it is bound");
+        let (stopped, tracked) = (stop.clone(), tracker.clone());
+        tracker.spawn(async move { listen::listen(listener, router, &settings, stopped, &tracked).await });
+        Self { address, gateway, delivery, rooms, tracker, stop }
+    }
+
+    /// What the room has heard and said; a room that was never woken has neither.
+    pub fn room(&self, room: RoomId) -> Arc<Mutex<Pretended>> {
+        wake(&self.rooms, &self.delivery, &self.tracker, room).1
+    }
+
+    /// What the room has heard.
+    pub fn heard(&self, room: RoomId) -> Vec<Request> {
+        lock(&self.room(room)).heard.clone()
+    }
+
+    /// Waits until the room has heard something like this.
+    pub async fn hears(&self, room: RoomId, like: impl Fn(&Request) -> bool) {
+        let wait = async {
+            while !self.heard(room).iter().any(&like) {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        };
+        let result = tokio::time::timeout(Duration::from_secs(10), wait).await;
+        assert!(result.is_ok(), "the room heard only {:?}", self.heard(room));
+    }
+
+    /// The room says something of its own accord.
+    pub async fn publish(&self, room: RoomId, event: Event) {
+        let pretended = self.room(room);
+        publish(&self.delivery.topic(room), &pretended, room, event).await;
+    }
+
+    /// Ends everything, and waits for it: a task that stays fails the test.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        self.tracker.close();
+        lock(&self.rooms).clear();
+        let Self { gateway, tracker, .. } = self;
+        drop(gateway);
+        tokio::time::timeout(Duration::from_secs(10), tracker.wait()).await.expect("every task ends");
+    }
+}
+
+/// Locks what only these tests share.
+pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().expect("no test panics while it holds this")
+}
+
+struct PretendedPorts {
+    rooms: Shared,
+    delivery: Delivery,
+    tracker: TaskTracker,
+}
+
+impl Ports for PretendedPorts {
+    fn authenticate(&self, token: String) -> PortFuture<Result<SignedIn, ErrorBody>> {
+        Box::pin(async move {
+            let (token, ms) = token.split_once('/').map_or((token.as_str(), "3600000"), |(token, ms)| (token, ms));
+            match token.strip_prefix("user:").and_then(|number| number.parse().ok()) {
+                Some(number) => Ok(SignedIn {
+                    session: uuid::Uuid::nil(),
+                    user: person(number),
+                    balances: Vec::new(),
+                    expires_at: Timestamp::now().plus_ms(ms.parse().expect("milliseconds")),
+                }),
+                None if token == "slow" => std::future::pending().await,
+                None => Err(ErrorCode::Unauthenticated.into()),
+            }
+        })
+    }
+
+    fn verify_room_token(&self, token: String, _: RoomId, _: UserId) -> PortFuture<Result<(), ErrorBody>> {
+        Box::pin(async move { if token == "room" { Ok(()) } else { Err(ErrorCode::RoomTokenInvalid.into()) } })
+    }
+
+    fn awake(&self, room: RoomId) -> Option<RoomHandle> {
+        lock(&self.rooms).get(&room).map(|(handle, _)| handle.clone())
+    }
+
+    fn wake(&self, room: RoomId) -> PortFuture<Result<RoomHandle, ErrorBody>> {
+        let handle = wake(&self.rooms, &self.delivery, &self.tracker, room).0;
+        Box::pin(async move { Ok(handle) })
+    }
+
+    fn gifts_above(&self, room: RoomId, after: i64, limit: usize) -> PortFuture<Result<CommittedGifts, ErrorBody>> {
+        let pretended = wake(&self.rooms, &self.delivery, &self.tracker, room).1;
+        let table = lock(&pretended).table.clone();
+        let gifts = table.into_iter().filter(|gift| gift.gift_no > after).take(limit).collect();
+        Box::pin(async move { Ok(CommittedGifts { gifts, coins: Coins(0) }) })
+    }
+}
+
+fn wake(
+    rooms: &Shared,
+    delivery: &Delivery,
+    tracker: &TaskTracker,
+    room: RoomId,
+) -> (RoomHandle, Arc<Mutex<Pretended>>) {
+    lock(rooms)
+        .entry(room)
+        .or_insert_with(|| {
+            let (handle, mail, _) = RoomHandle::pair(room, 1_024);
+            let pretended = Arc::<Mutex<Pretended>>::default();
+            tracker.spawn(act(mail, pretended.clone(), delivery.topic(room), room));
+            (handle, pretended)
+        })
+        .clone()
+}
+
+async fn act(mut mail: mpsc::Receiver<Mail>, pretended: Arc<Mutex<Pretended>>, topic: Topic, room: RoomId) {
+    while let Some(mail) = mail.recv().await {
+        let Mail::Request(request, Some(reply)) = mail else { continue };
+        lock(&pretended).heard.push(request.clone());
+        let answer = match request {
+            Request::Join { caller, position } => {
+                let mut pretended = lock(&pretended);
+                pretended.people.retain(|person| person.id != caller.user.id);
+                pretended.people.push(caller.user);
+                Ok(Answer::Joined(Box::new(join(&pretended, room, position))))
+            }
+            Request::Leave { user } => {
+                lock(&pretended).people.retain(|person| person.id != user);
+                Ok(Answer::Nothing)
+            }
+            Request::Dropped { .. } | Request::GiftsCommitted(_) => Ok(Answer::Nothing),
+            Request::People { .. } => {
+                let people = lock(&pretended).people.clone();
+                let count = people.len() as u32;
+                Ok(Answer::People(PeoplePage { people, count, more: false }))
+            }
+            Request::Command { command: Command::GiftSend(_), .. } => {
+                lock(&pretended).held.push(reply);
+                continue;
+            }
+            Request::Command { caller, operation, command: Command::ChatSend(chat) } => {
+                let event = Event::ChatPosted { from: caller.user, op: operation.op, text: chat.text };
+                let seq = publish(&topic, &pretended, room, event).await;
+                Ok(Answer::Done(Done { epoch: EPOCH, seq, replayed: false }))
+            }
+            Request::Command { command: Command::RoomKick(kick), .. } => {
+                let connections = lock(&pretended)
+                    .heard
+                    .iter()
+                    .filter_map(|request| match request {
+                        Request::Join { caller, .. } if caller.user.id == kick.user => Some(caller.connection),
+                        _ => None,
+                    })
+                    .collect();
+                let removed = UserFrame::RoomRemoved {
+                    room,
+                    cause: RemovalCause::Kicked,
+                    until: Some(EPOCH),
+                    reason: kick.reason,
+                };
+                topic.remove(connections, Frame::text(&envelope::user(kick.user, &removed))).await;
+                Ok(Answer::Done(Done::default()))
+            }
+            Request::Command { .. } => Err(ErrorCode::SeatTaken.into()),
+        };
+        let _ = reply.send(answer);
+    }
+}
+
+fn join(pretended: &Pretended, room: RoomId, position: Option<Position>) -> JoinAnswer {
+    let seq = pretended.events.len() as u64;
+    let known = position.filter(|position| position.epoch == EPOCH);
+    let missed = known.map(|position| {
+        let events = pretended.events.iter().filter(|event| event.seq > position.seq);
+        events.map(|event| Frame::text(&event.encode())).collect()
+    });
+    let snapshot = missed.is_none().then(|| {
+        Box::new(Snapshot {
+            room: RoomCard { id: room, name: "A room".into(), owner: person(1), seats: 8 },
+            own: OwnPlace { role: RoomRole::Member, seat: None },
+            seats: Vec::new(),
+            seat_version: 0,
+            count: pretended.people.len() as u32,
+            people: pretended.people.clone(),
+            chat: Vec::new(),
+            coins: Coins(0),
+        })
+    });
+    JoinAnswer { position: Position { epoch: EPOCH, seq, gift_no: Some(pretended.announced) }, missed, snapshot }
+}
+
+async fn publish(topic: &Topic, pretended: &Mutex<Pretended>, room: RoomId, event: Event) -> u64 {
+    let event = {
+        let mut pretended = lock(pretended);
+        let seq = pretended.events.len() as u64 + 1;
+        if let Event::GiftsSent { gifts, .. } = &event {
+            pretended.announced = gifts.last().map_or(pretended.announced, |gift| gift.gift_no);
+        }
+        let event = EventFrame { room, epoch: EPOCH, seq, at: EPOCH, event };
+        pretended.events.push(event.clone());
+        event
+    };
+    topic.publish(EPOCH, event.seq, Frame::text(&event.encode())).await;
+    event.seq
+}

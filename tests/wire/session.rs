@@ -1,0 +1,232 @@
+//! What a session answers: to commands out of order, without operations, too many, too fast, too late.
+
+use std::time::Duration;
+
+use parlor::{delivery, gateway};
+use parlor_protocol::command::{Kick, ListPeople, SendChat, SendGift};
+use parlor_protocol::event::Notice;
+use parlor_protocol::reply::PeoplePage;
+use parlor_protocol::{CloseCode, Command, ErrorCode, GiftId, Retry, command::Recipients};
+use serde_json::Value;
+
+use super::server::{Server, lock, person, room};
+use crate::support::client::{Client, Incoming};
+
+fn a_gift() -> Command {
+    let gift = GiftId::new(1).expect("in range");
+    Command::GiftSend(SendGift { room: room(1), gift, count: 1, to: Recipients::AllSeats })
+}
+
+async fn error_of(client: &mut Client, id: u64, text: &str) -> parlor_protocol::ErrorBody {
+    client.text(text).await;
+    client.reply::<Value>(id).await.expect_err("refused")
+}
+
+#[tokio::test]
+async fn commands_that_do_not_fit_are_answered_with_a_code_and_disturb_nothing() {
+    let server = Server::start().await;
+    let mut client = Client::open(server.address).await;
+    assert_eq!(error_of(&mut client, 900, r#"{"id":900,"type":"ping"}"#).await.code, ErrorCode::NotConnected);
+    assert_eq!(error_of(&mut client, 901, r#"{"id":901,"type":"fly","data":{}}"#).await.code, ErrorCode::UnknownType);
+    client.connect("user:1", "phone").await.expect("a good token");
+    client.join(room(1), "room").await.expect("a good token");
+    let op = "0199a7c0-0000-7000-8000-000000000000";
+    for (text, code) in [
+        (r#""type":"fly","data":{}"#.to_owned(), ErrorCode::UnknownType),
+        (r#""type":"connect","data":{"token":"user:1","device":"phone"}"#.to_owned(), ErrorCode::AlreadyConnected),
+        (r#""type":"chat.send","data":{"room":104000001,"text":"hi"}"#.to_owned(), ErrorCode::OperationRequired),
+        (format!(r#""op":"{op}","type":"chat.send","data":{{"room":104000001,"text":" "}}"#), ErrorCode::BadRequest),
+        (format!(r#""op":"{op}","type":"chat.send","data":{{"room":"x","text":"hi"}}"#), ErrorCode::BadRequest),
+        (format!(r#""op":"{op}","type":"chat.send","data":{{"room":-1,"text":"hi"}}"#), ErrorCode::BadRequest),
+        (format!(r#""op":"{op}","type":"chat.send","data":{{"room":104000002,"text":"hi"}}"#), ErrorCode::NotInRoom),
+        (format!(r#""op":"{op}","type":"chat.send","data":[]"#), ErrorCode::BadRequest),
+        (r#""type":"room.leave","data":{"room":104000002}"#.to_owned(), ErrorCode::NotInRoom),
+        (r#""type":"room.join","data":{"room":104000002,"token":"no"}"#.to_owned(), ErrorCode::RoomTokenInvalid),
+        (r#""type":"gift.list","data":{"room":104000001,"after":-1}"#.to_owned(), ErrorCode::BadRequest),
+    ] {
+        let error = error_of(&mut client, 902, &format!(r#"{{"id":902,{text}}}"#)).await;
+        assert_eq!(error.code, code, "{text}");
+    }
+    let done = client.chat(room(1), "still here").await.expect("chat goes on");
+    assert_eq!(client.event().await.seq, done.seq);
+    assert_eq!(client.inbox().count(), 0);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_bad_token_is_refused_and_the_socket_closed() {
+    let server = Server::start().await;
+    let mut client = Client::open(server.address).await;
+    let error = client.connect("stolen", "phone").await.expect_err("a bad token");
+    assert_eq!((error.code, error.retry), (ErrorCode::Unauthenticated, Retry::SignIn));
+    assert_eq!(client.closed().await, Some(CloseCode::Unauthenticated.number()));
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_socket_that_does_not_connect_in_time_is_closed() {
+    let settings = gateway::Settings { connect_ms: 100, ..Default::default() };
+    let server = Server::start_with(settings, delivery::Settings::default()).await;
+    let mut client = Client::open(server.address).await;
+    let closing = client.notice().await;
+    assert!(matches!(closing, Notice::Closing { code: 4_003, .. }), "{closing:?}");
+    assert_eq!(client.closed().await, Some(CloseCode::ConnectTimeout.number()));
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn the_server_pings_and_closes_a_silent_socket_and_no_other() {
+    let settings = gateway::Settings { ping_ms: 50, silence_ms: 400, ..Default::default() };
+    let server = Server::start_with(settings, delivery::Settings::default()).await;
+    let mut silent = Client::connected(server.address, "user:1", "phone").await;
+    let mut lively = Client::connected(server.address, "user:2", "phone").await;
+    silent.answers_pings = false;
+    let (code, ()) = tokio::join!(silent.closed(), async {
+        for _ in 0..12 {
+            assert_eq!(lively.notice().await, Notice::Ping);
+        }
+    });
+    assert_eq!(code, Some(CloseCode::Silent.number()));
+    lively.ping().await;
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_socket_ends_with_its_token() {
+    let server = Server::start().await;
+    let mut client = Client::connected(server.address, "user:1/150", "phone").await;
+    assert_eq!(client.closed().await, Some(CloseCode::Unauthenticated.number()));
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn an_account_system_that_does_not_answer_is_a_timeout_to_be_tried_again() {
+    let settings = gateway::Settings { answer_ms: 50, ..Default::default() };
+    let server = Server::start_with(settings, delivery::Settings::default()).await;
+    let mut client = Client::open(server.address).await;
+    let error = client.connect("slow", "phone").await.expect_err("no answer");
+    assert_eq!((error.code, error.retry), (ErrorCode::Timeout, Retry::Later));
+    client.connect("user:1", "phone").await.expect("the socket is open still");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_gift_that_waits_holds_nothing_up_and_is_answered_when_it_is_known() {
+    let server = Server::start().await;
+    let mut client = Client::connected(server.address, "user:1", "phone").await;
+    client.join(room(1), "room").await.expect("a good token");
+    let gift = client.send(a_gift()).await;
+    client.chat(room(1), "meanwhile").await.expect("chat is not held up");
+    // An id that waits cannot be used again.
+    let again = error_of(&mut client, gift, &format!(r#"{{"id":{gift},"type":"ping"}}"#)).await;
+    assert_eq!(again.code, ErrorCode::BadRequest);
+    let held = lock(&server.room(room(1))).held.pop().expect("the gift waits");
+    held.send(Err(ErrorCode::InsufficientFunds.into())).expect("it is waited for");
+    let refused = client.reply::<Value>(gift).await.expect_err("refused");
+    assert_eq!(refused.code, ErrorCode::InsufficientFunds);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn an_answer_that_does_not_come_is_a_timeout() {
+    let settings = gateway::Settings { answer_ms: 50, ..Default::default() };
+    let server = Server::start_with(settings, delivery::Settings::default()).await;
+    let mut client = Client::connected(server.address, "user:1", "phone").await;
+    client.join(room(1), "room").await.expect("a good token");
+    let error = client.ask::<Value>(a_gift()).await.expect_err("no answer");
+    assert_eq!((error.code, error.retry), (ErrorCode::Timeout, Retry::Later));
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn the_65th_unanswered_command_is_refused() {
+    let settings = gateway::Settings { gift: gateway::Rate { count: 1_000, per_ms: 1_000 }, ..Default::default() };
+    let server = Server::start_with(settings, delivery::Settings::default()).await;
+    let mut client = Client::connected(server.address, "user:1", "phone").await;
+    client.join(room(1), "room").await.expect("a good token");
+    let mut ids = Vec::new();
+    for _ in 0..65 {
+        ids.push(client.send(a_gift()).await);
+    }
+    let error = client.reply::<Value>(ids[64]).await.expect_err("one too many");
+    assert_eq!((error.code, error.retry), (ErrorCode::Busy, Retry::Later));
+    let held = std::mem::take(&mut lock(&server.room(room(1))).held);
+    assert_eq!(held.len(), 64);
+    for reply in held {
+        reply.send(Err(ErrorCode::GiftNotFound.into())).expect("it is waited for");
+    }
+    for id in &ids[..64] {
+        assert_eq!(client.reply::<Value>(*id).await.expect_err("refused").code, ErrorCode::GiftNotFound);
+    }
+    client.chat(room(1), "again").await.expect("there is room again");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn who_says_too_much_is_told_how_long_to_wait_on_every_device() {
+    let server = Server::start().await;
+    let mut phone = Client::connected(server.address, "user:1", "phone").await;
+    let mut tablet = Client::connected(server.address, "user:1", "tablet").await;
+    phone.join(room(1), "room").await.expect("a good token");
+    tablet.join(room(1), "room").await.expect("a good token");
+    for _ in 0..5 {
+        phone.chat(room(1), "hello").await.expect("within the rate");
+    }
+    let error = tablet.chat(room(1), "hello").await.expect_err("too fast");
+    assert_eq!(error.code, ErrorCode::RateLimited);
+    assert!((1..=1_000).contains(&error.retry_after_ms.expect("says how long")), "{error:?}");
+    // Seat commands have a rate of their own.
+    for _ in 0..5 {
+        let kick = Kick { room: room(1), user: person(9).id, reason: String::new() };
+        phone.ask::<Value>(Command::RoomKick(kick)).await.expect("within the rate");
+    }
+    let kick = Kick { room: room(1), user: person(9).id, reason: String::new() };
+    assert_eq!(phone.ask::<Value>(Command::RoomKick(kick)).await.expect_err("too fast").code, ErrorCode::RateLimited);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn commands_sent_at_once_are_decided_in_their_order_even_behind_connect_and_join() {
+    let settings = gateway::Settings { chat: gateway::Rate { count: 100, per_ms: 1_000 }, ..Default::default() };
+    let server = Server::start_with(settings, delivery::Settings::default()).await;
+    let mut client = Client::open(server.address).await;
+    client.text(r#"{"id":1001,"type":"connect","data":{"token":"user:1","device":"phone"}}"#).await;
+    client.text(r#"{"id":1002,"type":"room.join","data":{"room":104000001,"token":"room"}}"#).await;
+    let mut ids = Vec::new();
+    for number in 0..20 {
+        ids.push(client.send(Command::ChatSend(SendChat { room: room(1), text: number.to_string() })).await);
+    }
+    // Each reply stands behind the event that it names.
+    let (mut seen, mut replies) = (0, 0);
+    while replies < 22 {
+        match client.next().await {
+            Incoming::Event(event) => seen = event.seq,
+            Incoming::Reply(Some(1_001 | 1_002), Ok(_)) => replies += 1,
+            Incoming::Reply(Some(id), Ok(done)) => {
+                let index = ids.iter().position(|sent| *sent == id).expect("an id of these");
+                let seq = done["seq"].as_u64().expect("a seq");
+                assert_eq!(seq, index as u64 + 1, "decided in order");
+                assert!(seq <= seen, "the reply to {seq} came before its event");
+                replies += 1;
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    let page = client.ask::<PeoplePage>(Command::PeopleList(ListPeople { room: room(1), after: None })).await;
+    assert_eq!(page.expect("in the room").people, [person(1)]);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_drained_server_tells_every_socket_to_come_back() {
+    let server = Server::start().await;
+    let mut unknown = Client::open(server.address).await;
+    let mut known = Client::connected(server.address, "user:1", "phone").await;
+    server.gateway.drain(Duration::from_secs(3)).await;
+    for client in [&mut unknown, &mut known] {
+        let closing = client.notice().await;
+        assert!(matches!(closing, Notice::Closing { code: 4_001, after_ms: Some(0..3_000), .. }), "{closing:?}");
+        assert_eq!(client.closed().await, Some(CloseCode::Draining.number()));
+    }
+    server.stop().await;
+}
