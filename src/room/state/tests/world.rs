@@ -1,0 +1,224 @@
+//! Words for the tests of a room, and a room whose store answers at once.
+
+use parlor_protocol::RoomId;
+use parlor_protocol::command::{InRoom, Kick, OnSeat, Recipients, SendChat, SendGift, TakeSeat};
+use parlor_protocol::{GiftId, room::GiftLine};
+use uuid::Uuid;
+
+use super::*;
+use crate::room::facts::{Fact, Written};
+use crate::room::port::{CommittedGifts, GiftOrder};
+
+pub(in crate::room) fn user(number: i64) -> UserId {
+    UserId::new(number).expect("in range")
+}
+
+pub(in crate::room) fn person(number: i64) -> Person {
+    Person { id: user(number), name: format!("user {number}") }
+}
+
+/// Who asks, from the socket of the same number.
+pub(in crate::room) fn caller(number: i64) -> Caller {
+    Caller { user: person(number), connection: ConnectionId(number.unsigned_abs()) }
+}
+
+pub(in crate::room) fn room_id() -> RoomId {
+    RoomId::new(104_233_871).expect("in range")
+}
+
+pub(in crate::room) fn woken() -> Woken {
+    Woken {
+        card: RoomCard { id: room_id(), name: "a room".into(), owner: person(1), seats: 5 },
+        capacity: 4,
+        epoch: 7,
+        locks: Vec::new(),
+        kicks: Vec::new(),
+        last_fact: 0,
+        announced: 0,
+        committed: 0,
+        coins: Coins(0),
+        checkpoint: None,
+    }
+}
+
+pub(in crate::room) fn gift(gift_no: i64, at: i64) -> GiftLine {
+    GiftLine {
+        gift_no,
+        receipt: gift_no * 10,
+        at,
+        from: person(1),
+        to: vec![person(2)],
+        gift: GiftId::new(1).expect("in range"),
+        count: 1,
+        total: Coins(5),
+        banner: None,
+    }
+}
+
+/// Gifts of five coins each, from the first number to the last.
+pub(in crate::room) fn gifts(numbers: std::ops::RangeInclusive<i64>, at: i64) -> CommittedGifts {
+    let coins = Coins(numbers.end() * 5);
+    CommittedGifts { gifts: numbers.map(|gift_no| gift(gift_no, at)).collect(), coins }
+}
+
+pub(in crate::room) fn operation(actor: i64, op: u128, command: &Command) -> Operation {
+    Operation::of_command(Op(Uuid::from_u128(op)), user(actor), command)
+}
+
+pub(in crate::room) fn request(actor: i64, op: u128, command: Command) -> Request {
+    Request::Command { caller: caller(actor), operation: operation(actor, op, &command), command }
+}
+
+pub(in crate::room) fn take(seat: Option<u8>) -> Command {
+    Command::SeatTake(TakeSeat { room: room_id(), seat, version: None })
+}
+
+pub(in crate::room) fn lock(seat: u8) -> Command {
+    Command::SeatLock(OnSeat { room: room_id(), seat, version: None })
+}
+
+pub(in crate::room) fn unlock(seat: u8) -> Command {
+    Command::SeatUnlock(OnSeat { room: room_id(), seat, version: None })
+}
+
+pub(in crate::room) fn leave_seat() -> Command {
+    Command::SeatLeave(InRoom { room: room_id() })
+}
+
+pub(in crate::room) fn say(text: &str) -> Command {
+    Command::ChatSend(SendChat { room: room_id(), text: text.into() })
+}
+
+pub(in crate::room) fn kick(number: i64) -> Command {
+    Command::RoomKick(Kick { room: room_id(), user: user(number), reason: "noise".into() })
+}
+
+pub(in crate::room) fn give(to: Recipients) -> Command {
+    Command::GiftSend(SendGift { room: room_id(), gift: GiftId::new(1).expect("in range"), count: 1, to })
+}
+
+/// A room with a store that always answers at once.
+pub(super) struct World {
+    pub(super) state: RoomState,
+    pub(super) now: Timestamp,
+    pub(super) next_op: u128,
+    pub(super) facts: Vec<(Operation, Fact)>,
+    pub(super) told: Vec<Event>,
+    pub(super) counts: Vec<u32>,
+}
+
+impl World {
+    pub(super) fn new(settings: Settings) -> Self {
+        Self::waking(woken(), settings)
+    }
+
+    pub(super) fn waking(woken: Woken, settings: Settings) -> Self {
+        let now = Timestamp(1_000_000);
+        let state = RoomState::wake(woken, settings, now);
+        Self { state, now, next_op: 0, facts: Vec::new(), told: Vec::new(), counts: Vec::new() }
+    }
+
+    pub(super) fn with_people(numbers: &[i64]) -> Self {
+        let mut world = Self::new(Settings::default());
+        for number in numbers {
+            world.join(*number).expect("may come in");
+        }
+        world
+    }
+
+    pub(super) fn apply(&mut self, decision: Decision) -> Outcome {
+        for change in decision.changes {
+            self.state.evolve(&change, self.now);
+            match change {
+                Change::Event(event) => self.told.push(event),
+                Change::Counted(count) => self.counts.push(count),
+                _ => {}
+            }
+        }
+        decision.outcome
+    }
+
+    /// Decides and does; a hard command goes to the store and comes back.
+    pub(super) fn ask(&mut self, request: &Request) -> Result<Outcome, ErrorBody> {
+        let decision = self.state.decide(request, self.now)?;
+        match self.apply(decision) {
+            Outcome::Write(write) => {
+                let before = self.facts.iter().position(|(known, _)| *known == write.operation);
+                let after = match (before, write.verdict) {
+                    (None, Err(error)) => self.state.decide_refused(&write.operation, error),
+                    (None, Ok(fact)) => {
+                        self.facts.push((write.operation, fact.clone()));
+                        let written = Written { id: self.facts.len() as i64, fact, replayed: false };
+                        self.state.decide_fact(&write.operation, &written)
+                    }
+                    (Some(at), _) => {
+                        let written = Written { id: at as i64 + 1, fact: self.facts[at].1.clone(), replayed: true };
+                        self.state.decide_fact(&write.operation, &written)
+                    }
+                };
+                self.outcome(after)
+            }
+            Outcome::Refused(error) => Err(error),
+            outcome => Ok(outcome),
+        }
+    }
+
+    pub(super) fn outcome(&mut self, decision: Decision) -> Result<Outcome, ErrorBody> {
+        match self.apply(decision) {
+            Outcome::Refused(error) => Err(error),
+            outcome => Ok(outcome),
+        }
+    }
+
+    pub(super) fn join(&mut self, number: i64) -> Result<Outcome, ErrorBody> {
+        self.ask(&Request::Join { caller: caller(number), position: None })
+    }
+
+    /// A new operation of this user.
+    pub(super) fn command(&mut self, number: i64, command: Command) -> Result<Done, ErrorCode> {
+        self.next_op += 1;
+        self.retry(number, self.next_op, command)
+    }
+
+    pub(super) fn retry(&mut self, number: i64, op: u128, command: Command) -> Result<Done, ErrorCode> {
+        match self.ask(&request(number, op, command)) {
+            Ok(Outcome::Done(done)) => Ok(done),
+            Ok(other) => panic!("no answer of a command: {other:?}"),
+            Err(error) => Err(error.code),
+        }
+    }
+
+    pub(super) fn drop_socket(&mut self, number: i64) {
+        let connection = caller(number).connection;
+        self.ask(&Request::Dropped { user: user(number), connection }).expect("never refused");
+    }
+
+    pub(super) fn pass(&mut self, ms: i64) {
+        let end = self.now.plus_ms(ms);
+        while let Some(at) = self.state.next_deadline().filter(|at| *at <= end) {
+            self.now = self.now.max(at);
+            let decision = self.state.decide_time(self.now);
+            assert!(!decision.changes.is_empty(), "a deadline that has passed changes something");
+            self.apply(decision);
+        }
+        self.now = end;
+    }
+
+    pub(super) fn seats(&self) -> Vec<Option<i64>> {
+        self.state.seats.all().iter().map(|seat| seat.user.as_ref().map(|user| user.id.number())).collect()
+    }
+
+    pub(super) fn order(&mut self, number: i64, to: Recipients) -> Result<GiftOrder, ErrorCode> {
+        self.next_op += 1;
+        match self.ask(&request(number, self.next_op, give(to))) {
+            Ok(Outcome::Order(order)) => Ok(order),
+            Ok(other) => panic!("no order: {other:?}"),
+            Err(error) => Err(error.code),
+        }
+    }
+
+    pub(super) fn receivers(&mut self, number: i64, to: Recipients) -> Result<Vec<i64>, ErrorCode> {
+        let receivers = self.order(number, to)?.receivers.map_err(|error| error.code)?;
+        Ok(receivers.iter().map(|person| person.id.number()).collect())
+    }
+}
