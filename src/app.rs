@@ -129,7 +129,8 @@ pub async fn run(parts: Parts, stop: Stop, ready: impl FnOnce(SocketAddr)) -> Re
         Identity::start(pool.clone(), &settings.identity, wallets, engines.clone(), &tracker).await.map_err(cannot)?;
     let announced = Announced { outbox_bytes: settings.delivery.outbox_bytes, grace_ms: settings.room.grace_ms };
     let ports = ports::SocketPorts { identity: identity.clone(), pool: pool.clone(), rooms: rooms.clone(), gifts };
-    let gateway = GatewayState::new(settings.gateway.clone(), announced, delivery, ports, sockets.clone());
+    let gateway =
+        GatewayState::new(settings.gateway.clone(), announced, delivery, ports, engines.clone(), sockets.clone());
     tracker.spawn(ports::announce(committed, rooms.clone(), gateway.users().clone()));
 
     let serving = Arc::new(AtomicBool::new(true));

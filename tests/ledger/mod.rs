@@ -1,7 +1,6 @@
 //! The ledger against a real PostgreSQL, as parlor_app.
 
 mod audit;
-mod database;
 mod faults;
 mod gifts;
 mod proxy;

@@ -1,15 +1,13 @@
 //! A proxy between a writer and PostgreSQL that cuts at the worst moments.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use sqlx::postgres::PgConnectOptions;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::task::JoinHandle;
-
-use super::database::socket_dir;
 
 /// What the proxy does when it sees a COMMIT.
 #[derive(Clone, Copy)]
@@ -29,6 +27,7 @@ pub struct Proxy {
     dir: PathBuf,
     next: Arc<AtomicU8>,
     cuts: Arc<AtomicU32>,
+    target: Arc<OnceLock<PathBuf>>,
     task: JoinHandle<()>,
 }
 
@@ -41,16 +40,18 @@ impl Proxy {
         let _ = std::fs::remove_file(dir.join(".s.PGSQL.5432"));
         let listener = UnixListener::bind(dir.join(".s.PGSQL.5432")).expect("a socket");
         let (next, cuts) = (Arc::new(AtomicU8::new(0)), Arc::new(AtomicU32::new(0)));
-        let (told, counted) = (next.clone(), cuts.clone());
+        let (told, counted, target) = (next.clone(), cuts.clone(), Arc::<OnceLock<PathBuf>>::default());
+        let behind = target.clone();
         let task = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 let (told, counted) = (told.clone(), counted.clone());
+                let target = behind.get().expect("somebody goes through it").clone();
                 tokio::spawn(async move {
-                    let _ = carry(client, &told, &counted).await; // a connection that ends is what this is about
+                    let _ = carry(client, target, &told, &counted).await; // a connection that ends is what this is about
                 });
             }
         });
-        Self { dir, next, cuts, task }
+        Self { dir, next, cuts, target, task }
     }
 
     /// What to do at the next COMMIT; once for cuts, lasting for `Everything` and `Silence`.
@@ -64,6 +65,8 @@ impl Proxy {
     }
 
     pub fn through(&self, options: PgConnectOptions) -> PgConnectOptions {
+        let socket = options.get_socket().expect("the tests' PostgreSQL is behind a socket").join(".s.PGSQL.5432");
+        let _ = self.target.set(socket); // the same one, if it is there already
         options.socket(&self.dir)
     }
 }
@@ -75,8 +78,8 @@ impl Drop for Proxy {
     }
 }
 
-async fn carry(mut client: UnixStream, told: &AtomicU8, cuts: &AtomicU32) -> std::io::Result<()> {
-    let mut server = UnixStream::connect(PathBuf::from(socket_dir()).join(".s.PGSQL.5432")).await?;
+async fn carry(mut client: UnixStream, target: PathBuf, told: &AtomicU8, cuts: &AtomicU32) -> std::io::Result<()> {
+    let mut server = UnixStream::connect(target).await?;
     let (mut up, mut down) = (vec![0; 65_536], vec![0; 65_536]);
     loop {
         tokio::select! {

@@ -1,18 +1,9 @@
 //! Wallets, histories and gifts as they are read from the tables.
 
-use axum::Router;
-use axum::body::Body;
-use axum::extract::FromRequestParts;
-use axum::http::request::Parts;
-use axum::http::{Request, StatusCode};
-use axum::response::{IntoResponse, Response};
 use http_body_util::BodyExt;
 use parlor::economy::gift;
 use parlor::economy::ledger::{self, Kind, gifts_above, wallet};
-use parlor::error::Error;
-use parlor_protocol::{Coins, Currency, UserId};
-use serde_json::Value;
-use tower::ServiceExt;
+use parlor_protocol::{Coins, Currency};
 
 use super::world::{HEART, RAINBOW, ROSE, World, sending};
 
@@ -93,71 +84,4 @@ async fn seeding_again_changes_nothing_that_an_operator_has_set() {
     let agency =
         gift::seed_demo_agency(&mut connection, world.people[0].id, &[world.people[0].id]).await.expect("seeded");
     assert_eq!(agency, gift::seed_demo_agency(&mut connection, world.people[0].id, &[]).await.expect("seeded"));
-}
-
-/// Stands for the shared edge's extractor: the user's id in a header.
-struct Caller(UserId);
-
-impl From<Caller> for UserId {
-    fn from(caller: Caller) -> Self {
-        caller.0
-    }
-}
-
-impl<S: Sync> FromRequestParts<S> for Caller {
-    type Rejection = StatusCode;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, StatusCode> {
-        let id = parts.headers.get("user").and_then(|id| id.to_str().ok()?.parse().ok()).and_then(UserId::new);
-        id.map(Self).ok_or(StatusCode::UNAUTHORIZED)
-    }
-}
-
-struct Problem(Error);
-
-impl From<Error> for Problem {
-    fn from(error: Error) -> Self {
-        Self(error)
-    }
-}
-
-impl IntoResponse for Problem {
-    fn into_response(self) -> Response {
-        (StatusCode::from_u16(self.0.code().status()).expect("a status"), self.0.code().name()).into_response()
-    }
-}
-
-#[tokio::test]
-async fn wallet_entries_and_gifts_are_served() {
-    let world = World::with(&[0, 100, 0]).await;
-    for _ in 0..3 {
-        world.send(&sending(1, HEART, 1, &[2])).await.expect("paid");
-    }
-    let app: Router = Router::new()
-        .merge(ledger::routes::routes::<_, Caller, Problem>())
-        .merge(gift::routes::routes::<_, Problem>())
-        .with_state(world.database.app.clone());
-    let get = async |path: &str| {
-        let request =
-            Request::get(path).header("user", world.people[1].id.to_string()).body(Body::empty()).expect("a request");
-        let response = app.clone().oneshot(request).await.expect("a response");
-        let status = response.status().as_u16();
-        let body = response.into_body().collect().await.expect("a body").to_bytes();
-        (status, serde_json::from_slice::<Value>(&body).unwrap_or_default())
-    };
-    let (status, wallet) = get("/v1/wallet").await;
-    assert_eq!(
-        (status, &wallet["balances"][0]["amount"], &wallet["balances"][1]["currency"]),
-        (200, &85.into(), &"diamond".into())
-    );
-    let (_, first) = get("/v1/wallet/entries?currency=coin&limit=2").await;
-    assert_eq!((first["entries"].as_array().map(Vec::len), &first["entries"][0]["amount"]), (Some(2), &(-5).into()));
-    let next = first["next"].as_str().expect("a cursor");
-    let (_, second) = get(&format!("/v1/wallet/entries?currency=coin&limit=2&cursor={next}")).await;
-    assert_eq!((&second["entries"][1]["kind"], &second["next"]), (&"grant".into(), &Value::Null));
-    for bad in ["limit=0", "limit=x", "currency=gold", "cursor=x", "unknown=1"] {
-        assert_eq!(get(&format!("/v1/wallet/entries?{bad}")).await.0, 400, "{bad}");
-    }
-    let (_, gifts) = get("/v1/gifts").await;
-    assert_eq!((&gifts["version"], gifts["gifts"].as_array().map(Vec::len)), (&24.into(), Some(24)));
 }

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
-use super::database::Database;
+use crate::support::postgres::Database;
 
 pub const ROSE: i64 = 1;
 pub const HEART: i64 = 3;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parlor::cluster::{self, Node};
-use parlor::delivery::{ConnectionId, Delivery};
+use parlor::delivery::{self, ConnectionId, Delivery};
 use parlor::operation::Operation;
 use parlor::room::port::{CommittedGifts, GiftOrder, Gifts, PortFuture};
 use parlor::room::{Answer, Caller, Directory, JoinAnswer, Request, RoomHandle, Settings};
@@ -59,7 +59,7 @@ impl Server {
         let node = Node::start(pool.clone(), &cluster::Settings::default(), stop.clone(), &tracker)
             .await
             .expect("the only one");
-        let delivery = Delivery;
+        let delivery = Delivery::start(&delivery::Settings::default(), stop.clone(), &tracker);
         let gifts = Arc::new(ThreeGifts);
         let directory =
             Directory::new(pool.clone(), node.clone(), gifts, delivery, settings, stop.clone(), tracker.clone());

@@ -7,8 +7,8 @@ use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::database::Database;
 use super::{count, node};
+use crate::support::postgres::Database;
 
 fn settings(lease_ms: u64) -> Settings {
     Settings { lease_ms, renew_ms: 100, ..Settings::default() }

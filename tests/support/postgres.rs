@@ -27,6 +27,10 @@ pub struct Database {
     pub name: String,
     /// As the role that serves.
     pub app: PgPool,
+    /// As the role that reads the books.
+    pub audit: PgPool,
+    /// As the role that owns the schema.
+    pub owner: PgPool,
     /// As the superuser, to tamper with.
     pub superuser: PgPool,
     /// The PostgreSQL it is in.
@@ -67,7 +71,14 @@ impl Database {
                 .acquire_timeout(Duration::from_secs(3))
                 .connect_lazy_with(cluster.place.options(role, &name))
         };
-        Self { app: pool("parlor_app"), superuser: pool("postgres"), cluster: Arc::clone(cluster), name }
+        Self {
+            app: pool("parlor_app"),
+            audit: pool("parlor_audit"),
+            owner: pool("parlor_owner"),
+            superuser: pool("postgres"),
+            cluster: Arc::clone(cluster),
+            name,
+        }
     }
 
     /// A connection as the superuser, to tamper with.
@@ -78,6 +89,11 @@ impl Database {
     /// How a role reaches it: `parlor_app`, `parlor_owner`, `parlor_audit`, `postgres`.
     pub fn options(&self, role: &str) -> PgConnectOptions {
         self.cluster.place.options(role, &self.name)
+    }
+
+    /// How a ledger's writer reaches it.
+    pub fn writer(&self) -> PgConnectOptions {
+        self.options("parlor_app")
     }
 
     /// `DATABASE_URL` for a program.
