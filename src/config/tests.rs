@@ -42,7 +42,7 @@ fn every_wrong_value_is_named_at_once() {
     let problems =
         read(&environment, Some("colour = 'red'\n[telemetry]\nformat = 'xml'\n"), true).expect_err("much is wrong");
     for named in [
-        "PARLOR__SERVER__ADRESS: there is no setting of this name; there is `address` or `stop_within_ms`",
+        "PARLOR__SERVER__ADRESS: there is no setting of this name; there is `address`, `stop_within_ms`, `drain_spread_ms`",
         "PARLOR__SERVER__ADDRESS: ",
         "PARLOR__SERVER__STOP_WITHIN_MS: ",
         "database.pool.connections: give 2 to 1000",

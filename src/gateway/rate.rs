@@ -6,14 +6,28 @@ use std::time::Duration;
 use serde::Deserialize;
 use tokio::time::Instant;
 
-/// So many in so long, in a burst or spread out.
+/// So many in so long, in a burst or spread out. A setting has it as one value, `5 in 10000 ms`, so that
+/// one variable of the environment sets it whole.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(try_from = "String")]
 pub struct Rate {
     /// How many.
     pub count: u32,
     /// In how many milliseconds.
     pub per_ms: u64,
+}
+
+impl TryFrom<String> for Rate {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let read = || {
+            let (count, rest) = text.split_once(" in ")?;
+            let per_ms = rest.strip_suffix("ms")?;
+            Some(Self { count: count.trim().parse().ok()?, per_ms: per_ms.trim().parse().ok()? })
+        };
+        read().ok_or_else(|| format!("`{text}` is no rate: write it as `5 in 10000 ms`"))
+    }
 }
 
 /// What has a rate of its own.
