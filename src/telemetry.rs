@@ -18,7 +18,8 @@ pub fn start(settings: &TelemetrySettings, otherwise: LogFormat) -> Result<(), S
         StartError::new(format!("{name} is not a filter of log lines: write it as `info` or `info,parlor::room=debug`"))
             .because(error)
     })?;
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr);
+    // A line that cannot be written is lost: to complain of it on the same closed pipe would panic.
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr).log_internal_errors(false);
     match settings.format.unwrap_or(otherwise) {
         LogFormat::Pretty => lines.with_ansi(stderr().is_terminal()).with_target(false).init(),
         LogFormat::Json => lines.json().flatten_event(true).init(),

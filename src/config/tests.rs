@@ -76,3 +76,27 @@ fn no_message_and_no_debug_shows_a_password() {
         assert!(!problems.contains("hunter2"), "{file}: {problems}");
     }
 }
+
+/// The paths of all settings, read off the `Debug` of the defaults: each slice's struct has that.
+fn paths() -> Vec<String> {
+    let (mut path, mut paths) = (Vec::new(), Vec::new());
+    for line in format!("{:#?}", Settings::default()).lines().skip(1).map(str::trim) {
+        match line.split_once(": ") {
+            Some((name, value)) if value.ends_with(['{', '[', '(']) => path.push(name.to_owned()),
+            Some((name, _)) => paths.push([path.as_slice(), &[name.to_owned()]].concat().join(".")),
+            None if line.starts_with(['}', ']', ')']) => drop(path.pop()),
+            None => {}
+        }
+    }
+    paths
+}
+
+#[test]
+fn every_setting_is_documented() {
+    let documented = include_str!("../../docs/settings.md");
+    let paths = paths();
+    assert!(paths.contains(&"database.pool.connections".to_owned()), "{paths:?}");
+    for path in paths {
+        assert!(documented.contains(&format!("| `{path}` |")), "{path} is missing in docs/settings.md");
+    }
+}

@@ -17,6 +17,7 @@ use sqlx::{ConnectOptions, Connection};
 
 pub use binaries::Binaries;
 pub use lock::StoreLock;
+pub use parent::end_with_this_thread;
 pub use place::{Account, PORT, Place};
 pub use postgres::{Durability, Options, Postgres};
 

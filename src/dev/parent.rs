@@ -6,7 +6,7 @@ use std::process::Command;
 /// however that comes about: prctl(2), `PR_SET_PDEATHSIG`. So spawn it from a thread that lives as
 /// long as the child should, never from one of an executor. Elsewhere than on Linux it does nothing.
 #[cfg(target_os = "linux")]
-pub(super) fn end_with_this_thread(command: &mut Command) {
+pub fn end_with_this_thread(command: &mut Command) {
     use std::os::unix::process::CommandExt;
 
     use nix::errno::Errno;
@@ -34,4 +34,4 @@ pub(super) fn end_with_this_thread(command: &mut Command) {
 
 /// Not offered by this system: what a dead parent left behind is found through `postmaster.pid`.
 #[cfg(not(target_os = "linux"))]
-pub(super) fn end_with_this_thread(_: &mut Command) {}
+pub fn end_with_this_thread(_: &mut Command) {}

@@ -27,8 +27,8 @@ const STOP_STEPS: [(Signal, Duration); 3] = [
     (Signal::SIGQUIT, Duration::from_secs(4)),
     (Signal::SIGKILL, Duration::from_secs(4)),
 ];
-/// Between an end that nobody asked for and the next start.
-const RESTART_AFTER: Duration = Duration::from_millis(300);
+/// Between an end that nobody asked for and the next start; twice as long each time, while none lasts.
+const RESTART_AFTER: [Duration; 2] = [Duration::from_millis(300), Duration::from_secs(10)];
 /// A cluster in the making is called so, and something.
 const UNFINISHED: &str = "postgres.new-";
 /// A log longer than this is begun anew at the start.
@@ -71,6 +71,8 @@ struct Shared {
 struct State {
     /// The process, from its spawn until it has been waited for.
     pid: Option<Pid>,
+    /// It took connections once: before that an end is a failed start, and final.
+    ready: bool,
     stopping: bool,
     /// The thread is done: no process is left and none will come.
     done: bool,
@@ -145,6 +147,7 @@ impl Postgres {
             let mut lines = text.lines();
             let named = lines.next().and_then(|line| line.trim().parse().ok()).map(Pid::from_raw);
             if pid.is_some() && named == pid && lines.nth(6).is_some_and(|line| line.trim() == "ready") {
+                self.state().ready = true;
                 return Ok(());
             }
             if done || end.is_some() || since.elapsed() > READY_WITHIN {
@@ -199,9 +202,13 @@ struct Supervisor {
 
 impl Supervisor {
     fn run(self) {
-        while let Some(end) = self.run_once() {
+        let [mut pause, longest] = RESTART_AFTER;
+        loop {
+            let since = Instant::now();
+            let Some(end) = self.run_once() else { break };
+            pause = if since.elapsed() > longest { RESTART_AFTER[0] } else { longest.min(pause * 2) };
             let mut state = self.shared.lock();
-            if state.stopping || !self.options.restart {
+            if state.stopping || !state.ready || !self.options.restart {
                 state.end = Some(end);
                 break;
             }
@@ -209,7 +216,7 @@ impl Supervisor {
             let (state, _) = self
                 .shared
                 .changed
-                .wait_timeout_while(state, RESTART_AFTER, |state| !state.stopping)
+                .wait_timeout_while(state, pause, |state| !state.stopping)
                 .unwrap_or_else(PoisonError::into_inner);
             if state.stopping {
                 break;

@@ -1,6 +1,7 @@
 //! `parlor dev` and its private PostgreSQL: started, shared, refused, stopped, killed.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::thread;
@@ -142,4 +143,36 @@ fn a_long_path_and_one_with_spaces_hold_a_store() {
     assert_eq!(server.get("/readyz").0, 200);
     server.signal(Signal::SIGINT);
     assert!(server.ended(Duration::from_secs(8)).success());
+}
+
+/// Run as root, PostgreSQL runs as somebody who cannot enter a folder of root's.
+#[test]
+fn a_folder_that_postgresql_cannot_enter_is_answered_with_another_place() {
+    if !nix::unistd::Uid::effective().is_root() {
+        return;
+    }
+    let folder = Folder::new("closed");
+    fs::create_dir_all(&folder.0).expect("the folder can be made");
+    fs::set_permissions(&folder.0, fs::Permissions::from_mode(0o700)).expect("it is ours");
+    let mut server = Program::dev(&folder.0);
+    assert_eq!(server.get("/readyz").0, 200);
+    let place = Place::of(&folder.0).expect("the store is there");
+    assert!(place.data.starts_with("/var/lib/parlor/"), "{}", place.data.display());
+    let said = server.said();
+    assert!(said.contains("cannot enter") && said.contains(&place.data.display().to_string()), "{said}");
+    server.signal(Signal::SIGTERM);
+    assert!(server.ended(Duration::from_secs(8)).success());
+}
+
+#[test]
+fn a_postgresql_that_does_not_start_is_told_at_once_with_its_last_words() {
+    let folder = Folder::new("broken");
+    drop(Program::dev(&folder.0));
+    let place = Place::of(&folder.0).expect("the store is there");
+    fs::write(place.cluster().join("postgresql.conf"), "no_such_setting = 1\n").expect("root or its owner may");
+    let since = Instant::now();
+    let output = run(parlor(&["dev", "--port", "0", "--data"]).arg(&folder.0));
+    let sentence = complaint(&output);
+    assert!(sentence.contains("postgres.log") && sentence.contains("no_such_setting"), "{sentence}");
+    assert!(since.elapsed() < Duration::from_secs(20), "told at once");
 }

@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -66,8 +66,7 @@ impl Program {
 
     /// Starts it and waits until it says where it serves.
     pub fn start(command: &mut Command) -> Self {
-        let started = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
-        let mut child = started.expect("the program can be started");
+        let mut child = spawn(command.stdout(Stdio::piped()).stderr(Stdio::piped()));
         let said = Arc::new(Mutex::new(String::new()));
         listen(child.stdout.take().expect("it is piped"), &said);
         listen(child.stderr.take().expect("it is piped"), &said);
@@ -137,6 +136,27 @@ impl Drop for Program {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Spawns it so that it ends with this process, however that ends: the thread that spawns is one that
+/// lives as long.
+fn spawn(command: &mut Command) -> Child {
+    type Order = (Command, mpsc::Sender<std::io::Result<Child>>);
+    static SPAWNER: OnceLock<mpsc::Sender<Order>> = OnceLock::new();
+    let spawner = SPAWNER.get_or_init(|| {
+        let (orders, received) = mpsc::channel::<Order>();
+        thread::spawn(move || {
+            for (mut command, reply) in received {
+                let _ = reply.send(command.spawn());
+            }
+        });
+        orders
+    });
+    parlor::dev::end_with_this_thread(command);
+    let command = std::mem::replace(command, Command::new("true"));
+    let (reply, spawned) = mpsc::channel();
+    spawner.send((command, reply)).expect("the thread lives as long as the process");
+    spawned.recv().expect("it answers each order").expect("the program can be started")
 }
 
 fn listen(stream: impl Read + Send + 'static, said: &Arc<Mutex<String>>) {
