@@ -74,10 +74,11 @@ impl Wallets for LedgerWallets {
     fn welcome(&self, user: UserId) -> BoxFuture<'_, Result<()>> {
         async move {
             if self.welcome.0 > 0
-                && let Err(error) = self.ledger.welcome(user, self.welcome).await {
-                    // No reason to keep somebody out: they are welcomed when they come in the next time.
-                    tracing::warn!(user.id = user.number(), %error, "a newcomer was not given their coins");
-                }
+                && let Err(error) = self.ledger.welcome(user, self.welcome).await
+            {
+                // No reason to keep somebody out: they are welcomed when they come in the next time.
+                tracing::warn!(user.id = user.number(), %error, "a newcomer was not given their coins");
+            }
             Ok(())
         }
         .boxed()

@@ -43,6 +43,8 @@ pub struct RoomState {
     memory: memory::Memory,
     gifts: gifts::GiftNumbers,
     last_fact: i64,
+    /// Until then somebody unknown may be on their way back: the room has just been woken.
+    settled_at: Timestamp,
 }
 
 impl RoomState {

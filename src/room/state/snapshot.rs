@@ -60,6 +60,8 @@ impl RoomState {
     /// The room as it wakes at `now`: the checkpoint, with the hard facts laid over it. Who sat stays,
     /// absent, through the grace period.
     pub fn wake(woken: Woken, settings: Settings, now: Timestamp) -> Self {
+        // Who only listened is in no checkpoint: until all had the time to come back, nobody is unknown.
+        let settled_at = woken.checkpoint.as_ref().map_or(now, |_| now.plus_ms(ms(settings.grace_ms)));
         let checkpoint = woken.checkpoint.unwrap_or_default();
         let kicks: std::collections::BTreeMap<_, _> =
             woken.kicks.into_iter().filter(|(_, until)| *until > now).collect();
@@ -91,6 +93,7 @@ impl RoomState {
             chat: std::collections::VecDeque::new(),
             kicks,
             last_fact: woken.last_fact,
+            settled_at,
             settings,
         }
     }
