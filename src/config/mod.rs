@@ -5,6 +5,7 @@
 //! - environment: `PARLOR__SERVER__ADDRESS` is `server.address`
 //! - `DATABASE_URL` and `DATABASE_OWNER_URL` are `database.url` and `database.owner_url`
 
+pub mod list;
 mod secret;
 mod source;
 

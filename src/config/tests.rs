@@ -100,3 +100,17 @@ fn every_setting_is_documented() {
         assert!(documented.contains(&format!("| `{path}` |")), "{path} is missing in docs/settings.md");
     }
 }
+
+#[test]
+fn lists_and_rates_are_one_value_of_the_environment() {
+    let environment = [
+        ("PARLOR__GATEWAY__ORIGINS", "https://a.example, https://b.example"),
+        ("PARLOR__HTTP__TRUSTED_PROXIES", "10.0.0.0/8"),
+        ("PARLOR__GATEWAY__JOIN", "600 in 60000 ms"),
+    ];
+    let settings = read(&environment, None, false).expect("all can be read");
+    assert_eq!(settings.gateway.origins, ["https://a.example", "https://b.example"]);
+    assert_eq!(settings.http.trusted_proxies, ["10.0.0.0/8"]);
+    assert_eq!((settings.gateway.join.count, settings.gateway.join.per_ms), (600, 60_000));
+    assert!(read(&[("PARLOR__GATEWAY__JOIN", "often")], None, false).expect_err("no rate").contains("5 in 10000 ms"));
+}

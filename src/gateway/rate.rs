@@ -1,6 +1,7 @@
 //! The rates of one user's commands, by the generic cell rate algorithm (ITU-T I.371): one instant a
 //! rate says all that has to be remembered.
 
+use std::fmt;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -8,13 +9,19 @@ use tokio::time::Instant;
 
 /// So many in so long, in a burst or spread out. A setting has it as one value, `5 in 10000 ms`, so that
 /// one variable of the environment sets it whole.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Rate {
     /// How many.
     pub count: u32,
     /// In how many milliseconds.
     pub per_ms: u64,
+}
+
+impl fmt::Debug for Rate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} in {} ms", self.count, self.per_ms)
+    }
 }
 
 impl TryFrom<String> for Rate {

@@ -11,6 +11,7 @@ use super::rate::Rate;
 pub struct Settings {
     /// Web origins that may open sockets, as `https://app.example`. Empty (the default): only the
     /// server's own host. A request without `Origin` comes from no browser and is let in.
+    #[serde(deserialize_with = "crate::config::list::with_commas")]
     pub origins: Vec<String>,
     /// TCP connections at a time, sockets and requests together; one over it is closed at once. Default 100,000.
     pub max_connections: usize,

@@ -37,6 +37,7 @@ pub struct Settings {
     pub timeout_ms: u64,
     /// Addresses and networks (`10.0.0.0/8`, `::1`) of the proxies whose `X-Forwarded-For` is believed.
     /// Default none: the peer of the connection is the client.
+    #[serde(deserialize_with = "crate::config::list::with_commas")]
     pub trusted_proxies: Vec<String>,
 }
 
