@@ -1,6 +1,5 @@
 //! Wallets, histories and gifts as they are read from the tables.
 
-use http_body_util::BodyExt;
 use parlor::economy::gift;
 use parlor::economy::ledger::{self, Kind, gifts_above, wallet};
 use parlor_protocol::{Coins, Currency};
