@@ -1,4 +1,5 @@
 //! The program: its commands, its settings, its refusals.
 
 mod refusals;
+mod rest;
 mod store;

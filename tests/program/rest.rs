@@ -1,0 +1,108 @@
+//! The whole server over REST: what it answers when it is asked well, and when it is not.
+
+use std::net::SocketAddr;
+
+use hyper::Method;
+use parlor_loadtests::rest::{call, get, post};
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::task::block_in_place;
+
+use crate::support::postgres::Database;
+use crate::support::program::Program;
+
+async fn signed_in(address: SocketAddr) -> String {
+    let body = json!({"login": "demo1@parlor.example", "password": "parlor-demo", "device": "test"});
+    let (status, answer) = post(address, "/v1/auth/login", None, &body).await.expect("up");
+    assert_eq!(status, 200, "{answer}");
+    answer["access_token"].as_str().expect("a token").to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn newcomers_coins_are_explained_by_their_transfer() {
+    let database = Database::fresh().await;
+    let program = block_in_place(|| Program::dev_on(&database));
+    let token = signed_in(program.address).await;
+    let (status, wallet) = get(program.address, "/v1/wallet", Some(&token)).await.expect("up");
+    assert_eq!((status.as_u16(), &wallet["balances"][0]["amount"]), (200, &10_000.into()));
+    assert_eq!(
+        wallet["balances"][1],
+        json!({"currency": "diamond", "amount": 0, "xp": 0, "version": 0, "exponent": 4})
+    );
+    let (_, entries) =
+        get(program.address, "/v1/wallet/entries?currency=coin&limit=1", Some(&token)).await.expect("up");
+    let entry = &entries["items"][0];
+    assert_eq!((&entry["kind"], &entry["amount"]), (&"grant".into(), &10_000.into()));
+    assert_eq!(entry["transfer"], wallet["balances"][0]["version"]);
+    assert_eq!(entries["next"], Value::Null);
+    let (_, gifts) = get(program.address, "/v1/gifts", None).await.expect("up");
+    assert_eq!(gifts["gifts"].as_array().map(Vec::len), Some(24));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bad_requests_get_a_problem_with_a_stable_code_and_change_nothing() {
+    let database = Database::fresh().await;
+    let program = block_in_place(|| Program::dev_on(&database));
+    let address = program.address;
+    let token = signed_in(address).await;
+    let own = Some(token.as_str());
+    let cases: [(Method, &str, Option<&str>, Option<Value>, u16, &str); 24] = [
+        (Method::GET, "/v1/wallet", None, None, 401, "unauthenticated"),
+        (Method::GET, "/v1/wallet", Some("junk"), None, 401, "unauthenticated"),
+        (Method::GET, "/v1/wallet/entries", None, None, 401, "unauthenticated"),
+        (Method::GET, "/v1/wallet/entries?limit=0", own, None, 400, "bad_request"),
+        (Method::GET, "/v1/wallet/entries?limit=many", own, None, 400, "bad_request"),
+        (Method::GET, "/v1/wallet/entries?currency=gold", own, None, 400, "bad_request"),
+        (Method::GET, "/v1/wallet/entries?cursor=x", own, None, 400, "bad_request"),
+        (Method::GET, "/v1/wallet/entries?colour=red", own, None, 400, "bad_request"),
+        (Method::DELETE, "/v1/wallet", own, None, 405, "method_not_allowed"),
+        (Method::POST, "/v1/gifts", own, Some(json!({})), 405, "method_not_allowed"),
+        (Method::GET, "/v1/nowhere", own, None, 404, "not_found"),
+        (Method::GET, "/v1/rooms/0", own, None, 404, "not_found"),
+        (Method::GET, "/v1/rooms/abc", own, None, 404, "not_found"),
+        (Method::GET, "/v1/rooms/999999999999", own, None, 404, "room_not_found"),
+        (Method::POST, "/v1/rooms/999999999999/token", own, None, 404, "room_not_found"),
+        (Method::POST, "/v1/rooms", own, Some(json!({"name": ""})), 400, "bad_request"),
+        (Method::POST, "/v1/rooms", own, Some(json!({"name": "a", "seats": 7})), 400, "bad_request"),
+        (Method::POST, "/v1/rooms", own, Some(json!({"name": "a", "owner": 1})), 400, "bad_request"),
+        (Method::POST, "/v1/rooms", own, Some(json!(["a"])), 400, "bad_request"),
+        (Method::POST, "/v1/rooms", own, Some(json!({"name": "a".repeat(70_000)})), 413, "too_large"),
+        (Method::POST, "/v1/auth/login", None, Some(json!({"login": 7})), 400, "bad_request"),
+        (Method::POST, "/v1/auth/register", None, Some(json!({})), 400, "bad_request"),
+        (Method::GET, "/v1/socket", None, None, 426, "bad_request"),
+        (Method::POST, "/v1/socket", None, Some(json!({})), 405, "method_not_allowed"),
+    ];
+    for (method, path, token, body, status, code) in cases {
+        let shown = format!("{method} {path}");
+        let (answered, problem) = call(address, method, path, token, body.as_ref()).await.expect("up");
+        assert_eq!((answered.as_u16(), &problem["code"]), (status, &code.into()), "{shown}: {problem}");
+        assert_eq!(problem["status"], status, "{shown}");
+    }
+    let rooms: i64 = sqlx::query_scalar("select count(*) from rooms").fetch_one(&database.app).await.expect("a count");
+    assert_eq!(rooms, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn junk_on_the_port_disturbs_nobody() {
+    let database = Database::fresh().await;
+    let program = block_in_place(|| Program::dev_on(&database));
+    let junk: [&[u8]; 5] = [
+        b"\0\x01\x02\x03\r\n\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"POST /v1/auth/login HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 5000\r\n\r\n{\"lo",
+        b"GET /v1/rooms HTTP/1.1\r\nhost: x\r\ncontent-length: 18446744073709551615\r\n\r\n",
+        &[b'A'; 64 * 1024],
+    ];
+    for bytes in junk {
+        let mut stream = TcpStream::connect(program.address).await.expect("it listens");
+        // It may hang up in the middle: that is an answer too.
+        let _ = stream.write_all(bytes).await;
+        let _ = stream.shutdown().await;
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer).await;
+        assert!(answer.is_empty() || answer.starts_with(b"HTTP/1.1 4"), "{}", String::from_utf8_lossy(&answer));
+    }
+    assert_eq!(block_in_place(|| program.get("/healthz")).0, 200);
+    assert_eq!(block_in_place(|| program.get("/readyz")).0, 200);
+}
