@@ -158,8 +158,11 @@ pub async fn run(parts: Parts, stop: Stop, ready: impl FnOnce(SocketAddr)) -> Re
         gateway.drain(Duration::from_millis(settings.server.drain_spread_ms)).await;
         sockets.close();
         sockets.wait().await;
+        tracing::debug!("all sockets have ended");
         ledger.drain().await;
+        tracing::debug!("every order has its answer");
         rooms.stop().await;
+        tracing::debug!("all rooms are laid down");
         if !lost.is_cancelled()
             && let Err(error) = node.release().await
         {
@@ -168,6 +171,7 @@ pub async fn run(parts: Parts, stop: Stop, ready: impl FnOnce(SocketAddr)) -> Re
         engines.cancel();
         tracker.close();
         tracker.wait().await;
+        tracing::debug!("every task has ended");
     };
     tokio::select! {
         biased;
