@@ -12,6 +12,9 @@ use tokio::task::block_in_place;
 use crate::support::postgres::Database;
 use crate::support::program::Program;
 
+/// Method, address, token, body; status and code of the answer.
+type Case<'a> = (Method, &'a str, Option<&'a str>, Option<Value>, u16, &'a str);
+
 async fn signed_in(address: SocketAddr) -> String {
     let body = json!({"login": "demo1@parlor.example", "password": "parlor-demo", "device": "test"});
     let (status, answer) = post(address, "/v1/auth/login", None, &body).await.expect("up");
@@ -47,7 +50,7 @@ async fn bad_requests_get_a_problem_with_a_stable_code_and_change_nothing() {
     let address = program.address;
     let token = signed_in(address).await;
     let own = Some(token.as_str());
-    let cases: [(Method, &str, Option<&str>, Option<Value>, u16, &str); 24] = [
+    let cases: [Case<'_>; 24] = [
         (Method::GET, "/v1/wallet", None, None, 401, "unauthenticated"),
         (Method::GET, "/v1/wallet", Some("junk"), None, 401, "unauthenticated"),
         (Method::GET, "/v1/wallet/entries", None, None, 401, "unauthenticated"),
