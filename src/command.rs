@@ -83,17 +83,24 @@ pub async fn seed(data: Option<PathBuf>, demo: bool) -> Result<(), StartError> {
     let addresses = Addresses::find(&settings, data, Purpose::Work, "parlor seed").await?;
     let seeded = async {
         prepare(&addresses).await?;
-        app::seed(&settings, addresses.app()?, demo).await
+        let app = addresses.app()?;
+        let mut conn = db::connect(app).await?;
+        db::refuse_other_schema(&mut conn).await?;
+        // It was only asked; seeding makes its own.
+        let _ = conn.close().await;
+        app::seed(&settings, app, demo).await
     }
     .await;
     addresses.close().await;
-    seeded
+    seeded?;
+    say(if demo { "the catalogue and the demo users are there" } else { "the catalogue is there" });
+    Ok(())
 }
 
 /// `parlor ledger audit`: whether every invariant of the books holds; what does not is printed.
 pub async fn audit(data: Option<PathBuf>) -> Result<bool, StartError> {
     let settings = for_work()?;
-    let addresses = Addresses::find(&settings, data, Purpose::Work, "parlor ledger audit").await?;
+    let addresses = Addresses::find(&settings, data, Purpose::Read, "parlor ledger audit").await?;
     let audited = async {
         let app = addresses.app()?;
         let mut conn = db::connect(app).await?;
@@ -136,6 +143,11 @@ async fn serve_from(
         // It was only asked; the pool makes its own.
         let _ = conn.close().await;
         if mode == Mode::Dev {
+            if addresses.store.is_none() {
+                tracing::warn!(
+                    "DATABASE_URL is set: the demo users, whose password everybody knows, go into that database"
+                );
+            }
             app::seed(&settings, addresses.app()?, true).await?;
         }
         Ok(())

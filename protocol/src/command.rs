@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::envelope::words;
 use crate::error::{ErrorBody, ErrorCode};
 use crate::id::{GiftId, RoomId, UserId};
 use crate::limit;
@@ -217,7 +218,14 @@ pub struct Nothing {}
 
 fn read<'a, T: Deserialize<'a>>(data: &'a str) -> Result<T, ErrorBody> {
     serde_json::from_str(data).map_err(|error| {
-        ErrorBody::new(ErrorCode::BadRequest).message("the data does not fit the type").field("data", error.to_string())
+        let words = words(&error);
+        // serde names a missing field in its words and nowhere else.
+        let missing = words.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`'));
+        let (field, words) = match missing {
+            Some(field) => (format!("data.{field}"), "is missing".to_owned()),
+            None => ("data".to_owned(), words),
+        };
+        ErrorBody::new(ErrorCode::BadRequest).message("the data does not fit the type").field(field, words)
     })
 }
 

@@ -12,8 +12,9 @@ use crate::id::{NUMBER_LIMIT, Op, RoomId, UserId};
 pub struct CommandFrame<'a> {
     /// The client's number, unique on the socket while unanswered. Absent on `pong`, which has no reply.
     pub id: Option<u64>,
-    /// The operation, where the command changes something.
-    pub op: Option<Op>,
+    /// The operation as it was sent; [`CommandFrame::op`] reads it.
+    #[serde(borrow)]
+    op: Option<&'a RawValue>,
     /// The command's type.
     #[serde(rename = "type", borrow)]
     pub kind: std::borrow::Cow<'a, str>,
@@ -28,8 +29,8 @@ impl<'a> CommandFrame<'a> {
     /// # Errors
     /// `bad_frame` when it is no JSON object of this form.
     pub fn parse(text: &'a str) -> Result<Self, ErrorBody> {
-        let frame: Self = serde_json::from_str(text)
-            .map_err(|error| ErrorBody::new(ErrorCode::BadFrame).message(error.to_string()))?;
+        let frame: Self =
+            serde_json::from_str(text).map_err(|error| ErrorBody::new(ErrorCode::BadFrame).message(words(&error)))?;
         if frame.id.is_some_and(|id| id >= NUMBER_LIMIT.unsigned_abs()) {
             return Err(ErrorBody::new(ErrorCode::BadFrame).message("an id is a number below 2^53"));
         }
@@ -39,10 +40,28 @@ impl<'a> CommandFrame<'a> {
         Ok(frame)
     }
 
+    /// The operation, where the command changes something.
+    ///
+    /// # Errors
+    /// `bad_request` when it is no UUID: the frame can be read, so its reply has its id.
+    pub fn op(&self) -> Result<Option<Op>, ErrorBody> {
+        let read = |op: &RawValue| serde_json::from_str(op.get());
+        self.op
+            .map(read)
+            .transpose()
+            .map_err(|_| ErrorBody::new(ErrorCode::BadRequest).message("a field does not fit").field("op", "a UUID"))
+    }
+
     /// The data's text; a command without data has an empty object.
     pub fn data(&self) -> &'a str {
         self.data.map_or("{}", RawValue::get)
     }
+}
+
+/// What does not fit, without the place in the text, which the developer does not see as it is counted.
+pub(crate) fn words(error: &serde_json::Error) -> String {
+    let words = error.to_string();
+    words.split_once(" at line ").map_or(words.clone(), |(words, _)| words.to_owned())
 }
 
 /// A command as a client writes it.
@@ -166,7 +185,7 @@ mod tests {
         let sent = Command::ChatSend(SendChat { room: room(), text: "\"quoted\" \u{1f381}".into() });
         let text = command(7, Some(op), &sent);
         let frame = CommandFrame::parse(&text).expect("a good frame");
-        assert_eq!((frame.id, frame.op), (Some(7), Some(op)));
+        assert_eq!((frame.id, frame.op().expect("a UUID")), (Some(7), Some(op)));
         assert_eq!(Command::parse(&frame.kind, frame.data()).expect("a good command"), sent);
     }
 
@@ -174,6 +193,13 @@ mod tests {
     fn a_frame_without_an_id_is_bad_unless_it_is_a_pong() {
         assert_eq!(CommandFrame::parse(r#"{"type":"ping"}"#).expect_err("no id").code, ErrorCode::BadFrame);
         assert!(CommandFrame::parse(r#"{"type":"pong"}"#).is_ok());
+    }
+
+    #[test]
+    fn an_operation_that_is_no_uuid_leaves_the_frame_readable() {
+        let frame = CommandFrame::parse(r#"{"id":15,"op":"bad","type":"chat.send"}"#).expect("the envelope is whole");
+        assert_eq!(frame.id, Some(15));
+        assert_eq!(frame.op().expect_err("no UUID").fields[0].field, "op");
     }
 
     proptest! {

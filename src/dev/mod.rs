@@ -35,6 +35,8 @@ pub enum Purpose {
     Serve,
     /// To work in it for a while: if somebody else has it open, by their PostgreSQL.
     Work,
+    /// The same for what only reads: a store that is not there is not made.
+    Read,
 }
 
 /// The open store.
@@ -58,6 +60,12 @@ impl Store {
     }
 
     fn open_blocking(data: &Path, purpose: Purpose, who: &str) -> Result<Self, StartError> {
+        if purpose == Purpose::Read && !data.is_dir() {
+            return Err(StartError::new(format!(
+                "there is no store in {}: `parlor dev` makes one, --data names another folder, DATABASE_URL a database",
+                data.display()
+            )));
+        }
         let place = Place::of(data)?;
         let lock = StoreLock::take(&place.data, who).map_err(|error| {
             StartError::new(format!("the store in {} cannot be locked: make it writable", place.data.display()))
@@ -69,7 +77,7 @@ impl Store {
                 let postgres = Postgres::start(&place, options)?;
                 Ok(Self { place, own: Some((postgres, lock)) })
             }
-            None if purpose == Purpose::Work => Ok(Self { place, own: None }),
+            None if purpose != Purpose::Serve => Ok(Self { place, own: None }),
             None => Err(StartError::new(format!(
                 "the store in {} is in use ({}): stop that first, or take another folder with --data",
                 place.data.display(),

@@ -277,8 +277,9 @@ fn take(session: &mut Session, out: &mut Vec<Frame>, input: Input<'_>, now: Inst
         Input::Ping(payload) => out.push(Frame::pong(payload)),
         Input::Pong => {}
         Input::Close(code) => {
-            // These two say that the client means it (RFC 6455, 7.4.1); with any other it may come back.
-            if matches!(code, Some(1000 | 1001)) {
+            // This one says that the client means it (RFC 6455, 7.4.1); with any other it may come back: a
+            // page that is loaded anew goes away with 1001.
+            if code == Some(1000) {
                 session.leave_rooms();
             }
             return Some(Turn::Close(CloseCode::Normal));

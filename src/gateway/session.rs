@@ -125,10 +125,11 @@ impl Session {
             return Err(ErrorBody::new(ErrorCode::NotConnected).message("the first command is connect"));
         }
         command.validate()?;
-        if command.needs_op() && frame.op.is_none() {
+        let op = frame.op()?;
+        if command.needs_op() && op.is_none() {
             return Err(ErrorBody::new(ErrorCode::OperationRequired).field("op", "a UUID, made once for each tap"));
         }
-        self.dispatch(id, frame.op, command, now)
+        self.dispatch(id, op, command, now)
     }
 
     /// A command is about to be answered: its id may be used again.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Version, header};
+use axum::response::IntoResponse;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
@@ -16,6 +17,7 @@ use tokio::net::TcpStream;
 
 use super::listen::Permit;
 use super::{GatewayState, connection};
+use crate::error::Error;
 
 /// What the server adds to the client's key (RFC 6455, section 1.3).
 const KEY_SUFFIX: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -100,20 +102,9 @@ impl Refusal {
     }
 
     fn response(self) -> Response<Body> {
-        // The members of RFC 9457 and those of the protocol's error, as `http::Problem` has them.
-        let name = self.body.code.name();
-        let problem = serde_json::json!({
-            "type": format!("urn:parlor:error:{name}"),
-            "title": name.replace('_', " "),
-            "status": self.status.as_u16(),
-            "detail": self.body.message,
-            "code": self.body.code,
-            "retry": self.body.retry,
-        });
-        let mut response = Response::new(Body::from(problem.to_string()));
+        let mut response = Error::from(*self.body).into_response();
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if self.status == StatusCode::UPGRADE_REQUIRED {
             headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
             headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
@@ -142,7 +133,10 @@ fn read(request: &Request, origins: &[String]) -> Result<Handshake, Refusal> {
         return Err(Refusal::new(StatusCode::BAD_REQUEST, "Sec-WebSocket-Key has to be 16 bytes in base64"));
     };
     if !origin_is_let_in(headers, origins) {
-        return Err(Refusal::new(StatusCode::FORBIDDEN, "sockets are not open to this origin"));
+        return Err(Refusal::new(
+            StatusCode::FORBIDDEN,
+            "sockets are not open to pages of this origin: gateway.origins names those that may",
+        ));
     }
     let subprotocol = headers.contains_key(header::SEC_WEBSOCKET_PROTOCOL);
     if subprotocol && !tokens(headers, &header::SEC_WEBSOCKET_PROTOCOL).any(|offered| offered == SUBPROTOCOL) {

@@ -17,6 +17,8 @@ use crate::room::settings::{Settings, ms};
 
 /// Gifts that a waking room finds are announced up to this age; older ones are history.
 const HISTORY_MS: i64 = 60_000;
+/// More changes of the seat map than fit between two checkpoints.
+const UNSEEN_VERSIONS: u64 = 10_000;
 
 /// What a checkpoint keeps beside the position.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
@@ -65,7 +67,10 @@ impl RoomState {
         let checkpoint = woken.checkpoint.unwrap_or_default();
         let kicks: std::collections::BTreeMap<_, _> =
             woken.kicks.into_iter().filter(|(_, until)| *until > now).collect();
-        let mut seats = Seats::new(woken.card.seats, &woken.locks, checkpoint.seat_version + 1);
+        // A version that was seen stands for one map for ever: leave out those that a room could have
+        // reached behind its last checkpoint.
+        let seat_version = checkpoint.seat_version + UNSEEN_VERSIONS;
+        let mut seats = Seats::new(woken.card.seats, &woken.locks, seat_version);
         let mut people = Vec::new();
         for (no, person) in checkpoint.seats {
             let free = seats.seat(no).ok().filter(|seat| !seat.locked && seat.user.is_none()).cloned();
@@ -74,7 +79,7 @@ impl RoomState {
                 && !kicks.contains_key(&person.id)
             {
                 seat.user = Some(person.clone());
-                seats.assign(&[seat], checkpoint.seat_version + 1);
+                seats.assign(&[seat], seat_version);
                 people.push(person);
             }
         }

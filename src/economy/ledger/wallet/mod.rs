@@ -75,14 +75,28 @@ pub struct Entry {
     pub amount: i64,
     /// Unix milliseconds.
     pub at: i64,
-    /// Of a gift: what, how many, where, from whom, to whom.
+    /// Of a gift: what, how many, where, from whom, to whom, and why it moved this account.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gift: Option<EntryGift>,
+}
+
+/// Why a gift moved an account.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GiftRole {
+    /// Its owner paid for it.
+    Sender,
+    /// Its owner received it.
+    Receiver,
+    /// Its owner's room was where it was given: the owner's share.
+    RoomOwner,
 }
 
 /// The gift behind an entry. People whose accounts were erased are not named.
 #[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
 pub struct EntryGift {
+    /// As what the account's owner is in it.
+    pub role: GiftRole,
     /// What.
     pub gift: GiftId,
     /// How many each receiver got.
@@ -124,16 +138,22 @@ pub async fn entries(
     let start = cursor.unwrap_or(last_transfer);
     let rows = store::walk(connection, account, start, limit.clamp(1, ENTRY_PAGE)).await?;
     let next = rows.last().map(|row| row.previous).filter(|previous| *previous != 0);
-    let entries = rows.into_iter().map(|row| entry(of, row)).collect::<Result<_>>()?;
+    let entries = rows.into_iter().map(|row| entry(user, of, row)).collect::<Result<_>>()?;
     Ok(Entries { entries, next })
 }
 
-fn entry(currency: Currency, row: store::EntryRow) -> Result<Entry> {
+fn entry(user: UserId, currency: Currency, row: store::EntryRow) -> Result<Entry> {
     let kind =
         Kind::from_number(row.kind).ok_or_else(|| Error::internal(format!("kind {} of a transfer", row.kind)))?;
     let from = row.from_user.and_then(UserId::new);
     let gift = row.gift.and_then(|gift| {
+        let role = match currency {
+            Currency::Coin => GiftRole::Sender,
+            Currency::Diamond if row.to_users.contains(&user.number()) => GiftRole::Receiver,
+            Currency::Diamond => GiftRole::RoomOwner,
+        };
         Some(EntryGift {
+            role,
             gift: GiftId::new(gift)?,
             count: row.count.unwrap_or_default(),
             room: RoomId::new(row.room?)?,
