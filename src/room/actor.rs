@@ -244,7 +244,7 @@ impl RoomActor {
         let same_epoch = brought.filter(|position| position.epoch == self.state.epoch());
         let missed = same_epoch.and_then(|position| self.ring.since(position.seq, seq, position.gift_no, announced));
         let snapshot = missed.is_none().then(|| Box::new(self.state.snapshot(user)));
-        JoinAnswer { position: self.state.position(brought.as_ref()), missed, snapshot }
+        JoinAnswer { position: self.state.position(brought.as_ref(), missed.is_some()), missed, snapshot }
     }
 
     fn order(&mut self, order: GiftOrder, reply: Option<Reply>) {

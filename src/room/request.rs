@@ -79,9 +79,9 @@ pub enum Answer {
 /// The answer to a join: every missed event, or the room whole; one of the two is there.
 #[derive(Clone, PartialEq, Debug)]
 pub struct JoinAnswer {
-    /// Where the client stands now. Its `gift_no` is the last announced one for a client that brought
-    /// one (with a snapshot, the gifts between the two are to be read from the table), and the last
-    /// committed one for a client that brought none.
+    /// Where the client stands now. Its `gift_no` is the last announced one with missed events, and the
+    /// last committed one with a snapshot: the gifts above what the client brought are then to be read
+    /// from the table.
     pub position: Position,
     /// All events behind the client's position, as they were sent.
     pub missed: Option<Vec<Frame>>,

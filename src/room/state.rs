@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, VecDeque};
 use parlor_protocol::event::RemovalCause;
 use parlor_protocol::reply::Done;
 use parlor_protocol::room::{ChatLine, Person, Position, RoomCard, SeatCause};
-use parlor_protocol::{Coins, Command, ErrorBody, ErrorCode, Event, Op, UserId, limit};
+use parlor_protocol::{Coins, Command, ErrorBody, ErrorCode, Event, Op, Retry, UserId, limit};
 
 pub use self::decision::{Change, Decision, Outcome, Removal};
 pub use self::memory::FirstAnswer;
@@ -213,9 +213,10 @@ impl RoomState {
         Decision { changes, ..Decision::only(Outcome::Done(done)) }
     }
 
-    /// The operation is refused, for good.
+    /// The operation is refused; for good, unless the error says that it may pass.
     pub fn decide_refused(&self, operation: &Operation, error: ErrorBody) -> Decision {
-        let changes = vec![Change::Remembered(*operation, Err(error.clone()))];
+        let is_final = error.retry == Retry::Never;
+        let changes = is_final.then(|| Change::Remembered(*operation, Err(error.clone()))).into_iter().collect();
         Decision { changes, ..Decision::only(Outcome::Refused(error)) }
     }
 

@@ -35,14 +35,15 @@ impl RoomState {
         send: &SendGift,
         now: Timestamp,
     ) -> Result<Decision, ErrorBody> {
+        // The same operation for something else that this room remembers is a conflict, not a gift.
+        self.memory.recall(operation, now, &self.settings)?;
         let sender = caller.user.id;
         let receivers = if self.presence.person(sender).is_some() {
             self.receivers(send, &caller.user, now)
-        } else if self.presence.gone(sender, now, &self.settings).is_some() {
-            // Who has just left may have paid before: only the ledger knows what the operation became.
-            Err(ErrorCode::NotInRoom.into())
         } else {
-            return Err(ErrorCode::NotInRoom.into());
+            // Who is not here (any more, or again) may have paid before: only the ledger knows what the
+            // operation became.
+            Err(ErrorCode::NotInRoom.into())
         };
         Ok(Decision::only(Outcome::Order(GiftOrder {
             room: self.card.id,

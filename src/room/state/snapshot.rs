@@ -129,14 +129,18 @@ impl RoomState {
         }
     }
 
-    /// Where a client stands that joins now, having brought this.
-    pub fn position(&self, brought: Option<&Position>) -> Position {
+    /// Where a client stands that joins now, having brought this: with all that it missed as events,
+    /// or with a snapshot.
+    ///
+    /// With a snapshot it stands at the last committed gift, and those above its own are read from the
+    /// table: what is committed and not announced yet may turn out to be history, which is never announced.
+    pub fn position(&self, brought: Option<&Position>, recovered: bool) -> Position {
         let numbers = self.gifts;
         // An own number above the announced one is kept: the cursor is stored lazily, so a new owner
         // may announce again what the client has shown. Above the committed one there is nothing.
         let gift_no = match brought.and_then(|position| position.gift_no) {
-            Some(shown) => shown.min(numbers.committed).max(numbers.announced),
-            None => numbers.committed,
+            Some(shown) if recovered => shown.min(numbers.committed).max(numbers.announced),
+            _ => numbers.committed,
         };
         Position { epoch: self.epoch, seq: self.seq, gift_no: Some(gift_no) }
     }

@@ -222,7 +222,6 @@ fn a_gift_reaches_who_is_there_or_has_just_gone() {
     assert_eq!(world.receivers(1, users(&[4])), Ok(vec![4]));
     world.pass(1);
     assert_eq!(world.receivers(1, users(&[4])), Err(ErrorCode::UserNotFound));
-    assert_eq!(world.order(9, users(&[2])), Err(ErrorCode::NotInRoom), "never joined, no operation");
 }
 
 #[test]
@@ -245,6 +244,31 @@ fn who_has_just_left_is_refused_by_the_ledger_and_not_past_it() {
     world.ask(&Request::Leave { user: user(2) }).expect("never refused");
     let order = world.order(2, Recipients::AllSeats).expect("the ledger knows whether it was paid");
     assert_eq!(order.receivers.expect_err("not in the room").code, ErrorCode::NotInRoom);
+}
+
+#[test]
+fn regression_a_gift_from_outside_the_room_is_asked_of_the_ledger() {
+    let mut world = World::with_people(&[1, 2]);
+    let order = world.order(9, Recipients::AllSeats).expect("it may be the retry of one that was paid");
+    assert_eq!(order.receivers.expect_err("not in the room").code, ErrorCode::NotInRoom);
+}
+
+#[test]
+fn regression_a_woken_room_refuses_nobody_as_unknown_for_good() {
+    let checkpoint = Some(World::with_people(&[1, 2]).state.checkpoint());
+    let mut world = World::waking(Woken { checkpoint, ..woken() }, Settings::default());
+    world.join(1).expect("the owner is back first");
+    assert_eq!(world.receivers(1, Recipients::Users(vec![user(2)])), Err(ErrorCode::RoomPaused));
+    world.pass(30_000);
+    assert_eq!(world.receivers(1, Recipients::Users(vec![user(3)])), Err(ErrorCode::UserNotFound));
+}
+
+#[test]
+fn regression_an_operation_of_a_chat_line_is_no_gift() {
+    let mut world = World::with_people(&[1, 2]);
+    world.retry(1, 55, say("hello")).expect("said");
+    let gift = request(1, 55, give(Recipients::Users(vec![user(2)])));
+    assert_eq!(world.ask(&gift).expect_err("another content").code, ErrorCode::OperationConflict);
 }
 
 #[test]
@@ -295,12 +319,13 @@ fn what_a_waking_room_finds_older_than_a_minute_is_history() {
 fn a_client_is_told_from_which_gift_on_it_stands() {
     let woken = Woken { announced: 4, committed: 9, ..woken() };
     let state = RoomState::wake(woken, Settings::default(), Timestamp(1_000_000));
-    let stands = |gift_no| state.position(Some(&Position { epoch: 1, seq: 1, gift_no })).gift_no;
-    assert_eq!(state.position(None).gift_no, Some(9));
-    assert_eq!(stands(None), Some(9));
-    assert_eq!(stands(Some(2)), Some(4));
-    assert_eq!(stands(Some(7)), Some(7), "a new owner may announce again what was shown");
-    assert_eq!(stands(Some(i64::MAX)), Some(9));
+    let stands = |gift_no, recovered| state.position(Some(&Position { epoch: 1, seq: 1, gift_no }), recovered).gift_no;
+    assert_eq!(state.position(None, false).gift_no, Some(9));
+    assert_eq!(stands(None, true), Some(9));
+    assert_eq!(stands(Some(2), true), Some(4));
+    assert_eq!(stands(Some(7), true), Some(7), "a new owner may announce again what was shown");
+    assert_eq!(stands(Some(i64::MAX), true), Some(9));
+    assert_eq!(stands(Some(2), false), Some(9), "what may turn out to be history is read from the table");
 }
 
 #[test]
