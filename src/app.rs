@@ -6,6 +6,7 @@ mod demo;
 mod ports;
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -27,6 +28,7 @@ use crate::economy::ledger::Ledger;
 use crate::gateway::{Announced, GatewayState, listen};
 use crate::identity::Identity;
 use crate::lifecycle::Stop;
+use crate::media::Media;
 use crate::room::Directory;
 use crate::router;
 use crate::start::StartError;
@@ -55,6 +57,8 @@ pub struct Parts {
     pub pool: PgPool,
     /// The same address, for connections outside the pool (the ledger's writer).
     pub database: PgConnectOptions,
+    /// Where uploaded files lie, unless the settings say otherwise.
+    pub media_folder: Option<PathBuf>,
     /// Bound; who connects early waits in its backlog.
     pub listener: TcpListener,
 }
@@ -64,6 +68,7 @@ pub struct Parts {
 pub struct App {
     pool: PgPool,
     identity: Identity,
+    media: Media,
     gateway: GatewayState,
     /// Set while the server takes new work.
     serving: Arc<AtomicBool>,
@@ -88,6 +93,12 @@ impl FromRef<App> for Identity {
     }
 }
 
+impl FromRef<App> for Media {
+    fn from_ref(app: &App) -> Self {
+        app.media.clone()
+    }
+}
+
 impl FromRef<App> for GatewayState {
     fn from_ref(app: &App) -> Self {
         app.gateway.clone()
@@ -100,7 +111,7 @@ impl FromRef<App> for GatewayState {
 /// # Errors
 /// What keeps the server from starting, in a sentence.
 pub async fn run(parts: Parts, stop: Stop, ready: impl FnOnce(SocketAddr)) -> Result<(), StartError> {
-    let Parts { settings, mode, pool, database, listener } = parts;
+    let Parts { settings, mode, pool, database, media_folder, listener } = parts;
     let (tracker, sockets, engines) = (TaskTracker::new(), TaskTracker::new(), CancellationToken::new());
     let cannot = |error: crate::error::Error| StartError::new("the server cannot start").because(error);
 
@@ -127,6 +138,7 @@ pub async fn run(parts: Parts, stop: Stop, ready: impl FnOnce(SocketAddr)) -> Re
     let wallets = ports::LedgerWallets { ledger: ledger.clone(), welcome: settings.ledger.welcome(mode == Mode::Dev) };
     let identity =
         Identity::start(pool.clone(), &settings.identity, wallets, engines.clone(), &tracker).await.map_err(cannot)?;
+    let media = Media::start(pool.clone(), &settings.media, media_folder, engines.clone(), &tracker).map_err(cannot)?;
     let announced = Announced { outbox_bytes: settings.delivery.outbox_bytes, grace_ms: settings.room.grace_ms };
     let ports = ports::SocketPorts { identity: identity.clone(), pool: pool.clone(), rooms: rooms.clone(), gifts };
     let gateway =
@@ -134,7 +146,7 @@ pub async fn run(parts: Parts, stop: Stop, ready: impl FnOnce(SocketAddr)) -> Re
     tracker.spawn(ports::announce(committed, rooms.clone(), gateway.users().clone()));
 
     let serving = Arc::new(AtomicBool::new(true));
-    let app = App { pool, identity, gateway: gateway.clone(), serving: serving.clone() };
+    let app = App { pool, identity, media, gateway: gateway.clone(), serving: serving.clone() };
     let router = router::router(app, &settings, mode);
     let address = listener.local_addr();
     ready(address.map_err(|error| StartError::new("the server cannot listen any more").because(error))?);

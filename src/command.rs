@@ -161,7 +161,8 @@ async fn serve_from(
         Mode::Dev => say(&format!("Parlor is ready: http://{address}/ (Ctrl-C stops it)")),
         Mode::Serve => tracing::info!(%address, "serving"),
     };
-    let parts = Parts { settings, mode, pool: pool.clone(), database, listener };
+    let media_folder = (mode == Mode::Dev).then(|| addresses.folder().join("media"));
+    let parts = Parts { settings, mode, pool: pool.clone(), database, media_folder, listener };
     let served = app::run(parts, stop.clone(), ready).await;
     tokio::select! {
         biased;
@@ -185,9 +186,7 @@ impl Addresses {
         if settings.database.url.is_some() || settings.database.owner_url.is_some() {
             return Self::given(settings);
         }
-        let data = data
-            .or_else(|| std::env::var_os("PARLOR_DATA").filter(|data| !data.is_empty()).map(PathBuf::from))
-            .unwrap_or_else(|| Path::new(DATA).to_owned());
+        let data = data.unwrap_or_else(data_folder);
         let store = Store::open(&data, purpose, who).await?;
         if let Some(asked) = &store.place().moved_from {
             let account = store.place().account.as_ref().map_or("", |account| account.name.as_str());
@@ -221,11 +220,22 @@ impl Addresses {
         })
     }
 
+    /// Where files of `dev` lie beside the database.
+    fn folder(&self) -> PathBuf {
+        self.store.as_ref().map_or_else(data_folder, |store| store.place().data.clone())
+    }
+
     async fn close(self) {
         if let Some(store) = self.store {
             store.close().await;
         }
     }
+}
+
+/// The folder of the private store where none is named.
+fn data_folder() -> PathBuf {
+    let named = std::env::var_os("PARLOR_DATA").filter(|data| !data.is_empty());
+    named.map_or_else(|| Path::new(DATA).to_owned(), PathBuf::from)
 }
 
 fn load(serving: bool) -> Result<Settings, StartError> {

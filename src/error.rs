@@ -28,6 +28,11 @@ impl Error {
         Self { body: Box::new(ErrorBody::new(ErrorCode::Internal)), source: Some(source.into()) }
     }
 
+    /// A fault of something that the server needs and that may be back soon.
+    pub fn away(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self { body: Box::new(ErrorBody::new(ErrorCode::StoreUnavailable)), source: Some(source.into()) }
+    }
+
     /// The stable code.
     pub fn code(&self) -> ErrorCode {
         self.body.code

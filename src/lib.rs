@@ -17,6 +17,7 @@ pub mod gateway;
 pub mod http;
 pub mod identity;
 pub mod lifecycle;
+pub mod media;
 pub mod operation;
 pub mod room;
 pub mod router;

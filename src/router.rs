@@ -12,7 +12,7 @@ use sqlx::{Connection, PgPool};
 use crate::app::{App, Mode};
 use crate::config::Settings;
 use crate::economy::{gift, ledger};
-use crate::{gateway, http, identity, room};
+use crate::{gateway, http, identity, media, room};
 
 /// What the playground may load: its own files and nothing else.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
@@ -25,6 +25,7 @@ pub fn router(app: App, settings: &Settings, mode: Mode) -> Router {
         .merge(room::routes())
         .merge(ledger::routes::routes())
         .merge(gift::routes::routes())
+        .merge(media::routes())
         .route("/v1/socket", get(gateway::socket))
         .route("/healthz", get(StatusCode::OK))
         .route("/readyz", get(readyz));

@@ -6,6 +6,7 @@ mod faults;
 mod house;
 mod identity;
 mod ledger;
+mod media;
 mod program;
 mod room;
 mod wire;

@@ -120,6 +120,12 @@ codes! {
     InsufficientFunds = "insufficient_funds", Never, 402;
     /// An amount would leave the range of what an account can hold.
     AmountOutOfRange = "amount_out_of_range", Never, 409;
+    /// Nothing has been uploaded yet to the address that was given out for it.
+    UploadMissing = "upload_missing", Later, 409;
+    /// The uploaded file is not what it was announced as: begin a new upload.
+    UploadRefused = "upload_refused", Never, 422;
+    /// This server has not been given what this needs; its operator can.
+    FeatureOff = "feature_off", Never, 501;
     /// Too many of this kind in too short a time.
     RateLimited = "rate_limited", Later, 429;
     /// A queue is full: the server has more to do than it can.

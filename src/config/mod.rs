@@ -38,6 +38,8 @@ pub struct Settings {
     pub gateway: crate::gateway::Settings,
     /// The way out to sockets.
     pub delivery: crate::delivery::Settings,
+    /// Uploads.
+    pub media: crate::media::Settings,
     /// This server among others.
     pub cluster: crate::cluster::Settings,
 }
@@ -169,6 +171,7 @@ impl Settings {
         problems.extend(self.room.problems());
         problems.extend(self.gateway.problems());
         problems.extend(self.delivery.problems());
+        problems.extend(self.media.problems());
         problems.extend(self.cluster.problems());
         if let Err(error) = tracing_subscriber::EnvFilter::try_new(&self.telemetry.log) {
             problems.push(format!("telemetry.log: {error}; write it as `info` or `info,parlor::room=debug`"));

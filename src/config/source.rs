@@ -9,8 +9,8 @@ use super::Settings;
 
 /// What else begins with `PARLOR_` and is no setting.
 const PREFIX: &str = "PARLOR__";
-/// Below here values may hold passwords.
-const SECRET: &str = "database";
+/// Below or at these names values are secret.
+const SECRETS: [&str; 3] = ["database", "media.s3.access_key", "media.s3.secret_key"];
 
 /// One value and where it was set.
 struct Leaf {
@@ -67,7 +67,7 @@ fn innermost(error: ConfigError) -> ConfigError {
 }
 
 fn words(error: &ConfigError, leaf: &Leaf) -> String {
-    let secret = leaf.path.starts_with(SECRET);
+    let secret = SECRETS.iter().any(|name| leaf.path.starts_with(name));
     match error {
         ConfigError::Type { expected, .. } if secret => format!("is not {expected}"),
         ConfigError::Type { unexpected, expected, .. } => format!("{unexpected} is not {expected}"),

@@ -22,6 +22,7 @@ mod store;
 pub use directory::Directory;
 pub use facts::{CheckpointRow, Fact, Facts, HardWrite, PgFacts, WriteError, Written};
 pub use handle::{Mail, Reply, RoomHandle};
+pub use record::find;
 pub use request::{Answer, Caller, JoinAnswer, Request};
 pub use routes::routes;
 pub use settings::Settings;

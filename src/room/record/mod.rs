@@ -52,7 +52,10 @@ pub(super) async fn list(pool: &PgPool, after: Option<After>, limit: u32) -> Res
 }
 
 /// The room of this id.
-pub(super) async fn find(pool: &PgPool, id: RoomId) -> Result<RoomCard> {
+///
+/// # Errors
+/// `room_not_found`.
+pub async fn find(pool: &PgPool, id: RoomId) -> Result<RoomCard> {
     store::room(&mut *pool.acquire().await?, id).await?.ok_or_else(|| Error::new(ErrorCode::RoomNotFound))
 }
 
