@@ -15,6 +15,7 @@ use crate::db;
 use crate::dev::{Purpose, Store};
 use crate::economy::ledger::audit;
 use crate::lifecycle::Stop;
+use crate::router;
 use crate::start::StartError;
 use crate::telemetry;
 
@@ -123,6 +124,11 @@ async fn books(database: &PgConnectOptions) -> Result<bool, StartError> {
     // Only read from; a connection that does not close cleanly changes nothing.
     let _ = conn.close().await;
     Ok(report.is_clean())
+}
+
+/// `parlor openapi`: prints the description of the API.
+pub fn openapi() {
+    say(router::openapi().trim_end());
 }
 
 /// From a found database to the end of the server.

@@ -39,6 +39,8 @@ enum Command {
         #[command(flatten)]
         store: StoreArgs,
     },
+    /// Print the description of the REST API, OpenAPI 3.1.
+    Openapi,
     /// The books.
     #[command(subcommand)]
     Ledger(Ledger),
@@ -69,6 +71,10 @@ fn main() -> ExitCode {
             Command::Serve => command::serve().await.map(|()| true),
             Command::Migrate(store) => command::migrate(store.data).await.map(|()| true),
             Command::Seed { demo, store } => command::seed(store.data, demo).await.map(|()| true),
+            Command::Openapi => {
+                command::openapi();
+                Ok(true)
+            }
             Command::Ledger(Ledger::Audit(store)) => command::audit(store.data).await,
         }
     });

@@ -3,11 +3,14 @@
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderName, StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
+use serde_json::Value;
 use sqlx::{Connection, PgPool};
+use utoipa_axum::router::OpenApiRouter;
 
 use crate::app::{App, Mode};
 use crate::config::Settings;
@@ -18,21 +21,45 @@ use crate::{gateway, http, identity, media, room};
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
+/// Where the API is described.
+const DESCRIPTION: &str = "/v1/openapi.json";
+
 /// The routes, with what stands around them.
 pub fn router(app: App, settings: &Settings, mode: Mode) -> Router {
-    let mut routes = Router::new()
-        .merge(identity::routes())
-        .merge(room::routes())
-        .merge(ledger::routes::routes())
-        .merge(gift::routes::routes())
-        .merge(media::routes())
+    let (api, described) = api().split_for_parts();
+    let described = Bytes::from(text(&http::openapi::document(described)));
+    let mut routes = api
+        .route(DESCRIPTION, get(async || ([(header::CONTENT_TYPE, "application/json")], described)))
+        .route("/media/{*key}", media::files())
         .route("/v1/socket", get(gateway::socket))
         .route("/healthz", get(StatusCode::OK))
         .route("/readyz", get(readyz));
     if mode == Mode::Dev {
         routes = routes.merge(playground());
     }
+    if settings.http.api_page.unwrap_or(mode == Mode::Dev) {
+        routes = routes.merge(http::api_page::routes(DESCRIPTION));
+    }
     http::layers::around(routes, &settings.http).with_state(app)
+}
+
+/// The routes of the API. None is registered but with its description.
+fn api() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .merge(identity::routes())
+        .merge(room::routes())
+        .merge(ledger::routes::routes())
+        .merge(gift::routes::routes())
+        .merge(media::routes())
+}
+
+/// The description of the API, OpenAPI 3.1: as it is served, and as `docs/openapi.json` has it.
+pub fn openapi() -> String {
+    text(&http::openapi::document(api().into_openapi()))
+}
+
+fn text(document: &Value) -> String {
+    format!("{document:#}\n")
 }
 
 /// 200 while new work is taken and the store answers within a second.

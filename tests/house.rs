@@ -77,6 +77,17 @@ fn only_stores_know_sql() {
 }
 
 #[test]
+fn routes_are_registered_with_their_description() {
+    breaches(sources("src").into_iter().filter(|(path, _)| !path.ends_with("router.rs")).flat_map(|(path, text)| {
+        let hits: Vec<_> = code(&text)
+            .filter(|line| [".route(", ".nest("].iter().any(|word| line.contains(word)))
+            .map(|line| format!("src/{}: {line}", path.display()))
+            .collect();
+        hits
+    }));
+}
+
+#[test]
 fn the_state_of_a_room_knows_no_io() {
     breaches(
         sources("src")

@@ -102,6 +102,7 @@ pub struct Kick {
 }
 
 /// Who receives a gift. The sender is never among them.
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Recipients {

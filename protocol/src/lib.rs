@@ -15,6 +15,8 @@ pub mod limit;
 pub mod money;
 pub mod reply;
 pub mod room;
+#[cfg(feature = "utoipa")]
+mod schema;
 
 pub use close::CloseCode;
 pub use command::Command;

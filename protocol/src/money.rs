@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// Coins are bought and spent. One minor unit is one coin.
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Coins(pub i64);
@@ -14,6 +15,7 @@ pub struct Coins(pub i64);
 pub struct Diamonds(pub i64);
 
 /// The two currencies of the economy.
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Currency {

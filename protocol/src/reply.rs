@@ -9,6 +9,7 @@ use crate::money::{Coins, Currency};
 use crate::room::{GiftLine, Person, Position, Snapshot};
 
 /// A balance with its version.
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Balance {
     /// Of which currency.
@@ -106,6 +107,7 @@ impl PartialEq for Joined {
 }
 
 /// Answer to a command that became an event: the client's picture changes by the event alone.
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Done {
     /// The owner's epoch.
@@ -118,6 +120,7 @@ pub struct Done {
 }
 
 /// Answer to `gift.send`: paid, once.
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct GiftReceipt {
     /// The transfer in the ledger.

@@ -6,6 +6,7 @@ use crate::id::{GiftId, Op, RoomId, UserId};
 use crate::money::Coins;
 
 /// A user as others see them.
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Person {
     /// Who.
@@ -27,6 +28,7 @@ pub struct Position {
 }
 
 /// One seat of the map.
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Seat {
     /// The seat's number, from 0, which is the host's.
@@ -71,6 +73,7 @@ pub struct ChatLine {
 }
 
 /// How widely a gift is announced beside its event.
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Banner {
@@ -81,6 +84,7 @@ pub enum Banner {
 }
 
 /// One gift operation that was paid for. A client shows nothing at or below its own `gift_no`.
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct GiftLine {
     /// Dense per room, from 1.
@@ -115,6 +119,7 @@ pub enum RoomRole {
 }
 
 /// A room as lists have it.
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct RoomCard {
     /// Which.

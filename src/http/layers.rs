@@ -18,11 +18,12 @@ use crate::error::Error;
 
 /// The routes with all that they have in common. To be called once, around all of the API: what no
 /// route answers is a problem too.
-pub fn around<S: Clone + Send + Sync + 'static>(routes: Router<S>, settings: &Settings) -> Router<S> {
+pub fn around<S: Clone + Send + Sync + 'static>(routes: impl Into<Router<S>>, settings: &Settings) -> Router<S> {
     // Settings with problems don't get this far.
     let proxies: Proxies = settings.trusted_proxies.iter().filter_map(|network| network.parse().ok()).collect();
     // The last one added is the outermost.
     routes
+        .into()
         .layer(DefaultBodyLimit::max(settings.body_bytes))
         .layer(from_fn_with_state(proxies, proxy::find_client))
         .layer(from_fn_with_state(settings.timeout(), in_time))

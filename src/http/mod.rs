@@ -1,15 +1,43 @@
 //! The shared edge of REST: bodies, queries, pages, current user, rate limits, request ids, problems.
 //!
 //! Every route is built from these, so that all answer in one form. No rule of a capability lives here.
+//!
+//! A route is described where it is registered, by one attribute above its handler:
+//!
+//! ```ignore
+//! /// The summary, one line.
+//! ///
+//! /// The description. The function's name is the `operationId`: unique, verb first, snake case.
+//! #[utoipa::path(post, path = "/v1/things/{id}/parts", tag = "things",
+//!     params(("id" = ThingId, Path, description = "Which thing.")),    // a query: `params(PageQuery)`
+//!     request_body(content = NewPart, example = json!({"name": "A part"})),
+//!     responses((status = 201, description = "It is made.", body = Part, example = json!({"id": 7}))),
+//!     extensions(("x-errors" = json!([ErrorCode::RoomNotFound]))))]
+//! async fn create_part(…) -> Result<…> { … }
+//!
+//! pub fn routes<S>() -> OpenApiRouter<S> where … {
+//!     OpenApiRouter::new().routes(routes!(list_parts, create_part))    // all of one address together
+//! }
+//! ```
+//!
+//! - Bodies and queries derive `ToSchema` or `IntoParams` with their bounds, so do answers; a list is a
+//!   `Page<T>`. Every body and answer has an example, which a test holds against its schema.
+//! - `x-errors` names the codes that are the operation's own. Those that follow from what it takes (a body,
+//!   a path, a query, an `Idempotency-Key`, being signed in) and those of every operation are added by
+//!   [`openapi`]. A test sees an operation that answers a code it does not name.
+//! - Whoever is not to be signed in says `security(())`.
+//! - `parlor openapi > docs/openapi.json` afterwards: a test fails when that is stale.
 
 use std::time::Duration;
 
 use serde::Deserialize;
 
+pub mod api_page;
 pub mod body;
 pub mod fields;
 pub mod layers;
 pub mod limit;
+pub mod openapi;
 pub mod page;
 pub mod path;
 pub mod problem;
@@ -39,11 +67,13 @@ pub struct Settings {
     /// Default none: the peer of the connection is the client.
     #[serde(deserialize_with = "crate::config::list::with_commas")]
     pub trusted_proxies: Vec<String>,
+    /// Shows the page at `/docs/api` to browse the API with. Default: in `dev` only.
+    pub api_page: Option<bool>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { body_bytes: 64 * 1024, timeout_ms: 10_000, trusted_proxies: Vec::new() }
+        Self { body_bytes: 64 * 1024, timeout_ms: 10_000, trusted_proxies: Vec::new(), api_page: None }
     }
 }
 

@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use super::fields::bad_field;
 use crate::error::Result;
@@ -16,7 +17,7 @@ pub const MAX_LIMIT: u32 = 100;
 const CURSOR_CHARS: usize = 512;
 
 /// One page of a list.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Page<T> {
     /// In the list's order.
     pub items: Vec<T>,
@@ -43,8 +44,9 @@ impl<T> Page<T> {
 }
 
 /// Where a list goes on. Clients hand it back as it is; it is no secret and gives no right.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(transparent)]
+#[schema(examples("WzE3OTAwMDAwMDAxMjM0NTYsMTA0MjMzODcxXQ"))]
 pub struct Cursor(String);
 
 impl Cursor {
@@ -65,10 +67,14 @@ impl Cursor {
 }
 
 /// The query of every list: `?limit=50&cursor=…`.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct PageQuery {
+    /// How many items at most.
+    #[param(minimum = 1, maximum = 100, default = 50)]
     limit: Option<u32>,
+    /// The `next` of the page before.
     cursor: Option<Cursor>,
 }
 

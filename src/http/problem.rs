@@ -13,6 +13,7 @@ use axum::response::{IntoResponse, Response};
 use parlor_protocol::error::FieldError;
 use parlor_protocol::{ErrorBody, ErrorCode, Retry};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::RequestId;
 use crate::error::Error;
@@ -21,13 +22,15 @@ use crate::error::Error;
 pub const PROBLEM_JSON: &str = "application/problem+json";
 
 /// The body of every REST error: the members of RFC 9457 and those of the protocol's error.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Problem<'a> {
     /// Names the kind of problem: `urn:parlor:error:` and the code. Not to be dereferenced.
     #[serde(rename = "type")]
     kind: String,
     /// The code in words, the same for every problem of the kind.
     title: String,
+    /// The status of the answer.
+    #[schema(minimum = 400, maximum = 599)]
     status: u16,
     /// The sentence for the developer.
     #[serde(skip_serializing_if = "str::is_empty")]
@@ -35,18 +38,26 @@ pub struct Problem<'a> {
     /// The request's id, under which a fault is in the log.
     #[serde(skip_serializing_if = "Option::is_none")]
     instance: Option<&'a str>,
+    /// The stable code: the one thing that code may look at.
     code: ErrorCode,
+    /// What the client may do with the same operation.
     retry: Retry,
+    /// With `retry: later`: milliseconds to wait.
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_after_ms: Option<u64>,
+    /// With `bad_request`: the fields that do not fit.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'a [FieldError],
+    /// With `insufficient_funds`: the balance in minor units.
     #[serde(skip_serializing_if = "Option::is_none")]
     balance: Option<i64>,
+    /// With `insufficient_funds`: what is missing, in minor units.
     #[serde(skip_serializing_if = "Option::is_none")]
     shortfall: Option<i64>,
+    /// With `kicked`: Unix milliseconds until which it holds.
     #[serde(skip_serializing_if = "Option::is_none")]
     until: Option<i64>,
+    /// The answer is the first one of this operation, given again.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     replayed: bool,
 }

@@ -1,12 +1,15 @@
 //! Accounts over REST: register, sign in, sign out, who am I.
 
+use axum::Json;
 use axum::extract::{FromRef, State};
 use axum::http::StatusCode;
-use axum::routing::{get, post};
-use axum::{Json, Router};
+use parlor_protocol::ErrorCode;
 use parlor_protocol::limit::DEVICE_CHARS;
 use parlor_protocol::room::Person;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::{Contact, Identity, NewAccount, Token, password};
 use crate::clock::Timestamp;
@@ -18,25 +21,33 @@ use crate::http::{ClientAddress, CurrentUser, Fields, ValidJson};
 const NAME_CHARS: usize = 40;
 
 /// `POST /v1/auth/register`, `POST /v1/auth/login`, `POST /v1/auth/logout`, `GET /v1/me`.
-pub fn routes<S>() -> Router<S>
+pub fn routes<S>() -> OpenApiRouter<S>
 where
     S: Clone + Send + Sync + 'static,
     Identity: FromRef<S>,
 {
-    Router::new()
-        .route("/v1/auth/register", post(register))
-        .route("/v1/auth/login", post(login))
-        .route("/v1/auth/logout", post(logout))
-        .route("/v1/me", get(me))
+    OpenApiRouter::new()
+        .routes(routes!(register))
+        .routes(routes!(login))
+        .routes(routes!(logout))
+        .routes(routes!(read_me))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Register {
+    /// A phone number with `+` and the country's code. One of the two is there.
     phone: Option<String>,
+    /// An e-mail address.
     email: Option<String>,
+    /// Not among the common ones, and without the address in it.
+    #[schema(min_length = 8, max_length = 128, format = Password)]
     password: String,
+    /// The display name: one line, not blank.
+    #[schema(min_length = 1, max_length = 40)]
     name: String,
+    /// What the owner calls this device.
+    #[schema(min_length = 1, max_length = 128)]
     device: String,
 }
 
@@ -63,20 +74,27 @@ impl Register {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Login {
+    /// The phone number or the e-mail address.
     login: String,
+    /// The password.
+    #[schema(max_length = 128, format = Password)]
     password: String,
+    /// What the owner calls this device.
+    #[schema(min_length = 1, max_length = 128)]
     device: String,
 }
 
 /// Answer to both ways in.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Welcome {
+    /// For `Authorization: Bearer` and for `connect`.
     access_token: String,
     /// Unix milliseconds.
     expires_at: i64,
+    /// Who is signed in.
     user: Person,
 }
 
@@ -86,6 +104,15 @@ impl From<(Token, Person)> for Welcome {
     }
 }
 
+/// Makes an account and signs it in.
+#[utoipa::path(post, path = "/v1/auth/register", tag = "accounts", security(()),
+    request_body(content = Register, example = json!({
+        "email": "amira@example.com", "password": "correct horse battery", "name": "Amira", "device": "Amira's phone",
+    })),
+    responses((status = 201, description = "Registered and signed in.", body = Welcome, example = json!({
+        "access_token": "eyJhbGciOiJIUzI1NiJ9.…", "expires_at": 1_790_000_900_000_i64, "user": {"id": 901_233_872, "name": "Amira"},
+    }))),
+    extensions(("x-errors" = json!([ErrorCode::AccountExists, ErrorCode::RateLimited, ErrorCode::Busy]))))]
 async fn register(
     State(identity): State<Identity>,
     ClientAddress(from): ClientAddress,
@@ -95,6 +122,15 @@ async fn register(
     Ok((StatusCode::CREATED, Json(welcome.into())))
 }
 
+/// Signs in.
+#[utoipa::path(post, path = "/v1/auth/login", tag = "accounts", security(()),
+    request_body(content = Login, example = json!({
+        "login": "demo1@parlor.example", "password": "parlor-demo", "device": "Amira's phone",
+    })),
+    responses((status = 200, description = "Signed in.", body = Welcome, example = json!({
+        "access_token": "eyJhbGciOiJIUzI1NiJ9.…", "expires_at": 1_790_000_900_000_i64, "user": {"id": 901_233_872, "name": "Amira"},
+    }))),
+    extensions(("x-errors" = json!([ErrorCode::InvalidCredentials, ErrorCode::RateLimited, ErrorCode::Busy]))))]
 async fn login(
     State(identity): State<Identity>,
     ClientAddress(from): ClientAddress,
@@ -115,11 +151,17 @@ async fn login(
     }
 }
 
+/// Signs out: the session of the token ends.
+#[utoipa::path(post, path = "/v1/auth/logout", tag = "accounts", responses((status = 204, description = "Signed out.")))]
 async fn logout(State(identity): State<Identity>, user: CurrentUser) -> Result<StatusCode> {
     identity.sign_out(user).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn me(State(identity): State<Identity>, user: CurrentUser) -> Result<Json<Person>> {
+/// Who the caller is.
+#[utoipa::path(get, path = "/v1/me", tag = "accounts",
+    responses((status = 200, description = "The caller.", body = Person, example = json!({"id": 901_233_872, "name": "Amira"}))),
+    extensions(("x-errors" = json!([ErrorCode::UserNotFound]))))]
+async fn read_me(State(identity): State<Identity>, user: CurrentUser) -> Result<Json<Person>> {
     Ok(Json(identity.profile(user.id).await?))
 }

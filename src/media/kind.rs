@@ -1,10 +1,12 @@
 //! What files are for, and what they may be. Pure: the type is read off the content.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// What an upload is for.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = UploadPurpose)]
 pub enum Purpose {
     /// A user's picture. Public.
     Avatar,

@@ -13,6 +13,6 @@ mod storage;
 mod store;
 
 pub use kind::Purpose;
-pub use routes::routes;
+pub use routes::{files, routes};
 pub use service::Media;
 pub use settings::{S3Settings, Settings};

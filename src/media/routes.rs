@@ -1,12 +1,15 @@
 //! Uploads over REST, and where pictures are read.
 
+use axum::Json;
 use axum::extract::{DefaultBodyLimit, FromRef, State};
 use axum::http::{HeaderName, StatusCode, header};
-use axum::routing::{get, post, put};
-use axum::{Json, Router};
+use axum::routing::{MethodRouter, get};
 use parlor_protocol::{ErrorCode, RoomId, UserId};
 use serde::{Deserialize, Serialize};
 use sqlx::PgPool;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::service::{State as UploadState, Upload};
@@ -17,46 +20,73 @@ use crate::http::{CurrentUser, ValidJson, ValidPath};
 use crate::identity::Identity;
 use crate::room;
 
-/// `/v1/uploads`, `/v1/me/avatar`, `/v1/users/{id}/avatar`, `/v1/rooms/{id}/logo`, and the folder's own.
-pub fn routes<S>() -> Router<S>
+/// `/v1/uploads`, `/v1/me/avatar`, `/v1/users/{id}/avatar`, `/v1/rooms/{id}/logo`.
+pub fn routes<S>() -> OpenApiRouter<S>
 where
     S: Clone + Send + Sync + 'static,
     Identity: FromRef<S>,
     PgPool: FromRef<S>,
     Media: FromRef<S>,
 {
-    Router::new()
-        .route("/v1/uploads", post(begin))
-        .route("/v1/uploads/{id}", get(find))
-        .route("/v1/uploads/{id}/complete", post(complete))
-        .route("/v1/me/avatar", put(wear_avatar).delete(drop_avatar))
-        .route("/v1/users/{id}/avatar", get(avatar))
-        .route("/v1/rooms/{id}/logo", get(logo).put(hang_logo).delete(drop_logo))
-        .route("/media/{*key}", get(local::get).put(local::put).layer(DefaultBodyLimit::disable()))
+    OpenApiRouter::new()
+        .routes(routes!(begin_upload))
+        .routes(routes!(find_upload))
+        .routes(routes!(complete_upload))
+        .routes(routes!(wear_avatar, drop_avatar))
+        .routes(routes!(show_avatar))
+        .routes(routes!(show_logo, hang_logo, drop_logo))
 }
 
-#[derive(Deserialize)]
+/// Where the files of a local folder are put and read: addresses that an upload and a picture name.
+pub fn files<S>() -> MethodRouter<S>
+where
+    S: Clone + Send + Sync + 'static,
+    Media: FromRef<S>,
+{
+    get(local::get).put(local::put).layer(DefaultBodyLimit::disable())
+}
+
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct NewUpload {
+    /// What it is for.
     purpose: Purpose,
+    /// `image/jpeg`, `image/png`, `image/webp`, and of a proof `application/pdf`.
     content_type: String,
+    /// How large exactly.
+    #[schema(minimum = 1)]
     bytes: u32,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = BegunUpload)]
 struct BegunBody {
+    /// The upload.
     id: Uuid,
     /// Always `PUT`.
     method: &'static str,
     /// Absolute, or a path on this server.
     url: String,
     /// To be sent along, as they are.
+    #[schema(value_type = std::collections::BTreeMap<String, String>)]
     headers: serde_json::Map<String, serde_json::Value>,
     /// Unix milliseconds.
     expires_at: i64,
 }
 
-async fn begin(
+/// Announces a file, and says where to put it.
+///
+/// `PUT` it to `url` with exactly the `headers`, then complete the upload.
+#[utoipa::path(post, path = "/v1/uploads", tag = "media",
+    request_body(content = NewUpload, example = json!({"purpose": "avatar", "content_type": "image/webp", "bytes": 18_204})),
+    responses((status = 201, description = "It may be put; `Location` is the upload.", body = BegunBody,
+        headers(("Location" = String, description = "The upload's address.")),
+        example = json!({
+            "id": "01990000-0000-7000-8000-000000000001", "method": "PUT", "url": "/media/incoming/01990000?signature=…",
+            "headers": {"content-type": "image/webp"}, "expires_at": 1_790_000_900_000_i64,
+        }))),
+    extensions(("x-errors" = json!([ErrorCode::FeatureOff]))))]
+async fn begin_upload(
     State(media): State<Media>,
     user: CurrentUser,
     ValidJson(body): ValidJson<NewUpload>,
@@ -68,13 +98,18 @@ async fn begin(
     Ok((StatusCode::CREATED, location, Json(BegunBody { id, method: "PUT", url, headers, expires_at })))
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Upload)]
 struct UploadBody {
+    /// Which.
     id: Uuid,
+    /// What it is for.
     purpose: Purpose,
     /// `pending`, `ready` or `refused`.
     state: &'static str,
+    /// As it was announced.
     content_type: String,
+    /// As it was announced.
     bytes: i32,
     /// Where a ready one is read; absolute, or a path on this server.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -93,7 +128,14 @@ impl From<Upload> for UploadBody {
     }
 }
 
-async fn complete(
+/// Checks the file that was put, by its content.
+#[utoipa::path(post, path = "/v1/uploads/{id}/complete", tag = "media", params(("id" = Uuid, Path, description = "Which upload.")),
+    responses((status = 200, description = "It is what it was announced as.", body = UploadBody, example = json!({
+        "id": "01990000-0000-7000-8000-000000000001", "purpose": "avatar", "state": "ready", "content_type": "image/webp",
+        "bytes": 18_204, "address": "/media/public/avatar/7f/7f3a.webp",
+    }))),
+    extensions(("x-errors" = json!([ErrorCode::UploadMissing, ErrorCode::UploadRefused, ErrorCode::FeatureOff, ErrorCode::Busy]))))]
+async fn complete_upload(
     State(media): State<Media>,
     user: CurrentUser,
     ValidPath(id): ValidPath<Uuid>,
@@ -101,7 +143,14 @@ async fn complete(
     Ok(Json(media.complete(user.id, id, Timestamp::now()).await?.into()))
 }
 
-async fn find(
+/// One upload of the caller's.
+#[utoipa::path(get, path = "/v1/uploads/{id}", tag = "media", params(("id" = Uuid, Path, description = "Which upload.")),
+    responses((status = 200, description = "The upload.", body = UploadBody, example = json!({
+        "id": "01990000-0000-7000-8000-000000000001", "purpose": "avatar", "state": "ready", "content_type": "image/webp",
+        "bytes": 18_204, "address": "/media/public/avatar/7f/7f3a.webp",
+    }))),
+    extensions(("x-errors" = json!([ErrorCode::FeatureOff]))))]
+async fn find_upload(
     State(media): State<Media>,
     user: CurrentUser,
     ValidPath(id): ValidPath<Uuid>,
@@ -109,18 +158,26 @@ async fn find(
     Ok(Json(media.find(user.id, id, Timestamp::now()).await?.into()))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = ShownUpload)]
 struct Shown {
+    /// One that is ready, of the right purpose.
     upload: Uuid,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = PictureAddress)]
 struct Address {
     /// Absolute, or a path on this server.
     address: String,
 }
 
+/// Wears an uploaded picture.
+#[utoipa::path(put, path = "/v1/me/avatar", tag = "media",
+    request_body(content = Shown, example = json!({"upload": "01990000-0000-7000-8000-000000000001"})),
+    responses((status = 200, description = "Everybody sees it.", body = Address, example = json!({"address": "/media/public/avatar/7f/7f3a.webp"}))),
+    extensions(("x-errors" = json!([ErrorCode::NotFound, ErrorCode::UploadMissing, ErrorCode::UploadRefused, ErrorCode::FeatureOff]))))]
 async fn wear_avatar(
     State(media): State<Media>,
     user: CurrentUser,
@@ -129,17 +186,32 @@ async fn wear_avatar(
     Ok(Json(Address { address: media.wear_avatar(user.id, body.upload).await? }))
 }
 
+/// Wears no picture any more.
+#[utoipa::path(delete, path = "/v1/me/avatar", tag = "media",
+    responses((status = 204, description = "There is none.")), extensions(("x-errors" = json!([ErrorCode::FeatureOff]))))]
 async fn drop_avatar(State(media): State<Media>, user: CurrentUser) -> Result<StatusCode> {
     media.drop_avatar(user.id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Somebody's picture.
+///
 /// A lasting address for pages: leads to the picture of the day. Public, as the picture is.
-async fn avatar(State(media): State<Media>, ValidPath(id): ValidPath<UserId>) -> Result<Picture> {
+#[utoipa::path(get, path = "/v1/users/{id}/avatar", tag = "media", security(()),
+    params(("id" = UserId, Path, description = "Whose.")),
+    responses((status = 302, description = "`Location` is the picture.", headers(("Location" = String, description = "The picture.")))),
+    extensions(("x-errors" = json!([ErrorCode::FeatureOff]))))]
+async fn show_avatar(State(media): State<Media>, ValidPath(id): ValidPath<UserId>) -> Result<Picture> {
     picture(media.avatar(id).await?)
 }
 
-async fn logo(State(media): State<Media>, ValidPath(id): ValidPath<RoomId>) -> Result<Picture> {
+/// A room's picture.
+///
+/// A lasting address for pages: leads to the picture of the day. Public, as the picture is.
+#[utoipa::path(get, path = "/v1/rooms/{id}/logo", tag = "media", security(()), params(("id" = RoomId, Path, description = "Which room.")),
+    responses((status = 302, description = "`Location` is the picture.", headers(("Location" = String, description = "The picture.")))),
+    extensions(("x-errors" = json!([ErrorCode::FeatureOff]))))]
+async fn show_logo(State(media): State<Media>, ValidPath(id): ValidPath<RoomId>) -> Result<Picture> {
     picture(media.logo(id).await?)
 }
 
@@ -151,6 +223,11 @@ fn picture(address: Option<String>) -> Result<Picture> {
     Ok((StatusCode::FOUND, headers))
 }
 
+/// Hangs an uploaded picture in the caller's room.
+#[utoipa::path(put, path = "/v1/rooms/{id}/logo", tag = "media", params(("id" = RoomId, Path, description = "Which room.")),
+    request_body(content = Shown, example = json!({"upload": "01990000-0000-7000-8000-000000000001"})),
+    responses((status = 200, description = "Everybody sees it.", body = Address, example = json!({"address": "/media/public/avatar/7f/7f3a.webp"}))),
+    extensions(("x-errors" = json!([ErrorCode::RoomNotFound, ErrorCode::Forbidden, ErrorCode::UploadMissing, ErrorCode::UploadRefused, ErrorCode::FeatureOff]))))]
 async fn hang_logo(
     State(media): State<Media>,
     State(pool): State<PgPool>,
@@ -162,6 +239,10 @@ async fn hang_logo(
     Ok(Json(Address { address: media.hang_logo(user.id, id, body.upload).await? }))
 }
 
+/// Takes the picture of the caller's room down.
+#[utoipa::path(delete, path = "/v1/rooms/{id}/logo", tag = "media", params(("id" = RoomId, Path, description = "Which room.")),
+    responses((status = 204, description = "There is none.")),
+    extensions(("x-errors" = json!([ErrorCode::RoomNotFound, ErrorCode::Forbidden, ErrorCode::FeatureOff]))))]
 async fn drop_logo(
     State(media): State<Media>,
     State(pool): State<PgPool>,

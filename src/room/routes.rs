@@ -1,13 +1,15 @@
 //! Rooms over REST: make one, list, find, and the token to join with.
 
+use axum::Json;
 use axum::extract::{FromRef, State};
 use axum::http::{HeaderName, StatusCode, header};
-use axum::routing::{get, post};
-use axum::{Json, Router};
-use parlor_protocol::RoomId;
 use parlor_protocol::room::RoomCard;
+use parlor_protocol::{ErrorCode, RoomId};
 use serde::{Deserialize, Serialize};
 use sqlx::PgPool;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::record;
 use crate::clock::Timestamp;
@@ -21,26 +23,36 @@ use crate::identity::Identity;
 const NAME_CHARS: usize = 60;
 
 /// `POST /v1/rooms`, `GET /v1/rooms`, `GET /v1/rooms/{id}`, `POST /v1/rooms/{id}/token`.
-pub fn routes<S>() -> Router<S>
+pub fn routes<S>() -> OpenApiRouter<S>
 where
     S: Clone + Send + Sync + 'static,
     Identity: FromRef<S>,
     PgPool: FromRef<S>,
 {
-    Router::new()
-        .route("/v1/rooms", get(list).post(create))
-        .route("/v1/rooms/{id}", get(find))
-        .route("/v1/rooms/{id}/token", post(token))
+    OpenApiRouter::new()
+        .routes(routes!(list_rooms, create_room))
+        .routes(routes!(find_room))
+        .routes(routes!(issue_room_token))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct NewRoom {
+    /// One line, not blank.
+    #[schema(min_length = 1, max_length = 60)]
     name: String,
+    /// 5, 8 (unless told), 10, 12, 15 or 20.
+    #[schema(minimum = 5, maximum = 20, default = 8)]
     seats: Option<u8>,
 }
 
-async fn create(
+/// Makes a room, which is its maker's.
+#[utoipa::path(post, path = "/v1/rooms", tag = "rooms",
+    request_body(content = NewRoom, example = json!({"name": "Evening in Amman", "seats": 8})),
+    responses((status = 201, description = "It is made; `Location` is its address.", body = RoomCard,
+        headers(("Location" = String, description = "The room's address.")),
+        example = json!({"id": 104_233_871, "name": "Evening in Amman", "owner": {"id": 901_233_871, "name": "Omar"}, "seats": 8}))))]
+async fn create_room(
     State(pool): State<PgPool>,
     user: CurrentUser,
     ValidJson(body): ValidJson<NewRoom>,
@@ -60,7 +72,12 @@ async fn create(
     }
 }
 
-async fn list(
+/// All rooms, newest first.
+#[utoipa::path(get, path = "/v1/rooms", tag = "rooms", params(PageQuery),
+    responses((status = 200, description = "A page of rooms.", body = Page<RoomCard>, example = json!({"items": [
+        {"id": 104_233_871, "name": "Evening in Amman", "owner": {"id": 901_233_871, "name": "Omar"}, "seats": 8},
+    ]}))))]
+async fn list_rooms(
     State(pool): State<PgPool>,
     _user: CurrentUser,
     ValidQuery(query): ValidQuery<PageQuery>,
@@ -69,7 +86,12 @@ async fn list(
     Ok(Json(record::list(&pool, after, limit).await?))
 }
 
-async fn find(
+/// One room.
+#[utoipa::path(get, path = "/v1/rooms/{id}", tag = "rooms", params(("id" = RoomId, Path, description = "Which room.")),
+    responses((status = 200, description = "The room.", body = RoomCard,
+        example = json!({"id": 104_233_871, "name": "Evening in Amman", "owner": {"id": 901_233_871, "name": "Omar"}, "seats": 8}))),
+    extensions(("x-errors" = json!([ErrorCode::RoomNotFound]))))]
+async fn find_room(
     State(pool): State<PgPool>,
     _user: CurrentUser,
     ValidPath(id): ValidPath<RoomId>,
@@ -77,16 +99,24 @@ async fn find(
     Ok(Json(record::find(&pool, id).await?))
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct RoomToken {
+    /// What `room.join` takes.
     token: String,
     /// Unix milliseconds.
     expires_at: i64,
 }
 
+/// The token with which `room.join` lets the caller in, for some minutes.
+///
 /// Whoever is signed in may ask: who is kept out of a room is the room's to know, and it looks at every
 /// join, so that no token outlives a kick.
-async fn token(
+#[utoipa::path(post, path = "/v1/rooms/{id}/token", tag = "rooms",
+    params(("id" = RoomId, Path, description = "Which room.")),
+    responses((status = 200, description = "The token.", body = RoomToken,
+        example = json!({"token": "eyJhbGciOiJIUzI1NiJ9.…", "expires_at": 1_790_000_300_000_i64}))),
+    extensions(("x-errors" = json!([ErrorCode::RoomNotFound]))))]
+async fn issue_room_token(
     State(pool): State<PgPool>,
     State(identity): State<Identity>,
     user: CurrentUser,

@@ -15,7 +15,8 @@ use crate::support::program::Program;
 /// Method, address, token, body; status and code of the answer.
 type Case<'a> = (Method, &'a str, Option<&'a str>, Option<Value>, u16, &'a str);
 
-async fn signed_in(address: SocketAddr) -> String {
+/// The token of a demo user.
+pub async fn signed_in(address: SocketAddr) -> String {
     let body = json!({"login": "demo1@parlor.example", "password": "parlor-demo", "device": "test"});
     let (status, answer) = post(address, "/v1/auth/login", None, &body).await.expect("up");
     assert_eq!(status, 200, "{answer}");

@@ -121,13 +121,23 @@ impl Program {
 
     /// The status and body of a GET.
     pub fn get(&self, path: &str) -> (u16, String) {
+        let (status, _, body) = self.ask("GET", path, &[]);
+        (status, body)
+    }
+
+    /// The status, the head and the body of the answer to a request without a body.
+    pub fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> (u16, String, String) {
+        let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
         let mut stream = TcpStream::connect(self.address).expect("it listens");
         stream.set_read_timeout(Some(Duration::from_secs(10))).expect("a timeout can be set");
-        write!(stream, "GET {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n", self.address).expect("it reads");
+        let host = self.address;
+        write!(stream, "{method} {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n{headers}\r\n")
+            .expect("it reads");
         let mut answer = String::new();
         stream.read_to_string(&mut answer).expect("it answers");
         let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("it speaks HTTP");
-        (status, answer.split_once("\r\n\r\n").map_or(String::new(), |(_, body)| body.to_owned()))
+        let (head, body) = answer.split_once("\r\n\r\n").expect("it speaks HTTP");
+        (status, head.to_owned(), body.to_owned())
     }
 }
 

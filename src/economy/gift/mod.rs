@@ -13,7 +13,7 @@ use super::ledger;
 use crate::error::{Error, Result};
 
 /// A gift as clients list it.
-#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, utoipa::ToSchema)]
 pub struct GiftCard {
     /// Which.
     pub id: GiftId,
@@ -32,7 +32,7 @@ pub struct GiftCard {
 }
 
 /// What can be given now, cheapest first.
-#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, utoipa::ToSchema)]
 pub struct Catalogue {
     /// Rises with every change of any gift.
     pub version: i64,

@@ -1,22 +1,31 @@
 //! `GET /v1/gifts`.
 
+use axum::Json;
 use axum::extract::{FromRef, State};
-use axum::routing::get;
-use axum::{Json, Router};
 use sqlx::PgPool;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::Catalogue;
 use crate::error::Result;
 
 /// The catalogue's address; it is the same for everybody.
-pub fn routes<S>() -> Router<S>
+pub fn routes<S>() -> OpenApiRouter<S>
 where
     S: Clone + Send + Sync + 'static,
     PgPool: FromRef<S>,
 {
-    Router::new().route("/v1/gifts", get(gifts))
+    OpenApiRouter::new().routes(routes!(list_gifts))
 }
 
-async fn gifts(State(pool): State<PgPool>) -> Result<Json<Catalogue>> {
+/// The catalogue: what can be given now, cheapest first.
+///
+/// The same for everybody, so nobody has to be signed in. `version` rises with every change.
+#[utoipa::path(get, path = "/v1/gifts", tag = "gifts", security(()),
+    responses((status = 200, description = "The whole catalogue.", body = Catalogue, example = json!({
+        "version": 24,
+        "gifts": [{"id": 1, "name_en": "Rose", "name_ar": "وردة", "category": "hot", "rarity": "common", "price": 1, "vip_level": 0}],
+    }))))]
+async fn list_gifts(State(pool): State<PgPool>) -> Result<Json<Catalogue>> {
     Ok(Json(super::catalogue(&mut *pool.acquire().await?).await?))
 }

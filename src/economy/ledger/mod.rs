@@ -38,8 +38,9 @@ fn banner(total: Coins) -> Option<Banner> {
 }
 
 /// What a transfer was for, as the journal numbers it.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = EntryKind)]
 pub enum Kind {
     /// A gift in a room.
     Gift,

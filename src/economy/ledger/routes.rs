@@ -1,12 +1,14 @@
 //! `GET /v1/wallet` and `GET /v1/wallet/entries`.
 
+use axum::Json;
 use axum::extract::{FromRef, State};
-use axum::routing::get;
-use axum::{Json, Router};
-use parlor_protocol::Currency;
 use parlor_protocol::reply::Balance;
+use parlor_protocol::{Currency, ErrorCode};
 use serde::{Deserialize, Serialize};
 use sqlx::PgPool;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::wallet::{self, Entry};
 use crate::error::Result;
@@ -15,30 +17,36 @@ use crate::http::{CurrentUser, Cursor, Page, ValidQuery};
 use crate::identity::Identity;
 
 /// The wallet's addresses.
-pub fn routes<S>() -> Router<S>
+pub fn routes<S>() -> OpenApiRouter<S>
 where
     S: Clone + Send + Sync + 'static,
     Identity: FromRef<S>,
     PgPool: FromRef<S>,
 {
-    Router::new().route("/v1/wallet", get(balances)).route("/v1/wallet/entries", get(entries))
+    OpenApiRouter::new().routes(routes!(read_wallet)).routes(routes!(list_wallet_entries))
 }
 
 /// Answer of `GET /v1/wallet`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Wallet)]
 pub struct WalletAnswer {
     /// Every balance, coins first.
     pub balances: Vec<Balance>,
 }
 
 /// What `GET /v1/wallet/entries` is asked with: newest first, by pages.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 struct EntriesQuery {
     /// Which account; coins unless told.
     #[serde(default = "coins")]
+    #[param(default = "coin")]
     currency: Currency,
+    /// How many items at most.
+    #[param(minimum = 1, maximum = 100, default = 50)]
     limit: Option<u32>,
+    /// The `next` of the page before.
     cursor: Option<Cursor>,
 }
 
@@ -46,11 +54,31 @@ fn coins() -> Currency {
     Currency::Coin
 }
 
-async fn balances(State(pool): State<PgPool>, user: CurrentUser) -> Result<Json<WalletAnswer>> {
+/// What the caller owns.
+///
+/// Amounts are whole minor units; `exponent` says how many of them make one, as a power of ten. Of two
+/// balances the one with the higher `version` is the later one.
+#[utoipa::path(get, path = "/v1/wallet", tag = "wallet",
+    responses((status = 200, description = "Every balance, coins first.", body = WalletAnswer, example = json!({"balances": [
+        {"currency": "coin", "amount": 9_990, "xp": 100_000, "version": 5121, "exponent": 0},
+        {"currency": "diamond", "amount": 0, "xp": 0, "version": 0, "exponent": 4},
+    ]}))),
+    extensions(("x-errors" = json!([ErrorCode::UserNotFound]))))]
+async fn read_wallet(State(pool): State<PgPool>, user: CurrentUser) -> Result<Json<WalletAnswer>> {
     Ok(Json(WalletAnswer { balances: wallet::balances(&mut *pool.acquire().await?, user.id).await? }))
 }
 
-async fn entries(
+/// Why the caller owns it: every movement of an account, newest first.
+#[utoipa::path(get, path = "/v1/wallet/entries", tag = "wallet", params(EntriesQuery),
+    responses((status = 200, description = "A page of movements.", body = Page<Entry>, example = json!({
+        "items": [{
+            "transfer": 5121, "kind": "gift", "currency": "coin", "amount": -10, "at": 1_790_000_000_127_i64,
+            "gift": {"role": "sender", "gift": 1, "count": 10, "room": 104_233_871, "gift_no": 8, "from": 901_233_871, "to": [901_233_872]},
+        }],
+        "next": "NDk4Nw",
+    }))),
+    extensions(("x-errors" = json!([ErrorCode::UserNotFound]))))]
+async fn list_wallet_entries(
     State(pool): State<PgPool>,
     user: CurrentUser,
     ValidQuery(query): ValidQuery<EntriesQuery>,

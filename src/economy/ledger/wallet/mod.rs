@@ -63,7 +63,7 @@ pub async fn balances(connection: &mut PgConnection, user: UserId) -> Result<Vec
 }
 
 /// One movement of an account, with its cause.
-#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, utoipa::ToSchema)]
 pub struct Entry {
     /// The transfer in the ledger.
     pub transfer: i64,
@@ -81,7 +81,7 @@ pub struct Entry {
 }
 
 /// Why a gift moved an account.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum GiftRole {
     /// Its owner paid for it.
@@ -93,7 +93,7 @@ pub enum GiftRole {
 }
 
 /// The gift behind an entry. People whose accounts were erased are not named.
-#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, utoipa::ToSchema)]
 pub struct EntryGift {
     /// As what the account's owner is in it.
     pub role: GiftRole,

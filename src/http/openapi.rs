@@ -1,0 +1,170 @@
+//! The description of every route, in OpenAPI 3.1, out of what stands at the routes themselves.
+//!
+//! Here is only what they share: who is signed in, and the problems that an operation answers. What an
+//! operation takes makes clear most of them; those of its own it names in `x-errors`, which this file
+//! turns into responses (see [`super`]).
+
+use std::collections::BTreeMap;
+
+use axum::http::StatusCode;
+use parlor_protocol::{ErrorBody, ErrorCode, Retry};
+use serde_json::{Map, Value, json};
+use utoipa::OpenApi;
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+
+use super::problem::{PROBLEM_JSON, Problem};
+
+/// The header by which a request names its operation (`op`).
+pub const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
+
+/// The security scheme of whoever is signed in.
+const BEARER: &str = "bearer";
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Parlor",
+        description = "A real-time room and messaging server for live-audio social apps. What happens live comes over \
+                       the socket (`GET /v1/socket`, subprotocol `parlor.v1.json`); all else is here. Errors are \
+                       `application/problem+json` with a stable `code`, the same as on the socket.",
+        license(name = "MIT", identifier = "MIT"),
+    ),
+    components(schemas(Problem<'static>)),
+    servers((url = "/", description = "this server")),
+    tags(
+        (name = "accounts", description = "Who somebody is, and how they sign in."),
+        (name = "rooms", description = "Rooms, and what is done in them."),
+        (name = "gifts", description = "What can be given."),
+        (name = "media", description = "Files that people upload, and where pictures are seen."),
+        (name = "wallet", description = "What somebody owns, and why."),
+    ),
+)]
+struct Shared;
+
+/// The document of these routes.
+pub fn document(routes: utoipa::openapi::OpenApi) -> Value {
+    let mut api = Shared::openapi();
+    api.merge(routes);
+    let mut bearer = Http::new(HttpAuthScheme::Bearer);
+    bearer.description = Some("The access token of a sign-in.".to_owned());
+    api.components.get_or_insert_default().add_security_scheme(BEARER, SecurityScheme::Http(bearer));
+    let mut document = serde_json::to_value(api).expect("a document has string keys");
+    let mut codes = BTreeMap::new();
+    for operation in operations(&mut document) {
+        complete(operation, &mut codes);
+    }
+    document["components"]["examples"] = codes.into_values().collect::<Map<_, _>>().into();
+    document
+}
+
+/// Every operation of a document.
+fn operations(document: &mut Value) -> impl Iterator<Item = &mut Value> {
+    let paths = document["paths"].as_object_mut().expect("a document has paths");
+    paths.values_mut().flat_map(|path| path.as_object_mut().expect("a path has methods").values_mut())
+}
+
+/// Says of an operation what all of its kind share, and notes an example of each code it may answer.
+fn complete(operation: &mut Value, examples: &mut BTreeMap<&'static str, (String, Value)>) {
+    if operation["security"].is_null() {
+        operation["security"] = json!([{ BEARER: [] }]);
+    }
+    for parameter in operation["parameters"].as_array_mut().into_iter().flatten() {
+        // What a query leaves out is absent; there is no way to say null.
+        if parameter["in"] == "query" {
+            without_null(&mut parameter["schema"]);
+        }
+    }
+    let mut by_status = BTreeMap::<u16, Vec<ErrorCode>>::new();
+    for code in ErrorCode::ALL.iter().filter(|code| answers(operation, **code)) {
+        by_status.entry(code.status()).or_default().push(*code);
+        examples.entry(code.name()).or_insert_with(|| (code.name().to_owned(), json!({ "value": example(*code) })));
+    }
+    let operation = operation.as_object_mut().expect("an operation is an object");
+    operation.remove("x-errors");
+    let responses = operation.get_mut("responses").and_then(Value::as_object_mut).expect("it answers something");
+    for (status, codes) in by_status {
+        responses.insert(status.to_string(), response(status, &codes));
+    }
+}
+
+/// Whether an operation, as it is described, may be refused with this code.
+fn answers(operation: &Value, code: ErrorCode) -> bool {
+    let parameters = || operation["parameters"].as_array().into_iter().flatten();
+    let takes = |place: &str| parameters().any(|parameter| parameter["in"] == place);
+    let has_body = operation["requestBody"].is_object();
+    let is_signed_in = operation["security"] != json!([{}]);
+    let names_operation = parameters().any(|parameter| parameter["name"] == IDEMPOTENCY_KEY);
+    let by_what_it_takes = match code {
+        ErrorCode::BadRequest => has_body || takes("query") || takes("header"),
+        ErrorCode::TooLarge | ErrorCode::UnsupportedMediaType => has_body,
+        ErrorCode::NotFound => takes("path"),
+        ErrorCode::Unauthenticated | ErrorCode::TokenExpired | ErrorCode::RateLimited => is_signed_in,
+        ErrorCode::OperationRequired | ErrorCode::OperationConflict => names_operation,
+        ErrorCode::StoreUnavailable | ErrorCode::Timeout | ErrorCode::Internal => true,
+        _ => false,
+    };
+    let named = operation["x-errors"].as_array().is_some_and(|codes| codes.iter().any(|named| named == code.name()));
+    by_what_it_takes || named
+}
+
+fn response(status: u16, codes: &[ErrorCode]) -> Value {
+    let names: Vec<_> = codes.iter().map(|code| code.name()).collect();
+    let examples: Map<_, _> = names
+        .iter()
+        .map(|name| ((*name).to_owned(), json!({"$ref": format!("#/components/examples/{name}")})))
+        .collect();
+    let schema = json!({"allOf": [
+        {"$ref": "#/components/schemas/Problem"},
+        {"type": "object", "properties": {"code": {"type": "string", "enum": names}}},
+    ]});
+    let words: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+    let mut response = json!({
+        "description": words.join(", "),
+        "content": {PROBLEM_JSON: {"schema": schema, "examples": examples}},
+    });
+    if codes.iter().any(|code| code.retry() == Retry::Later) {
+        let seconds = json!({"type": "integer", "minimum": 0});
+        let header = json!({"description": "seconds to wait; `retry_after_ms` says it exactly", "schema": seconds});
+        response["headers"] = json!({ "Retry-After": header });
+    }
+    if status == StatusCode::UNAUTHORIZED.as_u16() {
+        response["headers"] = json!({"WWW-Authenticate": {"schema": {"type": "string"}}});
+    }
+    response
+}
+
+/// The problem of this code as a client may meet it.
+fn example(code: ErrorCode) -> Value {
+    let body = match code {
+        ErrorCode::BadRequest => ErrorBody::new(code)
+            .message("the request does not fit; `errors` says where")
+            .field("name", "1 to 60 characters, not blank"),
+        ErrorCode::InsufficientFunds => ErrorBody::insufficient_funds(40, 59),
+        ErrorCode::Kicked => ErrorBody::kicked(1_790_000_600_000),
+        ErrorCode::RateLimited => ErrorBody::new(code).retry_after_ms(1_840),
+        _ => ErrorBody::new(code),
+    };
+    let status = StatusCode::from_u16(code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    serde_json::to_value(Problem::new(&body, status, Some("0199b1c2-7d1e-7000-8000-000000000000")))
+        .expect("a problem has string keys")
+}
+
+fn without_null(schema: &mut Value) {
+    let null = json!("null");
+    if let Some(kinds) = schema["type"].as_array_mut() {
+        kinds.retain(|kind| *kind != null);
+        if let [kind] = &kinds[..] {
+            schema["type"] = kind.clone();
+        }
+    }
+    if let Some(forms) = schema["oneOf"].as_array_mut() {
+        forms.retain(|form| form["type"] != null);
+        if let [form] = &forms[..] {
+            *schema = form.clone();
+        }
+    }
+    // Reading a member that is not there has made it null.
+    if let Some(members) = schema.as_object_mut() {
+        members.retain(|_, value| !value.is_null());
+    }
+}
