@@ -4,6 +4,7 @@
 
 mod demo;
 mod ports;
+mod revocations;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -144,6 +145,9 @@ pub async fn run(parts: Parts, stop: Stop, ready: impl FnOnce(SocketAddr)) -> Re
     let gateway =
         GatewayState::new(settings.gateway.clone(), announced, delivery, ports, engines.clone(), sockets.clone());
     tracker.spawn(ports::announce(committed, rooms.clone(), gateway.users().clone()));
+    // Longer than a request's transaction stays open, and than a socket takes from its token to its place.
+    let overlap = Duration::from_millis(settings.http.timeout_ms.max(settings.gateway.answer_ms) + 5_000);
+    tracker.spawn(revocations::close_revoked(pool.clone(), gateway.clone(), overlap, engines.clone()));
 
     let serving = Arc::new(AtomicBool::new(true));
     let app = App { pool, identity, media, gateway: gateway.clone(), serving: serving.clone() };

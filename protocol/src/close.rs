@@ -30,6 +30,12 @@ pub enum CloseCode {
     Unauthenticated = 4501,
     /// The same device has connected anew.
     Replaced = 4502,
+    /// The session was signed out, on this device or from another: sign in again.
+    SignedOut = 4503,
+    /// The user is suspended.
+    Suspended = 4504,
+    /// A refresh token of the session came a second time, so somebody else may have it: sign in again.
+    TokenReused = 4505,
 }
 
 impl CloseCode {
@@ -54,6 +60,9 @@ impl CloseCode {
             Self::BadFrames => "bad_frames",
             Self::Unauthenticated => "unauthenticated",
             Self::Replaced => "replaced",
+            Self::SignedOut => "signed_out",
+            Self::Suspended => "suspended",
+            Self::TokenReused => "token_reused",
         }
     }
 }

@@ -21,11 +21,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use parlor_protocol::{CloseCode, envelope, event::Notice};
+use parlor_protocol::{CloseCode, UserId, envelope, event::Notice};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use uuid::Uuid;
 
 use crate::delivery::{Delivery, Frame};
+use crate::room::Request;
 pub use port::{Ports, SignedIn};
 pub use rate::Rate;
 pub use settings::Settings;
@@ -77,6 +79,18 @@ impl GatewayState {
     /// Who is connected: the way for user frames.
     pub fn users(&self) -> &Users {
         &self.0.users
+    }
+
+    /// The session has ended: its sockets are told why and closed, and the user leaves the room that
+    /// they were in at once, unless a socket of another session is in it. Once more changes nothing.
+    pub async fn end_session(&self, user: UserId, session: Uuid, why: CloseCode) {
+        let (connections, left) = self.0.users.end_session(user, session);
+        for connection in connections {
+            connection.close(why, None).await;
+        }
+        if let Some(room) = left {
+            place::insist(self, room, Request::Leave { user });
+        }
     }
 
     /// Tells every socket to come back within `spread`, each at a time of its own, and closes it.

@@ -194,7 +194,8 @@ pub(super) async fn connect(gateway: GatewayState, connection: Connection, id: u
     };
     let now = Timestamp::now();
     let person = signed_in.user;
-    let (presence, replaced) = gateway.users.enter(person.id, &connect.device, &connection, Instant::now());
+    let (presence, replaced) =
+        gateway.users.enter(person.id, &connect.device, signed_in.session, &connection, Instant::now());
     if let Some(replaced) = replaced {
         replaced.close(CloseCode::Replaced, None).await;
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use dashmap::DashMap;
 use parlor_protocol::{RoomId, UserFrame, UserId, envelope};
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use super::rate::{Kind, Rate, Use};
 use crate::delivery::{Connection, ConnectionId, Frame};
@@ -17,6 +18,8 @@ const SWEEP_EVERY: usize = 1_024;
 /// One socket of a user.
 struct Device {
     name: Box<str>,
+    /// The sign-in it stands on.
+    session: Uuid,
     connection: Connection,
     /// The room it is in.
     room: Option<RoomId>,
@@ -85,6 +88,7 @@ impl Users {
         &self,
         user: UserId,
         device: &str,
+        session: Uuid,
         connection: &Connection,
         now: Instant,
     ) -> (Presence, Option<Connection>) {
@@ -95,7 +99,7 @@ impl Users {
         let known = entry.devices.iter().position(|known| &*known.name == device);
         let replaced = known.map(|at| entry.devices.swap_remove(at).connection);
         entry.devices.reserve_exact(1);
-        entry.devices.push(Device { name: device.into(), connection: connection.clone(), room: None });
+        entry.devices.push(Device { name: device.into(), session, connection: connection.clone(), room: None });
         entry.gone = None;
         (Presence { users: self.clone(), user, connection: connection.id() }, replaced)
     }
@@ -140,6 +144,21 @@ impl Users {
             entry.room = None;
         }
         entry.devices.iter_mut().filter(|device| device.room == Some(room)).for_each(|device| device.room = None);
+    }
+
+    /// The session has ended. Says which sockets stand on it, and which room the user has left with
+    /// them: none, where another of their sockets is in it.
+    pub(super) fn end_session(&self, user: UserId, session: Uuid) -> (Vec<Connection>, Option<RoomId>) {
+        let Some(mut entry) = self.0.entries.get_mut(&user) else { return (Vec::new(), None) };
+        let ended = entry.devices.iter_mut().filter(|device| device.session == session);
+        let (connections, rooms): (Vec<_>, Vec<_>) =
+            ended.map(|device| (device.connection.clone(), device.room.take())).unzip();
+        let room = entry.room.filter(|room| rooms.contains(&Some(*room)));
+        let left = room.filter(|room| !entry.devices.iter().any(|device| device.room == Some(*room)));
+        if left.is_some() {
+            entry.room = None;
+        }
+        (connections, left)
     }
 
     /// Another socket of the user is in this room.

@@ -15,6 +15,7 @@ use crate::error::Result;
 mod contact;
 mod key;
 mod password;
+pub mod revocation;
 mod routes;
 mod service;
 mod store;

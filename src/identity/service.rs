@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use super::key::REFRESH_EVERY;
 use super::password::Passwords;
+use super::revocation::{self, Reason, Revoked};
 use super::{Access, Contact, Keys, Session, Settings, Token, Wallets, store};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
@@ -145,7 +146,8 @@ impl Identity {
 
     /// Ends the session; once more changes nothing.
     pub async fn sign_out(&self, user: CurrentUser) -> Result<()> {
-        if store::revoke_session(&mut *self.0.pool.acquire().await?, user.session, user.id).await? {
+        let revoked = Revoked::Session(user.id, user.session);
+        if revocation::insert(&mut *self.0.pool.acquire().await?, revoked, Reason::SignedOut).await? > 0 {
             tracing::info!(user.id = user.id.number(), session.id = %user.session, "somebody signed out");
         }
         Ok(())
@@ -186,6 +188,10 @@ impl Identity {
         self.0.keys.sign_room(user, room, now)
     }
 
+    async fn sweep(&self) -> Result<()> {
+        revocation::sweep(&mut *self.0.pool.acquire().await?).await
+    }
+
     async fn tend(self, stop: CancellationToken) {
         let mut every = interval(REFRESH_EVERY);
         every.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -198,6 +204,9 @@ impl Identity {
             }
             if let Err(error) = self.0.keys.tend().await {
                 tracing::warn!(error = %error, "the signing keys could not be read; those in memory go on");
+            }
+            if let Err(error) = self.sweep().await {
+                tracing::warn!(error = %error, "old revocations could not be removed; they are tried again");
             }
             self.0.attempts.sweep();
             self.0.sign_ins.sweep();

@@ -80,20 +80,6 @@ pub(super) async fn insert_session(conn: &mut PgConnection, id: Uuid, user: User
     Ok(())
 }
 
-/// Revokes a session; `false` where it stands no more.
-pub(super) async fn revoke_session(conn: &mut PgConnection, id: Uuid, user: UserId) -> Result<bool> {
-    let outcome = sqlx::query!(
-        "update sessions
-            set revoked_at = clock_timestamp()
-          where id = $1 and user_id = $2 and revoked_at is null",
-        id,
-        user.number(),
-    )
-    .execute(conn)
-    .await?;
-    Ok(outcome.rows_affected() == 1)
-}
-
 /// A session and whose it is.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Session {

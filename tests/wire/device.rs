@@ -1,9 +1,10 @@
 //! One user, several sockets: replaced, left, lost.
 
 use parlor::room::Request;
-use parlor_protocol::event::RemovalCause;
+use parlor_protocol::event::{Notice, RemovalCause};
 use parlor_protocol::{CloseCode, Currency, ErrorCode, Event, UserFrame};
 use serde_json::Value;
+use uuid::Uuid;
 
 use super::server::{Server, person, room};
 use crate::support::client::Client;
@@ -96,5 +97,38 @@ async fn leaving_ends_the_rooms_events_and_not_the_socket() {
     assert_eq!(client.leave(room(1)).await.expect_err("left").code, ErrorCode::NotInRoom);
     assert_eq!(client.inbox().count(), 0);
     assert!(client.ask::<Value>(parlor_protocol::Command::Ping(Default::default())).await.is_ok());
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn the_end_of_a_session_closes_its_sockets_and_no_others() {
+    let server = Server::start().await;
+    let mut phone = Client::connected(server.address, "user:1@1", "phone").await;
+    let mut watch = Client::connected(server.address, "user:1@1", "watch").await;
+    let mut tablet = Client::connected(server.address, "user:1@2", "tablet").await;
+    let mut stranger = Client::connected(server.address, "user:2@1", "phone").await;
+    for client in [&mut phone, &mut tablet] {
+        client.join(room(1), "room").await.expect("a good token");
+    }
+    let (one, two) = (Uuid::from_u128(1), Uuid::from_u128(2));
+    for _ in 0..2 {
+        server.gateway.end_session(person(1).id, one, CloseCode::SignedOut).await;
+    }
+    for client in [&mut phone, &mut watch] {
+        let closing = client.notice().await;
+        assert!(
+            matches!(&closing, Notice::Closing { code: 4_503, reason, .. } if reason == "signed_out"),
+            "{closing:?}"
+        );
+        assert_eq!(client.closed().await, Some(CloseCode::SignedOut.number()));
+    }
+    server.publish(room(1), count(1)).await;
+    assert_eq!(tablet.event().await.event, count(1), "the user is in the room by the tablet");
+    assert!(!server.heard(room(1)).iter().any(|request| matches!(request, Request::Leave { .. })));
+    // The last one leaves at once: nobody comes back to that place.
+    server.gateway.end_session(person(1).id, two, CloseCode::Suspended).await;
+    assert_eq!(tablet.closed().await, Some(CloseCode::Suspended.number()));
+    server.hears(room(1), |request| matches!(request, Request::Leave { .. })).await;
+    stranger.ping().await;
     server.stop().await;
 }

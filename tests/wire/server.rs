@@ -30,7 +30,8 @@ pub fn room(number: i64) -> RoomId {
     RoomId::new(104_000_000 + number).expect("in range")
 }
 
-/// The person whose token is `user:{number}`.
+/// The person whose token is `user:{number}`, of the session `@{number}` behind it, for the milliseconds
+/// `/{number}` behind that.
 pub fn person(number: i64) -> Person {
     Person { id: UserId::new(901_000_000 + number).expect("in range"), name: format!("User {number}") }
 }
@@ -157,9 +158,10 @@ impl Ports for PretendedPorts {
     fn authenticate(&self, token: String) -> PortFuture<Result<SignedIn, ErrorBody>> {
         Box::pin(async move {
             let (token, ms) = token.split_once('/').map_or((token.as_str(), "3600000"), |(token, ms)| (token, ms));
+            let (token, session) = token.split_once('@').unwrap_or((token, "0"));
             match token.strip_prefix("user:").and_then(|number| number.parse().ok()) {
                 Some(number) => Ok(SignedIn {
-                    session: uuid::Uuid::nil(),
+                    session: uuid::Uuid::from_u128(session.parse().expect("a number")),
                     user: person(number),
                     balances: Vec::new(),
                     expires_at: Timestamp::now().plus_ms(ms.parse().expect("milliseconds")),
