@@ -1,12 +1,13 @@
 -- Sessions that can be refreshed, listed and ended, and the word of their end for every node.
 
 -- Sessions that ended while their access token still held: each node reads these every second and closes
--- the sockets that stand on them. Short-lived: no longer than the longest access token.
+-- the sockets that stand on them. Short-lived: no longer than the longest access token. It refers to
+-- nothing by a key: the check would lock the user's row behind the session's, where others lock it first.
 create table revocations (
     id bigint generated always as identity primary key,
-    session_id uuid not null references sessions,
+    session_id uuid not null,
     -- With the session, so that a node finds the sockets by their user.
-    user_id bigint not null references users,
+    user_id bigint not null,
     reason text not null constraint revocations_reason check (reason in ('signed_out', 'suspended', 'token_reused')),
     at timestamptz not null default clock_timestamp()
 );

@@ -87,7 +87,7 @@ async fn person(identity: &Identity, number: usize, name: &str) -> Result<Option
         device: "demo".to_owned(),
     };
     match identity.register(IpAddr::V4(Ipv4Addr::LOCALHOST), account, Timestamp::now()).await {
-        Ok((_, person)) => Ok(Some(person.id)),
+        Ok(grant) => Ok(Some(grant.user.id)),
         Err(error) if error.code() == ErrorCode::AccountExists => Ok(None),
         Err(error) => Err(error),
     }

@@ -18,6 +18,7 @@ mod password;
 pub mod revocation;
 mod routes;
 mod service;
+mod session;
 mod store;
 mod token;
 
@@ -25,6 +26,7 @@ pub use contact::Contact;
 pub use key::Keys;
 pub use routes::routes;
 pub use service::{Identity, NewAccount, SignedIn};
+pub use session::{Device, Grant};
 pub use store::{Session, names, session_of};
 pub use token::{Access, Token};
 
@@ -43,6 +45,12 @@ pub trait Wallets: Send + Sync + 'static {
 pub struct Settings {
     /// Minutes for which an access token holds. Default 15.
     pub access_token_minutes: u32,
+    /// Days for which a refresh token holds; each exchange begins them anew. Default 30.
+    pub refresh_token_days: u32,
+    /// Days after which a session ends, however often it is refreshed. Default 180.
+    pub session_days: u32,
+    /// Seconds for which an exchange whose answer was lost may be repeated. Default 30.
+    pub refresh_repeat_seconds: u32,
     /// Minutes for which a room token holds. Default 5.
     pub room_token_minutes: u32,
     /// Passwords hashed at once; each takes a core for some 20 ms, and 19 MiB. Default: one per core.
@@ -55,6 +63,8 @@ pub struct Settings {
     pub sign_ins_per_minute_address: u32,
     /// Registrations a minute from one address (of IPv6, one /64). Default 60.
     pub registrations_per_minute_address: u32,
+    /// Refreshes a minute from one address (of IPv6, one /64). Default 300.
+    pub refreshes_per_minute_address: u32,
     /// REST requests a minute of one signed-in user. Default 600.
     pub requests_per_minute_user: u32,
     /// Days after which a signing key is followed by a new one. Default 30.
@@ -65,12 +75,16 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             access_token_minutes: 15,
+            refresh_token_days: 30,
+            session_days: 180,
+            refresh_repeat_seconds: 30,
             room_token_minutes: 5,
             hash_permits: available_parallelism().map_or(1, usize::from),
             hash_queue: 64,
             attempts_per_minute_account: 5,
             sign_ins_per_minute_address: 120,
             registrations_per_minute_address: 60,
+            refreshes_per_minute_address: 300,
             requests_per_minute_user: 600,
             key_days: 30,
         }
@@ -80,14 +94,18 @@ impl Default for Settings {
 impl Settings {
     /// Every value that cannot work, by its name.
     pub fn problems(&self) -> Vec<String> {
-        let ranges: [(&str, u64, u64, u64); 9] = [
+        let ranges: [(&str, u64, u64, u64); 13] = [
             ("access_token_minutes", self.access_token_minutes.into(), 1, 60),
+            ("refresh_token_days", self.refresh_token_days.into(), 1, 365),
+            ("session_days", self.session_days.into(), 1, 3_650),
+            ("refresh_repeat_seconds", self.refresh_repeat_seconds.into(), 0, 300),
             ("room_token_minutes", self.room_token_minutes.into(), 1, 60),
             ("hash_permits", self.hash_permits as u64, 1, 256),
             ("hash_queue", self.hash_queue as u64, 1, 10_000),
             ("attempts_per_minute_account", self.attempts_per_minute_account.into(), 1, 10_000),
             ("sign_ins_per_minute_address", self.sign_ins_per_minute_address.into(), 1, 1_000_000),
             ("registrations_per_minute_address", self.registrations_per_minute_address.into(), 1, 1_000_000),
+            ("refreshes_per_minute_address", self.refreshes_per_minute_address.into(), 1, 1_000_000),
             ("requests_per_minute_user", self.requests_per_minute_user.into(), 1, 1_000_000),
             ("key_days", self.key_days.into(), 1, 365),
         ];

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{Contact, Identity, NewAccount, Token, password};
+use super::{Contact, Grant, Identity, NewAccount, password, session};
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::http::fields::line;
@@ -31,6 +31,7 @@ where
         .routes(routes!(login))
         .routes(routes!(logout))
         .routes(routes!(read_me))
+        .merge(session::routes())
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -87,20 +88,30 @@ struct Login {
     device: String,
 }
 
-/// Answer to both ways in.
+/// Answer to every way in.
 #[derive(Serialize, ToSchema)]
-struct Welcome {
+pub(super) struct Welcome {
     /// For `Authorization: Bearer` and for `connect`.
     access_token: String,
-    /// Unix milliseconds.
+    /// Unix milliseconds until which the access token holds.
     expires_at: i64,
+    /// For `POST /v1/auth/refresh`, once.
+    refresh_token: String,
+    /// Unix milliseconds until which the refresh token holds.
+    refresh_expires_at: i64,
     /// Who is signed in.
     user: Person,
 }
 
-impl From<(Token, Person)> for Welcome {
-    fn from((token, user): (Token, Person)) -> Self {
-        Self { access_token: token.token, expires_at: token.expires_at.0, user }
+impl From<Grant> for Welcome {
+    fn from(Grant { access, refresh, user }: Grant) -> Self {
+        Self {
+            access_token: access.token,
+            expires_at: access.expires_at.0,
+            refresh_token: refresh.token,
+            refresh_expires_at: refresh.expires_at.0,
+            user,
+        }
     }
 }
 
@@ -110,7 +121,9 @@ impl From<(Token, Person)> for Welcome {
         "email": "amira@example.com", "password": "correct horse battery", "name": "Amira", "device": "Amira's phone",
     })),
     responses((status = 201, description = "Registered and signed in.", body = Welcome, example = json!({
-        "access_token": "eyJhbGciOiJIUzI1NiJ9.…", "expires_at": 1_790_000_900_000_i64, "user": {"id": 901_233_872, "name": "Amira"},
+        "access_token": "eyJhbGciOiJIUzI1NiJ9.…", "expires_at": 1_790_000_900_000_i64,
+        "refresh_token": "AZmxwn0ecAC…", "refresh_expires_at": 1_792_592_000_000_i64,
+        "user": {"id": 901_233_872, "name": "Amira"},
     }))),
     extensions(("x-errors" = json!([ErrorCode::AccountExists, ErrorCode::RateLimited, ErrorCode::Busy]))))]
 async fn register(
@@ -128,7 +141,9 @@ async fn register(
         "login": "demo1@parlor.example", "password": "parlor-demo", "device": "Amira's phone",
     })),
     responses((status = 200, description = "Signed in.", body = Welcome, example = json!({
-        "access_token": "eyJhbGciOiJIUzI1NiJ9.…", "expires_at": 1_790_000_900_000_i64, "user": {"id": 901_233_872, "name": "Amira"},
+        "access_token": "eyJhbGciOiJIUzI1NiJ9.…", "expires_at": 1_790_000_900_000_i64,
+        "refresh_token": "AZmxwn0ecAC…", "refresh_expires_at": 1_792_592_000_000_i64,
+        "user": {"id": 901_233_872, "name": "Amira"},
     }))),
     extensions(("x-errors" = json!([ErrorCode::InvalidCredentials, ErrorCode::RateLimited, ErrorCode::Busy]))))]
 async fn login(

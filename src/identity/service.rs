@@ -13,8 +13,8 @@ use uuid::Uuid;
 
 use super::key::REFRESH_EVERY;
 use super::password::Passwords;
-use super::revocation::{self, Reason, Revoked};
-use super::{Access, Contact, Keys, Session, Settings, Token, Wallets, store};
+use super::session::{self, Grant, Lifetimes};
+use super::{Access, Contact, Keys, Session, Settings, Token, Wallets, revocation, store};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::http::CurrentUser;
@@ -25,17 +25,19 @@ const ID_TRIES: u32 = 8;
 
 /// Accounts, sign-in and tokens. Cheap to clone; a part of the state of routes.
 #[derive(Clone)]
-pub struct Identity(Arc<Inner>);
+pub struct Identity(pub(super) Arc<Inner>);
 
-struct Inner {
-    pool: PgPool,
+pub(super) struct Inner {
+    pub(super) pool: PgPool,
     keys: Keys,
     passwords: Passwords,
     wallets: Box<dyn Wallets>,
     attempts: Limit<Contact>,
     sign_ins: Limit<IpAddr>,
     registrations: Limit<IpAddr>,
-    requests: Limit<UserId>,
+    pub(super) refreshes: Limit<IpAddr>,
+    pub(super) requests: Limit<UserId>,
+    pub(super) lifetimes: Lifetimes,
 }
 
 /// Who wants an account. At least one of phone and e-mail.
@@ -81,7 +83,9 @@ impl Identity {
             attempts: Limit::per_minute(settings.attempts_per_minute_account),
             sign_ins: Limit::per_minute(settings.sign_ins_per_minute_address),
             registrations: Limit::per_minute(settings.registrations_per_minute_address),
+            refreshes: Limit::per_minute(settings.refreshes_per_minute_address),
             requests: Limit::per_minute(settings.requests_per_minute_user),
+            lifetimes: settings.into(),
         }));
         tracker.spawn(identity.clone().tend(stop));
         Ok(identity)
@@ -93,7 +97,7 @@ impl Identity {
     }
 
     /// Makes an account with what it begins with, and signs in.
-    pub async fn register(&self, from: IpAddr, account: NewAccount, now: Timestamp) -> Result<(Token, Person)> {
+    pub async fn register(&self, from: IpAddr, account: NewAccount, now: Timestamp) -> Result<Grant> {
         self.0.registrations.check(&holder(from))?;
         for contact in account.phone.iter().chain(&account.email) {
             self.0.attempts.check(contact)?;
@@ -111,12 +115,12 @@ impl Identity {
         }
         let id = made.ok_or_else(|| Error::internal("no unused id was found for an account"))?;
         self.0.wallets.open(&mut tx, id).await?;
-        let session = Uuid::now_v7();
-        store::insert_session(&mut tx, session, id, &account.device).await?;
+        let (session, refresh) = session::open(&mut tx, id, &account.device, self.0.lifetimes).await?;
         tx.commit().await?;
         self.0.wallets.welcome(id).await?;
         tracing::info!(user.id = id.number(), session.id = %session, "somebody registered");
-        Ok((self.0.keys.sign_access(id, session, now)?, Person { id, name: account.name }))
+        let access = self.0.keys.sign_access(id, session, now)?;
+        Ok(Grant { access, refresh, user: Person { id, name: account.name } })
     }
 
     /// Signs in. An unknown account and a wrong password have one answer, in the same time.
@@ -127,7 +131,7 @@ impl Identity {
         password: String,
         device: &str,
         now: Timestamp,
-    ) -> Result<(Token, Person)> {
+    ) -> Result<Grant> {
         self.0.sign_ins.check(&holder(from))?;
         self.0.attempts.check(login)?;
         let account = store::account(&mut *self.0.pool.acquire().await?, login).await?;
@@ -137,20 +141,12 @@ impl Identity {
             tracing::info!("a sign-in was refused: unknown account or wrong password");
             return Err(Error::new(ErrorCode::InvalidCredentials));
         };
-        let session = Uuid::now_v7();
-        store::insert_session(&mut *self.0.pool.acquire().await?, session, user.id, device).await?;
+        let mut tx = self.0.pool.begin().await?;
+        let (session, refresh) = session::open(&mut tx, user.id, device, self.0.lifetimes).await?;
+        tx.commit().await?;
         self.0.wallets.welcome(user.id).await?;
         tracing::info!(user.id = user.id.number(), session.id = %session, "somebody signed in");
-        Ok((self.0.keys.sign_access(user.id, session, now)?, user))
-    }
-
-    /// Ends the session; once more changes nothing.
-    pub async fn sign_out(&self, user: CurrentUser) -> Result<()> {
-        let revoked = Revoked::Session(user.id, user.session);
-        if revocation::insert(&mut *self.0.pool.acquire().await?, revoked, Reason::SignedOut).await? > 0 {
-            tracing::info!(user.id = user.id.number(), session.id = %user.session, "somebody signed out");
-        }
-        Ok(())
+        Ok(Grant { access: self.0.keys.sign_access(user.id, session, now)?, refresh, user })
     }
 
     /// Whose token this is, if it holds and its session stands.
@@ -211,6 +207,7 @@ impl Identity {
             self.0.attempts.sweep();
             self.0.sign_ins.sweep();
             self.0.registrations.sweep();
+            self.0.refreshes.sweep();
             self.0.requests.sweep();
         }
     }

@@ -72,14 +72,6 @@ pub(super) async fn account(conn: &mut PgConnection, contact: &Contact) -> Resul
     .transpose()
 }
 
-/// Inserts a session.
-pub(super) async fn insert_session(conn: &mut PgConnection, id: Uuid, user: UserId, device: &str) -> Result<()> {
-    sqlx::query!("insert into sessions (id, user_id, device) values ($1, $2, $3)", id, user.number(), device)
-        .execute(conn)
-        .await?;
-    Ok(())
-}
-
 /// A session and whose it is.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Session {
@@ -172,6 +164,7 @@ pub(super) async fn signing_keys(conn: &mut PgConnection) -> Result<Vec<StoredKe
     Ok(keys)
 }
 
-fn user_id(number: i64) -> Result<UserId> {
+/// A user's id out of the store.
+pub(super) fn user_id(number: i64) -> Result<UserId> {
     UserId::new(number).ok_or_else(|| Error::internal(format!("the store has a user {number}, which is no id")))
 }

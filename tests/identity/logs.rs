@@ -64,14 +64,26 @@ async fn neither_tokens_nor_passwords_nor_addresses_are_logged() {
         let login = json!({"login": "layla@example.com", "password": password, "device": "test"});
         api.post("/v1/auth/login", &login).send().await;
     }
+    let signed_in = json!({"login": "layla@example.com", "password": PASSWORD, "device": "test"});
+    let signed_in = api.post("/v1/auth/login", &signed_in).send().await;
+    let spent = signed_in.body["refresh_token"].as_str().expect("a token").to_owned();
+    let mut refresh = spent.clone();
+    for _ in 0..2 {
+        let next = api.post("/v1/auth/refresh", &json!({ "refresh_token": refresh })).send().await;
+        refresh = next.body["refresh_token"].as_str().expect("a token").to_owned();
+    }
+    api.post("/v1/auth/refresh", &json!({ "refresh_token": spent })).send().await;
     let room = api.post("/v1/rooms", &json!({"name": "Majlis"})).bearer(&token).send().await;
     let entry = api.post(&format!("/v1/rooms/{}/token", room.body["id"]), &json!({})).bearer(&token).send().await;
     api.get(&format!("/v1/me?access_token={token}")).send().await;
     api.post("/v1/auth/logout", &json!({})).bearer(&token).send().await;
     let text = log.text();
     assert!(text.contains("somebody registered") && text.contains("a sign-in was refused"), "{text}");
+    assert!(text.contains("a refresh token was used again"), "{text}");
     let entry = entry.body["token"].as_str().expect("a token");
-    for secret in [&token, entry, PASSWORD, "a guess at random", "layla@example.com", "4155550123", "$argon2id"] {
+    for secret in
+        [&token, entry, &spent, &refresh, PASSWORD, "a guess at random", "layla@example.com", "4155550123", "$argon2id"]
+    {
         assert!(!text.contains(secret), "{secret} is logged");
     }
 }

@@ -5,4 +5,5 @@ mod api;
 mod bad_input;
 mod keys;
 mod logs;
+mod refresh;
 mod rooms;

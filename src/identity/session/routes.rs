@@ -1,0 +1,115 @@
+//! Sessions over REST: refresh, list, end.
+
+use axum::Json;
+use axum::extract::{FromRef, State};
+use axum::http::StatusCode;
+use parlor_protocol::ErrorCode;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use uuid::Uuid;
+
+use crate::clock::Timestamp;
+use crate::error::Result;
+use crate::http::page::PageQuery;
+use crate::http::{ClientAddress, CurrentUser, Page, ValidJson, ValidPath, ValidQuery};
+use crate::identity::Identity;
+use crate::identity::routes::Welcome;
+
+/// `POST /v1/auth/refresh`, `GET /v1/me/sessions`, `DELETE /v1/me/sessions`, `DELETE /v1/me/sessions/{id}`.
+pub(in crate::identity) fn routes<S>() -> OpenApiRouter<S>
+where
+    S: Clone + Send + Sync + 'static,
+    Identity: FromRef<S>,
+{
+    OpenApiRouter::new()
+        .routes(routes!(refresh_session))
+        .routes(routes!(list_sessions, end_other_sessions))
+        .routes(routes!(end_session))
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Refresh {
+    /// The newest one of this sign-in.
+    #[schema(format = Password)]
+    refresh_token: String,
+}
+
+/// One sign-in on one device.
+#[derive(Serialize, ToSchema)]
+struct SessionView {
+    /// The session.
+    id: Uuid,
+    /// What its client called the device.
+    device: String,
+    /// Unix milliseconds of the sign-in.
+    created_at: i64,
+    /// Unix milliseconds of the last sign-in or refresh.
+    last_used_at: i64,
+    /// It is the one that asks.
+    current: bool,
+}
+
+/// Exchanges the refresh token for its successor and a new access token. Repeated within 30 s while the
+/// successor is unused it answers the same one; an older token ends the session.
+#[utoipa::path(post, path = "/v1/auth/refresh", tag = "accounts", security(()),
+    request_body(content = Refresh, example = json!({"refresh_token": "AZmxwn0ecAC…"})),
+    responses((status = 200, description = "The successor: keep it, the old one is spent.", body = Welcome, example = json!({
+        "access_token": "eyJhbGciOiJIUzI1NiJ9.…", "expires_at": 1_790_000_900_000_i64,
+        "refresh_token": "AZmxwn0ecAC…", "refresh_expires_at": 1_792_592_000_000_i64,
+        "user": {"id": 901_233_872, "name": "Amira"},
+    }))),
+    extensions(("x-errors" = json!([ErrorCode::Unauthenticated, ErrorCode::RateLimited]))))]
+async fn refresh_session(
+    State(identity): State<Identity>,
+    ClientAddress(from): ClientAddress,
+    ValidJson(body): ValidJson<Refresh>,
+) -> Result<Json<Welcome>> {
+    Ok(Json(identity.refresh(from, &body.refresh_token, Timestamp::now()).await?.into()))
+}
+
+/// Where the caller is signed in, the newest first.
+#[utoipa::path(get, path = "/v1/me/sessions", tag = "accounts", params(PageQuery),
+    responses((status = 200, description = "The standing sessions.", body = Page<SessionView>, example = json!({"items": [{
+        "id": "01990000-0000-7000-8000-000000000001", "device": "Amira's phone",
+        "created_at": 1_790_000_000_000_i64, "last_used_at": 1_790_000_900_000_i64, "current": true,
+    }]}))))]
+async fn list_sessions(
+    State(identity): State<Identity>,
+    user: CurrentUser,
+    ValidQuery(query): ValidQuery<PageQuery>,
+) -> Result<Json<Page<SessionView>>> {
+    let limit = query.limit()?;
+    let devices = identity.devices(user.id, query.after::<Uuid>()?, limit).await?;
+    let page = Page::of(devices, limit, |device| device.id).map(|device| SessionView {
+        id: device.id,
+        device: device.name,
+        created_at: device.created_at.0,
+        last_used_at: device.last_used_at.0,
+        current: device.id == user.session,
+    });
+    Ok(Json(page))
+}
+
+/// Signs the caller out everywhere else. Their sockets are closed within two seconds.
+#[utoipa::path(delete, path = "/v1/me/sessions", tag = "accounts",
+    responses((status = 204, description = "Only the session that asked stands.")))]
+async fn end_other_sessions(State(identity): State<Identity>, user: CurrentUser) -> Result<StatusCode> {
+    identity.end_other_sessions(user).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Signs the caller out on one device. Its sockets are closed within two seconds.
+#[utoipa::path(delete, path = "/v1/me/sessions/{id}", tag = "accounts",
+    params(("id" = Uuid, Path, description = "The session.")),
+    responses((status = 204, description = "It stands no more.")))]
+async fn end_session(
+    State(identity): State<Identity>,
+    user: CurrentUser,
+    ValidPath(session): ValidPath<Uuid>,
+) -> Result<StatusCode> {
+    identity.end_session(user.id, session).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
