@@ -11,7 +11,8 @@ use crate::room::Position;
 /// The first command of a socket.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Connect {
-    /// The access token.
+    /// The access token; may be left out where the handshake brought it as `Authorization: Bearer`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub token: String,
     /// The client's lasting name for this device; a second socket of the same device replaces the first.
     pub device: String,
@@ -21,6 +22,13 @@ pub struct Connect {
     /// Rooms to join at once, so that a resume is one round trip.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub joins: Vec<Join>,
+}
+
+/// Go on with a new access token.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct RefreshSession {
+    /// An access token of the session that the socket connected by.
+    pub token: String,
 }
 
 /// What a client is.
@@ -187,6 +195,8 @@ macro_rules! commands {
 commands! {
     /// Say who one is.
     Connect(Connect) = "connect", op: false;
+    /// Go on with a new access token.
+    SessionRefresh(RefreshSession) = "session.refresh", op: false;
     /// Ask for a sign of life.
     Ping(Nothing) = "ping", op: false;
     /// Come into a room, or back.

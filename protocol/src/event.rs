@@ -131,6 +131,11 @@ pub enum RemovalCause {
 pub enum Notice {
     /// Answer with `{"type":"pong"}` within 10 s.
     Ping,
+    /// The access token ends soon, and the socket with it: send `session.refresh` with a new one.
+    SessionExpiring {
+        /// Unix milliseconds.
+        expires_at: i64,
+    },
     /// The socket will be closed with this code right behind this frame.
     Closing {
         /// The close code.

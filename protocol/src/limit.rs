@@ -26,6 +26,8 @@ pub const CHAT_LINES: usize = 50;
 pub const UNREADABLE_FRAMES: u32 = 3;
 /// Milliseconds after the handshake within which `connect` has to come.
 pub const CONNECT_MS: u64 = 10_000;
+/// Milliseconds before the end of its token at which a socket is asked to refresh its session.
+pub const EXPIRING_MS: u64 = 60_000;
 /// Milliseconds between the server's pings (with jitter).
 pub const PING_MS: u64 = 25_000;
 /// Milliseconds of silence after which either side ends the socket.

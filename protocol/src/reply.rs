@@ -46,6 +46,8 @@ pub struct Connected {
     pub session: uuid::Uuid,
     /// Who the socket belongs to.
     pub user: Person,
+    /// Unix milliseconds until which the token holds, and the socket with it.
+    pub expires_at: i64,
     /// The server's clock, Unix milliseconds.
     pub time: i64,
     /// Milliseconds between the server's pings.
@@ -57,6 +59,13 @@ pub struct Connected {
     /// One answer for each of the command's `joins`, in their order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub joins: Vec<JoinResult>,
+}
+
+/// Answer to `session.refresh`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct SessionRefreshed {
+    /// Unix milliseconds until which the token holds, and the socket with it.
+    pub expires_at: i64,
 }
 
 /// The answer to one of the joins of a `connect`.

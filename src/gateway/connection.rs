@@ -69,14 +69,19 @@ struct Deadlines {
 }
 
 /// Serves one socket until it ends. `first` is what came behind the handshake.
-pub(super) async fn serve(gateway: GatewayState, stream: Arc<TcpStream>, first: bytes::Bytes) {
+pub(super) async fn serve(
+    gateway: GatewayState,
+    stream: Arc<TcpStream>,
+    first: bytes::Bytes,
+    bearer: Option<Box<str>>,
+) {
     let (closed, stop) = (CancellationToken::new(), gateway.stop.clone());
     let connection = gateway.delivery.attach(stream.clone(), closed.clone()).await;
     let attached = Attached(connection.clone());
     let mut reader = Reader {
         deadlines: Deadlines::new(&gateway, &connection),
         assembly: Assembly::default(),
-        session: Session::new(gateway, connection),
+        session: Session::new(gateway, connection, bearer),
         out: Vec::new(),
     };
     if !first.is_empty() {
@@ -223,10 +228,11 @@ impl Reader {
         if now >= self.deadlines.heard + Duration::from_millis(settings.silence_ms) {
             return Turn::Close(CloseCode::Silent);
         }
-        match &self.session.me {
+        match &mut self.session.me {
             None if now >= self.deadlines.connect => return Turn::Close(CloseCode::ConnectTimeout),
-            Some(me) if now >= me.expires => return Turn::Close(CloseCode::Unauthenticated),
-            _ => {}
+            Some(me) if now >= me.validity.ends => return Turn::Close(CloseCode::Unauthenticated),
+            Some(me) => self.out.extend(me.validity.ask(now)),
+            None => {}
         }
         if now >= self.deadlines.ping {
             self.out.push(self.session.gateway.ping.clone());
@@ -256,7 +262,7 @@ impl Deadlines {
     /// When something is due next. What is heard meanwhile only moves it on: then the timer fires for nothing.
     fn next(&self, session: &Session) -> Instant {
         let silence = self.heard + Duration::from_millis(session.gateway.settings.silence_ms);
-        let session_end = session.me.as_ref().map_or(self.connect, |me| me.expires);
+        let session_end = session.me.as_ref().map_or(self.connect, |me| me.validity.next());
         silence.min(self.ping).min(session_end)
     }
 }

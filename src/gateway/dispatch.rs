@@ -33,9 +33,19 @@ impl Session {
     ) -> Result<Step, ErrorBody> {
         match command {
             Command::Connect(_) if self.me.is_some() => Err(ErrorCode::AlreadyConnected.into()),
-            Command::Connect(connect) => {
+            Command::Connect(mut connect) => {
+                if connect.token.is_empty() {
+                    connect.token = self.bearer.as_deref().unwrap_or_default().to_owned();
+                }
                 let (gateway, connection) = (self.gateway.clone(), self.connection.clone());
                 Ok(Step::Block(Box::pin(session::connect(gateway, connection, id, connect))))
+            }
+            Command::SessionRefresh(asked) => {
+                self.admit(Kind::List, now)?;
+                let me = self.me.as_ref().expect("only connect is dispatched before the socket is connected");
+                let (gateway, connection) = (self.gateway.clone(), self.connection.clone());
+                let refresh = session::refresh(gateway, connection, id, me.person.id, me.session, asked);
+                Ok(Step::Block(Box::pin(refresh)))
             }
             Command::Ping(_) => Ok(Step::Reply(reply(id, Ok(&Empty {})))),
             Command::RoomJoin(asked) => {

@@ -4,13 +4,15 @@
 use std::time::Duration;
 
 use futures_util::stream::FuturesUnordered;
-use parlor_protocol::command::{Connect, Join};
+use parlor_protocol::command::{Connect, Join, RefreshSession};
 use parlor_protocol::envelope::{self, CommandFrame};
-use parlor_protocol::reply::{Connected, JoinResult, Limits};
+use parlor_protocol::event::Notice;
+use parlor_protocol::reply::{Connected, JoinResult, Limits, SessionRefreshed};
 use parlor_protocol::room::Person;
-use parlor_protocol::{CloseCode, Command, ErrorBody, ErrorCode, RoomId, limit};
+use parlor_protocol::{CloseCode, Command, ErrorBody, ErrorCode, RoomId, UserId, limit};
 use serde::Serialize;
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use super::GatewayState;
 use super::join::{self, CameIn};
@@ -41,6 +43,7 @@ pub(super) enum Step {
 pub(super) enum Change {
     Nothing,
     Connected(Box<Me>),
+    Refreshed(Validity),
     CameIn(Place, Option<RoomId>),
     Left(RoomId),
     Close(CloseCode),
@@ -49,10 +52,39 @@ pub(super) enum Change {
 /// Who the socket belongs to, once it has said so.
 pub(super) struct Me {
     pub person: Person,
+    /// By which sign-in.
+    pub session: Uuid,
     pub places: Vec<Place>,
-    /// When the token ends.
-    pub expires: Instant,
+    pub validity: Validity,
     _presence: Presence,
+}
+
+/// How long the token holds.
+pub(super) struct Validity {
+    /// When it ends, and the socket with it.
+    pub ends: Instant,
+    /// When the client is asked for the next one; `None` once it has been.
+    asks: Option<Instant>,
+    expires_at: Timestamp,
+}
+
+impl Validity {
+    fn until(expires_at: Timestamp, now: Timestamp) -> Self {
+        let ms = u64::try_from(expires_at.ms_since(now)).unwrap_or(0);
+        let after = |ms| Instant::now() + Duration::from_millis(ms);
+        Self { ends: after(ms), asks: Some(after(ms.saturating_sub(limit::EXPIRING_MS))), expires_at }
+    }
+
+    /// When something is due.
+    pub(super) fn next(&self) -> Instant {
+        self.asks.unwrap_or(self.ends)
+    }
+
+    /// Asks the client for a new token, once, when it is time.
+    pub(super) fn ask(&mut self, now: Instant) -> Option<Frame> {
+        self.asks.take_if(|asks| now >= *asks)?;
+        Some(Frame::text(&envelope::notice(&Notice::SessionExpiring { expires_at: self.expires_at.0 })))
+    }
 }
 
 /// One socket's session.
@@ -60,6 +92,8 @@ pub(super) struct Session {
     pub(super) gateway: GatewayState,
     pub(super) connection: Connection,
     pub(super) me: Option<Box<Me>>,
+    /// The token that the handshake brought, until it is known whose it is.
+    pub(super) bearer: Option<Box<str>>,
     /// Replies that are not known yet. There only while there are any.
     pub(super) waiting: Option<Box<Replies>>,
     /// The command that the next one waits for.
@@ -77,8 +111,9 @@ pub(super) fn reply<T: Serialize>(id: u64, result: Result<&T, &ErrorBody>) -> Fr
 }
 
 impl Session {
-    pub(super) fn new(gateway: GatewayState, connection: Connection) -> Self {
-        Self { gateway, connection, me: None, waiting: None, blocked: None, unanswered: Vec::new(), unreadable: 0 }
+    pub(super) fn new(gateway: GatewayState, connection: Connection, bearer: Option<Box<str>>) -> Self {
+        let (me, waiting, blocked, unanswered) = (None, None, None, Vec::new());
+        Self { gateway, connection, me, bearer, waiting, blocked, unanswered, unreadable: 0 }
     }
 
     /// Takes one text message.
@@ -144,7 +179,12 @@ impl Session {
     pub(super) fn apply(&mut self, change: Change) -> Option<CloseCode> {
         match change {
             Change::Nothing => {}
-            Change::Connected(me) => self.me = Some(me),
+            Change::Connected(me) => (self.me, self.bearer) = (Some(me), None),
+            Change::Refreshed(validity) => {
+                if let Some(me) = &mut self.me {
+                    me.validity = validity;
+                }
+            }
             Change::CameIn(place, former) => {
                 if let Some(me) = &mut self.me {
                     me.release(place.room);
@@ -199,9 +239,9 @@ pub(super) async fn connect(gateway: GatewayState, connection: Connection, id: u
     if let Some(replaced) = replaced {
         replaced.close(CloseCode::Replaced, None).await;
     }
-    let token_ms = u64::try_from(signed_in.expires_at.ms_since(now)).unwrap_or(0);
-    let expires = Instant::now() + Duration::from_millis(token_ms);
-    let mut me = Box::new(Me { person, places: Vec::new(), expires, _presence: presence });
+    let (session, expires_at) = (signed_in.session, signed_in.expires_at);
+    let validity = Validity::until(expires_at, now);
+    let mut me = Box::new(Me { person, session, places: Vec::new(), validity, _presence: presence });
 
     let mut joins = Vec::with_capacity(connect.joins.len());
     for asked in connect.joins {
@@ -225,8 +265,9 @@ pub(super) async fn connect(gateway: GatewayState, connection: Connection, id: u
         .collect();
     let settings = &gateway.settings;
     let connected = Connected {
-        session: signed_in.session,
+        session,
         user: me.person.clone(),
+        expires_at: expires_at.0,
         time: now.0,
         ping_ms: settings.ping_ms,
         limits: Limits {
@@ -241,6 +282,35 @@ pub(super) async fn connect(gateway: GatewayState, connection: Connection, id: u
     };
     connection.joined_all(entries, reply(id, Ok(&connected))).await;
     (id, Change::Connected(me))
+}
+
+/// Goes on with a new token of the same session: a socket never becomes somebody else's.
+pub(super) async fn refresh(
+    gateway: GatewayState,
+    connection: Connection,
+    id: u64,
+    user: UserId,
+    session: Uuid,
+    asked: RefreshSession,
+) -> (u64, Change) {
+    let deadline = Duration::from_millis(gateway.settings.answer_ms);
+    let signed_in = join::within(deadline, gateway.ports.authenticate(asked.token)).await.and_then(|signed_in| {
+        let own = signed_in.user.id == user && signed_in.session == session;
+        own.then_some(signed_in).ok_or_else(|| {
+            ErrorBody::new(ErrorCode::Forbidden).message("the token is of another session than the socket's")
+        })
+    });
+    match signed_in {
+        Ok(signed_in) => {
+            let expires_at = signed_in.expires_at;
+            connection.send(reply(id, Ok(&SessionRefreshed { expires_at: expires_at.0 }))).await;
+            (id, Change::Refreshed(Validity::until(expires_at, Timestamp::now())))
+        }
+        Err(error) => {
+            connection.send(reply::<()>(id, Err(&error))).await;
+            (id, Change::Nothing)
+        }
+    }
 }
 
 /// Brings a user into a room, as often as the rate allows.

@@ -18,6 +18,7 @@ use tokio::net::TcpStream;
 use super::listen::Permit;
 use super::{GatewayState, connection};
 use crate::error::Error;
+use crate::http::user::bearer;
 
 /// What the server adds to the client's key (RFC 6455, section 1.3).
 const KEY_SUFFIX: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -32,16 +33,17 @@ pub async fn socket(State(gateway): State<GatewayState>, mut request: Request) -
         return Refusal::new(StatusCode::UPGRADE_REQUIRED, "this connection cannot become a socket").response();
     };
     let permit = request.extensions_mut().remove::<Permit>();
+    let bearer = bearer(request.headers()).map(Box::from);
     drop(request);
     let tracker = gateway.tracker.clone();
-    tracker.spawn(serve(gateway, on_upgrade, permit));
+    tracker.spawn(serve(gateway, on_upgrade, permit, bearer));
     handshake.response()
 }
 
 /// A socket's task, from the end of its handshake to its own.
-async fn serve(gateway: GatewayState, on_upgrade: OnUpgrade, permit: Option<Permit>) {
+async fn serve(gateway: GatewayState, on_upgrade: OnUpgrade, permit: Option<Permit>, bearer: Option<Box<str>>) {
     if let Some((stream, first)) = take(on_upgrade.await) {
-        connection::serve(gateway, stream, first).await;
+        connection::serve(gateway, stream, first, bearer).await;
     }
     drop(permit);
 }
@@ -227,7 +229,7 @@ mod tests {
         let announced = crate::gateway::Announced { outbox_bytes: 0, grace_ms: 0 };
         let settings = crate::gateway::Settings::default();
         let gateway = GatewayState::new(settings, announced, delivery, NoPorts, stop.clone(), tracker);
-        let task = serve(gateway, hyper::upgrade::on(Request::new(())), None);
+        let task = serve(gateway, hyper::upgrade::on(Request::new(())), None, None);
         let bytes = std::mem::size_of_val(&task);
         println!("a socket's task has {bytes} bytes");
         assert!(bytes <= 1_024, "{bytes} bytes");

@@ -4,6 +4,7 @@ mod account;
 mod api;
 mod bad_input;
 mod keys;
+mod live;
 mod logs;
 mod refresh;
 mod rooms;

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use parlor::{delivery, gateway};
-use parlor_protocol::command::{Kick, ListPeople, SendChat, SendGift};
+use parlor_protocol::command::{Kick, ListPeople, RefreshSession, SendChat, SendGift};
 use parlor_protocol::event::Notice;
-use parlor_protocol::reply::PeoplePage;
+use parlor_protocol::reply::{Connected, PeoplePage};
 use parlor_protocol::{CloseCode, Command, ErrorCode, GiftId, Retry, command::Recipients};
 use serde_json::Value;
 
@@ -96,6 +96,49 @@ async fn a_socket_ends_with_its_token() {
     let server = Server::start().await;
     let mut client = Client::connected(server.address, "user:1/150", "phone").await;
     assert_eq!(client.closed().await, Some(CloseCode::Unauthenticated.number()));
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_socket_that_refreshes_its_session_outlives_its_first_token() {
+    let server = Server::start().await;
+    let mut client = Client::connected(server.address, "user:1@7/1500", "phone").await;
+    let mut other = Client::connected(server.address, "user:2/1600", "phone").await;
+    let expiring = client.notice().await;
+    assert!(matches!(expiring, Notice::SessionExpiring { .. }), "{expiring:?}");
+    for (token, code) in
+        [("stolen", ErrorCode::Unauthenticated), ("user:1@8", ErrorCode::Forbidden), ("user:2@7", ErrorCode::Forbidden)]
+    {
+        let refused = client.ask::<Value>(refresh(token)).await.expect_err("not this session's");
+        assert_eq!(refused.code, code, "{token}");
+    }
+    client.ask::<Value>(refresh("user:1@7")).await.expect("the same session's");
+    assert_eq!(other.closed().await, Some(CloseCode::Unauthenticated.number()));
+    client.ping().await;
+    assert_eq!(client.inbox().count(), 0, "it is asked again when the new token ends");
+    server.stop().await;
+}
+
+fn refresh(token: &str) -> Command {
+    Command::SessionRefresh(RefreshSession { token: token.to_owned() })
+}
+
+#[tokio::test]
+async fn a_token_may_come_with_the_handshake() {
+    let server = Server::start().await;
+    let connect = r#"{"id":900,"type":"connect","data":{"device":"phone"}}"#;
+    let open =
+        async |bearer: &str| Client::open_with(server.address, &[("authorization", bearer)]).await.expect("open");
+    let mut client = open("Bearer user:1").await;
+    client.text(connect).await;
+    assert_eq!(client.reply::<Connected>(900).await.expect("a good token").user, person(1));
+    let mut client = open("Bearer stolen").await;
+    assert_eq!(error_of(&mut client, 900, connect).await.code, ErrorCode::Unauthenticated);
+    assert_eq!(client.closed().await, Some(CloseCode::Unauthenticated.number()));
+    let mut client = open("Bearer user:1").await;
+    assert_eq!(client.connect("user:2", "phone").await.expect("the frame's token").user, person(2));
+    let mut client = Client::open(server.address).await;
+    assert_eq!(error_of(&mut client, 900, connect).await.code, ErrorCode::Unauthenticated);
     server.stop().await;
 }
 
