@@ -4,28 +4,35 @@ use serde::{Deserialize, Serialize};
 
 use crate::envelope::words;
 use crate::error::{ErrorBody, ErrorCode};
-use crate::id::{GiftId, RoomId, UserId};
+use crate::id::{GiftId, NUMBER_LIMIT, RoomId, UserId};
 use crate::limit;
+use crate::reply::{Connected, Done, Empty, GiftPage, GiftReceipt, Joined, PeoplePage, SessionRefreshed};
 use crate::room::Position;
 
 /// The first command of a socket.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Connect {
-    /// The access token; may be left out where the handshake brought it as `Authorization: Bearer`.
+    /// The access token, from `POST /v1/auth/login`, `register` or `refresh`. Absent: the handshake brought it
+    /// as `Authorization: Bearer`.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub token: String,
-    /// The client's lasting name for this device; a second socket of the same device replaces the first.
+    /// The client's lasting name for this device, 1 to 128 characters; a second socket of the same device
+    /// replaces the first.
+    #[cfg_attr(feature = "schemars", schemars(length(min = 1, max = limit::DEVICE_CHARS)))]
     pub device: String,
-    /// What the client is, for support.
+    /// What the client is, for support. Absent: not said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client: Option<Client>,
-    /// Rooms to join at once, so that a resume is one round trip.
+    /// Rooms to join at once, so that a resume is one round trip: at most 4. Absent: none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "schemars", schemars(length(max = limit::CONNECT_JOINS)))]
     pub joins: Vec<Join>,
 }
 
 /// Go on with a new access token.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct RefreshSession {
     /// An access token of the session that the socket connected by.
     pub token: String,
@@ -33,19 +40,24 @@ pub struct RefreshSession {
 
 /// What a client is.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Client {
-    /// The app's name.
+    /// The app's name, at most 128 characters.
+    #[cfg_attr(feature = "schemars", schemars(length(max = limit::DEVICE_CHARS)))]
     pub name: String,
-    /// Its version.
+    /// Its version, at most 128 characters. Absent: not said.
     #[serde(default)]
+    #[cfg_attr(feature = "schemars", schemars(length(max = limit::DEVICE_CHARS)))]
     pub version: String,
-    /// Where it runs.
+    /// Where it runs, at most 128 characters. Absent: not said.
     #[serde(default)]
+    #[cfg_attr(feature = "schemars", schemars(length(max = limit::DEVICE_CHARS)))]
     pub platform: String,
 }
 
 /// Come into a room, or back.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Join {
     /// Which room.
     pub room: RoomId,
@@ -58,6 +70,7 @@ pub struct Join {
 
 /// A command that says no more than its room.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct InRoom {
     /// Which room.
     pub room: RoomId,
@@ -65,46 +78,54 @@ pub struct InRoom {
 
 /// Take a seat.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct TakeSeat {
     /// Which room.
     pub room: RoomId,
-    /// Which seat; absent: the first free one but the host's.
+    /// Which seat, from 0. Absent: the first free one but the host's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seat: Option<u8>,
     /// The seat map's version that this was decided on; with another one the answer is `seats_changed`.
+    /// Absent: decided on whatever the map is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<u64>,
 }
 
 /// Lock or unlock a seat.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct OnSeat {
     /// Which room.
     pub room: RoomId,
-    /// Which seat.
+    /// Which seat, from 0.
     pub seat: u8,
     /// The seat map's version that this was decided on; with another one the answer is `seats_changed`.
+    /// Absent: decided on whatever the map is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<u64>,
 }
 
 /// Say something to the room.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct SendChat {
     /// Which room.
     pub room: RoomId,
-    /// 1 to 2,000 characters.
+    /// 1 to 2,000 characters, not only white space.
+    #[cfg_attr(feature = "schemars", schemars(length(min = 1, max = limit::TEXT_CHARS), pattern(r"\S")))]
     pub text: String,
 }
 
 /// Put somebody out of the room, and keep them out for ten minutes.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Kick {
     /// Which room.
     pub room: RoomId,
     /// Whom.
     pub user: UserId,
-    /// Why, at most 200 characters; the user is told.
+    /// Why, at most 200 characters; the user is told. Absent: without a reason.
+    #[cfg_attr(feature = "schemars", schemars(length(max = limit::REASON_CHARS)))]
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub reason: String,
 }
@@ -112,24 +133,27 @@ pub struct Kick {
 /// Who receives a gift. The sender is never among them.
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Recipients {
-    /// These people: in the room, or gone for at most 60 s.
-    Users(Vec<UserId>),
-    /// Who sits on these seats.
-    Seats(Vec<u8>),
+    /// These people: in the room, or gone for at most 60 s. At most 20.
+    Users(#[cfg_attr(feature = "schemars", schemars(length(min = 1, max = limit::GIFT_RECEIVERS)))] Vec<UserId>),
+    /// Who sits on these seats; an empty seat receives nothing. At most 20.
+    Seats(#[cfg_attr(feature = "schemars", schemars(length(min = 1, max = limit::GIFT_RECEIVERS)))] Vec<u8>),
     /// Who sits on any seat.
     AllSeats,
 }
 
 /// Send a gift, paid for in coins.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct SendGift {
     /// Which room.
     pub room: RoomId,
-    /// What.
+    /// Which gift.
     pub gift: GiftId,
     /// How many each receiver gets: 1, 10, 66, 188, 520 or 1,314.
+    #[cfg_attr(feature = "schemars", schemars(extend("enum" = limit::GIFT_COUNTS)))]
     pub count: i64,
     /// To whom.
     pub to: Recipients,
@@ -137,15 +161,18 @@ pub struct SendGift {
 
 /// Gifts of the room above a number.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct ListGifts {
     /// Which room.
     pub room: RoomId,
-    /// Gifts above this `gift_no`.
+    /// Gifts above this `gift_no`; 0 is before the first.
+    #[cfg_attr(feature = "schemars", schemars(range(min = 0)))]
     pub after: i64,
 }
 
 /// Who is in the room, by pages.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct ListPeople {
     /// Which room.
     pub room: RoomId,
@@ -155,12 +182,12 @@ pub struct ListPeople {
 }
 
 macro_rules! commands {
-    ($($(#[$doc:meta])* $variant:ident($data:ty) = $name:literal, op: $op:literal;)*) => {
+    ($($(#[doc = $doc:literal])* $variant:ident($data:ty) -> $reply:ty = $name:literal, op: $op:literal;)*) => {
         /// Everything a client may ask for, by its type on the wire.
         #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
         #[serde(tag = "type", content = "data")]
         pub enum Command {
-            $($(#[$doc])* #[serde(rename = $name)] $variant($data),)*
+            $($(#[doc = $doc])* #[serde(rename = $name)] $variant($data),)*
         }
 
         impl Command {
@@ -188,43 +215,58 @@ macro_rules! commands {
             pub const fn needs_op(&self) -> bool {
                 match self { $(Self::$variant(_) => $op),* }
             }
+
+            /// Every type with all that the documents say of it.
+            #[cfg(feature = "schemars")]
+            pub const DESCRIBED: &'static [crate::describe::CommandType] = &[$(
+                crate::describe::CommandType::of::<$data, $reply>($name, $op, concat!($($doc, "\n"),*)),
+            )*];
         }
     };
 }
 
 commands! {
-    /// Say who one is.
-    Connect(Connect) = "connect", op: false;
-    /// Go on with a new access token.
-    SessionRefresh(RefreshSession) = "session.refresh", op: false;
+    /// Say who one is. The first command of a socket, within 10 s.
+    ///
+    /// A second socket of the same `device` replaces the first, which is closed with 4502. With `joins` a
+    /// connection, or a resume, is one round trip.
+    Connect(Connect) -> Connected = "connect", op: false;
+    /// Go on with a new access token, before the old one ends.
+    SessionRefresh(RefreshSession) -> SessionRefreshed = "session.refresh", op: false;
     /// Ask for a sign of life.
-    Ping(Nothing) = "ping", op: false;
-    /// Come into a room, or back.
-    RoomJoin(Join) = "room.join", op: false;
-    /// Leave a room at once.
-    RoomLeave(InRoom) = "room.leave", op: false;
-    /// Put somebody out of the room.
-    RoomKick(Kick) = "room.kick", op: true;
-    /// Take a seat.
-    SeatTake(TakeSeat) = "seat.take", op: true;
+    Ping(Nothing) -> Empty = "ping", op: false;
+    /// Come into a room, or back. A user is in one room at a time: another one is left.
+    ///
+    /// With a `position` the reply brings all missed events, or a snapshot, and is told which. The events
+    /// behind the reply's position follow the reply.
+    RoomJoin(Join) -> Joined = "room.join", op: false;
+    /// Leave a room at once, on all of one's devices, without the grace period.
+    RoomLeave(InRoom) -> Empty = "room.leave", op: false;
+    /// Put somebody out of the room, and keep them out for ten minutes. For the room's owner.
+    RoomKick(Kick) -> Done = "room.kick", op: true;
+    /// Take a seat. Seat 0 is the owner's.
+    SeatTake(TakeSeat) -> Done = "seat.take", op: true;
     /// Leave one's seat.
-    SeatLeave(InRoom) = "seat.leave", op: true;
-    /// Lock a seat; who sits there is evicted.
-    SeatLock(OnSeat) = "seat.lock", op: true;
-    /// Unlock a seat.
-    SeatUnlock(OnSeat) = "seat.unlock", op: true;
+    SeatLeave(InRoom) -> Done = "seat.leave", op: true;
+    /// Lock a seat; who sits there is evicted. For the room's owner.
+    SeatLock(OnSeat) -> Done = "seat.lock", op: true;
+    /// Unlock a seat. For the room's owner.
+    SeatUnlock(OnSeat) -> Done = "seat.unlock", op: true;
     /// Say something to the room.
-    ChatSend(SendChat) = "chat.send", op: true;
-    /// Send a gift.
-    GiftSend(SendGift) = "gift.send", op: true;
-    /// Gifts of the room above a number.
-    GiftList(ListGifts) = "gift.list", op: false;
-    /// Who is in the room.
-    PeopleList(ListPeople) = "people.list", op: false;
+    ChatSend(SendChat) -> Done = "chat.send", op: true;
+    /// Send a gift, paid for in coins: charged once, whatever happens to the reply.
+    ///
+    /// May be sent again with the same `op` from outside the room, to get the first answer.
+    GiftSend(SendGift) -> GiftReceipt = "gift.send", op: true;
+    /// Gifts of the room above a number, oldest first, at most 200.
+    GiftList(ListGifts) -> GiftPage = "gift.list", op: false;
+    /// Who is in the room, by id, at most 100 a page.
+    PeopleList(ListPeople) -> PeoplePage = "people.list", op: false;
 }
 
 /// Data of a command that has none.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Nothing {}
 
 fn read<'a, T: Deserialize<'a>>(data: &'a str) -> Result<T, ErrorBody> {
@@ -238,6 +280,23 @@ fn read<'a, T: Deserialize<'a>>(data: &'a str) -> Result<T, ErrorBody> {
         };
         ErrorBody::new(ErrorCode::BadRequest).message("the data does not fit the type").field(field, words)
     })
+}
+
+/// What every plain number on the wire is.
+const NUMBER: &str = "a number from 0 to below 2^53";
+
+const fn is_number(number: u64) -> bool {
+    number < NUMBER_LIMIT.unsigned_abs()
+}
+
+impl Join {
+    /// Its numbers are such as JavaScript reads exactly.
+    fn is_in_range(&self) -> bool {
+        let signed = |number: i64| u64::try_from(number).is_ok_and(is_number);
+        self.position.is_none_or(|position| {
+            signed(position.epoch) && is_number(position.seq) && position.gift_no.is_none_or(signed)
+        })
+    }
 }
 
 impl Command {
@@ -263,6 +322,9 @@ impl Command {
                 if connect.joins.len() > limit::CONNECT_JOINS {
                     error = error.field("joins", format!("at most {}", limit::CONNECT_JOINS));
                 }
+                if !connect.joins.iter().all(Join::is_in_range) {
+                    error = error.field("joins", NUMBER);
+                }
             }
             Self::ChatSend(chat) if (chat.text.trim().is_empty() || chat.text.chars().count() > limit::TEXT_CHARS) => {
                 error = error.field("text", format!("1 to {} characters, not only spaces", limit::TEXT_CHARS));
@@ -283,7 +345,17 @@ impl Command {
                     error = error.field("to", format!("1 to {} receivers", limit::GIFT_RECEIVERS));
                 }
             }
-            Self::GiftList(list) if list.after < 0 => error = error.field("after", "0 or more"),
+            Self::RoomJoin(join) if !join.is_in_range() => error = error.field("position", NUMBER),
+            Self::SeatTake(TakeSeat { version, .. })
+            | Self::SeatLock(OnSeat { version, .. })
+            | Self::SeatUnlock(OnSeat { version, .. })
+                if !version.is_none_or(is_number) =>
+            {
+                error = error.field("version", NUMBER);
+            }
+            Self::GiftList(list) if !u64::try_from(list.after).is_ok_and(is_number) => {
+                error = error.field("after", NUMBER);
+            }
             _ => {}
         }
         if error.fields.is_empty() { Ok(()) } else { Err(error.message("a field does not fit")) }

@@ -99,14 +99,18 @@ pub fn error(id: Option<u64>, error: &ErrorBody) -> String {
 
 /// `{"room":…,"epoch":…,"seq":…,"at":…,"type":…,"data":{…}}`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct EventFrame {
     /// Which room.
     pub room: RoomId,
-    /// The owner's epoch.
+    /// The room's epoch: rises when the room is opened anew or by another server.
+    #[cfg_attr(feature = "schemars", schemars(range(min = 0)))]
     pub epoch: i64,
     /// Dense within the epoch, from 1.
+    #[cfg_attr(feature = "schemars", schemars(range(min = 1)))]
     pub seq: u64,
     /// Unix milliseconds.
+    #[cfg_attr(feature = "schemars", schemars(range(min = 0)))]
     pub at: i64,
     /// The event.
     #[serde(flatten)]

@@ -9,15 +9,16 @@ use crate::room::{GiftLine, Person, Seat, SeatCause};
 /// A sequenced fact of a room. The same bytes for everybody in it, so nothing personal; with the
 /// state after it, so that applying it is assignment and not arithmetic.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(tag = "type", content = "data")]
 pub enum Event {
     /// Who came and left, gathered, at most four a second.
     #[serde(rename = "participants.changed")]
     ParticipantsChanged {
-        /// Who came.
+        /// Who came. Absent: nobody.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         joined: Vec<Person>,
-        /// Who left.
+        /// Who left. Absent: nobody.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         left: Vec<UserId>,
         /// How many are there now.
@@ -32,7 +33,7 @@ pub enum Event {
         version: u64,
         /// Why.
         cause: SeatCause,
-        /// Who did it, where that is not the one who sits or sat.
+        /// Who did it. Absent: the one who sits or sat.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         by: Option<UserId>,
     },
@@ -54,8 +55,9 @@ pub enum Event {
         /// By whom.
         by: UserId,
         /// Unix milliseconds until which they may not come in.
+        #[cfg_attr(feature = "schemars", schemars(range(min = 0)))]
         until: i64,
-        /// Why, in the words of who did it.
+        /// Why, in the words of who did it. Absent: no reason was given.
         #[serde(default, skip_serializing_if = "String::is_empty")]
         reason: String,
     },
@@ -71,6 +73,7 @@ pub enum Event {
 
 /// What may be merged or dropped: the latest wins. It has no `seq`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(tag = "type", content = "data")]
 pub enum Signal {
     /// How many people are in the room, where they are too many to name.
@@ -83,6 +86,7 @@ pub enum Signal {
 
 /// What concerns one user, on each of their sockets. A hint: it carries the cursor of what is stored.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(tag = "type", content = "data")]
 pub enum UserFrame {
     /// A balance as it is after a transfer. A client ignores one whose version is not above its own.
@@ -90,9 +94,11 @@ pub enum UserFrame {
     BalanceChanged {
         /// Of which currency.
         currency: Currency,
-        /// Minor units.
+        /// Whole minor units.
+        #[cfg_attr(feature = "schemars", schemars(range(min = 0)))]
         amount: i64,
         /// The account's last transfer: rises with every change.
+        #[cfg_attr(feature = "schemars", schemars(range(min = 0)))]
         version: i64,
     },
     /// The user was put out of a room. The socket lives on.
@@ -102,10 +108,11 @@ pub enum UserFrame {
         room: RoomId,
         /// Why.
         cause: RemovalCause,
-        /// Unix milliseconds until which they may not come in.
+        /// Unix milliseconds until which they may not come in. Absent: they may.
         #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "schemars", schemars(range(min = 0)))]
         until: Option<i64>,
-        /// The words of who did it.
+        /// The words of who did it. Absent: there are none.
         #[serde(default, skip_serializing_if = "String::is_empty")]
         reason: String,
     },
@@ -113,6 +120,7 @@ pub enum UserFrame {
 
 /// Why somebody was put out of a room.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum RemovalCause {
     /// Kicked by the room's staff.
@@ -127,22 +135,24 @@ pub enum RemovalCause {
 
 /// What the server says of the socket itself.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(tag = "type", content = "data", rename_all = "snake_case")]
 pub enum Notice {
     /// Answer with `{"type":"pong"}` within 10 s.
     Ping,
     /// The access token ends soon, and the socket with it: send `session.refresh` with a new one.
     SessionExpiring {
-        /// Unix milliseconds.
+        /// Unix milliseconds at which it ends.
+        #[cfg_attr(feature = "schemars", schemars(range(min = 0)))]
         expires_at: i64,
     },
     /// The socket will be closed with this code right behind this frame.
     Closing {
-        /// The close code.
+        /// The close code, 1000 to 4999.
         code: u16,
         /// Its name.
         reason: String,
-        /// Milliseconds to wait before coming back.
+        /// Milliseconds to wait before coming back. Absent: with back-off and jitter of the client.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         after_ms: Option<u64>,
     },

@@ -12,8 +12,11 @@ macro_rules! number_id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
         #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize)]
+        #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
         #[serde(transparent)]
-        pub struct $name(i64);
+        pub struct $name(
+            #[cfg_attr(feature = "schemars", schemars(range(min = 1, max = NUMBER_LIMIT - 1)))] i64,
+        );
 
         impl $name {
             /// The id of this number; `None` unless it is above 0 and below 2^53.
@@ -43,15 +46,15 @@ macro_rules! number_id {
 }
 
 number_id! {
-    /// A user: a random number of nine digits and more.
+    /// A user: a random number of nine digits and more, which people read aloud.
     UserId
 }
 number_id! {
-    /// A room: a random number of nine digits and more.
+    /// A room: a random number of nine digits and more, which people read aloud.
     RoomId
 }
 number_id! {
-    /// A gift of the catalogue.
+    /// A gift of the catalogue, as `GET /v1/gifts` lists it.
     GiftId
 }
 
@@ -59,6 +62,7 @@ number_id! {
 ///
 /// Version 7 keeps the journal's index in order of time; every other version works as well.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct Op(pub Uuid);
 

@@ -3,9 +3,15 @@
 //! Here live commands, replies, events, signals, user frames, errors, ids, limits and the WebSocket
 //! frame codec, as plain types with serde. Nothing here knows a socket, a runtime, a database or a
 //! clock: the server, the load testers and the tests share one set of words.
+//!
+//! The docstrings are published: the JSON Schema, the AsyncAPI document and its page are written from
+//! them (`./parlor schema`). They say shape and unit, and of what may be absent what its absence means.
+//! What came after the first release says `Since` and the version; the rest was there from the beginning.
 
 pub mod close;
 pub mod command;
+#[cfg(feature = "schemars")]
+pub mod describe;
 pub mod envelope;
 pub mod error;
 pub mod event;

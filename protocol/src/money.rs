@@ -5,18 +5,21 @@ use serde::{Deserialize, Serialize};
 /// Coins are bought and spent. One minor unit is one coin.
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(transparent)]
-pub struct Coins(pub i64);
+pub struct Coins(#[cfg_attr(feature = "schemars", schemars(range(min = 0)))] pub i64);
 
 /// Diamonds are earned. 10,000 minor units are one diamond, so that a share in basis points of a
 /// whole number of coins is exact and nothing is ever rounded.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct Diamonds(pub i64);
 
 /// The two currencies of the economy.
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Currency {
     /// Bought and spent; one minor unit is one coin.
