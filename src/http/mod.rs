@@ -35,6 +35,7 @@ use serde::Deserialize;
 pub mod api_page;
 pub mod body;
 pub mod fields;
+pub mod json;
 pub mod layers;
 pub mod limit;
 pub mod openapi;

@@ -5,7 +5,7 @@ use axum::http::request::Parts;
 use parlor_protocol::{ErrorBody, ErrorCode};
 use serde::de::DeserializeOwned;
 
-use super::body::misfit;
+use super::json::misfit;
 use crate::error::Error;
 
 /// A query string that is a `T`, which denies unknown parameters.
@@ -30,7 +30,7 @@ fn refusal(rejection: &axum::extract::rejection::QueryRejection) -> Error {
     };
     let words = source.to_string();
     match words.split_once(": ") {
-        Some((field, message)) if !field.contains(' ') => misfit(field, message),
-        _ => misfit(".", &words),
+        Some((field, message)) if !field.contains(' ') => misfit(field, message).into(),
+        _ => misfit(".", &words).into(),
     }
 }
