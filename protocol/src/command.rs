@@ -6,6 +6,7 @@ use crate::envelope::words;
 use crate::error::{ErrorBody, ErrorCode};
 use crate::id::{GiftId, NUMBER_LIMIT, RoomId, UserId};
 use crate::limit;
+#[cfg(feature = "schemars")]
 use crate::reply::{Connected, Done, Empty, GiftPage, GiftReceipt, Joined, PeoplePage, SessionRefreshed};
 use crate::room::Position;
 

@@ -244,6 +244,38 @@ mod tests {
         }
 
         #[test]
+        fn frames_cut_anywhere_are_the_same_frames(
+            messages in proptest::collection::vec(
+                (0usize..6, proptest::collection::vec(any::<u8>(), 0..300), any::<[u8; 4]>()), 1..6,
+            ),
+            cuts in proptest::collection::vec(1usize..40, 1..80),
+        ) {
+            let mut stream = Vec::new();
+            for (at, payload, mask) in &messages {
+                let opcode = [0x0, 0x1, 0x2, 0x8, 0x9, 0xA][*at];
+                let length = if opcode < 0x8 { payload.len() } else { payload.len().min(125) };
+                stream.extend(masked(opcode, true, &payload[..length], *mask));
+            }
+            let take = |buffer: &mut Vec<u8>, frames: &mut Vec<(Opcode, Vec<u8>)>| {
+                while let Some(frame) = read(buffer, 1_000).expect("good frames") {
+                    frames.push((frame.opcode, buffer[frame.payload].to_vec()));
+                    buffer.drain(..frame.end);
+                }
+            };
+            let (mut at_once, mut in_pieces) = (Vec::new(), Vec::new());
+            take(&mut stream.clone(), &mut at_once);
+            let (mut buffer, mut rest, mut cuts) = (Vec::new(), &stream[..], cuts.iter().cycle());
+            while !rest.is_empty() {
+                let (piece, behind) = rest.split_at(rest.len().min(*cuts.next().expect("a cycle")));
+                buffer.extend_from_slice(piece);
+                take(&mut buffer, &mut in_pieces);
+                rest = behind;
+            }
+            prop_assert_eq!(at_once.len(), messages.len());
+            prop_assert_eq!(in_pieces, at_once);
+        }
+
+        #[test]
         fn what_the_server_writes_has_its_payload_behind_the_header(message in ".{0,400}") {
             let frame = text(&message);
             prop_assert_eq!(super::payload(&frame), message.as_bytes());

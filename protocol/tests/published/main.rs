@@ -2,11 +2,13 @@
 //!
 //! `./parlor schema` (this binary with `PARLOR_RENEW=1`) writes the documents anew.
 
+mod arbitrary;
 mod asyncapi;
 mod codes;
 mod golden;
 mod page;
 mod print;
+mod property;
 mod schema;
 
 use std::fs;

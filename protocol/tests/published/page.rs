@@ -122,7 +122,11 @@ fn frames(out: &mut String) {
     for (kind, form, words) in ENVELOPES {
         put(
             out,
-            format_args!("<tr><th>{kind}</th><td><code>{}</code></td><td>{}</td></tr>\n", escape(form), text(words)),
+            format_args!(
+                "<tr><th>{kind}</th><td class=\"form\"><code>{}</code></td><td>{}</td></tr>\n",
+                escape(form),
+                text(words)
+            ),
         );
     }
     out.push_str("</tbody></table></div>\n");

@@ -73,7 +73,7 @@ impl Wire {
     }
 
     /// The definition that a `$ref` names.
-    pub fn referred<'a>(reference: &'a str) -> &'a str {
+    pub fn referred(reference: &str) -> &str {
         reference.strip_prefix("#/$defs/").expect("references stay within the document")
     }
 
@@ -291,8 +291,12 @@ fn normalise(schema: &mut Value) {
                 object.extend(one);
             }
             if object.get("type").is_some_and(|kind| kind == "integer") {
-                object.remove("format");
-                let limit = NUMBER_LIMIT - 1;
+                let format = object.remove("format");
+                let limit = match format.as_ref().and_then(Value::as_str) {
+                    Some("int32") => i64::from(i32::MAX),
+                    Some("uint32") => i64::from(u32::MAX),
+                    _ => NUMBER_LIMIT - 1,
+                };
                 if !object.contains_key("enum") && !object.contains_key("const") {
                     object.entry("minimum").or_insert_with(|| (-limit).into());
                     object.entry("maximum").or_insert_with(|| limit.into());

@@ -1,0 +1,143 @@
+//! What holds for every message with arbitrary values.
+
+use std::sync::LazyLock;
+
+use jsonschema::Validator;
+use parlor_protocol::Command;
+use parlor_protocol::envelope::CommandFrame;
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestCaseError, TestRunner};
+use serde_json::Value;
+
+use crate::arbitrary::{How, values, with_unknown_fields};
+use crate::golden::{rewrite, validator};
+use crate::schema::{Kind, Message, Wire, wire};
+
+static WIRE: LazyLock<Wire> = LazyLock::new(wire);
+
+/// Asks this of many values of each message.
+fn each(
+    cases: u32,
+    how: How,
+    is_meant: impl Fn(&Message) -> bool,
+    ask: impl Fn(&Message, &Validator, Value) -> Result<(), TestCaseError>,
+) {
+    for message in WIRE.messages.iter().filter(|message| is_meant(message)) {
+        let validator = validator(&WIRE, &message.definition);
+        let config = Config { cases, failure_persistence: None, ..Config::default() };
+        let of_it = values(&WIRE, WIRE.definition(&message.definition), how);
+        let asked = TestRunner::new(config).run(&of_it, |value| ask(message, &validator, value));
+        asked.unwrap_or_else(|error| panic!("{}: {error}", message.definition));
+    }
+}
+
+/// What one has and the other has not is what absence means.
+fn is_the_same_but_for_absence(one: &Value, other: &Value) -> bool {
+    let is_absence = |value: &Value| *value == false || *value == "" || value.as_array().is_some_and(Vec::is_empty);
+    match (one, other) {
+        (Value::Object(one), Value::Object(other)) => {
+            let fits = |name: &String, value: &Value, other: Option<&Value>| {
+                other.map_or_else(
+                    || is_absence(value) || (name == "data" && *value == Value::Object(Default::default())),
+                    |other| is_the_same_but_for_absence(value, other),
+                )
+            };
+            one.iter().all(|(name, value)| fits(name, value, other.get(name)))
+                && other.iter().all(|(name, value)| fits(name, value, one.get(name)))
+        }
+        (Value::Array(one), Value::Array(other)) => {
+            one.len() == other.len()
+                && one.iter().zip(other).all(|(one, other)| is_the_same_but_for_absence(one, other))
+        }
+        (one, other) => one == other,
+    }
+}
+
+#[test]
+fn whatever_the_schema_allows_is_read_and_written_as_the_same() {
+    each(
+        32,
+        How::Within,
+        |_| true,
+        |message, validator, value| {
+            let text = value.to_string();
+            let written = rewrite(message, &text).map_err(|error| TestCaseError::fail(format!("{error}: {text}")))?;
+            let again: Value = serde_json::from_str(&written).expect("what is written is JSON");
+            prop_assert!(validator.is_valid(&again), "{}", written);
+            prop_assert!(is_the_same_but_for_absence(&value, &again), "{}\n{}", text, written);
+            let twice = rewrite(message, &written);
+            prop_assert_eq!(twice.as_ref(), Ok(&written));
+            Ok(())
+        },
+    );
+}
+
+#[test]
+fn a_command_is_accepted_exactly_when_the_schema_accepts_it() {
+    each(
+        192,
+        How::Around,
+        |message| message.kind == Kind::Command,
+        |message, validator, value| {
+            let text = value.to_string();
+            let (taken, allowed) = (rewrite(message, &text), validator.is_valid(&value));
+            prop_assert_eq!(taken.is_ok(), allowed, "{} {:?}", text, taken);
+            Ok(())
+        },
+    );
+}
+
+#[test]
+fn unknown_fields_are_ignored_by_either_side() {
+    each(
+        16,
+        How::Within,
+        |message| message.kind != Kind::Pong,
+        |message, validator, value| {
+            let more = with_unknown_fields(&WIRE, WIRE.definition(&message.definition), &value);
+            prop_assert!(validator.is_valid(&more), "{}", more);
+            prop_assert_eq!(rewrite(message, &more.to_string()), rewrite(message, &value.to_string()));
+            Ok(())
+        },
+    );
+}
+
+#[test]
+fn a_damaged_frame_never_panics() {
+    for message in &WIRE.messages {
+        let damaged = (values(&WIRE, WIRE.definition(&message.definition), How::Around), any::<(u16, u16, u8, u8)>());
+        let config = Config { cases: 32, failure_persistence: None, ..Config::default() };
+        let asked = TestRunner::new(config).run(&damaged, |(value, (at, length, how, byte))| {
+            let mut bytes = value.to_string().into_bytes();
+            let at = usize::from(at) % bytes.len();
+            match how % 4 {
+                0 => bytes.truncate(at),
+                1 => bytes[at] = byte,
+                2 => bytes.insert(at, byte),
+                _ => drop(bytes.drain(at..(at + usize::from(length)).min(bytes.len()))),
+            }
+            let text = String::from_utf8_lossy(&bytes);
+            if let Ok(frame) = CommandFrame::parse(&text) {
+                let _ = (frame.op(), Command::parse(&frame.kind, frame.data()));
+            }
+            if message.kind != Kind::Pong {
+                let _ = rewrite(message, &text);
+            }
+            Ok(())
+        });
+        asked.unwrap_or_else(|error| panic!("{}: {error}", message.definition));
+    }
+}
+
+#[test]
+fn a_number_of_2_to_the_53_is_refused_and_the_one_before_it_is_exact() {
+    let send = |id: &str, room: &str, after: &str| {
+        let text = format!(r#"{{"id":{id},"type":"gift.list","data":{{"room":{room},"after":{after}}}}}"#);
+        let message = WIRE.messages.iter().find(|message| message.name == "gift.list").expect("the command");
+        rewrite(message, &text).map(|written| assert_eq!(written, text)).is_ok()
+    };
+    let (last, beyond) = ("9007199254740991", "9007199254740992");
+    assert!(send(last, last, last));
+    assert!(!send(beyond, last, last) && !send(last, beyond, last) && !send(last, last, beyond));
+    assert!(!send("1.0", last, "0") && !send("1", "1e3", "0") && !send("-1", last, "0") && !send("1", last, "-1"));
+}
