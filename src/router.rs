@@ -17,12 +17,19 @@ use crate::config::Settings;
 use crate::economy::{gift, ledger};
 use crate::{gateway, http, identity, media, room};
 
-/// What the playground may load: its own files and nothing else.
+/// What pages may load: its own files and nothing else.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// Where the API is described.
 const DESCRIPTION: &str = "/v1/openapi.json";
+
+/// A file of the repository, as it was at the build.
+macro_rules! file {
+    ($place:literal, $kind:literal) => {
+        get(|| async { page($kind, include_str!(concat!("../", $place))) })
+    };
+}
 
 /// The routes, with what stands around them.
 pub fn router(app: App, settings: &Settings, mode: Mode) -> Router {
@@ -30,6 +37,7 @@ pub fn router(app: App, settings: &Settings, mode: Mode) -> Router {
     let described = Bytes::from(text(&http::openapi::document(described)));
     let mut routes = api
         .route(DESCRIPTION, get(async || ([(header::CONTENT_TYPE, "application/json")], described)))
+        .route("/v1/asyncapi.json", file!("protocol/schema/asyncapi.v1.json", "application/json"))
         .route("/media/{*key}", media::files())
         .route("/v1/socket", get(gateway::socket))
         .route("/healthz", get(StatusCode::OK))
@@ -38,7 +46,7 @@ pub fn router(app: App, settings: &Settings, mode: Mode) -> Router {
         routes = routes.merge(playground());
     }
     if settings.http.api_page.unwrap_or(mode == Mode::Dev) {
-        routes = routes.merge(http::api_page::routes(DESCRIPTION));
+        routes = routes.merge(http::api_page::routes(DESCRIPTION)).merge(socket_page());
     }
     http::layers::around(routes, &settings.http).with_state(app)
 }
@@ -72,16 +80,19 @@ async fn readyz(State(app): State<App>, State(pool): State<PgPool>) -> StatusCod
 }
 
 fn playground() -> Router<App> {
-    macro_rules! file {
-        ($name:literal, $kind:literal) => {
-            get(|| async { page($kind, include_str!(concat!("../playground/", $name))) })
-        };
-    }
     Router::new()
-        .route("/", file!("index.html", "text/html; charset=utf-8"))
-        .route("/playground/app.js", file!("app.js", "text/javascript; charset=utf-8"))
-        .route("/playground/client.js", file!("client.js", "text/javascript; charset=utf-8"))
-        .route("/playground/style.css", file!("style.css", "text/css; charset=utf-8"))
+        .route("/", file!("playground/index.html", "text/html; charset=utf-8"))
+        .route("/playground/app.js", file!("playground/app.js", "text/javascript; charset=utf-8"))
+        .route("/playground/client.js", file!("playground/client.js", "text/javascript; charset=utf-8"))
+        .route("/playground/style.css", file!("playground/style.css", "text/css; charset=utf-8"))
+}
+
+/// The page of the socket, as `./parlor schema` has written it.
+fn socket_page() -> Router<App> {
+    Router::new()
+        .route("/docs/socket", file!("protocol/page/socket.html", "text/html; charset=utf-8"))
+        .route("/docs/socket.css", file!("protocol/page/socket.css", "text/css; charset=utf-8"))
+        .route("/docs/socket.js", file!("protocol/page/socket.js", "text/javascript; charset=utf-8"))
 }
 
 fn page(kind: &'static str, text: &'static str) -> impl IntoResponse {

@@ -26,7 +26,7 @@
 //!   a path, a query, an `Idempotency-Key`, being signed in) and those of every operation are added by
 //!   [`openapi`]. A test sees an operation that answers a code it does not name.
 //! - Whoever is not to be signed in says `security(())`.
-//! - `parlor openapi > docs/openapi.json` afterwards: a test fails when that is stale.
+//! - `./parlor schema` afterwards: a test fails when `docs/openapi.json` is stale.
 
 use std::time::Duration;
 
@@ -68,7 +68,8 @@ pub struct Settings {
     /// Default none: the peer of the connection is the client.
     #[serde(deserialize_with = "crate::config::list::with_commas")]
     pub trusted_proxies: Vec<String>,
-    /// Shows the page at `/docs/api` to browse the API with. Default: in `dev` only.
+    /// Shows the pages at `/docs/api` and `/docs/socket` to browse REST and the socket with. Default: in
+    /// `dev` only.
     pub api_page: Option<bool>,
 }
 

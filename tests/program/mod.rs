@@ -1,6 +1,7 @@
 //! The program: its commands, its settings, its refusals.
 
 mod openapi;
+mod published;
 mod refusals;
 mod rest;
 mod store;

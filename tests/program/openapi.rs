@@ -41,7 +41,7 @@ fn assert_fits(document: &Value, schema: &Value, value: &Value, whose: &str) {
 #[test]
 fn the_committed_description_is_that_of_the_routes() {
     let committed: Value = serde_json::from_str(include_str!("../../docs/openapi.json")).expect("JSON");
-    assert!(committed == document(), "docs/openapi.json is stale: ./parlor openapi > docs/openapi.json");
+    assert!(committed == document(), "docs/openapi.json is stale: ./parlor schema");
     let printed = run(&mut parlor(&["openapi"]));
     assert!(serde_json::from_slice::<Value>(&printed.stdout).ok() == Some(committed));
 }

@@ -1,5 +1,6 @@
 //! A client over a real socket, as an app would have it: it numbers its commands, makes operations,
-//! sorts what comes, and remembers where it stands in each room. Every wait has an end.
+//! sorts what comes, and remembers where it stands in each room. Every wait has an end, and every frame
+//! that comes keeps the published schema.
 
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
@@ -20,6 +21,8 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_tungstenite::{WebSocketStream, client_async};
 use uuid::Uuid;
+
+use super::schema::assert_published;
 
 /// How long a test waits for anything.
 pub const PATIENCE: Duration = Duration::from_secs(10);
@@ -58,6 +61,8 @@ pub struct Client {
     /// What has come and was not asked for yet, in order.
     inbox: VecDeque<Incoming>,
     positions: HashMap<RoomId, Position>,
+    /// Which command had each number.
+    asked: HashMap<u64, &'static str>,
     /// Answer the server's pings. On, until a test wants silence.
     pub answers_pings: bool,
 }
@@ -80,8 +85,8 @@ impl Client {
         let stream = TcpStream::connect(address).await.expect("the server listens");
         stream.set_nodelay(true).expect("a living socket");
         let (socket, _) = soon("the handshake", client_async(request, stream)).await?;
-        let (inbox, positions) = (VecDeque::new(), HashMap::new());
-        Ok(Self { socket, next_id: 1, inbox, positions, answers_pings: true })
+        let (inbox, positions, asked) = (VecDeque::new(), HashMap::new(), HashMap::new());
+        Ok(Self { socket, next_id: 1, inbox, positions, asked, answers_pings: true })
     }
 
     /// A socket that has connected as the token's user.
@@ -166,6 +171,7 @@ impl Client {
     pub async fn send_as(&mut self, op: Option<Op>, command: &Command) -> u64 {
         let id = self.next_id;
         self.next_id += 1;
+        self.asked.insert(id, command.kind());
         self.text(&envelope::command(id, op, command)).await;
         id
     }
@@ -312,6 +318,7 @@ impl Client {
                 Some(Ok(_)) => continue,
                 Some(Err(_)) | None => return Incoming::Closed(None),
             };
+            assert_published(&text, |id| self.asked.get(&id).copied());
             let incoming = sort(&text);
             match &incoming {
                 Incoming::Event(event) => self.follow(event),

@@ -7,3 +7,4 @@ pub mod postgres;
 mod postgres_tests;
 pub mod program;
 pub mod raw;
+pub mod schema;

@@ -1,0 +1,120 @@
+//! The published documents against the whole server: each command asked for once, by real rooms and a
+//! real ledger, and every frame that comes is one of the schema.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+
+use parlor_loadtests::rest::post;
+use parlor_protocol::command::{
+    InRoom, Join, Kick, ListGifts, ListPeople, Nothing, OnSeat, Recipients, SendChat, SendGift, TakeSeat,
+};
+use parlor_protocol::envelope::EventFrame;
+use parlor_protocol::reply::{Connected, Done, Empty, GiftPage, GiftReceipt, Joined, PeoplePage};
+use parlor_protocol::{Command, Event, GiftId, RoomId, UserFrame, UserId};
+use serde::de::DeserializeOwned;
+use serde_json::json;
+use tokio::task::block_in_place;
+
+use crate::support::client::{Client, op};
+use crate::support::postgres::Database;
+use crate::support::program::Program;
+
+async fn sign_in(address: SocketAddr, number: u8) -> (String, UserId) {
+    let login = format!("demo{number}@parlor.example");
+    let body = json!({"login": login, "password": "parlor-demo", "device": "test"});
+    let (_, answer) = post(address, "/v1/auth/login", None, &body).await.expect("up");
+    let user = answer["user"]["id"].as_i64().and_then(UserId::new).expect("a user");
+    (answer["access_token"].as_str().expect("a token").to_owned(), user)
+}
+
+async fn room_token(address: SocketAddr, room: RoomId, access: &str) -> String {
+    let (_, answer) = post(address, &format!("/v1/rooms/{room}/token"), Some(access), &json!({})).await.expect("up");
+    answer["token"].as_str().expect("a room token").to_owned()
+}
+
+/// Asks, and notes what was answered well.
+async fn ask<T: DeserializeOwned>(client: &mut Client, asked: &mut BTreeSet<&'static str>, command: Command) -> T {
+    asked.insert(command.kind());
+    let what = format!("{command:?}");
+    client.ask(command).await.unwrap_or_else(|error| panic!("{what}: {error}"))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_command_is_answered_as_the_schema_says() {
+    let database = Database::fresh().await;
+    let program = block_in_place(|| Program::dev_on(&database));
+    let address = program.address;
+    let ((omars, omar), (amiras, amira)) = (sign_in(address, 1).await, sign_in(address, 2).await);
+    let (_, card) = post(address, "/v1/rooms", Some(&omars), &json!({"name": "Majlis", "seats": 8})).await.expect("up");
+    let room = card["id"].as_i64().and_then(RoomId::new).expect("a room");
+    let mut asked = BTreeSet::new();
+    let asked = &mut asked;
+
+    let (mut owner, mut guest) = (Client::open(address).await, Client::open(address).await);
+    let token = room_token(address, room, &omars).await;
+    let join = Join { room, token, position: None };
+    let connect = |token, joins| {
+        Command::Connect(parlor_protocol::command::Connect { token, device: "test".to_owned(), client: None, joins })
+    };
+    let connected: Connected = ask(&mut owner, asked, connect(omars.clone(), vec![join])).await;
+    assert_eq!((connected.user.id, connected.joins.len()), (omar, 1));
+    let _: Connected = ask(&mut guest, asked, connect(amiras.clone(), Vec::new())).await;
+    let token = room_token(address, room, &amiras).await;
+    let _: Joined = ask(&mut guest, asked, Command::RoomJoin(Join { room, token, position: None })).await;
+
+    let _: Empty = ask(&mut guest, asked, Command::Ping(Nothing {})).await;
+    let seat = Command::SeatTake(TakeSeat { room, seat: Some(3), version: None });
+    let _: Done = ask(&mut guest, asked, seat).await;
+    let again = Command::ChatSend(SendChat { room, text: "مساء الخير 🎁".to_owned() });
+    let (op, _) = (op(), asked.insert(again.kind()));
+    let first: Done = guest.ask_as(op, &again).await.expect("said");
+    let second: Done = guest.ask_as(op, &again).await.expect("said before");
+    assert_eq!((first.seq, second.replayed), (second.seq, true));
+    let gift = SendGift { room, gift: GiftId::new(1).expect("in range"), count: 10, to: Recipients::AllSeats };
+    let receipt: GiftReceipt = ask(&mut owner, asked, Command::GiftSend(gift)).await;
+    assert_eq!(receipt.to, [amira]);
+    let gifts: GiftPage = ask(&mut owner, asked, Command::GiftList(ListGifts { room, after: 0 })).await;
+    assert_eq!(gifts.gifts.len(), 1);
+    // Pages show what the room has been told.
+    let told = |event: &EventFrame| matches!(event.event, Event::ParticipantsChanged { count: 2, .. }).then_some(());
+    owner.event_where("both people", told).await;
+    let people: PeoplePage = ask(&mut owner, asked, Command::PeopleList(ListPeople { room, after: None })).await;
+    assert_eq!(people.count, 2);
+    let _: Done = ask(&mut guest, asked, Command::SeatLeave(InRoom { room })).await;
+    let _: Done = ask(&mut owner, asked, Command::SeatLock(OnSeat { room, seat: 3, version: None })).await;
+    let _: Done = ask(&mut owner, asked, Command::SeatUnlock(OnSeat { room, seat: 3, version: None })).await;
+    let kick = Kick { room, user: amira, reason: "spam".to_owned() };
+    let _: Done = ask(&mut owner, asked, Command::RoomKick(kick)).await;
+    let kicked = |event: &EventFrame| match event.event {
+        Event::ParticipantKicked { user, .. } => Some(user),
+        _ => None,
+    };
+    assert_eq!(owner.event_where("the kick", kicked).await, amira);
+    while !matches!(guest.user_frame().await, UserFrame::RoomRemoved { .. }) {}
+    let _: Empty = ask(&mut owner, asked, Command::RoomLeave(InRoom { room })).await;
+
+    let all: BTreeSet<_> = Command::TYPES.iter().map(|(kind, _)| *kind).collect();
+    assert_eq!(*asked, all, "each command is asked for here, so that its reply is compared with the schema");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_page_of_the_socket_is_there_in_dev_with_what_it_loads_and_nothing_else() {
+    let database = Database::fresh().await;
+    let program = block_in_place(|| Program::dev_on(&database));
+    let (status, head, page) = block_in_place(|| program.ask("GET", "/docs/socket", &[]));
+    assert!(status == 200 && page.contains("id=\"command-gift.send\""), "{head}");
+    let policy = head.lines().find(|line| line.starts_with("content-security-policy")).expect("a policy");
+    assert!(policy.contains("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
+    assert!(
+        !page.contains("<style") && !page.contains(" style=") && !page.contains(" onclick"),
+        "the policy forbids it"
+    );
+    for part in page.split('"').filter(|part| part.starts_with('/')) {
+        assert_eq!(block_in_place(|| program.get(part)).0, 200, "{part}");
+    }
+    drop(program);
+    let program = block_in_place(|| Program::serve_on(&database));
+    assert_eq!(block_in_place(|| program.get("/docs/socket")).0, 404);
+    let (status, document) = block_in_place(|| program.get("/v1/asyncapi.json"));
+    assert!(status == 200 && document.contains("\"asyncapi\": \"3.0.0\""));
+}
