@@ -44,7 +44,10 @@ pub fn page() -> String {
     let mut page = HEAD.to_owned();
     for code in ErrorCode::ALL {
         let (meaning, advice) = meaning_and_advice(code.doc());
-        assert!(!meaning.is_empty() && !advice.is_empty(), "{code} says what it means and what to do");
+        assert!(
+            !meaning.is_empty() && !advice.is_empty(),
+            "{code}: its docstring says what it means and, behind an empty line, what to do"
+        );
         let retry = json!(code.retry());
         let retry = retry.as_str().expect("a word");
         writeln!(page, "| `{code}` | {} | `{retry}` | {meaning} | {advice} |", code.status()).expect("a string grows");
@@ -52,7 +55,10 @@ pub fn page() -> String {
     page.push_str(CLOSINGS);
     for code in CloseCode::ALL {
         let (meaning, advice) = meaning_and_advice(code.doc());
-        assert!(!meaning.is_empty() && !advice.is_empty(), "{code:?} says what it means and what to do");
+        assert!(
+            !meaning.is_empty() && !advice.is_empty(),
+            "{code:?}: its docstring says what it means and, behind an empty line, what to do"
+        );
         let (number, reason) = (code.number(), code.reason());
         let back = if (4000..4500).contains(&number) { "yes" } else { "no" };
         writeln!(page, "| {number} | `{reason}` | {back} | {meaning} | {advice} |").expect("a string grows");

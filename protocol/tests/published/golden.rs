@@ -51,6 +51,45 @@ pub fn lines<'a>(set: &'a Set, message: &Message) -> &'a [String] {
     set.get(&(message.kind.folder().to_owned(), message.name.clone())).map_or(&[], Vec::as_slice)
 }
 
+/// Adds an example of each error and close code that has none: their frames say nothing but the code.
+pub fn add_codes() {
+    #[derive(Deserialize)]
+    struct Refusal {
+        error: ErrorBody,
+    }
+    let add = |place: &str, frames: &mut dyn Iterator<Item = (bool, String)>| {
+        let path = folder().join("v1").join(place);
+        let mut text = fs::read_to_string(&path).expect("the file is there");
+        let missing: String = frames.filter(|(is_there, _)| !is_there).map(|(_, frame)| frame + "\n").collect();
+        if !missing.is_empty() {
+            text.push_str(&missing);
+            fs::write(&path, text).expect("the examples can be written");
+        }
+    };
+    let set = current();
+    let of = |kind: &str, name: &str| set[&(kind.to_owned(), name.to_owned())].clone();
+    let refusals: Vec<ErrorCode> = of("error", "error")
+        .iter()
+        .map(|line| serde_json::from_str::<Refusal>(line).expect("an error").error.code)
+        .collect();
+    add(
+        "error/error.jsonl",
+        &mut ErrorCode::ALL
+            .iter()
+            .zip(20..)
+            .map(|(code, id)| (refusals.contains(code), envelope::error(Some(id), &ErrorBody::new(*code)))),
+    );
+    let closings = of("notice", "closing").join("\n");
+    add(
+        "notice/closing.jsonl",
+        &mut CloseCode::ALL.iter().filter(|code| **code != CloseCode::Normal).map(|code| {
+            let (code, reason) = (code.number(), code.reason().to_owned());
+            let frame = envelope::notice(&Notice::Closing { code, reason: reason.clone(), after_ms: None });
+            (closings.contains(&format!("\"{reason}\"")), frame)
+        }),
+    );
+}
+
 /// Reads a frame by the types, as its receiver does, and writes it anew, as its sender does.
 ///
 /// # Errors
