@@ -62,7 +62,7 @@ macro_rules! codes {
 }
 
 codes! {
-    /// The frame is no JSON object of the envelope's form. On a socket the third one closes it.
+    /// The frame is no JSON object of the envelope's form. On a socket the third one in a row closes it.
     ///
     /// Mend the client.
     BadFrame = "bad_frame", Never, 400;
