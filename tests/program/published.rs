@@ -6,10 +6,11 @@ use std::net::SocketAddr;
 
 use parlor_loadtests::rest::post;
 use parlor_protocol::command::{
-    InRoom, Join, Kick, ListGifts, ListPeople, Nothing, OnSeat, Recipients, SendChat, SendGift, TakeSeat,
+    InRoom, Join, Kick, ListGifts, ListPeople, Nothing, OnSeat, Recipients, RefreshSession, SendChat, SendGift,
+    TakeSeat,
 };
 use parlor_protocol::envelope::EventFrame;
-use parlor_protocol::reply::{Connected, Done, Empty, GiftPage, GiftReceipt, Joined, PeoplePage};
+use parlor_protocol::reply::{Connected, Done, Empty, GiftPage, GiftReceipt, Joined, PeoplePage, SessionRefreshed};
 use parlor_protocol::{Command, Event, GiftId, RoomId, UserFrame, UserId};
 use serde::de::DeserializeOwned;
 use serde_json::json;
@@ -58,11 +59,14 @@ async fn every_command_is_answered_as_the_schema_says() {
     };
     let connected: Connected = ask(&mut owner, asked, connect(omars.clone(), vec![join])).await;
     assert_eq!((connected.user.id, connected.joins.len()), (omar, 1));
-    let _: Connected = ask(&mut guest, asked, connect(amiras.clone(), Vec::new())).await;
+    let until = ask::<Connected>(&mut guest, asked, connect(amiras.clone(), Vec::new())).await.expires_at;
     let token = room_token(address, room, &amiras).await;
     let _: Joined = ask(&mut guest, asked, Command::RoomJoin(Join { room, token, position: None })).await;
 
     let _: Empty = ask(&mut guest, asked, Command::Ping(Nothing {})).await;
+    let refresh = Command::SessionRefresh(RefreshSession { token: amiras });
+    let refreshed: SessionRefreshed = ask(&mut guest, asked, refresh).await;
+    assert_eq!(refreshed.expires_at, until);
     let seat = Command::SeatTake(TakeSeat { room, seat: Some(3), version: None });
     let _: Done = ask(&mut guest, asked, seat).await;
     let again = Command::ChatSend(SendChat { room, text: "مساء الخير 🎁".to_owned() });

@@ -41,6 +41,11 @@ pub fn limits() -> Vec<(&'static str, u64, &'static str)> {
     let count = |number: usize| u64::try_from(number).expect("a limit is small");
     vec![
         ("connect_ms", limit::CONNECT_MS, "milliseconds after the handshake within which `connect` has to come"),
+        (
+            "expiring_ms",
+            limit::EXPIRING_MS,
+            "milliseconds before the end of its token at which a socket is asked to refresh",
+        ),
         ("ping_ms", limit::PING_MS, "milliseconds between the server's pings, with a tenth of jitter (a setting)"),
         (
             "silence_ms",
@@ -119,7 +124,8 @@ pub fn document(wire: &Wire, set: &Set) -> Value {
                     "scheme": "bearer",
                     "bearerFormat": "JWT",
                     "description": "The access token of `POST /v1/auth/login`, as `token` in the data of `connect`, the \
-                                    first frame: never in the address or in a subprotocol, both of which are logged.",
+                                    first frame, or as `Authorization: Bearer` with the handshake: never in the address \
+                                    or in a subprotocol, both of which are logged.",
                 },
                 "roomToken": {
                     "type": "http",
@@ -189,7 +195,7 @@ fn operation(message: &Message) -> Option<(String, Value)> {
         let reply = message.definition.replace("Command", "Reply");
         operation["reply"] = json!({"channel": channel, "messages": [on_channel(&reply), on_channel("ErrorReply")]});
         let scheme = match &*message.name {
-            "connect" => Some("accessToken"),
+            "connect" | "session.refresh" => Some("accessToken"),
             "room.join" => Some("roomToken"),
             _ => None,
         };
