@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use super::GatewayState;
 use super::assembly::{Assembly, CLIENT_HEADER_BYTES, Input};
 use super::session::{Change, Replies, Session, Step};
+use super::upgrade::Opening;
 use crate::delivery::{Connection, Frame};
 
 /// Bytes that one read may bring beyond a frame of the greatest size.
@@ -68,26 +69,21 @@ struct Deadlines {
     connect: Instant,
 }
 
-/// Serves one socket until it ends. `first` is what came behind the handshake.
-pub(super) async fn serve(
-    gateway: GatewayState,
-    stream: Arc<TcpStream>,
-    first: bytes::Bytes,
-    bearer: Option<Box<str>>,
-) {
+/// Serves one socket until it ends.
+pub(super) async fn serve(gateway: GatewayState, stream: Arc<TcpStream>, mut opening: Box<Opening>) {
     let (closed, stop) = (CancellationToken::new(), gateway.stop.clone());
     let connection = gateway.delivery.attach(stream.clone(), closed.clone()).await;
     let attached = Attached(connection.clone());
     let mut reader = Reader {
         deadlines: Deadlines::new(&gateway, &connection),
         assembly: Assembly::default(),
-        session: Session::new(gateway, connection, bearer),
+        session: Session::new(gateway, connection, opening.bearer.take()),
         out: Vec::new(),
     };
-    if !first.is_empty() {
-        reader.assembly.keep(&first);
+    if !opening.first.is_empty() {
+        reader.assembly.keep(&opening.first);
     }
-    drop(first);
+    drop(opening);
     reader.run(&stream, &closed).await;
     drop(reader);
     drop(attached);

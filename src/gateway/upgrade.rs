@@ -34,16 +34,26 @@ pub async fn socket(State(gateway): State<GatewayState>, mut request: Request) -
     };
     let permit = request.extensions_mut().remove::<Permit>();
     let bearer = bearer(request.headers()).map(Box::from);
+    let opening = Box::new(Opening { first: Bytes::new(), bearer });
     drop(request);
     let tracker = gateway.tracker.clone();
-    tracker.spawn(serve(gateway, on_upgrade, permit, bearer));
+    tracker.spawn(serve(gateway, on_upgrade, permit, opening));
     handshake.response()
 }
 
+/// What a socket begins with. In a box: its task keeps room for every argument for as long as it lives.
+pub(super) struct Opening {
+    /// What came right behind the handshake.
+    pub first: Bytes,
+    /// The token that the handshake brought.
+    pub bearer: Option<Box<str>>,
+}
+
 /// A socket's task, from the end of its handshake to its own.
-async fn serve(gateway: GatewayState, on_upgrade: OnUpgrade, permit: Option<Permit>, bearer: Option<Box<str>>) {
+async fn serve(gateway: GatewayState, on_upgrade: OnUpgrade, permit: Option<Permit>, mut opening: Box<Opening>) {
     if let Some((stream, first)) = take(on_upgrade.await) {
-        connection::serve(gateway, stream, first, bearer).await;
+        opening.first = first;
+        connection::serve(gateway, stream, opening).await;
     }
     drop(permit);
 }
@@ -229,7 +239,12 @@ mod tests {
         let announced = crate::gateway::Announced { outbox_bytes: 0, grace_ms: 0 };
         let settings = crate::gateway::Settings::default();
         let gateway = GatewayState::new(settings, announced, delivery, NoPorts, stop.clone(), tracker);
-        let task = serve(gateway, hyper::upgrade::on(Request::new(())), None, None);
+        let task = serve(
+            gateway,
+            hyper::upgrade::on(Request::new(())),
+            None,
+            Box::new(Opening { first: Bytes::new(), bearer: None }),
+        );
         let bytes = std::mem::size_of_val(&task);
         println!("a socket's task has {bytes} bytes");
         assert!(bytes <= 1_024, "{bytes} bytes");
