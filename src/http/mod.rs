@@ -4,7 +4,7 @@
 //!
 //! A route is described where it is registered, by one attribute above its handler:
 //!
-//! ```ignore
+//! ```text
 //! /// The summary, one line.
 //! ///
 //! /// The description. The function's name is the `operationId`: unique, verb first, snake case.
