@@ -104,6 +104,12 @@ impl Connection {
         self.tell(Message::Send { id: self.id, frame })
     }
 
+    /// The answer to a ping of the WebSocket layer. Of several that wait only the last one leaves, as RFC 6455,
+    /// section 5.5.3, allows: so pings cost a socket that does not read no memory.
+    pub fn pong(&self, frame: Frame) -> impl Future<Output = ()> + Send {
+        self.tell(Message::Pong { id: self.id, frame })
+    }
+
     /// Holds the room's events back for this socket from now on. Said before the join is asked, so that
     /// no event between its decision and its reply is missed.
     pub async fn subscribe(&self, room: RoomId) {

@@ -24,6 +24,12 @@ impl Outbox {
         self.pieces.push_back(piece);
     }
 
+    /// Before all that waits, but behind a piece that has left in part.
+    pub(super) fn push_next(&mut self, piece: Bytes) {
+        self.bytes += piece.len();
+        self.pieces.insert(usize::from(self.written > 0), piece);
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.pieces.is_empty()
     }
@@ -123,6 +129,19 @@ mod tests {
                 sent += portion;
             }
             assert!(outbox.is_empty());
+        }
+    }
+
+    #[test]
+    fn what_is_next_cuts_into_no_frame() {
+        for (written, expected) in [(0, "!first"), (2, "rst!")] {
+            let mut outbox = Outbox::default();
+            outbox.push(Bytes::from_static(b"first"));
+            outbox.push(Bytes::from_static(b"second"));
+            outbox.advance(written);
+            outbox.push_next(Bytes::from_static(b"!"));
+            assert_eq!(rest(&outbox), format!("{expected}second").as_bytes());
+            assert_eq!(outbox.bytes(), 12 - written);
         }
     }
 

@@ -96,6 +96,7 @@ impl Shard {
         match message {
             Message::Attach { id, stream, closed } => self.attach(id, stream, closed),
             Message::Send { id, frame } => self.with(id, |shard, key| shard.own(key, frame.0)),
+            Message::Pong { id, frame } => self.with(id, |shard, key| shard.pong(key, frame.0)),
             Message::Subscribe { id, room, ticket } => self.with(id, |shard, key| shard.subscribe(key, room, ticket)),
             Message::Joined { id, entries, reply } => self.with(id, |shard, key| shard.joined(key, &entries, reply)),
             Message::Unsubscribe { id, room } => self.with(id, |shard, key| shard.unsubscribe(key, room)),
@@ -125,8 +126,9 @@ impl Shard {
 
     fn attach(&mut self, id: ConnectionId, stream: Arc<TcpStream>, closed: CancellationToken) {
         let outbox = Outbox::default();
+        let rooms = Vec::new();
         let socket =
-            Socket { id, stream, closed, outbox, rooms: Vec::new(), behind: false, waiting: false, closing: false };
+            Socket { id, stream, closed, outbox, pong: None, rooms, behind: false, waiting: false, closing: false };
         let key = u32::try_from(self.sockets.insert(socket)).expect("a process has fewer than 2^32 sockets");
         self.keys.insert(id, key);
     }
@@ -139,6 +141,13 @@ impl Shard {
         self.pull(key);
         self.socket(key).outbox.push(frame);
         self.dirty.push(key);
+    }
+
+    fn pong(&mut self, key: u32, frame: Bytes) {
+        let socket = self.socket(key);
+        if !socket.closing && socket.pong.replace(Box::new(frame)).is_none() {
+            self.dirty.push(key);
+        }
     }
 
     /// Writes all that this turn gathered.
@@ -229,6 +238,7 @@ impl Shard {
         }
         self.leave_all(key);
         let socket = self.socket(key);
+        socket.pong = None;
         if code != CloseCode::Normal {
             let reason = code.reason().to_owned();
             let notice = envelope::notice(&Notice::Closing { code: code.number(), reason, after_ms });

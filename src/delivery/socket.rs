@@ -45,6 +45,8 @@ pub(super) struct Socket {
     pub stream: Arc<TcpStream>,
     pub closed: CancellationToken,
     pub outbox: Outbox,
+    /// The answer to the last ping, until the socket takes more. Boxed: it is rare, and every socket has room for it.
+    pub pong: Option<Box<Bytes>>,
     pub rooms: Vec<Subscription>,
     /// It was full at the last write: frames queue until it takes more.
     pub behind: bool,
@@ -115,6 +117,9 @@ impl Socket {
 
     /// Writes what waits, all in one write as far as it goes.
     pub(super) fn flush(&mut self, limit: usize) -> Written {
+        if let Some(pong) = self.pong.take() {
+            self.outbox.push_next(*pong);
+        }
         while !self.outbox.is_empty() {
             let mut slices = [IoSlice::new(&[]); SLICES];
             let count = self.outbox.fill(&mut slices);

@@ -79,6 +79,7 @@ pub(super) async fn serve(gateway: GatewayState, stream: Arc<TcpStream>, mut ope
         assembly: Assembly::default(),
         session: Session::new(gateway, connection, opening.bearer.take()),
         out: Vec::new(),
+        pong: None,
     };
     if !opening.first.is_empty() {
         reader.assembly.keep(&opening.first);
@@ -100,6 +101,8 @@ struct Reader {
     session: Session,
     /// Frames for this socket that this turn has made.
     out: Vec<Frame>,
+    /// The answer to the last ping of this turn. Boxed: it is rare, and every socket has room for it.
+    pong: Option<Box<Frame>>,
 }
 
 impl Reader {
@@ -110,6 +113,9 @@ impl Reader {
         loop {
             for frame in std::mem::take(&mut self.out) {
                 self.session.connection.send(frame).await;
+            }
+            if let Some(pong) = self.pong.take() {
+                self.session.connection.pong(*pong).await;
             }
             match turn {
                 Turn::Open => {}
@@ -203,7 +209,7 @@ impl Reader {
                     Ok(Some((input, used))) => {
                         at += used;
                         if let Some(input) = input
-                            && let Some(turn) = take(&mut self.session, &mut self.out, input, self.deadlines.heard)
+                            && let Some(turn) = self.take(input)
                         {
                             return turn;
                         }
@@ -216,6 +222,33 @@ impl Reader {
             }
             Turn::Open
         })
+    }
+
+    /// Takes one message. `None`: go on.
+    fn take(&mut self, input: Input<'_>) -> Option<Turn> {
+        match input {
+            Input::Text(text) => match self.session.message(&text, self.deadlines.heard) {
+                Step::Nothing => {}
+                Step::Reply(frame) => self.out.push(frame),
+                Step::Wait(answer) => self.session.waiting.get_or_insert_with(|| Box::new(Replies::new())).push(answer),
+                Step::Block(command) => self.session.blocked = Some(command),
+                Step::Refuse(frame, code) => {
+                    self.out.push(frame);
+                    return Some(Turn::Close(code));
+                }
+            },
+            Input::Ping(payload) => self.pong = Some(Box::new(Frame::pong(payload))),
+            Input::Pong => {}
+            Input::Close(code) => {
+                // This one says that the client means it (RFC 6455, 7.4.1); with any other it may come back: a
+                // page that is loaded anew goes away with 1001.
+                if code == Some(1000) {
+                    self.session.leave_rooms();
+                }
+                return Some(Turn::Close(CloseCode::Normal));
+            }
+        }
+        None
     }
 
     /// Does what the time asks for.
@@ -261,33 +294,6 @@ impl Deadlines {
         let session_end = session.me.as_ref().map_or(self.connect, |me| me.validity.next());
         silence.min(self.ping).min(session_end)
     }
-}
-
-/// Takes one message. `None`: go on.
-fn take(session: &mut Session, out: &mut Vec<Frame>, input: Input<'_>, now: Instant) -> Option<Turn> {
-    match input {
-        Input::Text(text) => match session.message(&text, now) {
-            Step::Nothing => {}
-            Step::Reply(frame) => out.push(frame),
-            Step::Wait(answer) => session.waiting.get_or_insert_with(|| Box::new(Replies::new())).push(answer),
-            Step::Block(command) => session.blocked = Some(command),
-            Step::Refuse(frame, code) => {
-                out.push(frame);
-                return Some(Turn::Close(code));
-            }
-        },
-        Input::Ping(payload) => out.push(Frame::pong(payload)),
-        Input::Pong => {}
-        Input::Close(code) => {
-            // This one says that the client means it (RFC 6455, 7.4.1); with any other it may come back: a
-            // page that is loaded anew goes away with 1001.
-            if code == Some(1000) {
-                session.leave_rooms();
-            }
-            return Some(Turn::Close(CloseCode::Normal));
-        }
-    }
-    None
 }
 
 /// One read. A read that does not fill the buffer has taken all there is, so the next one first waits for

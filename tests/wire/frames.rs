@@ -136,3 +136,34 @@ async fn a_connection_over_the_bound_is_closed_at_once() {
     }
     server.stop().await;
 }
+
+#[tokio::test]
+async fn regression_pings_before_connect_queue_one_pong() {
+    let narrow = delivery::Settings { outbox_bytes: 4_096, ..delivery::Settings::default() };
+    let server = Server::start_with(gateway::Settings::default(), narrow).await;
+    let mut raw = Raw::open(server.address).await;
+    // Far more than the system's buffers take, none of it read yet.
+    let pings = 200_000_u32;
+    let mut bytes = Vec::new();
+    for number in 1..=pings {
+        let mut payload = [b'.'; 125];
+        payload[..4].copy_from_slice(&number.to_be_bytes());
+        bytes.extend(masked(0x89, &payload));
+        if bytes.len() > 64 * 1024 || number == pings {
+            raw.send(&std::mem::take(&mut bytes)).await;
+        }
+    }
+    let (mut pongs, mut last) = (0, 0);
+    while last != pings {
+        let (first, payload) = raw.frame().await.expect("no slow consumer: the newest pong is all that waits");
+        assert_eq!((first, payload.len()), (0x8A, 125));
+        let number = u32::from_be_bytes([payload[0], payload[1], payload[2], payload[3]]);
+        assert!(number > last, "in order");
+        (pongs, last) = (pongs + 1, number);
+    }
+    assert!(pongs < pings, "{pongs} of {pings}");
+    raw.send(&text(CONNECT)).await;
+    assert!(raw.frame().await.expect("a reply").1.starts_with(br#"{"id":1,"data":{"session":"#));
+    drop(raw);
+    server.stop().await;
+}
