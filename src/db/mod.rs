@@ -15,7 +15,7 @@ use crate::start::StartError;
 pub static MIGRATIONS: Migrator = sqlx::migrate!();
 
 /// How the pool behaves.
-#[derive(Clone, Debug, serde::Deserialize)]
+#[derive(Clone, Debug, serde::Deserialize, serde::Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PoolSettings {
     /// Connections at most; the ledger's writer has one more of its own. Default 16.
@@ -139,18 +139,23 @@ pub async fn refuse_other_schema(conn: &mut PgConnection) -> Result<(), StartErr
     }
 }
 
-/// Refuses to serve as a role that could rewrite the books: a superuser, one that may make itself
-/// another role, the journal's owner or one that may become it, one that may change the journal.
+/// Refuses to serve as a role that could rewrite the books, by itself or as a role that it may make
+/// itself: a superuser, one that makes roles, a writer of everything, the journal's owner, one that may
+/// change the journal; and as one with attributes that no server needs.
 pub async fn refuse_too_many_rights(conn: &mut PgConnection) -> Result<(), StartError> {
     let rights = store::rights(conn).await.map_err(unreadable)?;
     let what = if rights.superuser {
-        "is a superuser, or may become one"
+        "is a superuser, or may become one".to_owned()
     } else if rights.creates_roles {
-        "may create roles"
+        "may create roles".to_owned()
+    } else if let Some(predefined) = rights.predefined {
+        format!("is a member of {predefined}")
     } else if rights.owner {
-        "owns the journal, or may become its owner"
+        "owns the journal, or may become its owner".to_owned()
     } else if rights.changes_journal {
-        "may change or remove rows of the journal"
+        "may change or remove rows of the journal".to_owned()
+    } else if rights.attribute {
+        "may create databases, replicate or bypass row security".to_owned()
     } else {
         return Ok(());
     };

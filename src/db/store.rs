@@ -2,33 +2,48 @@
 
 use sqlx::PgConnection;
 
-/// What the connected role may do beyond serving.
+/// What the connected role may do beyond serving, by itself or as any role that it is a member of:
+/// whether it inherits that role's rights or has to say `set role` first.
 pub(super) struct Rights {
     pub(super) role: String,
-    /// Is one, or is a member of one.
     pub(super) superuser: bool,
     /// Until PostgreSQL 15 that is as good as being the owner.
     pub(super) creates_roles: bool,
-    /// Of the journal or of its schema, or a member of the role that is.
+    /// An attribute that nobody needs who serves: new databases, replication, bypassing row security.
+    pub(super) attribute: bool,
+    /// A role of PostgreSQL's own that writes all tables, or reads, writes or runs files of the server.
+    pub(super) predefined: Option<String>,
+    /// Of a table of the journal's schema, or of the schema itself.
     pub(super) owner: bool,
-    /// Update (of any column), delete, truncate, or a trigger.
+    /// Update (of any column), delete, truncate, or a trigger, on what is only ever added to.
     pub(super) changes_journal: bool,
 }
 
-/// The rights of the connected role.
+/// The rights of the connected role. Of the one that signed in: `current_user` can be less, until `reset role`.
 pub(super) async fn rights(conn: &mut PgConnection) -> sqlx::Result<Rights> {
     sqlx::query_as!(
         Rights,
         r#"
-        select current_user::text as "role!",
-               exists (select from pg_roles r
-                        where r.rolsuper and pg_has_role(current_user, r.oid, 'member')) as "superuser!",
-               exists (select from pg_roles r
-                        where r.rolcreaterole and pg_has_role(current_user, r.oid, 'member')) as "creates_roles!",
-               pg_has_role(current_user, c.relowner, 'member')
-                   or pg_has_role(current_user, n.nspowner, 'member') as "owner!",
-               has_table_privilege(c.oid, 'update, delete, truncate, trigger')
-                   or has_any_column_privilege(c.oid, 'update') as "changes_journal!"
+        with mine as (
+            select oid, rolname, rolsuper, rolcreaterole, rolcreatedb or rolreplication or rolbypassrls as attribute
+              from pg_roles
+             where pg_has_role(session_user, oid, 'member')
+        )
+        select session_user::text as "role!",
+               (select bool_or(rolsuper) from mine) as "superuser!",
+               (select bool_or(rolcreaterole) from mine) as "creates_roles!",
+               (select bool_or(attribute) from mine) as "attribute!",
+               (select min(rolname::text) from mine
+                 where rolname in ('pg_write_all_data', 'pg_execute_server_program', 'pg_read_server_files',
+                                   'pg_write_server_files', 'pg_create_subscription')) as predefined,
+               exists (select from mine
+                        where oid = n.nspowner
+                           or oid in (select relowner from pg_class where relnamespace = n.oid)) as "owner!",
+               exists (select
+                         from mine,
+                              unnest(array['journal', 'refusals', 'chain_links']::regclass[]) as books (id)
+                        where has_table_privilege(mine.oid, books.id, 'update, delete, truncate, trigger')
+                           or has_any_column_privilege(mine.oid, books.id, 'update')) as "changes_journal!"
           from pg_class c
           join pg_namespace n on n.oid = c.relnamespace
          where c.oid = 'journal'::regclass
