@@ -120,7 +120,7 @@ pub async fn run(parts: Parts, stop: Stop, ready: impl FnOnce(SocketAddr)) -> Re
     let node = tokio::select! {
         biased;
         () = stop.soft.cancelled() => return Ok(()),
-        node = started => node.map_err(cannot)?,
+        node = started => node?,
     };
     let delivery = Delivery::start(&settings.delivery, engines.clone(), &tracker);
     let (commits, committed) = mpsc::channel(COMMITTED);

@@ -4,12 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::PgPool;
-use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+use tokio::sync::watch;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::{Settings, store};
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::start::StartError;
 
 /// How often a start looks at the lease of another server: several times per renewal.
 const WATCH: Duration = Duration::from_millis(200);
@@ -32,54 +34,58 @@ struct Inner {
     identity: Identity,
     pool: PgPool,
     lost: CancellationToken,
+    /// Cancelled when the lease is no longer renewed.
+    renewing: CancellationToken,
+    /// Until when the lease is proven, by this process's own clock: reckoned from before the last
+    /// renewal was sent.
+    proven: watch::Sender<Instant>,
 }
 
 impl Node {
     /// Takes the lease and keeps renewing it until `stop`.
     ///
-    /// A server without Redis is the only node. While another lease lives it is watched: once it is
-    /// renewed, a server is alive there; if it runs out, that server is gone and is replaced. So a
-    /// start after a crash waits for at most one lease.
+    /// A server without Redis is the only node, whatever its name. While another lease lives it is
+    /// watched: once it is renewed, a server is alive there; if it runs out, that server is gone and is
+    /// replaced. So a start after a crash waits for at most one lease. Starts and renewals exclude each
+    /// other in the database: of an old server that renews late and a new one that finds the lease run
+    /// out, exactly one holds it, and the other hears of that.
     ///
     /// # Errors
-    /// Another server is serving this database, or the store cannot be reached.
+    /// Another server is serving this database, or the store cannot be reached: in a sentence.
     pub async fn start(
         pool: PgPool,
         settings: &Settings,
         stop: CancellationToken,
         tracker: &TaskTracker,
-    ) -> Result<Self> {
-        let lease_ms = settings.lease_ms as f64;
+    ) -> Result<Self, StartError> {
         let mut watched: Option<store::Lease> = None;
-        let incarnation = loop {
-            let mut tx = pool.begin().await?;
-            store::serialize_starts(&mut tx).await?;
-            let Some(lease) = store::live_lease(&mut tx).await? else {
-                let incarnation = store::take_lease(&mut tx, &settings.node_id, lease_ms).await?;
-                tx.commit().await?;
-                break incarnation;
+        let lease = Duration::from_millis(settings.lease_ms);
+        let (incarnation, asked) = loop {
+            let living = match take(&pool, &settings.node_id, lease).await.map_err(unanswered)? {
+                Taken::Free { incarnation, asked } => break (incarnation, asked),
+                Taken::Occupied(living) => living,
             };
-            tx.rollback().await?;
             match &watched {
                 None => {
-                    tracing::info!(node.id = lease.node_id, left_ms = lease.left_ms, "a lease lives: watching it");
-                    watched = Some(lease);
+                    tracing::info!(node.id = living.node_id, left_ms = living.left_ms, "a lease lives: watching it");
+                    watched = Some(living);
                 }
-                Some(before) if before.until_us != lease.until_us || before.incarnation != lease.incarnation => {
-                    return Err(occupied(&lease));
+                Some(before) if before.until_us != living.until_us || before.incarnation != living.incarnation => {
+                    return Err(occupied(&living));
                 }
                 Some(_) => {}
             }
             tokio::select! {
                 biased;
-                () = stop.cancelled() => return Err(Error::internal("stopped while waiting for another server's lease")),
+                () = stop.cancelled() => return Err(StartError::new("stopped while another server's lease lived")),
                 () = sleep(WATCH) => {}
             }
         };
         let identity = Identity { node_id: settings.node_id.clone(), incarnation };
-        let node = Self(Arc::new(Inner { identity, pool, lost: CancellationToken::new() }));
-        let (renewing, every) = (node.clone(), Duration::from_millis(settings.renew_ms));
-        tracker.spawn(async move { renewing.renew(lease_ms, every, stop).await });
+        let (lost, renewing) = (CancellationToken::new(), stop.child_token());
+        let node = Self(Arc::new(Inner { identity, pool, lost, renewing, proven: watch::Sender::new(asked + lease) }));
+        let (kept, every) = (node.clone(), Duration::from_millis(settings.renew_ms));
+        tracker.spawn(async move { kept.renew(lease, every).await });
         Ok(node)
     }
 
@@ -94,27 +100,33 @@ impl Node {
         self.0.lost.clone()
     }
 
+    /// Whether this process can prove by its own clock that it holds the lease.
+    pub fn is_leased(&self) -> bool {
+        !self.0.lost.is_cancelled() && !self.0.renewing.is_cancelled() && Instant::now() < *self.0.proven.borrow()
+    }
+
     /// Ends the lease, so that the next server need not wait for it. To be called last.
     ///
     /// # Errors
     /// Those of the store; the lease then runs out by itself.
     pub async fn release(&self) -> Result<()> {
+        // A renewal under way is dropped before its commit, or its row lock is waited for: none comes later.
+        self.0.renewing.cancel();
         let mut conn = self.0.pool.acquire().await?;
         store::end_lease(&mut conn, &self.0.identity).await?;
         Ok(())
     }
 
-    async fn renew(self, lease_ms: f64, every: Duration, stop: CancellationToken) {
+    async fn renew(self, lease: Duration, every: Duration) {
         let mut ticks = interval(every);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut failing = false;
-        loop {
-            tokio::select! {
-                biased;
-                () = stop.cancelled() => return,
-                _ = ticks.tick() => {}
-            }
-            match timeout(every, self.renew_once(lease_ms)).await {
+        let renewing = &self.0.renewing;
+        while renewing.run_until_cancelled(ticks.tick()).await.is_some() {
+            let Some(renewed) = renewing.run_until_cancelled(timeout(every, self.renew_once(lease))).await else {
+                return;
+            };
+            match renewed {
                 Ok(Ok(true)) if failing => {
                     failing = false;
                     tracing::info!("the node's lease is renewed again");
@@ -139,15 +151,51 @@ impl Node {
         }
     }
 
-    async fn renew_once(&self, lease_ms: f64) -> sqlx::Result<bool> {
-        let mut conn = self.0.pool.acquire().await?;
-        store::renew_lease(&mut conn, &self.0.identity, lease_ms).await
+    /// `false`: this process has been replaced.
+    async fn renew_once(&self, lease: Duration) -> sqlx::Result<bool> {
+        let mut tx = self.0.pool.begin().await?;
+        store::hold_place(&mut tx).await?;
+        let asked = Instant::now();
+        let renewed = store::renew_lease(&mut tx, &self.0.identity, lease.as_secs_f64() * 1_000.0).await?;
+        tx.commit().await?;
+        if renewed {
+            self.0.proven.send_replace(asked + lease);
+        }
+        Ok(renewed)
     }
 }
 
-fn occupied(lease: &store::Lease) -> Error {
-    Error::internal(format!(
-        "another server (node `{}`) is serving this database; without Redis there can be only one",
-        lease.node_id
+/// What a start found.
+enum Taken {
+    /// Nobody: the lease is ours, asked for at this instant.
+    Free { incarnation: i64, asked: Instant },
+    /// A lease that lives.
+    Occupied(store::Lease),
+}
+
+/// Takes the lease if no other lives; of two who try at once, one.
+async fn take(pool: &PgPool, node_id: &str, lease: Duration) -> sqlx::Result<Taken> {
+    let mut tx = pool.begin().await?;
+    store::take_place(&mut tx).await?;
+    // The lock may have been waited for: the lease is reckoned from behind it.
+    let asked = Instant::now();
+    if let Some(living) = store::live_lease(&mut tx).await? {
+        tx.rollback().await?;
+        return Ok(Taken::Occupied(living));
+    }
+    let incarnation = store::take_lease(&mut tx, node_id, lease.as_secs_f64() * 1_000.0).await?;
+    tx.commit().await?;
+    Ok(Taken::Free { incarnation, asked })
+}
+
+fn occupied(living: &store::Lease) -> StartError {
+    StartError::new(format!(
+        "another server (node `{}`) is serving this database, and there can be only one: stop that one first, or \
+         give this one a database of its own",
+        living.node_id
     ))
+}
+
+fn unanswered(error: sqlx::Error) -> StartError {
+    StartError::new("the database does not answer: see that PostgreSQL runs, then start again").because(error)
 }

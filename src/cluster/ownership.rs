@@ -12,15 +12,15 @@ const ATTEMPTS: usize = 3;
 /// Takes a room for this process and returns the new epoch: above every epoch before it, and at least
 /// the database's Unix milliseconds, so that it rises even if a standby lost the last rows.
 ///
-/// To be called in a transaction: the holder's node row stays locked until its end, and what is read
-/// after it in the same transaction includes every write of the epochs before.
+/// To be called in a transaction: no other process starts until its end, the holder's node row stays locked,
+/// and what is read after it in the same transaction includes every write of the epochs before.
 ///
 /// # Errors
 /// `room_paused` while a live other process owns the room, or when this one has been replaced.
 pub async fn claim(conn: &mut PgConnection, node: &Identity, room: RoomId) -> Result<i64> {
-    // Its own row first: a process that has been replaced must not take rooms from its successor.
-    store::lock_node(conn, &node.node_id).await?;
-    if store::lease_of(conn, node).await?.is_none() {
+    // A process that has been replaced must not take rooms from its successor, and none replaces it meanwhile.
+    store::hold_place(conn).await?;
+    if !store::is_current(conn, node).await? {
         return Err(paused("this server has been replaced"));
     }
     for _ in 0..ATTEMPTS {

@@ -23,10 +23,17 @@ pub(super) struct Owner {
     pub epoch: i64,
 }
 
-/// Makes starts wait for one another until the transaction ends.
-pub(super) async fn serialize_starts(conn: &mut PgConnection) -> sqlx::Result<()> {
+/// Keeps every other start, and all that goes by [`hold_place`], waiting until the transaction ends.
+pub(super) async fn take_place(conn: &mut PgConnection) -> sqlx::Result<()> {
     // The number is arbitrary; nothing else in the house takes advisory locks in this space.
     sqlx::query!("select pg_advisory_xact_lock(7270, 1)").execute(conn).await?;
+    Ok(())
+}
+
+/// Keeps every start waiting until the transaction ends, and nobody else. What is to hold must be read in
+/// a later statement: one that waited for the lock would judge by the snapshot it waited in.
+pub(super) async fn hold_place(conn: &mut PgConnection) -> sqlx::Result<()> {
+    sqlx::query!("select pg_advisory_xact_lock_shared(7270, 1)").execute(conn).await?;
     Ok(())
 }
 
@@ -60,12 +67,14 @@ pub(super) async fn take_lease(conn: &mut PgConnection, node_id: &str, lease_ms:
     .await
 }
 
-/// `false`: another process has taken the row.
+/// `false`: another process has taken this one's place, whatever that one's name: incarnations rise over
+/// all nodes, so whoever started last is the only one. To be called behind [`hold_place`].
 pub(super) async fn renew_lease(conn: &mut PgConnection, node: &Identity, lease_ms: f64) -> sqlx::Result<bool> {
     let done = sqlx::query!(
         "update nodes
             set lease_until = clock_timestamp() + $3 * interval '1 millisecond'
-          where id = $1 and incarnation = $2",
+          where id = $1 and incarnation = $2
+            and not exists (select from nodes as later where later.incarnation > $2)",
         node.node_id,
         node.incarnation,
         lease_ms
@@ -93,6 +102,18 @@ pub(super) async fn end_lease(conn: &mut PgConnection, node: &Identity) -> sqlx:
 pub(super) async fn lock_node(conn: &mut PgConnection, node_id: &str) -> sqlx::Result<()> {
     sqlx::query!("select 1 as one from nodes where id = $1 for share", node_id).fetch_optional(conn).await?;
     Ok(())
+}
+
+/// Whether this process has its row, and nobody has started after it. To be called behind [`hold_place`].
+pub(super) async fn is_current(conn: &mut PgConnection, node: &Identity) -> sqlx::Result<bool> {
+    sqlx::query_scalar!(
+        r#"select exists (select from nodes where id = $1 and incarnation = $2)
+              and not exists (select from nodes where incarnation > $2) as "current!""#,
+        node.node_id,
+        node.incarnation
+    )
+    .fetch_one(conn)
+    .await
 }
 
 /// Whether this process still has its row, and whether its lease lives.

@@ -107,16 +107,17 @@ async fn a_room_of_a_live_node_is_not_taken_and_that_of_a_dead_one_is() {
     node(&database.app, "a", 1, -1.0).await;
     let second = ownership::claim(&mut conn, &other, card.id).await.expect("the holder's lease has expired");
     assert!(second > first && second >= now().0 - 60_000);
-    // Given back, it is free at once.
+    // Given back, it is free at once; but not for a server that another one has replaced.
     ownership::release(&mut conn, card.id, second).await.expect("its own room");
-    let third = claim(&database.app, "a", card.id).await;
+    let replaced = node(&database.app, "a", 1, 6_000.0).await;
+    ownership::claim(&mut conn, &replaced, card.id).await.expect_err("b has started since");
+    let third = ownership::claim(&mut conn, &other, card.id).await.expect("nobody has it");
     assert!(third > second);
     // A holder of the same name with another incarnation is dead; and so is a claimer.
-    let next = node(&database.app, "a", 2, 6_000.0).await;
-    ownership::claim(&mut conn, &other, card.id).await.expect("that incarnation is gone");
-    ownership::claim(&mut conn, &next, card.id).await.expect_err("b lives");
-    let replaced = parlor::cluster::Identity { node_id: "b".into(), incarnation: 4 };
-    ownership::claim(&mut conn, &replaced, card.id).await.expect_err("b has another incarnation");
+    let next = node(&database.app, "b", 6, 6_000.0).await;
+    let fourth = ownership::claim(&mut conn, &next, card.id).await.expect("that incarnation is gone");
+    assert!(fourth > third);
+    ownership::claim(&mut conn, &other, card.id).await.expect_err("b has another incarnation");
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use parlor::cluster::{Node, Settings};
+use parlor::start::StartError;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -10,12 +11,29 @@ use tokio_util::task::TaskTracker;
 use super::{count, node};
 use crate::support::postgres::Database;
 
+/// How many leases live.
+const LIVE: &str = "select count(*) from nodes where lease_until > clock_timestamp()";
+
 fn settings(lease_ms: u64) -> Settings {
     Settings { lease_ms, renew_ms: 100, ..Settings::default() }
 }
 
-async fn start(database: &Database, lease_ms: u64, stop: &CancellationToken) -> parlor::error::Result<Node> {
-    Node::start(database.app.clone(), &settings(lease_ms), stop.clone(), &TaskTracker::new()).await
+async fn start(database: &Database, lease_ms: u64, stop: &CancellationToken) -> Result<Node, StartError> {
+    start_as("main", database, lease_ms, stop).await
+}
+
+async fn start_as(
+    name: &str,
+    database: &Database,
+    lease_ms: u64,
+    stop: &CancellationToken,
+) -> Result<Node, StartError> {
+    let settings = Settings { node_id: name.into(), ..settings(lease_ms) };
+    Node::start(database.app.clone(), &settings, stop.clone(), &TaskTracker::new()).await
+}
+
+async fn is_lost(node: &Node) -> bool {
+    timeout(Duration::from_secs(5), node.lost().cancelled()).await.is_ok()
 }
 
 #[tokio::test]
@@ -41,7 +59,7 @@ async fn a_lease_that_nobody_renews_is_waited_for_and_taken_over() {
     let next = start(&database, 2_000, &CancellationToken::new()).await.expect("the other one is gone");
     assert!(begun.elapsed() >= Duration::from_millis(500));
     assert!(next.identity().incarnation > dead.incarnation);
-    assert_eq!(count(&database.app, "select count(*) from nodes where lease_until > clock_timestamp()").await, 1);
+    assert_eq!(count(&database.app, LIVE).await, 1);
 }
 
 #[tokio::test]
@@ -59,12 +77,99 @@ async fn a_lease_lasts_as_long_as_it_is_renewed() {
     let database = Database::fresh().await;
     let stop = CancellationToken::new();
     let node = start(&database, 400, &stop).await.expect("the only one");
-    let live = "select count(*) from nodes where lease_until > clock_timestamp()";
     let begun = Instant::now();
     while begun.elapsed() < Duration::from_millis(1_000) {
-        assert_eq!(count(&database.app, live).await, 1);
+        assert_eq!(count(&database.app, LIVE).await, 1);
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     assert!(!node.lost().is_cancelled());
+    stop.cancel();
+}
+
+#[tokio::test]
+async fn regression_servers_of_different_names_do_not_serve_one_database_at_once() {
+    let database = Database::fresh().await;
+    let stop = CancellationToken::new();
+    let first = start_as("a", &database, 2_000, &stop).await.expect("the only one");
+    let error = start_as("b", &database, 2_000, &stop).await.expect_err("the first one lives");
+    assert!(error.to_string().starts_with("another server (node `a`) is serving this database"), "{error}");
+    assert!(!first.lost().is_cancelled() && first.is_leased());
+    // Replaced by one of another name, and that one is gone already.
+    node(&database.app, "b", 1_000, -1.0).await;
+    assert!(is_lost(&first).await, "noticed at the next renewal");
+    assert!(!first.is_leased());
+    assert_eq!(count(&database.app, LIVE).await, 1, "its lease is not renewed any more");
+    stop.cancel();
+}
+
+#[tokio::test]
+async fn regression_of_two_servers_that_start_at_once_one_serves() {
+    let database = Database::fresh().await;
+    for round in 0..4 {
+        let stop = CancellationToken::new();
+        let names = [format!("a{round}"), format!("b{round}")];
+        let (one, other) =
+            tokio::join!(start_as(&names[0], &database, 2_000, &stop), start_as(&names[1], &database, 2_000, &stop));
+        let (node, refused) = match (one, other) {
+            (Ok(node), Err(refused)) | (Err(refused), Ok(node)) => (node, refused),
+            (one, other) => panic!("exactly one: {one:?}, {other:?}"),
+        };
+        assert!(refused.to_string().contains("there can be only one"), "{refused}");
+        assert_eq!(count(&database.app, LIVE).await, 1);
+        assert!(!node.lost().is_cancelled());
+        node.release().await.expect("released");
+    }
+}
+
+#[tokio::test]
+async fn regression_of_a_server_that_renews_late_and_its_successor_one_serves() {
+    // Who of the two waits in front of the database's lock is left to chance.
+    for waiting in [1, 2, 1, 2] {
+        let database = Database::fresh().await;
+        let stop = CancellationToken::new();
+        let old = start_as("old", &database, 2_000, &stop).await.expect("the only one");
+        let mut gate = database.superuser.begin().await.expect("begins");
+        for sql in ["select pg_advisory_xact_lock(7270, 1)", "update nodes set lease_until = '-infinity'"] {
+            sqlx::query(sql).execute(&mut *gate).await.expect("the superuser may");
+        }
+        let (name, stopped) = (database.name.clone(), stop.clone());
+        let pool = database.app.clone();
+        let starting = tokio::spawn(async move {
+            let settings = Settings { node_id: "new".into(), ..settings(2_000) };
+            Node::start(pool, &settings, stopped, &TaskTracker::new()).await
+        });
+        let held = "select count(*) from pg_locks join pg_database d on d.oid = database \
+                    where locktype = 'advisory' and not granted and datname = current_database()";
+        let since = Instant::now();
+        while count(&database.app, held).await < waiting {
+            assert!(since.elapsed() < Duration::from_secs(10), "{name}: both come to the lock");
+            tokio::task::yield_now().await;
+        }
+        gate.commit().await.expect("commits");
+        match starting.await.expect("no panic") {
+            Ok(new) => {
+                assert!(is_lost(&old).await, "the old one has been replaced and hears of it");
+                assert!(!new.lost().is_cancelled() && new.is_leased());
+            }
+            Err(error) => {
+                assert!(error.to_string().contains("node `old`"), "{error}");
+                assert!(!old.lost().is_cancelled() && old.is_leased());
+            }
+        }
+        assert_eq!(count(&database.app, LIVE).await, 1);
+        stop.cancel();
+    }
+}
+
+#[tokio::test]
+async fn a_released_lease_is_not_renewed_any_more() {
+    let database = Database::fresh().await;
+    let stop = CancellationToken::new();
+    let first = start(&database, 2_000, &stop).await.expect("the only one");
+    first.release().await.expect("released");
+    assert!(!first.is_leased() && !first.lost().is_cancelled());
+    let begun = Instant::now();
+    start(&database, 2_000, &stop).await.expect("the place is free");
+    assert!(begun.elapsed() < Duration::from_secs(1), "nobody is waited for");
     stop.cancel();
 }
