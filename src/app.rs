@@ -17,6 +17,7 @@ use sqlx::PgPool;
 use sqlx::postgres::PgConnectOptions;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -37,6 +38,16 @@ use crate::start::StartError;
 /// Batches of the ledger that wait for their announcement. Beyond it they are dropped: the tables have
 /// them, the rooms' sweep finds them.
 const COMMITTED: usize = 1_024;
+
+/// How long a start waits for the ledger's connection before it says that it serves.
+const LEDGER_WITHIN: Duration = Duration::from_secs(3);
+
+/// When each step of a soft stop is cut off, in percent of `server.stop_within_ms`: whatever hangs, the
+/// later steps have their time. A step that ends early leaves it to them.
+const SOCKETS_BY: u32 = 45;
+const ORDERS_BY: u32 = 65;
+const ROOMS_BY: u32 = 85;
+const LEASE_BY: u32 = 95;
 
 /// How the server is run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -71,14 +82,17 @@ pub struct App {
     identity: Identity,
     media: Media,
     gateway: GatewayState,
+    node: Node,
+    ledger: Ledger,
     /// Set while the server takes new work.
     serving: Arc<AtomicBool>,
 }
 
 impl App {
-    /// The server takes new work: it has started and does not drain.
+    /// The server takes new work: it has started and does not drain, proves its lease, and its ledger has
+    /// a connection that answers.
     pub fn is_serving(&self) -> bool {
-        self.serving.load(Ordering::Relaxed)
+        self.serving.load(Ordering::Relaxed) && self.node.is_leased() && self.ledger.is_well()
     }
 }
 
@@ -150,9 +164,20 @@ pub async fn run(parts: Parts, stop: Stop, ready: impl FnOnce(SocketAddr)) -> Re
     tracker.spawn(revocations::close_revoked(pool.clone(), gateway.clone(), overlap, engines.clone()));
 
     let serving = Arc::new(AtomicBool::new(true));
-    let app = App { pool, identity, media, gateway: gateway.clone(), serving: serving.clone() };
+    let app = App {
+        pool,
+        identity,
+        media,
+        gateway: gateway.clone(),
+        node: node.clone(),
+        ledger: ledger.clone(),
+        serving: serving.clone(),
+    };
     let router = router::router(app, &settings, mode);
     let address = listener.local_addr();
+    if timeout(LEDGER_WITHIN, ledger.well()).await.is_err() {
+        tracing::warn!("the ledger has no connection yet: gifts are refused until it has one");
+    }
     ready(address.map_err(|error| StartError::new("the server cannot listen any more").because(error))?);
 
     let accepting = stop.soft.child_token();
@@ -170,19 +195,19 @@ pub async fn run(parts: Parts, stop: Stop, ready: impl FnOnce(SocketAddr)) -> Re
 
     // Soft: sockets are told to come back, what they asked for is finished, rooms are laid down, the
     // lease is given back. Hard: all of it is dropped where it stands; the next start finds it stored.
+    let (begun, within) = (Instant::now(), Duration::from_millis(settings.server.stop_within_ms));
+    let by = |percent: u32| begun + within * percent / 100;
     let soft = async {
-        gateway.drain(Duration::from_millis(settings.server.drain_spread_ms)).await;
-        sockets.close();
-        sockets.wait().await;
-        tracing::debug!("all sockets have ended");
-        ledger.drain().await;
-        tracing::debug!("every order has its answer");
-        rooms.stop().await;
-        tracing::debug!("all rooms are laid down");
-        if !lost.is_cancelled()
-            && let Err(error) = node.release().await
-        {
-            tracing::warn!(%error, "the lease was not given back; it runs out by itself");
+        let all_sockets = async {
+            gateway.drain(Duration::from_millis(settings.server.drain_spread_ms)).await;
+            sockets.close();
+            sockets.wait().await;
+        };
+        step("every socket has ended", by(SOCKETS_BY), all_sockets).await;
+        step("every order has its answer", by(ORDERS_BY), ledger.drain()).await;
+        step("every room is laid down", by(ROOMS_BY), rooms.stop()).await;
+        if !lost.is_cancelled() {
+            step("the lease is given back", by(LEASE_BY), give_back(&node)).await;
         }
         engines.cancel();
         tracker.close();
@@ -195,7 +220,23 @@ pub async fn run(parts: Parts, stop: Stop, ready: impl FnOnce(SocketAddr)) -> Re
         () = stop.hard.cancelled() => engines.cancel(),
     }
     if lost.is_cancelled() {
-        return Err(StartError::new("another server has taken this one's place; without Redis there can be only one"));
+        return Err(StartError::new(
+            "another server has taken this one's place, and there can be only one on a database: stop one of them",
+        ));
     }
     Ok(())
+}
+
+/// One step of a soft stop, cut off at its time.
+async fn step(done: &'static str, by: Instant, work: impl Future<Output = ()>) {
+    match timeout_at(by, work).await {
+        Ok(()) => tracing::debug!("{done}"),
+        Err(_) => tracing::warn!("stopping goes on before {done}"),
+    }
+}
+
+async fn give_back(node: &Node) {
+    if let Err(error) = node.release().await {
+        tracing::warn!(%error, "the lease was not given back; it runs out by itself");
+    }
 }

@@ -19,8 +19,8 @@ pub struct Stop {
 }
 
 impl Stop {
-    /// Listens for SIGTERM and SIGINT from now on. The first begins the soft stop, which becomes hard
-    /// when `deadline` has passed; the second makes it hard at once.
+    /// Listens for SIGTERM and SIGINT from now on. The first begins the soft stop, if it has not begun from
+    /// inside; it becomes hard when `deadline` has passed, or with a further signal at once.
     pub fn on_signals(deadline: Duration) -> io::Result<Self> {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
@@ -28,11 +28,15 @@ impl Stop {
         let told = stop.clone();
         // Owned by the process: it is the one task that nobody stops.
         tokio::spawn(async move {
-            either(&mut terminate, &mut interrupt).await;
-            tracing::info!("stopping; a second signal stops at once");
-            told.soft.cancel();
             tokio::select! {
-                () = either(&mut terminate, &mut interrupt) => tracing::warn!("second signal: stopping at once"),
+                () = told.soft.cancelled() => {}
+                () = either(&mut terminate, &mut interrupt) => {
+                    tracing::info!("stopping; a second signal stops at once");
+                    told.soft.cancel();
+                }
+            }
+            tokio::select! {
+                () = either(&mut terminate, &mut interrupt) => tracing::warn!("told again: stopping at once"),
                 () = tokio::time::sleep(deadline) => tracing::warn!("the deadline has passed: stopping at once"),
             }
             told.hard.cancel();
@@ -53,5 +57,19 @@ async fn either(terminate: &mut Signal, interrupt: &mut Signal) {
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn regression_a_stop_from_inside_has_the_deadline_too() {
+        let stop = Stop::on_signals(Duration::from_secs(10)).expect("signals can be listened for");
+        let begun = tokio::time::Instant::now();
+        stop.begin();
+        stop.hard.cancelled().await;
+        assert_eq!(begun.elapsed().as_secs(), 10);
     }
 }

@@ -70,7 +70,8 @@ fn text(document: &Value) -> String {
     format!("{document:#}\n")
 }
 
-/// 200 while new work is taken and the store answers within a second.
+/// 200 while new work is taken, the lease is proven, the ledger has a connection, and the store answers within
+/// a second.
 async fn readyz(State(app): State<App>, State(pool): State<PgPool>) -> StatusCode {
     let asked = async { pool.acquire().await?.ping().await };
     match tokio::time::timeout(Duration::from_secs(1), asked).await {

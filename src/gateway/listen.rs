@@ -2,15 +2,18 @@
 //! out of HTTP for sockets.
 
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::Request;
-use hyper::body::Incoming;
+use bytes::Bytes;
+use futures_util::TryFutureExt;
+use hyper::body::{Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -18,6 +21,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 use tower::ServiceExt;
 
 use super::Settings;
@@ -28,12 +32,15 @@ const HEAD_BYTES: usize = 16 * 1024;
 /// How long to wait when the system has no more file descriptors: the listener stays ready meanwhile.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
+/// What a connection without a request has at a stop for the last bytes that the system has not taken yet.
+const LAST_BYTES: Duration = Duration::from_millis(200);
+
 /// A place under `max_connections`. In the extensions of every request; a socket takes it along.
 #[derive(Clone, Debug)]
 pub struct Permit(#[allow(dead_code, reason = "held for its drop")] Arc<OwnedSemaphorePermit>);
 
-/// Serves the router on this listener until `stop`. Then no more connections are accepted, idle ones are
-/// closed, and requests under way are finished. Connections are tasks of the tracker; who stops the server
+/// Serves the router on this listener until `stop`. Then no more connections are accepted, those that wait
+/// for a request or for the rest of its head are closed, and requests under way are finished. Connections are tasks of the tracker; who stops the server
 /// waits for them as long as it likes. Each request has its peer as `ConnectInfo<SocketAddr>`.
 pub async fn listen(
     listener: TcpListener,
@@ -76,10 +83,14 @@ async fn connection(
     permit: Permit,
     stop: CancellationToken,
 ) {
+    let requests = TaskTracker::new();
+    let under_way = requests.clone();
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
         request.extensions_mut().insert(permit.clone());
-        router.clone().oneshot(request.map(Body::new))
+        let token = under_way.token();
+        let answer = router.clone().oneshot(request.map(Body::new));
+        answer.map_ok(|response| response.map(|body| Body::new(UnderWay { body, _token: token })))
     });
     let mut serving = pin!(http.serve_connection(TokioIo::new(stream), service).with_upgrades());
     let result = tokio::select! {
@@ -87,11 +98,44 @@ async fn connection(
         result = serving.as_mut() => result,
         () = stop.cancelled() => {
             serving.as_mut().graceful_shutdown();
-            serving.await
+            // Hyper waits for a head that has begun; a stopping server does not.
+            requests.close();
+            let without_request = async {
+                requests.wait().await;
+                tokio::time::sleep(LAST_BYTES).await;
+            };
+            tokio::select! {
+                biased;
+                result = serving => result,
+                () = without_request => return,
+            }
         }
     };
     if let Err(error) = result {
         tracing::trace!(%error, "a connection ended early");
+    }
+}
+
+/// A response's body; while it lives, its request is under way.
+struct UnderWay {
+    body: Body,
+    _token: TaskTrackerToken,
+}
+
+impl hyper::body::Body for UnderWay {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }
 

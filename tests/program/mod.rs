@@ -4,4 +4,5 @@ mod openapi;
 mod published;
 mod refusals;
 mod rest;
+mod stop;
 mod store;

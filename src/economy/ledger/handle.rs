@@ -3,7 +3,7 @@
 use parlor_protocol::{Coins, ErrorBody, ErrorCode, Op, UserId};
 use sqlx::postgres::PgConnectOptions;
 use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -28,6 +28,7 @@ pub struct Ledger {
     answer: std::time::Duration,
     closing: CancellationToken,
     ended: CancellationToken,
+    well: watch::Receiver<bool>,
 }
 
 impl Ledger {
@@ -44,13 +45,14 @@ impl Ledger {
     ) -> Self {
         let (queue, orders) = mpsc::channel(settings.queue);
         let (closing, ended) = (stop.child_token(), CancellationToken::new());
-        let writer = Writer::new(writer, node.into(), settings.clone(), on_commit);
+        let (told, well) = watch::channel(false);
+        let writer = Writer::new(writer, node.into(), settings.clone(), on_commit, told);
         let (until, end) = (closing.clone(), ended.clone().drop_guard());
         tracker.spawn(async move {
             writer.run(orders, until).await;
             drop(end); // also when the writer panics: nobody waits for a drain for ever
         });
-        Self { queue, answer: settings.answer(), closing, ended }
+        Self { queue, answer: settings.answer(), closing, ended, well }
     }
 
     /// Queues an order and returns at once; its answer comes when the commit is known. A full queue
@@ -105,6 +107,17 @@ impl Ledger {
     pub async fn drain(&self) {
         self.closing.cancel();
         self.ended.cancelled().await;
+    }
+
+    /// Whether the writer lives, and its connection answered when it was last asked: by an order, or within
+    /// the last seconds.
+    pub fn is_well(&self) -> bool {
+        *self.well.borrow() && !self.ended.is_cancelled()
+    }
+
+    /// Returns when the ledger is well, or has ended.
+    pub async fn well(&self) {
+        let _ = self.well.clone().wait_for(|well| *well).await;
     }
 
     /// Returns when the writer has ended: after a drain, or by a fault that the node must not outlive.

@@ -9,10 +9,12 @@ mod batch;
 mod columns;
 mod store;
 
+use std::time::Duration;
+
 use parlor_protocol::ErrorCode;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions, Connection};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
@@ -22,6 +24,9 @@ use super::judge::System;
 use super::order::{Committed, Order};
 use super::settings::Settings;
 use crate::clock::Timestamp;
+
+/// How often a connection that nobody uses is asked whether it lives, and one that is missing is made.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// An order in the queue.
 #[derive(Debug)]
@@ -53,6 +58,8 @@ pub(super) struct Writer {
     settings: Settings,
     on_commit: mpsc::Sender<Committed>,
     session: Option<Session>,
+    /// Whether the last use of the store succeeded.
+    well: watch::Sender<bool>,
 }
 
 impl Writer {
@@ -61,14 +68,16 @@ impl Writer {
         node: String,
         settings: Settings,
         on_commit: mpsc::Sender<Committed>,
+        well: watch::Sender<bool>,
     ) -> Self {
         let options = options.disable_statement_logging().application_name("parlor-ledger");
-        Self { options, node, settings, on_commit, session: None }
+        Self { options, node, settings, on_commit, session: None, well }
     }
 
     /// Works until `stop` is cancelled and everything that is queued then has its answer.
     pub async fn run(mut self, mut orders: mpsc::Receiver<Pending>, stop: CancellationToken) {
         let mut batch = Vec::with_capacity(self.settings.batch_max);
+        let mut look = Duration::ZERO;
         loop {
             tokio::select! {
                 biased;
@@ -78,6 +87,11 @@ impl Writer {
                         break; // closed and empty
                     }
                     self.see_through(std::mem::take(&mut batch)).await;
+                }
+                () = sleep(look) => {
+                    // Cut short by a stop: then the connection is given up with it.
+                    let _ = stop.run_until_cancelled(self.look()).await;
+                    look = LOOK;
                 }
             }
         }
@@ -101,6 +115,7 @@ impl Writer {
             match self.attempt(&part).await {
                 Ok(settled) => {
                     failed = 0;
+                    self.well.send_replace(true);
                     for (pending, answer) in part.into_iter().zip(settled.answers) {
                         pending.order.reply.send(answer);
                     }
@@ -109,6 +124,7 @@ impl Writer {
                 Err(Fault::Away(error)) => {
                     // A new connection in any case: what is left of the old one is not to be trusted.
                     self.session = None;
+                    self.well.send_replace(false);
                     failed += 1;
                     warn!(%error, orders = part.len(), attempt = failed, "the ledger sends a batch again");
                     let pause = self.settings.backoff(failed);
@@ -146,6 +162,31 @@ impl Writer {
         match timeout(limit, work).await {
             Ok(done) => done,
             Err(_) => Err(Fault::Away(BatchError::Sql(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())))),
+        }
+    }
+
+    /// Makes sure, while nobody asks for anything, that the next order finds a connection; and that it is
+    /// known if there is none.
+    async fn look(&mut self) {
+        let session = self.session.take();
+        let work = async {
+            match session {
+                None => self.connect().await,
+                Some(mut session) => session.connection.ping().await.map(|()| session),
+            }
+        };
+        let looked = timeout(self.settings.attempt(), work).await;
+        let looked = looked.unwrap_or_else(|_| Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())));
+        match looked {
+            Ok(session) => {
+                self.session = Some(session);
+                self.well.send_replace(true);
+            }
+            Err(error) => {
+                if self.well.send_replace(false) {
+                    warn!(%error, "the ledger has lost its connection");
+                }
+            }
         }
     }
 
