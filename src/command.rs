@@ -1,7 +1,7 @@
 //! The commands of the program, from settings to exit. Each fails with a sentence that says what to do.
 
 use std::io::{ErrorKind, Write};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 use crate::app::{self, Mode, Parts};
 use crate::config::{LogFormat, Settings};
 use crate::db;
-use crate::dev::{Purpose, Store};
+use crate::dev::{Purpose, Store, lan};
 use crate::economy::ledger::audit;
 use crate::lifecycle::Stop;
 use crate::router;
@@ -31,8 +31,12 @@ struct Addresses {
 }
 
 /// `parlor dev`: everything on this machine, with nothing to set up.
-pub async fn dev(port: Option<u16>, data: Option<PathBuf>) -> Result<(), StartError> {
+/// With `lan` for the whole network.
+pub async fn dev(port: Option<u16>, lan: bool, data: Option<PathBuf>) -> Result<(), StartError> {
     let mut settings = load(false)?;
+    if lan {
+        settings.server.address.set_ip(Ipv4Addr::UNSPECIFIED.into());
+    }
     if let Some(port) = port {
         settings.server.address.set_port(port);
     }
@@ -54,6 +58,12 @@ pub async fn serve() -> Result<(), StartError> {
     let listener = bind(settings.server.address).await?;
     let addresses = Addresses::given(&settings)?;
     serve_from(settings, Mode::Serve, &addresses, listener, stop).await
+}
+
+/// `parlor config check`: every problem, or what holds.
+pub fn check_config(serving: bool) -> Result<(), StartError> {
+    say(&load(serving)?.effective());
+    Ok(())
 }
 
 /// `parlor migrate`: applies what is new in the schema, as its owner.
@@ -164,7 +174,12 @@ async fn serve_from(
     let database = settings.database.pool.dress(addresses.app()?.clone());
     let pool = settings.database.pool.open(database.clone());
     let ready = |address: SocketAddr| match mode {
-        Mode::Dev => say(&format!("Parlor is ready: http://{address}/ (Ctrl-C stops it)")),
+        Mode::Dev => {
+            say(&format!("Parlor is ready: http://{}/ (Ctrl-C stops it)", lan::from_here(address)));
+            if address.ip().is_unspecified() {
+                say(&lan::from_elsewhere(address.port(), &lan::addresses()));
+            }
+        }
         Mode::Serve => tracing::info!(%address, "serving"),
     };
     let media_folder = (mode == Mode::Dev).then(|| addresses.folder().join("media"));

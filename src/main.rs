@@ -24,6 +24,9 @@ enum Command {
         /// The port to listen at; 0 takes a free one. [default: 8080]
         #[arg(long, value_name = "N")]
         port: Option<u16>,
+        /// Listen for the whole network, so that a phone can open the page: anybody in it can.
+        #[arg(long)]
+        lan: bool,
         #[command(flatten)]
         store: StoreArgs,
     },
@@ -41,9 +44,22 @@ enum Command {
     },
     /// Print the description of the REST API, OpenAPI 3.1.
     Openapi,
+    /// The settings.
+    #[command(subcommand)]
+    Config(Config),
     /// The books.
     #[command(subcommand)]
     Ledger(Ledger),
+}
+
+#[derive(Subcommand)]
+enum Config {
+    /// Print every problem with what `serve` would be started with; without one, the settings that hold.
+    Check {
+        /// What `dev` would be started with, which needs no database's address.
+        #[arg(long)]
+        dev: bool,
+    },
 }
 
 #[derive(Subcommand)]
@@ -67,7 +83,7 @@ fn main() -> ExitCode {
     };
     let done = runtime.block_on(async {
         match command {
-            Command::Dev { port, store } => command::dev(port, store.data).await.map(|()| true),
+            Command::Dev { port, lan, store } => command::dev(port, lan, store.data).await.map(|()| true),
             Command::Serve => command::serve().await.map(|()| true),
             Command::Migrate(store) => command::migrate(store.data).await.map(|()| true),
             Command::Seed { demo, store } => command::seed(store.data, demo).await.map(|()| true),
@@ -75,6 +91,7 @@ fn main() -> ExitCode {
                 command::openapi();
                 Ok(true)
             }
+            Command::Config(Config::Check { dev }) => command::check_config(!dev).map(|()| true),
             Command::Ledger(Ledger::Audit(store)) => command::audit(store.data).await,
         }
     });

@@ -42,7 +42,7 @@ pub fn router(app: App, settings: &Settings, mode: Mode) -> Router {
         .route("/v1/socket", get(gateway::socket))
         .route("/healthz", get(StatusCode::OK))
         .route("/readyz", get(readyz));
-    if mode == Mode::Dev {
+    if settings.server.playground.unwrap_or(mode == Mode::Dev) {
         routes = routes.merge(playground());
     }
     if settings.http.api_page.unwrap_or(mode == Mode::Dev) {

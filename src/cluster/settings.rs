@@ -1,7 +1,7 @@
 //! What an operator may set about nodes.
 
 /// The node and its lease.
-#[derive(Clone, Debug, serde::Deserialize)]
+#[derive(Clone, Debug, serde::Deserialize, serde::Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// The node's name: one row in `nodes`, kept over restarts. Default `main`.

@@ -7,6 +7,7 @@
 
 pub mod list;
 mod secret;
+mod shown;
 mod source;
 
 use std::fmt;
@@ -17,7 +18,7 @@ use crate::db::PoolSettings;
 pub use secret::Secret;
 
 /// All settings.
-#[derive(Clone, Debug, Default, serde::Deserialize)]
+#[derive(Clone, Debug, Default, serde::Deserialize, serde::Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// Where it listens and how it stops.
@@ -45,7 +46,7 @@ pub struct Settings {
 }
 
 /// Where the server listens and how it stops.
-#[derive(Clone, Debug, serde::Deserialize)]
+#[derive(Clone, Debug, serde::Deserialize, serde::Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ServerSettings {
     /// Address and port; port 0 takes a free one. Default 127.0.0.1:8080: for others to come in,
@@ -56,16 +57,23 @@ pub struct ServerSettings {
     /// Milliseconds over which the sockets of a stopping server are told to come back, each at a time of
     /// its own. Default 2000.
     pub drain_spread_ms: u64,
+    /// The page at `/` for those who try the server out. Default: there in `dev`, not in `serve`.
+    pub playground: Option<bool>,
 }
 
 impl Default for ServerSettings {
     fn default() -> Self {
-        Self { address: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)), stop_within_ms: 10_000, drain_spread_ms: 2_000 }
+        Self {
+            address: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            stop_within_ms: 10_000,
+            drain_spread_ms: 2_000,
+            playground: None,
+        }
     }
 }
 
 /// The addresses of PostgreSQL. Without them `dev` and the commands use a private one.
-#[derive(Clone, Debug, Default, serde::Deserialize)]
+#[derive(Clone, Debug, Default, serde::Deserialize, serde::Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DatabaseSettings {
     /// As the role that serves (parlor_app): `postgres://parlor_app:…@host:5432/parlor`. No default.
@@ -77,7 +85,7 @@ pub struct DatabaseSettings {
 }
 
 /// What the server says of itself.
-#[derive(Clone, Debug, serde::Deserialize)]
+#[derive(Clone, Debug, serde::Deserialize, serde::Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TelemetrySettings {
     /// Which log lines, as `level` or `level,module=level`. `PARLOR_LOG`, else `RUST_LOG`, stands
@@ -88,7 +96,7 @@ pub struct TelemetrySettings {
 }
 
 /// The form of a log line.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Deserialize, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
     /// For people.

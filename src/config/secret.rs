@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-/// A setting that may hold a password. It has no `Display`, and its `Debug` says nothing.
+/// A setting that may hold a password. It has no `Display`, its `Debug` says
+/// nothing, and written out it is `***`.
 #[derive(Clone, PartialEq, Eq, serde::Deserialize)]
 #[serde(transparent)]
 pub struct Secret(String);
@@ -11,6 +12,12 @@ impl Secret {
     /// For the one place that uses it.
     pub fn reveal(&self) -> &str {
         &self.0
+    }
+}
+
+impl serde::Serialize for Secret {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str("***")
     }
 }
 

@@ -42,7 +42,7 @@ fn every_wrong_value_is_named_at_once() {
     let problems =
         read(&environment, Some("colour = 'red'\n[telemetry]\nformat = 'xml'\n"), true).expect_err("much is wrong");
     for named in [
-        "PARLOR__SERVER__ADRESS: there is no setting of this name; there is `address`, `stop_within_ms`, `drain_spread_ms`",
+        "PARLOR__SERVER__ADRESS: there is no setting of this name; there is `address`, `stop_within_ms`, `drain_spread_ms`, `playground`",
         "PARLOR__SERVER__ADDRESS: ",
         "PARLOR__SERVER__STOP_WITHIN_MS: ",
         "database.pool.connections: give 2 to 1000",
@@ -75,6 +75,28 @@ fn no_message_and_no_debug_shows_a_password() {
         let problems = read(&[], Some(&file), false).expect_err(&file);
         assert!(!problems.contains("hunter2"), "{file}: {problems}");
     }
+}
+
+#[test]
+fn effective_settings_are_a_file_that_gives_the_same_and_no_secret() {
+    let environment = [
+        ("PARLOR__GATEWAY__ORIGINS", "https://a.example, https://b.example"),
+        ("PARLOR__GATEWAY__JOIN", "600 in 60000 ms"),
+        ("PARLOR__SERVER__PLAYGROUND", "true"),
+        ("PARLOR__TELEMETRY__FORMAT", "json"),
+    ];
+    let settings = read(&environment, None, false).expect("all can be read");
+    let shown = settings.effective();
+    assert!(
+        shown.contains("gateway.join = \"600 in 60000 ms\"") && shown.contains("# database.url is not set"),
+        "{shown}"
+    );
+    let again = read(&[], Some(&shown), false).expect("it is a file of settings");
+    assert_eq!(format!("{again:?}"), format!("{settings:?}"));
+
+    let secret = [("DATABASE_URL", "postgres://u:hunter2@h/d"), ("PARLOR__MEDIA__S3__SECRET_KEY", "hunter2")];
+    let shown = read(&secret, None, false).map(|settings| settings.effective()).unwrap_or_else(|problems| problems);
+    assert!(shown.contains("database.url = \"***\"") && !shown.contains("hunter2"), "{shown}");
 }
 
 /// The paths of all settings, read off the `Debug` of the defaults: each slice's struct has that.

@@ -1,9 +1,9 @@
 //! What can be set of the way out.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// The sizes of delivery.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// Tasks that own the sockets' write side. Default: one for each core.

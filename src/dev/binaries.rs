@@ -45,6 +45,10 @@ impl Binaries {
         let mut installed: Vec<Self> = INSTALLED.iter().flat_map(|place| children(*place)).collect();
         installed.sort_by_key(|binaries| std::cmp::Reverse(binaries.major));
         found.extend(installed);
+        Self::among(found, major)
+    }
+
+    fn among(found: Vec<Self>, major: Option<u32>) -> Result<Self, StartError> {
         match major {
             None => found.into_iter().next().ok_or_else(not_installed),
             Some(major) => found.into_iter().find(|binaries| binaries.major == major).ok_or_else(|| {
@@ -96,7 +100,23 @@ fn not_installed() -> StartError {
 
 #[cfg(test)]
 mod tests {
-    use super::major_of;
+    use std::path::PathBuf;
+
+    use super::{Binaries, major_of};
+
+    #[test]
+    fn a_postgresql_that_is_not_installed_is_answered_with_how_to_get_one() {
+        let sentence = Binaries::among(Vec::new(), None).expect_err("there is none").to_string();
+        for said in ["PostgreSQL is not installed", "install", "PG_BIN", "DATABASE_URL"] {
+            assert!(sentence.contains(said), "{said} in: {sentence}");
+        }
+        let newer = Binaries { folder: PathBuf::from("/usr/lib/postgresql/17/bin"), major: 17 };
+        let sentence = Binaries::among(vec![newer], Some(15)).expect_err("another version").to_string();
+        assert!(
+            sentence.contains("PostgreSQL 15, which is not installed") && sentence.contains("--data"),
+            "{sentence}"
+        );
+    }
 
     #[test]
     fn major_version_is_read_off_every_form() {

@@ -2,6 +2,7 @@
 //! started and stopped with the program. Never used where a database's address is given.
 
 mod binaries;
+pub mod lan;
 mod leftover;
 mod lock;
 mod parent;

@@ -1,12 +1,12 @@
 //! What can be set of the sockets' edge.
 
 use parlor_protocol::limit;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::rate::Rate;
 
 /// The sockets' edge.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// Web origins that may open sockets, as `https://app.example`. Empty (the default): only the

@@ -30,7 +30,7 @@
 
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 pub mod api_page;
 pub mod body;
@@ -57,7 +57,7 @@ pub use request_id::RequestId;
 pub use user::CurrentUser;
 
 /// What holds for every REST request.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// Bytes of a request's body; more is `too_large`. Default 65,536.

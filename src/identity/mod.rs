@@ -7,7 +7,7 @@ use std::thread::available_parallelism;
 
 use futures_util::future::BoxFuture;
 use parlor_protocol::UserId;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 
 use crate::error::Result;
@@ -40,7 +40,7 @@ pub trait Wallets: Send + Sync + 'static {
 }
 
 /// Accounts, sign-in and tokens.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// Minutes for which an access token holds. Default 15.

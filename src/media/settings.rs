@@ -2,13 +2,13 @@
 
 use std::path::PathBuf;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::Purpose;
 use crate::config::Secret;
 
 /// Uploads.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// The object store. Without a bucket, files lie in `folder`.
@@ -38,7 +38,7 @@ pub struct Settings {
 }
 
 /// An S3-compatible object store (DigitalOcean Spaces, MinIO, AWS).
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct S3Settings {
     /// As `https://fra1.digitaloceanspaces.com`. No default.

@@ -1,7 +1,7 @@
 //! What an operator may set about rooms: times, and the size of everything that is kept.
 
 /// A room's times and bounds.
-#[derive(Clone, Debug, serde::Deserialize)]
+#[derive(Clone, Debug, serde::Deserialize, serde::Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// Milliseconds for which place and seat are kept after a user's last socket dropped. Default 30,000.

@@ -4,5 +4,6 @@ mod openapi;
 mod published;
 mod refusals;
 mod rest;
+mod script;
 mod stop;
 mod store;

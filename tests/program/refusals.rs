@@ -96,25 +96,135 @@ async fn a_role_that_could_rewrite_the_books_does_not_serve() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_member_of_the_owner_does_not_serve() {
+async fn regression_whatever_may_become_too_much_does_not_serve() {
     // Roles are the cluster's, so this one is not shared.
     let cluster = Cluster::private().await;
     let database = Database::fresh_in(&cluster).await;
+    let others = "create role clerk; grant update on journal to clerk; create role maker createrole";
+    sqlx::raw_sql(others).execute(&database.superuser).await.expect("made");
     for (right, said) in [
         ("grant parlor_owner to parlor_app", "may become its owner"),
         ("alter role parlor_app createrole", "may create roles"),
         ("grant postgres to parlor_app", "may become one"),
+        // Rights that are not inherited and that `set role` brings; PostgreSQL's own roles; attributes.
+        ("alter role parlor_app noinherit; grant parlor_owner to parlor_app", "may become its owner"),
+        ("alter role parlor_app noinherit; grant clerk to parlor_app", "may change or remove rows of the journal"),
+        ("alter role parlor_app noinherit; grant maker to parlor_app", "may create roles"),
+        ("grant pg_write_all_data to parlor_app", "is a member of pg_write_all_data"),
+        ("grant pg_execute_server_program to parlor_app", "is a member of pg_execute_server_program"),
+        ("alter role parlor_app noinherit; grant pg_write_server_files to parlor_app", "pg_write_server_files"),
+        ("grant pg_read_server_files to parlor_app", "is a member of pg_read_server_files"),
+        ("alter role parlor_app createdb", "may create databases"),
+        ("alter role parlor_app replication", "may create databases, replicate"),
+        ("grant truncate on chain_links to parlor_app", "may change or remove rows"),
     ] {
-        sqlx::query(right).execute(&database.superuser).await.expect("granted");
+        sqlx::raw_sql(right).execute(&database.superuser).await.expect("granted");
         let address = ("PARLOR__SERVER__ADDRESS", "127.0.0.1:0");
         let complaint =
             refusal(parlor(&["dev", "--port", "0"]).env("DATABASE_URL", database.app_url()).env(address.0, address.1));
         assert!(complaint.contains(said), "{complaint}");
-        let reset =
-            "revoke parlor_owner from parlor_app; revoke postgres from parlor_app; alter role parlor_app nocreaterole";
+        let reset = "alter role parlor_app inherit nocreaterole nocreatedb noreplication;
+                     revoke parlor_owner, postgres, clerk, maker, pg_write_all_data, pg_execute_server_program,
+                            pg_write_server_files, pg_read_server_files from parlor_app;
+                     revoke truncate on chain_links from parlor_app";
         sqlx::raw_sql(reset).execute(&database.superuser).await.expect("revoked");
     }
     drop(Program::serve_on(&database));
+    // A slot's roles outlive the test.
+    let last = "drop owned by clerk; drop role clerk, maker";
+    sqlx::raw_sql(last).execute(&database.superuser).await.expect("dropped");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn regression_a_superuser_in_another_roles_name_does_not_serve() {
+    let database = Database::fresh().await;
+    let url = format!("{}&options=-c%20role%3Dparlor_app", database.superuser_url());
+    let complaint = refusal(parlor(&["serve"]).env("DATABASE_URL", url).env("PARLOR__SERVER__ADDRESS", "127.0.0.1:0"));
+    assert!(complaint.contains("postgres is a superuser"), "{complaint}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_server_on_the_same_database_is_told_what_to_do() {
+    let database = Database::fresh().await;
+    let mut first = Program::serve_on(&database);
+    for name in ["main", "another"] {
+        let mut second = parlor(&["serve"]);
+        second.env("DATABASE_URL", database.app_url()).env("PARLOR__SERVER__ADDRESS", "127.0.0.1:0");
+        let complaint = refusal(second.env("PARLOR__CLUSTER__NODE_ID", name));
+        let sentence = "parlor: another server (node `main`) is serving this database, and there can be only one: stop that \
+                        one first, or give this one a database of its own\n";
+        assert!(complaint.ends_with(sentence), "{complaint}");
+    }
+    assert_eq!(first.get("/readyz").0, 200);
+    first.signal(nix::sys::signal::Signal::SIGTERM);
+    assert!(first.ended(std::time::Duration::from_secs(8)).success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_address_that_is_wrong_in_any_part_is_told_in_one_sentence() {
+    let database = Database::fresh().await;
+    let right = database.app_url();
+    for (wrong, said) in [
+        (right.replace(&database.name, "nowhere"), "the database nowhere"),
+        (right.replace("parlor_app", "nobody"), "as nobody"),
+        (right.replace("host=", "host=/nowhere"), "/nowhere"),
+        ("localhost:5432".to_owned(), "postgres://role:password@host:5432/database"),
+    ] {
+        let complaint =
+            refusal(parlor(&["serve"]).env("DATABASE_URL", wrong).env("PARLOR__SERVER__ADDRESS", "127.0.0.1:0"));
+        assert!(complaint.contains(said) && complaint.contains("DATABASE_URL"), "{complaint}");
+    }
+}
+
+#[test]
+fn settings_are_checked_without_starting_anything() {
+    let wrong = [("PARLOR__SERVER__PROT", "80"), ("PARLOR__DATABASE__POOL__CONNECTIONS", "many")];
+    let problems = refusal(parlor(&["config", "check"]).envs(wrong));
+    for problem in ["SERVER__PROT:", "POOL__CONNECTIONS:", "DATABASE_URL: `serve` needs"] {
+        assert!(problems.contains(problem), "{problem} in:\n{problems}");
+    }
+    let url = "postgres://parlor_app:hunter2@db.example/parlor";
+    let shown =
+        run(parlor(&["config", "check"]).env("DATABASE_URL", url).env("PARLOR__SERVER__STOP_WITHIN_MS", "7000"));
+    let (said, errors) = (String::from_utf8_lossy(&shown.stdout).into_owned(), complaint(&shown));
+    assert!(shown.status.success(), "{errors}");
+    for line in ["server.stop_within_ms = 7000\n", "database.url = \"***\"\n", "cluster.node_id = \"main\"\n"] {
+        assert!(said.contains(line), "{line} in:\n{said}");
+    }
+    assert!(!said.contains("hunter2") && errors.is_empty(), "{errors}");
+    assert!(run(&mut parlor(&["config", "check", "--dev"])).status.success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_playground_is_there_in_dev_and_elsewhere_where_it_is_wanted() {
+    let database = Database::fresh().await;
+    let mut bare = Program::serve_on(&database);
+    assert_eq!((bare.get("/").0, bare.get("/playground/app.js").0), (404, 404));
+    bare.signal(nix::sys::signal::Signal::SIGTERM);
+    assert!(bare.ended(std::time::Duration::from_secs(8)).success());
+    let mut wanted = parlor(&["serve"]);
+    wanted.env("DATABASE_URL", database.app_url()).env("PARLOR__SERVER__ADDRESS", "127.0.0.1:0");
+    let mut wanted = Program::start(wanted.env("PARLOR__SERVER__PLAYGROUND", "true"));
+    let (status, page) = wanted.get("/");
+    assert_eq!(status, 200);
+    let without_script = page.split_once("<noscript>").and_then(|(_, rest)| rest.split_once("</noscript>"));
+    let (sentence, _) = without_script.expect("a browser without JavaScript is told");
+    assert!(sentence.contains("JavaScript") && sentence.contains("allow it"), "{sentence}");
+    wanted.signal(nix::sys::signal::Signal::SIGTERM);
+    assert!(wanted.ended(std::time::Duration::from_secs(8)).success());
+    // `dev` has it, and may be without.
+    let mut dev = parlor(&["dev", "--lan", "--port", "0"]);
+    dev.env("DATABASE_URL", database.app_url()).env("DATABASE_OWNER_URL", database.owner_url());
+    let mut dev = Program::start(&mut dev);
+    assert_eq!(dev.get("/").0, 200);
+    let since = std::time::Instant::now();
+    let told = || dev.said().contains("anybody in that network") || dev.said().contains("in no network");
+    while !told() {
+        assert!(since.elapsed() < std::time::Duration::from_secs(5), "{}", dev.said());
+        std::thread::yield_now();
+    }
+    assert!(dev.said().contains(&format!("http://127.0.0.1:{}/", dev.address.port())), "{}", dev.said());
+    dev.kill();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -11,7 +11,7 @@ pub(super) const BLOCK: usize = 512;
 const DEV_WELCOME: i64 = 10_000;
 
 /// The ledger's settings.
-#[derive(Clone, Debug, serde::Deserialize)]
+#[derive(Clone, Debug, serde::Deserialize, serde::Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// Orders in one transaction at most, 1 to 512. Larger batches only make everybody wait longer.
