@@ -99,15 +99,10 @@ impl Connection {
         self.inner.tell(self.inner.shard_of(self.id), message)
     }
 
-    /// A frame for this socket alone: a reply, a user frame, a notice.
+    /// A frame for this socket alone: a reply, a user frame, a notice. Of pongs of the WebSocket layer that wait only
+    /// the last one leaves, as RFC 6455, section 5.5.3, allows: so pings of a socket that does not read cost no memory.
     pub fn send(&self, frame: Frame) -> impl Future<Output = ()> + Send {
         self.tell(Message::Send { id: self.id, frame })
-    }
-
-    /// The answer to a ping of the WebSocket layer. Of several that wait only the last one leaves, as RFC 6455,
-    /// section 5.5.3, allows: so pings cost a socket that does not read no memory.
-    pub fn pong(&self, frame: Frame) -> impl Future<Output = ()> + Send {
-        self.tell(Message::Pong { id: self.id, frame })
     }
 
     /// Holds the room's events back for this socket from now on. Said before the join is asked, so that

@@ -21,10 +21,8 @@ pub(super) struct Entry {
 pub(super) enum Message {
     /// Own this socket's write side.
     Attach { id: ConnectionId, stream: Arc<TcpStream>, closed: CancellationToken },
-    /// A frame for this socket alone.
+    /// A frame for this socket alone. A pong takes the place of one that has not left yet.
     Send { id: ConnectionId, frame: Frame },
-    /// The answer to the socket's last ping, in the place of one that has not left yet.
-    Pong { id: ConnectionId, frame: Frame },
     /// Hold the room's events back for this socket from here on.
     Subscribe { id: ConnectionId, room: RoomId, ticket: Ticket },
     /// The reply, then what was held above each entry, then what comes.

@@ -37,6 +37,12 @@ impl Frame {
         Self(Bytes::from(bytes))
     }
 
+    /// Whether it is such a pong.
+    pub fn is_pong(&self) -> bool {
+        // FIN and opcode 0xA (RFC 6455, 5.2).
+        self.0.first() == Some(&0x8A)
+    }
+
     /// What goes into the socket.
     pub fn bytes(&self) -> &Bytes {
         &self.0

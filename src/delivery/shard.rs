@@ -95,8 +95,8 @@ impl Shard {
     fn take(&mut self, message: Message) {
         match message {
             Message::Attach { id, stream, closed } => self.attach(id, stream, closed),
+            Message::Send { id, frame } if frame.is_pong() => self.with(id, |shard, key| shard.pong(key, frame.0)),
             Message::Send { id, frame } => self.with(id, |shard, key| shard.own(key, frame.0)),
-            Message::Pong { id, frame } => self.with(id, |shard, key| shard.pong(key, frame.0)),
             Message::Subscribe { id, room, ticket } => self.with(id, |shard, key| shard.subscribe(key, room, ticket)),
             Message::Joined { id, entries, reply } => self.with(id, |shard, key| shard.joined(key, &entries, reply)),
             Message::Unsubscribe { id, room } => self.with(id, |shard, key| shard.unsubscribe(key, room)),

@@ -79,7 +79,6 @@ pub(super) async fn serve(gateway: GatewayState, stream: Arc<TcpStream>, mut ope
         assembly: Assembly::default(),
         session: Session::new(gateway, connection, opening.bearer.take()),
         out: Vec::new(),
-        pong: None,
     };
     if !opening.first.is_empty() {
         reader.assembly.keep(&opening.first);
@@ -101,8 +100,6 @@ struct Reader {
     session: Session,
     /// Frames for this socket that this turn has made.
     out: Vec<Frame>,
-    /// The answer to the last ping of this turn. Boxed: it is rare, and every socket has room for it.
-    pong: Option<Box<Frame>>,
 }
 
 impl Reader {
@@ -113,9 +110,6 @@ impl Reader {
         loop {
             for frame in std::mem::take(&mut self.out) {
                 self.session.connection.send(frame).await;
-            }
-            if let Some(pong) = self.pong.take() {
-                self.session.connection.pong(*pong).await;
             }
             match turn {
                 Turn::Open => {}
@@ -237,7 +231,11 @@ impl Reader {
                     return Some(Turn::Close(code));
                 }
             },
-            Input::Ping(payload) => self.pong = Some(Box::new(Frame::pong(payload))),
+            Input::Ping(payload) => {
+                // Of several pings in a row the last one is answered.
+                self.out.pop_if(|frame| frame.is_pong());
+                self.out.push(Frame::pong(payload));
+            }
             Input::Pong => {}
             Input::Close(code) => {
                 // This one says that the client means it (RFC 6455, 7.4.1); with any other it may come back: a
