@@ -4,7 +4,7 @@
 use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
-use parlor_protocol::{ErrorCode, UserId};
+use parlor_protocol::{ErrorBody, ErrorCode, UserId};
 use uuid::Uuid;
 
 use crate::clock::Timestamp;
@@ -28,7 +28,9 @@ where
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
-        let token = bearer(&parts.headers).ok_or_else(|| Error::new(ErrorCode::Unauthenticated))?;
+        let missing = "send the header `authorization: Bearer` with the access token of POST /v1/auth/login";
+        let token = bearer(&parts.headers);
+        let token = token.ok_or_else(|| ErrorBody::new(ErrorCode::Unauthenticated).message(missing))?;
         Identity::from_ref(state).current_user(token, Timestamp::now()).await
     }
 }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use parlor_protocol::room::Person;
-use parlor_protocol::{ErrorCode, RoomId, UserId};
+use parlor_protocol::{ErrorBody, ErrorCode, RoomId, UserId};
 use sqlx::PgPool;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
@@ -169,7 +169,9 @@ impl Identity {
             Some(Session { user, revoked: false }) => {
                 Ok(SignedIn { session: access.session, user, expires_at: access.expires_at })
             }
-            _ => Err(Error::new(ErrorCode::Unauthenticated)),
+            _ => {
+                Err(ErrorBody::new(ErrorCode::Unauthenticated).message("this session has ended: sign in again").into())
+            }
         }
     }
 

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, decode_header, encode};
-use parlor_protocol::{ErrorCode, RoomId, UserId};
+use parlor_protocol::{ErrorBody, ErrorCode, RoomId, UserId};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -80,16 +80,30 @@ impl Purpose {
         }
     }
 
-    /// What is said of a token that does not hold, and of one that held.
-    const fn refusals(self) -> (ErrorCode, ErrorCode) {
-        match self {
-            Self::Access => (ErrorCode::Unauthenticated, ErrorCode::TokenExpired),
-            Self::Room => (ErrorCode::RoomTokenInvalid, ErrorCode::RoomTokenInvalid),
-        }
+    /// What is said of a token that does not hold.
+    pub(super) fn refused(self) -> Error {
+        let (code, sentence) = match self {
+            Self::Access => {
+                (ErrorCode::Unauthenticated, "this is no access token of this server: sign in by POST /v1/auth/login")
+            }
+            Self::Room => (
+                ErrorCode::RoomTokenInvalid,
+                "this room token is for another room or person: ask for one by POST /v1/rooms/{id}/token",
+            ),
+        };
+        ErrorBody::new(code).message(sentence).into()
     }
 
-    pub(super) fn refused(self) -> Error {
-        Error::new(self.refusals().0)
+    /// What is said of one that held.
+    fn expired(self) -> Error {
+        let (code, sentence) = match self {
+            Self::Access => (ErrorCode::TokenExpired, "this access token has expired: refresh it, or sign in again"),
+            Self::Room => (
+                ErrorCode::RoomTokenInvalid,
+                "this room token has expired: ask for a new one by POST /v1/rooms/{id}/token",
+            ),
+        };
+        ErrorBody::new(code).message(sentence).into()
     }
 
     /// The signature, issuer and audience; the time is checked apart, against a clock that is given.
@@ -216,10 +230,9 @@ pub(super) fn verified<C: DeserializeOwned + Expiring>(
     key: &DecodingKey,
     now: Timestamp,
 ) -> Result<C> {
-    let (refused, expired) = purpose.refusals();
-    let claims = decode::<C>(token, key, purpose.validation()).map_err(|_| Error::new(refused))?.claims;
+    let claims = decode::<C>(token, key, purpose.validation()).map_err(|_| purpose.refused())?.claims;
     if now.0.div_euclid(1_000) >= claims.exp().saturating_add(LEEWAY_SECONDS) {
-        return Err(Error::new(expired));
+        return Err(purpose.expired());
     }
     Ok(claims)
 }

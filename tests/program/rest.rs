@@ -11,6 +11,7 @@ use tokio::task::block_in_place;
 
 use crate::support::postgres::Database;
 use crate::support::program::Program;
+use crate::support::raw::{Raw, text};
 
 /// Method, address, token, body; status and code of the answer.
 type Case<'a> = (Method, &'a str, Option<&'a str>, Option<Value>, u16, &'a str);
@@ -85,6 +86,23 @@ async fn bad_requests_get_a_problem_with_a_stable_code_and_change_nothing() {
     }
     let rooms: i64 = sqlx::query_scalar("select count(*) from rooms").fetch_one(&database.app).await.expect("a count");
     assert_eq!(rooms, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wrong_token_is_answered_with_what_to_do() {
+    let database = Database::fresh().await;
+    let program = block_in_place(|| Program::dev_on(&database));
+    for (token, said) in
+        [(None, "send the header `authorization: Bearer`"), (Some("junk"), "sign in by POST /v1/auth/login")]
+    {
+        let (status, problem) = get(program.address, "/v1/wallet", token).await.expect("up");
+        assert_eq!((status.as_u16(), &problem["code"]), (401, &"unauthenticated".into()));
+        assert!(problem["detail"].as_str().is_some_and(|detail| detail.contains(said)), "{problem}");
+    }
+    let mut socket = Raw::open(program.address).await;
+    socket.send(&text(r#"{"id":1,"type":"connect","data":{"token":"junk","device":"d"}}"#)).await;
+    let (_, texts) = socket.closed().await;
+    assert!(texts[0].contains("unauthenticated") && texts[0].contains("sign in by POST /v1/auth/login"), "{texts:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

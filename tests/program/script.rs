@@ -28,7 +28,7 @@ fn where_nothing_can_be_installed_it_says_what_to_install() {
 #[test]
 fn an_installation_that_fails_is_told_with_the_other_way() {
     // Run as root, so that no `sudo` is asked; nothing is written, and nothing is installed.
-    let failing = "id() { echo 0; }\napt-get() { echo 'E: no network'; return 100; }\nmkdir() { :; }\ntee() { :; }\n\
+    let failing = "id() { echo 0; }\napt-get() { echo 'E: no network'; return 100; }\nmkdir() { :; }\ntee() { cat >/dev/null; }\n\
                    rm() { :; }\nenv() { shift; \"$@\"; }\nneed dev";
     let (code, said) = bash(&format!("{NO_POSTGRESQL}{failing}"));
     assert_eq!(code, Some(2), "{said}");
