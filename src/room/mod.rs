@@ -26,4 +26,4 @@ pub use record::find;
 pub use request::{Answer, Caller, JoinAnswer, Request};
 pub use routes::routes;
 pub use settings::Settings;
-pub use state::{Checkpoint, RoomState, Woken};
+pub use state::{Checkpoint, RoomState, Woken, gifts_within};

@@ -1,5 +1,12 @@
 //! What an operator may set about rooms: times, and the size of everything that is kept.
 
+use parlor_protocol::limit;
+
+/// Bytes of the largest snapshot: chat, a page of people and twenty seats, all with the longest names.
+const SNAPSHOT_BYTES: usize = limit::CHAT_BYTES + 32 * 1024;
+/// Bytes of what stands around a join's answer in the reply to `connect`.
+const AROUND_BYTES: usize = 16 * 1024;
+
 /// A room's times and bounds.
 #[derive(Clone, Debug, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -68,6 +75,12 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// Bytes of the largest reply to a join: what a resume brings or a snapshot, the gifts beside it, and
+    /// the frame around both. A socket's outbox has to take it.
+    pub fn join_bytes(&self) -> usize {
+        self.resume_bytes.max(SNAPSHOT_BYTES) + limit::GIFT_PAGE_BYTES + AROUND_BYTES
+    }
+
     /// Every value that does not hold, one sentence each.
     pub fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();

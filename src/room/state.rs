@@ -1,6 +1,7 @@
 //! What a room is and how it changes, pure: `decide` looks and changes nothing, `evolve` is the only
 //! change, `next_deadline` says when time alone changes something. No I/O, no clock, no chance.
 
+mod chat;
 mod decision;
 mod gifts;
 mod memory;
@@ -11,14 +12,15 @@ mod snapshot;
 #[cfg(test)]
 pub(super) mod tests;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use parlor_protocol::event::RemovalCause;
 use parlor_protocol::reply::Done;
 use parlor_protocol::room::{ChatLine, Person, Position, RoomCard, SeatCause};
-use parlor_protocol::{Coins, Command, ErrorBody, ErrorCode, Event, Op, Retry, UserId, limit};
+use parlor_protocol::{Coins, Command, ErrorBody, ErrorCode, Event, Op, Retry, UserId};
 
 pub use self::decision::{Change, Decision, Outcome, Removal};
+pub use self::gifts::gifts_within;
 pub use self::memory::FirstAnswer;
 pub use self::snapshot::{Checkpoint, Woken};
 use super::facts::{Fact, HardWrite};
@@ -38,7 +40,7 @@ pub struct RoomState {
     seq: u64,
     seats: seats::Seats,
     presence: presence::Presence,
-    chat: VecDeque<ChatLine>,
+    chat: chat::Chat,
     kicks: BTreeMap<UserId, Timestamp>,
     memory: memory::Memory,
     gifts: gifts::GiftNumbers,
@@ -243,10 +245,7 @@ impl RoomState {
             Event::ParticipantsChanged { joined, left, count } => self.presence.told_names(joined, left, *count, at),
             Event::SeatsChanged { seats, version, .. } => self.seats.assign(seats, *version),
             Event::ChatPosted { from, op, text } => {
-                self.chat.push_back(ChatLine { at: at.0, from: from.clone(), op: *op, text: text.clone() });
-                while self.chat.len() > limit::CHAT_LINES {
-                    self.chat.pop_front();
-                }
+                self.chat.push(ChatLine { at: at.0, from: from.clone(), op: *op, text: text.clone() });
             }
             Event::ParticipantKicked { user, until, .. } => {
                 self.kicks.retain(|_, until| *until > at);

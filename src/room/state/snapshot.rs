@@ -95,7 +95,7 @@ impl RoomState {
             epoch: woken.epoch,
             seq: 0,
             seats,
-            chat: std::collections::VecDeque::new(),
+            chat: super::chat::Chat::default(),
             kicks,
             last_fact: woken.last_fact,
             settled_at,
@@ -124,7 +124,7 @@ impl RoomState {
             seat_version: self.seats.version(),
             count: self.presence.told_count(),
             people: self.presence.page(None).0,
-            chat: self.chat.iter().cloned().collect(),
+            chat: self.chat.lines().cloned().collect(),
             coins: self.gifts.coins,
         }
     }
