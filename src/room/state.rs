@@ -30,6 +30,10 @@ use crate::clock::Timestamp;
 use crate::delivery::ConnectionId;
 use crate::operation::Operation;
 
+/// What somebody waits who asks for one who may be on their way back: seldom enough for the rate of
+/// seat commands.
+const RETURNING_MS: u64 = 2_000;
+
 /// A room at one moment of one epoch.
 #[derive(Clone, Debug)]
 pub struct RoomState {
@@ -213,6 +217,16 @@ impl RoomState {
         let done = Done { epoch: self.epoch, seq: self.seq + events as u64, replayed: false };
         changes.push(Change::Remembered(*operation, Ok(done)));
         Decision { changes, ..Decision::only(Outcome::Done(done)) }
+    }
+
+    /// Nobody of this name is here. Right after waking they may be on their way back, and that is no
+    /// verdict: nothing is remembered of it, and the client asks again.
+    fn unknown_user(&self, now: Timestamp) -> ErrorBody {
+        if now < self.settled_at {
+            let words = "the room has just been woken: they may be on their way back";
+            return ErrorBody::new(ErrorCode::RoomPaused).message(words).retry_after_ms(RETURNING_MS);
+        }
+        ErrorCode::UserNotFound.into()
     }
 
     /// The operation is refused; for good, unless the error says that it may pass.

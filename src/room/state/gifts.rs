@@ -71,9 +71,7 @@ impl RoomState {
                     }
                     let there = self.presence.person(*user);
                     let person = there.or_else(|| self.presence.gone(*user, now, &self.settings));
-                    // `room_paused` is no verdict: the ledger keeps nothing of it, and the client asks again.
-                    let unknown = if now < self.settled_at { ErrorCode::RoomPaused } else { ErrorCode::UserNotFound };
-                    add(person.ok_or(unknown)?);
+                    add(person.ok_or_else(|| self.unknown_user(now))?);
                 }
             }
             Recipients::Seats(numbers) => {

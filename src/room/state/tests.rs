@@ -266,6 +266,20 @@ fn regression_a_woken_room_refuses_nobody_as_unknown_for_good() {
 
 #[test]
 #[test]
+fn regression_a_kick_right_after_waking_is_not_refused_for_good() {
+    let checkpoint = Some(World::with_people(&[1, 2]).state.checkpoint());
+    let mut world = World::waking(Woken { checkpoint, ..woken() }, Settings::default());
+    world.join(1).expect("the owner is back first");
+    let error = world.ask(&request(1, 101, kick(2))).expect_err("on the way back");
+    assert_eq!((error.code, error.retry), (ErrorCode::RoomPaused, Retry::Later));
+    world.join(2).expect("back too");
+    assert!(!world.retry(1, 101, kick(2)).expect("the same tap").replayed);
+    assert_eq!(world.join(2).expect_err("out").code, ErrorCode::Kicked);
+    world.pass(30_000);
+    assert_eq!(world.command(1, kick(3)), Err(ErrorCode::UserNotFound));
+}
+
+#[test]
 fn regression_a_snapshot_is_bounded_in_bytes_and_keeps_the_newest_lines() {
     let mut world = World::waking(Woken { capacity: 200, ..woken() }, Settings::default());
     let longest = |number: i64| Person { id: user(number), name: "\u{1F600}".repeat(40) };
