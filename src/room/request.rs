@@ -50,6 +50,11 @@ pub enum Request {
         /// What.
         command: Command,
     },
+    /// Whether this user is in the room: what is read about it elsewhere is for them alone.
+    Present {
+        /// Who.
+        user: UserId,
+    },
     /// A page of the people in the room, for somebody in the room.
     People {
         /// Who asks.

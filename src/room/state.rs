@@ -99,6 +99,7 @@ impl RoomState {
             Request::Leave { user } => Ok(self.decide_leave(*user)),
             Request::Dropped { user, connection } => Ok(self.decide_drop(*user, *connection)),
             Request::Command { caller, operation, command } => self.decide_command(caller, operation, command, now),
+            Request::Present { user } => self.check_present(*user).map(|()| Decision::only(Outcome::Nothing)),
             Request::People { user, after } => {
                 self.people_page(*user, *after).map(|page| Decision::only(Outcome::People(page)))
             }

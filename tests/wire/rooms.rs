@@ -171,6 +171,22 @@ async fn a_gift_is_asked_for_even_from_outside_the_room() {
 }
 
 #[tokio::test]
+async fn regression_who_was_kicked_does_not_go_on_reading_the_rooms_gifts() {
+    let server = Server::start().await;
+    let mut owner = Client::connected(server.address, "user:1", "phone").await;
+    let mut guest = Client::connected(server.address, "user:2", "phone").await;
+    owner.join(room(1), "room").await.expect("a good token");
+    guest.join(room(1), "room").await.expect("a good token");
+    let list = || Command::GiftList(ListGifts { room: room(1), after: 0 });
+    guest.ask::<GiftPage>(list()).await.expect("in the room");
+    let kick = Kick { room: room(1), user: person(2).id, reason: String::new() };
+    owner.ask::<Value>(Command::RoomKick(kick)).await.expect("the owner may");
+    assert_eq!(guest.ask::<GiftPage>(list()).await.expect_err("out").code, ErrorCode::NotInRoom);
+    owner.ask::<GiftPage>(list()).await.expect("still in the room");
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn regression_the_gifts_of_a_reply_are_bounded_in_bytes_and_all_come() {
     let server = Server::start().await;
     let everybody: Vec<_> = (0..20).map(|at| Person { name: "\u{1F381}".repeat(40), ..person(at) }).collect();

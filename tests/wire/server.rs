@@ -255,6 +255,7 @@ async fn act(mut mail: mpsc::Receiver<Mail>, pretended: Arc<Mutex<Pretended>>, t
                     until: Some(EPOCH),
                     reason: kick.reason,
                 };
+                lock(&pretended).people.retain(|person| person.id != kick.user);
                 topic.remove(connections, Frame::text(&envelope::user(kick.user, &removed))).await;
                 Ok(Answer::Done(Done::default()))
             }

@@ -145,10 +145,14 @@ impl RoomState {
         Position { epoch: self.epoch, seq: self.seq, gift_no: Some(gift_no) }
     }
 
+    /// # Errors
+    /// `not_in_room`.
+    pub(super) fn check_present(&self, user: UserId) -> Result<(), ErrorBody> {
+        self.presence.person(user).map(|_| ()).ok_or_else(|| ErrorCode::NotInRoom.into())
+    }
+
     pub(super) fn people_page(&self, user: UserId, after: Option<UserId>) -> Result<PeoplePage, ErrorBody> {
-        if self.presence.person(user).is_none() {
-            return Err(ErrorCode::NotInRoom.into());
-        }
+        self.check_present(user)?;
         let (people, more) = self.presence.page(after);
         Ok(PeoplePage { people, count: self.presence.told_count(), more })
     }
