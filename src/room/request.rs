@@ -3,7 +3,7 @@
 
 use parlor_protocol::reply::{Done, GiftReceipt, PeoplePage};
 use parlor_protocol::room::{Person, Position, Snapshot};
-use parlor_protocol::{Command, UserId};
+use parlor_protocol::{Command, RoomId, UserId};
 
 use super::port::CommittedGifts;
 use crate::delivery::{ConnectionId, Frame};
@@ -31,6 +31,11 @@ pub enum Request {
     /// Leave at once, with all connections. Every connection of the user that is subscribed still is
     /// removed with `room.removed {cause: left}`; the one that asked unsubscribes before it asks.
     Leave {
+        /// Who.
+        user: UserId,
+    },
+    /// This user is in another room by now: here they are no longer awaited. One who has come back stays.
+    Elsewhere {
         /// Who.
         user: UserId,
     },
@@ -64,6 +69,15 @@ pub enum Request {
     },
     /// Gifts of this room are committed: a hint, in the order of their numbers.
     GiftsCommitted(CommittedGifts),
+}
+
+/// Somebody whom a waking room's checkpoint has brought back, absent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Returned {
+    /// Who.
+    pub user: UserId,
+    /// Into which room.
+    pub room: RoomId,
 }
 
 /// What a room answers.

@@ -89,6 +89,12 @@ impl RoomState {
         self.presence.next_deadline(&self.settings)
     }
 
+    /// Who is awaited: in the room without a socket.
+    pub fn awaited(&self) -> impl Iterator<Item = UserId> {
+        let awaited = self.presence.participants().filter(|participant| participant.connections.is_empty());
+        awaited.map(|participant| participant.person.id)
+    }
+
     /// What a request comes to now.
     ///
     /// # Errors
@@ -97,6 +103,7 @@ impl RoomState {
         match request {
             Request::Join { caller, position } => self.decide_join(caller, *position, now),
             Request::Leave { user } => Ok(self.decide_leave(*user)),
+            Request::Elsewhere { user } => Ok(self.decide_elsewhere(*user)),
             Request::Dropped { user, connection } => Ok(self.decide_drop(*user, *connection)),
             Request::Command { caller, operation, command } => self.decide_command(caller, operation, command, now),
             Request::Present { user } => self.check_present(*user).map(|()| Decision::only(Outcome::Nothing)),
@@ -125,6 +132,12 @@ impl RoomState {
         }
         let removals = self.removal(user, RemovalCause::Left, None, "").into_iter().collect();
         Decision { changes: self.departures(&[user]), removals, outcome: Outcome::Nothing }
+    }
+
+    fn decide_elsewhere(&self, user: UserId) -> Decision {
+        let is_awaited = self.presence.person(user).is_some() && self.presence.connections(user).is_empty();
+        let changes = if is_awaited { self.departures(&[user]) } else { Vec::new() };
+        Decision { changes, ..Decision::only(Outcome::Nothing) }
     }
 
     fn decide_drop(&self, user: UserId, connection: ConnectionId) -> Decision {

@@ -49,6 +49,7 @@ impl Gifts for ThreeGifts {
 struct Server {
     directory: Directory,
     node: Node,
+    returned: mpsc::Receiver<Returned>,
     tracker: TaskTracker,
     stop: CancellationToken,
 }
@@ -56,14 +57,12 @@ struct Server {
 impl Server {
     async fn start(pool: &PgPool, settings: Settings) -> Self {
         let (stop, tracker) = (CancellationToken::new(), TaskTracker::new());
-        let node = Node::start(pool.clone(), &cluster::Settings::default(), stop.clone(), &tracker)
-            .await
-            .expect("the only one");
+        let node = Node::start(pool.clone(), cluster, stop.clone(), &tracker).await.expect("the only one");
         let delivery = Delivery::start(&delivery::Settings::default(), stop.clone(), &tracker);
         let gifts = Arc::new(ThreeGifts);
-        let directory =
+        let (directory, returned) =
             Directory::new(pool.clone(), node.clone(), gifts, delivery, settings, stop.clone(), tracker.clone());
-        Self { directory, node, tracker, stop }
+        Self { directory, node, returned, tracker, stop }
     }
 
     async fn end(self) {
@@ -143,8 +142,9 @@ async fn seats_locks_kicks_and_memory_last_over_a_restart() {
     server.end().await;
     assert_eq!(handle.call(Request::Leave { user: user(2) }).await.expect_err("stopped").code, ErrorCode::RoomPaused);
 
-    let server = Server::start(&database.app, Settings::default()).await;
+    let mut server = Server::start(&database.app, Settings::default()).await;
     let handle = server.directory.wake(card.id).await.expect("wakes");
+    assert_eq!(server.returned.recv().await, Some(Returned { user: user(2), room: card.id }));
     let joined = join(&handle, 2).await.expect("joined");
     assert!(joined.position.epoch > epoch);
     let snapshot = joined.snapshot.expect("another epoch");

@@ -265,6 +265,22 @@ fn regression_a_woken_room_refuses_nobody_as_unknown_for_good() {
 }
 
 #[test]
+fn regression_who_is_in_another_room_by_now_is_no_longer_awaited() {
+    let mut before = World::with_people(&[1, 2, 3]);
+    for number in 2..=3 {
+        before.command(number, take(None)).expect("free");
+    }
+    let checkpoint = Some(before.state.checkpoint());
+    let mut world = World::waking(Woken { checkpoint, ..woken() }, Settings::default());
+    assert_eq!(world.state.awaited().collect::<Vec<_>>(), [user(2), user(3)]);
+    world.join(3).expect("back");
+    for number in 2..=4 {
+        world.ask(&Request::Elsewhere { user: user(number) }).expect("never refused");
+    }
+    assert_eq!(world.seats(), [None, None, Some(3), None, None], "who has come back stays");
+    assert_eq!(world.state.awaited().count(), 0);
+}
+
 #[test]
 fn regression_a_kick_right_after_waking_is_not_refused_for_good() {
     let checkpoint = Some(World::with_people(&[1, 2]).state.checkpoint());
