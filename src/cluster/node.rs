@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::PgPool;
-use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+use sqlx::{Connection, PgConnection, PgPool};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::lease::{Lease, Proof};
 use super::{Settings, store};
 use crate::error::{Error, Result};
 
@@ -31,6 +32,7 @@ pub struct Node(Arc<Inner>);
 struct Inner {
     identity: Identity,
     pool: PgPool,
+    lease: Lease,
     lost: CancellationToken,
 }
 
@@ -51,13 +53,16 @@ impl Node {
     ) -> Result<Self> {
         let lease_ms = settings.lease_ms as f64;
         let mut watched: Option<store::Lease> = None;
-        let incarnation = loop {
+        let (incarnation, sent) = loop {
+            let sent = Instant::now();
             let mut tx = pool.begin().await?;
             store::serialize_starts(&mut tx).await?;
+            // A lease that is just being renewed is read behind its renewal.
+            store::lock_nodes(&mut tx).await?;
             let Some(lease) = store::live_lease(&mut tx).await? else {
                 let incarnation = store::take_lease(&mut tx, &settings.node_id, lease_ms).await?;
                 tx.commit().await?;
-                break incarnation;
+                break (incarnation, sent);
             };
             tx.rollback().await?;
             match &watched {
@@ -77,9 +82,10 @@ impl Node {
             }
         };
         let identity = Identity { node_id: settings.node_id.clone(), incarnation };
-        let node = Self(Arc::new(Inner { identity, pool, lost: CancellationToken::new() }));
-        let (renewing, every) = (node.clone(), Duration::from_millis(settings.renew_ms));
-        tracker.spawn(async move { renewing.renew(lease_ms, every, stop).await });
+        let (proof, lease) = Lease::proved_until(sent + settings.proved());
+        let node = Self(Arc::new(Inner { identity, pool, lease, lost: CancellationToken::new() }));
+        let (renewing, settings) = (node.clone(), settings.clone());
+        tracker.spawn(async move { renewing.renew(&settings, &proof, stop).await });
         Ok(node)
     }
 
@@ -94,6 +100,16 @@ impl Node {
         self.0.lost.clone()
     }
 
+    /// Whether this process can prove that it holds its lease: where it cannot, nothing is decided.
+    pub fn lease(&self) -> Lease {
+        self.0.lease.clone()
+    }
+
+    /// It holds its lease and has not been replaced.
+    pub fn serves(&self) -> bool {
+        self.0.lease.holds() && !self.0.lost.is_cancelled()
+    }
+
     /// Ends the lease, so that the next server need not wait for it. To be called last.
     ///
     /// # Errors
@@ -104,9 +120,12 @@ impl Node {
         Ok(())
     }
 
-    async fn renew(self, lease_ms: f64, every: Duration, stop: CancellationToken) {
+    async fn renew(self, settings: &Settings, proof: &Proof, stop: CancellationToken) {
+        let every = Duration::from_millis(settings.renew_ms);
         let mut ticks = interval(every);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        // A connection of its own: a pool that has much to do must not cost the lease.
+        let mut connection = None;
         let mut failing = false;
         loop {
             tokio::select! {
@@ -114,34 +133,52 @@ impl Node {
                 () = stop.cancelled() => return,
                 _ = ticks.tick() => {}
             }
-            match timeout(every, self.renew_once(lease_ms)).await {
-                Ok(Ok(true)) if failing => {
-                    failing = false;
-                    tracing::info!("the node's lease is renewed again");
+            let sent = Instant::now();
+            let renewed = timeout(every, self.renew_once(&mut connection, settings.lease_ms as f64)).await;
+            let why = match renewed {
+                Ok(Ok(true)) => {
+                    proof.renew(sent + settings.proved());
+                    if std::mem::take(&mut failing) {
+                        tracing::info!("the node's lease is renewed again");
+                    }
+                    continue;
                 }
-                Ok(Ok(true)) => {}
                 Ok(Ok(false)) => {
                     tracing::error!(node.id = self.0.identity.node_id, "another server has taken this one's place");
                     self.0.lost.cancel();
                     return;
                 }
-                // An outage of the store changes no owner: nobody else can claim meanwhile.
-                Ok(Err(error)) if !failing => {
-                    failing = true;
-                    tracing::warn!(%error, "the node's lease could not be renewed");
-                }
-                Err(_) if !failing => {
-                    failing = true;
-                    tracing::warn!("the node's lease could not be renewed in time");
-                }
-                Ok(Err(_)) | Err(_) => {}
+                Ok(Err(error)) => error.to_string(),
+                Err(_) => "no answer in time".to_owned(),
+            };
+            // What is under way on it is unknown.
+            connection = None;
+            if !std::mem::replace(&mut failing, true) {
+                tracing::warn!(why, "the node's lease could not be renewed: without it the rooms pause");
             }
         }
     }
 
-    async fn renew_once(&self, lease_ms: f64) -> sqlx::Result<bool> {
-        let mut conn = self.0.pool.acquire().await?;
-        store::renew_lease(&mut conn, &self.0.identity, lease_ms).await
+    /// `false`: another server has taken this one's place.
+    async fn renew_once(&self, connection: &mut Option<PgConnection>, lease_ms: f64) -> sqlx::Result<bool> {
+        let node = &self.0.identity;
+        let conn = match connection {
+            Some(conn) => conn,
+            None => connection.insert(PgConnection::connect_with(&self.0.pool.connect_options()).await?),
+        };
+        if store::renew_lease(conn, node, lease_ms).await? {
+            return Ok(true);
+        }
+        // After an outage the lease may have run out with nobody to take the place: it goes on, unless
+        // another server starts or serves.
+        let mut tx = conn.begin().await?;
+        store::serialize_starts(&mut tx).await?;
+        store::lock_nodes(&mut tx).await?;
+        let is_replaced =
+            store::lease_of(&mut tx, node).await?.is_none() || store::live_lease(&mut tx).await?.is_some();
+        let revived = !is_replaced && store::revive_lease(&mut tx, node, lease_ms).await?;
+        tx.commit().await?;
+        Ok(revived)
     }
 }
 

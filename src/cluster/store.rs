@@ -60,8 +60,30 @@ pub(super) async fn take_lease(conn: &mut PgConnection, node_id: &str, lease_ms:
     .await
 }
 
-/// `false`: another process has taken the row.
+/// Locks the row of every node against renewal and takeover until the transaction ends: what a later
+/// statement reads of their leases holds.
+pub(super) async fn lock_nodes(conn: &mut PgConnection) -> sqlx::Result<()> {
+    sqlx::query!("select 1 as one from nodes order by id for share").fetch_all(conn).await?;
+    Ok(())
+}
+
+/// Renews a lease that lives. `false`: it has run out, or another process has taken the row.
 pub(super) async fn renew_lease(conn: &mut PgConnection, node: &Identity, lease_ms: f64) -> sqlx::Result<bool> {
+    let done = sqlx::query!(
+        "update nodes
+            set lease_until = clock_timestamp() + $3 * interval '1 millisecond'
+          where id = $1 and incarnation = $2 and lease_until > clock_timestamp()",
+        node.node_id,
+        node.incarnation,
+        lease_ms
+    )
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Gives life back to a lease that has run out; the caller has seen, under the locks, that nobody else serves.
+pub(super) async fn revive_lease(conn: &mut PgConnection, node: &Identity, lease_ms: f64) -> sqlx::Result<bool> {
     let done = sqlx::query!(
         "update nodes
             set lease_until = clock_timestamp() + $3 * interval '1 millisecond'

@@ -115,7 +115,7 @@ impl Directory {
                     Some(Slot::Awake { handle, .. }) => return Ok(handle.clone()),
                     Some(Slot::Waking(woken)) => Wait::Woken(woken.clone()),
                     Some(Slot::Closing { gone }) => Wait::Gone(gone.clone()),
-                    None if self.0.stop.is_cancelled() || self.0.node.lost().is_cancelled() => {
+                    None if self.0.stop.is_cancelled() || !self.0.node.serves() => {
                         return Err(ErrorCode::RoomPaused.into());
                     }
                     None => {
@@ -196,6 +196,7 @@ impl Directory {
             gifts: inner.gifts.clone(),
             facts: inner.facts.clone(),
             announced,
+            lease: inner.node.lease(),
             now: Timestamp::now(),
         });
         self.slots().insert(room, Slot::Awake { handle: handle.clone(), gone: leaving.gone.clone() });

@@ -47,6 +47,8 @@ pub struct Settings {
     pub resume_bytes: usize,
     /// Milliseconds between two looks for gifts that were committed and not announced. Default 5,000.
     pub sweep_ms: u64,
+    /// Milliseconds between two words of where a room stands, so that a lost last event is found. Default 5,000.
+    pub digest_ms: u64,
 }
 
 impl Default for Settings {
@@ -70,6 +72,7 @@ impl Default for Settings {
             resume_events: 300,
             resume_bytes: 128 * 1024,
             sweep_ms: 5_000,
+            digest_ms: 5_000,
         }
     }
 }
@@ -96,6 +99,7 @@ impl Settings {
             ("write_timeout_ms", self.write_timeout_ms),
             ("ring_ms", self.ring_ms),
             ("sweep_ms", self.sweep_ms),
+            ("digest_ms", self.digest_ms),
         ];
         for (name, ms) in times {
             if !(1..=86_400_000).contains(&ms) {

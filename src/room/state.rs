@@ -161,6 +161,11 @@ impl RoomState {
         Decision { changes, ..Decision::only(Outcome::Nothing) }
     }
 
+    /// What follows from a time in which nothing could be decided.
+    pub fn decide_resumed(&self) -> Decision {
+        Decision { changes: vec![Change::GraceRenewed], ..Decision::only(Outcome::Nothing) }
+    }
+
     fn departures(&self, users: &[UserId]) -> Vec<Change> {
         let seats = self.seats.vacated(users, SeatCause::Gone, None).map(Change::Event);
         seats.into_iter().chain(users.iter().map(|user| Change::Departed { user: *user })).collect()
@@ -259,6 +264,7 @@ impl RoomState {
             Change::Detached(user, connection) => {
                 self.presence.detach(*user, *connection, at.plus_ms(ms(self.settings.grace_ms)));
             }
+            Change::GraceRenewed => self.presence.renew_grace(at.plus_ms(ms(self.settings.grace_ms))),
             Change::Departed { user } => self.presence.depart(*user, at, &self.settings),
             Change::Remembered(operation, answer) => self.memory.remember(operation, answer, at, &self.settings),
             Change::FactApplied { id } => self.last_fact = *id,
