@@ -92,7 +92,7 @@ impl App {
     /// The server takes new work: it has started and does not drain, proves its lease, and its ledger has
     /// a connection that answers.
     pub fn is_serving(&self) -> bool {
-        self.serving.load(Ordering::Relaxed) && self.node.is_leased() && self.ledger.is_well()
+        self.serving.load(Ordering::Relaxed) && self.node.serves() && self.ledger.is_well()
     }
 }
 
@@ -141,7 +141,7 @@ pub async fn run(parts: Parts, stop: Stop, ready: impl FnOnce(SocketAddr)) -> Re
     let name = format!("{}/{}", node.identity().node_id, node.identity().incarnation);
     let ledger = Ledger::start(database, name, &settings.ledger, commits, &engines, &tracker);
     let gifts = Arc::new(ports::LedgerGifts::new(ledger.clone(), pool.clone()));
-    let rooms = Directory::new(
+    let (rooms, returned) = Directory::new(
         pool.clone(),
         node.clone(),
         gifts.clone(),
@@ -162,6 +162,9 @@ pub async fn run(parts: Parts, stop: Stop, ready: impl FnOnce(SocketAddr)) -> Re
     // Longer than a request's transaction stays open, and than a socket takes from its token to its place.
     let overlap = Duration::from_millis(settings.http.timeout_ms.max(settings.gateway.answer_ms) + 5_000);
     tracker.spawn(revocations::close_revoked(pool.clone(), gateway.clone(), overlap, engines.clone()));
+    let one_room = ports::keep_in_one_room(returned, rooms.clone(), gateway.users().clone());
+    let stopped = engines.clone();
+    tracker.spawn(async move { stopped.run_until_cancelled(one_room).await });
 
     let serving = Arc::new(AtomicBool::new(true));
     let app = App {

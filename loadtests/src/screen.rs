@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, HashSet};
 use parlor_protocol::envelope::EventFrame;
 use parlor_protocol::event::Event;
 use parlor_protocol::reply::{GiftPage, Joined};
-use parlor_protocol::room::{GiftLine, Position, Seat};
-use parlor_protocol::{Op, RoomId};
+use parlor_protocol::room::{GiftLine, Person, Position, Seat};
+use parlor_protocol::{Coins, Op, RoomId, UserId};
 
 /// One person's picture of one room, over all their connections.
 #[derive(Debug)]
@@ -24,6 +24,12 @@ pub struct Screen {
     pub seats: BTreeMap<u8, Seat>,
     /// Its version.
     pub seat_version: u64,
+    /// Who is there, as far as people are named.
+    pub people: BTreeMap<UserId, Person>,
+    /// How many are there.
+    pub count: u32,
+    /// Coins spent in the room.
+    pub coins: Coins,
     /// How often a join was answered with the missed events.
     pub recovered: u32,
     /// How often with a snapshot.
@@ -43,6 +49,9 @@ impl Screen {
             chat: Vec::new(),
             seats: BTreeMap::new(),
             seat_version: 0,
+            people: BTreeMap::new(),
+            count: 0,
+            coins: Coins(0),
             recovered: 0,
             snapshots: 0,
             breaches: Vec::new(),
@@ -76,6 +85,9 @@ impl Screen {
             }
             self.seats = snapshot.seats.iter().map(|seat| (seat.no, seat.clone())).collect();
             self.seat_version = snapshot.seat_version;
+            self.people = snapshot.people.iter().map(|person| (person.id, person.clone())).collect();
+            self.count = snapshot.count;
+            self.coins = snapshot.coins;
             for line in &snapshot.chat {
                 self.chat_line(line.op, &line.text);
             }
@@ -109,7 +121,10 @@ impl Screen {
         }
         position.seq = frame.seq;
         match &frame.event {
-            Event::GiftsSent { gifts, .. } => self.show(gifts),
+            Event::GiftsSent { gifts, coins } => {
+                self.coins = *coins;
+                self.show(gifts);
+            }
             Event::ChatPosted { op, text, .. } => self.chat_line(*op, text),
             Event::SeatsChanged { seats, version, .. } => {
                 if *version <= self.seat_version {
@@ -120,8 +135,20 @@ impl Screen {
                     self.seats.insert(seat.no, seat.clone());
                 }
             }
-            Event::ParticipantsChanged { .. } | Event::ParticipantKicked { .. } => {}
+            Event::ParticipantsChanged { joined, left, count } => {
+                self.people.extend(joined.iter().map(|person| (person.id, person.clone())));
+                left.iter().for_each(|user| drop(self.people.remove(user)));
+                self.count = *count;
+            }
+            Event::ParticipantKicked { .. } => {}
         }
+    }
+
+    /// The room as it is now, without how it came to be so: what two screens that show the same agree in.
+    pub fn state(&self) -> impl PartialEq + std::fmt::Debug + use<> {
+        let seats: Vec<_> = self.seats.values().cloned().collect();
+        let people: Vec<_> = self.people.values().cloned().collect();
+        (self.position, seats, self.seat_version, people, self.count, self.coins, self.gifts.clone())
     }
 
     fn show(&mut self, gifts: &[GiftLine]) {

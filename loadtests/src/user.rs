@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
-use parlor_protocol::command::{Connect, Join, ListGifts};
+use parlor_protocol::command::{Connect, Join, ListGifts, Nothing};
 use parlor_protocol::envelope::{self, EventFrame};
 use parlor_protocol::reply::{GiftPage, Joined};
 use parlor_protocol::{Command, ErrorBody, Op, Retry, RoomId, SUBPROTOCOL};
@@ -28,12 +28,17 @@ type Stream = WebSocketStream<MaybeTlsStream<TcpStream>>;
 #[derive(Debug)]
 pub struct User {
     address: SocketAddr,
+    /// Where the socket goes; the server's own address, unless something stands between.
+    socket_address: SocketAddr,
     name: String,
+    device: String,
     access: String,
     /// The user's number.
     pub id: i64,
     /// What they see.
     pub screen: Screen,
+    /// Every balance with its version, by the currency's name.
+    pub balances: HashMap<String, (i64, i64)>,
     socket: Option<Stream>,
     next_id: u64,
     /// Replies that came while another one was waited for.
@@ -58,14 +63,42 @@ impl User {
         let name = name.to_owned();
         Ok(Self {
             address,
+            socket_address: address,
+            device: name.clone(),
             name,
             access,
             id,
+            balances: HashMap::new(),
             screen: Screen::new(room),
             socket: None,
             next_id: 0,
             replies: HashMap::new(),
         })
+    }
+
+    /// The same person on another device, with a screen of its own.
+    #[must_use]
+    pub fn on_device(&self, device: &str) -> Self {
+        Self {
+            address: self.address,
+            socket_address: self.socket_address,
+            name: self.name.clone(),
+            device: device.to_owned(),
+            access: self.access.clone(),
+            id: self.id,
+            screen: Screen::new(self.screen.room),
+            balances: HashMap::new(),
+            socket: None,
+            next_id: 0,
+            replies: HashMap::new(),
+        }
+    }
+
+    /// From now on sockets are opened at this address: something stands between.
+    #[must_use]
+    pub fn through(mut self, socket_address: SocketAddr) -> Self {
+        self.socket_address = socket_address;
+        self
     }
 
     /// The access token.
@@ -84,7 +117,7 @@ impl User {
         let (_, answer) = rest::post(self.address, &path, Some(&self.access), &json!({})).await?;
         let token = answer["token"].as_str().ok_or_else(|| Away(format!("no room token in {answer}")))?.to_owned();
 
-        let mut request = format!("ws://{}/v1/socket", self.address)
+        let mut request = format!("ws://{}/v1/socket", self.socket_address)
             .into_client_request()
             .map_err(|error| Away(error.to_string()))?;
         request
@@ -94,8 +127,11 @@ impl User {
         self.socket = Some(opened.map_err(|error| Away(error.to_string()))?.0);
 
         let connect =
-            Connect { token: self.access.clone(), device: self.name.clone(), client: None, joins: Vec::new() };
-        self.ask(None, &Command::Connect(connect)).await?.map_err(|error| Away(error.to_string()))?;
+            Connect { token: self.access.clone(), device: self.device.clone(), client: None, joins: Vec::new() };
+        let connected = self.ask(None, &Command::Connect(connect)).await?.map_err(|error| Away(error.to_string()))?;
+        for balance in connected["balances"].as_array().into_iter().flatten() {
+            self.balance(balance);
+        }
         let join = Join { room: self.screen.room, token, position: self.screen.position };
         let id = self.say(None, &Command::RoomJoin(join)).await?;
         loop {
@@ -153,18 +189,26 @@ impl User {
     /// # Errors
     /// What was shown when `patience` ended.
     pub async fn watch_until(&mut self, gift_no: i64, patience: Duration) -> Result<(), String> {
+        self.watch(|screen| screen.gift_no() >= gift_no, patience).await
+    }
+
+    /// Listens until the screen shows this, coming back where the socket is lost.
+    ///
+    /// # Errors
+    /// What was shown when `patience` ended.
+    pub async fn watch(&mut self, shows: impl Fn(&Screen) -> bool, patience: Duration) -> Result<(), String> {
         let watching = async {
-            while self.screen.gift_no() < gift_no {
+            while !shows(&self.screen) {
                 if self.socket.is_none() && self.arrive().await.is_err() {
                     self.socket = None;
                     tokio::time::sleep(Duration::from_millis(50)).await;
-                } else if self.screen.gift_no() < gift_no && self.hear().await.is_err() {
+                } else if !shows(&self.screen) && self.hear().await.is_err() {
                     self.socket = None;
                 }
             }
         };
         let done = timeout(patience, watching).await.is_ok();
-        if done { Ok(()) } else { Err(format!("{} has seen gifts up to {} only", self.name, self.screen.gift_no())) }
+        if done { Ok(()) } else { Err(format!("{} has seen only {:?}", self.name, self.screen.position)) }
     }
 
     /// One command and its reply.
@@ -179,6 +223,31 @@ impl User {
             }
             self.hear().await?;
         }
+    }
+
+    /// A balance counts if it is newer than the one that is known.
+    fn balance(&mut self, balance: &Value) {
+        let currency = balance["currency"].as_str().unwrap_or_default().to_owned();
+        let known = self.balances.entry(currency).or_default();
+        let version = balance["version"].as_i64().unwrap_or(0);
+        if version >= known.1 {
+            *known = (balance["amount"].as_i64().unwrap_or(0), version);
+        }
+    }
+
+    /// Comes back where the socket is lost, and hears all that was said before this moment.
+    ///
+    /// # Errors
+    /// `Away` when the socket is lost again.
+    pub async fn catch_up(&mut self) -> Result<(), Away> {
+        if self.socket.is_none() {
+            self.arrive().await?;
+        }
+        let heard = self.ask(None, &Command::Ping(Nothing {})).await;
+        if heard.is_err() {
+            self.socket = None;
+        }
+        heard.map(drop)
     }
 
     async fn say(&mut self, op: Option<Op>, command: &Command) -> Result<u64, Away> {
@@ -210,6 +279,8 @@ impl User {
             self.screen.event(&event);
         } else if frame["type"] == "ping" {
             socket.send(Message::text(r#"{"type":"pong"}"#)).await.map_err(|error| Away(error.to_string()))?;
+        } else if frame["type"] == "balance.changed" {
+            self.balance(&frame["data"]);
         } else if frame["type"] == "room.removed" {
             // Out of the room, for whatever cause: come back with the position.
             self.socket = None;

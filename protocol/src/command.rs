@@ -326,6 +326,11 @@ impl Command {
                 if !connect.joins.iter().all(Join::is_in_range) {
                     error = error.field("joins", NUMBER);
                 }
+                if (1..connect.joins.len())
+                    .any(|at| connect.joins[..at].iter().any(|b| b.room == connect.joins[at].room))
+                {
+                    error = error.field("joins", "each room once");
+                }
             }
             Self::ChatSend(chat) if (chat.text.trim().is_empty() || chat.text.chars().count() > limit::TEXT_CHARS) => {
                 error = error.field("text", format!("1 to {} characters, not only spaces", limit::TEXT_CHARS));

@@ -18,10 +18,14 @@ pub const GIFT_RECEIVERS: usize = 20;
 pub const GIFT_COUNTS: [i64; 6] = [1, 10, 66, 188, 520, 1_314];
 /// Gifts of one page of `gift.list`, and of the gifts that a join's reply brings.
 pub const GIFT_PAGE: usize = 200;
+/// Bytes of the gifts of such a page, together: it ends before the one that goes beyond.
+pub const GIFT_PAGE_BYTES: usize = 64 * 1024;
 /// People of one page of `people.list`, and of a snapshot.
 pub const PEOPLE_PAGE: usize = 100;
 /// Chat lines of a snapshot.
 pub const CHAT_LINES: usize = 50;
+/// Bytes of the chat lines of a snapshot, together: the newest that fit.
+pub const CHAT_BYTES: usize = 32 * 1024;
 /// Unreadable frames in a row of one socket before it is closed.
 pub const UNREADABLE_FRAMES: u32 = 3;
 /// Milliseconds after the handshake within which `connect` has to come.

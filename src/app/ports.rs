@@ -15,7 +15,7 @@ use crate::error::Result;
 use crate::gateway::{Ports, SignedIn, Users};
 use crate::identity::{Identity, Wallets};
 use crate::room::port::{CommittedGifts, GiftOrder, Gifts, PortFuture};
-use crate::room::{Directory, RoomHandle};
+use crate::room::{Directory, Request, Returned, RoomHandle};
 
 /// Rooms' gifts, paid by the ledger.
 pub(super) struct LedgerGifts {
@@ -140,6 +140,22 @@ pub(super) async fn announce(mut committed: mpsc::Receiver<Committed>, rooms: Di
                 version: balance.version,
             };
             users.send(user, &frame).await;
+        }
+    }
+}
+
+/// A user is in one room at a time, after a restart too: a room whose checkpoint brings somebody back who
+/// has come into another meanwhile awaits them no longer.
+pub(super) async fn keep_in_one_room(mut returned: mpsc::Receiver<Returned>, rooms: Directory, users: Users) {
+    while let Some(Returned { user, room }) = returned.recv().await {
+        if !users.returned(user, room)
+            && let Some(handle) = rooms.awake(room)
+            && handle.send(Request::Elsewhere { user }).is_err()
+        {
+            tracing::debug!(
+                room.id = room.number(),
+                "a room has no time for who is elsewhere; their grace ends by itself"
+            );
         }
     }
 }

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::PgPool;
-use tokio::sync::watch;
+use sqlx::{Connection, PgConnection, PgPool};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::lease::{Lease, Proof};
 use super::{Settings, store};
 use crate::error::Result;
 use crate::start::StartError;
@@ -33,12 +33,10 @@ pub struct Node(Arc<Inner>);
 struct Inner {
     identity: Identity,
     pool: PgPool,
+    lease: Lease,
     lost: CancellationToken,
     /// Cancelled when the lease is no longer renewed.
     renewing: CancellationToken,
-    /// Until when the lease is proven, by this process's own clock: reckoned from before the last
-    /// renewal was sent.
-    proven: watch::Sender<Instant>,
 }
 
 impl Node {
@@ -83,9 +81,10 @@ impl Node {
         };
         let identity = Identity { node_id: settings.node_id.clone(), incarnation };
         let (lost, renewing) = (CancellationToken::new(), stop.child_token());
-        let node = Self(Arc::new(Inner { identity, pool, lost, renewing, proven: watch::Sender::new(asked + lease) }));
-        let (kept, every) = (node.clone(), Duration::from_millis(settings.renew_ms));
-        tracker.spawn(async move { kept.renew(lease, every).await });
+        let (proof, proved) = Lease::proved_until(asked + settings.proved());
+        let node = Self(Arc::new(Inner { identity, pool, lease: proved, lost, renewing }));
+        let (kept, settings) = (node.clone(), settings.clone());
+        tracker.spawn(async move { kept.renew(&settings, &proof).await });
         Ok(node)
     }
 
@@ -100,9 +99,14 @@ impl Node {
         self.0.lost.clone()
     }
 
-    /// Whether this process can prove by its own clock that it holds the lease.
-    pub fn is_leased(&self) -> bool {
-        !self.0.lost.is_cancelled() && !self.0.renewing.is_cancelled() && Instant::now() < *self.0.proven.borrow()
+    /// Whether this process can prove that it holds its lease: where it cannot, nothing is decided.
+    pub fn lease(&self) -> Lease {
+        self.0.lease.clone()
+    }
+
+    /// It holds its lease, goes on renewing it, and has not been replaced.
+    pub fn serves(&self) -> bool {
+        self.0.lease.holds() && !self.0.lost.is_cancelled() && !self.0.renewing.is_cancelled()
     }
 
     /// Ends the lease, so that the next server need not wait for it. To be called last.
@@ -117,51 +121,58 @@ impl Node {
         Ok(())
     }
 
-    async fn renew(self, lease: Duration, every: Duration) {
+    async fn renew(self, settings: &Settings, proof: &Proof) {
+        let (every, lease) = (Duration::from_millis(settings.renew_ms), Duration::from_millis(settings.lease_ms));
         let mut ticks = interval(every);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        // A connection of its own: a pool that has much to do must not cost the lease.
+        let mut connection = None;
         let mut failing = false;
         let renewing = &self.0.renewing;
         while renewing.run_until_cancelled(ticks.tick()).await.is_some() {
-            let Some(renewed) = renewing.run_until_cancelled(timeout(every, self.renew_once(lease))).await else {
-                return;
-            };
-            match renewed {
-                Ok(Ok(true)) if failing => {
-                    failing = false;
-                    tracing::info!("the node's lease is renewed again");
+            let renewal = timeout(every, self.renew_once(&mut connection, lease));
+            let Some(renewed) = renewing.run_until_cancelled(renewal).await else { return };
+            let why = match renewed {
+                Ok(Ok(Some(asked))) => {
+                    proof.renew(asked + settings.proved());
+                    if std::mem::take(&mut failing) {
+                        tracing::info!("the node's lease is renewed again");
+                    }
+                    continue;
                 }
-                Ok(Ok(true)) => {}
-                Ok(Ok(false)) => {
+                Ok(Ok(None)) => {
                     tracing::error!(node.id = self.0.identity.node_id, "another server has taken this one's place");
                     self.0.lost.cancel();
                     return;
                 }
-                // An outage of the store changes no owner: nobody else can claim meanwhile.
-                Ok(Err(error)) if !failing => {
-                    failing = true;
-                    tracing::warn!(%error, "the node's lease could not be renewed");
-                }
-                Err(_) if !failing => {
-                    failing = true;
-                    tracing::warn!("the node's lease could not be renewed in time");
-                }
-                Ok(Err(_)) | Err(_) => {}
+                Ok(Err(error)) => error.to_string(),
+                Err(_) => "no answer in time".to_owned(),
+            };
+            // What is under way on it is unknown.
+            connection = None;
+            if !std::mem::replace(&mut failing, true) {
+                tracing::warn!(why, "the node's lease could not be renewed: without it the rooms pause");
             }
         }
     }
 
-    /// `false`: this process has been replaced.
-    async fn renew_once(&self, lease: Duration) -> sqlx::Result<bool> {
-        let mut tx = self.0.pool.begin().await?;
+    /// Until when is reckoned from before the renewal was sent: that instant, or `None` where this process
+    /// has been replaced.
+    async fn renew_once(
+        &self,
+        connection: &mut Option<PgConnection>,
+        lease: Duration,
+    ) -> sqlx::Result<Option<Instant>> {
+        let conn = match connection {
+            Some(conn) => conn,
+            None => connection.insert(PgConnection::connect_with(&self.0.pool.connect_options()).await?),
+        };
+        let mut tx = conn.begin().await?;
         store::hold_place(&mut tx).await?;
         let asked = Instant::now();
         let renewed = store::renew_lease(&mut tx, &self.0.identity, lease.as_secs_f64() * 1_000.0).await?;
         tx.commit().await?;
-        if renewed {
-            self.0.proven.send_replace(asked + lease);
-        }
-        Ok(renewed)
+        Ok(renewed.then_some(asked))
     }
 }
 

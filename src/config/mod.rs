@@ -181,6 +181,12 @@ impl Settings {
         problems.extend(self.delivery.problems());
         problems.extend(self.media.problems());
         problems.extend(self.cluster.problems());
+        let join_bytes = self.room.join_bytes();
+        if self.delivery.outbox_bytes < join_bytes {
+            problems.push(format!(
+                "delivery.outbox_bytes: at least {join_bytes}, what the reply to a join may bring (room.resume_bytes)"
+            ));
+        }
         if let Err(error) = tracing_subscriber::EnvFilter::try_new(&self.telemetry.log) {
             problems.push(format!("telemetry.log: {error}; write it as `info` or `info,parlor::room=debug`"));
         }

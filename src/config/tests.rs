@@ -59,6 +59,15 @@ fn every_wrong_value_is_named_at_once() {
 }
 
 #[test]
+fn regression_an_outbox_that_cannot_take_a_joins_reply_is_refused() {
+    let small = [("PARLOR__DELIVERY__OUTBOX_BYTES", "131072")];
+    let problems = read(&small, None, false).expect_err("a resume alone has as much");
+    assert!(problems.contains("delivery.outbox_bytes: at least 212992"), "{problems}");
+    let both = [small[0], ("PARLOR__ROOM__RESUME_BYTES", "1024")];
+    assert!(read(&both, None, false).is_err(), "a snapshot and gifts are more than that");
+}
+
+#[test]
 fn no_message_and_no_debug_shows_a_password() {
     let url = "postgres://u:hunter2@h/d";
     let settings = read(&[("DATABASE_URL", url)], None, true).expect("it is an address");

@@ -1,8 +1,11 @@
 //! One room's sockets on one shard, and what this turn has gathered for them.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use bytes::Bytes;
+
+use super::listeners::Listeners;
 
 /// (epoch, seq).
 pub(super) type Place = (i64, u64);
@@ -29,10 +32,21 @@ pub(super) struct Audience {
     held_bytes: usize,
     /// The highest event that was held and had to go.
     lost: Place,
+    /// What came behind a hole in the numbers, until that is filled.
+    pub gap: Option<Gap>,
+    /// Whom to ask for what is missing: the room's listeners know its owner.
+    pub owner: Option<(Arc<Listeners>, usize)>,
     /// This turn's events.
     pub events: Vec<Bytes>,
     /// This turn's signals.
     pub signals: Vec<Bytes>,
+}
+
+/// Events that wait for those before them. More than may wait for a socket are not kept: the owner has them.
+#[derive(Default)]
+pub(super) struct Gap {
+    pub waiting: VecDeque<(Place, Bytes)>,
+    bytes: usize,
 }
 
 /// Below every place.
@@ -48,6 +62,8 @@ impl Default for Audience {
             held: VecDeque::new(),
             held_bytes: 0,
             lost: NOWHERE,
+            gap: None,
+            owner: None,
             events: Vec::new(),
             signals: Vec::new(),
         }
@@ -71,9 +87,44 @@ impl Audience {
         }
     }
 
-    /// What was held above this place; `None` when some of it had to go.
+    /// What was held above this place; `None` when some of it had to go, or never came.
     pub(super) fn held_above(&self, place: Place) -> Option<impl Iterator<Item = &Bytes>> {
-        (self.lost <= place).then(|| self.held.iter().filter(move |(held, _)| *held > place).map(|(_, event)| event))
+        let above = move |(held, _): &&(Place, Bytes)| *held > place;
+        let is_whole = place >= self.latest
+            || place.0 != self.latest.0
+            || self.held.iter().filter(above).count() as u64 == self.latest.1 - place.1;
+        (self.lost <= place && is_whole).then(|| self.held.iter().filter(above).map(|(_, event)| event))
+    }
+
+    /// Somebody here has not been given all up to this place.
+    pub(super) fn misses(&self, place: Place) -> bool {
+        self.latest < place && self.live.len() > self.ahead.iter().filter(|(_, at)| *at >= place).count()
+    }
+
+    /// An event that follows on nothing that is here: some before it has been lost. In a new epoch the
+    /// first one that comes is the beginning.
+    pub(super) fn is_behind_a_hole(&self, (epoch, seq): Place) -> bool {
+        self.latest.0 == epoch && self.latest.1 + 1 < seq && self.misses((epoch, seq - 1))
+    }
+
+    /// Keeps an event that came behind a hole; the first one asks the owner for what is missing.
+    pub(super) fn wait_behind_the_hole(&mut self, place: Place, event: Bytes, limit: usize) {
+        if self.gap.is_none() {
+            self.ask();
+        }
+        let gap = self.gap.get_or_insert_default();
+        gap.bytes += event.len();
+        gap.waiting.push_back((place, event));
+        if gap.bytes > limit {
+            *gap = Gap::default();
+        }
+    }
+
+    /// Asks the owner for what came behind `latest`.
+    pub(super) fn ask(&self) {
+        if let Some((listeners, shard)) = &self.owner {
+            listeners.ask(*shard, self.latest);
+        }
     }
 
     /// One socket less is coming in; with the last one nothing needs to be held.

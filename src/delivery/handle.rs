@@ -69,7 +69,13 @@ impl Delivery {
     /// Where a room says what happens in it.
     pub fn topic(&self, room: RoomId) -> Topic {
         let listeners = Listeners::of(room, &self.inner.topics, self.inner.shards.len());
-        Topic { room, listeners, inner: self.inner.clone() }
+        Topic {
+            room,
+            listeners,
+            inner: self.inner.clone(),
+            #[cfg(test)]
+            lost: Arc::default(),
+        }
     }
 
     /// Closes every socket, behind all that waits for it; each is told to come back after a time of
@@ -161,14 +167,39 @@ pub struct Topic {
     room: RoomId,
     listeners: Arc<Listeners>,
     inner: Arc<Inner>,
+    /// Publications that a test has lost on their way.
+    #[cfg(test)]
+    lost: Arc<std::sync::atomic::AtomicUsize>,
 }
 
 impl Topic {
     /// A sequenced event, for every socket that is in the room: one message for each shard with listeners.
     pub async fn publish(&self, epoch: i64, seq: u64, frame: Frame) {
+        #[cfg(test)]
+        if self.lost.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |lost| lost.checked_sub(1)).is_ok() {
+            return;
+        }
         for shard in self.listeners.shards() {
             self.inner.tell(shard, Message::Event { room: self.room, epoch, seq, frame: frame.clone() }).await;
         }
+    }
+
+    /// Says where the room stands: a shard that has missed something asks for it.
+    pub async fn digest(&self, epoch: i64, seq: u64) {
+        for shard in self.listeners.shards() {
+            self.inner.tell(shard, Message::Digest { room: self.room, epoch, seq }).await;
+        }
+    }
+
+    /// Waits for a shard that has missed events: which, and up to which place (epoch, seq) it has all. It
+    /// holds back what comes behind the hole until it is repaired, or its sockets are removed.
+    pub async fn behind(&self) -> (usize, (i64, u64)) {
+        self.listeners.behind().await
+    }
+
+    /// Gives one shard the events from `first` on.
+    pub async fn repair(&self, shard: usize, epoch: i64, first: u64, frames: Vec<Frame>) {
+        self.inner.tell(shard, Message::Missed { room: self.room, epoch, first, frames }).await;
     }
 
     /// What may be missed, for every socket that is not behind.
@@ -182,17 +213,26 @@ impl Topic {
     /// frame. One that is not subscribed (any more) is told nothing.
     pub async fn remove(&self, connections: Vec<ConnectionId>, frame: Frame) {
         for shard in 0..self.inner.shards.len() {
-            let here: Vec<_> = connections.iter().copied().filter(|id| self.inner.shard_of(*id) == shard).collect();
-            if !here.is_empty() {
-                let message = Message::Remove { room: self.room, connections: here, frame: frame.clone() };
-                self.inner.tell(shard, message).await;
-            }
+            self.remove_on(shard, connections.clone(), frame.clone()).await;
+        }
+    }
+
+    /// The same for those of one shard.
+    pub async fn remove_on(&self, shard: usize, mut connections: Vec<ConnectionId>, frame: Frame) {
+        connections.retain(|id| self.inner.shard_of(*id) == shard);
+        if !connections.is_empty() {
+            self.inner.tell(shard, Message::Remove { room: self.room, connections, frame }).await;
         }
     }
 }
 
 #[cfg(test)]
 impl Topic {
+    /// So many of the next publications are lost.
+    pub(crate) fn lose(&self, publications: usize) {
+        self.lost.store(publications, Ordering::Relaxed);
+    }
+
     pub(super) fn listening_shards(&self) -> usize {
         self.listeners.shards().count()
     }

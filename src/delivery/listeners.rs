@@ -1,10 +1,13 @@
 //! Which shards have listeners of a room, so that a publication is one message for each of those only.
 
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use dashmap::DashMap;
 use parlor_protocol::RoomId;
+use tokio::sync::Notify;
+
+use super::audience::Place;
 
 /// The rooms that have a topic or a listener. An entry ends with the last of both.
 pub(super) type Registry = DashMap<RoomId, Weak<Listeners>>;
@@ -13,6 +16,9 @@ pub(super) type Registry = DashMap<RoomId, Weak<Listeners>>;
 pub(super) struct Listeners {
     room: RoomId,
     counts: Box<[AtomicU32]>,
+    /// Of each shard that has missed events: up to where it has them all.
+    behind: Mutex<Vec<(usize, Place)>>,
+    asked: Notify,
     registry: Weak<Registry>,
 }
 
@@ -26,6 +32,8 @@ impl Listeners {
         let listeners = Arc::new(Self {
             room,
             counts: (0..shards).map(|_| AtomicU32::new(0)).collect(),
+            behind: Mutex::default(),
+            asked: Notify::new(),
             registry: Arc::downgrade(registry),
         });
         *entry = Arc::downgrade(&listeners);
@@ -35,6 +43,26 @@ impl Listeners {
     /// The shards with a listener. Whoever asked to listen before the room decided is among them.
     pub(super) fn shards(&self) -> impl Iterator<Item = usize> {
         self.counts.iter().enumerate().filter(|(_, count)| count.load(Ordering::Acquire) > 0).map(|(shard, _)| shard)
+    }
+
+    /// This shard has missed what came behind this place. The latest word of a shard counts.
+    pub(super) fn ask(&self, shard: usize, place: Place) {
+        let mut behind = self.behind.lock().unwrap_or_else(PoisonError::into_inner);
+        behind.retain(|(other, _)| *other != shard);
+        behind.push((shard, place));
+        drop(behind);
+        self.asked.notify_one();
+    }
+
+    /// Waits for a shard that has missed something.
+    pub(super) async fn behind(&self) -> (usize, Place) {
+        loop {
+            let asked = self.asked.notified();
+            if let Some(next) = self.behind.lock().unwrap_or_else(PoisonError::into_inner).pop() {
+                return next;
+            }
+            asked.await;
+        }
     }
 
     /// Counts one more listener of this shard until the ticket is dropped.
@@ -56,6 +84,13 @@ impl Drop for Listeners {
 pub(super) struct Ticket {
     listeners: Arc<Listeners>,
     shard: u32,
+}
+
+impl Ticket {
+    /// The room's listeners, and which shard this one is of.
+    pub(super) fn owner(&self) -> (Arc<Listeners>, usize) {
+        (self.listeners.clone(), self.shard as usize)
+    }
 }
 
 impl Drop for Ticket {

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use parlor_protocol::{CloseCode, RoomId};
 
 use super::Frame;
-use super::audience::Member;
+use super::audience::{Member, Place};
 use super::listeners::Ticket;
 use super::message::Entry;
 use super::shard::Shard;
@@ -34,7 +34,9 @@ impl Shard {
         }
         // Coming in anew: what was live is held back again.
         self.unsubscribe(key, room);
-        self.rooms.entry(room).or_default().pending += 1;
+        let audience = self.rooms.entry(room).or_default();
+        audience.pending += 1;
+        audience.owner.get_or_insert_with(|| ticket.owner());
         let socket = self.socket(key);
         socket.rooms.reserve_exact(1);
         socket.rooms.push(Subscription { room, index: PENDING, _ticket: ticket });
@@ -122,18 +124,52 @@ impl Shard {
                     subscription.index = index;
                 }
             }
+            if audience.live.is_empty() {
+                // Nobody misses anything any more.
+                audience.gap = None;
+            }
             if audience.is_empty() {
                 entry.remove();
             }
         }
     }
 
-    pub(super) fn event(&mut self, room: RoomId, place: (i64, u64), event: Bytes) {
-        let Self { sockets, rooms, touched, .. } = self;
-        let Some(audience) = rooms.get_mut(&room) else { return };
+    pub(super) fn event(&mut self, room: RoomId, place: Place, event: Bytes) {
+        let limit = self.outbox_bytes;
+        let Some(audience) = self.rooms.get_mut(&room) else { return };
         if place <= audience.latest {
             return;
         }
+        if audience.gap.is_some() || audience.is_behind_a_hole(place) {
+            return audience.wait_behind_the_hole(place, event, limit);
+        }
+        self.next_event(room, place, event);
+    }
+
+    /// What was missing, from this number on; then what came behind it.
+    pub(super) fn missed(&mut self, room: RoomId, epoch: i64, first: u64, frames: Vec<Frame>) {
+        let Some(audience) = self.rooms.get_mut(&room) else { return };
+        let waiting = audience.gap.take().unwrap_or_default().waiting;
+        for (seq, frame) in (first..).zip(frames) {
+            self.event(room, (epoch, seq), frame.0);
+        }
+        for (place, event) in waiting {
+            self.event(room, place, event);
+        }
+    }
+
+    /// The room stands here: whoever is live has to have been given all of it.
+    pub(super) fn digest(&mut self, room: RoomId, place: Place) {
+        let Some(audience) = self.rooms.get_mut(&room) else { return };
+        if audience.gap.is_some() || audience.misses(place) {
+            audience.ask();
+        }
+    }
+
+    /// The event that follows on what the room's sockets have.
+    fn next_event(&mut self, room: RoomId, place: Place, event: Bytes) {
+        let Self { sockets, rooms, touched, .. } = self;
+        let Some(audience) = rooms.get_mut(&room) else { return };
         audience.latest = place;
         if audience.pending > 0 {
             audience.hold(place, &event, self.outbox_bytes);

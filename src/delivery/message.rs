@@ -37,6 +37,10 @@ pub(super) enum Message {
     Detach { id: ConnectionId },
     /// A sequenced event of a room.
     Event { room: RoomId, epoch: i64, seq: u64, frame: Frame },
+    /// Events that the shard has missed, from this number on.
+    Missed { room: RoomId, epoch: i64, first: u64, frames: Vec<Frame> },
+    /// Where the room stands: all up to this has been said before.
+    Digest { room: RoomId, epoch: i64, seq: u64 },
     /// What may be missed.
     Signal { room: RoomId, frame: Frame },
     /// These sockets leave the room and are told so.

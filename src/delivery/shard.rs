@@ -104,6 +104,8 @@ impl Shard {
             Message::CloseAll { code, spread_ms } => self.close_all(code, spread_ms),
             Message::Detach { id } => self.with(id, Self::forget),
             Message::Event { room, epoch, seq, frame } => self.event(room, (epoch, seq), frame.0),
+            Message::Missed { room, epoch, first, frames } => self.missed(room, epoch, first, frames),
+            Message::Digest { room, epoch, seq } => self.digest(room, (epoch, seq)),
             Message::Signal { room, frame } => self.signal(room, frame.0),
             Message::Remove { room, connections, frame } => {
                 for id in connections {

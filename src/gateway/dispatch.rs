@@ -107,17 +107,18 @@ impl Session {
             }
             Command::GiftList(list) => {
                 self.admit(Kind::List, now)?;
-                self.handle(list.room)?;
+                // The room says who is in it: the socket may have been put out without knowing.
+                let present = self.handle(list.room)?.send(Request::Present { user: self.person().id })?;
                 let page = self.gateway.ports.gifts_above(list.room, list.after, limit::GIFT_PAGE + 1);
                 let deadline = self.deadline();
                 Ok(Step::Wait(Box::pin(async move {
-                    let page = join::within(deadline, page).await.map(|page| {
-                        let mut gifts = page.gifts;
-                        let more = gifts.len() > limit::GIFT_PAGE;
-                        gifts.truncate(limit::GIFT_PAGE);
-                        GiftPage { gifts, more }
-                    });
-                    (id, reply(id, page.as_ref()))
+                    let page = async {
+                        join::answer(present, deadline).await?;
+                        let mut gifts = join::within(deadline, page).await?.gifts;
+                        let more = join::cut_to_page(&mut gifts);
+                        Ok(GiftPage { gifts, more })
+                    };
+                    (id, reply(id, page.await.as_ref()))
                 })))
             }
             Command::PeopleList(list) => {

@@ -15,7 +15,7 @@ use super::GatewayState;
 use super::place::{Place, insist};
 use super::user::Former;
 use crate::delivery::{Connection, Frame};
-use crate::room::{Answer, Caller, JoinAnswer, Request, RoomHandle};
+use crate::room::{Answer, Caller, JoinAnswer, Request, RoomHandle, gifts_within};
 
 /// A user who has come into a room; the reply still has to be sent.
 pub(super) struct CameIn {
@@ -170,6 +170,7 @@ async fn gifts_between(gateway: &GatewayState, room: RoomId, after: i64, up_to: 
         Ok(page) => {
             let mut gifts = page.gifts;
             gifts.retain(|gift| gift.gift_no <= up_to);
+            cut_to_page(&mut gifts);
             let more = gifts.last().is_none_or(|last| last.gift_no < up_to);
             (gifts, more)
         }
@@ -178,6 +179,15 @@ async fn gifts_between(gateway: &GatewayState, room: RoomId, after: i64, up_to: 
             (Vec::new(), true)
         }
     }
+}
+
+/// Leaves as many gifts as one reply brings, and says whether there were more.
+pub(super) fn cut_to_page(gifts: &mut Vec<GiftLine>) -> bool {
+    let page = &gifts[..gifts.len().min(limit::GIFT_PAGE)];
+    let fitting = gifts_within(page, limit::GIFT_PAGE_BYTES);
+    let more = gifts.len() > fitting;
+    gifts.truncate(fitting);
+    more
 }
 
 /// The number of the first gift in an event, if it is one of gifts.

@@ -245,16 +245,20 @@ pub(super) async fn connect(gateway: GatewayState, connection: Connection, id: u
 
     let mut joins = Vec::with_capacity(connect.joins.len());
     for asked in connect.joins {
-        joins.push(match join_within_rate(&gateway, &connection, &me.person, asked).await {
+        let join = match join_within_rate(&gateway, &connection, &me.person, asked).await {
             Ok(CameIn { place, former, reply }) => {
                 me.release(place.room);
-                former.into_iter().for_each(|former| me.release(former));
+                if let Some(former) = former {
+                    me.release(former);
+                    leave_out(&mut joins, former);
+                }
                 me.places.reserve_exact(1);
                 me.places.push(place);
                 JoinResult::Data(Box::new(reply))
             }
             Err(error) => JoinResult::Error(Box::new(error)),
-        });
+        };
+        joins.push(join);
     }
     let entries: Vec<_> = joins
         .iter()
@@ -309,6 +313,17 @@ pub(super) async fn refresh(
         Err(error) => {
             connection.send(reply::<()>(id, Err(&error))).await;
             (id, Change::Nothing)
+        }
+    }
+}
+
+/// A room that a later one of the same joins has taken the place of: the user is not in it, and what it
+/// would have brought has no room in the outbox.
+fn leave_out(joins: &mut [JoinResult], former: RoomId) {
+    for join in joins {
+        if matches!(join, JoinResult::Data(joined) if joined.room == former) {
+            let error = ErrorBody::new(ErrorCode::NotInRoom).message("a later one of the joins is another room");
+            *join = JoinResult::Error(Box::new(error));
         }
     }
 }

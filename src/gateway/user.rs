@@ -137,6 +137,16 @@ impl Users {
         former.map(|room| Former { room, others })
     }
 
+    /// A room's checkpoint has brought this user back, and awaits them. `false`: they are in another room
+    /// by now. Otherwise they are in this one, and leave it when they come into another.
+    pub fn returned(&self, user: UserId, room: RoomId) -> bool {
+        let mut entry = self.0.entries.entry(user).or_default();
+        if entry.devices.is_empty() {
+            entry.gone.get_or_insert_with(Instant::now);
+        }
+        *entry.room.get_or_insert(room) == room
+    }
+
     /// The user has left this room.
     pub(super) fn left(&self, user: UserId, room: RoomId) {
         let Some(mut entry) = self.0.entries.get_mut(&user) else { return };

@@ -2,6 +2,8 @@
 //! for no disk and no other node, only for its mailbox, its deadlines and the answers to what it sent.
 
 mod checkpoints;
+mod pause;
+mod repair;
 #[cfg(test)]
 mod tests;
 mod writes;
@@ -20,6 +22,7 @@ use tokio::time::{Duration, Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use self::checkpoints::Checkpoints;
+use self::pause::{Ending, Pause};
 use self::writes::Writes;
 use super::audience::Audience;
 use super::clock::RoomClock;
@@ -31,6 +34,7 @@ use super::ring::Ring;
 use super::settings::{Settings, ms};
 use super::state::{Change, Decision, Outcome, RoomState};
 use crate::clock::Timestamp;
+use crate::cluster::Lease;
 
 /// Requests taken from the mailbox before deadlines and answers are looked at again.
 const BATCH: usize = 64;
@@ -56,6 +60,7 @@ pub(super) struct Parts {
     pub gifts: Arc<dyn Gifts>,
     pub facts: Arc<dyn Facts>,
     pub announced: Arc<AtomicI64>,
+    pub lease: Lease,
     /// The wall clock as the room wakes.
     pub now: Timestamp,
 }
@@ -74,6 +79,9 @@ pub(super) struct RoomActor {
     announced: Arc<AtomicI64>,
     writes: Writes,
     checkpoints: Checkpoints,
+    pause: Pause,
+    /// When the listening shards are told next where the room stands.
+    digest_at: Timestamp,
     /// The table of gifts is being read.
     reading: Option<PortFuture<Result<CommittedGifts, ErrorBody>>>,
     /// Gifts that the ledger has not answered yet. As many as its queue takes; its `busy` bounds them.
@@ -92,13 +100,15 @@ async fn landed<T>(flight: &mut Option<PortFuture<T>>) -> T {
 
 impl RoomActor {
     pub(super) fn new(parts: Parts) -> Self {
-        let Parts { state, settings, audience, gifts, facts, announced, now } = parts;
+        let Parts { state, settings, audience, gifts, facts, announced, lease, now } = parts;
         announced.store(state.announced(), Ordering::Relaxed);
         let mut actor = Self {
             ring: Ring::new(&settings),
             clock: RoomClock::starting(now),
             checkpoints: Checkpoints::new(&settings),
             writes: Writes::new(&settings),
+            pause: Pause::new(lease),
+            digest_at: now.plus_ms(ms(settings.digest_ms)),
             reading: None,
             receipts: FuturesUnordered::new(),
             awake_until: now,
@@ -120,12 +130,16 @@ impl RoomActor {
     pub(super) async fn run(&mut self, mailbox: &mut mpsc::Receiver<Mail>, stop: &CancellationToken) -> Ended {
         let mut batch = Vec::with_capacity(BATCH);
         loop {
-            self.pass_time().await;
-            self.start_checkpoint();
+            let paused = self.is_paused();
+            if !paused {
+                self.pass_time().await;
+                self.tell_digest().await;
+                self.start_checkpoint();
+            }
             if self.fenced {
                 return Ended::Fenced;
             }
-            if self.is_idle() {
+            if !paused && self.is_idle() {
                 return Ended::Idle;
             }
             let wakeup = self.wakeup();
@@ -134,6 +148,11 @@ impl RoomActor {
                 () = stop.cancelled() => return Ended::Stopped,
                 written = landed(&mut self.writes.flight) => self.written(written).await,
                 kept = landed(&mut self.checkpoints.flight) => self.checkpointed(kept),
+                end = self.pause.ending() => match end {
+                    Ending::Lease => self.confirm(),
+                    Ending::Confirmation(kept) => self.confirmed(kept).await,
+                },
+                (shard, place) = self.audience.behind() => self.repair(shard, place).await,
                 page = landed(&mut self.reading) => self.gifts_read(page).await,
                 Some((reply, receipt)) = self.receipts.next() => answer(Some(reply), receipt),
                 taken = mailbox.recv_many(&mut batch, BATCH) => {
@@ -150,6 +169,9 @@ impl RoomActor {
     }
 
     async fn open(&mut self, mail: Mail) {
+        if self.is_paused() {
+            return self.put_off(mail).await;
+        }
         match mail {
             Mail::Request(Request::Command { caller, operation, command }, reply) if RoomState::is_hard(&command) => {
                 self.queue_write(caller, operation, command, reply).await;
@@ -205,7 +227,7 @@ impl RoomActor {
                 | Change::Remembered(..)
                 | Change::FactApplied { .. }
                 | Change::GiftsPassed { .. } => self.checkpoints.dirty = true,
-                Change::Attached(_) | Change::Detached(..) | Change::GiftsKnown { .. } => {}
+                Change::Attached(_) | Change::Detached(..) | Change::GraceRenewed | Change::GiftsKnown { .. } => {}
             }
         }
         self.announced.store(self.state.announced(), Ordering::Relaxed);
@@ -266,6 +288,9 @@ impl RoomActor {
     }
 
     async fn gifts_read(&mut self, page: Result<CommittedGifts, ErrorBody>) {
+        if self.is_paused() {
+            return self.read_gifts_later();
+        }
         let before = self.state.announced();
         let decision = match page {
             Ok(gifts) => self.state.decide_gifts(&gifts),
@@ -304,7 +329,11 @@ impl RoomActor {
     }
 
     fn wakeup(&self) -> Instant {
-        let deadlines = [self.state.next_deadline(), self.checkpoint_at(), self.idle_at()];
+        let deadlines = if self.pause.paused {
+            [None; 4]
+        } else {
+            [self.state.next_deadline(), self.checkpoint_at(), self.idle_at(), self.digest_due_at()]
+        };
         let hour = self.clock.now().plus_ms(3_600_000);
         self.clock.instant(deadlines.into_iter().flatten().min().unwrap_or(hour))
     }

@@ -20,6 +20,7 @@ pub(super) enum Told {
     Event(EventFrame),
     Signal(Signal),
     Removed(Removal),
+    Digest(i64, u64),
 }
 
 impl Audience {
@@ -39,6 +40,45 @@ impl Audience {
             Self::Topic(topic) => topic.signal(Frame::text(&envelope::signal(room, &signal))).await,
             #[cfg(test)]
             Self::Record(record) => record.send(Told::Signal(signal)).unwrap_or_default(),
+        }
+    }
+
+    /// Says where the room stands.
+    pub(super) async fn digest(&self, epoch: i64, seq: u64) {
+        match self {
+            Self::Topic(topic) => topic.digest(epoch, seq).await,
+            #[cfg(test)]
+            Self::Record(record) => record.send(Told::Digest(epoch, seq)).unwrap_or_default(),
+        }
+    }
+
+    /// Waits for a shard that misses events: which, and up to where it has them all.
+    pub(super) async fn behind(&self) -> (usize, (i64, u64)) {
+        match self {
+            Self::Topic(topic) => topic.behind().await,
+            #[cfg(test)]
+            Self::Record(_) => std::future::pending().await,
+        }
+    }
+
+    /// Gives one shard the events from this one on, in order.
+    pub(super) async fn repair(&self, shard: usize, epoch: i64, first: u64, frames: Vec<Frame>) {
+        match self {
+            Self::Topic(topic) => topic.repair(shard, epoch, first, frames).await,
+            #[cfg(test)]
+            Self::Record(_) => {}
+        }
+    }
+
+    /// Ends subscriptions of one shard's sockets, each with a frame that says why.
+    pub(super) async fn remove_on(&self, shard: usize, removal: Removal) {
+        match self {
+            Self::Topic(topic) => {
+                let frame = Frame::text(&envelope::user(removal.user, &removal.frame));
+                topic.remove_on(shard, removal.connections, frame).await;
+            }
+            #[cfg(test)]
+            Self::Record(record) => record.send(Told::Removed(removal)).unwrap_or_default(),
         }
     }
 

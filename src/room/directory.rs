@@ -17,6 +17,7 @@ use super::audience::Audience;
 use super::facts::{Facts, PgFacts};
 use super::handle::{Mail, RoomHandle};
 use super::port::Gifts;
+use super::request::Returned;
 use super::settings::Settings;
 use super::state::RoomState;
 use super::{service, store};
@@ -24,6 +25,9 @@ use crate::clock::Timestamp;
 use crate::cluster::Node;
 use crate::delivery::Delivery;
 use crate::error::{Error, Result};
+
+/// People brought back who wait to be heard of; beyond it the waking room waits.
+const RETURNS: usize = 1_024;
 
 /// The rooms that are awake on this node.
 #[derive(Clone)]
@@ -36,6 +40,8 @@ struct Inner {
     facts: Arc<dyn Facts>,
     delivery: Delivery,
     settings: Settings,
+    /// Hears of everybody whom a checkpoint brings back: they may be in another room by now.
+    returned: mpsc::Sender<Returned>,
     /// Ends every actor, in order.
     stop: CancellationToken,
     tracker: TaskTracker,
@@ -75,7 +81,8 @@ impl Drop for Leaving {
 
 impl Directory {
     /// A directory of rooms that are all asleep. Actors end with `stop` or by [`Directory::stop`];
-    /// either is to come after the sockets and the ledger have been drained.
+    /// either is to come after the sockets and the ledger have been drained. The receiver hears of
+    /// everybody whom a waking room brings back.
     pub fn new(
         pool: PgPool,
         node: Node,
@@ -84,13 +91,15 @@ impl Directory {
         settings: Settings,
         stop: CancellationToken,
         tracker: TaskTracker,
-    ) -> Self {
+    ) -> (Self, mpsc::Receiver<Returned>) {
+        let (returned, returns) = mpsc::channel(RETURNS);
         let facts = Arc::new(PgFacts::new(pool.clone(), Duration::from_millis(settings.write_timeout_ms)));
         let stop = stop.child_token();
         let slots = Mutex::default();
-        let directory = Self(Arc::new(Inner { pool, node, gifts, facts, delivery, settings, stop, tracker, slots }));
+        let inner = Inner { pool, node, gifts, facts, delivery, settings, returned, stop, tracker, slots };
+        let directory = Self(Arc::new(inner));
         directory.0.tracker.spawn(directory.clone().sweep());
-        directory
+        (directory, returns)
     }
 
     /// The room, awake: claimed, loaded and serving. Many who ask at once wake it once.
@@ -106,7 +115,7 @@ impl Directory {
                     Some(Slot::Awake { handle, .. }) => return Ok(handle.clone()),
                     Some(Slot::Waking(woken)) => Wait::Woken(woken.clone()),
                     Some(Slot::Closing { gone }) => Wait::Gone(gone.clone()),
-                    None if self.0.stop.is_cancelled() || self.0.node.lost().is_cancelled() => {
+                    None if self.0.stop.is_cancelled() || !self.0.node.serves() => {
                         return Err(ErrorCode::RoomPaused.into());
                     }
                     None => {
@@ -179,6 +188,7 @@ impl Directory {
         };
         tracing::debug!(room.id = room.number(), epoch = state.epoch(), "a room is awake");
         let inner = &self.0;
+        let awaited: Vec<_> = state.awaited().collect();
         let actor = RoomActor::new(Parts {
             state,
             settings: inner.settings.clone(),
@@ -186,11 +196,16 @@ impl Directory {
             gifts: inner.gifts.clone(),
             facts: inner.facts.clone(),
             announced,
+            lease: inner.node.lease(),
             now: Timestamp::now(),
         });
         self.slots().insert(room, Slot::Awake { handle: handle.clone(), gone: leaving.gone.clone() });
         woken.send_replace(Some(Ok(handle)));
         drop(woken);
+        for user in awaited {
+            // Who listens is gone only when the server stops.
+            let _ = self.0.returned.send(Returned { user, room }).await;
+        }
         self.serve(actor, mailbox, &leaving).await;
     }
 

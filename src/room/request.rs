@@ -3,7 +3,7 @@
 
 use parlor_protocol::reply::{Done, GiftReceipt, PeoplePage};
 use parlor_protocol::room::{Person, Position, Snapshot};
-use parlor_protocol::{Command, UserId};
+use parlor_protocol::{Command, RoomId, UserId};
 
 use super::port::CommittedGifts;
 use crate::delivery::{ConnectionId, Frame};
@@ -34,6 +34,11 @@ pub enum Request {
         /// Who.
         user: UserId,
     },
+    /// This user is in another room by now: here they are no longer awaited. One who has come back stays.
+    Elsewhere {
+        /// Who.
+        user: UserId,
+    },
     /// A socket is gone; the last one of a user starts the grace period.
     Dropped {
         /// Whose.
@@ -50,6 +55,11 @@ pub enum Request {
         /// What.
         command: Command,
     },
+    /// Whether this user is in the room: what is read about it elsewhere is for them alone.
+    Present {
+        /// Who.
+        user: UserId,
+    },
     /// A page of the people in the room, for somebody in the room.
     People {
         /// Who asks.
@@ -59,6 +69,15 @@ pub enum Request {
     },
     /// Gifts of this room are committed: a hint, in the order of their numbers.
     GiftsCommitted(CommittedGifts),
+}
+
+/// Somebody whom a waking room's checkpoint has brought back, absent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Returned {
+    /// Who.
+    pub user: UserId,
+    /// Into which room.
+    pub room: RoomId,
 }
 
 /// What a room answers.

@@ -1,5 +1,12 @@
 //! What an operator may set about rooms: times, and the size of everything that is kept.
 
+use parlor_protocol::limit;
+
+/// Bytes of the largest snapshot: chat, a page of people and twenty seats, all with the longest names.
+const SNAPSHOT_BYTES: usize = limit::CHAT_BYTES + 32 * 1024;
+/// Bytes of what stands around a join's answer in the reply to `connect`.
+const AROUND_BYTES: usize = 16 * 1024;
+
 /// A room's times and bounds.
 #[derive(Clone, Debug, serde::Deserialize, serde::Serialize)]
 #[serde(default, deny_unknown_fields)]
@@ -40,6 +47,8 @@ pub struct Settings {
     pub resume_bytes: usize,
     /// Milliseconds between two looks for gifts that were committed and not announced. Default 5,000.
     pub sweep_ms: u64,
+    /// Milliseconds between two words of where a room stands, so that a lost last event is found. Default 5,000.
+    pub digest_ms: u64,
 }
 
 impl Default for Settings {
@@ -63,11 +72,18 @@ impl Default for Settings {
             resume_events: 300,
             resume_bytes: 128 * 1024,
             sweep_ms: 5_000,
+            digest_ms: 5_000,
         }
     }
 }
 
 impl Settings {
+    /// Bytes of the largest reply to a join: what a resume brings or a snapshot, the gifts beside it, and
+    /// the frame around both. A socket's outbox has to take it.
+    pub fn join_bytes(&self) -> usize {
+        self.resume_bytes.max(SNAPSHOT_BYTES) + limit::GIFT_PAGE_BYTES + AROUND_BYTES
+    }
+
     /// Every value that does not hold, one sentence each.
     pub fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
@@ -83,6 +99,7 @@ impl Settings {
             ("write_timeout_ms", self.write_timeout_ms),
             ("ring_ms", self.ring_ms),
             ("sweep_ms", self.sweep_ms),
+            ("digest_ms", self.digest_ms),
         ];
         for (name, ms) in times {
             if !(1..=86_400_000).contains(&ms) {

@@ -1,6 +1,7 @@
 //! What a room is and how it changes, pure: `decide` looks and changes nothing, `evolve` is the only
 //! change, `next_deadline` says when time alone changes something. No I/O, no clock, no chance.
 
+mod chat;
 mod decision;
 mod gifts;
 mod memory;
@@ -11,14 +12,15 @@ mod snapshot;
 #[cfg(test)]
 pub(super) mod tests;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use parlor_protocol::event::RemovalCause;
 use parlor_protocol::reply::Done;
 use parlor_protocol::room::{ChatLine, Person, Position, RoomCard, SeatCause};
-use parlor_protocol::{Coins, Command, ErrorBody, ErrorCode, Event, Op, Retry, UserId, limit};
+use parlor_protocol::{Coins, Command, ErrorBody, ErrorCode, Event, Op, Retry, UserId};
 
 pub use self::decision::{Change, Decision, Outcome, Removal};
+pub use self::gifts::gifts_within;
 pub use self::memory::FirstAnswer;
 pub use self::snapshot::{Checkpoint, Woken};
 use super::facts::{Fact, HardWrite};
@@ -27,6 +29,10 @@ use super::settings::{Settings, ms};
 use crate::clock::Timestamp;
 use crate::delivery::ConnectionId;
 use crate::operation::Operation;
+
+/// What somebody waits who asks for one who may be on their way back: seldom enough for the rate of
+/// seat commands.
+const RETURNING_MS: u64 = 2_000;
 
 /// A room at one moment of one epoch.
 #[derive(Clone, Debug)]
@@ -38,7 +44,7 @@ pub struct RoomState {
     seq: u64,
     seats: seats::Seats,
     presence: presence::Presence,
-    chat: VecDeque<ChatLine>,
+    chat: chat::Chat,
     kicks: BTreeMap<UserId, Timestamp>,
     memory: memory::Memory,
     gifts: gifts::GiftNumbers,
@@ -83,6 +89,12 @@ impl RoomState {
         self.presence.next_deadline(&self.settings)
     }
 
+    /// Who is awaited: in the room without a socket.
+    pub fn awaited(&self) -> impl Iterator<Item = UserId> {
+        let awaited = self.presence.participants().filter(|participant| participant.connections.is_empty());
+        awaited.map(|participant| participant.person.id)
+    }
+
     /// What a request comes to now.
     ///
     /// # Errors
@@ -91,8 +103,10 @@ impl RoomState {
         match request {
             Request::Join { caller, position } => self.decide_join(caller, *position, now),
             Request::Leave { user } => Ok(self.decide_leave(*user)),
+            Request::Elsewhere { user } => Ok(self.decide_elsewhere(*user)),
             Request::Dropped { user, connection } => Ok(self.decide_drop(*user, *connection)),
             Request::Command { caller, operation, command } => self.decide_command(caller, operation, command, now),
+            Request::Present { user } => self.check_present(*user).map(|()| Decision::only(Outcome::Nothing)),
             Request::People { user, after } => {
                 self.people_page(*user, *after).map(|page| Decision::only(Outcome::People(page)))
             }
@@ -120,6 +134,12 @@ impl RoomState {
         Decision { changes: self.departures(&[user]), removals, outcome: Outcome::Nothing }
     }
 
+    fn decide_elsewhere(&self, user: UserId) -> Decision {
+        let is_awaited = self.presence.person(user).is_some() && self.presence.connections(user).is_empty();
+        let changes = if is_awaited { self.departures(&[user]) } else { Vec::new() };
+        Decision { changes, ..Decision::only(Outcome::Nothing) }
+    }
+
     fn decide_drop(&self, user: UserId, connection: ConnectionId) -> Decision {
         let known = self.presence.has(user, connection);
         let changes = if known { vec![Change::Detached(user, connection)] } else { Vec::new() };
@@ -139,6 +159,11 @@ impl RoomState {
             self.departures(&overdue)
         };
         Decision { changes, ..Decision::only(Outcome::Nothing) }
+    }
+
+    /// What follows from a time in which nothing could be decided.
+    pub fn decide_resumed(&self) -> Decision {
+        Decision { changes: vec![Change::GraceRenewed], ..Decision::only(Outcome::Nothing) }
     }
 
     fn departures(&self, users: &[UserId]) -> Vec<Change> {
@@ -213,6 +238,16 @@ impl RoomState {
         Decision { changes, ..Decision::only(Outcome::Done(done)) }
     }
 
+    /// Nobody of this name is here. Right after waking they may be on their way back, and that is no
+    /// verdict: nothing is remembered of it, and the client asks again.
+    fn unknown_user(&self, now: Timestamp) -> ErrorBody {
+        if now < self.settled_at {
+            let words = "the room has just been woken: they may be on their way back";
+            return ErrorBody::new(ErrorCode::RoomPaused).message(words).retry_after_ms(RETURNING_MS);
+        }
+        ErrorCode::UserNotFound.into()
+    }
+
     /// The operation is refused; for good, unless the error says that it may pass.
     pub fn decide_refused(&self, operation: &Operation, error: ErrorBody) -> Decision {
         let is_final = error.retry == Retry::Never;
@@ -229,6 +264,7 @@ impl RoomState {
             Change::Detached(user, connection) => {
                 self.presence.detach(*user, *connection, at.plus_ms(ms(self.settings.grace_ms)));
             }
+            Change::GraceRenewed => self.presence.renew_grace(at.plus_ms(ms(self.settings.grace_ms))),
             Change::Departed { user } => self.presence.depart(*user, at, &self.settings),
             Change::Remembered(operation, answer) => self.memory.remember(operation, answer, at, &self.settings),
             Change::FactApplied { id } => self.last_fact = *id,
@@ -243,10 +279,7 @@ impl RoomState {
             Event::ParticipantsChanged { joined, left, count } => self.presence.told_names(joined, left, *count, at),
             Event::SeatsChanged { seats, version, .. } => self.seats.assign(seats, *version),
             Event::ChatPosted { from, op, text } => {
-                self.chat.push_back(ChatLine { at: at.0, from: from.clone(), op: *op, text: text.clone() });
-                while self.chat.len() > limit::CHAT_LINES {
-                    self.chat.pop_front();
-                }
+                self.chat.push(ChatLine { at: at.0, from: from.clone(), op: *op, text: text.clone() });
             }
             Event::ParticipantKicked { user, until, .. } => {
                 self.kicks.retain(|_, until| *until > at);

@@ -1,6 +1,5 @@
 //! Gifts through the death of the server and of its PostgreSQL, at random moments.
 
-use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -11,11 +10,11 @@ use parlor_protocol::command::{Recipients, SendGift};
 use parlor_protocol::{Command, GiftId, Op, RoomId, UserId};
 use rand::RngExt as _;
 use serde_json::{Value, json};
-use tokio::task::block_in_place;
 use uuid::Uuid;
 
+use super::server::Server;
 use crate::support::postgres::{Cluster, Database};
-use crate::support::program::{Program, complaint, parlor, run};
+use crate::support::program::{complaint, parlor, run};
 
 const SENDERS: usize = 4;
 const GIFTS_EACH: usize = 50;
@@ -24,57 +23,10 @@ const SERVER_KILLS: usize = 20;
 const POSTGRES_KILLS: usize = 3;
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A lease of a second, so that a killed server's successor need not wait for six; coins for newcomers;
-/// and more joins a minute than people make.
-const SETTINGS: &[(&str, &str)] = &[
-    ("PARLOR__CLUSTER__LEASE_MS", "1000"),
-    ("PARLOR__CLUSTER__RENEW_MS", "250"),
-    ("PARLOR__LEDGER__WELCOME_COINS", "10000"),
-    ("PARLOR__GATEWAY__JOIN", "600 in 60000 ms"),
-    ("PARLOR__IDENTITY__REQUESTS_PER_MINUTE_USER", "100000"),
-];
-
-/// The server at one address, which is killed and started again.
-struct Server {
-    database: Database,
-    address: SocketAddr,
-    program: Option<Program>,
-}
-
-impl Server {
-    async fn start(database: Database) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has free ports");
-        let address = listener.local_addr().expect("it is bound");
-        drop(listener);
-        let mut server = Self { database, address, program: None };
-        server.start_again();
-        server
-    }
-
-    fn start_again(&mut self) {
-        let mut command = parlor(&["serve"]);
-        command.env("DATABASE_URL", self.database.app_url()).env("PARLOR__SERVER__ADDRESS", self.address.to_string());
-        command.envs(SETTINGS.iter().copied());
-        self.program = Some(block_in_place(|| Program::start(&mut command)));
-    }
-
-    fn kill(&mut self) {
-        block_in_place(|| self.program.take().expect("it runs").kill());
-    }
-
-    /// The transfers under this operation.
-    async fn transfers(&self, op: Op) -> Vec<i64> {
-        let found = sqlx::query_scalar("select id from journal where op = $1").bind(op.0);
-        found.fetch_all(&self.database.app).await.expect("the journal can be read")
-    }
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn gifts_are_charged_credited_and_shown_once_whatever_dies() {
     let cluster = Cluster::private().await;
     let database = Database::fresh_in(&cluster).await;
-    let seeded = run(parlor(&["seed"]).env("DATABASE_URL", database.app_url()));
-    assert!(seeded.status.success(), "{}", complaint(&seeded));
     let mut server = Server::start(database).await;
     let address = server.address;
 

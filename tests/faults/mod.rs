@@ -1,3 +1,6 @@
-//! What a server does when something dies under it.
+//! What a server does when something dies under it, and what its users see when they are cut off.
 
+mod cuts;
+mod cutter;
 mod kill;
+mod server;

@@ -3,7 +3,7 @@
 mod audit;
 mod faults;
 mod gifts;
-mod proxy;
+pub mod proxy;
 mod random;
 mod reading;
 mod rights;

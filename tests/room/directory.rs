@@ -1,24 +1,26 @@
 //! Waking, sleeping, starting anew: the directory with real rooms in a real database.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parlor::cluster::{self, Node};
 use parlor::delivery::{self, ConnectionId, Delivery};
 use parlor::operation::Operation;
 use parlor::room::port::{CommittedGifts, GiftOrder, Gifts, PortFuture};
-use parlor::room::{Answer, Caller, Directory, JoinAnswer, Request, RoomHandle, Settings};
-use parlor_protocol::command::{Kick, OnSeat, Recipients, SendGift, TakeSeat};
+use parlor::room::{Answer, Caller, Directory, JoinAnswer, Request, Returned, RoomHandle, Settings};
+use parlor_protocol::command::{Kick, OnSeat, Recipients, SendChat, SendGift, TakeSeat};
 use parlor_protocol::reply::{Done, GiftReceipt};
 use parlor_protocol::room::{GiftLine, RoomCard};
-use parlor_protocol::{Coins, Command, ErrorBody, ErrorCode, GiftId, Op, RoomId};
+use parlor_protocol::{Coins, Command, ErrorBody, ErrorCode, GiftId, Op, Retry, RoomId};
 use sqlx::PgPool;
-use tokio::sync::oneshot;
+use sqlx::postgres::PgPoolOptions;
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
-use super::{count, now, person, room, user};
+use super::{count, now, open, person, room, user};
+use crate::ledger::proxy::{Cut, Proxy};
 
 /// A ledger whose table has three gifts, all new; it panics at a gift for 1,314.
 struct ThreeGifts;
@@ -49,21 +51,24 @@ impl Gifts for ThreeGifts {
 struct Server {
     directory: Directory,
     node: Node,
+    returned: mpsc::Receiver<Returned>,
     tracker: TaskTracker,
     stop: CancellationToken,
 }
 
 impl Server {
     async fn start(pool: &PgPool, settings: Settings) -> Self {
+        Self::start_on(pool, settings, &cluster::Settings::default()).await
+    }
+
+    async fn start_on(pool: &PgPool, settings: Settings, cluster: &cluster::Settings) -> Self {
         let (stop, tracker) = (CancellationToken::new(), TaskTracker::new());
-        let node = Node::start(pool.clone(), &cluster::Settings::default(), stop.clone(), &tracker)
-            .await
-            .expect("the only one");
+        let node = Node::start(pool.clone(), cluster, stop.clone(), &tracker).await.expect("the only one");
         let delivery = Delivery::start(&delivery::Settings::default(), stop.clone(), &tracker);
         let gifts = Arc::new(ThreeGifts);
-        let directory =
+        let (directory, returned) =
             Directory::new(pool.clone(), node.clone(), gifts, delivery, settings, stop.clone(), tracker.clone());
-        Self { directory, node, tracker, stop }
+        Self { directory, node, returned, tracker, stop }
     }
 
     async fn end(self) {
@@ -143,8 +148,9 @@ async fn seats_locks_kicks_and_memory_last_over_a_restart() {
     server.end().await;
     assert_eq!(handle.call(Request::Leave { user: user(2) }).await.expect_err("stopped").code, ErrorCode::RoomPaused);
 
-    let server = Server::start(&database.app, Settings::default()).await;
+    let mut server = Server::start(&database.app, Settings::default()).await;
     let handle = server.directory.wake(card.id).await.expect("wakes");
+    assert_eq!(server.returned.recv().await, Some(Returned { user: user(2), room: card.id }));
     let joined = join(&handle, 2).await.expect("joined");
     assert!(joined.position.epoch > epoch);
     let snapshot = joined.snapshot.expect("another epoch");
@@ -230,4 +236,90 @@ async fn a_room_whose_actor_panics_starts_anew_from_its_checkpoint() {
     assert!(joined.position.epoch > before.epoch);
     assert_eq!(joined.snapshot.expect("another epoch").own.seat, Some(4));
     server.end().await;
+}
+
+fn say(card: &RoomCard, text: &str) -> Command {
+    Command::ChatSend(SendChat { room: card.id, text: text.into() })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn regression_a_server_that_cannot_prove_its_lease_decides_nothing_until_it_can() {
+    let (database, card) = room().await;
+    let proxy = Proxy::start();
+    let pool = PgPoolOptions::new()
+        .max_connections(10)
+        .acquire_timeout(Duration::from_secs(1))
+        .connect_lazy_with(proxy.through(database.options("parlor_app")));
+    let settings = Settings { write_timeout_ms: 200, ..Settings::default() };
+    let lease = cluster::Settings { lease_ms: 1_200, renew_ms: 100, ..Default::default() };
+    let server = Server::start_on(&pool, settings, &lease).await;
+    let handle = server.directory.wake(card.id).await.expect("wakes");
+    let before = join(&handle, 2).await.expect("joined").position;
+    let seated = command(&handle, 2, 1, take(&card, 4)).await.expect("free");
+
+    proxy.cut(Cut::Silence);
+    let silent = Instant::now();
+    let mut op = 100;
+    let refused = loop {
+        op += 1;
+        match command(&handle, 2, op, say(&card, "still there?")).await {
+            Ok(done) => assert_eq!(done.epoch, before.epoch),
+            Err(error) => break error,
+        }
+        assert!(silent.elapsed() < Duration::from_millis(1_150), "another server may have the room by now");
+        tokio::time::sleep(Duration::from_millis(40)).await;
+    };
+    assert_eq!((refused.code, refused.retry), (ErrorCode::RoomPaused, Retry::Later));
+    assert_eq!(join(&handle, 3).await.expect_err("nothing is decided").code, ErrorCode::RoomPaused);
+    assert_eq!(
+        server.directory.wake(open(&database.app, "b", 500_000_001).await.id).await.expect_err("nor claimed").code(),
+        ErrorCode::RoomPaused
+    );
+    assert!(!server.node.lost().is_cancelled(), "nobody has taken its place");
+    // Longer than the lease: it has run out in the database too.
+    tokio::time::sleep_until((silent + Duration::from_millis(1_500)).into()).await;
+
+    proxy.cut(Cut::Nothing);
+    let done = loop {
+        match command(&handle, 2, 999, say(&card, "there again")).await {
+            Ok(done) => break done,
+            Err(error) => assert_eq!(error.code, ErrorCode::RoomPaused),
+        }
+        assert!(silent.elapsed() < Duration::from_secs(20), "it goes on when the lease is renewed");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    assert_eq!(done.epoch, before.epoch, "the same owner with the same state");
+    let again = command(&handle, 2, 1, take(&card, 4)).await.expect("remembered");
+    assert_eq!(again, Done { replayed: true, ..seated });
+    server.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_paused_server_whose_place_is_taken_hears_of_it_and_never_goes_on() {
+    let (database, card) = room().await;
+    let proxy = Proxy::start();
+    let pool = PgPoolOptions::new()
+        .max_connections(10)
+        .acquire_timeout(Duration::from_secs(1))
+        .connect_lazy_with(proxy.through(database.options("parlor_app")));
+    let lease = cluster::Settings { lease_ms: 1_000, renew_ms: 100, ..Default::default() };
+    let server = Server::start_on(&pool, Settings::default(), &lease).await;
+    let handle = server.directory.wake(card.id).await.expect("wakes");
+    join(&handle, 2).await.expect("joined");
+    proxy.cut(Cut::Silence);
+    // Another node of another name: it waits for the lease, and serves.
+    let other = cluster::Settings { node_id: "other".into(), ..lease.clone() };
+    let next = Server::start_on(&database.app, Settings::default(), &other).await;
+    let error = command(&handle, 2, 1, say(&card, "who speaks?")).await.expect_err("it has been replaced");
+    assert_eq!(error.code, ErrorCode::RoomPaused);
+    let taken = next.directory.wake(card.id).await.expect("its lease has run out");
+    join(&taken, 2).await.expect("joined");
+    proxy.cut(Cut::Nothing);
+    tokio::time::timeout(Duration::from_secs(10), server.node.lost().cancelled()).await.expect("it hears of it");
+    assert!(command(&handle, 2, 2, say(&card, "who speaks?")).await.is_err());
+    command(&taken, 2, 3, say(&card, "I do")).await.expect("the owner");
+    next.end().await;
+    server.stop.cancel();
+    server.tracker.close();
+    server.tracker.wait().await;
 }

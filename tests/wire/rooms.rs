@@ -5,8 +5,8 @@ use parlor_protocol::command::{Kick, ListGifts, Recipients, SendGift};
 use parlor_protocol::envelope::EventFrame;
 use parlor_protocol::event::RemovalCause;
 use parlor_protocol::reply::{GiftPage, JoinResult};
-use parlor_protocol::room::Position;
-use parlor_protocol::{Coins, Command, ErrorCode, Event, GiftId, UserFrame};
+use parlor_protocol::room::{GiftLine, Person, Position};
+use parlor_protocol::{Coins, Command, ErrorCode, Event, GiftId, UserFrame, limit};
 use serde_json::Value;
 
 use super::server::{EPOCH, Server, gift, lock, person, room};
@@ -167,5 +167,65 @@ async fn a_gift_is_asked_for_even_from_outside_the_room() {
     server.hears(room(1), |request| matches!(request, parlor::room::Request::Command { .. })).await;
     lock(&server.room(room(1))).held.pop().expect("it waits").send(Err(ErrorCode::NotInRoom.into())).expect("awaited");
     assert_eq!(client.reply::<Value>(id).await.expect_err("refused").code, ErrorCode::NotInRoom);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn regression_who_was_kicked_does_not_go_on_reading_the_rooms_gifts() {
+    let server = Server::start().await;
+    let mut owner = Client::connected(server.address, "user:1", "phone").await;
+    let mut guest = Client::connected(server.address, "user:2", "phone").await;
+    owner.join(room(1), "room").await.expect("a good token");
+    guest.join(room(1), "room").await.expect("a good token");
+    let list = || Command::GiftList(ListGifts { room: room(1), after: 0 });
+    guest.ask::<GiftPage>(list()).await.expect("in the room");
+    let kick = Kick { room: room(1), user: person(2).id, reason: String::new() };
+    owner.ask::<Value>(Command::RoomKick(kick)).await.expect("the owner may");
+    assert_eq!(guest.ask::<GiftPage>(list()).await.expect_err("out").code, ErrorCode::NotInRoom);
+    owner.ask::<GiftPage>(list()).await.expect("still in the room");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn regression_the_gifts_of_a_reply_are_bounded_in_bytes_and_all_come() {
+    let server = Server::start().await;
+    let everybody: Vec<_> = (0..20).map(|at| Person { name: "\u{1F381}".repeat(40), ..person(at) }).collect();
+    lock(&server.room(room(1))).table =
+        (1..=200).map(|no| GiftLine { to: everybody.clone(), from: everybody[0].clone(), ..gift(no) }).collect();
+    lock(&server.room(room(1))).announced = 200;
+    let mut client = Client::connected(server.address, "user:1", "phone").await;
+    client.stand_where([(room(1), Position { epoch: EPOCH - 1, seq: 9, gift_no: Some(0) })].into());
+    let joined = client.join(room(1), "room").await.expect("a good token");
+    assert!(joined.more_gifts && !joined.gifts.is_empty());
+    let mut seen = numbers(&joined.gifts);
+    let mut bytes = serde_json::to_string(&joined.gifts).expect("serializes").len();
+    let mut more = joined.more_gifts;
+    while more {
+        assert!(bytes <= limit::GIFT_PAGE_BYTES, "{bytes} bytes");
+        let after = *seen.last().expect("never empty");
+        let page: GiftPage =
+            client.ask(Command::GiftList(ListGifts { room: room(1), after })).await.expect("in the room");
+        bytes = serde_json::to_string(&page.gifts).expect("serializes").len();
+        seen.extend(numbers(&page.gifts));
+        more = page.more;
+    }
+    assert_eq!(seen, (1..=200).collect::<Vec<_>>());
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn regression_a_connect_answers_for_the_one_room_that_the_user_is_in_then() {
+    let server = Server::start().await;
+    let mut client = Client::open(server.address).await;
+    let joins = [1, 2].map(|number| client.join_of(room(number), "room")).to_vec();
+    let connected = client.connect_and_join("user:1", "phone", joins).await.expect("a good token");
+    let [JoinResult::Error(error), JoinResult::Data(joined)] = &connected.joins[..] else {
+        panic!("{:?}", connected.joins)
+    };
+    assert_eq!((error.code, joined.room), (ErrorCode::NotInRoom, room(2)));
+    let twice = vec![client.join_of(room(2), "room"); 2];
+    let mut other = Client::open(server.address).await;
+    let refused = other.connect_and_join("user:2", "phone", twice).await.expect_err("the same room twice");
+    assert_eq!((refused.code, refused.fields[0].field.as_str()), (ErrorCode::BadRequest, "joins"));
     server.stop().await;
 }

@@ -225,7 +225,11 @@ async fn act(mut mail: mpsc::Receiver<Mail>, pretended: Arc<Mutex<Pretended>>, t
                 lock(&pretended).people.retain(|person| person.id != user);
                 Ok(Answer::Nothing)
             }
-            Request::Dropped { .. } | Request::GiftsCommitted(_) => Ok(Answer::Nothing),
+            Request::Dropped { .. } | Request::Elsewhere { .. } | Request::GiftsCommitted(_) => Ok(Answer::Nothing),
+            Request::Present { user } if lock(&pretended).people.iter().any(|person| person.id == user) => {
+                Ok(Answer::Nothing)
+            }
+            Request::Present { .. } => Err(ErrorCode::NotInRoom.into()),
             Request::People { .. } => {
                 let people = lock(&pretended).people.clone();
                 let count = people.len() as u32;
@@ -255,6 +259,7 @@ async fn act(mut mail: mpsc::Receiver<Mail>, pretended: Arc<Mutex<Pretended>>, t
                     until: Some(EPOCH),
                     reason: kick.reason,
                 };
+                lock(&pretended).people.retain(|person| person.id != kick.user);
                 topic.remove(connections, Frame::text(&envelope::user(kick.user, &removed))).await;
                 Ok(Answer::Done(Done::default()))
             }

@@ -42,7 +42,7 @@ impl RoomActor {
         }
     }
 
-    fn row(&self) -> CheckpointRow {
+    pub(super) fn row(&self) -> CheckpointRow {
         CheckpointRow {
             room: self.state.card().id,
             epoch: self.state.epoch(),

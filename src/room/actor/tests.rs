@@ -1,5 +1,8 @@
 //! The actor with a store and a ledger that do what a test says, under paused time.
 
+mod pausing;
+mod repairing;
+
 use std::sync::Mutex;
 
 use parlor_protocol::command::Recipients;
@@ -73,6 +76,7 @@ struct Room {
     orders: mpsc::UnboundedReceiver<(GiftOrder, oneshot::Sender<Result<GiftReceipt, ErrorBody>>)>,
     store: Arc<Store>,
     ledger: Arc<Ledger>,
+    proof: crate::cluster::Proof,
     stop: CancellationToken,
     task: JoinHandle<(RoomActor, Ended)>,
 }
@@ -94,6 +98,7 @@ impl Room {
         let ledger = Arc::new(Ledger { orders: ordered, table: Mutex::default() });
         let (handle, mut mailbox, announced) = RoomHandle::pair(say::room_id(), settings.mailbox);
         let now = Timestamp(1_000_000);
+        let (proof, lease) = Lease::proved_until(Instant::now() + Duration::from_secs(86_400));
         let mut actor = RoomActor::new(Parts {
             state: RoomState::wake(say::woken(), settings.clone(), now),
             settings,
@@ -101,6 +106,7 @@ impl Room {
             gifts: ledger.clone(),
             facts: store.clone(),
             announced,
+            lease,
             now,
         });
         let stop = CancellationToken::new();
@@ -114,7 +120,7 @@ impl Room {
             }
             (actor, ended)
         });
-        Self { handle, told, writes, orders, store, ledger, stop, task }
+        Self { handle, told, writes, orders, store, ledger, proof, stop, task }
     }
 
     async fn join(&self, number: i64, position: Option<Position>) -> JoinAnswer {

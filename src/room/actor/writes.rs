@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// The first and the longest pause before an operation is asked for again.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
 
-type Answered = Result<Option<Written>, WriteError>;
+pub(super) type Answered = Result<Option<Written>, WriteError>;
 
 /// A hard command that has not been decided yet: it is when its turn comes, on the room as it then is.
 struct Waiting {
@@ -105,6 +105,7 @@ impl RoomActor {
     }
 
     pub(super) async fn written(&mut self, answered: Answered) {
+        let Some(answered) = self.unless_paused(answered) else { return };
         let Some(mut current) = self.writes.current.take() else { return };
         let now = self.clock.now();
         let operation = current.write.operation;

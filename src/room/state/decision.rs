@@ -22,6 +22,8 @@ pub enum Change {
     Attached(Caller),
     /// A socket is gone; the user's last one starts the grace period.
     Detached(UserId, ConnectionId),
+    /// Everybody who is absent has the whole grace period again: nobody could come back meanwhile.
+    GraceRenewed,
     /// Somebody is no longer in the room.
     Departed {
         /// Who.

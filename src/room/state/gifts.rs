@@ -71,9 +71,7 @@ impl RoomState {
                     }
                     let there = self.presence.person(*user);
                     let person = there.or_else(|| self.presence.gone(*user, now, &self.settings));
-                    // `room_paused` is no verdict: the ledger keeps nothing of it, and the client asks again.
-                    let unknown = if now < self.settled_at { ErrorCode::RoomPaused } else { ErrorCode::UserNotFound };
-                    add(person.ok_or(unknown)?);
+                    add(person.ok_or_else(|| self.unknown_user(now))?);
                 }
             }
             Recipients::Seats(numbers) => {
@@ -116,7 +114,7 @@ impl RoomState {
         }
         let mut rest = shown;
         while !rest.is_empty() {
-            let (part, behind) = rest.split_at(fitting(rest));
+            let (part, behind) = rest.split_at(gifts_within(rest, EVENT_BYTES));
             let coins = Coins(batch.coins.0 - cost(behind));
             changes.push(Change::Event(Event::GiftsSent { gifts: part.to_vec(), coins }));
             rest = behind;
@@ -139,12 +137,12 @@ fn cost(gifts: &[GiftLine]) -> i64 {
     gifts.iter().map(|gift| gift.total.0).sum()
 }
 
-/// How many gifts one event takes: at least one.
-fn fitting(gifts: &[GiftLine]) -> usize {
+/// How many of these gifts fit into so many bytes of a frame, from the first one on: at least one.
+pub fn gifts_within(gifts: &[GiftLine], limit: usize) -> usize {
     let mut bytes = 256; // the envelope
     for (at, gift) in gifts.iter().enumerate() {
         bytes += serde_json::to_string(gift).map_or(0, |text| text.len() + 1);
-        if bytes > EVENT_BYTES {
+        if bytes > limit {
             return at.max(1);
         }
     }

@@ -30,7 +30,7 @@ impl RoomState {
             return Err(ErrorBody::new(ErrorCode::Forbidden).message("nobody puts the owner out"));
         }
         if self.presence.person(kick.user).is_none() {
-            return Err(ErrorCode::UserNotFound.into());
+            return Err(self.unknown_user(now));
         }
         let until = now.plus_ms(ms(self.settings.kick_ms)).0;
         Ok(Fact::Kicked { user: kick.user, until, reason: kick.reason.clone() })

@@ -226,6 +226,16 @@ impl Presence {
         }
     }
 
+    /// Everybody who is absent may come back until then.
+    pub(super) fn renew_grace(&mut self, until: Timestamp) {
+        for (_, user) in std::mem::take(&mut self.absent) {
+            if let Some(participant) = self.people.get_mut(&user) {
+                participant.absent_until = Some(until);
+                self.absent.insert((until, user));
+            }
+        }
+    }
+
     pub(super) fn depart(&mut self, user: UserId, at: Timestamp, settings: &Settings) {
         let Some(participant) = self.people.remove(&user) else { return };
         if let Some(until) = participant.absent_until {

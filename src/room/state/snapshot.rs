@@ -95,7 +95,7 @@ impl RoomState {
             epoch: woken.epoch,
             seq: 0,
             seats,
-            chat: std::collections::VecDeque::new(),
+            chat: super::chat::Chat::default(),
             kicks,
             last_fact: woken.last_fact,
             settled_at,
@@ -124,7 +124,7 @@ impl RoomState {
             seat_version: self.seats.version(),
             count: self.presence.told_count(),
             people: self.presence.page(None).0,
-            chat: self.chat.iter().cloned().collect(),
+            chat: self.chat.lines().cloned().collect(),
             coins: self.gifts.coins,
         }
     }
@@ -145,10 +145,14 @@ impl RoomState {
         Position { epoch: self.epoch, seq: self.seq, gift_no: Some(gift_no) }
     }
 
+    /// # Errors
+    /// `not_in_room`.
+    pub(super) fn check_present(&self, user: UserId) -> Result<(), ErrorBody> {
+        self.presence.person(user).map(|_| ()).ok_or_else(|| ErrorCode::NotInRoom.into())
+    }
+
     pub(super) fn people_page(&self, user: UserId, after: Option<UserId>) -> Result<PeoplePage, ErrorBody> {
-        if self.presence.person(user).is_none() {
-            return Err(ErrorCode::NotInRoom.into());
-        }
+        self.check_present(user)?;
         let (people, more) = self.presence.page(after);
         Ok(PeoplePage { people, count: self.presence.told_count(), more })
     }

@@ -4,6 +4,7 @@ mod against_a_model;
 mod world;
 
 use parlor_protocol::command::{Recipients, TakeSeat};
+use parlor_protocol::limit;
 use parlor_protocol::room::Seat;
 
 use super::*;
@@ -141,7 +142,7 @@ fn an_operation_is_answered_again_and_done_once() {
     let mut world = World::with_people(&[1, 2]);
     let first = world.retry(2, 101, say("hello")).expect("in the room");
     assert_eq!(world.retry(2, 101, say("hello")), Ok(Done { replayed: true, ..first }));
-    assert_eq!(world.state.chat.len(), 1);
+    assert_eq!(world.state.chat.lines().len(), 1);
     assert_eq!(world.retry(2, 101, say("other")), Err(ErrorCode::OperationConflict));
     world.command(1, take(Some(1))).expect("free");
     assert_eq!(world.retry(2, 102, take(Some(1))), Err(ErrorCode::SeatTaken));
@@ -159,7 +160,7 @@ fn an_operation_is_answered_again_and_done_once() {
 fn chat_keeps_line_breaks_and_no_other_control_characters() {
     let mut world = World::with_people(&[1]);
     world.command(1, say("a\u{0}b\u{1b}\nc\r")).expect("something is left");
-    assert_eq!(world.state.chat[0].text, "ab\nc");
+    assert_eq!(world.state.snapshot(user(1)).chat[0].text, "ab\nc");
     assert_eq!(world.command(1, say("\u{1}\n")), Err(ErrorCode::BadRequest));
 }
 
@@ -261,6 +262,59 @@ fn regression_a_woken_room_refuses_nobody_as_unknown_for_good() {
     assert_eq!(world.receivers(1, Recipients::Users(vec![user(2)])), Err(ErrorCode::RoomPaused));
     world.pass(30_000);
     assert_eq!(world.receivers(1, Recipients::Users(vec![user(3)])), Err(ErrorCode::UserNotFound));
+}
+
+#[test]
+fn regression_who_is_in_another_room_by_now_is_no_longer_awaited() {
+    let mut before = World::with_people(&[1, 2, 3]);
+    for number in 2..=3 {
+        before.command(number, take(None)).expect("free");
+    }
+    let checkpoint = Some(before.state.checkpoint());
+    let mut world = World::waking(Woken { checkpoint, ..woken() }, Settings::default());
+    assert_eq!(world.state.awaited().collect::<Vec<_>>(), [user(2), user(3)]);
+    world.join(3).expect("back");
+    for number in 2..=4 {
+        world.ask(&Request::Elsewhere { user: user(number) }).expect("never refused");
+    }
+    assert_eq!(world.seats(), [None, None, Some(3), None, None], "who has come back stays");
+    assert_eq!(world.state.awaited().count(), 0);
+}
+
+#[test]
+fn regression_a_kick_right_after_waking_is_not_refused_for_good() {
+    let checkpoint = Some(World::with_people(&[1, 2]).state.checkpoint());
+    let mut world = World::waking(Woken { checkpoint, ..woken() }, Settings::default());
+    world.join(1).expect("the owner is back first");
+    let error = world.ask(&request(1, 101, kick(2))).expect_err("on the way back");
+    assert_eq!((error.code, error.retry), (ErrorCode::RoomPaused, Retry::Later));
+    world.join(2).expect("back too");
+    assert!(!world.retry(1, 101, kick(2)).expect("the same tap").replayed);
+    assert_eq!(world.join(2).expect_err("out").code, ErrorCode::Kicked);
+    world.pass(30_000);
+    assert_eq!(world.command(1, kick(3)), Err(ErrorCode::UserNotFound));
+}
+
+#[test]
+fn regression_a_snapshot_is_bounded_in_bytes_and_keeps_the_newest_lines() {
+    let mut world = World::waking(Woken { capacity: 200, ..woken() }, Settings::default());
+    let longest = |number: i64| Person { id: user(number), name: "\u{1F600}".repeat(40) };
+    for number in 1..=200 {
+        let caller = Caller { user: longest(number), connection: ConnectionId(number.unsigned_abs()) };
+        world.ask(&Request::Join { caller, position: None }).expect("may come in");
+    }
+    world.pass(1_000);
+    let line = |number: u32| format!("{number:02}{}", "\u{1F600}".repeat(1_998));
+    for number in 0..50 {
+        world.command(1, say(&line(number))).expect("said");
+    }
+    let snapshot = world.state.snapshot(user(1));
+    assert_eq!(snapshot.chat.len(), 4, "{} lines", snapshot.chat.len());
+    assert_eq!(snapshot.chat[3].text, line(49));
+    let bytes = serde_json::to_string(&snapshot).expect("serializes").len();
+    assert!(bytes <= limit::CHAT_BYTES + 32 * 1024, "{bytes} bytes");
+    world.command(1, say("short")).expect("said");
+    assert_eq!(world.state.snapshot(user(1)).chat.last().map(|line| line.text.as_str()), Some("short"));
 }
 
 #[test]

@@ -60,6 +60,8 @@ struct Model {
     seats: BTreeMap<u8, i64>,
     locks: BTreeSet<u8>,
     kicks: BTreeMap<i64, i64>,
+    /// Until then somebody who is not there may be on their way back.
+    settled_at: i64,
 }
 
 impl Model {
@@ -190,7 +192,7 @@ impl Run {
         let expected =
             if self.model.present.contains_key(&who) { expected(&mut self.model) } else { Some(ErrorCode::NotInRoom) };
         assert_eq!(answer.err(), expected, "{command:?} of {who}");
-        if expected != Some(ErrorCode::NotInRoom) {
+        if !matches!(expected, Some(ErrorCode::NotInRoom | ErrorCode::RoomPaused)) {
             if let Ok(done) = answer {
                 assert!(done.seq <= self.world.state.seq() && done.epoch == self.world.state.epoch());
             }
@@ -251,6 +253,7 @@ impl Run {
             Step::Kick(by, who) => self.command(by, kick(who), |model| match who {
                 _ if by != 1 => Some(ErrorCode::Forbidden),
                 1 => Some(ErrorCode::Forbidden),
+                _ if !model.present.contains_key(&who) && now < model.settled_at => Some(ErrorCode::RoomPaused),
                 _ if !model.present.contains_key(&who) => Some(ErrorCode::UserNotFound),
                 _ => {
                     model.out(who);
@@ -309,6 +312,7 @@ impl Run {
         self.clients.clear();
         self.seq = 0;
         let until = self.world.now.0 + 1_000;
+        self.model.settled_at = until;
         let sitting: BTreeSet<i64> = self.model.seats.values().copied().collect();
         self.model.present = sitting.into_iter().map(|who| (who, Some(until))).collect();
     }

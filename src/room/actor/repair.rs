@@ -1,0 +1,46 @@
+//! What a listening shard has missed: found by the gap in the numbers or by the digest, and repaired
+//! in order from the ring, or by sending the shard's sockets back for a snapshot.
+
+use super::RoomActor;
+use crate::clock::Timestamp;
+use crate::room::settings::ms;
+
+impl RoomActor {
+    /// When the shards hear next where the room stands. A room that nobody is in tells nobody.
+    pub(super) fn digest_due_at(&self) -> Option<Timestamp> {
+        self.state.empty_since().is_none().then_some(self.digest_at)
+    }
+
+    pub(super) async fn tell_digest(&mut self) {
+        let now = self.clock.now();
+        if self.digest_due_at().is_some_and(|at| at <= now) {
+            self.digest_at = now.plus_ms(ms(self.settings.digest_ms));
+            self.audience.digest(self.state.epoch(), self.state.seq()).await;
+        }
+    }
+
+    /// A shard has everything up to this place and misses what came next.
+    pub(super) async fn repair(&mut self, shard: usize, (epoch, seq): (i64, u64)) {
+        // A paused room says nothing; the shard is found again by the next digest.
+        if self.is_paused() {
+            return;
+        }
+        let known = epoch == self.state.epoch();
+        let missed = known.then(|| self.ring.since(seq, self.state.seq(), None, self.state.announced())).flatten();
+        tracing::warn!(
+            room.id = self.state.card().id.number(),
+            shard,
+            seq,
+            events = missed.as_ref().map(Vec::len),
+            "a shard has missed events of the room"
+        );
+        match missed {
+            Some(frames) => self.audience.repair(shard, epoch, seq + 1, frames).await,
+            None => {
+                for removal in self.state.resync() {
+                    self.audience.remove_on(shard, removal).await;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! Events that are lost between a room and a shard, seen from the sockets: real ones, in real time.
+
+use std::collections::VecDeque;
+
+use tokio::io::AsyncReadExt;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::task::TaskTracker;
+
+use super::*;
+use crate::delivery::{self, Connection, Delivery, Topic};
+use crate::room::request::Caller;
+use parlor_protocol::event::RemovalCause;
+
+/// A room with one socket, between which publications can be lost.
+struct Line {
+    handle: RoomHandle,
+    topic: Topic,
+    connection: Connection,
+    stream: TcpStream,
+    frames: VecDeque<serde_json::Value>,
+    stop: CancellationToken,
+}
+
+impl Line {
+    async fn open(settings: Settings) -> Self {
+        let (stop, tracker) = (CancellationToken::new(), TaskTracker::new());
+        let delivery = Delivery::start(&delivery::Settings::default(), stop.clone(), &tracker);
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("bound");
+        let (stream, accepted) = tokio::join!(TcpStream::connect(address), listener.accept());
+        let accepted = Arc::new(accepted.expect("a connection").0);
+        let connection = delivery.attach(accepted, CancellationToken::new()).await;
+        let (handle, mut mailbox, announced) = RoomHandle::pair(say::room_id(), settings.mailbox);
+        let topic = delivery.topic(say::room_id());
+        let (unused, _) = mpsc::unbounded_channel();
+        let (_proof, lease) = Lease::proved_until(Instant::now() + Duration::from_secs(3_600));
+        let store = Store { writes: unused, checkpoints: Mutex::default(), fenced: Mutex::default() };
+        let (orders, _) = mpsc::unbounded_channel();
+        let mut actor = RoomActor::new(Parts {
+            state: RoomState::wake(say::woken(), settings.clone(), Timestamp(1_000_000)),
+            settings,
+            audience: Audience::Topic(topic.clone()),
+            gifts: Arc::new(Ledger { orders, table: Mutex::default() }),
+            facts: Arc::new(store),
+            announced,
+            lease,
+            now: Timestamp(1_000_000),
+        });
+        let stopped = stop.clone();
+        tokio::spawn(async move { actor.run(&mut mailbox, &stopped).await });
+        let stream = stream.expect("a connection");
+        Self { handle, topic, connection, stream, frames: VecDeque::new(), stop }
+    }
+
+    async fn join(&mut self) -> u64 {
+        self.connection.subscribe(say::room_id()).await;
+        let caller = Caller { user: say::person(1), connection: self.connection.id() };
+        let answer = self.handle.call(Request::Join { caller, position: None }).await;
+        let Ok(Answer::Joined(joined)) = answer else { panic!("not joined: {answer:?}") };
+        let Position { epoch, seq, .. } = joined.position;
+        let reply = crate::delivery::Frame::text(r#"{"reply":true}"#);
+        self.connection.joined(say::room_id(), epoch, seq, reply).await;
+        assert_eq!(self.next().await["reply"], true);
+        seq
+    }
+
+    async fn chat(&self, op: u128) {
+        let answer = self.handle.call(say::request(1, op, say::say(&format!("line {op}")))).await;
+        assert!(matches!(answer, Ok(Answer::Done(_))), "{answer:?}");
+    }
+
+    async fn next(&mut self) -> serde_json::Value {
+        let mut bytes = vec![0; 65_536];
+        while self.frames.is_empty() {
+            let read = timeout(Duration::from_secs(10), self.stream.read(&mut bytes)).await;
+            let read = read.expect("in time").expect("open");
+            assert!(read > 0, "the socket ended");
+            let mut rest = &bytes[..read];
+            while let [0x81, length, behind @ ..] = rest {
+                let (length, text) = match length {
+                    126 => (usize::from(u16::from_be_bytes([behind[0], behind[1]])), &behind[2..]),
+                    short => (usize::from(*short), behind),
+                };
+                self.frames.push_back(serde_json::from_slice(&text[..length]).expect("JSON"));
+                rest = &text[length..];
+            }
+            assert!(rest.is_empty(), "the frames are small: none is read in parts");
+        }
+        self.frames.pop_front().expect("not empty")
+    }
+
+    async fn seqs(&mut self, count: usize) -> Vec<u64> {
+        let mut seqs = Vec::new();
+        while seqs.len() < count {
+            seqs.push(self.next().await["seq"].as_u64().expect("an event"));
+        }
+        seqs
+    }
+}
+
+fn quick() -> Settings {
+    // Who came is told once, at once.
+    Settings { digest_ms: 20, presence_ms: 1, ..Settings::default() }
+}
+
+#[tokio::test]
+async fn a_lost_event_is_found_by_the_gap_and_delivered_in_its_turn() {
+    let mut line = Line::open(Settings { digest_ms: 3_600_000, ..quick() }).await;
+    let seq = line.join().await;
+    line.chat(1).await;
+    line.topic.lose(2);
+    for op in 2..=6 {
+        line.chat(op).await;
+    }
+    assert_eq!(line.seqs(6).await, (seq + 1..=seq + 6).collect::<Vec<_>>());
+    line.stop.cancel();
+}
+
+#[tokio::test]
+async fn a_lost_last_event_is_found_by_the_digest() {
+    let mut line = Line::open(quick()).await;
+    let seq = line.join().await;
+    line.chat(1).await;
+    line.topic.lose(1);
+    line.chat(2).await;
+    assert_eq!(line.seqs(2).await, [seq + 1, seq + 2]);
+    line.stop.cancel();
+}
+
+#[tokio::test]
+async fn what_the_ring_no_longer_has_sends_the_sockets_back() {
+    let mut line = Line::open(Settings { resume_events: 2, digest_ms: 3_600_000, ..quick() }).await;
+    let seq = line.join().await;
+    line.chat(1).await;
+    line.topic.lose(4);
+    for op in 2..=6 {
+        line.chat(op).await;
+    }
+    assert_eq!(line.seqs(1).await, [seq + 1]);
+    let removed = line.next().await;
+    assert_eq!((&removed["type"], &removed["data"]["cause"]), (&"room.removed".into(), &"resync".into()));
+    assert_eq!(serde_json::to_value(RemovalCause::Resync).expect("a word"), "resync");
+    // The same socket joins again, and goes on without a hole.
+    let seq = line.join().await;
+    line.chat(7).await;
+    assert_eq!(line.seqs(1).await, [seq + 1]);
+    line.stop.cancel();
+}

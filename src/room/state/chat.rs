@@ -1,0 +1,34 @@
+//! The last lines of chat, as snapshots show them: bounded in number and in bytes, so that a snapshot is.
+
+use std::collections::VecDeque;
+
+use parlor_protocol::limit;
+use parlor_protocol::room::ChatLine;
+
+/// The newest lines, oldest first.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Chat {
+    lines: VecDeque<ChatLine>,
+    bytes: usize,
+}
+
+impl Chat {
+    /// Keeps this line and forgets the oldest ones that no longer fit.
+    pub(super) fn push(&mut self, line: ChatLine) {
+        self.bytes += bytes(&line);
+        self.lines.push_back(line);
+        while self.lines.len() > limit::CHAT_LINES || self.bytes > limit::CHAT_BYTES {
+            let Some(oldest) = self.lines.pop_front() else { return };
+            self.bytes -= bytes(&oldest);
+        }
+    }
+
+    pub(super) fn lines(&self) -> impl ExactSizeIterator<Item = &ChatLine> {
+        self.lines.iter()
+    }
+}
+
+/// On the wire, with the comma behind it.
+fn bytes(line: &ChatLine) -> usize {
+    serde_json::to_string(line).map_or(0, |text| text.len() + 1)
+}

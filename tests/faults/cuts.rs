@@ -1,0 +1,227 @@
+//! Whoever is cut off, wherever that happens, sees in the end what somebody sees who never left.
+
+use std::time::{Duration, Instant};
+
+use parlor_loadtests::rest;
+use parlor_loadtests::user::User;
+use parlor_protocol::command::{InRoom, Recipients, SendChat, SendGift, TakeSeat};
+use parlor_protocol::{Command, GiftId, Op, RoomId, UserId};
+use rand::RngExt as _;
+use serde_json::json;
+use tokio::task::JoinHandle;
+use uuid::Uuid;
+
+use super::cutter::Cutter;
+use super::server::Server;
+use crate::support::postgres::Database;
+use crate::support::program::{complaint, parlor, run};
+
+const ACTIONS: usize = 40;
+const PATIENCE: Duration = Duration::from_secs(60);
+
+struct Stage {
+    server: Server,
+    cutter: Cutter,
+    room: RoomId,
+    /// Owns the room, sees everything, and is never cut.
+    witness: User,
+    /// Two people who are, one of them on two devices.
+    cut: Vec<User>,
+}
+
+impl Stage {
+    async fn set() -> Self {
+        let server = Server::start(Database::fresh().await).await;
+        let cutter = Cutter::before(server.address).await;
+        let nowhere = RoomId::new(1).expect("a number");
+        let mut witness = User::enter(server.address, "witness", nowhere).await.expect("registers");
+        let (_, made) = rest::post(server.address, "/v1/rooms", Some(witness.access()), &json!({"name": "cuts"}))
+            .await
+            .expect("up");
+        let room = RoomId::new(made["id"].as_i64().expect("a room")).expect("an id");
+        witness.screen.room = room;
+        let amira = User::enter(server.address, "amira", room).await.expect("registers").through(cutter.address);
+        let omar = User::enter(server.address, "omar", room).await.expect("registers").through(cutter.address);
+        let tablet = amira.on_device("tablet");
+        let mut stage = Self { server, cutter, room, witness, cut: vec![amira, omar, tablet] };
+        stage.witness.arrive().await.expect("comes in");
+        for user in &mut stage.cut {
+            user.arrive().await.expect("comes in");
+        }
+        stage
+    }
+
+    /// Everybody chats, sits, stands and gives at random, each under one operation until it is answered,
+    /// while their sockets are cut.
+    fn storm(&mut self) -> Vec<JoinHandle<(User, usize)>> {
+        self.cutter.storm(true);
+        let (room, receiver) = (self.room, UserId::new(self.witness.id).expect("an id"));
+        let act = move |mut user: User| async move {
+            let mut paid = 0;
+            for action in 0..ACTIONS {
+                let command = match rand::rng().random_range(0..6) {
+                    0 => Command::SeatTake(TakeSeat { room, seat: None, version: None }),
+                    1 => Command::SeatLeave(InRoom { room }),
+                    2 | 3 => {
+                        let gift = GiftId::new(1).expect("the Rose");
+                        Command::GiftSend(SendGift { room, gift, count: 1, to: Recipients::Users(vec![receiver]) })
+                    }
+                    _ => Command::ChatSend(SendChat { room, text: format!("line {action}") }),
+                };
+                let answer = user.insist(Op(Uuid::now_v7()), &command, PATIENCE).await;
+                match (&command, answer) {
+                    (Command::GiftSend(_), Ok(_)) => paid += 1,
+                    // Already seated, or not: as it may be.
+                    (Command::SeatTake(_) | Command::SeatLeave(_), _) | (_, Ok(_)) => {}
+                    (_, Err(error)) => panic!("{command:?}: {error}"),
+                }
+            }
+            (user, paid)
+        };
+        self.cut.drain(..).map(|user| tokio::spawn(act(user))).collect()
+    }
+
+    /// Waits for the end of a storm; the witness listens meanwhile.
+    async fn calm(&mut self, storm: Vec<JoinHandle<(User, usize)>>) -> usize {
+        let mut paid = 0;
+        for task in storm {
+            while !task.is_finished() {
+                // The witness comes back where the server was started again.
+                let _ = self.witness.catch_up().await;
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            let (user, own) = task.await.expect("a user ends");
+            self.cut.push(user);
+            paid += own;
+        }
+        self.cutter.storm(false);
+        paid
+    }
+
+    /// Waits until every screen shows the same, and every balance is the store's.
+    async fn agree(&mut self) {
+        let since = Instant::now();
+        let mut wallets = Vec::new();
+        for user in [&self.witness].into_iter().chain(&self.cut) {
+            let (_, wallet) = rest::get(self.server.address, "/v1/wallet", Some(user.access())).await.expect("up");
+            let balances = wallet["balances"].as_array().expect("balances").clone();
+            wallets.push(balances);
+        }
+        loop {
+            let mut all_heard = self.witness.catch_up().await.is_ok();
+            for user in &mut self.cut {
+                all_heard &= user.catch_up().await.is_ok();
+            }
+            let users: Vec<_> = [&self.witness].into_iter().chain(&self.cut).collect();
+            let same = users.iter().all(|user| user.screen.state() == self.witness.screen.state());
+            let paid = users.iter().zip(&wallets).all(|(user, wallet)| {
+                wallet.iter().all(|balance| {
+                    let known = user.balances.get(balance["currency"].as_str().unwrap_or_default());
+                    known.map(|(amount, _)| *amount) == balance["amount"].as_i64()
+                })
+            });
+            if all_heard && same && paid {
+                break;
+            }
+            let seen: Vec<_> =
+                users.iter().map(|user| format!("{:?} {:?}", user.screen.state(), user.balances)).collect();
+            assert!(since.elapsed() < Duration::from_secs(15), "they do not agree:\n{}\n{wallets:?}", seen.join("\n"));
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        for user in [&self.witness].into_iter().chain(&self.cut) {
+            assert_eq!(user.screen.breaches, Vec::<String>::new());
+        }
+    }
+
+    async fn assert_paid_once(&self, paid: usize) {
+        let stored: i64 = sqlx::query_scalar("select count(*) from journal where kind = 1")
+            .fetch_one(&self.server.database.app)
+            .await
+            .expect("the journal can be read");
+        assert_eq!(stored, paid as i64);
+        let expected: Vec<i64> = (1..=stored).collect();
+        assert_eq!(self.witness.screen.gifts.iter().map(|(gift_no, _)| *gift_no).collect::<Vec<_>>(), expected);
+        let audit = run(parlor(&["ledger", "audit"]).env("DATABASE_URL", self.server.database.app_url()));
+        assert!(audit.status.success(), "{}{}", String::from_utf8_lossy(&audit.stdout), complaint(&audit));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_cut_at_every_point_sees_what_one_sees_who_never_left() {
+    let mut stage = Stage::set().await;
+    let storm = stage.storm();
+    let paid = stage.calm(storm).await;
+    stage.agree().await;
+    assert!(stage.cutter.cuts() >= 40, "{} cuts only", stage.cutter.cuts());
+    assert_eq!(stage.witness.screen.snapshots, 1, "the witness has never left");
+    let recovered: u32 = stage.cut.iter().map(|user| user.screen.recovered).sum();
+    assert!(recovered > 10, "{recovered} resumes");
+    for user in &stage.cut {
+        assert_eq!(user.screen.chat, stage.witness.screen.chat, "the history has no hole");
+    }
+    stage.assert_paid_once(paid).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_cut_while_the_server_is_started_again_comes_back_to_the_same_state() {
+    let mut stage = Stage::set().await;
+    let storm = stage.storm();
+    for kills in [false, true, false] {
+        let _ = stage.witness.watch(|screen| screen.gifts.len() > 3, Duration::from_millis(500)).await;
+        if kills {
+            stage.server.kill()
+        } else {
+            stage.server.stop()
+        }
+        stage.server.start_again();
+    }
+    let paid = stage.calm(storm).await;
+    stage.agree().await;
+    stage.assert_paid_once(paid).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_does_not_read_is_cut_off_with_a_full_outbox_and_comes_back_to_the_same_state() {
+    let mut stage = Stage::set().await;
+    stage.cutter.hold(true);
+    // More than the outbox and the buffers of two systems take.
+    let text = "\u{1F600}".repeat(2_000);
+    for _ in 0..1_500 {
+        let chat = Command::ChatSend(SendChat { room: stage.room, text: text.clone() });
+        stage.witness.insist(Op(Uuid::now_v7()), &chat, PATIENCE).await.expect("said");
+    }
+    stage.cutter.hold(false);
+    stage.agree().await;
+    for user in &stage.cut {
+        assert!(user.screen.snapshots > 1, "too much was missed for events: {:?}", user.screen.position);
+        assert_eq!(user.screen.chat.last(), stage.witness.screen.chat.last());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn regression_nobody_is_in_two_rooms_after_a_restart() {
+    let mut stage = Stage::set().await;
+    let sit = Command::SeatTake(TakeSeat { room: stage.room, seat: Some(1), version: None });
+    stage.cut[1].insist(Op(Uuid::now_v7()), &sit, PATIENCE).await.expect("free");
+    stage.witness.watch(|screen| screen.seats[&1].user.is_some(), PATIENCE).await.expect("seen");
+    stage.server.stop();
+    stage.cut.truncate(2);
+    stage.cut.iter_mut().for_each(User::vanish);
+    stage.server.start_again();
+    let address = stage.server.address;
+    let (_, made) = rest::post(address, "/v1/rooms", Some(stage.witness.access()), &json!({"name": "elsewhere"}))
+        .await
+        .expect("up");
+    let elsewhere = RoomId::new(made["id"].as_i64().expect("a room")).expect("an id");
+    // The old room awaits them; they come into another one.
+    let omar = UserId::new(stage.cut[1].id).expect("an id");
+    stage.witness.vanish();
+    stage.witness.arrive().await.expect("the first one back");
+    assert!(stage.witness.screen.people.contains_key(&omar), "awaited");
+    stage.cut[1].screen = parlor_loadtests::screen::Screen::new(elsewhere);
+    stage.cut[1].arrive().await.expect("comes in");
+    let gone = |screen: &parlor_loadtests::screen::Screen| {
+        screen.seats[&1].user.is_none() && !screen.people.contains_key(&omar)
+    };
+    stage.witness.watch(gone, Duration::from_secs(10)).await.expect("well before the grace period ends");
+}
