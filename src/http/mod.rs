@@ -35,6 +35,7 @@ use serde::{Deserialize, Serialize};
 pub mod api_page;
 pub mod body;
 pub mod fields;
+pub mod idempotency;
 pub mod json;
 pub mod layers;
 pub mod limit;
@@ -49,6 +50,7 @@ pub mod user;
 
 pub use body::ValidJson;
 pub use fields::Fields;
+pub use idempotency::IdempotencyKey;
 pub use page::{Cursor, Page};
 pub use path::ValidPath;
 pub use proxy::ClientAddress;

@@ -12,10 +12,8 @@ use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 
+use super::idempotency::IDEMPOTENCY_KEY;
 use super::problem::{PROBLEM_JSON, Problem};
-
-/// The header by which a request names its operation (`op`).
-pub const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 
 /// The security scheme of whoever is signed in.
 const BEARER: &str = "bearer";
@@ -69,8 +67,8 @@ fn complete(operation: &mut Value, examples: &mut BTreeMap<&'static str, (String
         operation["security"] = json!([{ BEARER: [] }]);
     }
     for parameter in operation["parameters"].as_array_mut().into_iter().flatten() {
-        // What a query leaves out is absent; there is no way to say null.
-        if parameter["in"] == "query" {
+        // What a query or a header leaves out is absent; there is no way to say null.
+        if parameter["in"] != "path" {
             without_null(&mut parameter["schema"]);
         }
     }
@@ -93,13 +91,14 @@ fn answers(operation: &Value, code: ErrorCode) -> bool {
     let takes = |place: &str| parameters().any(|parameter| parameter["in"] == place);
     let has_body = operation["requestBody"].is_object();
     let is_signed_in = operation["security"] != json!([{}]);
-    let names_operation = parameters().any(|parameter| parameter["name"] == IDEMPOTENCY_KEY);
+    let key = parameters().find(|parameter| parameter["name"] == IDEMPOTENCY_KEY);
     let by_what_it_takes = match code {
         ErrorCode::BadRequest => has_body || takes("query") || takes("header"),
         ErrorCode::TooLarge | ErrorCode::UnsupportedMediaType => has_body,
         ErrorCode::NotFound => takes("path"),
         ErrorCode::Unauthenticated | ErrorCode::TokenExpired | ErrorCode::RateLimited => is_signed_in,
-        ErrorCode::OperationRequired | ErrorCode::OperationConflict => names_operation,
+        ErrorCode::OperationConflict => key.is_some(),
+        ErrorCode::OperationRequired => key.is_some_and(|key| key["required"] == true),
         ErrorCode::StoreUnavailable | ErrorCode::Timeout | ErrorCode::Internal => true,
         _ => false,
     };
