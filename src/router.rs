@@ -59,6 +59,7 @@ fn api() -> OpenApiRouter<App> {
         .merge(ledger::routes::routes())
         .merge(gift::routes::routes())
         .merge(media::routes())
+        .merge(gateway::routes())
 }
 
 /// The description of the API, OpenAPI 3.1: as it is served, and as `docs/openapi.json` has it.

@@ -18,7 +18,12 @@ type Case<'a> = (Method, &'a str, Option<&'a str>, Option<Value>, u16, &'a str);
 
 /// The token of a demo user.
 pub async fn signed_in(address: SocketAddr) -> String {
-    let body = json!({"login": "demo1@parlor.example", "password": "parlor-demo", "device": "test"});
+    signed_in_as(address, 1).await
+}
+
+/// The token of the demo user of this number.
+pub async fn signed_in_as(address: SocketAddr, number: u8) -> String {
+    let body = json!({"login": format!("demo{number}@parlor.example"), "password": "parlor-demo", "device": "test"});
     let (status, answer) = post(address, "/v1/auth/login", None, &body).await.expect("up");
     assert_eq!(status, 200, "{answer}");
     answer["access_token"].as_str().expect("a token").to_owned()
