@@ -34,6 +34,7 @@ use serde::{Deserialize, Serialize};
 
 pub mod api_page;
 pub mod body;
+mod cors;
 pub mod fields;
 pub mod idempotency;
 pub mod json;
@@ -70,6 +71,9 @@ pub struct Settings {
     /// Default none: the peer of the connection is the client.
     #[serde(deserialize_with = "crate::config::list::with_commas")]
     pub trusted_proxies: Vec<String>,
+    /// Web origins whose pages may call, as `https://app.example`. Default none.
+    #[serde(deserialize_with = "crate::config::list::with_commas")]
+    pub cors_origins: Vec<String>,
     /// Shows the pages at `/docs/api` and `/docs/socket` to browse REST and the socket with. Default: in
     /// `dev` only.
     pub api_page: Option<bool>,
@@ -77,7 +81,13 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { body_bytes: 64 * 1024, timeout_ms: 10_000, trusted_proxies: Vec::new(), api_page: None }
+        Self {
+            body_bytes: 64 * 1024,
+            timeout_ms: 10_000,
+            trusted_proxies: Vec::new(),
+            cors_origins: Vec::new(),
+            api_page: None,
+        }
     }
 }
 
@@ -95,6 +105,9 @@ impl Settings {
             if let Err(why) = network.parse::<proxy::Network>() {
                 problems.push(format!("http.trusted_proxies: `{network}`: {why}"));
             }
+        }
+        for origin in self.cors_origins.iter().filter(|origin| !cors::is_origin(origin)) {
+            problems.push(format!("http.cors_origins: `{origin}` is no origin like https://app.example"));
         }
         problems
     }
