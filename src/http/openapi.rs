@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use axum::http::StatusCode;
-use parlor_protocol::{ErrorBody, ErrorCode, Retry};
+use parlor_protocol::{ErrorBody, ErrorCode, Op, Retry};
 use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
@@ -27,7 +27,7 @@ const BEARER: &str = "bearer";
                        `application/problem+json` with a stable `code`, the same as on the socket.",
         license(name = "MIT", identifier = "MIT"),
     ),
-    components(schemas(Problem<'static>)),
+    components(schemas(Problem<'static>, Op)),
     servers((url = "/", description = "this server")),
     tags(
         (name = "accounts", description = "Who somebody is, and how they sign in."),
@@ -66,7 +66,8 @@ fn complete(operation: &mut Value, examples: &mut BTreeMap<&'static str, (String
     if operation["security"].is_null() {
         operation["security"] = json!([{ BEARER: [] }]);
     }
-    for parameter in operation["parameters"].as_array_mut().into_iter().flatten() {
+    let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut);
+    for parameter in parameters.into_iter().flatten() {
         // What a query or a header leaves out is absent; there is no way to say null.
         if parameter["in"] != "path" {
             without_null(&mut parameter["schema"]);
@@ -148,22 +149,18 @@ fn example(code: ErrorCode) -> Value {
         .expect("a problem has string keys")
 }
 
+/// The same schema of a value that is there.
 fn without_null(schema: &mut Value) {
-    let null = json!("null");
-    if let Some(kinds) = schema["type"].as_array_mut() {
-        kinds.retain(|kind| *kind != null);
+    if let Some(Value::Array(kinds)) = schema.get_mut("type") {
+        kinds.retain(|kind| kind != "null");
         if let [kind] = &kinds[..] {
             schema["type"] = kind.clone();
         }
     }
-    if let Some(forms) = schema["oneOf"].as_array_mut() {
-        forms.retain(|form| form["type"] != null);
+    if let Some(Value::Array(forms)) = schema.get_mut("oneOf") {
+        forms.retain(|form| form["type"] != "null");
         if let [form] = &forms[..] {
             *schema = form.clone();
         }
-    }
-    // Reading a member that is not there has made it null.
-    if let Some(members) = schema.as_object_mut() {
-        members.retain(|_, value| !value.is_null());
     }
 }
