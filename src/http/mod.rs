@@ -71,6 +71,8 @@ pub struct Settings {
     /// Default none: the peer of the connection is the client.
     #[serde(deserialize_with = "crate::config::list::with_commas")]
     pub trusted_proxies: Vec<String>,
+    /// Requests a minute from one address (of IPv6, one /64) that name no user. Default 6,000.
+    pub anonymous_per_minute_address: u32,
     /// Web origins whose pages may call, as `https://app.example`. Default none.
     #[serde(deserialize_with = "crate::config::list::with_commas")]
     pub cors_origins: Vec<String>,
@@ -85,6 +87,7 @@ impl Default for Settings {
             body_bytes: 64 * 1024,
             timeout_ms: 10_000,
             trusted_proxies: Vec::new(),
+            anonymous_per_minute_address: 6_000,
             cors_origins: Vec::new(),
             api_page: None,
         }
@@ -105,6 +108,10 @@ impl Settings {
             if let Err(why) = network.parse::<proxy::Network>() {
                 problems.push(format!("http.trusted_proxies: `{network}`: {why}"));
             }
+        }
+        if !(1..=10_000_000).contains(&self.anonymous_per_minute_address) {
+            let rate = self.anonymous_per_minute_address;
+            problems.push(format!("http.anonymous_per_minute_address: {rate} is not between 1 and 10,000,000"));
         }
         for origin in self.cors_origins.iter().filter(|origin| !cors::is_origin(origin)) {
             problems.push(format!("http.cors_origins: `{origin}` is no origin like https://app.example"));

@@ -97,10 +97,10 @@ fn answers(operation: &Value, code: ErrorCode) -> bool {
         ErrorCode::BadRequest => has_body || takes("query") || takes("header"),
         ErrorCode::TooLarge | ErrorCode::UnsupportedMediaType => has_body,
         ErrorCode::NotFound => takes("path"),
-        ErrorCode::Unauthenticated | ErrorCode::TokenExpired | ErrorCode::RateLimited => is_signed_in,
+        ErrorCode::Unauthenticated | ErrorCode::TokenExpired => is_signed_in,
         ErrorCode::OperationConflict => key.is_some(),
         ErrorCode::OperationRequired => key.is_some_and(|key| key["required"] == true),
-        ErrorCode::StoreUnavailable | ErrorCode::Timeout | ErrorCode::Internal => true,
+        ErrorCode::RateLimited | ErrorCode::StoreUnavailable | ErrorCode::Timeout | ErrorCode::Internal => true,
         _ => false,
     };
     let named = operation["x-errors"].as_array().is_some_and(|codes| codes.iter().any(|named| named == code.name()));

@@ -151,6 +151,26 @@ async fn pages_of_named_origins_may_call_and_no_others() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_address_that_names_nobody_is_held_to_its_rate_and_its_users_are_not() {
+    let database = Database::fresh().await;
+    let program = block_in_place(|| {
+        let (app, owner) = (database.app_url(), database.owner_url());
+        let command = &mut parlor(&["dev", "--port", "0"]);
+        let command = command.env("DATABASE_URL", app).env("DATABASE_OWNER_URL", owner);
+        Program::start(command.env("PARLOR__HTTP__ANONYMOUS_PER_MINUTE_ADDRESS", "2"))
+    });
+    let token = signed_in(program.address).await;
+    let ask = |headers: &[(&str, &str)]| block_in_place(|| program.ask("GET", "/v1/gifts", headers));
+    assert_eq!(ask(&[]).0, 200);
+    let (status, head, body) = ask(&[]);
+    assert!(status == 429 && head.contains("retry-after: 30"), "{head}");
+    let problem: Value = serde_json::from_str(&body).expect("a problem");
+    assert!(problem["retry_after_ms"].as_u64().is_some_and(|ms| (25_000..=30_001).contains(&ms)), "{problem}");
+    assert_eq!(ask(&[("authorization", &format!("Bearer {token}"))]).0, 200);
+    assert_eq!(block_in_place(|| program.get("/healthz")).0, 200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn junk_on_the_port_disturbs_nobody() {
     let database = Database::fresh().await;
     let program = block_in_place(|| Program::dev_on(&database));
