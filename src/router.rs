@@ -6,6 +6,7 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderName, StatusCode, header};
+use axum::middleware::from_fn_with_state;
 use axum::response::IntoResponse;
 use axum::routing::get;
 use serde_json::Value;
@@ -15,6 +16,7 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::app::{App, Mode};
 use crate::config::Settings;
 use crate::economy::{gift, ledger};
+use crate::http::limit::Anonymous;
 use crate::{gateway, http, identity, media, room};
 
 /// What pages may load: its own files and nothing else.
@@ -35,7 +37,9 @@ macro_rules! file {
 pub fn router(app: App, settings: &Settings, mode: Mode) -> Router {
     let (api, described) = api().split_for_parts();
     let described = Bytes::from(text(&http::openapi::document(described)));
+    let anonymous = Anonymous::per_minute(settings.http.anonymous_per_minute_address);
     let mut routes = api
+        .layer(from_fn_with_state(anonymous, http::limit::count_anonymous))
         .route(DESCRIPTION, get(async || ([(header::CONTENT_TYPE, "application/json")], described)))
         .route("/v1/asyncapi.json", file!("protocol/schema/asyncapi.v1.json", "application/json"))
         .route("/media/{*key}", media::files())
@@ -59,6 +63,7 @@ fn api() -> OpenApiRouter<App> {
         .merge(ledger::routes::routes())
         .merge(gift::routes::routes())
         .merge(media::routes())
+        .merge(gateway::routes())
 }
 
 /// The description of the API, OpenAPI 3.1: as it is served, and as `docs/openapi.json` has it.

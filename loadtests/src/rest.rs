@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
+use parlor_protocol::Op;
 use serde_json::Value;
 use tokio::net::TcpStream;
 
@@ -39,11 +40,29 @@ pub async fn call(
     token: Option<&str>,
     body: Option<&Value>,
 ) -> Result<Answer, Away> {
+    call_as(None, address, method, path, token, body).await
+}
+
+/// The same under this operation (`Idempotency-Key`).
+///
+/// # Errors
+/// As `call`.
+pub async fn call_as(
+    op: Option<Op>,
+    address: SocketAddr,
+    method: Method,
+    path: &str,
+    token: Option<&str>,
+    body: Option<&Value>,
+) -> Result<Answer, Away> {
     let stream = TcpStream::connect(address).await.map_err(away)?;
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(away)?;
     let mut request = Request::builder().method(method).uri(path).header("host", address.to_string());
     if let Some(token) = token {
         request = request.header("authorization", format!("Bearer {token}"));
+    }
+    if let Some(op) = op {
+        request = request.header("idempotency-key", op.to_string());
     }
     if body.is_some() {
         request = request.header("content-type", "application/json");

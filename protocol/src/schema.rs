@@ -2,12 +2,16 @@
 
 use std::borrow::Cow;
 
-use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaFormat, Type};
+use utoipa::openapi::schema::{
+    AdditionalProperties, ArrayBuilder, ObjectBuilder, OneOfBuilder, Schema, SchemaFormat, Type,
+};
 use utoipa::openapi::{KnownFormat, RefOr};
 use utoipa::{PartialSchema, ToSchema};
 
+use crate::command::Recipients;
 use crate::error::ErrorCode;
 use crate::id::{GiftId, NUMBER_LIMIT, Op, RoomId, UserId};
+use crate::limit;
 
 macro_rules! number_id {
     ($($id:ident, $words:literal, $example:literal;)*) => {$(
@@ -47,6 +51,33 @@ impl PartialSchema for Op {
 impl ToSchema for Op {
     fn name() -> Cow<'static, str> {
         "Op".into()
+    }
+}
+
+impl PartialSchema for Recipients {
+    fn schema() -> RefOr<Schema> {
+        let named = |name: &str, items: RefOr<Schema>, words: &str| {
+            let list = ArrayBuilder::new().items(items).min_items(Some(1)).max_items(Some(limit::GIFT_RECEIVERS));
+            let form = ObjectBuilder::new()
+                .property(name, list)
+                .required(name)
+                .additional_properties(Some(AdditionalProperties::<Schema>::FreeForm(false)));
+            form.description(Some(words))
+        };
+        let seat = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0)).maximum(Some(u8::MAX));
+        let all = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(["all_seats"]));
+        OneOfBuilder::new()
+            .item(named("users", UserId::schema(), "These people: in the room, or gone for at most 60 s."))
+            .item(named("seats", seat.into(), "Who sits on these seats."))
+            .item(all.description(Some("Who sits on any seat.")))
+            .description(Some("Who receives a gift. The sender is never among them."))
+            .into()
+    }
+}
+
+impl ToSchema for Recipients {
+    fn name() -> Cow<'static, str> {
+        "Recipients".into()
     }
 }
 

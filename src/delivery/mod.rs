@@ -57,3 +57,8 @@ impl Frame {
 /// One socket of this process; never used twice.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct ConnectionId(pub u64);
+
+impl ConnectionId {
+    /// No socket: what is asked came another way.
+    pub const NONE: Self = Self(0);
+}

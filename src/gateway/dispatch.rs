@@ -6,9 +6,10 @@ use std::time::Duration;
 use parlor_protocol::command::SendGift;
 use parlor_protocol::reply::{Empty, GiftPage};
 use parlor_protocol::room::Person;
-use parlor_protocol::{Command, ErrorBody, ErrorCode, Op, RoomId, limit};
+use parlor_protocol::{Command, ErrorBody, ErrorCode, Op, RoomId, UserId, limit};
 use tokio::time::Instant;
 
+use super::GatewayState;
 use super::join;
 use super::rate::Kind;
 use super::session::{self, Change, Session, Step, reply};
@@ -17,9 +18,16 @@ use crate::operation::Operation;
 use crate::room::{Answer, Caller, Request, RoomHandle};
 
 /// `rate_limited`, with the time to wait.
-pub(super) fn rate_limited(wait: Duration) -> ErrorBody {
+fn rate_limited(wait: Duration) -> ErrorBody {
     let ms = u64::try_from(wait.as_micros().div_ceil(1_000)).unwrap_or(u64::MAX);
     ErrorBody::new(ErrorCode::RateLimited).retry_after_ms(ms.max(1))
+}
+
+impl GatewayState {
+    /// Counts one command of this kind of the user's, or says how long to wait.
+    pub(super) fn admit(&self, user: UserId, kind: Kind, now: Instant) -> Result<(), ErrorBody> {
+        self.users.admit(user, kind, self.settings.rate(kind), now).map_err(rate_limited)
+    }
 }
 
 impl Session {
@@ -144,15 +152,7 @@ impl Session {
     }
 
     fn admit(&self, kind: Kind, now: Instant) -> Result<(), ErrorBody> {
-        let settings = &self.gateway.settings;
-        let rate = match kind {
-            Kind::Chat => settings.chat,
-            Kind::Gift => settings.gift,
-            Kind::Seat => settings.seat,
-            Kind::Join => settings.join,
-            Kind::List => settings.list,
-        };
-        self.gateway.users.admit(self.person().id, kind, rate, now).map_err(rate_limited)
+        self.gateway.admit(self.person().id, kind, now)
     }
 
     /// The room's handle, for a socket that has come in. Whether it is in still, the room says; one that
@@ -215,7 +215,7 @@ fn answer_frame(id: u64, answer: Result<Answer, ErrorBody>) -> Frame {
         Ok(Answer::Gift(receipt)) => reply(id, Ok(receipt)),
         Ok(Answer::People(page)) => reply(id, Ok(page)),
         Ok(Answer::Nothing) => reply(id, Ok(&Empty {})),
-        Ok(Answer::Joined(_)) => reply::<()>(id, Err(&ErrorCode::Internal.into())),
+        Ok(Answer::Joined(_) | Answer::Seats(_)) => reply::<()>(id, Err(&ErrorCode::Internal.into())),
         Err(error) => reply::<()>(id, Err(error)),
     }
 }

@@ -1,7 +1,8 @@
 //! A socket's life: upgrade, connection, session, dispatch.
 //!
 //! `listen` accepts, `upgrade` makes a socket of a request, `connection` reads frames from it, `session`
-//! knows whose it is and what it has asked, `dispatch` sends every command where it belongs. Nothing
+//! knows whose it is and what it has asked, `dispatch` sends every command where it belongs. `routes` is
+//! the way of the same commands by REST. Nothing
 //! here decides what a room or the ledger does, and nothing here writes to a socket: that is delivery's.
 
 mod assembly;
@@ -12,6 +13,8 @@ pub mod listen;
 mod place;
 pub mod port;
 mod rate;
+mod rest;
+mod routes;
 mod session;
 mod settings;
 mod upgrade;
@@ -30,6 +33,7 @@ use crate::delivery::{Delivery, Frame};
 use crate::room::Request;
 pub use port::{Ports, SignedIn};
 pub use rate::Rate;
+pub use routes::routes;
 pub use settings::Settings;
 pub use upgrade::socket;
 pub use user::Users;

@@ -335,10 +335,6 @@ pub(super) async fn join_within_rate(
     user: &Person,
     asked: Join,
 ) -> Result<CameIn, ErrorBody> {
-    let rate = gateway.settings.join;
-    gateway
-        .users
-        .admit(user.id, super::rate::Kind::Join, rate, Instant::now())
-        .map_err(super::dispatch::rate_limited)?;
+    gateway.admit(user.id, super::rate::Kind::Join, Instant::now())?;
     join::come_in(gateway, connection, user, asked).await
 }

@@ -3,7 +3,7 @@
 use parlor_protocol::limit;
 use serde::{Deserialize, Serialize};
 
-use super::rate::Rate;
+use super::rate::{Kind, Rate};
 
 /// The sockets' edge.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -63,6 +63,17 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// The rate of this kind.
+    pub(super) const fn rate(&self, kind: Kind) -> Rate {
+        match kind {
+            Kind::Chat => self.chat,
+            Kind::Gift => self.gift,
+            Kind::Seat => self.seat,
+            Kind::Join => self.join,
+            Kind::List => self.list,
+        }
+    }
+
     /// Every value that cannot be served with.
     pub fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();

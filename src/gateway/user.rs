@@ -92,9 +92,7 @@ impl Users {
         connection: &Connection,
         now: Instant,
     ) -> (Presence, Option<Connection>) {
-        if self.0.arrivals.fetch_add(1, Ordering::Relaxed) % SWEEP_EVERY == SWEEP_EVERY - 1 {
-            self.0.entries.retain(|_, entry| entry.gone.is_none_or(|gone| now < gone + self.0.keep));
-        }
+        self.sweep(now);
         let mut entry = self.0.entries.entry(user).or_default();
         let known = entry.devices.iter().position(|known| &*known.name == device);
         let replaced = known.map(|at| entry.devices.swap_remove(at).connection);
@@ -104,9 +102,26 @@ impl Users {
         (Presence { users: self.clone(), user, connection: connection.id() }, replaced)
     }
 
-    /// Counts one command of this kind, or says how long to wait.
+    /// Now and then, forgets who has been gone for long.
+    fn sweep(&self, now: Instant) {
+        if self.0.arrivals.fetch_add(1, Ordering::Relaxed) % SWEEP_EVERY == SWEEP_EVERY - 1 {
+            self.0.entries.retain(|_, entry| entry.gone.is_none_or(|gone| now < gone + self.0.keep));
+        }
+    }
+
+    /// Counts one command of this kind, or says how long to wait. Of a user without a socket, who asks by
+    /// REST, it is remembered as of one who has just gone.
     pub(super) fn admit(&self, user: UserId, kind: Kind, rate: Rate, now: Instant) -> Result<(), Duration> {
-        let mut entry = self.0.entries.entry(user).or_default();
+        let mut entry = match self.0.entries.get_mut(&user) {
+            Some(entry) => entry,
+            None => {
+                self.sweep(now);
+                self.0.entries.entry(user).or_default()
+            }
+        };
+        if entry.devices.is_empty() {
+            entry.gone = Some(now);
+        }
         entry.uses[kind as usize].one(rate, now)
     }
 

@@ -9,11 +9,12 @@ use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use parlor_protocol::ErrorCode;
+use tower::util::option_layer;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use super::proxy::Proxies;
-use super::{Settings, problem, proxy, request_id};
+use super::{Settings, cors, problem, proxy, request_id};
 use crate::error::Error;
 
 /// The routes with all that they have in common. To be called once, around all of the API: what no
@@ -31,6 +32,7 @@ pub fn around<S: Clone + Send + Sync + 'static>(routes: impl Into<Router<S>>, se
         .layer(if_absent(header::CACHE_CONTROL, "no-store"))
         .layer(if_absent(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(from_fn(problem::edge))
+        .layer(option_layer(cors::layer(&settings.cors_origins)))
         .layer(from_fn(request_id::name_request))
 }
 

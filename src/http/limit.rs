@@ -5,12 +5,22 @@
 use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
+use axum::extract::{Request, State};
+use axum::http::header::AUTHORIZATION;
+use axum::middleware::Next;
+use axum::response::Response;
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use parlor_protocol::{ErrorBody, ErrorCode};
 
+use super::ClientAddress;
 use crate::error::Result;
+
+/// Anonymous requests after which the addresses that are as good as new are forgotten.
+const SWEEP_EVERY: usize = 10_000;
 
 /// A limit of so many a minute for each key, all of which may come at once.
 #[derive(Debug)]
@@ -41,6 +51,41 @@ impl<K: Hash + Eq + Clone> Limit<K> {
         self.limiter.retain_recent();
         self.limiter.shrink_to_fit();
     }
+}
+
+/// What an address may ask without saying who asks.
+#[derive(Debug)]
+pub struct Anonymous {
+    limit: Limit<IpAddr>,
+    asked: AtomicUsize,
+}
+
+impl Anonymous {
+    /// So many requests a minute.
+    pub fn per_minute(times: u32) -> Arc<Self> {
+        Arc::new(Self { limit: Limit::per_minute(times), asked: AtomicUsize::new(0) })
+    }
+
+    fn check(&self, address: IpAddr) -> Result<()> {
+        if self.asked.fetch_add(1, Ordering::Relaxed) % SWEEP_EVERY == SWEEP_EVERY - 1 {
+            self.limit.sweep();
+        }
+        self.limit.check(&holder(address))
+    }
+}
+
+/// Counts the requests that name nobody. Those with a token are their user's, and one that does not hold
+/// costs no query.
+pub async fn count_anonymous(
+    State(limit): State<Arc<Anonymous>>,
+    ClientAddress(address): ClientAddress,
+    request: Request,
+    next: Next,
+) -> Result<Response> {
+    if !request.headers().contains_key(AUTHORIZATION) {
+        limit.check(address)?;
+    }
+    Ok(next.run(request).await)
 }
 
 /// Whom an address stands for: an IPv6 customer has a /64 of them.

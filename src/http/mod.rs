@@ -34,7 +34,9 @@ use serde::{Deserialize, Serialize};
 
 pub mod api_page;
 pub mod body;
+mod cors;
 pub mod fields;
+pub mod idempotency;
 pub mod json;
 pub mod layers;
 pub mod limit;
@@ -49,6 +51,7 @@ pub mod user;
 
 pub use body::ValidJson;
 pub use fields::Fields;
+pub use idempotency::IdempotencyKey;
 pub use page::{Cursor, Page};
 pub use path::ValidPath;
 pub use proxy::ClientAddress;
@@ -68,6 +71,11 @@ pub struct Settings {
     /// Default none: the peer of the connection is the client.
     #[serde(deserialize_with = "crate::config::list::with_commas")]
     pub trusted_proxies: Vec<String>,
+    /// Requests a minute from one address (of IPv6, one /64) that name no user. Default 6,000.
+    pub anonymous_per_minute_address: u32,
+    /// Web origins whose pages may call, as `https://app.example`. Default none.
+    #[serde(deserialize_with = "crate::config::list::with_commas")]
+    pub cors_origins: Vec<String>,
     /// Shows the pages at `/docs/api` and `/docs/socket` to browse REST and the socket with. Default: in
     /// `dev` only.
     pub api_page: Option<bool>,
@@ -75,7 +83,14 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { body_bytes: 64 * 1024, timeout_ms: 10_000, trusted_proxies: Vec::new(), api_page: None }
+        Self {
+            body_bytes: 64 * 1024,
+            timeout_ms: 10_000,
+            trusted_proxies: Vec::new(),
+            anonymous_per_minute_address: 6_000,
+            cors_origins: Vec::new(),
+            api_page: None,
+        }
     }
 }
 
@@ -93,6 +108,13 @@ impl Settings {
             if let Err(why) = network.parse::<proxy::Network>() {
                 problems.push(format!("http.trusted_proxies: `{network}`: {why}"));
             }
+        }
+        if !(1..=10_000_000).contains(&self.anonymous_per_minute_address) {
+            let rate = self.anonymous_per_minute_address;
+            problems.push(format!("http.anonymous_per_minute_address: {rate} is not between 1 and 10,000,000"));
+        }
+        for origin in self.cors_origins.iter().filter(|origin| !cors::is_origin(origin)) {
+            problems.push(format!("http.cors_origins: `{origin}` is no origin like https://app.example"));
         }
         problems
     }

@@ -7,15 +7,13 @@
 use std::collections::BTreeMap;
 
 use axum::http::StatusCode;
-use parlor_protocol::{ErrorBody, ErrorCode, Retry};
+use parlor_protocol::{ErrorBody, ErrorCode, Op, Retry};
 use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 
+use super::idempotency::IDEMPOTENCY_KEY;
 use super::problem::{PROBLEM_JSON, Problem};
-
-/// The header by which a request names its operation (`op`).
-pub const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 
 /// The security scheme of whoever is signed in.
 const BEARER: &str = "bearer";
@@ -29,7 +27,7 @@ const BEARER: &str = "bearer";
                        `application/problem+json` with a stable `code`, the same as on the socket.",
         license(name = "MIT", identifier = "MIT"),
     ),
-    components(schemas(Problem<'static>)),
+    components(schemas(Problem<'static>, Op)),
     servers((url = "/", description = "this server")),
     tags(
         (name = "accounts", description = "Who somebody is, and how they sign in."),
@@ -68,9 +66,10 @@ fn complete(operation: &mut Value, examples: &mut BTreeMap<&'static str, (String
     if operation["security"].is_null() {
         operation["security"] = json!([{ BEARER: [] }]);
     }
-    for parameter in operation["parameters"].as_array_mut().into_iter().flatten() {
-        // What a query leaves out is absent; there is no way to say null.
-        if parameter["in"] == "query" {
+    let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut);
+    for parameter in parameters.into_iter().flatten() {
+        // What a query or a header leaves out is absent; there is no way to say null.
+        if parameter["in"] != "path" {
             without_null(&mut parameter["schema"]);
         }
     }
@@ -93,14 +92,15 @@ fn answers(operation: &Value, code: ErrorCode) -> bool {
     let takes = |place: &str| parameters().any(|parameter| parameter["in"] == place);
     let has_body = operation["requestBody"].is_object();
     let is_signed_in = operation["security"] != json!([{}]);
-    let names_operation = parameters().any(|parameter| parameter["name"] == IDEMPOTENCY_KEY);
+    let key = parameters().find(|parameter| parameter["name"] == IDEMPOTENCY_KEY);
     let by_what_it_takes = match code {
         ErrorCode::BadRequest => has_body || takes("query") || takes("header"),
         ErrorCode::TooLarge | ErrorCode::UnsupportedMediaType => has_body,
         ErrorCode::NotFound => takes("path"),
-        ErrorCode::Unauthenticated | ErrorCode::TokenExpired | ErrorCode::RateLimited => is_signed_in,
-        ErrorCode::OperationRequired | ErrorCode::OperationConflict => names_operation,
-        ErrorCode::StoreUnavailable | ErrorCode::Timeout | ErrorCode::Internal => true,
+        ErrorCode::Unauthenticated | ErrorCode::TokenExpired => is_signed_in,
+        ErrorCode::OperationConflict => key.is_some(),
+        ErrorCode::OperationRequired => key.is_some_and(|key| key["required"] == true),
+        ErrorCode::RateLimited | ErrorCode::StoreUnavailable | ErrorCode::Timeout | ErrorCode::Internal => true,
         _ => false,
     };
     let named = operation["x-errors"].as_array().is_some_and(|codes| codes.iter().any(|named| named == code.name()));
@@ -149,22 +149,18 @@ fn example(code: ErrorCode) -> Value {
         .expect("a problem has string keys")
 }
 
+/// The same schema of a value that is there.
 fn without_null(schema: &mut Value) {
-    let null = json!("null");
-    if let Some(kinds) = schema["type"].as_array_mut() {
-        kinds.retain(|kind| *kind != null);
+    if let Some(Value::Array(kinds)) = schema.get_mut("type") {
+        kinds.retain(|kind| kind != "null");
         if let [kind] = &kinds[..] {
             schema["type"] = kind.clone();
         }
     }
-    if let Some(forms) = schema["oneOf"].as_array_mut() {
-        forms.retain(|form| form["type"] != null);
+    if let Some(Value::Array(forms)) = schema.get_mut("oneOf") {
+        forms.retain(|form| form["type"] != "null");
         if let [form] = &forms[..] {
             *schema = form.clone();
         }
-    }
-    // Reading a member that is not there has made it null.
-    if let Some(members) = schema.as_object_mut() {
-        members.retain(|_, value| !value.is_null());
     }
 }

@@ -46,7 +46,7 @@ impl<T> Page<T> {
 /// Where a list goes on. Clients hand it back as it is; it is no secret and gives no right.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(transparent)]
-#[schema(examples("WzE3OTAwMDAwMDAxMjM0NTYsMTA0MjMzODcxXQ"))]
+#[schema(max_length = 512, pattern = "^[A-Za-z0-9_-]+$", examples("WzE3OTAwMDAwMDAxMjM0NTYsMTA0MjMzODcxXQ"))]
 pub struct Cursor(String);
 
 impl Cursor {

@@ -196,6 +196,7 @@ impl RoomActor {
             Outcome::Nothing => answer(reply, Ok(Answer::Nothing)),
             Outcome::Done(done) => answer(reply, Ok(Answer::Done(done))),
             Outcome::Refused(error) => answer(reply, Err(error)),
+            Outcome::Seats(map) => answer(reply, Ok(Answer::Seats(map))),
             Outcome::People(page) => answer(reply, Ok(Answer::People(page))),
             Outcome::Joined { user, position } => {
                 // Whom the room may be told of at once is told before the answer is made.

@@ -2,8 +2,10 @@
 //! room may be on another node later without a change to it.
 
 use parlor_protocol::reply::{Done, GiftReceipt, PeoplePage};
-use parlor_protocol::room::{Person, Position, Snapshot};
+use parlor_protocol::room::{Person, Position, Seat, Snapshot};
 use parlor_protocol::{Command, RoomId, UserId};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::port::CommittedGifts;
 use crate::delivery::{ConnectionId, Frame};
@@ -14,7 +16,7 @@ use crate::operation::Operation;
 pub struct Caller {
     /// Who.
     pub user: Person,
-    /// From which socket.
+    /// From which socket; of a command, `NONE` where it came another way.
     pub connection: ConnectionId,
 }
 
@@ -67,6 +69,11 @@ pub enum Request {
         /// People above this id.
         after: Option<UserId>,
     },
+    /// The seat map, for somebody in the room.
+    Seats {
+        /// Who asks.
+        user: UserId,
+    },
     /// Gifts of this room are committed: a hint, in the order of their numbers.
     GiftsCommitted(CommittedGifts),
 }
@@ -80,6 +87,15 @@ pub struct Returned {
     pub room: RoomId,
 }
 
+/// Every seat of a room, at one moment.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
+pub struct SeatMap {
+    /// By number.
+    pub seats: Vec<Seat>,
+    /// Rises with every change; commands may name it.
+    pub version: u64,
+}
+
 /// What a room answers.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Answer {
@@ -91,6 +107,8 @@ pub enum Answer {
     Gift(GiftReceipt),
     /// To `people.list`.
     People(PeoplePage),
+    /// To a question for the seats.
+    Seats(SeatMap),
     /// There is nothing to say.
     Nothing,
 }

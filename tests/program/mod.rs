@@ -4,6 +4,7 @@ mod openapi;
 mod published;
 mod refusals;
 mod rest;
+mod rooms;
 mod script;
 mod stop;
 mod store;

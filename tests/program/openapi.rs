@@ -38,6 +38,28 @@ fn assert_fits(document: &Value, schema: &Value, value: &Value, whose: &str) {
     assert!(errors.is_empty(), "{whose}: {value}: {errors:?}");
 }
 
+/// Every value of the document, and of what is in it.
+fn walk<'a>(value: &'a Value, visit: &mut impl FnMut(&'a Value)) {
+    visit(value);
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| walk(item, visit)),
+        Value::Object(members) => members.values().for_each(|member| walk(member, visit)),
+        _ => {}
+    }
+}
+
+#[test]
+fn what_the_description_refers_to_is_there() {
+    let document = document();
+    walk(&document, &mut |value| {
+        assert!(!value.is_null(), "nothing in it is null");
+        if let Some(reference) = value["$ref"].as_str() {
+            let pointer = reference.strip_prefix('#').expect("a reference within the document");
+            assert!(document.pointer(pointer).is_some(), "{reference}");
+        }
+    });
+}
+
 #[test]
 fn the_committed_description_is_that_of_the_routes() {
     let committed: Value = serde_json::from_str(include_str!("../../docs/openapi.json")).expect("JSON");

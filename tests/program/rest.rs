@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use tokio::task::block_in_place;
 
 use crate::support::postgres::Database;
-use crate::support::program::Program;
+use crate::support::program::{Program, parlor};
 use crate::support::raw::{Raw, text};
 
 /// Method, address, token, body; status and code of the answer.
@@ -18,7 +18,12 @@ type Case<'a> = (Method, &'a str, Option<&'a str>, Option<Value>, u16, &'a str);
 
 /// The token of a demo user.
 pub async fn signed_in(address: SocketAddr) -> String {
-    let body = json!({"login": "demo1@parlor.example", "password": "parlor-demo", "device": "test"});
+    signed_in_as(address, 1).await
+}
+
+/// The token of the demo user of this number.
+pub async fn signed_in_as(address: SocketAddr, number: u8) -> String {
+    let body = json!({"login": format!("demo{number}@parlor.example"), "password": "parlor-demo", "device": "test"});
     let (status, answer) = post(address, "/v1/auth/login", None, &body).await.expect("up");
     assert_eq!(status, 200, "{answer}");
     answer["access_token"].as_str().expect("a token").to_owned()
@@ -52,7 +57,7 @@ async fn bad_requests_get_a_problem_with_a_stable_code_and_change_nothing() {
     let address = program.address;
     let token = signed_in(address).await;
     let own = Some(token.as_str());
-    let cases: [Case<'_>; 24] = [
+    let cases: [Case<'_>; 30] = [
         (Method::GET, "/v1/wallet", None, None, 401, "unauthenticated"),
         (Method::GET, "/v1/wallet", Some("junk"), None, 401, "unauthenticated"),
         (Method::GET, "/v1/wallet/entries", None, None, 401, "unauthenticated"),
@@ -75,6 +80,12 @@ async fn bad_requests_get_a_problem_with_a_stable_code_and_change_nothing() {
         (Method::POST, "/v1/rooms", own, Some(json!({"name": "a".repeat(70_000)})), 413, "too_large"),
         (Method::POST, "/v1/auth/login", None, Some(json!({"login": 7})), 400, "bad_request"),
         (Method::POST, "/v1/auth/register", None, Some(json!({})), 400, "bad_request"),
+        (Method::GET, "/v1/rooms/%ff", own, None, 404, "not_found"),
+        (Method::GET, "/v1/rooms/%00", own, None, 404, "not_found"),
+        (Method::GET, "/v1/rooms/%", own, None, 404, "not_found"),
+        (Method::GET, "/v1/rooms?limit=%ff", own, None, 400, "bad_request"),
+        (Method::OPTIONS, "/v1/rooms", own, None, 405, "method_not_allowed"),
+        (Method::from_bytes(b"BREW").expect("a method"), "/v1/rooms", own, None, 405, "method_not_allowed"),
         (Method::GET, "/v1/socket", None, None, 426, "bad_request"),
         (Method::POST, "/v1/socket", None, Some(json!({})), 405, "method_not_allowed"),
     ];
@@ -103,6 +114,60 @@ async fn a_wrong_token_is_answered_with_what_to_do() {
     socket.send(&text(r#"{"id":1,"type":"connect","data":{"token":"junk","device":"d"}}"#)).await;
     let (_, texts) = socket.closed().await;
     assert!(texts[0].contains("unauthenticated") && texts[0].contains("sign in by POST /v1/auth/login"), "{texts:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pages_of_named_origins_may_call_and_no_others() {
+    let database = Database::fresh().await;
+    let program = block_in_place(|| {
+        let (app, owner) = (database.app_url(), database.owner_url());
+        let command = &mut parlor(&["dev", "--port", "0"]);
+        let command = command.env("DATABASE_URL", app).env("DATABASE_OWNER_URL", owner);
+        Program::start(command.env("PARLOR__HTTP__CORS_ORIGINS", "https://app.example,https://b.example"))
+    });
+    let preflight = |origin: &str| {
+        let asks = [
+            ("origin", origin),
+            ("access-control-request-method", "POST"),
+            ("access-control-request-headers", "authorization,content-type,idempotency-key"),
+        ];
+        block_in_place(|| program.ask("OPTIONS", "/v1/rooms", &asks))
+    };
+    let (status, head, _) = preflight("https://b.example");
+    assert_eq!(status, 200);
+    for line in ["access-control-allow-origin: https://b.example", "access-control-max-age: 7200"] {
+        assert!(head.contains(line), "{head}");
+    }
+    assert!(head.contains("idempotency-key") && !head.contains("allow-credentials"), "{head}");
+    assert!(!preflight("https://evil.example").1.contains("allow-origin"));
+    // A refusal, too, may be read by the page.
+    let (status, head, _) = block_in_place(|| program.ask("GET", "/v1/me", &[("origin", "https://app.example")]));
+    assert_eq!(status, 401);
+    assert!(head.contains("access-control-allow-origin: https://app.example"), "{head}");
+    assert!(head.contains("access-control-expose-headers: x-request-id,retry-after,location"), "{head}");
+    let (status, head, body) =
+        block_in_place(|| program.ask("HEAD", "/v1/gifts", &[("origin", "https://evil.example")]));
+    assert!(status == 200 && body.is_empty() && !head.contains("allow-origin"), "{head}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_address_that_names_nobody_is_held_to_its_rate_and_its_users_are_not() {
+    let database = Database::fresh().await;
+    let program = block_in_place(|| {
+        let (app, owner) = (database.app_url(), database.owner_url());
+        let command = &mut parlor(&["dev", "--port", "0"]);
+        let command = command.env("DATABASE_URL", app).env("DATABASE_OWNER_URL", owner);
+        Program::start(command.env("PARLOR__HTTP__ANONYMOUS_PER_MINUTE_ADDRESS", "2"))
+    });
+    let token = signed_in(program.address).await;
+    let ask = |headers: &[(&str, &str)]| block_in_place(|| program.ask("GET", "/v1/gifts", headers));
+    assert_eq!(ask(&[]).0, 200);
+    let (status, head, body) = ask(&[]);
+    assert!(status == 429 && head.contains("retry-after: 30"), "{head}");
+    let problem: Value = serde_json::from_str(&body).expect("a problem");
+    assert!(problem["retry_after_ms"].as_u64().is_some_and(|ms| (25_000..=30_001).contains(&ms)), "{problem}");
+    assert_eq!(ask(&[("authorization", &format!("Bearer {token}"))]).0, 200);
+    assert_eq!(block_in_place(|| program.get("/healthz")).0, 200);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

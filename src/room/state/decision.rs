@@ -9,7 +9,7 @@ use crate::delivery::ConnectionId;
 use crate::operation::Operation;
 use crate::room::facts::HardWrite;
 use crate::room::port::GiftOrder;
-use crate::room::request::Caller;
+use crate::room::request::{Caller, SeatMap};
 
 /// One step of a room.
 #[derive(Clone, PartialEq, Debug)]
@@ -88,6 +88,8 @@ pub enum Outcome {
         /// What the client brought.
         position: Option<Position>,
     },
+    /// The seat map.
+    Seats(SeatMap),
     /// A page of people.
     People(PeoplePage),
     /// The store has to have it first.

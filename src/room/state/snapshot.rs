@@ -13,6 +13,7 @@ use super::presence::Presence;
 use super::seats::Seats;
 use super::{Removal, RoomState};
 use crate::clock::Timestamp;
+use crate::room::request::SeatMap;
 use crate::room::settings::{Settings, ms};
 
 /// Gifts that a waking room finds are announced up to this age; older ones are history.
@@ -145,16 +146,21 @@ impl RoomState {
         Position { epoch: self.epoch, seq: self.seq, gift_no: Some(gift_no) }
     }
 
-    /// # Errors
-    /// `not_in_room`.
-    pub(super) fn check_present(&self, user: UserId) -> Result<(), ErrorBody> {
-        self.presence.person(user).map(|_| ()).ok_or_else(|| ErrorCode::NotInRoom.into())
-    }
-
     pub(super) fn people_page(&self, user: UserId, after: Option<UserId>) -> Result<PeoplePage, ErrorBody> {
-        self.check_present(user)?;
+        self.may_look(user)?;
         let (people, more) = self.presence.page(after);
         Ok(PeoplePage { people, count: self.presence.told_count(), more })
+    }
+
+    pub(super) fn seat_map(&self, user: UserId) -> Result<SeatMap, ErrorBody> {
+        self.may_look(user)?;
+        Ok(SeatMap { seats: self.seats.all().to_vec(), version: self.seats.version() })
+    }
+
+    /// Into a room see those who are in it, and its owner.
+    pub(super) fn may_look(&self, user: UserId) -> Result<(), ErrorBody> {
+        let may = user == self.card.owner.id || self.presence.person(user).is_some();
+        may.then_some(()).ok_or_else(|| ErrorCode::NotInRoom.into())
     }
 
     /// Everybody is told to join again.

@@ -78,6 +78,40 @@ fn a_refused_retry_of_a_committed_kick_gets_the_first_answer() {
 }
 
 #[test]
+fn the_owner_locks_and_kicks_from_outside_and_nobody_else_does() {
+    let mut world = World::with_people(&[2]);
+    world.command(2, take(Some(1))).expect("free");
+    let done = world.command(1, lock(1)).expect("whose room it is");
+    assert_eq!((done.seq, world.seats()), (world.state.seq(), vec![None; 5]));
+    world.command(1, unlock(1)).expect("whose room it is");
+    assert_eq!(world.command(3, lock(1)), Err(ErrorCode::NotInRoom));
+    assert_eq!(world.command(3, kick(2)), Err(ErrorCode::NotInRoom));
+    world.command(1, kick(2)).expect("whose room it is");
+    assert_eq!(world.command(1, kick(2)), Err(ErrorCode::UserNotFound));
+    // What is done in a room is done by who is there.
+    for command in [take(Some(0)), leave_seat(), say("hello")] {
+        assert_eq!(world.command(1, command), Err(ErrorCode::NotInRoom));
+    }
+}
+
+#[test]
+fn who_is_in_the_room_and_its_owner_see_its_seats_and_people() {
+    let mut world = World::with_people(&[2]);
+    world.command(2, take(Some(1))).expect("free");
+    for number in [1, 2] {
+        let seats = world.ask(&Request::Seats { user: user(number) }).expect("may look");
+        let Outcome::Seats(map) = seats else { panic!("no map: {seats:?}") };
+        assert_eq!((map.version, map.seats[1].user.clone()), (world.state.seats.version(), Some(person(2))));
+        world.ask(&Request::People { user: user(number), after: None }).expect("may look");
+    }
+    assert_eq!(world.ask(&Request::Seats { user: user(3) }).expect_err("outside").code, ErrorCode::NotInRoom);
+    assert_eq!(
+        world.ask(&Request::People { user: user(3), after: None }).expect_err("outside").code,
+        ErrorCode::NotInRoom
+    );
+}
+
+#[test]
 fn who_is_kicked_is_out_and_not_in_again_for_ten_minutes() {
     let mut world = World::with_people(&[1, 2]);
     world.command(2, take(Some(3))).expect("free");

@@ -1,0 +1,96 @@
+//! How a REST request reaches a room: the same requests as a socket's, at the same rates.
+
+use std::time::Duration;
+
+use axum::extract::{FromRef, FromRequestParts};
+use axum::http::request::Parts;
+use parlor_protocol::room::{GiftLine, Person};
+use parlor_protocol::{Command, ErrorCode, Op, RoomId};
+use sqlx::PgPool;
+use tokio::time::Instant;
+
+use super::rate::Kind;
+use super::{GatewayState, join};
+use crate::delivery::ConnectionId;
+use crate::error::{Error, Result};
+use crate::http::CurrentUser;
+use crate::identity::Identity;
+use crate::operation::Operation;
+use crate::room::{self, Answer, Caller, Request, RoomHandle};
+
+/// The signed-in user, as one who has something to ask of rooms.
+pub(super) struct Guest {
+    gateway: GatewayState,
+    pool: PgPool,
+    pub(super) person: Person,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Guest
+where
+    GatewayState: FromRef<S>,
+    Identity: FromRef<S>,
+    PgPool: FromRef<S>,
+{
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+        let user = CurrentUser::from_request_parts(parts, state).await?;
+        let person = Identity::from_ref(state).profile(user.id).await?;
+        Ok(Self { gateway: GatewayState::from_ref(state), pool: PgPool::from_ref(state), person })
+    }
+}
+
+impl Guest {
+    /// Gives a room a command under this operation, as often as its rate allows.
+    pub(super) async fn command(&self, room: RoomId, op: Op, command: Command) -> Result<Answer> {
+        command.validate()?;
+        let kind = match command {
+            Command::GiftSend(_) => Kind::Gift,
+            Command::ChatSend(_) => Kind::Chat,
+            _ => Kind::Seat,
+        };
+        self.gateway.admit(self.person.id, kind, Instant::now())?;
+        // A gift may be the retry of one that was paid, whoever asks and wherever they are now.
+        let wakes = matches!(command, Command::GiftSend(_));
+        let operation = Operation::of_command(op, self.person.id, &command);
+        let caller = Caller { user: self.person.clone(), connection: ConnectionId::NONE };
+        self.ask(room, wakes, Request::Command { caller, operation, command }).await
+    }
+
+    /// Asks a room for what those see who are in it.
+    pub(super) async fn look(&self, room: RoomId, request: Request) -> Result<Answer> {
+        self.gateway.admit(self.person.id, Kind::List, Instant::now())?;
+        self.ask(room, false, request).await
+    }
+
+    /// At most `limit` committed gifts of a room above a number.
+    pub(super) async fn gifts_above(&self, room: RoomId, after: i64, limit: usize) -> Result<Vec<GiftLine>> {
+        // The room knows who may see them.
+        self.look(room, Request::Seats { user: self.person.id }).await?;
+        let page = self.gateway.ports.gifts_above(room, after, limit);
+        Ok(join::within(self.deadline(), page).await?.gifts)
+    }
+
+    async fn ask(&self, room: RoomId, wakes: bool, request: Request) -> Result<Answer> {
+        let asked = self.handle(room, wakes).await?.send(request)?;
+        Ok(join::answer(asked, self.deadline()).await?)
+    }
+
+    /// The room's handle. A room that sleeps has nobody in it: only its owner's word wakes it, and what
+    /// concerns those who are not in it. That counts as a join does.
+    async fn handle(&self, room: RoomId, wakes: bool) -> Result<RoomHandle> {
+        if let Some(handle) = self.gateway.ports.awake(room) {
+            return Ok(handle);
+        }
+        let owner = room::find(&self.pool, room).await?.owner.id;
+        if !wakes && owner != self.person.id {
+            return Err(ErrorCode::NotInRoom.into());
+        }
+        self.gateway.admit(self.person.id, Kind::Join, Instant::now())?;
+        Ok(join::within(self.deadline(), self.gateway.ports.wake(room)).await?)
+    }
+
+    fn deadline(&self) -> Duration {
+        Duration::from_millis(self.gateway.settings.answer_ms)
+    }
+}

@@ -1,0 +1,329 @@
+//! What is done in a room, by REST: the socket's commands, for who is in the room by a socket. What the
+//! room's owner decides about it needs nobody to be there.
+
+use axum::Json;
+use axum::extract::FromRef;
+use parlor_protocol::command::{InRoom, Kick, OnSeat, Recipients, SendChat, SendGift, TakeSeat};
+use parlor_protocol::reply::{Done, GiftReceipt};
+use parlor_protocol::room::{GiftLine, Person};
+use parlor_protocol::{Command, ErrorCode, GiftId, Op, RoomId, UserId};
+use serde::{Deserialize, Serialize};
+use sqlx::PgPool;
+use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::GatewayState;
+use super::rest::Guest;
+use crate::error::{Error, Result};
+use crate::http::page::PageQuery;
+use crate::http::{Cursor, IdempotencyKey, Page, ValidJson, ValidPath, ValidQuery};
+use crate::identity::Identity;
+use crate::room::{Answer, Request, SeatMap};
+
+/// Seats, people, messages, kicks and gifts of a room.
+pub fn routes<S>() -> OpenApiRouter<S>
+where
+    S: Clone + Send + Sync + 'static,
+    GatewayState: FromRef<S>,
+    Identity: FromRef<S>,
+    PgPool: FromRef<S>,
+{
+    OpenApiRouter::new()
+        .routes(routes!(list_seats))
+        .routes(routes!(take_seat, leave_seat))
+        .routes(routes!(lock_seat, unlock_seat))
+        .routes(routes!(list_participants))
+        .routes(routes!(kick_participant))
+        .routes(routes!(send_message))
+        .routes(routes!(list_room_gifts, send_gift))
+}
+
+/// An answer of another kind than the request has is the room's fault.
+fn unexpected(answer: &Answer) -> Error {
+    Error::internal(format!("a room answered {answer:?} to another question"))
+}
+
+/// Gives the room a command that becomes an event.
+async fn done(guest: &Guest, room: RoomId, key: Option<IdempotencyKey>, command: Command) -> Result<Json<Done>> {
+    match guest.command(room, IdempotencyKey::or_new(key), command).await? {
+        Answer::Done(done) => Ok(Json(done)),
+        other => Err(unexpected(&other)),
+    }
+}
+
+/// Every seat of a room, for who is in it.
+#[utoipa::path(get, path = "/v1/rooms/{id}/seats", tag = "rooms", params(("id" = RoomId, Path, description = "Which room.")),
+    responses((status = 200, description = "The seats.", body = SeatMap, example = json!({"seats": [
+        {"no": 0}, {"no": 1, "user": {"id": 901_233_872, "name": "Amira"}}, {"no": 2, "locked": true},
+    ], "version": 14}))),
+    extensions(("x-errors" = json!([ErrorCode::RoomNotFound, ErrorCode::NotInRoom, ErrorCode::RoomPaused, ErrorCode::Busy]))))]
+async fn list_seats(guest: Guest, ValidPath(room): ValidPath<RoomId>) -> Result<Json<SeatMap>> {
+    match guest.look(room, Request::Seats { user: guest.person.id }).await? {
+        Answer::Seats(map) => Ok(Json(map)),
+        other => Err(unexpected(&other)),
+    }
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct SeatWish {
+    /// Which seat; absent: the first free one but the host's.
+    seat: Option<u8>,
+    /// The seat map's version that this was decided on; with another one the answer is `seats_changed`.
+    version: Option<u64>,
+}
+
+/// Takes a seat.
+#[utoipa::path(put, path = "/v1/rooms/{id}/seat", tag = "rooms",
+    params(("id" = RoomId, Path, description = "Which room."),
+        ("Idempotency-Key" = Option<Op>, Header, description = "The operation, as `op` on the socket.")),
+    request_body(content = SeatWish, example = json!({"seat": 3, "version": 12})),
+    responses((status = 200, description = "It is the caller's, by this event.", body = Done,
+        example = json!({"epoch": 1_790_000_000_000_i64, "seq": 45}))),
+    extensions(("x-errors" = json!([
+        ErrorCode::RoomNotFound, ErrorCode::NotInRoom, ErrorCode::SeatNotFound, ErrorCode::SeatTaken, ErrorCode::SeatLocked,
+        ErrorCode::AlreadySeated, ErrorCode::SeatsChanged, ErrorCode::Forbidden, ErrorCode::RoomPaused, ErrorCode::Busy,
+    ]))))]
+async fn take_seat(
+    guest: Guest,
+    key: Option<IdempotencyKey>,
+    ValidPath(room): ValidPath<RoomId>,
+    ValidJson(SeatWish { seat, version }): ValidJson<SeatWish>,
+) -> Result<Json<Done>> {
+    done(&guest, room, key, Command::SeatTake(TakeSeat { room, seat, version })).await
+}
+
+/// Leaves the caller's seat.
+#[utoipa::path(delete, path = "/v1/rooms/{id}/seat", tag = "rooms",
+    params(("id" = RoomId, Path, description = "Which room."),
+        ("Idempotency-Key" = Option<Op>, Header, description = "The operation, as `op` on the socket.")),
+    responses((status = 200, description = "It is free, by this event.", body = Done,
+        example = json!({"epoch": 1_790_000_000_000_i64, "seq": 46}))),
+    extensions(("x-errors" = json!([
+        ErrorCode::RoomNotFound, ErrorCode::NotInRoom, ErrorCode::NotSeated, ErrorCode::RoomPaused, ErrorCode::Busy,
+    ]))))]
+async fn leave_seat(
+    guest: Guest,
+    key: Option<IdempotencyKey>,
+    ValidPath(room): ValidPath<RoomId>,
+) -> Result<Json<Done>> {
+    done(&guest, room, key, Command::SeatLeave(InRoom { room })).await
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct OnMap {
+    /// The seat map's version that this was decided on; with another one the answer is `seats_changed`.
+    version: Option<u64>,
+}
+
+/// Locks a seat of the caller's room; who sits there is evicted.
+#[utoipa::path(put, path = "/v1/rooms/{id}/seats/{no}/lock", tag = "rooms",
+    params(("id" = RoomId, Path, description = "Which room."), ("no" = u8, Path, description = "Which seat."), OnMap,
+        ("Idempotency-Key" = Option<Op>, Header, description = "The operation, as `op` on the socket.")),
+    responses((status = 200, description = "Nobody may take it, by this event.", body = Done,
+        example = json!({"epoch": 1_790_000_000_000_i64, "seq": 47}))),
+    extensions(("x-errors" = json!([
+        ErrorCode::RoomNotFound, ErrorCode::NotInRoom, ErrorCode::Forbidden, ErrorCode::SeatNotFound, ErrorCode::SeatsChanged,
+        ErrorCode::RoomPaused, ErrorCode::Busy,
+    ]))))]
+async fn lock_seat(
+    guest: Guest,
+    key: Option<IdempotencyKey>,
+    ValidPath((room, seat)): ValidPath<(RoomId, u8)>,
+    ValidQuery(OnMap { version }): ValidQuery<OnMap>,
+) -> Result<Json<Done>> {
+    done(&guest, room, key, Command::SeatLock(OnSeat { room, seat, version })).await
+}
+
+/// Unlocks a seat of the caller's room.
+#[utoipa::path(delete, path = "/v1/rooms/{id}/seats/{no}/lock", tag = "rooms",
+    params(("id" = RoomId, Path, description = "Which room."), ("no" = u8, Path, description = "Which seat."), OnMap,
+        ("Idempotency-Key" = Option<Op>, Header, description = "The operation, as `op` on the socket.")),
+    responses((status = 200, description = "It may be taken, by this event.", body = Done,
+        example = json!({"epoch": 1_790_000_000_000_i64, "seq": 48}))),
+    extensions(("x-errors" = json!([
+        ErrorCode::RoomNotFound, ErrorCode::NotInRoom, ErrorCode::Forbidden, ErrorCode::SeatNotFound, ErrorCode::SeatsChanged,
+        ErrorCode::RoomPaused, ErrorCode::Busy,
+    ]))))]
+async fn unlock_seat(
+    guest: Guest,
+    key: Option<IdempotencyKey>,
+    ValidPath((room, seat)): ValidPath<(RoomId, u8)>,
+    ValidQuery(OnMap { version }): ValidQuery<OnMap>,
+) -> Result<Json<Done>> {
+    done(&guest, room, key, Command::SeatUnlock(OnSeat { room, seat, version })).await
+}
+
+/// A page of who is in a room, by id.
+#[derive(Serialize, ToSchema)]
+struct Participants {
+    /// The people.
+    items: Vec<Person>,
+    /// The `cursor` of the next page; absent on the last one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<Cursor>,
+    /// How many there are in all.
+    count: u32,
+}
+
+/// Who is in a room, for who is in it.
+#[utoipa::path(get, path = "/v1/rooms/{id}/participants", tag = "rooms",
+    params(("id" = RoomId, Path, description = "Which room."), PageQuery),
+    responses((status = 200, description = "A page of people, by id.", body = Participants,
+        example = json!({"items": [{"id": 901_233_872, "name": "Amira"}], "count": 1}))),
+    extensions(("x-errors" = json!([ErrorCode::RoomNotFound, ErrorCode::NotInRoom, ErrorCode::RoomPaused, ErrorCode::Busy]))))]
+async fn list_participants(
+    guest: Guest,
+    ValidPath(room): ValidPath<RoomId>,
+    ValidQuery(query): ValidQuery<PageQuery>,
+) -> Result<Json<Participants>> {
+    let (after, limit) = (query.after()?, query.limit()?);
+    match guest.look(room, Request::People { user: guest.person.id, after }).await? {
+        Answer::People(page) => {
+            let mut items = page.people;
+            let more = page.more || items.len() > limit as usize;
+            items.truncate(limit as usize);
+            let next = items.last().filter(|_| more).map(|last| Cursor::of(&last.id));
+            Ok(Json(Participants { items, next, count: page.count }))
+        }
+        other => Err(unexpected(&other)),
+    }
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewKick {
+    /// Whom.
+    user: UserId,
+    /// Why; the user is told.
+    #[serde(default)]
+    #[schema(max_length = 200)]
+    reason: String,
+}
+
+/// Puts somebody out of the caller's room, and keeps them out for ten minutes.
+#[utoipa::path(post, path = "/v1/rooms/{id}/kicks", tag = "rooms",
+    params(("id" = RoomId, Path, description = "Which room."),
+        ("Idempotency-Key" = Option<Op>, Header, description = "The operation, as `op` on the socket.")),
+    request_body(content = NewKick, example = json!({"user": 901_233_872, "reason": "spam"})),
+    responses((status = 200, description = "They are out, by this event.", body = Done,
+        example = json!({"epoch": 1_790_000_000_000_i64, "seq": 49}))),
+    extensions(("x-errors" = json!([
+        ErrorCode::RoomNotFound, ErrorCode::NotInRoom, ErrorCode::Forbidden, ErrorCode::UserNotFound, ErrorCode::RoomPaused,
+        ErrorCode::Busy,
+    ]))))]
+async fn kick_participant(
+    guest: Guest,
+    key: Option<IdempotencyKey>,
+    ValidPath(room): ValidPath<RoomId>,
+    ValidJson(NewKick { user, reason }): ValidJson<NewKick>,
+) -> Result<Json<Done>> {
+    done(&guest, room, key, Command::RoomKick(Kick { room, user, reason })).await
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewMessage {
+    /// Not only spaces.
+    #[schema(min_length = 1, max_length = 2000)]
+    text: String,
+}
+
+/// Says something to a room.
+#[utoipa::path(post, path = "/v1/rooms/{id}/messages", tag = "rooms",
+    params(("id" = RoomId, Path, description = "Which room."),
+        ("Idempotency-Key" = Option<Op>, Header, description = "The operation, as `op` on the socket.")),
+    request_body(content = NewMessage, example = json!({"text": "good evening"})),
+    responses((status = 200, description = "It is said, by this event.", body = Done,
+        example = json!({"epoch": 1_790_000_000_000_i64, "seq": 50}))),
+    extensions(("x-errors" = json!([ErrorCode::RoomNotFound, ErrorCode::NotInRoom, ErrorCode::RoomPaused, ErrorCode::Busy]))))]
+async fn send_message(
+    guest: Guest,
+    key: Option<IdempotencyKey>,
+    ValidPath(room): ValidPath<RoomId>,
+    ValidJson(NewMessage { text }): ValidJson<NewMessage>,
+) -> Result<Json<Done>> {
+    done(&guest, room, key, Command::ChatSend(SendChat { room, text })).await
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewGift {
+    /// What.
+    gift: GiftId,
+    /// How many each receiver gets.
+    #[schema(schema_with = gift_counts)]
+    count: i64,
+    /// To whom.
+    to: Recipients,
+}
+
+fn gift_counts() -> Object {
+    ObjectBuilder::new().schema_type(Type::Integer).enum_values(Some(parlor_protocol::limit::GIFT_COUNTS)).build()
+}
+
+/// Sends a gift, paid for in the caller's coins.
+#[utoipa::path(post, path = "/v1/rooms/{id}/gifts", tag = "gifts",
+    params(("id" = RoomId, Path, description = "Which room."),
+        ("Idempotency-Key" = Op, Header, description = "The operation: made once for each tap, and kept over retries.")),
+    request_body(content = NewGift, example = json!({"gift": 1, "count": 10, "to": {"users": [901_233_872]}})),
+    responses((status = 200, description = "It is paid, once.", body = GiftReceipt, example = json!({
+        "receipt": 5121, "gift_no": 8, "at": 1_790_000_000_127_i64, "gift": 1, "count": 10, "to": [901_233_872], "total": 10,
+        "balance": 9_990,
+    }))),
+    extensions(("x-errors" = json!([
+        ErrorCode::RoomNotFound, ErrorCode::NotInRoom, ErrorCode::GiftNotFound, ErrorCode::GiftToSelf, ErrorCode::NoReceivers,
+        ErrorCode::UserNotFound, ErrorCode::SeatNotFound, ErrorCode::InsufficientFunds, ErrorCode::AmountOutOfRange,
+        ErrorCode::Forbidden, ErrorCode::RoomPaused, ErrorCode::Busy,
+    ]))))]
+async fn send_gift(
+    guest: Guest,
+    IdempotencyKey(op): IdempotencyKey,
+    ValidPath(room): ValidPath<RoomId>,
+    ValidJson(NewGift { gift, count, to }): ValidJson<NewGift>,
+) -> Result<Json<GiftReceipt>> {
+    match guest.command(room, op, Command::GiftSend(SendGift { room, gift, count, to })).await? {
+        Answer::Gift(receipt) => Ok(Json(receipt)),
+        other => Err(unexpected(&other)),
+    }
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct GiftsQuery {
+    /// Gifts above this `gift_no`; a `cursor` stands above it.
+    #[param(minimum = 0)]
+    after: Option<i64>,
+    /// How many items at most.
+    #[param(minimum = 1, maximum = 100, default = 50)]
+    limit: Option<u32>,
+    /// The `next` of the page before.
+    cursor: Option<Cursor>,
+}
+
+/// The gifts that were given in a room, oldest first, for who is in it.
+#[utoipa::path(get, path = "/v1/rooms/{id}/gifts", tag = "gifts",
+    params(("id" = RoomId, Path, description = "Which room."), GiftsQuery),
+    responses((status = 200, description = "A page of gifts.", body = Page<GiftLine>, example = json!({"items": [{
+        "gift_no": 8, "receipt": 5121, "at": 1_790_000_000_127_i64, "from": {"id": 901_233_871, "name": "Omar"},
+        "to": [{"id": 901_233_872, "name": "Amira"}], "gift": 1, "count": 10, "total": 10,
+    }]}))),
+    extensions(("x-errors" = json!([ErrorCode::RoomNotFound, ErrorCode::NotInRoom, ErrorCode::RoomPaused, ErrorCode::Busy]))))]
+async fn list_room_gifts(
+    guest: Guest,
+    ValidPath(room): ValidPath<RoomId>,
+    ValidQuery(query): ValidQuery<GiftsQuery>,
+) -> Result<Json<Page<GiftLine>>> {
+    let page = PageQuery::new(query.limit, query.cursor);
+    let (after, limit) = (page.after()?.or(query.after).unwrap_or(0), page.limit()?);
+    if after < 0 {
+        return Err(crate::http::fields::bad_field("after", "0 or more"));
+    }
+    let gifts = guest.gifts_above(room, after, limit as usize + 1).await?;
+    Ok(Json(Page::of(gifts, limit, |gift| gift.gift_no)))
+}

@@ -1,0 +1,76 @@
+//! The operation that a request names (`Idempotency-Key`): what `op` is on the socket. The same one with
+//! the same content takes effect once, whichever way it comes.
+
+use axum::extract::{FromRequestParts, OptionalFromRequestParts};
+use axum::http::HeaderMap;
+use axum::http::request::Parts;
+use parlor_protocol::{ErrorBody, ErrorCode, Op};
+use uuid::Uuid;
+
+use super::fields::bad_field;
+use crate::error::{Error, Result};
+
+/// The header's name.
+pub const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
+
+/// The operation of a request. Taken as it is where the request must name one, as every write of money
+/// must (`operation_required`); as an `Option` where a retry does no harm that the client could not bear.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct IdempotencyKey(pub Op);
+
+impl IdempotencyKey {
+    /// The operation; where the request names none, one of its own, that nothing repeats.
+    pub fn or_new(key: Option<Self>) -> Op {
+        key.map_or_else(|| Op(Uuid::now_v7()), |key| key.0)
+    }
+
+    fn of(headers: &HeaderMap) -> Result<Option<Self>> {
+        let mut values = headers.get_all(IDEMPOTENCY_KEY).iter();
+        let Some(value) = values.next() else { return Ok(None) };
+        let op = value.to_str().ok().and_then(|text| Uuid::parse_str(text.trim()).ok());
+        match (op, values.next()) {
+            (Some(op), None) => Ok(Some(Self(Op(op)))),
+            _ => Err(bad_field(IDEMPOTENCY_KEY, "one UUID, made once for each tap")),
+        }
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
+        Self::of(&parts.headers)?.ok_or_else(|| {
+            let body = ErrorBody::new(ErrorCode::OperationRequired);
+            body.field(IDEMPOTENCY_KEY, "a UUID, made once for each tap").into()
+        })
+    }
+}
+
+impl<S: Send + Sync> OptionalFromRequestParts<S> for IdempotencyKey {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>> {
+        Self::of(&parts.headers)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{HeaderMap, IDEMPOTENCY_KEY, IdempotencyKey};
+
+    #[test]
+    fn a_key_is_one_uuid() {
+        let of = |values: &[&'static str]| {
+            let mut headers = HeaderMap::new();
+            for value in values {
+                headers.append(IDEMPOTENCY_KEY, value.parse().expect("a header's value"));
+            }
+            IdempotencyKey::of(&headers).ok().map(|key| key.is_some())
+        };
+        let key = "01990000-0000-7000-8000-000000000001";
+        assert_eq!([of(&[]), of(&[key])], [Some(false), Some(true)]);
+        for bad in [&["7"][..], &[""], &[key, key]] {
+            assert_eq!(of(bad), None, "{bad:?}");
+        }
+    }
+}
