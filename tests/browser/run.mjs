@@ -4,13 +4,12 @@
 // runs already), ends it by its pid, and ends with `N passed, N failed`. Screenshots are put into `out/`.
 
 import assert from 'node:assert/strict';
-import { execFile, spawn } from 'node:child_process';
-import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises';
-import net from 'node:net';
-import { tmpdir } from 'node:os';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
+
+import { startServer, startWire, until } from '../../clients/js/tests/program.js';
 
 const HERE = fileURLToPath(new URL('.', import.meta.url));
 const OUT = join(HERE, 'out');
@@ -36,87 +35,6 @@ async function check(name, work) {
 }
 
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-
-/** Looks again until it holds; the last complaint is the one that is told. */
-async function until(what, timeout_ms = 10_000) {
-  for (const end = Date.now() + timeout_ms; ; await sleep(50)) {
-    try {
-      return await what();
-    } catch (error) {
-      if (Date.now() > end) throw error;
-    }
-  }
-}
-
-// ----------------------------------------------------------------------------------------- the server
-
-async function startServer() {
-  if (process.env.PARLOR_URL) return { url: new URL(process.env.PARLOR_URL), stop: async () => {} };
-  const program = process.env.PARLOR_BIN ?? join(HERE, '../../target/debug/parlor');
-  const data = await mkdtemp(join(tmpdir(), 'parlor-'));
-  await chmod(data, 0o755); // the store may run as another user
-  const { DATABASE_URL, DATABASE_OWNER_URL, ...env } = process.env; // its own store
-  const child = spawn(program, ['dev', '--port', '0', '--data', data], { stdio: ['ignore', 'pipe', 'pipe'], env });
-  const said = [];
-  const ended = new Promise((resolve) => {
-    child.on('exit', (code, signal) => resolve(signal ?? code));
-    child.on('error', (error) => resolve(error.message));
-  });
-  const stop = async () => {
-    if (child.exitCode === null && child.signalCode === null && child.pid) {
-      child.kill('SIGTERM');
-      const late = setTimeout(() => child.kill('SIGKILL'), 20_000);
-      await ended;
-      clearTimeout(late);
-    }
-    await rm(data, { recursive: true, force: true });
-  };
-  const url = await new Promise((resolve, reject) => {
-    const late = setTimeout(() => reject(new Error('no address within 180 s')), 180_000);
-    const read = (chunk) => {
-      said.push(String(chunk));
-      const found = /https?:\/\/(127\.0\.0\.1|localhost|\[::1\]):\d+\/?/.exec(said.join(''));
-      if (!found) return;
-      clearTimeout(late);
-      resolve(new URL(found[0]));
-    };
-    child.stdout.on('data', read);
-    child.stderr.on('data', (chunk) => said.push(String(chunk)));
-    ended.then((how) => reject(new Error(`${program} ended (${how})`)));
-  }).catch(async (error) => {
-    await stop();
-    throw new Error(`${error.message}\n${said.join('').slice(-3000)}`);
-  });
-  return { url, stop, said };
-}
-
-/** A wire between a page and the server that can be cut for real: sockets reset, new ones refused. */
-async function startWire(target) {
-  const open = new Set();
-  let whole = true;
-  const server = net.createServer((near) => {
-    if (!whole) return near.resetAndDestroy();
-    const far = net.connect(Number(target.port), target.hostname.replace(/[[\]]/g, ''));
-    for (const socket of [near, far]) {
-      open.add(socket);
-      socket.on('error', () => {}).on('close', () => (open.delete(socket), near.destroy(), far.destroy()));
-    }
-    near.pipe(far).pipe(near);
-  });
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return {
-    url: new URL(`http://127.0.0.1:${server.address().port}/`),
-    cut: () => {
-      whole = false;
-      for (const socket of open) socket.resetAndDestroy();
-    },
-    mend: () => (whole = true),
-    stop: () => {
-      for (const socket of open) socket.destroy();
-      server.close();
-    },
-  };
-}
 
 // ------------------------------------------------------------------------------------------- the pages
 
@@ -439,9 +357,6 @@ await mkdir(OUT, { recursive: true });
 let server;
 let wire;
 let browser;
-await check('the client keeps its rules without a browser (unit.mjs)', () => new Promise((resolve, reject) => {
-  execFile(process.execPath, ['--test', join(HERE, 'unit.mjs')], (error, out) => (error ? reject(new Error(out)) : resolve()));
-}));
 await check('the server, a wire to it and a browser start', async () => {
   server = await startServer();
   wire = await startWire(server.url);
