@@ -19,6 +19,7 @@ export class Client {
   #token = null; // {token, expires_at} that the socket stands on
   #stale; // one that the server refused
   #renewal = null; // the timer
+  #renewing = false;
   #waiters = [];
   #rooms = new Map(); // id -> {id, state, live, joining, tries, timer, paging, resolve, reject, ready}
   #balances = new Map();
@@ -153,16 +154,21 @@ export class Client {
 
   /** Gives the live socket a new token. Without one it serves to its end, and the reconnect tells the person. */
   async #renew() {
+    if (this.#renewing) return;
+    this.#renewing = true;
     const { turn } = this.#connection;
     const old = this.#token.token;
     try {
       await this.#source({});
       if (this.#token.token === old) await this.#source({ stale: old });
-      if (turn !== this.#connection.turn) return; // a new socket has begun with it
+      // A new socket has begun with it; or there is no other.
+      if (turn !== this.#connection.turn || this.#token.token === old) return;
       await this.command('session.refresh', { token: this.#token.token });
       this.#renewLater();
     } catch (error) {
       this.#listeners.emit('unrenewed', error);
+    } finally {
+      this.#renewing = false;
     }
   }
 
@@ -227,7 +233,10 @@ export class Client {
   #read(frame) {
     if (frame.user !== undefined) this.#userFrame(frame);
     else if (frame.room !== undefined) this.#roomFrame(frame);
-    else this.#listeners.emit('notice', frame);
+    else {
+      if (frame.type === 'session_expiring') this.#renew();
+      this.#listeners.emit('notice', frame);
+    }
   }
 
   #userFrame(frame) {

@@ -3,6 +3,9 @@
 
 import { CLOCK, DEFAULTS, Lost, ParlorError, SUBPROTOCOL, backoff, comesBack } from './wire.js';
 
+/** Unauthenticated, signed out, token reused: the close codes after which a person has to sign in. */
+const SIGN_IN = new Set([4501, 4503, 4505]);
+
 export class Connection {
   state = { phase: 'idle' };
   turn = 0; // rises with every socket and every loss: what belongs to an older one is dropped
@@ -123,7 +126,7 @@ export class Connection {
     const why = notice?.reason || reason || `closed ${said}`;
     if (comesBack(said)) this.#lose(why, notice?.after_ms, said);
     else if (said === 4501 && this.#hooks.refused({ code: why })) this.#lose(why, undefined, said);
-    else this.stop(said === 4501 ? 'sign_in' : why, undefined, said);
+    else this.stop(SIGN_IN.has(said) ? 'sign_in' : why, undefined, said);
   }
 
   #lose(reason, after_ms, code) {

@@ -312,6 +312,23 @@ test('close rejects what waits and nothing comes back', async () => {
   assert.equal(all.clock.timers.length, 0);
 });
 
+test('the server\'s word that the session expires brings it a new token, once', async () => {
+  const all = await inRoom({ token: async ({ stale }) => (stale ? `after ${stale}` : 'access') });
+  all.socket().give({ type: 'session_expiring', data: { expires_at: 1 } });
+  all.socket().give({ type: 'session_expiring', data: { expires_at: 1 } });
+  await settled();
+  assert.deepEqual(all.socket().sent.filter((frame) => frame.type === 'session.refresh').map((frame) => frame.data), [{ token: 'after access' }]);
+});
+
+test('a sign-in that was ended elsewhere stops and asks nobody for a token', async () => {
+  for (const code of [4503, 4505]) {
+    const all = await inRoom();
+    all.socket().give({ type: 'closing', data: { code, reason: 'signed_out' } });
+    all.socket().end(code);
+    assert.deepEqual([all.client.state.phase, all.client.state.reason, all.client.state.code], ['stopped', 'sign_in', code]);
+  }
+});
+
 test('each line and each gift is told once, over gaps and resumes, and none of a first visit', async () => {
   const all = await inRoom();
   const told = [];
