@@ -31,7 +31,17 @@ function drawOutbox() {
   fill($('outbox'), [...outbox], ([op]) => op, ([, text]) => h('li', { dir: 'auto' }, `On its way: ${text}`));
 }
 
+/** A list that stood at its end stays there when its own height changes: a keyboard, a panel, a notice came. */
+function stayAtEnd(list) {
+  let atEnd = true;
+  list.addEventListener('scroll', () => (atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 60));
+  new ResizeObserver(() => {
+    if (atEnd) list.scrollTop = list.scrollHeight;
+  }).observe(list);
+}
+
 export function readyChat() {
+  stayAtEnd($('lines'));
   onSubmit('say', ({ text }) => {
     const said = text.value.trim();
     if (!said || !app.room) return;

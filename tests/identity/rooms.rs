@@ -115,7 +115,8 @@ async fn a_search_finds_rooms_by_a_part_of_the_name_and_by_number() {
     assert_eq!(search("المساء").await, [majlis]);
     assert_eq!(search(&evening.to_string()).await, [evening], "its number");
     assert_eq!((search("ev").await, search("am").await), (vec![evening], vec![]), "two letters begin it");
-    for (sign, found) in [("%", vec![]), ("100%", vec![coffee]), ("g_c", vec![coffee]), ("g_i", vec![]), ("\\", vec![])] {
+    for (sign, found) in [("%", vec![]), ("100%", vec![coffee]), ("g_c", vec![coffee]), ("g_i", vec![]), ("\\", vec![])]
+    {
         assert_eq!(search(sign).await, found, "{sign} stands for itself");
     }
 

@@ -127,6 +127,9 @@ export class Rest {
   refresh(refresh_token: string): Promise<any>;
   logout(): Promise<any>;
   me(): Promise<Person & Record<string, any>>;
+  sessions(cursor?: string): Promise<Page<{ id: string; device: string; created_at: number; last_used_at: number; current: boolean }>>;
+  endSession(id: string): Promise<unknown>;
+  endOtherSessions(): Promise<unknown>;
   changeMe(profile: Record<string, unknown>): Promise<any>;
   users(q: string, cursor?: string): Promise<Page<Person & Record<string, any>>>;
   openRoom(room: { name: string; seats?: number }): Promise<RoomCard>;

@@ -67,6 +67,9 @@ export class Rest {
   refresh = (refresh_token) => this.ask('POST', '/v1/auth/refresh', { refresh_token });
   logout = () => this.ask('POST', '/v1/auth/logout');
   me = () => this.ask('GET', '/v1/me');
+  sessions = (cursor) => this.ask('GET', `/v1/me/sessions${query({ cursor })}`);
+  endSession = (id) => this.ask('DELETE', `/v1/me/sessions/${id}`);
+  endOtherSessions = () => this.ask('DELETE', '/v1/me/sessions');
   changeMe = (profile) => this.ask('PATCH', '/v1/me', profile);
   users = (q, cursor) => this.ask('GET', `/v1/users${query({ q, cursor })}`);
 

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import WebSocket from 'ws';
 
-import { Client, ParlorError, Rest, Session } from '../src/index.js';
+import { Client, ParlorError, Session, memory } from '../src/index.js';
 import { PROGRAM, startServer, startWire, until } from './program.js';
 
 const skip = PROGRAM || process.env.PARLOR_URL ? false : 'no server was built: set PARLOR_BIN';
@@ -121,4 +121,30 @@ test('a token that does not hold leads to the source, and from there to the pers
   t.after(() => hopeless.close());
   hopeless.connect();
   await until(() => assert.deepEqual([hopeless.state.phase, hopeless.state.reason], ['stopped', 'sign_in']));
+});
+
+test('the live socket goes on with new tokens, and a refresh token that comes twice ends it', { skip, timeout: 60_000 }, async (t) => {
+  const storage = memory();
+  const base = server.url.origin;
+  const soon = { renew_before_ms: 1e9 }; // every token is about to expire
+  const session = new Session({ base, device: 'refreshing', storage, ...soon });
+  await session.signIn({ login: 'demo4@parlor.example', password: 'parlor-demo' });
+  const first = storage.read().refresh_token;
+  const client = new Client({ base, device: 'refreshing', token: session.token, WebSocket, settings: { backoff_ms: 20, ...soon } });
+  t.after(() => client.close());
+  const frames = [];
+  client.on('frame', ({ text }) => frames.push(JSON.parse(text)));
+  const unrenewed = [];
+  client.on('unrenewed', (error) => unrenewed.push(error));
+  client.connect();
+  await until(() => {
+    const asked = frames.find((frame) => frame.type === 'session.refresh');
+    assert.ok(asked && frames.find((frame) => frame.id === asked.id && frame.data?.expires_at > Date.now()));
+  });
+  assert.deepEqual([client.state.phase, unrenewed], ['online', []]);
+  assert.equal(frames.filter((frame) => frame.type === 'connect').length, 1, 'on the same socket');
+  assert.notEqual(storage.read().refresh_token, first);
+  await assert.rejects(client.rest.refresh(first), { retry: 'sign_in' });
+  await until(() => assert.deepEqual([client.state.phase, client.state.reason], ['stopped', 'sign_in']));
+  assert.equal(client.state.code, 4505);
 });
