@@ -1,7 +1,7 @@
 // The room's chat: lines, the room's own remarks, and what is still on its way.
 
 import { operation } from './client/index.js';
-import { $, avatar, doing, fill, h, onSubmit, toEnd } from './dom.js';
+import { $, avatar, doing, fill, h, onSubmit } from './dom.js';
 import { app, isMe } from './state.js';
 import { remark, time } from './words.js';
 
@@ -21,7 +21,7 @@ export function drawChat(state) {
         h('span', { class: 'by' }, h('strong', { dir: 'auto' }, line.from.name), ` ${time(line.at)}`),
         h('span', { class: 'text', dir: 'auto' }, line.text)));
   };
-  toEnd($('lines'), () => fill($('lines'), state.chat, (line) => line.op ?? line.key, make));
+  fill($('lines'), state.chat, (line) => line.op ?? line.key, make);
   $('lines-empty').hidden = state.chat.length > 0;
   for (const line of state.chat) outbox.delete(line.op);
   drawOutbox();
@@ -31,17 +31,7 @@ function drawOutbox() {
   fill($('outbox'), [...outbox], ([op]) => op, ([, text]) => h('li', { dir: 'auto' }, `On its way: ${text}`));
 }
 
-/** A list that stood at its end stays there when its own height changes: a keyboard, a panel, a notice came. */
-function stayAtEnd(list) {
-  let atEnd = true;
-  list.addEventListener('scroll', () => (atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 60));
-  new ResizeObserver(() => {
-    if (atEnd) list.scrollTop = list.scrollHeight;
-  }).observe(list);
-}
-
 export function readyChat() {
-  stayAtEnd($('lines'));
   onSubmit('say', ({ text }) => {
     const said = text.value.trim();
     if (!said || !app.room) return;

@@ -295,6 +295,9 @@ async function scenario(browser, server, wire) {
     await page.locator('#frames').getByText('Copied').waitFor();
     assert.match(await page.evaluate(() => navigator.clipboard.readText()), /while the wire is paused/);
     await a.inspect('wire');
+    assert.ok(await page.getByText('while the wire is paused', { exact: true }).isVisible());
+    const end = await page.locator('.scroller').evaluate((list) => list.getBoundingClientRect().bottom - list.firstElementChild.getBoundingClientRect().bottom);
+    assert.ok(Math.abs(end) < 2, `the chat stands at its end, though a panel has taken its room: ${end}`);
     await page.evaluate(() => document.querySelectorAll('#frames details').forEach((details) => (details.open = true)));
     await until(async () => assert.equal(await page.locator('#frames pre').count(), await page.locator('#frames li').count()));
     for (const text of await a.texts('#frames pre')) assert.ok(!/"(refresh_)?token": "[^…]/.test(text));
