@@ -101,6 +101,7 @@ export interface Client {
 /** Every frame from a client. */
 export type ClientFrame =
   | ConnectCommand
+  | SessionRefreshCommand
   | PingCommand
   | RoomJoinCommand
   | RoomLeaveCommand
@@ -137,6 +138,7 @@ export type Coins = number;
 /** What a client asks for; each is answered by one reply. */
 export type CommandFrame =
   | ConnectCommand
+  | SessionRefreshCommand
   | PingCommand
   | RoomJoinCommand
   | RoomLeaveCommand
@@ -158,8 +160,8 @@ export interface Connect {
   device: string;
   /** Rooms to join at once, so that a resume is one round trip: at most 4. Absent: none. */
   joins?: Join[];
-  /** The access token, from `POST /v1/auth/login` or `register`. It ends with the socket: one that expires closes it. */
-  token: string;
+  /** The access token, from `POST /v1/auth/login`, `register` or `refresh`. Absent: the handshake brought it as `Authorization: Bearer`. */
+  token?: string;
 }
 
 /**
@@ -187,6 +189,8 @@ export interface Connected {
   user: Person;
   /** Every balance of the user, coins first. */
   balances: Balance[];
+  /** Unix milliseconds until which the token holds, and the socket with it. */
+  expires_at: number;
   /** One answer for each of the command's `joins`, in their order. Absent: the command named none. */
   joins?: JoinResult[];
   /** What the server allows. */
@@ -272,6 +276,9 @@ export type ErrorCode =
   | "no_receivers"
   | "insufficient_funds"
   | "amount_out_of_range"
+  | "upload_missing"
+  | "upload_refused"
+  | "feature_off"
   | "rate_limited"
   | "busy"
   | "store_unavailable"
@@ -500,7 +507,7 @@ export interface ListPeople {
 export type Nothing = Record<string, unknown>;
 
 /** What the server says of the socket itself. */
-export type NoticeFrame = PingNotice | ClosingNotice;
+export type NoticeFrame = PingNotice | SessionExpiringNotice | ClosingNotice;
 
 /** Lock or unlock a seat. */
 export interface OnSeat {
@@ -666,12 +673,19 @@ export type Recipients = {
   seats: number[];
 } | "all_seats";
 
+/** Go on with a new access token. */
+export interface RefreshSession {
+  /** An access token of the session that the socket connected by. */
+  token: string;
+}
+
 /** Why somebody was put out of a room. */
 export type RemovalCause = "kicked" | "joined_elsewhere" | "left" | "resync";
 
 /** The one answer to a command, by its `id`. */
 export type ReplyFrame =
   | ConnectReply
+  | SessionRefreshReply
   | PingReply
   | RoomJoinReply
   | RoomLeaveReply
@@ -908,6 +922,7 @@ export interface SendGift {
 /** Every frame from the server. A client ignores types and fields that it does not know. */
 export type ServerFrame =
   | ConnectReply
+  | SessionRefreshReply
   | PingReply
   | RoomJoinReply
   | RoomLeaveReply
@@ -930,7 +945,41 @@ export type ServerFrame =
   | BalanceChangedUserFrame
   | RoomRemovedUserFrame
   | PingNotice
+  | SessionExpiringNotice
   | ClosingNotice;
+
+/** Data of `session_expiring`. */
+export interface SessionExpiring {
+  /** Unix milliseconds at which it ends. */
+  expires_at: number;
+}
+
+/** The access token ends soon, and the socket with it: send `session.refresh` with a new one. */
+export interface SessionExpiringNotice {
+  type: "session_expiring";
+  data: SessionExpiring;
+}
+
+/** Go on with a new access token, before the old one ends. */
+export interface SessionRefreshCommand {
+  /** The client's number, unique on the socket while unanswered. */
+  id: number;
+  type: "session.refresh";
+  data: RefreshSession;
+}
+
+/** The reply to `session.refresh`. */
+export interface SessionRefreshReply {
+  /** The command's number. */
+  id: number;
+  data: SessionRefreshed;
+}
+
+/** Answer to `session.refresh`. */
+export interface SessionRefreshed {
+  /** Unix milliseconds until which the token holds, and the socket with it. */
+  expires_at: number;
+}
 
 /** What may be merged or dropped: the latest wins. It has no `seq`. */
 export type SignalFrame = ParticipantsCountSignal;
@@ -1011,4 +1060,6 @@ export interface Commands {
   "seat.take": { data: TakeSeat; reply: Done };
   /** Unlock a seat. For the room's owner. */
   "seat.unlock": { data: OnSeat; reply: Done };
+  /** Go on with a new access token, before the old one ends. */
+  "session.refresh": { data: RefreshSession; reply: SessionRefreshed };
 }
