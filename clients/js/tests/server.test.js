@@ -30,7 +30,7 @@ async function person(no, { origin: base }, device = `js-${no}-${Math.random()}`
   client.on('chat', ({ line }) => told.chat.push(line.op));
   client.on('gift', ({ gift }) => told.gifts.push(gift.gift_no));
   client.on('state', ({ phase }) => told.phases.push(phase));
-  return { session, client, told, rest: new Rest({ base, token: session.token }), user: session.user };
+  return { session, client, told, rest: client.rest, user: session.user };
 }
 
 /** What both must agree on. */
