@@ -86,11 +86,22 @@ async fn readyz(State(app): State<App>, State(pool): State<PgPool>) -> StatusCod
 }
 
 fn playground() -> Router<App> {
-    Router::new()
-        .route("/", file!("playground/index.html", "text/html; charset=utf-8"))
-        .route("/playground/app.js", file!("playground/app.js", "text/javascript; charset=utf-8"))
-        .route("/playground/client.js", file!("playground/client.js", "text/javascript; charset=utf-8"))
-        .route("/playground/style.css", file!("playground/style.css", "text/css; charset=utf-8"))
+    const SCRIPT: &str = "text/javascript; charset=utf-8";
+    const STYLE: &str = "text/css; charset=utf-8";
+    macro_rules! files {
+        ($($from:literal => $to:literal, $kind:ident, $($name:literal)*;)*) => {
+            [$($(($kind, concat!($to, $name), include_str!(concat!("../", $from, $name))),)*)*]
+        };
+    }
+    let files = files! {
+        "playground/" => "/playground/", SCRIPT, "app.js" "chat.js" "dom.js" "frames.js" "gifts.js" "link.js" "lobby.js"
+            "people.js" "profile.js" "room.js" "signin.js" "state.js" "wallet.js" "words.js";
+        "playground/" => "/playground/", STYLE, "style.css" "views.css" "room.css" "frames.css";
+        "clients/js/src/" => "/playground/client/", SCRIPT, "client.js" "connection.js" "index.js" "listeners.js" "rest.js"
+            "room.js" "session.js" "wire.js";
+    };
+    let index = Router::new().route("/", file!("playground/index.html", "text/html; charset=utf-8"));
+    files.into_iter().fold(index, |routes, (kind, path, text)| routes.route(path, get(async move || page(kind, text))))
 }
 
 /// The page of the socket, as `./parlor schema` has written it.

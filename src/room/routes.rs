@@ -7,16 +7,16 @@ use parlor_protocol::room::RoomCard;
 use parlor_protocol::{ErrorCode, RoomId};
 use serde::{Deserialize, Serialize};
 use sqlx::PgPool;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::record;
 use crate::clock::Timestamp;
 use crate::error::Result;
-use crate::http::fields::line;
+use crate::http::fields::{bad_field, line};
 use crate::http::page::PageQuery;
-use crate::http::{CurrentUser, Fields, Page, ValidJson, ValidPath, ValidQuery};
+use crate::http::{CurrentUser, Cursor, Fields, Page, ValidJson, ValidPath, ValidQuery};
 use crate::identity::Identity;
 
 /// Characters of a room's name.
@@ -72,18 +72,36 @@ async fn create_room(
     }
 }
 
-/// All rooms, newest first.
-#[utoipa::path(get, path = "/v1/rooms", tag = "rooms", params(PageQuery),
+/// What `GET /v1/rooms` is asked with.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct RoomsQuery {
+    /// Only rooms whose name has this in it (one or two characters: at its beginning), in letters large or
+    /// small, or whose id it is.
+    #[param(min_length = 1, max_length = 60)]
+    q: Option<String>,
+    /// How many items at most.
+    #[param(minimum = 1, maximum = 100, default = 50)]
+    limit: Option<u32>,
+    /// The `next` of the page before.
+    cursor: Option<Cursor>,
+}
+
+/// All rooms, newest first, or those that are searched for.
+#[utoipa::path(get, path = "/v1/rooms", tag = "rooms", params(RoomsQuery),
     responses((status = 200, description = "A page of rooms.", body = Page<RoomCard>, example = json!({"items": [
         {"id": 104_233_871, "name": "Evening in Amman", "owner": {"id": 901_233_871, "name": "Omar"}, "seats": 8},
     ]}))))]
 async fn list_rooms(
     State(pool): State<PgPool>,
     _user: CurrentUser,
-    ValidQuery(query): ValidQuery<PageQuery>,
+    ValidQuery(query): ValidQuery<RoomsQuery>,
 ) -> Result<Json<Page<RoomCard>>> {
-    let (after, limit) = (query.after()?, query.limit()?);
-    Ok(Json(record::list(&pool, after, limit).await?))
+    let page = PageQuery::new(query.limit, query.cursor);
+    let (after, limit) = (page.after()?, page.limit()?);
+    let text = query.q.map(|q| line(&q, NAME_CHARS).map_err(|why| bad_field("q", why))).transpose()?;
+    Ok(Json(record::list(&pool, text.as_deref(), after, limit).await?))
 }
 
 /// One room.

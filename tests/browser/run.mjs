@@ -1,23 +1,22 @@
 // Two pages of the playground in Debian's chromium against a real server: `node run.mjs`.
 //
 // Starts `parlor dev` on a free port and a temporary store (PARLOR_BIN names another program, PARLOR_URL a server that
-// runs already), ends it by its pid, and ends with `N passed, N failed`. Screenshots are put into `out/`.
+// runs already), ends it by its pid, and ends with `N passed, N failed`. Screenshots are put into `out/`. FROM_DISK=1
+// takes the page's files from the working tree.
 
 import assert from 'node:assert/strict';
-import { execFile, spawn } from 'node:child_process';
-import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises';
-import net from 'node:net';
-import { tmpdir } from 'node:os';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 
-const HERE = fileURLToPath(new URL('.', import.meta.url));
-const OUT = join(HERE, 'out');
+import { startServer, startWire, until } from '../../clients/js/tests/program.js';
+import { DESKTOP, OUT, PHONE, Visitor } from './visitor.mjs';
+
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-  '--disable-component-update', '--disable-sync'];
-const AWAY_S = 10;
+  '--disable-component-update', '--disable-sync',
+  ...(process.env.FROM_DISK ? ['--disable-features=LocalNetworkAccessChecks'] : [])];
+const AWAY_MS = 10_000; // what the page's button says
 const DIAMOND = 10_000; // minor units
 
 const count = { passed: 0, failed: 0 };
@@ -30,198 +29,72 @@ async function check(name, work) {
     return true;
   } catch (error) {
     count.failed += 1;
-    console.log(`FAIL  ${name}\n      ${String(error?.stack ?? error).split('\n').slice(0, 12).join('\n      ')}`);
+    console.log(`FAIL  ${name}\n      ${String(error?.stack ?? error).split('\n').slice(0, 24).join('\n      ')}`);
     return false;
-  }
-}
-
-const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-
-/** Looks again until it holds; the last complaint is the one that is told. */
-async function until(what, timeout_ms = 10_000) {
-  for (const end = Date.now() + timeout_ms; ; await sleep(50)) {
-    try {
-      return await what();
-    } catch (error) {
-      if (Date.now() > end) throw error;
-    }
-  }
-}
-
-// ----------------------------------------------------------------------------------------- the server
-
-async function startServer() {
-  if (process.env.PARLOR_URL) return { url: new URL(process.env.PARLOR_URL), stop: async () => {} };
-  const program = process.env.PARLOR_BIN ?? join(HERE, '../../target/debug/parlor');
-  const data = await mkdtemp(join(tmpdir(), 'parlor-'));
-  await chmod(data, 0o755); // the store may run as another user
-  const { DATABASE_URL, DATABASE_OWNER_URL, ...env } = process.env; // its own store
-  const child = spawn(program, ['dev', '--port', '0', '--data', data], { stdio: ['ignore', 'pipe', 'pipe'], env });
-  const said = [];
-  const ended = new Promise((resolve) => {
-    child.on('exit', (code, signal) => resolve(signal ?? code));
-    child.on('error', (error) => resolve(error.message));
-  });
-  const stop = async () => {
-    if (child.exitCode === null && child.signalCode === null && child.pid) {
-      child.kill('SIGTERM');
-      const late = setTimeout(() => child.kill('SIGKILL'), 20_000);
-      await ended;
-      clearTimeout(late);
-    }
-    await rm(data, { recursive: true, force: true });
-  };
-  const url = await new Promise((resolve, reject) => {
-    const late = setTimeout(() => reject(new Error('no address within 180 s')), 180_000);
-    const read = (chunk) => {
-      said.push(String(chunk));
-      const found = /https?:\/\/(127\.0\.0\.1|localhost|\[::1\]):\d+\/?/.exec(said.join(''));
-      if (!found) return;
-      clearTimeout(late);
-      resolve(new URL(found[0]));
-    };
-    child.stdout.on('data', read);
-    child.stderr.on('data', (chunk) => said.push(String(chunk)));
-    ended.then((how) => reject(new Error(`${program} ended (${how})`)));
-  }).catch(async (error) => {
-    await stop();
-    throw new Error(`${error.message}\n${said.join('').slice(-3000)}`);
-  });
-  return { url, stop, said };
-}
-
-/** A wire between a page and the server that can be cut for real: sockets reset, new ones refused. */
-async function startWire(target) {
-  const open = new Set();
-  let whole = true;
-  const server = net.createServer((near) => {
-    if (!whole) return near.resetAndDestroy();
-    const far = net.connect(Number(target.port), target.hostname.replace(/[[\]]/g, ''));
-    for (const socket of [near, far]) {
-      open.add(socket);
-      socket.on('error', () => {}).on('close', () => (open.delete(socket), near.destroy(), far.destroy()));
-    }
-    near.pipe(far).pipe(near);
-  });
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return {
-    url: new URL(`http://127.0.0.1:${server.address().port}/`),
-    cut: () => {
-      whole = false;
-      for (const socket of open) socket.resetAndDestroy();
-    },
-    mend: () => (whole = true),
-    stop: () => {
-      for (const socket of open) socket.destroy();
-      server.close();
-    },
-  };
-}
-
-// ------------------------------------------------------------------------------------------- the pages
-
-/** A person at a page of their own, and what they see. */
-class Visitor {
-  complaints = [];
-  offline = false;
-
-  static async arrive(browser, url, viewport) {
-    const context = await browser.newContext({ viewport, colorScheme: 'light', locale: 'en-GB' });
-    const visitor = new Visitor();
-    const page = await context.newPage();
-    page.setDefaultTimeout(10_000);
-    page.on('console', (message) => {
-      if (message.type() !== 'error') return;
-      // Chromium itself reports each refused connection of a network that is down.
-      if (visitor.offline && /net::ERR_|WebSocket connection to/.test(message.text())) return;
-      visitor.complaints.push(message.text());
-    });
-    page.on('pageerror', (error) => visitor.complaints.push(`uncaught: ${error.message}`));
-    await page.addInitScript(() => {
-      document.addEventListener('securitypolicyviolation', (event) => {
-        console.error(`CSP: ${event.violatedDirective} refused ${event.blockedURI}`);
-      });
-    });
-    await page.goto(url.href);
-    return Object.assign(visitor, { context, page });
-  }
-
-  texts = (selector) => this.page.locator(selector).allTextContents();
-  attributes = (selector, name) =>
-    this.page.locator(selector).evaluateAll((nodes, key) => nodes.map((node) => node.getAttribute(key)), name);
-  chat = () => this.texts('#lines .line:not(.note) .text');
-  ops = () => this.attributes('#lines [data-op]', 'data-op');
-  gifts = () => this.attributes('#gifts [data-gift-no]', 'data-gift-no');
-  seat = (no) => this.page.locator(`#seats [data-seat="${no}"] .seat`);
-  seats = () => this.texts('#seats .seat .name');
-  amount = async (id) => Number(await this.page.locator(`#${id}`).getAttribute('data-amount'));
-  phase = () => this.page.locator('#connection').getAttribute('data-phase');
-  online = () => until(async () => assert.equal(await this.phase(), 'online'));
-
-  async signIn(no) {
-    await this.page.getByRole('button', { name: `Demo ${no}` }).click();
-    await this.page.getByRole('heading', { name: 'Rooms' }).waitFor();
-    await this.online();
-    this.name = await this.page.locator('#me-name').textContent();
-  }
-
-  async say(text) {
-    await this.page.getByLabel('Message').fill(text);
-    await this.page.getByLabel('Message').press('Enter');
-  }
-
-  async give(gift, number, to) {
-    await this.page.locator('#gift-tiles label', { hasText: gift }).locator('input').check({ force: true });
-    await this.page.locator(`#gift-counts input[value="${number}"]`).check({ force: true });
-    await this.page.locator('#give-to').selectOption(to);
-    await this.page.locator('#give-send').click();
-  }
-
-  async sent() {
-    await until(async () => assert.match(await this.page.locator('#give-result').textContent(), /^Sent: .*Receipt \d+/));
-  }
-
-  async shoot(name) {
-    await this.page.evaluate(() => scrollTo(0, 0));
-    await this.page.locator('.effect').waitFor({ state: 'detached' });
-    for (const colorScheme of ['light', 'dark']) {
-      await this.page.emulateMedia({ colorScheme });
-      await this.page.screenshot({ path: join(OUT, `${name}-${colorScheme}.png`), fullPage: true });
-    }
-    await this.page.emulateMedia({ colorScheme: 'light' });
   }
 }
 
 const once = (list) => assert.equal(new Set(list).size, list.length, `each once: ${list}`);
 
 async function scenario(browser, server, wire) {
-  const a = await Visitor.arrive(browser, server.url, { width: 1280, height: 900 });
-  const b = await Visitor.arrive(browser, wire.url, { width: 360, height: 740 });
+  const a = await Visitor.arrive(browser, server.url, DESKTOP);
+  const b = await Visitor.arrive(browser, wire.url, PHONE);
   const both = [a, b];
   const name = `Test ${Date.now().toString(36)}`;
 
-  await a.shoot('sign-in-desktop');
-  const ready = await check('two people sign in as demo users and are online', () => Promise.all([a.signIn(1), b.signIn(2)]));
+  await check('the way in looks well, with its errors', async () => {
+    await a.inspect('sign-in');
+    await a.page.getByRole('tab', { name: 'Register' }).click();
+    await a.page.locator('#register input[name=name]').fill('Noor');
+    await a.page.locator('#register input[name=login]').fill('noor@parlor.example');
+    await a.page.locator('#register input[name=password]').fill('short');
+    await a.page.locator('#register button').click();
+    await a.page.locator('#register .fault').waitFor();
+    assert.equal(await a.page.locator('#register input[name=password]').getAttribute('aria-invalid'), 'true');
+    await a.inspect('register');
+    await until(() => assert.ok(a.complaints.length)); // chromium tells of each refused request
+    assert.match(a.complaints.splice(0).join(), /^Failed to load resource: the server responded with a status of 400 \(Bad Request\)$/);
+  });
+
+  const ready = await check('two people sign in as demo users and are online', () => Promise.all([a.signIn('Amira'), b.signIn('Omar')]));
   if (!ready) return both;
 
-  const met = await check('one opens a room, the other finds it in the list and comes in', async () => {
-    await a.page.getByLabel('Name', { exact: true }).last().fill(name);
-    await a.page.locator('#open-room button').click();
-    await a.page.getByRole('heading', { name, level: 1 }).waitFor();
-    await b.page.getByRole('button', { name: `Join ${name}` }).waitFor();
-    await b.shoot('rooms-phone');
-    await b.page.getByRole('button', { name: `Join ${name}` }).click();
-    await b.page.getByRole('heading', { name, level: 1 }).waitFor();
-    for (const visitor of both) {
-      await until(async () => {
-        assert.equal(await visitor.page.locator('#people-count').textContent(), '2');
-        assert.equal((await visitor.texts('#people li')).length, 2);
-      });
+  await check('a lobby without rooms says what to do', async () => {
+    await a.page.getByText('No room is open yet').waitFor();
+    await a.inspect('rooms-empty');
+  });
+
+  const met = await check('one opens a room, the other searches for it and comes in', async () => {
+    for (const other of ['Late night jazz', 'مجلس المساء', 'Book club: a name so long that it needs a second line']) {
+      await a.page.evaluate(async (name) => {
+        const { access_token } = JSON.parse(sessionStorage.getItem('parlor.session'));
+        const headers = { authorization: `Bearer ${access_token}`, 'content-type': 'application/json' };
+        await fetch('/v1/rooms', { method: 'POST', headers, body: JSON.stringify({ name, seats: 10 }) });
+      }, other);
     }
+    await a.page.locator('#open-room-show').click();
+    await a.page.getByLabel('Name', { exact: true }).fill(name);
+    await a.inspect('open-room');
+    await a.page.locator('#open-room-form button[type=submit]').click();
+    await a.heading(name);
+    await b.page.getByRole('button', { name: `Join ${name}` }).waitFor();
+    await b.inspect('rooms');
+    await b.page.getByLabel('Search rooms').fill('nobody calls it so');
+    await b.page.getByText('No room is called').waitFor();
+    await b.inspect('rooms-none');
+    await b.page.getByLabel('Search rooms').fill(name.toUpperCase());
+    await until(async () => assert.equal(await b.page.locator('#rooms li').count(), 1));
+    await b.page.getByRole('button', { name: `Join ${name}` }).click();
+    await b.heading(name);
+    for (const visitor of both) {
+      await until(async () => assert.equal(await visitor.page.locator('#people-count').textContent(), '2'));
+      assert.equal(await visitor.page.locator('#people li').count(), 2);
+    }
+    await b.inspect('room-empty');
   });
   if (!met) return both;
 
-  await check('both take a seat and both pages show it', async () => {
+  await check('both take a seat, one by keyboard, and both pages show it', async () => {
     await a.seat(0).click();
     await b.seat(2).focus();
     await b.page.keyboard.press('Enter');
@@ -234,9 +107,9 @@ async function scenario(browser, server, wire) {
   });
 
   await check('the owner locks and unlocks a seat and the other page shows it', async () => {
-    await a.page.getByRole('button', { name: 'Lock seat 7' }).click();
+    await a.press('Lock seat 7');
     await b.page.getByRole('button', { name: 'Seat 7, locked' }).waitFor();
-    await a.page.getByRole('button', { name: 'Unlock seat 7' }).click();
+    await a.press('Unlock seat 7');
     await b.page.getByRole('button', { name: 'Seat 7, free' }).waitFor();
     assert.equal(await b.page.getByRole('button', { name: /^Lock seat/ }).count(), 0, 'only the owner has locks');
   });
@@ -248,9 +121,10 @@ async function scenario(browser, server, wire) {
     await until(async () => assert.equal((await a.seats())[1], b.name));
   });
 
-  await check('chat appears in both pages, in one order', async () => {
+  await check('chat appears in both pages, in one order, and who speaks has a ring', async () => {
     await a.say('good evening');
     await until(async () => assert.deepEqual(await b.chat(), ['good evening']));
+    await b.page.locator('#seats [data-seat="0"] .speaking').waitFor();
     await b.say('مساء الخير');
     for (const visitor of both) await until(async () => assert.deepEqual(await visitor.chat(), ['good evening', 'مساء الخير']));
   });
@@ -259,6 +133,7 @@ async function scenario(browser, server, wire) {
   await check('a gift is paid for, received, and seen in both pages', async () => {
     await a.give('Rose', 10, { label: b.name });
     await Promise.all(both.map((visitor) => visitor.page.locator('.effect').first().waitFor()));
+    await b.page.screenshot({ path: join(OUT, 'gift-phone.png') });
     await a.page.screenshot({ path: join(OUT, 'gift-desktop.png') });
     await a.sent();
     for (const visitor of both) await until(async () => assert.deepEqual(await visitor.gifts(), ['1']));
@@ -274,35 +149,53 @@ async function scenario(browser, server, wire) {
     await until(async () => assert.equal(await a.amount('diamonds'), diamonds + 5 * DIAMOND));
   });
 
-  await check('a gift that nobody is there for, or that costs too much, is refused in words', async () => {
+  await check('a gift that costs too much is refused in words', async () => {
     const coins = await a.amount('coins');
     await a.give('Galaxy', 1314, { label: b.name });
     await until(async () => assert.match(await a.page.locator('#give-result').textContent(), /Not enough coins/));
     assert.equal(await a.amount('coins'), coins);
+    await a.inspect('give');
+    await a.page.locator('#give-hide').focus();
+    await a.page.keyboard.press('Escape');
+    assert.equal(await a.page.locator('#give-sheet').isVisible(), false);
+    await b.page.locator('#give-hide').click();
   });
 
-  await check(`a page that was cut off for ${AWAY_S} s shows exactly what it missed, each once`, async () => {
+  await check('the room looks well', async () => {
+    await a.inspect('room');
+    await a.page.locator('#people-show').click();
+    await a.inspect('people');
+    await a.page.locator('#people button', { hasText: b.name }).click();
+    await a.heading(b.name, 2);
+    await a.inspect('person');
+    await a.page.keyboard.press('Escape');
+    assert.equal(await a.page.locator('#person').isVisible(), false);
+  });
+
+  await check(`a page that was cut off for ${AWAY_MS / 1000} s shows exactly what it missed, each once`, async () => {
     const before = { chat: await b.chat(), gifts: await b.gifts(), diamonds: await b.amount('diamonds') };
-    await b.page.getByLabel('Stay away, seconds').fill(String(AWAY_S));
-    await b.page.getByRole('button', { name: 'Cut the connection' }).click();
+    await b.wire(true);
+    await b.press('Cut for 10 s');
     const cut = Date.now();
     await until(async () => assert.equal(await b.phase(), 'waiting'));
+    await b.wire(false);
     await a.say('first line of two');
     await a.say('second line of two');
     await a.give('Rose', 1, { label: b.name });
     await a.sent();
     await a.give('Heart', 1, { label: b.name });
     await until(async () => assert.equal((await a.gifts()).length, before.gifts.length + 2));
-    await a.page.getByRole('button', { name: 'Lock seat 5' }).click();
+    await a.page.locator('#give-hide').click();
+    await a.press('Lock seat 5');
     await a.page.getByRole('button', { name: 'Unlock seat 5' }).waitFor();
     await b.say('said while away');
-    await b.shoot('away-phone');
-    await sleep(Math.max(0, cut + AWAY_S * 1000 - 700 - Date.now()));
+    await b.page.screenshot({ path: join(OUT, 'away-phone.png') });
     assert.deepEqual(await b.chat(), before.chat, 'nothing while away');
     assert.deepEqual(await b.gifts(), before.gifts);
     assert.equal((await a.seats())[1], b.name, 'the seat waits');
 
-    await b.online();
+    await until(async () => assert.equal(await b.phase(), 'online'), AWAY_MS + 5_000);
+    assert.ok(Date.now() - cut >= AWAY_MS - 500, 'it stayed away for its time');
     await until(async () => assert.deepEqual((await b.chat()).slice(before.chat.length), ['first line of two', 'second line of two', 'said while away']));
     await until(async () => assert.deepEqual(await b.ops(), await a.ops()));
     assert.deepEqual(await b.gifts(), await a.gifts());
@@ -311,8 +204,18 @@ async function scenario(browser, server, wire) {
     assert.deepEqual((await b.seats()).slice(0, 2), [a.name, b.name]);
     await b.page.getByRole('button', { name: 'Seat 5, locked' }).waitFor();
     assert.equal((await b.texts('#lines .note')).filter((text) => text === 'Seat 5 was locked').length, 1);
-    assert.match(await b.page.locator('#visit').textContent(), /with 2 lines, 2 gifts, 1 seat change: every missed event came again/);
+    assert.match(await b.page.locator('#visit').textContent(), /^Back after 1\d s with 2 lines, 2 gifts, 1 seat change: every missed event came again/);
     await until(async () => assert.equal(await b.amount('diamonds'), before.diamonds + 6 * DIAMOND));
+  });
+
+  await check('a cut comes back at once, and so does a press on “Come back now”', async () => {
+    await a.wire(true);
+    await a.press('Cut the connection');
+    await until(async () => assert.match(await a.page.locator('#visit').textContent(), /^Back after \d s with 0 lines/));
+    await a.press('Cut for 10 s');
+    await a.press('Come back now');
+    await a.online();
+    await a.wire(false);
   });
 
   await check('after a network that breaks mid-gift, everything is there once and paid for once', async () => {
@@ -324,7 +227,7 @@ async function scenario(browser, server, wire) {
     await b.say('from under the water');
     await a.say('are you there?');
     await a.give('Rose', 1, { label: b.name });
-    await sleep(2500);
+    await a.sent();
     wire.mend();
     await b.online();
     b.offline = false;
@@ -335,113 +238,185 @@ async function scenario(browser, server, wire) {
     await until(async () => assert.deepEqual(await b.ops(), await a.ops()));
     once(await b.ops());
     await until(async () => assert.equal(await b.amount('coins'), before.coins - 9));
+    await Promise.all(both.map((visitor) => visitor.page.locator('#give-hide').click()));
   });
 
-  await check('the wallet names every transfer and adds up to the balance', async () => {
-    for (const [visitor, currency] of [[a, 'coin'], [b, 'diamond']]) {
+  await check('the wallet explains every transfer and adds up to the balance', async () => {
+    for (const [visitor, currency, sentence] of [[a, 'coin', `You gave ${b.name} 10 Roses`], [b, 'diamond', `${a.name} gave you 10 Roses`]]) {
       await visitor.page.locator('#purse').click();
       await visitor.page.locator(`#wallet input[value=${currency}]`).check({ force: true });
       await until(async () => {
-        while (await visitor.page.locator('#entries-more').isVisible()) {
-          await visitor.page.locator('#entries-more').click();
-          await sleep(200);
-        }
-        const amounts = (await visitor.attributes('#entries tr', 'data-amount')).map(Number);
+        if (await visitor.page.locator('#entries-more').isVisible()) await visitor.page.locator('#entries-more').click();
+        const amounts = (await visitor.attributes('#entries [data-amount]', 'data-amount')).map(Number);
         assert.ok(amounts.length > 2);
         assert.equal(amounts.reduce((sum, amount) => sum + amount, 0), await visitor.amount(`${currency}s`));
       });
-      await visitor.page.screenshot({ path: join(OUT, `wallet-${currency}.png`) });
+      const said = await visitor.texts('#entries .what > span');
+      assert.ok(said.includes(sentence), said.join('\n'));
+      assert.ok(!said.some((text) => /undefined|user \d/.test(text)), said.join('\n'));
+      if (currency === 'coin') assert.ok(said.includes('Welcome coins from the house'));
+      await visitor.inspect(`wallet-${currency}`);
       await visitor.page.keyboard.press('Escape');
       assert.equal(await visitor.page.locator('#wallet').isVisible(), false);
     }
   });
 
-  await check('the frame log shows frames of both ways and no token', async () => {
-    await a.page.locator('#log summary').click();
-    const frames = await a.texts('#frames code');
-    assert.ok(frames.length > 10 && frames.length <= 200);
-    assert.ok(frames.some((text) => text.includes('gift.send')) && frames.some((text) => text.includes('gifts.sent')));
-    assert.ok(!frames.some((text) => /"token":"[^…]/.test(text)));
-    await a.page.locator('#log summary').click();
+  await check('the profile says who one is', async () => {
+    await a.page.locator('#me').click();
+    await a.heading(a.name, 2);
+    assert.match(await a.page.locator('#profile-number').textContent(), /^User \d{9,}$/);
+    await until(async () => assert.deepEqual(await a.texts('#sessions .current'), ['This one']));
+    await a.inspect('profile');
+    await a.page.keyboard.press('Escape');
   });
 
-  await check('nothing is wider than a phone of 360 px', async () => {
-    assert.equal(await b.page.evaluate(() => document.documentElement.scrollWidth), 360);
+  await check('the wire shows frames of both ways, filtered, paused, opened, and no token', async () => {
+    const { page } = a;
+    await a.wire(true);
+    const types = () => a.texts('#frames .type');
+    await until(async () => assert.ok((await types()).includes('reply to gift.send')));
+    await page.locator('#filter input').fill('gifts.sent');
+    await until(async () => assert.ok((await types()).length && (await types()).every((type) => /gifts\.sent|gift|joined|connect|join/.test(type))));
+    await page.locator('#filter select').selectOption('out');
+    await page.locator('#filter input').fill('');
+    await until(async () => assert.ok((await types()).includes('gift.send') && !(await types()).some((type) => type.startsWith('reply'))));
+    await page.locator('#filter select').selectOption('');
+    await page.getByRole('button', { name: 'Pause' }).click();
+    const shown = (await types()).length;
+    await b.say('while the wire is paused');
+    await until(async () => assert.match(await page.locator('#frames-count').textContent(), /^Paused, [1-9]\d* more came/));
+    assert.equal((await types()).length, shown);
+    await page.getByRole('button', { name: 'Go on' }).click();
+    await until(async () => assert.equal((await types()).at(-1), 'chat.posted'));
+    await page.locator('#frames summary').last().click();
+    assert.equal(JSON.parse(await page.locator('#frames pre').textContent()).data.text, 'while the wire is paused');
+    await a.context.grantPermissions(['clipboard-read', 'clipboard-write']);
+    await page.locator('#frames').getByRole('button', { name: 'Copy' }).click();
+    await page.locator('#frames').getByText('Copied').waitFor();
+    assert.match(await page.evaluate(() => navigator.clipboard.readText()), /while the wire is paused/);
+    await a.inspect('wire');
+    assert.ok(await page.getByText('while the wire is paused', { exact: true }).isVisible());
+    const end = await page.locator('.scroller').evaluate((list) => list.getBoundingClientRect().bottom - list.firstElementChild.getBoundingClientRect().bottom);
+    assert.ok(Math.abs(end) < 2, `the chat stands at its end, though a panel has taken its room: ${end}`);
+    await page.evaluate(() => document.querySelectorAll('#frames details').forEach((details) => (details.open = true)));
+    await until(async () => assert.equal(await page.locator('#frames pre').count(), await page.locator('#frames li').count()));
+    for (const text of await a.texts('#frames pre')) assert.ok(!/"(refresh_)?token": "[^…]/.test(text));
+    await a.wire(false);
   });
-  await a.shoot('room-desktop');
-  await b.shoot('room-phone');
 
   await check('a reloaded page is signed in and in the room again', async () => {
     await a.page.reload();
-    await a.page.getByRole('heading', { name, level: 1 }).waitFor();
+    await a.heading(name);
     await a.online();
-    await until(async () => assert.deepEqual((await a.chat()).length, (await b.chat()).length));
+    await until(async () => assert.deepEqual(await a.ops(), await b.ops()));
     await a.say('back again');
     await until(async () => assert.equal((await b.chat()).at(-1), 'back again'));
   });
 
   await check('who is kicked is told why, is out of the room, and keeps the socket', async () => {
+    await a.page.locator('#people-show').click();
     await a.page.locator('#people button', { hasText: b.name }).click();
     await a.page.getByLabel('Reason, which they are told').fill('end of the test');
-    await a.page.getByRole('button', { name: /Put out/ }).click();
-    await b.page.getByRole('heading', { name: 'Rooms' }).waitFor();
-    assert.match(await b.page.locator('#notice-text').textContent(), /put out of the room.*end of the test/);
+    await a.press(/Put out/);
+    await b.heading('Rooms');
+    await until(async () => assert.match(await b.notice(), /put out of the room.*end of the test/));
+    await b.inspect('kicked');
     assert.equal(await b.phase(), 'online');
     await until(async () => assert.equal((await a.seats())[1], 'Seat 1'));
     await until(async () => assert.equal(await a.page.locator('#people-count').textContent(), '1'));
   });
 
+  await check('leaving the room leads back to the list', async () => {
+    await a.press('Leave the room');
+    await a.heading('Rooms');
+  });
+
   await check('no errors in the console and nothing refused by the content security policy', () => {
     assert.deepEqual(both.flatMap((visitor) => visitor.complaints), []);
   });
+  return both;
+}
 
+/** Somebody new, who loses the sign-in. */
+async function newcomer(browser, server) {
+  const c = await Visitor.arrive(browser, server.url, PHONE, { reducedMotion: 'reduce' });
+  const login = `browser-${Date.now()}@parlor.example`;
+  const signIn = async (password) => {
+    await c.page.locator('#sign-in input[name=login]').fill(login);
+    await c.page.locator('#sign-in input[name=password]').fill(password);
+    await c.page.locator('#sign-in button').click();
+  };
   await check('a new account is registered, a lost sign-in leads back into the room, a wrong password is told', async () => {
-    const c = await Visitor.arrive(browser, server.url, { width: 390, height: 800 });
-    const signIn = async (password) => {
-      await c.page.locator('#sign-in input[name=login]').fill(login);
-      await c.page.locator('#sign-in input[name=password]').fill(password);
-      await c.page.locator('#sign-in button').click();
-    };
-    const login = `browser-${Date.now()}@parlor.example`;
-    await c.page.getByText('Register a new account').click();
+    await c.page.getByRole('tab', { name: 'Register' }).click();
     await c.page.locator('#register input[name=name]').fill('Noor');
     await c.page.locator('#register input[name=login]').fill(login);
     await c.page.locator('#register input[name=password]').fill('quiet lantern over the harbour');
     await c.page.locator('#register button').click();
-    await c.page.getByRole('heading', { name: 'Rooms' }).waitFor();
+    await c.heading('Rooms');
     await c.online();
-    await c.page.locator('#open-room input').fill('A room of her own');
-    await c.page.locator('#open-room button').click();
-    await c.page.getByRole('heading', { name: 'A room of her own' }).waitFor();
+    await c.page.locator('#open-room-show').click();
+    await c.page.locator('#open-room-form input').fill('A room of her own');
+    await c.page.locator('#open-room-form button[type=submit]').click();
+    await c.heading('A room of her own');
     await c.page.evaluate(() => {
       const session = JSON.parse(sessionStorage.getItem('parlor.session'));
-      sessionStorage.setItem('parlor.session', JSON.stringify({ ...session, token: 'not.a.token' }));
+      sessionStorage.setItem('parlor.session', JSON.stringify({ ...session, access_token: 'not.a.token', refresh_token: undefined }));
     });
     await c.page.reload();
-    await until(async () => assert.match(await c.page.locator('#notice-text').textContent(), /sign in again/));
+    await until(async () => assert.match(await c.notice(), /sign in again/));
+    await c.page.getByRole('tab', { name: 'Sign in' }).click();
     await signIn('quiet lantern over the harbour');
-    await c.page.getByRole('heading', { name: 'A room of her own' }).waitFor();
+    await c.heading('A room of her own');
     await c.online();
-    await c.page.getByRole('button', { name: 'Sign out' }).click();
+    await profile(c);
+    await c.press('Sign out');
     await signIn('not the password');
-    await until(async () => assert.match(await c.page.locator('#notice-text').textContent(), /password is wrong/));
-    await c.context.close();
+    await until(async () => assert.match(await c.notice(), /password is wrong/));
+    await c.page.getByRole('tab', { name: 'Sign in' }).focus();
+    await c.page.keyboard.press('ArrowRight');
+    assert.equal(await c.page.locator('#register').isVisible(), true, 'the tabs go by arrow keys');
   });
+  await check('with reduced motion nothing moves for longer than a blink', async () => {
+    const long = await c.page.evaluate(() => document.getAnimations().filter((one) => one.effect.getComputedTiming().activeDuration > 10).length);
+    assert.equal(long, 0);
+  });
+  await c.context.close();
+}
 
-  await check('leaving the room is seen by who is asked, and the list comes back', async () => {
-    await a.page.getByRole('button', { name: 'Leave the room' }).click();
-    await a.page.getByRole('heading', { name: 'Rooms' }).waitFor();
+/** The profile of a server that knows more of its people than a name; this one stands for it where it does not. */
+async function profile(c) {
+  const me = { id: 900_000_001, name: 'Noor', signature: 'amber-fox-42', bio: 'Oud and coffee' };
+  const asked = [];
+  await c.page.route('**/v1/me', (route) => {
+    const change = route.request().method() === 'PATCH' ? route.request().postDataJSON() : {};
+    asked.push(change);
+    return route.fulfill({ json: Object.assign(me, change) });
   });
-  return both;
+  await c.page.locator('#me').click();
+  await c.page.getByText('amber-fox-42').waitFor();
+  await c.inspect('profile-full');
+  await c.page.getByLabel('Name, as others see it').last().fill('Noor A.');
+  await c.page.getByLabel('About me').fill('');
+  await c.page.getByLabel('Country').fill('JO');
+  await c.press('Save');
+  await c.page.getByText('Saved.').waitFor();
+  assert.deepEqual(asked.at(-1), { name: 'Noor A.', bio: null, country: 'JO', language: null });
+  await c.page.unroute('**/v1/me');
+}
+
+async function withoutScript(browser, server) {
+  await check('a browser without JavaScript is told what to do', async () => {
+    const d = await Visitor.arrive(browser, server.url, PHONE, { javaScriptEnabled: false });
+    assert.match(await d.page.locator('noscript').innerText(), /JavaScript: allow it for this address/);
+    await d.page.screenshot({ path: join(OUT, 'noscript.png') });
+    await d.context.close();
+  });
 }
 
 await mkdir(OUT, { recursive: true });
 let server;
 let wire;
 let browser;
-await check('the client keeps its rules without a browser (unit.mjs)', () => new Promise((resolve, reject) => {
-  execFile(process.execPath, ['--test', join(HERE, 'unit.mjs')], (error, out) => (error ? reject(new Error(out)) : resolve()));
-}));
 await check('the server, a wire to it and a browser start', async () => {
   server = await startServer();
   wire = await startWire(server.url);
@@ -451,9 +426,14 @@ try {
   if (browser) {
     const visitors = await scenario(browser, server, wire);
     if (count.failed) {
-      await Promise.all(visitors.map(({ page }, at) => page.screenshot({ path: join(OUT, `failed-${at}.png`), fullPage: true })));
+      await Promise.all(visitors.map(({ page }, at) => page.screenshot({ path: join(OUT, `failed-${at}.png`) })));
       for (const { complaints } of visitors) console.log('console:', complaints);
     }
+    await newcomer(browser, server);
+    await withoutScript(browser, server);
+    await check('every view is clean to axe and no wider than the window, in both sizes and themes', () => {
+      assert.deepEqual(Visitor.faults, []);
+    });
   }
 } catch (error) {
   count.failed += 1;

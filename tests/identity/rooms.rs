@@ -97,6 +97,55 @@ async fn paging_shows_each_room_once_while_rooms_are_made() {
 }
 
 #[tokio::test]
+async fn a_search_finds_rooms_by_a_part_of_the_name_and_by_number() {
+    let api = Api::new().await;
+    let token = api.registered("layla@example.com").await;
+    let evening = make(&api, &token, "Evening in Amman").await;
+    let coffee = make(&api, &token, "ÉVENING_coffee 100%").await;
+    let majlis = make(&api, &token, "مجلس المساء").await;
+    let search = async |q: &str| {
+        let q: String = q.bytes().map(|byte| format!("%{byte:02x}")).collect();
+        let page = api.get(&format!("/v1/rooms?q={q}")).bearer(&token).send().await;
+        assert_eq!(page.status, StatusCode::OK, "{}", page.body);
+        ids(&page.body)
+    };
+    assert_eq!(search("AMMAN").await, [evening]);
+    assert_eq!(search("vening").await, [coffee, evening], "newest first");
+    assert_eq!(search("évening").await, [coffee], "letters beyond ASCII");
+    assert_eq!(search("المساء").await, [majlis]);
+    assert_eq!(search(&evening.to_string()).await, [evening], "its number");
+    assert_eq!((search("ev").await, search("am").await), (vec![evening], vec![]), "two letters begin it");
+    for (sign, found) in [("%", vec![]), ("100%", vec![coffee]), ("g_c", vec![coffee]), ("g_i", vec![]), ("\\", vec![])]
+    {
+        assert_eq!(search(sign).await, found, "{sign} stands for itself");
+    }
+
+    let first = api.get("/v1/rooms?q=vening&limit=1").bearer(&token).send().await;
+    let next = first.body["next"].as_str().expect("one more");
+    let second = api.get(&format!("/v1/rooms?q=vening&limit=1&cursor={next}")).bearer(&token).send().await;
+    assert_eq!((ids(&first.body), ids(&second.body)), (vec![coffee], vec![evening]));
+}
+
+#[tokio::test]
+async fn a_search_among_many_rooms_reads_an_index() {
+    let api = Api::new().await;
+    let token = api.registered("layla@example.com").await;
+    make(&api, &token, "Lanterns").await;
+    let mut conn = api.database.as_superuser().await;
+    let many = "insert into rooms (id, owner_id, name)
+                select 200000000 + n, owner_id, 'room ' || md5(n::text) from rooms, generate_series(1, 20000) n";
+    sqlx::query(many).execute(&mut conn).await.expect("inserted");
+    sqlx::query("vacuum analyze rooms").execute(&mut conn).await.expect("analyzed");
+    let plan: Vec<String> = sqlx::query_scalar(
+        r#"explain select id from rooms where lower(name collate "und-x-icu") like lower('%lantern%' collate "und-x-icu") or id = 0"#,
+    )
+    .fetch_all(&mut conn)
+    .await
+    .expect("explained");
+    assert!(plan.iter().any(|line| line.contains("rooms_name")), "{plan:#?}");
+}
+
+#[tokio::test]
 async fn a_query_that_does_not_fit_names_its_parameter() {
     let api = Api::new().await;
     let token = api.registered("layla@example.com").await;
@@ -110,6 +159,9 @@ async fn a_query_that_does_not_fit_names_its_parameter() {
         ("cursor=AAAA", "cursor"),
         ("cursor=W251bGwsMV0", "cursor"),
         ("order=name", "order"),
+        ("q=", "q"),
+        ("q=%20%20", "q"),
+        ("q=a%0ab", "q"),
     ];
     for (query, field) in cases {
         let answer = api.get(&format!("/v1/rooms?{query}")).bearer(&token).send().await;

@@ -45,8 +45,18 @@ pub(super) async fn create(pool: &PgPool, owner: UserId, name: &str, seats: u8) 
 
 /// A page of rooms, newest first. A room that was there when the paging began is on exactly one page;
 /// those made meanwhile come before the first and are on none.
-pub(super) async fn list(pool: &PgPool, after: Option<After>, limit: u32) -> Result<Page<RoomCard>> {
-    let rows = store::rooms(&mut *pool.acquire().await?, after, i64::from(limit) + 1).await?;
+/// With `text` those that it names.
+pub(super) async fn list(
+    pool: &PgPool,
+    text: Option<&str>,
+    after: Option<After>,
+    limit: u32,
+) -> Result<Page<RoomCard>> {
+    let (mut conn, one_more) = (pool.acquire().await?, i64::from(limit) + 1);
+    let rows = match text {
+        Some(text) => store::rooms_named(&mut conn, text, after, one_more).await?,
+        None => store::rooms(&mut conn, after, one_more).await?,
+    };
     let page = Page::of(rows, limit, |room| (room.created_us, room.card.id.number()));
     Ok(page.map(|room| room.card))
 }

@@ -1,6 +1,6 @@
 //! SQL of rooms as records. What an awake room writes is elsewhere, under its epoch.
 
-use chrono::DateTime;
+use chrono::{DateTime, Utc};
 use parlor_protocol::room::{Person, RoomCard};
 use parlor_protocol::{RoomId, UserId};
 use sqlx::PgConnection;
@@ -53,9 +53,7 @@ pub(super) async fn room(conn: &mut PgConnection, id: RoomId) -> Result<Option<R
 
 /// At most `limit` rooms, newest first, behind the one named.
 pub(super) async fn rooms(conn: &mut PgConnection, after: Option<After>, limit: i64) -> Result<Vec<Listed>> {
-    // The first page lies behind a room that is newer than all.
-    let (created_us, id) = after.unwrap_or((LAST_US, i64::MAX));
-    let created = DateTime::from_timestamp_micros(created_us.clamp(0, LAST_US)).unwrap_or_default();
+    let (created, id) = behind(after);
     let rows = sqlx::query!(
         "select r.id, r.name, r.seats, r.owner_id, r.created_at, u.name as owner_name
            from rooms r
@@ -75,6 +73,47 @@ pub(super) async fn rooms(conn: &mut PgConnection, after: Option<After>, limit: 
             Ok(Listed { card: card(row.id, row.name, row.seats, row.owner_id, row.owner_name)?, created_us })
         })
         .collect()
+}
+
+/// The same of rooms whose name has this in it, in letters large or small, or whose id it is. What is
+/// shorter than the index's three letters has to stand at the beginning.
+pub(super) async fn rooms_named(
+    conn: &mut PgConnection,
+    text: &str,
+    after: Option<After>,
+    limit: i64,
+) -> Result<Vec<Listed>> {
+    let (created, id) = behind(after);
+    let literal = text.replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_");
+    let pattern = if text.chars().count() < 3 { format!("{literal}%") } else { format!("%{literal}%") };
+    let rows = sqlx::query!(
+        r#"select r.id, r.name, r.seats, r.owner_id, r.created_at, u.name as owner_name
+             from rooms r
+             join users u on u.id = r.owner_id
+            where (lower(r.name collate "und-x-icu") like lower($4::text collate "und-x-icu") or r.id = $5)
+              and (r.created_at, r.id) < ($1, $2)
+            order by r.created_at desc, r.id desc
+            limit $3"#,
+        created,
+        id,
+        limit,
+        pattern,
+        text.parse().unwrap_or(0_i64),
+    )
+    .fetch_all(conn)
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            let created_us = row.created_at.timestamp_micros();
+            Ok(Listed { card: card(row.id, row.name, row.seats, row.owner_id, row.owner_name)?, created_us })
+        })
+        .collect()
+}
+
+/// Where a page begins. The first one lies behind a room that is newer than all.
+fn behind(after: Option<After>) -> (DateTime<Utc>, i64) {
+    let (created_us, id) = after.unwrap_or((LAST_US, i64::MAX));
+    (DateTime::from_timestamp_micros(created_us.clamp(0, LAST_US)).unwrap_or_default(), id)
 }
 
 /// The year 9999: both the database and the program have a name for it.

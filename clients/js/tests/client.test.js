@@ -1,278 +1,9 @@
-// The playground's client without a browser: `node --test unit.mjs`. A fake WebSocket and a clock that is turned by
-// hand stand for the world; nothing here sleeps.
-
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { Client, ParlorError, Rest, backoff, comesBack, emptyRoom, operation, reduce } from '../../playground/client.js';
-
-const ROOM = 104_233_871;
-const [amira, omar, lina] = [
-  { id: 900_000_001, name: 'Amira' },
-  { id: 900_000_002, name: 'Omar' },
-  { id: 900_000_003, name: 'Lina' },
-];
-
-const event = (seq, type, data, epoch = 5) => ({ room: ROOM, epoch, seq, at: 1000 + seq, type, data });
-const chat = (seq, op, text = `line ${op}`) => event(seq, 'chat.posted', { from: omar, op, text });
-const gift = (gift_no) => ({ gift_no, receipt: 7000 + gift_no, at: 2000, from: omar, to: [amira], gift: 1, count: 1, total: 1 });
-const gifts = (seq, ...numbers) => event(seq, 'gifts.sent', { gifts: numbers.map(gift), coins: numbers.at(-1) });
-const snapshot = (more = {}) => ({
-  room: { id: ROOM, name: 'Evening', owner: amira, seats: 5 },
-  own: { role: 'owner' },
-  seats: [0, 1, 2, 3, 4].map((no) => ({ no })),
-  seat_version: 1,
-  count: 2,
-  people: [amira, omar],
-  chat: [],
-  coins: 0,
-  ...more,
-});
-const joined = (data) => ({ room: ROOM, type: 'joined', data: { room: ROOM, ...data } });
-const fresh = (seq = 10, gift_no = 3, more) =>
-  reduce(emptyRoom(ROOM), joined({ position: { epoch: 5, seq, gift_no }, recovered: false, snapshot: snapshot(more) }));
-const numbers = (state) => state.gifts.map((line) => line.gift_no);
-const ops = (state) => state.chat.filter((line) => line.op).map((line) => line.op);
-
-function frozen(value) {
-  if (value && typeof value === 'object') Object.values(Object.freeze(value)).forEach(frozen);
-  return value;
-}
-
-// ------------------------------------------------------------------------------------------ the reducer
-
-test('a first visit shows the snapshot and no old gift', () => {
-  const state = fresh();
-  assert.equal(state.card.name, 'Evening');
-  assert.deepEqual(state.position, { epoch: 5, seq: 10, gift_no: 3 });
-  assert.deepEqual([state.seats.length, state.people.length, state.gifts.length], [5, 2, 0]);
-  assert.equal(state.visit.first, true);
-});
-
-test('events apply in their order and the state given is not changed', () => {
-  const frames = [
-    event(11, 'participants.changed', { joined: [lina], count: 3 }),
-    event(12, 'seats.changed', { seats: [{ no: 1, user: omar }], version: 2, cause: 'taken' }),
-    chat(13, 'a'),
-    gifts(14, 4, 5),
-    event(15, 'seats.changed', { seats: [{ no: 1 }], version: 3, cause: 'left' }),
-    event(16, 'participant.kicked', { user: lina.id, by: amira.id, until: 9, reason: 'noise' }),
-    event(17, 'participants.changed', { left: [lina.id], count: 2 }),
-    event(18, 'something.new', { of: 'a newer server' }),
-  ];
-  const state = frames.reduce((before, frame) => reduce(frozen(before), frozen(frame)), fresh());
-  assert.deepEqual(state.position, { epoch: 5, seq: 18, gift_no: 5 });
-  assert.deepEqual(state.people, [amira, omar]);
-  assert.deepEqual([state.count, state.coins, state.seat_version], [2, 5, 3]);
-  assert.deepEqual(state.seats[1], { no: 1 });
-  assert.deepEqual(numbers(state), [4, 5]);
-  assert.deepEqual(state.chat.map((line) => line.note ?? line.op), ['seat', 'a', 'seat', 'kicked']);
-  assert.equal(state.chat[2].user.name, 'Omar', 'who stood up is named, though the seat no longer does');
-  assert.equal(state.gap, false);
-});
-
-test('an event at or below the position, or of an older epoch, changes nothing', () => {
-  const state = fresh();
-  for (const frame of [chat(10, 'x'), chat(3, 'x'), event(11, 'chat.posted', { from: omar, op: 'x', text: '' }, 4)]) {
-    assert.equal(reduce(state, frame), state);
-  }
-  assert.equal(reduce(state, { ...chat(11, 'x'), room: 1 }), state, 'nor one of another room');
-  assert.equal(reduce(emptyRoom(ROOM), chat(1, 'x')).chat.length, 0, 'nor one before the join');
-});
-
-test('a hole in seq, or a new epoch, is a gap and nothing behind it is shown', () => {
-  for (const first of [chat(12, 'b'), event(1, 'chat.posted', { from: omar, op: 'b', text: '' }, 6)]) {
-    const state = [first, chat(11, 'a'), chat(12, 'c')].reduce(reduce, fresh());
-    assert.equal(state.gap, true);
-    assert.deepEqual(ops(state), []);
-    assert.deepEqual(state.position, { epoch: 5, seq: 10, gift_no: 3 }, 'the next join asks from here');
-  }
-});
-
-test('a recovered join brings each missed thing once', () => {
-  const before = [chat(11, 'a'), gifts(12, 4)].reduce(reduce, fresh());
-  const events = [
-    gifts(12, 4), // seen
-    chat(13, 'b'),
-    gifts(14, 4, 5), // an owner may repeat, no screen does
-    event(15, 'seats.changed', { seats: [{ no: 2, user: omar }], version: 2, cause: 'taken' }),
-    gifts(16, 6),
-    chat(17, 'a'), // the same operation
-  ];
-  const state = reduce(before, joined({ position: { epoch: 5, seq: 17, gift_no: 6 }, recovered: true, events }));
-  assert.deepEqual(numbers(state), [4, 5, 6]);
-  assert.deepEqual(ops(state), ['a', 'b']);
-  assert.equal(state.seats[2].user.id, omar.id);
-  assert.deepEqual(state.position, { epoch: 5, seq: 17, gift_no: 6 });
-  assert.deepEqual(state.visit, { first: false, recovered: true, events: 6, chat: 1, gifts: 2, seats: 1 });
-  assert.equal(reduce(state, chat(17, 'z')), state, 'a replay of what came is nothing new');
-  assert.deepEqual(ops(reduce(state, chat(18, 'c'))), ['a', 'b', 'c']);
-});
-
-test('a recovered join may stand in a new epoch', () => {
-  const events = [chat(11, 'a'), event(1, 'chat.posted', { from: omar, op: 'b', text: 'of the new owner' }, 6)];
-  const state = reduce(fresh(), joined({ position: { epoch: 6, seq: 1, gift_no: 3 }, recovered: true, events }));
-  assert.deepEqual(ops(state), ['a', 'b']);
-  assert.deepEqual(ops(reduce(state, event(2, 'chat.posted', { from: omar, op: 'c', text: '' }, 6))), ['a', 'b', 'c']);
-});
-
-test('a snapshot keeps the lines that were there, adds the new ones, and shows gifts above the own number', () => {
-  const before = [chat(11, 'a'), gifts(12, 4)].reduce(reduce, fresh());
-  const lines = ['a', 'b'].map((op, at) => ({ op, at: 1011 + at, from: omar, text: op }));
-  const reply = {
-    position: { epoch: 6, seq: 2, gift_no: 6 },
-    recovered: false,
-    snapshot: snapshot({ chat: lines, count: 9 }),
-    gifts: [gift(4), gift(5), gift(6)],
-  };
-  const state = reduce({ ...before, gap: true }, joined(reply));
-  assert.deepEqual([ops(state), numbers(state)], [['a', 'b'], [4, 5, 6]]);
-  assert.deepEqual([state.count, state.gap, state.position.gift_no], [9, false, 6]);
-  assert.deepEqual(state.visit, { first: false, recovered: false, events: 0, chat: 1, gifts: 2, seats: null });
-});
-
-test('with more_gifts the gifts of later events wait for the pages', () => {
-  const reply = { position: { epoch: 6, seq: 2, gift_no: 9 }, recovered: false, snapshot: snapshot(), gifts: [gift(4), gift(5)], more_gifts: true };
-  let state = reduce(fresh(), joined(reply));
-  assert.deepEqual(numbers(state), [4, 5]);
-  assert.equal(state.position.gift_no, 5, 'a cut now asks for the rest again');
-  state = reduce(state, { ...gifts(3, 10), epoch: 6 });
-  assert.deepEqual(numbers(state), [4, 5], 'number 10 waits');
-  assert.equal(state.position.seq, 3);
-  state = reduce(state, { room: ROOM, type: 'gifts.page', data: { gifts: [gift(6), gift(7)], more: true } });
-  state = reduce(state, { room: ROOM, type: 'gifts.page', data: { gifts: [gift(8), gift(9), gift(10)], more: false } });
-  assert.deepEqual(numbers(state), [4, 5, 6, 7, 8, 9, 10]);
-  assert.equal(state.catching_up, null);
-});
-
-test('a hole in gift_no makes the later gift wait for gift.list', () => {
-  let state = reduce(fresh(), gifts(11, 6));
-  assert.deepEqual(numbers(state), []);
-  state = reduce(state, { room: ROOM, type: 'gifts.page', data: { gifts: [gift(4), gift(5)], more: false } });
-  assert.deepEqual(numbers(state), [4, 5, 6]);
-});
-
-test('a count comes as a signal where people are too many to name', () => {
-  assert.equal(reduce(fresh(), { room: ROOM, type: 'participants.count', data: { count: 812 } }).count, 812);
-});
-
-// ------------------------------------------------------------------------------------------- the client
-
-class Clock {
-  time = 1_790_000_000_000;
-  timers = [];
-  now = () => this.time;
-  after = (ms, call) => {
-    const timer = { at: this.time + ms, call };
-    this.timers.push(timer);
-    return timer;
-  };
-  stop = (timer) => {
-    this.timers = this.timers.filter((other) => other !== timer);
-  };
-
-  async turn(ms) {
-    const end = this.time + ms;
-    for (;;) {
-      await settled();
-      const next = this.timers.filter((timer) => timer.at <= end).sort((a, b) => a.at - b.at)[0];
-      if (!next) break;
-      this.stop(next);
-      this.time = Math.max(this.time, next.at);
-      next.call();
-    }
-    this.time = end;
-    await settled();
-  }
-}
-
-/** Every promise that can go on has gone on. */
-const settled = () => new Promise((resolve) => setImmediate(resolve));
-
-class FakeSocket {
-  static all = [];
-  sent = [];
-  closed = null;
-
-  constructor(url, protocol) {
-    Object.assign(this, { url, protocol });
-    FakeSocket.all.push(this);
-  }
-
-  send(text) {
-    this.sent.push(JSON.parse(text));
-  }
-
-  close(code, reason) {
-    this.closed = { code, reason };
-  }
-
-  // The server's side.
-  give(frame) {
-    this.onmessage?.({ data: JSON.stringify(frame) });
-  }
-
-  end(code = 1006, reason = '') {
-    this.onclose?.({ code, reason });
-  }
-
-  last(type) {
-    return this.sent.findLast((frame) => frame.type === type);
-  }
-}
-
-const connectedData = (joins) => ({
-  session: 's',
-  user: amira,
-  time: 0,
-  ping_ms: 25_000,
-  limits: { message_bytes: 65_536, text_chars: 2_000, unanswered_commands: 4, outbox_bytes: 1, grace_ms: 30_000 },
-  balances: [{ currency: 'coin', amount: 100, xp: 0, version: 5, exponent: 0 }],
-  joins,
-});
-
-function world(options = {}) {
-  FakeSocket.all = [];
-  const clock = new Clock();
-  const seen = { states: [], removed: [], refused: [], tokens: 0 };
-  const client = new Client({
-    url: 'ws://parlor.example/v1/socket',
-    device: 'test',
-    accessToken: async () => 'access',
-    roomToken: async () => `room-${(seen.tokens += 1)}`,
-    WebSocket: FakeSocket,
-    clock,
-    random: () => 1,
-    ...options,
-  });
-  client.on('state', (state) => seen.states.push(state.phase));
-  client.on('removed', (removal) => seen.removed.push(removal));
-  client.on('refused', (refusal) => seen.refused.push(refusal));
-  return { client, clock, seen, sockets: FakeSocket.all, socket: () => FakeSocket.all.at(-1) };
-}
-
-const JOINED = { room: ROOM, position: { epoch: 5, seq: 10, gift_no: 3 }, recovered: false, snapshot: snapshot() };
-
-async function inRoom(options) {
-  const all = world(options);
-  const ready = all.client.join(ROOM);
-  await settled();
-  all.socket().onopen();
-  all.socket().give({ id: all.socket().last('connect').id, data: connectedData([{ data: JOINED }]) });
-  await ready;
-  return all;
-}
-
-/** The next socket opens and its connect is answered with this join. */
-async function back({ socket, sockets, clock }, data) {
-  await settled();
-  for (const before = sockets.length; sockets.length === before; ) await clock.turn(100);
-  socket().onopen();
-  socket().give({ id: socket().last('connect').id, data: connectedData([data]) });
-  await settled();
-}
-
-const still = { data: { room: ROOM, position: JOINED.position, recovered: true } };
+import { ParlorError, backoff, comesBack } from '../src/index.js';
+import { back, inRoom, settled, still } from './world.js';
+import { ROOM, amira, chat, gift, gifts, numbers, ops, snapshot } from './words.js';
 
 test('connect carries token, device and joins in its first frame', async () => {
   const { socket } = await inRoom();
@@ -443,13 +174,14 @@ test('codes 4000 to 4499 come back, after the time that the notice says; 4500 to
 test('an expired sign-in stops; connecting again goes on with position and waiting commands', async () => {
   let expired = false;
   const all = await inRoom({
-    accessToken: async () => {
+    token: async () => {
       if (expired) throw new ParlorError({ code: 'token_expired', retry: 'sign_in' });
       return 'access';
     },
   });
   expired = true;
   all.socket().end(4501);
+  await all.clock.turn(1_000);
   assert.deepEqual([all.client.state.phase, all.client.state.reason], ['stopped', 'sign_in']);
   all.client.command('chat.send', { room: ROOM, text: 'kept' });
   expired = false;
@@ -457,6 +189,43 @@ test('an expired sign-in stops; connecting again goes on with position and waiti
   all.client.connect();
   await returned;
   assert.equal(all.socket().last('chat.send').data.text, 'kept');
+});
+
+test('a token that the server refuses is asked for anew once, then a person has to sign in', async () => {
+  const asked = [];
+  const all = await inRoom({ token: async ({ stale }) => (asked.push(stale), stale ? 'renewed' : 'access') });
+  all.socket().end(4501);
+  await all.clock.turn(1_000);
+  assert.deepEqual(asked, [undefined, 'access']);
+  all.socket().onopen();
+  const first = all.socket().last('connect');
+  assert.equal(first.data.token, 'renewed');
+  all.socket().give({ id: first.id, error: { code: 'unauthenticated', retry: 'sign_in' } });
+  await all.clock.turn(60_000);
+  assert.deepEqual([all.client.state.phase, all.client.state.reason], ['stopped', 'sign_in']);
+  assert.equal(all.sockets.length, 2);
+});
+
+test('the live socket gets a new token a minute before the old one expires', async () => {
+  const tokens = [];
+  const start = 1_790_000_000_000;
+  const all = await inRoom({
+    settings: { silence_ms: 1e9, reply_ms: 1e9 },
+    token: async ({ stale }) => {
+      if (!tokens.length || stale) tokens.push(`token-${tokens.length + 1}`);
+      return { token: tokens.at(-1), expires_at: start + 900_000 * tokens.length };
+    },
+  });
+  await all.clock.turn(839_000);
+  assert.equal(all.socket().last('session.refresh'), undefined);
+  await all.clock.turn(1_000);
+  const refresh = all.socket().last('session.refresh');
+  assert.deepEqual(refresh.data, { token: 'token-2' });
+  all.socket().give({ id: refresh.id, data: {} });
+  assert.equal(all.client.state.phase, 'online');
+  assert.equal(all.sockets.length, 1);
+  await all.clock.turn(900_000);
+  assert.deepEqual(all.socket().last('session.refresh').data, { token: 'token-3' });
 });
 
 test('the back-off doubles, has jitter and a ceiling, and begins anew after a socket that lived', async () => {
@@ -543,6 +312,60 @@ test('close rejects what waits and nothing comes back', async () => {
   assert.equal(all.clock.timers.length, 0);
 });
 
+test('the server\'s word that the session expires brings it a new token, once', async () => {
+  const all = await inRoom({ token: async ({ stale }) => (stale ? `after ${stale}` : 'access') });
+  all.socket().give({ type: 'session_expiring', data: { expires_at: 1 } });
+  all.socket().give({ type: 'session_expiring', data: { expires_at: 1 } });
+  await settled();
+  assert.deepEqual(all.socket().sent.filter((frame) => frame.type === 'session.refresh').map((frame) => frame.data), [{ token: 'after access' }]);
+});
+
+test('a sign-in that was ended elsewhere stops and asks nobody for a token', async () => {
+  for (const code of [4503, 4505]) {
+    const all = await inRoom();
+    all.socket().give({ type: 'closing', data: { code, reason: 'signed_out' } });
+    all.socket().end(code);
+    assert.deepEqual([all.client.state.phase, all.client.state.reason, all.client.state.code], ['stopped', 'sign_in', code]);
+  }
+});
+
+test('each line and each gift is told once, over gaps and resumes, and none of a first visit', async () => {
+  const all = await inRoom();
+  const told = [];
+  all.client.on('chat', ({ line }) => told.push(line.op));
+  all.client.on('gift', ({ gift: { gift_no } }) => told.push(gift_no));
+  all.socket().give(chat(11, 'a'));
+  all.socket().give(gifts(12, 4));
+  all.socket().end();
+  const events = [chat(11, 'a'), gifts(12, 4), chat(13, 'b'), gifts(14, 5)];
+  await back(all, { data: { room: ROOM, position: { epoch: 5, seq: 14, gift_no: 5 }, recovered: true, events } });
+  assert.deepEqual(told, ['a', 4, 'b', 5]);
+});
+
+test('a loop reads events in order, ends with the client, and fails rather than lose one', async () => {
+  const all = await inRoom();
+  const lines = all.client.events('chat');
+  const all_of = (async () => {
+    const seen = [];
+    for await (const { line } of lines) seen.push(line.op);
+    return seen;
+  })();
+  for (const [at, op] of ['a', 'b', 'c'].entries()) all.socket().give(chat(11 + at, op));
+  await settled();
+  const slow = all.client.events('balances');
+  for (let at = 0; at <= 10_000; at++) {
+    all.socket().give({ user: amira.id, type: 'balance.changed', data: { currency: 'coin', amount: at, version: 10 + at } });
+  }
+  for (let at = 0; at < 10_000; at++) await slow.next();
+  await assert.rejects(slow.next(), /10000 events of balances wait/);
+  all.client.close();
+  assert.deepEqual(await all_of, ['a', 'b', 'c']);
+  const stop = new AbortController();
+  const aborted = all.client.events('state', { signal: stop.signal }).next();
+  stop.abort();
+  assert.equal((await aborted).done, true);
+});
+
 test('leaving is said to the server and the room does not come back', async () => {
   const all = await inRoom();
   const left = all.client.leave(ROOM);
@@ -553,25 +376,4 @@ test('leaving is said to the server and the room does not come back', async () =
   await all.clock.turn(60_000);
   all.socket().onopen();
   assert.equal(all.socket().last('connect').data.joins, undefined);
-});
-
-// ------------------------------------------------------------------------------------------------ REST
-
-test('a problem is an error with its code, and a dead network may be tried again', async () => {
-  const answer = (status, body) => async () => new Response(body, { status });
-  const asked = (call) => new Rest({ fetch: call }).rooms().catch((error) => [error.code, error.retry]);
-  assert.deepEqual(await asked(answer(409, '{"code":"account_exists","retry":"never"}')), ['account_exists', 'never']);
-  const problem = '{"type":"urn:parlor:error:bad_request","code":"bad_request","retry":"never","errors":[{"field":"name","message":"1 to 60"}]}';
-  const { fields } = await new Rest({ fetch: answer(400, problem) }).openRoom({ name: '' }).catch((error) => error);
-  assert.deepEqual(fields, [{ field: 'name', message: '1 to 60' }]);
-  assert.deepEqual(await asked(answer(401, '')), ['http_401', 'sign_in']);
-  assert.deepEqual(await asked(answer(502, '<html>')), ['http_502', 'later']);
-  assert.deepEqual(await asked(async () => { throw new TypeError('failed'); }), ['unreachable', 'later']);
-  assert.deepEqual(await asked(answer(200, '{"items":[],"next":null}')), { items: [], next: null });
-});
-
-test('operations are unique and rise with time', () => {
-  const made = [1, 2, 3].map((ms) => operation(1_790_000_000_000 + ms));
-  assert.deepEqual([...made].sort(), made);
-  assert.equal(new Set(made).size, 3);
 });

@@ -1,0 +1,393 @@
+// A person's connection to Parlor: rooms that are come back into, commands that happen once, balances that never go
+// back. It touches no page and no storage.
+
+import { Connection } from './connection.js';
+import { Listeners } from './listeners.js';
+import { Rest } from './rest.js';
+import { emptyRoom, reduce } from './room.js';
+import { CHANGES, Lost, ParlorError, operation } from './wire.js';
+
+/** Rooms that one `connect` may join; the others follow one by one. */
+const CONNECT_JOINS = 4;
+
+export class Client {
+  /** REST with the same token. */
+  rest;
+  #options;
+  #connection;
+  #listeners = new Listeners();
+  #token = null; // {token, expires_at} that the socket stands on
+  #stale; // one that the server refused
+  #renewal = null; // the timer
+  #renewing = false;
+  #waiters = [];
+  #rooms = new Map(); // id -> {id, state, live, joining, tries, timer, paging, resolve, reject, ready}
+  #balances = new Map();
+
+  /** @param {import('./index.d.ts').ClientOptions} options */
+  constructor(options) {
+    const base = options.base ?? globalThis.location?.origin ?? '';
+    this.rest = new Rest({ base: options.base, fetch: options.fetch, token: options.token });
+    this.#options = {
+      url: `${base.replace(/\/$/, '').replace(/^http/, 'ws')}/v1/socket`,
+      roomToken: async (room) => (await this.rest.roomToken(room)).token,
+      ...options,
+    };
+    this.#connection = new Connection(this.#options, {
+      hello: () => this.#hello(),
+      online: (reply, hello) => this.#online(reply, hello),
+      refused: () => this.#refused(),
+      dropped: () => this.#dropped(),
+      moved: () => this.#go(),
+      state: (state) => this.#listeners.emit('state', state),
+      frame: (frame) => this.#read(frame),
+      raw: (frame) => this.#listeners.emit('frame', frame),
+    });
+  }
+
+  /** Where the connection stands. */
+  get state() {
+    return this.#connection.state;
+  }
+
+  /** The newest balance of each currency. */
+  get balances() {
+    return [...this.#balances.values()];
+  }
+
+  /** The picture of a room that one is in, or undefined. */
+  room(id) {
+    return this.#rooms.get(id)?.state;
+  }
+
+  /** Calls `listener` with each event of this name, until the function that this returns is called. */
+  on(name, listener) {
+    return this.#listeners.on(name, listener);
+  }
+
+  /** The events of this name one after the other, for `for await`; ends with the loop, or with `signal`. */
+  events(name, options) {
+    return this.#listeners.iterate(name, options);
+  }
+
+  // -- the connection
+
+  /** Connects, or comes back at once when waiting; after `stopped` it starts anew with what it knows. */
+  connect() {
+    this.#connection.connect();
+  }
+
+  /** Ends for good: nothing comes back, what is unanswered is rejected. The server lets go of place and seat. */
+  close() {
+    this.#connection.close();
+    for (const room of this.#rooms.values()) room.reject(new ParlorError({ code: 'closed', retry: 'never' }));
+    this.#rooms.clear();
+    this.#listeners.end();
+  }
+
+  /** Drops the socket without a word of leaving and stays away for `away_ms`, to see what coming back is like. */
+  cut(away_ms = 0) {
+    this.#connection.cut(away_ms);
+  }
+
+  /** The network is back: no need to wait out the back-off. */
+  wake() {
+    this.#connection.wake();
+  }
+
+  async #hello() {
+    await this.#source({ stale: this.#stale });
+    const rooms = [...this.#rooms.values()].slice(0, CONNECT_JOINS);
+    const joins = (await Promise.all(rooms.map((room) => this.#joinData(room)))).filter(Boolean);
+    const { device, client } = this.#options;
+    return { token: this.#token.token, device, client, joins: joins.length ? joins : undefined };
+  }
+
+  async #source(asked) {
+    const given = await this.#options.token(asked);
+    this.#token = typeof given === 'object' ? given : { token: given };
+  }
+
+  #online(reply, { joins = [] }) {
+    this.#stale = undefined;
+    this.#renewLater();
+    this.#listeners.emit('connected', reply);
+    this.#balance(reply.balances ?? []);
+    joins.forEach(({ room: id }, at) => {
+      const room = this.#rooms.get(id);
+      const result = reply.joins?.[at];
+      if (!room || !result) return;
+      if (result.data) this.#joined(room, result.data);
+      else this.#joinRefused(room, new ParlorError(result.error));
+    });
+    for (const room of this.#rooms.values()) if (!room.live && !room.joining && !room.timer) this.#join(room);
+    this.#go();
+  }
+
+  /** The server refused the token: once, the source is asked for another one. */
+  #refused() {
+    if (!this.#token || this.#stale !== undefined) {
+      this.#stale = undefined;
+      return false;
+    }
+    this.#stale = this.#token.token;
+    return true;
+  }
+
+  #dropped() {
+    const { clock } = this.#connection;
+    clock.stop(this.#renewal);
+    for (const room of this.#rooms.values()) {
+      clock.stop(room.timer);
+      Object.assign(room, { live: false, joining: false, paging: false, timer: undefined });
+    }
+  }
+
+  /** A minute before the token expires; the server's own word for it may come first. */
+  #renewLater() {
+    const { clock, settings } = this.#connection;
+    clock.stop(this.#renewal);
+    if (!this.#token?.expires_at) return;
+    const wait = this.#token.expires_at - clock.now() - settings.renew_before_ms;
+    this.#renewal = clock.after(Math.max(wait, 1_000), () => this.#renew());
+  }
+
+  /** Gives the live socket a new token. Without one it serves to its end, and the reconnect tells the person. */
+  async #renew() {
+    if (this.#renewing) return;
+    this.#renewing = true;
+    const { turn } = this.#connection;
+    const old = this.#token.token;
+    try {
+      await this.#source({});
+      if (this.#token.token === old) await this.#source({ stale: old });
+      // A new socket has begun with it; or there is no other.
+      if (turn !== this.#connection.turn || this.#token.token === old) return;
+      await this.command('session.refresh', { token: this.#token.token });
+      this.#renewLater();
+    } catch (error) {
+      this.#listeners.emit('unrenewed', error);
+    } finally {
+      this.#renewing = false;
+    }
+  }
+
+  // -- commands
+
+  /**
+   * Asks for something and resolves with the reply's data. What changes something carries one operation, kept over
+   * lost sockets and over refusals that may be tried again, so it happens once however often it is sent.
+   */
+  async command(type, data, { op = CHANGES.has(type) ? operation(this.#connection.clock.now()) : undefined } = {}) {
+    const { clock, settings } = this.#connection;
+    for (let refused = 0; ; ) {
+      while (!this.#isReady(type === 'room.leave' ? undefined : data?.room)) {
+        if (this.state.closed) throw new ParlorError({ code: 'closed', retry: 'never' });
+        await new Promise((resolve) => this.#waiters.push(resolve));
+      }
+      try {
+        return await new Promise((resolve, reject) => {
+          this.#connection.ask(type, data, op, (error, answer) => (error ? reject(error) : resolve(answer)));
+        });
+      } catch (error) {
+        if (error instanceof Lost) {
+          if (type === 'room.leave' || type === 'session.refresh') return {}; // went with its socket
+          continue;
+        }
+        refused += 1;
+        error.op = op;
+        const room = this.#rooms.get(data?.room);
+        if (error.code === 'not_in_room' && room?.live) this.#join(room); // the server knows better: come in again
+        const again = error.retry === 'now' || error.retry === 'later';
+        if (!again || refused >= settings.tries) throw error;
+        const pause = Math.max(error.retry_after_ms ?? 0, this.#connection.wait(refused - 1));
+        await new Promise((resolve) => clock.after(error.retry === 'now' && refused === 1 ? 0 : pause, resolve));
+      }
+    }
+  }
+
+  /** A page of the people that the snapshot did not name, into the picture. */
+  async people(id) {
+    const after = this.room(id)?.people.at(-1)?.id;
+    const page = await this.command('people.list', { room: id, after });
+    const room = this.#rooms.get(id);
+    if (room) this.#change(room, { room: id, type: 'people.page', data: page });
+    return page;
+  }
+
+  // Waiting for a socket, for the room, and for a place among the unanswered.
+
+  #isReady(id) {
+    if (!this.#connection.isReady) return false;
+    return id === undefined || !this.#rooms.has(id) || this.#rooms.get(id).live;
+  }
+
+  #go() {
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    for (const resolve of waiters) resolve();
+  }
+
+  // -- what the server says
+
+  #read(frame) {
+    if (frame.user !== undefined) this.#userFrame(frame);
+    else if (frame.room !== undefined) this.#roomFrame(frame);
+    else {
+      if (frame.type === 'session_expiring') this.#renew();
+      this.#listeners.emit('notice', frame);
+    }
+  }
+
+  #userFrame(frame) {
+    const { type, data } = frame;
+    if (type === 'balance.changed') this.#balance([data]);
+    if (type === 'room.removed') {
+      const room = this.#rooms.get(data.room);
+      if (!room || room.joining) return;
+      if (data.cause === 'resync') this.#join(room);
+      else this.#forget(room, data);
+    }
+    this.#listeners.emit('user', frame);
+  }
+
+  #roomFrame(frame) {
+    const room = this.#rooms.get(frame.room);
+    if (!room?.live) return;
+    this.#change(room, frame);
+    if (room.state.gap) this.#join(room);
+  }
+
+  /** Balances are hints with a version: an older one is never shown over a newer one. */
+  #balance(balances) {
+    let changed = false;
+    for (const balance of balances) {
+      const known = this.#balances.get(balance.currency);
+      if (known && balance.version < known.version) continue;
+      this.#balances.set(balance.currency, { ...known, ...balance });
+      changed = true;
+    }
+    if (changed) this.#listeners.emit('balances', this.balances);
+  }
+
+  // -- rooms
+
+  /** Comes into a room and stays in it over reconnects, until `leave` or until put out. Resolves with the first picture. */
+  join(id) {
+    const known = this.#rooms.get(id);
+    if (known) return known.ready;
+    const room = { id, state: emptyRoom(id), live: false, joining: false, tries: 0 };
+    room.ready = new Promise((resolve, reject) => Object.assign(room, { resolve, reject }));
+    room.ready.catch(() => {}); // `removed` tells it as well
+    this.#rooms.set(id, room);
+    if (this.state.phase === 'online') this.#join(room);
+    else if (this.state.phase === 'idle') this.connect();
+    return room.ready;
+  }
+
+  /** Leaves a room at once. Without a socket it is only forgotten, and the server's grace period ends it. */
+  async leave(id) {
+    const room = this.#rooms.get(id);
+    this.#connection.clock.stop(room?.timer);
+    this.#rooms.delete(id);
+    room?.reject(new ParlorError({ code: 'left', retry: 'never' }));
+    if (room && this.state.phase === 'online') await this.command('room.leave', { room: id });
+  }
+
+  async #joinData(room) {
+    try {
+      const token = await this.#options.roomToken(room.id);
+      return { room: room.id, token, position: room.state.position ?? undefined };
+    } catch (error) {
+      if (error.retry !== 'never') throw error;
+      this.#forget(room, { room: room.id, cause: error.code, error });
+      return null;
+    }
+  }
+
+  async #join(room) {
+    if (room.joining) return;
+    const { turn } = this.#connection;
+    Object.assign(room, { live: false, joining: true, paging: false });
+    let data;
+    try {
+      data = await this.#joinData(room);
+    } catch (error) {
+      if (turn === this.#connection.turn) this.#joinRefused(room, error);
+      return;
+    }
+    if (!data || turn !== this.#connection.turn || this.#rooms.get(room.id) !== room) return;
+    this.#connection.ask('room.join', data, undefined, (error, reply) => {
+      if (error instanceof Lost || this.#rooms.get(room.id) !== room) return;
+      if (error) this.#joinRefused(room, error);
+      else this.#joined(room, reply);
+    });
+  }
+
+  #joined(room, data) {
+    Object.assign(room, { live: true, joining: false, tries: 0 });
+    this.#change(room, { room: room.id, type: 'joined', data });
+    room.resolve(room.state);
+    this.#go();
+  }
+
+  #joinRefused(room, error) {
+    if (this.#rooms.get(room.id) !== room) return; // left meanwhile
+    const { clock } = this.#connection;
+    room.joining = false;
+    if (error.retry === 'sign_in') return this.#connection.stop('sign_in', error);
+    room.tries += 1;
+    const again = error.retry !== 'never' || (error.code === 'room_token_invalid' && room.tries < 3);
+    if (!again) return this.#forget(room, { room: room.id, cause: error.code, error });
+    const wait = Math.max(error.retry_after_ms ?? 0, this.#connection.wait(room.tries - 1));
+    this.#listeners.emit('refused', { room: room.id, error, wait });
+    room.timer = clock.after(wait, () => {
+      room.timer = undefined;
+      if (this.state.phase === 'online' && this.#rooms.get(room.id) === room) this.#join(room);
+    });
+  }
+
+  #forget(room, removal) {
+    this.#connection.clock.stop(room.timer);
+    this.#rooms.delete(room.id);
+    room.reject(removal.error ?? new ParlorError({ code: removal.cause, retry: 'never' }));
+    this.#listeners.emit('removed', removal);
+    this.#go();
+  }
+
+  #change(room, frame) {
+    const before = room.state;
+    room.state = reduce(before, frame);
+    if (room.state !== before) this.#tell(room.state, before, frame);
+    if (room.state.catching_up && !room.paging) this.#page(room);
+  }
+
+  /** Each line and each gift that is new in the picture is told once; on a first visit nothing is new. */
+  #tell(state, before, frame) {
+    this.#listeners.emit('room', { state, before, frame });
+    if (!before.position) return;
+    const known = new Set(before.chat);
+    for (const line of state.chat) if (line.op && !known.has(line)) this.#listeners.emit('chat', { room: state.room, line });
+    const shown = before.gifts.at(-1)?.gift_no ?? 0;
+    for (const gift of state.gifts) if (gift.gift_no > shown) this.#listeners.emit('gift', { room: state.room, gift });
+  }
+
+  /** Older gifts first: pages of `gift.list` until there are no more, then those that waited. */
+  #page(room) {
+    room.paging = true;
+    const { turn, clock } = this.#connection;
+    const data = { room: room.id, after: room.state.position?.gift_no ?? 0 };
+    this.#connection.ask('gift.list', data, undefined, (error, page) => {
+      if (turn !== this.#connection.turn || !room.live) return;
+      if (error && error.retry !== 'never') {
+        room.timer = clock.after(Math.max(error.retry_after_ms ?? 0, this.#connection.wait(0)), () => {
+          room.timer = undefined;
+          if (turn === this.#connection.turn && room.live) this.#page(room);
+        });
+        return;
+      }
+      room.paging = false;
+      this.#change(room, { room: room.id, type: 'gifts.page', data: error ? { gifts: [], more: false } : page });
+    });
+  }
+}

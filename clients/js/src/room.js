@@ -1,0 +1,199 @@
+// The picture of a room as a pure reducer: positions, gaps, what is shown once. No clock, no chance, no I/O, so that
+// it can be tested, replayed and used without the rest of the client.
+
+/** Lines of chat, and gifts, that the picture keeps: the newest. */
+export const CHAT_LINES = 300;
+export const GIFT_LINES = 300;
+
+/** A room of which nothing is known yet. */
+export const emptyRoom = (room) => ({
+  room,
+  position: null, // {epoch, seq, gift_no}: what was seen last; goes with every join
+  card: null,
+  own: null,
+  seats: [],
+  seat_version: 0,
+  count: 0,
+  people: [],
+  chat: [], // {op, at, from, text} and notes {key, at, note, …}, oldest first
+  gifts: [], // GiftLine, by gift_no
+  coins: 0,
+  catching_up: null, // gifts that wait until older ones have been fetched
+  gap: false, // an event is missing: join again with the position
+  visit: null, // what the last join brought: {recovered, first, events, chat, gifts, seats}
+});
+
+/**
+ * The next picture of the room. Pure: same state and frame, same answer; the state given is never changed.
+ *
+ * `frame` is an event or signal as it came, or one of `{type:'joined', data: Joined}`,
+ * `{type:'gifts.page', data: GiftPage}`, `{type:'people.page', data: PeoplePage}`.
+ */
+export function reduce(state, frame) {
+  if (frame.room !== undefined && frame.room !== state.room) return state;
+  switch (frame.type) {
+    case 'joined':
+      return joined(state, frame.data);
+    case 'gifts.page':
+      return giftsPage(state, frame.data);
+    case 'people.page':
+      return { ...state, people: mergePeople(state.people, frame.data.people), count: frame.data.count };
+    default:
+  }
+  if (frame.seq === undefined) return signal(state, frame);
+  const at = state.position;
+  if (!at || frame.epoch < at.epoch || (frame.epoch === at.epoch && frame.seq <= at.seq)) return state;
+  if (frame.epoch > at.epoch || frame.seq > at.seq + 1) return state.gap ? state : { ...state, gap: true };
+  if (state.gap) return state; // what comes behind a gap comes again with the join
+  const next = apply(state, frame);
+  return { ...next, position: { ...next.position, seq: frame.seq } };
+}
+
+function signal(state, frame) {
+  return frame.type === 'participants.count' ? { ...state, count: frame.data.count } : state;
+}
+
+/** An event's effect, without a look at its number. Events carry the state after them: this is assignment. */
+function apply(state, { type, data, at, epoch, seq }) {
+  const key = `${epoch}.${seq}`;
+  switch (type) {
+    case 'participants.changed': {
+      const left = new Set(data.left ?? []);
+      const stay = state.people.filter((person) => !left.has(person.id));
+      return { ...state, people: mergePeople(stay, data.joined ?? []), count: data.count };
+    }
+    case 'seats.changed': {
+      const now = new Map(data.seats.map((seat) => [seat.no, seat]));
+      const notes = data.seats.map((seat) => ({
+        key: `${key}.${seat.no}`,
+        at,
+        note: 'seat',
+        cause: data.cause,
+        seat: seat.no,
+        user: seat.user ?? state.seats.find((old) => old.no === seat.no)?.user,
+        by: personOf(state, data.by),
+      }));
+      return {
+        ...state,
+        seats: state.seats.map((seat) => now.get(seat.no) ?? seat),
+        seat_version: data.version,
+        chat: addLines(state.chat, notes),
+      };
+    }
+    case 'chat.posted':
+      return { ...state, chat: addLines(state.chat, [{ op: data.op, at, from: data.from, text: data.text }]) };
+    case 'participant.kicked': {
+      const note = {
+        key,
+        at,
+        note: 'kicked',
+        user: personOf(state, data.user),
+        by: personOf(state, data.by),
+        reason: data.reason ?? '',
+      };
+      const people = state.people.filter((person) => person.id !== data.user);
+      return { ...state, people, chat: addLines(state.chat, [note]) };
+    }
+    case 'gifts.sent':
+      return { ...showGifts(state, data.gifts), coins: data.coins };
+    default:
+      return state; // a newer server's event: its number counts, its content is not for us
+  }
+}
+
+function joined(state, reply) {
+  const before = state.position;
+  const first = !before;
+  let next = { ...state, gap: false, catching_up: null };
+  const late = []; // gifts of missed events: shown in the order of gift_no with those of `gifts`
+  if (reply.recovered) {
+    for (const event of reply.events ?? []) {
+      if (before && event.epoch === before.epoch && event.seq <= before.seq) continue;
+      if (event.type === 'gifts.sent') {
+        late.push(...event.data.gifts);
+        next = { ...next, coins: event.data.coins };
+      } else {
+        next = apply(next, event);
+      }
+    }
+  } else if (reply.snapshot) {
+    const { room, own, seats, seat_version, count, people, chat, coins } = reply.snapshot;
+    const lines = chat.map(({ op, at, from, text }) => ({ op, at, from, text }));
+    next = { ...next, card: room, own, seats, seat_version, count, people: mergePeople([], people), coins };
+    next.chat = addLines(next.chat, lines).sort((a, b) => a.at - b.at);
+  }
+  next.position = { ...reply.position, gift_no: before?.gift_no ?? undefined };
+  const gifts = [...(reply.gifts ?? []), ...late].sort((a, b) => a.gift_no - b.gift_no);
+  if (reply.more_gifts) {
+    const until = Math.max(...(reply.gifts ?? []).map((gift) => gift.gift_no), before?.gift_no ?? 0);
+    next = append(next, gifts.filter((gift) => gift.gift_no <= until));
+    next.catching_up = gifts.filter((gift) => gift.gift_no > until);
+  } else {
+    next = append(next, gifts);
+    next.position = { ...next.position, gift_no: highest(next.position.gift_no, reply.position.gift_no) };
+  }
+  next.visit = {
+    first,
+    recovered: reply.recovered,
+    events: reply.events?.length ?? 0,
+    chat: fresh(state.chat, next.chat, (line) => line.op),
+    gifts: next.gifts.length ? fresh(state.gifts, next.gifts, (gift) => gift.gift_no) : 0,
+    seats: reply.recovered ? (reply.events ?? []).filter((event) => event.type === 'seats.changed').length : null,
+  };
+  return next;
+}
+
+/** Gifts of an event: shown at once, unless older ones are missing; then they wait behind `gift.list`. */
+function showGifts(state, gifts) {
+  if (state.catching_up) return { ...state, catching_up: [...state.catching_up, ...gifts] };
+  const own = state.position?.gift_no;
+  const above = gifts.filter((gift) => own === undefined || own === null || gift.gift_no > own);
+  const dense = own === undefined || own === null || above.every((gift, at) => gift.gift_no === own + 1 + at);
+  return dense ? append(state, above) : { ...state, catching_up: above };
+}
+
+function giftsPage(state, page) {
+  if (!state.catching_up) return state;
+  const next = append(state, page.gifts);
+  if (page.more && page.gifts.length) return next;
+  return { ...append(next, state.catching_up), catching_up: null };
+}
+
+/** The one place where a gift comes into the picture: nothing at or below the own number, each number once. */
+function append(state, gifts) {
+  let own = state.position?.gift_no;
+  const shown = [];
+  for (const gift of [...gifts].sort((a, b) => a.gift_no - b.gift_no)) {
+    if (own !== undefined && own !== null && gift.gift_no <= own) continue;
+    shown.push(gift);
+    own = gift.gift_no;
+  }
+  if (!shown.length) return state;
+  const all = [...state.gifts, ...shown].slice(-GIFT_LINES);
+  return { ...state, gifts: all, position: { ...state.position, gift_no: own } };
+}
+
+/** Lines behind those that are there: one operation once, one note once. */
+function addLines(lines, more) {
+  const known = new Set(lines.map((line) => line.op ?? line.key));
+  const added = more.filter((line) => !known.has(line.op ?? line.key) && known.add(line.op ?? line.key));
+  return added.length ? [...lines, ...added].slice(-CHAT_LINES) : [...lines];
+}
+
+function mergePeople(people, more) {
+  const all = new Map([...people, ...more].map((person) => [person.id, person]));
+  return [...all.values()].sort((a, b) => a.id - b.id);
+}
+
+const personOf = (state, id) =>
+  id === undefined
+    ? undefined
+    : (state.people.find((person) => person.id === id) ??
+      state.seats.find((seat) => seat.user?.id === id)?.user ?? { id, name: `user ${id}` });
+
+const highest = (a, b) => (a === undefined || a === null ? b : b === undefined || b === null ? a : Math.max(a, b));
+
+function fresh(before, after, name) {
+  const known = new Set(before.map(name));
+  return after.filter((line) => name(line) !== undefined && !known.has(name(line))).length;
+}

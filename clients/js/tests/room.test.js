@@ -1,0 +1,120 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { emptyRoom, reduce } from '../src/index.js';
+import { ROOM, amira, chat, event, fresh, frozen, gift, gifts, joined, lina, numbers, omar, ops, snapshot } from './words.js';
+
+test('a first visit shows the snapshot and no old gift', () => {
+  const state = fresh();
+  assert.equal(state.card.name, 'Evening');
+  assert.deepEqual(state.position, { epoch: 5, seq: 10, gift_no: 3 });
+  assert.deepEqual([state.seats.length, state.people.length, state.gifts.length], [5, 2, 0]);
+  assert.equal(state.visit.first, true);
+});
+
+test('events apply in their order and the state given is not changed', () => {
+  const frames = [
+    event(11, 'participants.changed', { joined: [lina], count: 3 }),
+    event(12, 'seats.changed', { seats: [{ no: 1, user: omar }], version: 2, cause: 'taken' }),
+    chat(13, 'a'),
+    gifts(14, 4, 5),
+    event(15, 'seats.changed', { seats: [{ no: 1 }], version: 3, cause: 'left' }),
+    event(16, 'participant.kicked', { user: lina.id, by: amira.id, until: 9, reason: 'noise' }),
+    event(17, 'participants.changed', { left: [lina.id], count: 2 }),
+    event(18, 'something.new', { of: 'a newer server' }),
+  ];
+  const state = frames.reduce((before, frame) => reduce(frozen(before), frozen(frame)), fresh());
+  assert.deepEqual(state.position, { epoch: 5, seq: 18, gift_no: 5 });
+  assert.deepEqual(state.people, [amira, omar]);
+  assert.deepEqual([state.count, state.coins, state.seat_version], [2, 5, 3]);
+  assert.deepEqual(state.seats[1], { no: 1 });
+  assert.deepEqual(numbers(state), [4, 5]);
+  assert.deepEqual(state.chat.map((line) => line.note ?? line.op), ['seat', 'a', 'seat', 'kicked']);
+  assert.equal(state.chat[2].user.name, 'Omar', 'who stood up is named, though the seat no longer does');
+  assert.equal(state.gap, false);
+});
+
+test('an event at or below the position, or of an older epoch, changes nothing', () => {
+  const state = fresh();
+  for (const frame of [chat(10, 'x'), chat(3, 'x'), event(11, 'chat.posted', { from: omar, op: 'x', text: '' }, 4)]) {
+    assert.equal(reduce(state, frame), state);
+  }
+  assert.equal(reduce(state, { ...chat(11, 'x'), room: 1 }), state, 'nor one of another room');
+  assert.equal(reduce(emptyRoom(ROOM), chat(1, 'x')).chat.length, 0, 'nor one before the join');
+});
+
+test('a hole in seq, or a new epoch, is a gap and nothing behind it is shown', () => {
+  for (const first of [chat(12, 'b'), event(1, 'chat.posted', { from: omar, op: 'b', text: '' }, 6)]) {
+    const state = [first, chat(11, 'a'), chat(12, 'c')].reduce(reduce, fresh());
+    assert.equal(state.gap, true);
+    assert.deepEqual(ops(state), []);
+    assert.deepEqual(state.position, { epoch: 5, seq: 10, gift_no: 3 }, 'the next join asks from here');
+  }
+});
+
+test('a recovered join brings each missed thing once', () => {
+  const before = [chat(11, 'a'), gifts(12, 4)].reduce(reduce, fresh());
+  const events = [
+    gifts(12, 4), // seen
+    chat(13, 'b'),
+    gifts(14, 4, 5), // an owner may repeat, no screen does
+    event(15, 'seats.changed', { seats: [{ no: 2, user: omar }], version: 2, cause: 'taken' }),
+    gifts(16, 6),
+    chat(17, 'a'), // the same operation
+  ];
+  const state = reduce(before, joined({ position: { epoch: 5, seq: 17, gift_no: 6 }, recovered: true, events }));
+  assert.deepEqual(numbers(state), [4, 5, 6]);
+  assert.deepEqual(ops(state), ['a', 'b']);
+  assert.equal(state.seats[2].user.id, omar.id);
+  assert.deepEqual(state.position, { epoch: 5, seq: 17, gift_no: 6 });
+  assert.deepEqual(state.visit, { first: false, recovered: true, events: 6, chat: 1, gifts: 2, seats: 1 });
+  assert.equal(reduce(state, chat(17, 'z')), state, 'a replay of what came is nothing new');
+  assert.deepEqual(ops(reduce(state, chat(18, 'c'))), ['a', 'b', 'c']);
+});
+
+test('a recovered join may stand in a new epoch', () => {
+  const events = [chat(11, 'a'), event(1, 'chat.posted', { from: omar, op: 'b', text: 'of the new owner' }, 6)];
+  const state = reduce(fresh(), joined({ position: { epoch: 6, seq: 1, gift_no: 3 }, recovered: true, events }));
+  assert.deepEqual(ops(state), ['a', 'b']);
+  assert.deepEqual(ops(reduce(state, event(2, 'chat.posted', { from: omar, op: 'c', text: '' }, 6))), ['a', 'b', 'c']);
+});
+
+test('a snapshot keeps the lines that were there, adds the new ones, and shows gifts above the own number', () => {
+  const before = [chat(11, 'a'), gifts(12, 4)].reduce(reduce, fresh());
+  const lines = ['a', 'b'].map((op, at) => ({ op, at: 1011 + at, from: omar, text: op }));
+  const reply = {
+    position: { epoch: 6, seq: 2, gift_no: 6 },
+    recovered: false,
+    snapshot: snapshot({ chat: lines, count: 9 }),
+    gifts: [gift(4), gift(5), gift(6)],
+  };
+  const state = reduce({ ...before, gap: true }, joined(reply));
+  assert.deepEqual([ops(state), numbers(state)], [['a', 'b'], [4, 5, 6]]);
+  assert.deepEqual([state.count, state.gap, state.position.gift_no], [9, false, 6]);
+  assert.deepEqual(state.visit, { first: false, recovered: false, events: 0, chat: 1, gifts: 2, seats: null });
+});
+
+test('with more_gifts the gifts of later events wait for the pages', () => {
+  const reply = { position: { epoch: 6, seq: 2, gift_no: 9 }, recovered: false, snapshot: snapshot(), gifts: [gift(4), gift(5)], more_gifts: true };
+  let state = reduce(fresh(), joined(reply));
+  assert.deepEqual(numbers(state), [4, 5]);
+  assert.equal(state.position.gift_no, 5, 'a cut now asks for the rest again');
+  state = reduce(state, { ...gifts(3, 10), epoch: 6 });
+  assert.deepEqual(numbers(state), [4, 5], 'number 10 waits');
+  assert.equal(state.position.seq, 3);
+  state = reduce(state, { room: ROOM, type: 'gifts.page', data: { gifts: [gift(6), gift(7)], more: true } });
+  state = reduce(state, { room: ROOM, type: 'gifts.page', data: { gifts: [gift(8), gift(9), gift(10)], more: false } });
+  assert.deepEqual(numbers(state), [4, 5, 6, 7, 8, 9, 10]);
+  assert.equal(state.catching_up, null);
+});
+
+test('a hole in gift_no makes the later gift wait for gift.list', () => {
+  let state = reduce(fresh(), gifts(11, 6));
+  assert.deepEqual(numbers(state), []);
+  state = reduce(state, { room: ROOM, type: 'gifts.page', data: { gifts: [gift(4), gift(5)], more: false } });
+  assert.deepEqual(numbers(state), [4, 5, 6]);
+});
+
+test('a count comes as a signal where people are too many to name', () => {
+  assert.equal(reduce(fresh(), { room: ROOM, type: 'participants.count', data: { count: 812 } }).count, 812);
+});

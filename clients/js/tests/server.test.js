@@ -1,0 +1,150 @@
+// Clients against the real server, one of them over a wire that is cut: in the end both have seen the same.
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import WebSocket from 'ws';
+
+import { Client, ParlorError, Session, memory } from '../src/index.js';
+import { PROGRAM, startServer, startWire, until } from './program.js';
+
+const skip = PROGRAM || process.env.PARLOR_URL ? false : 'no server was built: set PARLOR_BIN';
+let server;
+let wire;
+before(async () => {
+  if (skip) return;
+  server = await startServer();
+  wire = await startWire(server.url);
+});
+after(async () => {
+  wire?.stop();
+  await server?.stop();
+});
+
+/** A demo user at the server, by `url`. */
+async function person(no, { origin: base }, device = `js-${no}-${Math.random()}`) {
+  const session = new Session({ base, device });
+  await session.signIn({ login: `demo${no}@parlor.example`, password: 'parlor-demo' });
+  const options = { base, device, token: session.token, WebSocket, settings: { backoff_ms: 20, backoff_max_ms: 200 } };
+  const client = new Client(options);
+  const told = { chat: [], gifts: [], phases: [] };
+  client.on('chat', ({ line }) => told.chat.push(line.op));
+  client.on('gift', ({ gift }) => told.gifts.push(gift.gift_no));
+  client.on('state', ({ phase }) => told.phases.push(phase));
+  return { session, client, told, rest: client.rest, user: session.user };
+}
+
+/** What both must agree on. */
+const picture = ({ seats, seat_version, count, people, chat, gifts, coins, position }) => ({
+  seats, seat_version, count, people, coins, position,
+  chat: chat.filter((line) => line.op).map(({ op, at, from, text }) => ({ op, at, from, text })),
+  gifts: gifts.map((gift) => gift.receipt),
+});
+const same = (a, b, room) => until(() => assert.deepEqual(picture(a.client.room(room)), picture(b.client.room(room))));
+
+test('a client whose wire is cut again and again ends with the picture of one that never left', { skip, timeout: 120_000 }, async (t) => {
+  const [stays, cut] = await Promise.all([person(1, server.url), person(2, wire.url)]);
+  t.after(() => [stays, cut].forEach(({ client }) => client.close()));
+  const { id: room } = await stays.rest.openRoom({ name: 'Cut and mended', seats: 8 });
+  const first = await stays.client.join(room);
+  assert.equal(first.own.role, 'owner');
+  await cut.client.join(room);
+  await stays.client.command('seat.take', { room, seat: 0 });
+  await cut.client.command('seat.take', { room, seat: 3 });
+  await same(stays, cut, room);
+
+  const sent = [];
+  for (let round = 0; round < 8; round++) {
+    await until(() => assert.equal(cut.client.state.phase, 'online'));
+    // Asked for at the moment of the cut: what was lost is sent again, what had happened is not done twice.
+    sent.push(cut.client.command('chat.send', { room, text: `from under water ${round}` }));
+    sent.push(cut.client.command('gift.send', { room, gift: 1, count: 1, to: { seats: [0] } }));
+    sent.push(stays.client.command('chat.send', { room, text: `line ${round}` }));
+    sent.push(stays.client.command('gift.send', { room, gift: 1, count: 1, to: { seats: [3] } }));
+    if (round % 2) await new Promise((resolve) => setImmediate(resolve));
+    const noticed = cut.told.phases.length;
+    if (round % 3) wire.reset();
+    else wire.cut();
+    await until(() => assert.ok(cut.told.phases.length > noticed));
+    wire.mend();
+  }
+  const answers = await Promise.all(sent);
+  assert.equal(new Set(answers.filter((answer) => answer.receipt).map((answer) => answer.receipt)).size, 16, 'each gift was paid for once');
+  await until(() => assert.equal(stays.client.room(room).gifts.length, 16));
+  await same(stays, cut, room);
+  assert.ok(cut.told.phases.filter((phase) => phase === 'online').length >= 8, 'it was cut and came back');
+
+  const { gifts, chat, seats } = stays.client.room(room);
+  assert.deepEqual(gifts.map((gift) => gift.gift_no), Array.from({ length: 16 }, (_, at) => at + 1));
+  assert.equal(chat.filter((line) => line.op).length, 16);
+  assert.equal(seats[3].user.id, cut.user.id, 'the seat waited');
+  for (const { told } of [stays, cut]) {
+    assert.deepEqual(told.gifts, gifts.map((gift) => gift.gift_no), 'each gift was told once, in order');
+    assert.equal(told.chat.length, 16);
+    assert.equal(new Set(told.chat).size, 16);
+  }
+  for (const one of [stays, cut]) {
+    await until(async () => {
+      const { balances } = await one.rest.wallet();
+      for (const { currency, amount } of balances) {
+        assert.equal(one.client.balances.find((balance) => balance.currency === currency).amount, amount);
+      }
+    });
+  }
+});
+
+test('refusals have their code, and one socket of a device takes over from the other', { skip, timeout: 60_000 }, async (t) => {
+  const one = await person(3, server.url, 'the-same-device');
+  t.after(() => one.client.close());
+  const { id: room } = await one.rest.openRoom({ name: 'Refusals', seats: 5 });
+  await one.client.join(room);
+  await one.client.command('seat.take', { room, seat: 0 });
+  await assert.rejects(one.client.command('seat.take', { room, seat: 1 }), { code: 'already_seated', retry: 'never' });
+  await assert.rejects(one.client.command('gift.send', { room, gift: 1, count: 1, to: 'all_seats' }), { code: 'no_receivers' });
+  await assert.rejects(one.client.command('chat.send', { room, text: ' ' }), (error) => error instanceof ParlorError && error.fields[0].field === 'text');
+  await assert.rejects(one.client.join(100_000_000), { code: 'room_not_found' });
+  const again = await person(3, server.url, 'the-same-device');
+  t.after(() => again.client.close());
+  again.client.connect();
+  await until(() => assert.deepEqual([again.client.state.phase, one.client.state.phase, one.client.state.reason], ['online', 'stopped', 'replaced']));
+});
+
+test('a token that does not hold leads to the source, and from there to the person', { skip, timeout: 60_000 }, async (t) => {
+  const { session } = await person(4, server.url);
+  const asked = [];
+  const token = async ({ stale }) => (asked.push(Boolean(stale)), stale ? session.token() : 'not.a.token');
+  const client = new Client({ base: server.url.origin, device: 'stale', token, WebSocket, settings: { backoff_ms: 20 } });
+  t.after(() => client.close());
+  client.connect();
+  await until(() => assert.equal(client.state.phase, 'online'));
+  assert.deepEqual(asked, [false, true]);
+  const hopeless = new Client({ base: server.url.origin, device: 'hopeless', token: () => 'not.a.token', WebSocket, settings: { backoff_ms: 20 } });
+  t.after(() => hopeless.close());
+  hopeless.connect();
+  await until(() => assert.deepEqual([hopeless.state.phase, hopeless.state.reason], ['stopped', 'sign_in']));
+});
+
+test('the live socket goes on with new tokens, and a refresh token that comes twice ends it', { skip, timeout: 60_000 }, async (t) => {
+  const storage = memory();
+  const base = server.url.origin;
+  const soon = { renew_before_ms: 1e9 }; // every token is about to expire
+  const session = new Session({ base, device: 'refreshing', storage, ...soon });
+  await session.signIn({ login: 'demo4@parlor.example', password: 'parlor-demo' });
+  const first = storage.read().refresh_token;
+  const client = new Client({ base, device: 'refreshing', token: session.token, WebSocket, settings: { backoff_ms: 20, ...soon } });
+  t.after(() => client.close());
+  const frames = [];
+  client.on('frame', ({ text }) => frames.push(JSON.parse(text)));
+  const unrenewed = [];
+  client.on('unrenewed', (error) => unrenewed.push(error));
+  client.connect();
+  await until(() => {
+    const asked = frames.find((frame) => frame.type === 'session.refresh');
+    assert.ok(asked && frames.find((frame) => frame.id === asked.id && frame.data?.expires_at > Date.now()));
+  });
+  assert.deepEqual([client.state.phase, unrenewed], ['online', []]);
+  assert.equal(frames.filter((frame) => frame.type === 'connect').length, 1, 'on the same socket');
+  assert.notEqual(storage.read().refresh_token, first);
+  await assert.rejects(client.rest.refresh(first), { retry: 'sign_in' });
+  await until(() => assert.deepEqual([client.state.phase, client.state.reason], ['stopped', 'sign_in']));
+  assert.equal(client.state.code, 4505);
+});

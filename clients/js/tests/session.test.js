@@ -1,0 +1,125 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { Session, memory, webStorage } from '../src/index.js';
+
+const user = { id: 900_000_001, name: 'Amira' };
+const START = 1_790_000_000_000;
+
+/** A server that rotates refresh tokens, and the session of one device. */
+function world() {
+  const all = { now: START, made: 0, refreshes: [], answer: null, signedOut: [] };
+  const welcome = () => {
+    all.made += 1;
+    return { access_token: `access-${all.made}`, expires_at: all.now + 900_000, refresh_token: `refresh-${all.made}`, user };
+  };
+  all.fetch = async (address, { body, headers }) => {
+    if (address.endsWith('/logout')) {
+      all.signedOut.push(headers.authorization);
+      return new Response(null, { status: 204 });
+    }
+    if (!address.endsWith('/refresh')) return Response.json(welcome());
+    all.refreshes.push(JSON.parse(body).refresh_token);
+    return all.answer?.() ?? Response.json(welcome());
+  };
+  all.storage = memory();
+  all.session = new Session({ base: 'http://parlor', device: 'test', storage: all.storage, fetch: all.fetch, now: () => all.now });
+  return all;
+}
+const refused = (status, code, retry) => () => Response.json({ code, retry }, { status });
+const signedIn = async (all = world()) => {
+  await all.session.signIn({ login: 'amira@parlor.example', password: 'quiet lantern' });
+  return all;
+};
+
+test('a token is given as it is until a minute before it expires, then it is renewed and kept', async () => {
+  const all = await signedIn();
+  assert.deepEqual(await all.session.token(), { token: 'access-1', expires_at: START + 900_000 });
+  all.now += 839_000;
+  assert.equal((await all.session.token()).token, 'access-1');
+  all.now += 1_000;
+  assert.equal((await all.session.token()).token, 'access-2');
+  assert.deepEqual(all.refreshes, ['refresh-1']);
+  assert.equal(all.storage.read().refresh_token, 'refresh-2', 'the used one is gone');
+});
+
+test('many who ask at once make one renewal', async () => {
+  const all = await signedIn();
+  all.now += 850_000;
+  const tokens = await Promise.all([1, 2, 3].map(() => all.session.token()));
+  assert.deepEqual(tokens.map(({ token }) => token), ['access-2', 'access-2', 'access-2']);
+  assert.equal(all.refreshes.length, 1);
+});
+
+test('a token that the server refused is renewed though it should hold', async () => {
+  const all = await signedIn();
+  assert.equal((await all.session.token({ stale: 'access-1' })).token, 'access-2');
+  assert.equal((await all.session.token({ stale: 'access-1' })).token, 'access-2', 'an older refusal is of no matter');
+  assert.equal(all.refreshes.length, 1);
+});
+
+test('without an answer the old token serves to its end, and the same refresh token is used again', async () => {
+  const all = await signedIn();
+  all.answer = refused(503, 'busy', 'later');
+  all.now += 850_000;
+  assert.equal((await all.session.token()).token, 'access-1');
+  all.now += 60_000;
+  await assert.rejects(all.session.token(), { code: 'busy' });
+  assert.equal(all.session.user.name, 'Amira', 'nobody is signed out by an overload');
+  all.answer = null;
+  assert.equal((await all.session.token()).token, 'access-2');
+  assert.deepEqual(new Set(all.refreshes), new Set(['refresh-1']));
+});
+
+test('a refused refresh token ends the sign-in', async () => {
+  const all = await signedIn();
+  all.answer = refused(401, 'unauthenticated', 'sign_in');
+  all.now += 850_000;
+  await assert.rejects(all.session.token(), { retry: 'sign_in' });
+  assert.deepEqual([all.session.user, all.storage.read()], [null, null]);
+  await assert.rejects(all.session.token(), { retry: 'sign_in' });
+});
+
+test('what was kept is there again, and a renewal by another tab is taken over', async () => {
+  const all = await signedIn();
+  const tab = new Session({ base: 'http://parlor', device: 'test', storage: all.storage, fetch: all.fetch, now: () => all.now });
+  assert.equal((await tab.restore()).name, 'Amira');
+  all.now += 850_000;
+  await tab.token();
+  assert.equal((await all.session.token()).token, 'access-2');
+  assert.equal(all.refreshes.length, 1);
+});
+
+test('signing out forgets at once and tells the server with the token that was', async () => {
+  const all = await signedIn();
+  await all.session.signOut();
+  assert.deepEqual([all.session.user, all.storage.read()], [null, null]);
+  assert.deepEqual(all.signedOut, ['Bearer access-1']);
+  await assert.rejects(all.session.token(), { retry: 'sign_in' });
+});
+
+test('a server without refresh tokens: the access token serves to its end', async () => {
+  const all = world();
+  all.storage.write({ access_token: 'only', expires_at: START + 1_000, user });
+  await all.session.restore();
+  assert.equal((await all.session.token()).token, 'only');
+  await assert.rejects(all.session.token({ stale: 'only' }), { retry: 'sign_in' });
+  all.now += 1_000;
+  await assert.rejects(all.session.token(), { retry: 'sign_in' });
+});
+
+test('a browser\'s storage keeps JSON, and junk in it is nobody', () => {
+  const values = new Map();
+  const storage = webStorage({
+    getItem: (name) => values.get(name) ?? null,
+    setItem: (name, value) => values.set(name, value),
+    removeItem: (name) => values.delete(name),
+  });
+  assert.equal(storage.read(), null);
+  storage.write({ user });
+  assert.deepEqual(storage.read(), { user });
+  values.set('parlor.session', '{junk');
+  assert.equal(storage.read(), null);
+  storage.write(null);
+  assert.equal(values.size, 0);
+});

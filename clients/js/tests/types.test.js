@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+import * as client from '../src/index.js';
+import { CHANGES } from '../src/wire.js';
+import { commandFrames, typesOf } from '../scripts/types.mjs';
+
+const here = (path) => new URL(path, import.meta.url);
+const SCHEMA = here('../../../protocol/schema/parlor.v1.schema.json');
+
+test('src/protocol.d.ts is what the schema says (npm run types)', async () => {
+  assert.equal(await readFile(here('../src/protocol.d.ts'), 'utf8'), typesOf(JSON.parse(await readFile(SCHEMA, 'utf8'))));
+});
+
+test('the client names an operation for each command that must have one', async () => {
+  const { $defs } = JSON.parse(await readFile(SCHEMA, 'utf8'));
+  assert.deepEqual([...CHANGES].sort(), commandFrames($defs).filter(({ op }) => op).map(({ kind }) => kind).sort());
+});
+
+test('a schema becomes types: absent fields, unions, lists, maps, references', () => {
+  const types = typesOf({
+    $defs: {
+      Seat: {
+        description: 'One seat.',
+        type: 'object',
+        properties: { no: { type: 'integer' }, user: { anyOf: [{ $ref: '#/$defs/Person' }, { type: 'null' }] }, tags: { type: 'array', items: { enum: ['a', 'b'] } } },
+        required: ['no'],
+      },
+      Person: { type: 'object', properties: { name: { type: ['string', 'null'], description: 'Shown.' } }, required: ['name'] },
+      Counts: { type: 'object', additionalProperties: { type: 'number' } },
+      To: { oneOf: [{ const: 'all' }, { type: 'object', properties: { users: { type: 'array', items: { type: 'integer' } } }, required: ['users'] }] },
+      Frame: { type: 'object', properties: { room: { type: 'integer' } }, required: ['room'], oneOf: [{ $ref: '#/$defs/Seat' }, { $ref: '#/$defs/To' }] },
+    },
+  });
+  assert.match(types, /export type Counts = Record<string, number>;/);
+  assert.match(types, /\/\*\* One seat\. \*\/\nexport interface Seat \{\n  no: number;\n  user\?: Person \| null;\n  tags\?: \("a" \| "b"\)\[\];\n\}/);
+  assert.match(types, /  \/\*\* Shown\. \*\/\n  name: string \| null;/);
+  assert.match(types, /export type To = "all" \| \{\n  users: number\[\];\n\};/);
+  assert.match(types, /export type Frame = \(Seat \| To\) & \{\n  room: number;\n\};/);
+});
+
+test('an app in TypeScript compiles against the types, and mistakes do not', () => {
+  const tsc = fileURLToPath(here('../node_modules/.bin/tsc'));
+  try {
+    execFileSync(tsc, ['-p', fileURLToPath(here('tsconfig.json'))], { encoding: 'utf8' });
+  } catch (error) {
+    assert.fail(error.stdout || error.message);
+  }
+});
+
+test('every name that the package exports has a type, and the other way round', async () => {
+  const text = await readFile(here('../src/index.d.ts'), 'utf8');
+  const typed = [...text.matchAll(/^export (?:const|function|class) (\w+)/gm)].map((found) => found[1]);
+  assert.deepEqual(typed.sort(), Object.keys(client).sort());
+});

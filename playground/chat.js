@@ -1,0 +1,55 @@
+// The room's chat: lines, the room's own remarks, and what is still on its way.
+
+import { operation } from './client/index.js';
+import { $, avatar, doing, fill, h, onSubmit } from './dom.js';
+import { app, isMe } from './state.js';
+import { remark, time } from './words.js';
+
+const outbox = new Map(); // op -> text
+
+export function clearChat() {
+  outbox.clear();
+  for (const id of ['lines', 'outbox']) $(id).replaceChildren();
+}
+
+export function drawChat(state) {
+  const make = (line) => {
+    if (line.note) return h('div', { class: 'line note', 'data-note': line.cause ?? line.note, dir: 'auto' }, remark(line));
+    return h('div', { class: `line${isMe(line.from) ? ' own' : ''}`, 'data-op': line.op },
+      avatar(line.from),
+      h('div', { class: 'body' },
+        h('span', { class: 'by' }, h('strong', { dir: 'auto' }, line.from.name), ` ${time(line.at)}`),
+        h('span', { class: 'text', dir: 'auto' }, line.text)));
+  };
+  fill($('lines'), state.chat, (line) => line.op ?? line.key, make);
+  $('lines-empty').hidden = state.chat.length > 0;
+  for (const line of state.chat) outbox.delete(line.op);
+  drawOutbox();
+}
+
+function drawOutbox() {
+  fill($('outbox'), [...outbox], ([op]) => op, ([, text]) => h('li', { dir: 'auto' }, `On its way: ${text}`));
+}
+
+export function readyChat() {
+  onSubmit('say', ({ text }) => {
+    const said = text.value.trim();
+    if (!said || !app.room) return;
+    const op = operation();
+    const room = app.room.id;
+    text.value = '';
+    outbox.set(op, said);
+    drawOutbox();
+    doing(async () => {
+      try {
+        await app.client.command('chat.send', { room, text: said }, { op });
+      } catch (error) {
+        if (!text.value) text.value = said;
+        throw error;
+      } finally {
+        outbox.delete(op);
+        drawOutbox();
+      }
+    });
+  });
+}

@@ -1,0 +1,191 @@
+// Gifts: the panel to send one, what was given since one came, and how it arrives on the stage.
+
+import { operation } from './client/index.js';
+import { $, doing, fill, h, onSubmit, toEnd } from './dom.js';
+import { app, isMe } from './state.js';
+import { count, giftIcon, giftName, many, money, named, time, words } from './words.js';
+
+const COUNTS = [1, 10, 66, 188, 520, 1314];
+const GRAND = 999; // coins from which a gift fills the stage
+
+let giving = 0; // on their way
+let again = null; // one whose answer never came: {data, op, said}
+let chosen = null; // to whom: null for everybody on a seat, or a user's id
+const effects = [];
+
+export function clearGifts() {
+  chosen = again = null;
+  effects.length = 0;
+  $('gifts').replaceChildren();
+  $('give-again').hidden = true;
+  $('give-result').textContent = '';
+  closeGifts();
+}
+
+export function openGifts(to) {
+  if (to !== undefined) chosen = to;
+  drawReceivers(app.room.state);
+  $('give-sheet').hidden = false;
+  $('give-show').setAttribute('aria-expanded', 'true');
+  document.querySelector('#gift-tiles :checked')?.focus();
+}
+
+function closeGifts() {
+  const inside = $('give-sheet').contains(document.activeElement);
+  $('give-sheet').hidden = true;
+  $('give-show').setAttribute('aria-expanded', 'false');
+  if (inside) $('give-show').focus();
+}
+
+// -- the panel
+
+export async function readCatalogue() {
+  await doing(async () => {
+    const { gifts } = await app.client.rest.gifts();
+    app.catalogue = new Map(gifts.map((gift) => [gift.id, gift]));
+    drawTiles();
+  });
+}
+
+function drawTiles() {
+  const gifts = [...app.catalogue.values()].sort((a, b) => a.price - b.price);
+  const tile = (gift, at) =>
+    h('label', { title: `${gift.name_en}, ${money(gift.price)} coins` },
+      h('input', { type: 'radio', name: 'gift', value: gift.id, checked: at === 0 }),
+      h('span', { class: 'tile' },
+        h('span', { class: 'icon', 'aria-hidden': 'true' }, giftIcon(gift.id)),
+        h('span', { dir: 'auto' }, gift.name_en),
+        h('span', { class: 'price coin' }, money(gift.price), h('span', { class: 'sr' }, ' coins'))));
+  $('gift-tiles').replaceChildren(...gifts.map(tile));
+  drawPrice();
+}
+
+function drawReceivers(state) {
+  if (!state?.card) return;
+  const seated = state.seats.filter((seat) => seat.user && !isMe(seat.user)).map((seat) => seat.user);
+  const others = state.people.filter((person) => !isMe(person) && !seated.some((user) => user.id === person.id));
+  const options = [
+    { value: 'all_seats', text: `Everybody on a seat (${seated.length})` },
+    ...[...seated, ...others].map((person) => ({ value: String(person.id), text: person.name })),
+  ];
+  // Who was chosen stays chosen, though they leave: a press must never mean more people than one sees.
+  if (chosen && !options.some(({ value }) => value === String(chosen))) {
+    const known = [...$('give-to').options].find((option) => option.value === String(chosen));
+    options.push({ value: String(chosen), text: `${(known?.text ?? chosen).replace(/ \(left\)$/, '')} (left)` });
+  }
+  fill($('give-to'), options, ({ value }) => value, ({ value }) => h('option', { value }), (node, { text }) => {
+    if (node.textContent !== text) node.textContent = text;
+  });
+  $('give-to').value = String(chosen ?? 'all_seats');
+  drawPrice();
+}
+
+/** What a press would send, what it costs, and how to say it. */
+function draft() {
+  const { gift, count: number, to } = $('give').elements;
+  const all = to.value === 'all_seats' || !to.value;
+  const receivers = all ? (app.room?.state?.seats ?? []).filter((seat) => seat.user && !isMe(seat.user)).length : 1;
+  const price = app.catalogue.get(Number(gift?.value))?.price ?? 0;
+  return {
+    data: { room: app.room?.id, gift: Number(gift?.value), count: Number(number.value), to: all ? 'all_seats' : { users: [Number(to.value)] } },
+    total: price * Number(number.value) * receivers,
+    said: `${giftName(Number(gift?.value))} × ${count(Number(number.value))} to ${all ? 'everybody on a seat' : to.selectedOptions[0].text}`,
+  };
+}
+
+function drawPrice() {
+  const { total } = draft();
+  $('give-send').textContent = total ? `Send for ${many(total, 'coin')}` : 'Send';
+}
+
+export function readyGifts(signInAgain) {
+  $('gift-counts').replaceChildren(...COUNTS.map((number, at) =>
+    h('label', {}, h('input', { type: 'radio', name: 'count', value: number, checked: at === 0 }), h('span', {}, count(number)))));
+  $('give-show').addEventListener('click', () => ($('give-sheet').hidden ? openGifts() : closeGifts()));
+  $('give-hide').addEventListener('click', closeGifts);
+  $('give-sheet').addEventListener('keydown', ({ key }) => key === 'Escape' && closeGifts());
+  $('give').addEventListener('change', (event) => {
+    if (event.target === $('give-to')) chosen = event.target.value === 'all_seats' ? null : Number(event.target.value);
+    drawPrice();
+  });
+  onSubmit('give', () => {
+    const { data, said } = draft();
+    give(data, operation(), said, signInAgain);
+  });
+  $('give-again').addEventListener('click', () => give(again.data, again.op, again.said, signInAgain));
+}
+
+async function give(data, op, said, signInAgain) {
+  const result = (text, kind = '') => {
+    $('give-result').textContent = text;
+    $('give-result').dataset.kind = kind;
+  };
+  giving += 1;
+  again = null;
+  $('give-again').hidden = true;
+  result(giving > 1 ? `${giving} gifts on their way…` : `On its way: ${said}…`);
+  try {
+    const { receipt, total } = await app.client.command('gift.send', data, { op });
+    giving -= 1;
+    result(giving ? `${many(giving, 'gift')} on the way…` : `Sent: ${said}, ${many(total, 'coin')}. Receipt ${receipt}.`, 'good');
+  } catch (error) {
+    giving -= 1;
+    if (error.code === 'closed') return;
+    if (error.retry === 'sign_in') signInAgain();
+    if (error.retry !== 'never' && app.room?.id === data.room) {
+      again = { data, op, said }; // it may have happened: only the same operation is safe
+      $('give-again').hidden = false;
+    }
+    result(words(error), 'bad');
+  }
+}
+
+// -- what was given
+
+export function drawGifts(state) {
+  const make = (gift) =>
+    h('div', { class: 'given', 'data-gift-no': gift.gift_no, title: `No. ${gift.gift_no}, ${many(gift.total, 'coin')}, ${time(gift.at)}` },
+      h('span', { class: 'icon', 'aria-hidden': 'true' }, giftIcon(gift.gift)),
+      h('span', {},
+        h('strong', { dir: 'auto' }, named(gift.from)), h('span', { class: 'sr' }, ' gave '),
+        h('span', { 'aria-hidden': 'true' }, ' → '), h('bdi', {}, gift.to.map(named).join(', ')),
+        h('span', { class: 'sr' }, `: ${giftName(gift.gift)}`), gift.count > 1 && h('b', {}, ` ×${count(gift.count)}`)));
+  toEnd($('gifts'), () => fill($('gifts'), state.gifts, (gift) => gift.gift_no, make));
+  $('gifts').scrollLeft = $('gifts').scrollWidth;
+  drawReceivers(state);
+}
+
+/** Those that the picture did not have before arrive on the stage. */
+export function showGifts(state, before) {
+  const highest = before.gifts.at(-1)?.gift_no ?? 0;
+  effects.push(...state.gifts.filter((gift) => gift.gift_no > highest));
+  nextEffect();
+}
+
+function nextEffect() {
+  if (!effects.length || $('effects').childElementCount) return;
+  if (effects.length > 12) effects.splice(0, effects.length - 12); // the list has them all
+  const gift = effects.shift();
+  const grand = gift.total >= GRAND;
+  const node = h('div', { class: `effect${grand ? ' grand' : ''}` },
+    h('span', { class: 'icon' }, giftIcon(gift.gift)),
+    h('span', { class: 'said' },
+      h('strong', { dir: 'auto' }, named(gift.from)),
+      h('span', { dir: 'auto' }, `to ${gift.to.map(named).join(', ')}`)),
+    gift.count > 1 && h('span', { class: 'times' }, `×${count(gift.count)}`));
+  const sparks = grand ? 14 : 6;
+  for (let at = 0; at < sparks; at++) {
+    const spark = h('i', { class: 'spark' });
+    spark.style.setProperty('--turn', `${(360 / sparks) * at}deg`);
+    node.append(spark);
+  }
+  $('effects').append(node);
+  const bump = gift.to.map((person) => document.querySelector(`#seats [data-user="${person.id}"] .avatar`)).filter(Boolean);
+  for (const face of bump) face.classList.add('given');
+  // With a queue behind it the next one does not wait for the whole way out.
+  setTimeout(() => {
+    node.remove();
+    for (const face of bump) face.classList.remove('given');
+    nextEffect();
+  }, effects.length ? 1200 : 2600);
+}

@@ -1,0 +1,70 @@
+// The list of rooms: all or those that are searched for, and a new one.
+
+import { $, avatar, doing, fill, h, hue, onSubmit, submitting } from './dom.js';
+import { app } from './state.js';
+import { many } from './words.js';
+
+let rooms = [];
+let next = null;
+let asked = 0; // rises with every question: an older answer is not drawn over a newer one
+
+const query = () => $('search').value.trim();
+const go = (id) => (location.hash = `room=${id}`);
+
+export async function drawLobby(cursor) {
+  const mine = (asked += 1);
+  const q = query();
+  $('lobby').setAttribute('aria-busy', 'true');
+  await doing(async () => {
+    const page = await app.client.rest.rooms({ q, cursor });
+    if (mine !== asked) return;
+    rooms = cursor ? [...rooms, ...page.items] : page.items;
+    next = page.next ?? null;
+    fill($('rooms'), rooms, (card) => card.id, make);
+    $('rooms-empty').hidden = rooms.length > 0;
+    $('rooms-empty-title').textContent = q ? `No room is called “${q}”` : 'No room is open yet';
+    $('rooms-empty-text').textContent = q ? 'Try a part of its name, or its number.' : 'Open the first one and invite somebody in a second window.';
+    $('rooms-more').hidden = !next;
+    $('rooms-said').textContent = q ? many(rooms.length, 'room') + (next ? ' and more' : '') : '';
+  });
+  if (mine === asked) $('lobby').removeAttribute('aria-busy');
+}
+
+function make(card) {
+  const node = h('li', {},
+    h('button', { type: 'button', class: 'room-card', onclick: () => go(card.id) },
+      h('span', { class: 'cover', 'aria-hidden': 'true' }, [...card.name][0].toUpperCase()),
+      h('span', { class: 'text' },
+        h('strong', { dir: 'auto' }, h('span', { class: 'sr' }, 'Join '), card.name),
+        h('span', { class: 'by' }, avatar(card.owner), h('bdi', {}, card.owner.name)),
+        h('span', { class: 'facts' }, `${many(card.seats, 'seat')} · no. ${card.id}`))));
+  node.style.setProperty('--hue', hue(card.id));
+  return node;
+}
+
+export function readyLobby(isShown) {
+  let typing;
+  $('search').addEventListener('input', () => {
+    clearTimeout(typing);
+    typing = setTimeout(() => drawLobby(), 200);
+  });
+  onSubmit('find', () => {
+    clearTimeout(typing);
+    drawLobby();
+  });
+  $('rooms-more').addEventListener('click', () => drawLobby(next));
+  for (const id of ['open-room-show', 'open-room-first']) $(id).addEventListener('click', () => $('open-room').showModal());
+  onSubmit('open-room-form', async ({ name, seats }, form) => {
+    const done = await submitting(form, async () => {
+      const card = await app.client.rest.openRoom({ name: name.value.trim(), seats: Number(seats.value) });
+      go(card.id);
+    });
+    if (!done) return;
+    form.reset();
+    $('open-room').close();
+  });
+  // Rooms that others open show without a press, while one looks at the list's first page.
+  setInterval(() => {
+    if (isShown() && !document.hidden && rooms.length <= 50 && app.client?.state.phase === 'online') drawLobby();
+  }, 5000);
+}

@@ -1,0 +1,99 @@
+// How the page says things: numbers, money, times, gifts, refusals. No elements here.
+
+import { app, isMe } from './state.js';
+
+const ICONS = {
+  rose: '🌹', clap: '👏', heart: '❤️', coffee: '☕️', lollipop: '🍭', star: '⭐️', balloon: '🎈', rainbow: '🌈',
+  perfume: '🧴', teddy: '🧸', ring: '💍', bouquet: '💐', fireworks: '🎆', car: '🚗', yacht: '🛥️', unicorn: '🦄',
+  castle: '🏰', plane: '✈️', planet: '🪐', rocket: '🚀', lion: '🦁', galaxy: '🌌', crown: '👑', lantern: '🏮',
+};
+
+const WORDS = {
+  unreachable: 'The server cannot be reached. Is it running?',
+  invalid_credentials: 'Name or password is wrong.',
+  account_exists: 'There is an account with this e-mail or phone number already.',
+  insufficient_funds: 'Not enough coins.',
+  gift_to_self: 'A gift to oneself is not possible.',
+  no_receivers: 'Nobody is there to receive it: somebody has to sit on a seat first.',
+  seat_taken: 'Somebody was faster: the seat is taken.',
+  seat_locked: 'The seat is locked.',
+  already_seated: 'You sit on a seat already.',
+  forbidden: 'You may not do that here.',
+  room_not_found: 'There is no such room.',
+  room_full: 'The room is full.',
+  room_paused: 'The room is moving to another server.',
+  kicked: 'You were put out of this room.',
+  rate_limited: 'Too fast: wait a moment.',
+};
+
+const number = new Intl.NumberFormat('en');
+
+export const count = (value) => number.format(value);
+export const many = (value, one, more = `${one}s`) => `${number.format(value)} ${value === 1 ? one : more}`;
+
+/** Minor units as people read them: exact, without a detour over fractions of binary numbers. */
+export function money(amount, exponent = 0) {
+  const unit = 10 ** exponent;
+  const whole = number.format(Math.trunc(Math.abs(amount) / unit));
+  const part = exponent ? String(Math.abs(amount) % unit).padStart(exponent, '0').replace(/0+$/, '') : '';
+  return `${amount < 0 ? '−' : ''}${whole}${part && `.${part}`}`;
+}
+
+export const time = (at) => new Date(at).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
+export const day = (at) => new Date(at).toLocaleDateString([], { weekday: 'long', day: 'numeric', month: 'long' });
+export const second = (at) => new Date(at).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', second: '2-digit' });
+
+export const named = (person) => (person ? person.name : 'somebody');
+export const who = (person) => (isMe(person) ? 'You' : named(person));
+
+export const giftName = (id) => app.catalogue.get(id)?.name_en ?? `Gift ${id}`;
+export const giftIcon = (id) => ICONS[giftName(id).toLowerCase()] ?? '🎁';
+
+/** A refusal in a person's words; the code follows where there are none. */
+export function words(error) {
+  if (error.code === 'insufficient_funds' && error.body?.shortfall) {
+    return `Not enough coins: ${money(error.body.shortfall)} are missing.`;
+  }
+  if (error.fields?.length) return error.fields.map(({ field, message }) => `${field}: ${message}`).join('; ');
+  return WORDS[error.code] ?? `${error.message || 'It did not work'} (${error.code ?? 'fault of the page'})`;
+}
+
+const place = (seat) => (seat === 0 ? 'the host’s seat' : `seat ${seat}`);
+
+/** What the room itself remarks between the lines of chat. */
+export function remark({ note, cause, seat, user, by, reason }) {
+  if (note === 'kicked') {
+    const by_whom = isMe(by) ? 'you' : named(by);
+    return `${who(user)} ${isMe(user) ? 'were' : 'was'} put out of the room by ${by_whom}${reason ? `: “${reason}”` : ''}`;
+  }
+  const said = {
+    taken: `${who(user)} took ${place(seat)}`,
+    left: `${who(user)} left ${place(seat)}`,
+    gone: `${who(user)} left the room and ${place(seat)}`,
+    kicked: `${who(user)} lost ${place(seat)}`,
+    locked: `${place(seat)} was locked`,
+    unlocked: `${place(seat)} was unlocked`,
+  }[cause] ?? `${place(seat)} changed`;
+  return said[0].toUpperCase() + said.slice(1);
+}
+
+/** An entry of the wallet in a sentence. `name` gives a user's name where it is known. */
+export function explain({ kind, currency, amount, gift }, name) {
+  if (!gift) {
+    if (kind === 'grant') return 'Welcome coins from the house';
+    if (kind === 'reversal') return 'An earlier entry was undone';
+    return kind.replaceAll('_', ' ');
+  }
+  const what = `${gift.count === 1 ? 'a' : number.format(gift.count)} ${giftName(gift.gift)}${gift.count === 1 ? '' : 's'}`.replace(/^a ([AEIOU])/, 'an $1');
+  const to = gift.to.length === 1 ? name(gift.to[0]) : `${gift.to.length} people`;
+  switch (gift.role) {
+    case 'sender':
+      return `You gave ${to} ${what}${gift.to.length > 1 ? ' each' : ''}`;
+    case 'receiver':
+      return `${name(gift.from)} gave you ${what}`;
+    case 'room_owner':
+      return `Your share of ${what} that ${name(gift.from)} gave ${to} in your room`;
+    default:
+      return `${amount < 0 ? 'Paid' : 'Received'} ${currency}s for ${what}`;
+  }
+}
