@@ -21,7 +21,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-pub use demo::seed;
+pub use demo::{People, seed};
 
 use crate::cluster::Node;
 use crate::config::Settings;

@@ -9,7 +9,7 @@ use sqlx::Connection;
 use sqlx::postgres::PgConnectOptions;
 use tokio::net::TcpListener;
 
-use crate::app::{self, Mode, Parts};
+use crate::app::{self, Mode, Parts, People};
 use crate::config::{LogFormat, Settings};
 use crate::db;
 use crate::dev::{Purpose, Store, lan};
@@ -87,9 +87,8 @@ pub async fn migrate(data: Option<PathBuf>) -> Result<(), StartError> {
     Ok(())
 }
 
-/// `parlor seed`: the catalogue and the coins to promote with; with `demo` also the demo users, whose
-/// password is known to everybody.
-pub async fn seed(data: Option<PathBuf>, demo: bool) -> Result<(), StartError> {
+/// `parlor seed`: the catalogue and the coins to promote with; with people also these.
+pub async fn seed(data: Option<PathBuf>, people: People<'_>) -> Result<(), StartError> {
     let settings = for_work()?;
     let addresses = Addresses::find(&settings, data, Purpose::Work, "parlor seed").await?;
     let seeded = async {
@@ -99,12 +98,18 @@ pub async fn seed(data: Option<PathBuf>, demo: bool) -> Result<(), StartError> {
         db::refuse_other_schema(&mut conn).await?;
         // It was only asked; seeding makes its own.
         let _ = conn.close().await;
-        app::seed(&settings, app, demo).await
+        app::seed(&settings, app, people).await
     }
     .await;
     addresses.close().await;
     seeded?;
-    say(if demo { "the catalogue and the demo users are there" } else { "the catalogue is there" });
+    match people {
+        People::None => say("the catalogue is there"),
+        People::Demo => say("the catalogue and the demo users are there"),
+        People::Load(count, tokens) => {
+            say(&format!("{count} accounts are there; their tokens are in {}", tokens.display()))
+        }
+    }
     Ok(())
 }
 
@@ -149,6 +154,9 @@ async fn serve_from(
     listener: TcpListener,
     stop: Stop,
 ) -> Result<(), StartError> {
+    if let Some(profile) = settings.profile {
+        tracing::warn!("the profile `{profile}` is on: its limits are not for people");
+    }
     let start = async {
         if mode == Mode::Dev {
             prepare(addresses).await?;
@@ -164,7 +172,7 @@ async fn serve_from(
                     "DATABASE_URL is set: the demo users, whose password everybody knows, go into that database"
                 );
             }
-            app::seed(&settings, addresses.app()?, true).await?;
+            app::seed(&settings, addresses.app()?, People::Demo).await?;
         }
         Ok(())
     };

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+use parlor::app::People;
 use parlor::command;
 use parlor::start::StartError;
 
@@ -39,6 +40,12 @@ enum Command {
         /// Also the demo users of `dev`, whose password everybody knows.
         #[arg(long)]
         demo: bool,
+        /// So many accounts with coins for a load test; --tokens takes their access tokens.
+        #[arg(long, value_name = "N", requires = "tokens", conflicts_with = "demo")]
+        users: Option<usize>,
+        /// The file for the tokens of --users, a JSON object a line.
+        #[arg(long, value_name = "FILE", requires = "users")]
+        tokens: Option<PathBuf>,
         #[command(flatten)]
         store: StoreArgs,
     },
@@ -86,7 +93,14 @@ fn main() -> ExitCode {
             Command::Dev { port, lan, store } => command::dev(port, lan, store.data).await.map(|()| true),
             Command::Serve => command::serve().await.map(|()| true),
             Command::Migrate(store) => command::migrate(store.data).await.map(|()| true),
-            Command::Seed { demo, store } => command::seed(store.data, demo).await.map(|()| true),
+            Command::Seed { demo, users, tokens, store } => {
+                let people = match (users, &tokens) {
+                    (Some(users), Some(tokens)) => People::Load(users, tokens),
+                    _ if demo => People::Demo,
+                    _ => People::None,
+                };
+                command::seed(store.data, people).await.map(|()| true)
+            }
             Command::Openapi => {
                 command::openapi();
                 Ok(true)

@@ -3,6 +3,22 @@
 //!
 //! Depends on the protocol only. The integration tests and the load tester share these users.
 
+pub mod latency;
+pub mod member;
+pub mod meter;
+pub mod plot;
+pub mod process;
+pub mod reference;
+pub mod report;
 pub mod rest;
+pub mod run;
+pub mod scenario;
+
 pub mod screen;
+pub mod server;
+pub mod socket;
+pub mod stage;
 pub mod user;
+pub mod verdict;
+pub mod watcher;
+pub mod world;

@@ -1,7 +1,11 @@
 //! What an empty database begins with: the catalogue and coins to promote with; in `dev` also people
 //! with a known password. Each part once, however often it is asked for.
 
+use std::fs::OpenOptions;
+use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 
 use parlor_protocol::{ErrorCode, UserId};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -24,12 +28,23 @@ const PASSWORD: &str = "parlor-demo";
 /// Their names; `demo1@parlor.example` and so on sign in.
 const PEOPLE: [&str; 4] = ["Amira", "Omar", "Layla", "Yusuf"];
 
-/// Lays the catalogue and the promotion account's coins; with `people` also the demo users, one of them
+/// Who else is there from the beginning.
+#[derive(Clone, Copy, Debug)]
+pub enum People<'a> {
+    /// Nobody.
+    None,
+    /// The demo users, whose password everybody knows.
+    Demo,
+    /// So many for a load test; their access tokens go into the file, a line each.
+    Load(usize, &'a Path),
+}
+
+/// Lays the catalogue and the promotion account's coins; and people; of the demo users one is
 /// in an agency of another. Runs as parlor_app.
 ///
 /// # Errors
 /// What the store or the ledger refuses.
-pub async fn seed(settings: &Settings, database: &PgConnectOptions, people: bool) -> Result<(), StartError> {
+pub async fn seed(settings: &Settings, database: &PgConnectOptions, people: People<'_>) -> Result<(), StartError> {
     let cannot = |error: Error| StartError::new("the database could not be seeded").because(error);
     let pool = PgPoolOptions::new().max_connections(2).connect_lazy_with(database.clone());
     let (stop, tracker) = (CancellationToken::new(), TaskTracker::new());
@@ -50,17 +65,20 @@ async fn lay(
     settings: &Settings,
     pool: &PgPool,
     ledger: &Ledger,
-    people: bool,
+    people: People<'_>,
     stop: &CancellationToken,
     tracker: &TaskTracker,
 ) -> Result<()> {
     gift::seed(&mut *pool.acquire().await?).await?;
     ledger.stock_promotion().await?;
-    if !people {
+    if matches!(people, People::None) {
         return Ok(());
     }
     let wallets = LedgerWallets { ledger: ledger.clone(), welcome: settings.ledger.welcome(true) };
     let identity = Identity::start(pool.clone(), &settings.identity, wallets, stop.clone(), tracker).await?;
+    if let People::Load(people, tokens) = people {
+        return crowd(&identity, people, tokens).await;
+    }
     let mut users = Vec::new();
     for (at, name) in PEOPLE.iter().enumerate() {
         if let Some(user) = person(&identity, at + 1, name).await? {
@@ -74,6 +92,19 @@ async fn lay(
         tx.commit().await?;
     }
     Ok(())
+}
+
+/// Makes people for a load test and writes who they are. Only the owner may read it: a token is a secret.
+async fn crowd(identity: &Identity, people: usize, tokens: &Path) -> Result<()> {
+    let made = identity.register_many(people, Timestamp::now()).await?;
+    let lines = made.into_iter().map(|(user, token)| {
+        let line = serde_json::json!({"user": user, "token": token.token, "expires_at": token.expires_at.0});
+        format!("{line}\n")
+    });
+    let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(tokens);
+    file.and_then(|mut file| file.write_all(lines.collect::<String>().as_bytes())).map_err(|error| {
+        Error::internal(format!("the accounts are there, and {} cannot be written: {error}", tokens.display()))
+    })
 }
 
 /// Registers a demo user; `None` if there is one already.

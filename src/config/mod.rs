@@ -1,5 +1,6 @@
 //! The settings: defaults, then a file, then the environment, the later one wins. One documented
-//! struct per concern, and every wrong or missing value named at once.
+//! struct per concern, and every wrong or missing value named at once. A profile (`PARLOR_PROFILE`) is a set
+//! of defaults for a purpose; it stands below file and environment.
 //!
 //! - file: the one that `PARLOR_CONFIG` names, else `parlor.toml` in the working folder if it is there
 //! - environment: `PARLOR__SERVER__ADDRESS` is `server.address`
@@ -17,10 +18,16 @@ use std::path::PathBuf;
 use crate::db::PoolSettings;
 pub use secret::Secret;
 
+/// The profiles by their names.
+const PROFILES: [(&str, &str); 1] = [("load", include_str!("profiles/load.toml"))];
+
 /// All settings.
 #[derive(Clone, Debug, Default, serde::Deserialize, serde::Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
+    /// The profile below the settings, to be named at the start.
+    #[serde(skip)]
+    pub profile: Option<&'static str>,
     /// Where it listens and how it stops.
     pub server: ServerSettings,
     /// The store.
@@ -144,7 +151,15 @@ impl Settings {
         file: Option<PathBuf>,
         serving: bool,
     ) -> Result<Self, Problems> {
-        let (settings, mut problems) = source::read(environment, file);
+        let environment: Vec<_> = environment.into_iter().collect();
+        let named = environment.iter().find(|(name, value)| name == "PARLOR_PROFILE" && !value.is_empty());
+        let profile = named.and_then(|(_, name)| PROFILES.iter().find(|(known, _)| known == name));
+        let unknown = named.filter(|_| profile.is_none()).map(|(_, name)| {
+            format!("PARLOR_PROFILE: there is no profile `{name}`; there is `load`, the limits for a load test")
+        });
+        let (mut settings, mut problems) = source::read(profile.map(|(_, text)| *text), environment, file);
+        settings.profile = profile.map(|(name, _)| *name);
+        problems.extend(unknown);
         problems.extend(settings.problems());
         if serving
             && settings.database.url.is_none()

@@ -23,11 +23,18 @@ struct Leaf {
 
 /// The settings as far as they can be read, and what cannot.
 pub(super) fn read(
+    profile: Option<&str>,
     environment: impl IntoIterator<Item = (String, String)>,
     file: Option<PathBuf>,
 ) -> (Settings, Vec<String>) {
     let mut problems = Vec::new();
     let mut leaves = Vec::new();
+    if let Some(profile) = profile {
+        leaves.extend(leaves_of(profile, "the profile").unwrap_or_else(|problem| {
+            problems.push(problem);
+            Vec::new()
+        }));
+    }
     if let Some(file) = file {
         match read_file(&file) {
             Ok(found) => leaves.extend(found),
@@ -109,7 +116,12 @@ fn read_file(path: &Path) -> Result<Vec<Leaf>, String> {
     let shown = path.display();
     let text = std::fs::read_to_string(path)
         .map_err(|error| format!("{shown}: cannot be read ({error}); PARLOR_CONFIG names another file"))?;
-    let table = File::from_str(&text, FileFormat::Toml).collect().map_err(|error| {
+    leaves_of(&text, &shown.to_string())
+}
+
+/// Every value of a TOML text, with where it stands.
+fn leaves_of(text: &str, shown: &str) -> Result<Vec<Leaf>, String> {
+    let table = File::from_str(text, FileFormat::Toml).collect().map_err(|error| {
         // Without the lines that quote the file: they may hold a password.
         let error = error.to_string();
         let words: Vec<&str> = error.lines().filter(|line| !line.contains('|')).map(str::trim).collect();

@@ -114,6 +114,8 @@ fn paths() -> Vec<String> {
     for line in format!("{:#?}", Settings::default()).lines().skip(1).map(str::trim) {
         match line.split_once(": ") {
             Some((name, value)) if value.ends_with(['{', '[', '(']) => path.push(name.to_owned()),
+            // What is named by its own variable, below all settings.
+            Some(("profile", _)) => {}
             Some((name, _)) => paths.push([path.as_slice(), &[name.to_owned()]].concat().join(".")),
             None if line.starts_with(['}', ']', ')']) => drop(path.pop()),
             None => {}
@@ -130,6 +132,16 @@ fn every_setting_is_documented() {
     for path in paths {
         assert!(documented.contains(&format!("| `{path}` |")), "{path} is missing in docs/settings.md");
     }
+}
+
+#[test]
+fn a_profile_stands_below_what_is_set() {
+    let environment = [("PARLOR_PROFILE", "load"), ("PARLOR__ROOM__CAPACITY", "7")];
+    let settings = read(&environment, None, false).expect("the profile has no problems");
+    assert_eq!((settings.profile, settings.room.capacity), (Some("load"), 7));
+    assert_eq!(settings.gateway.chat.count, 1_000_000);
+    let unknown = read(&[("PARLOR_PROFILE", "lode")], None, false).expect_err("there is none");
+    assert!(unknown.contains("PARLOR_PROFILE") && unknown.contains("lode"), "{unknown}");
 }
 
 #[test]

@@ -13,6 +13,7 @@ use sqlx::PgConnection;
 use crate::error::Result;
 
 mod contact;
+mod crowd;
 mod key;
 mod password;
 pub mod revocation;

@@ -96,6 +96,18 @@ impl Identity {
         &self.0.keys
     }
 
+    pub(super) fn pool(&self) -> &PgPool {
+        &self.0.pool
+    }
+
+    pub(super) fn passwords(&self) -> &Passwords {
+        &self.0.passwords
+    }
+
+    pub(super) fn wallets(&self) -> &dyn Wallets {
+        &*self.0.wallets
+    }
+
     /// Makes an account with what it begins with, and signs in.
     pub async fn register(&self, from: IpAddr, account: NewAccount, now: Timestamp) -> Result<Grant> {
         self.0.registrations.check(&holder(from))?;

@@ -39,6 +39,49 @@ pub(super) async fn insert_user(
     inserted.map(user_id).transpose()
 }
 
+/// Inserts accounts under these ids; gives those whose id was not taken.
+pub(super) async fn insert_people(
+    conn: &mut PgConnection,
+    ids: &[i64],
+    emails: &[String],
+    password_hash: &str,
+) -> Result<Vec<UserId>> {
+    let inserted = sqlx::query_scalar!(
+        "insert into users (id, email, password_hash, name)
+         select id, email, $3, 'Load ' || id
+           from unnest($1::bigint[], $2::text[]) as person (id, email)
+         on conflict (id) do nothing
+         returning id",
+        ids,
+        emails,
+        password_hash,
+    )
+    .fetch_all(conn)
+    .await?;
+    inserted.into_iter().map(user_id).collect()
+}
+
+/// Inserts a session for each of these users, in their order.
+pub(super) async fn insert_sessions(
+    conn: &mut PgConnection,
+    ids: &[Uuid],
+    users: &[UserId],
+    device: &str,
+) -> Result<()> {
+    let users: Vec<i64> = users.iter().map(|user| user.number()).collect();
+    sqlx::query!(
+        "insert into sessions (id, user_id, device)
+         select id, user_id, $3
+           from unnest($1::uuid[], $2::bigint[]) as session (id, user_id)",
+        ids,
+        &users,
+        device,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
 /// The name of the rule that a statement broke.
 fn constraint(error: &sqlx::Error) -> Option<&str> {
     error.as_database_error().and_then(|error| error.constraint())

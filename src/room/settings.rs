@@ -11,6 +11,8 @@ const AROUND_BYTES: usize = 16 * 1024;
 #[derive(Clone, Debug, serde::Deserialize, serde::Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
+    /// People whom a room takes that has no number of its own; one more is `room_full`. Default 1,500.
+    pub capacity: usize,
     /// Milliseconds for which place and seat are kept after a user's last socket dropped. Default 30,000.
     pub grace_ms: u64,
     /// Milliseconds without anybody after which a room sleeps. Default 300,000.
@@ -54,6 +56,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
+            capacity: 1_500,
             grace_ms: 30_000,
             idle_ms: 300_000,
             kick_ms: 600_000,
@@ -107,6 +110,7 @@ impl Settings {
             }
         }
         let sizes = [
+            ("capacity", self.capacity),
             ("named_people", self.named_people),
             ("memory_per_user", self.memory_per_user),
             ("memory_operations", self.memory_operations),

@@ -15,7 +15,8 @@ use crate::operation::Operation;
 #[derive(Clone, PartialEq, Debug)]
 pub(super) struct RoomRow {
     pub card: RoomCard,
-    pub capacity: usize,
+    /// Its own; else the setting holds.
+    pub capacity: Option<usize>,
 }
 
 struct RawRoom {
@@ -24,7 +25,7 @@ struct RawRoom {
     owner_id: i64,
     owner_name: String,
     seats: i16,
-    capacity: i32,
+    capacity: Option<i32>,
 }
 
 impl TryFrom<RawRoom> for RoomRow {
@@ -38,7 +39,7 @@ impl TryFrom<RawRoom> for RoomRow {
                 owner: Person { id: user_id(raw.owner_id)?, name: raw.owner_name },
                 seats: seat_no(raw.seats)?,
             },
-            capacity: usize::try_from(raw.capacity).map_err(out_of_range)?,
+            capacity: raw.capacity.map(usize::try_from).transpose().map_err(out_of_range)?,
         })
     }
 }

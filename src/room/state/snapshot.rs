@@ -40,7 +40,7 @@ pub struct Woken {
     /// The room itself.
     pub card: RoomCard,
     /// How many people may be in it.
-    pub capacity: usize,
+    pub capacity: Option<usize>,
     /// The claim's epoch.
     pub epoch: i64,
     /// Locked seats.
@@ -92,7 +92,7 @@ impl RoomState {
             memory: Memory::restore(&checkpoint.memory, &settings),
             gifts: GiftNumbers { announced, committed: woken.committed, coins, history_before },
             card: woken.card,
-            capacity: woken.capacity,
+            capacity: woken.capacity.unwrap_or(settings.capacity),
             epoch: woken.epoch,
             seq: 0,
             seats,

@@ -29,7 +29,7 @@ pub(in crate::room) fn room_id() -> RoomId {
 pub(in crate::room) fn woken() -> Woken {
     Woken {
         card: RoomCard { id: room_id(), name: "a room".into(), owner: person(1), seats: 5 },
-        capacity: 4,
+        capacity: Some(4),
         epoch: 7,
         locks: Vec::new(),
         kicks: Vec::new(),

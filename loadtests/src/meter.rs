@@ -1,0 +1,124 @@
+//! What is measured while a scenario drives: once a second for the plot and the terminal, and the whole.
+
+use std::io::{IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::latency::Percentiles;
+use crate::member::Tally;
+use crate::plot::Second;
+use crate::process::Cpu;
+
+/// The window of a measurement.
+pub struct Meter {
+    tally: Arc<Tally>,
+    pid: Option<u32>,
+    began: Instant,
+    cpu: Option<Cpu>,
+    deliveries: u64,
+    seconds: Arc<Mutex<Vec<Second>>>,
+    ended: Arc<AtomicBool>,
+}
+
+/// What a window came to.
+#[derive(Clone, Debug, Default)]
+pub struct Measured {
+    /// Its length.
+    pub seconds: f64,
+    /// CPU time of the server in it.
+    pub cpu: Option<Cpu>,
+    /// Events that came to sockets in it.
+    pub deliveries: u64,
+    /// The course.
+    pub course: Vec<Second>,
+}
+
+impl Measured {
+    /// The server's CPU time for one delivery, in microseconds: all of it, and the part in its own code.
+    pub fn us_per_delivery(&self) -> Option<(f64, f64)> {
+        let cpu = self.cpu.filter(|_| self.deliveries > 0)?;
+        let each = |time: Duration| time.as_secs_f64() * 1e6 / self.deliveries as f64;
+        Some((each(cpu.total()), each(cpu.user)))
+    }
+}
+
+impl Meter {
+    /// Begins a window. `what` stands on the terminal, with how far it is of `length`.
+    pub fn begin(tally: &Arc<Tally>, pid: Option<u32>, what: &str, length: Duration) -> Self {
+        // What was recorded before is none of this window's.
+        tally.delivery.take();
+        tally.reply.take();
+        let meter = Self {
+            tally: tally.clone(),
+            pid,
+            began: Instant::now(),
+            cpu: pid.and_then(Cpu::of),
+            deliveries: tally.deliveries.load(Ordering::Relaxed),
+            seconds: Arc::default(),
+            ended: Arc::default(),
+        };
+        meter.watch(what.to_owned(), length);
+        meter
+    }
+
+    fn watch(&self, what: String, length: Duration) {
+        let (tally, pid, began) = (self.tally.clone(), self.pid, self.began);
+        let (seconds, ended) = (self.seconds.clone(), self.ended.clone());
+        let mut last = (self.began, self.cpu, self.deliveries);
+        let shows = std::io::stderr().is_terminal();
+        tokio::spawn(async move {
+            let mut every = tokio::time::interval(Duration::from_secs(1));
+            every.tick().await; // the first is at once
+            loop {
+                every.tick().await;
+                if ended.load(Ordering::Relaxed) {
+                    break;
+                }
+                let now = (Instant::now(), pid.and_then(Cpu::of), tally.deliveries.load(Ordering::Relaxed));
+                let passed = (now.0 - last.0).as_secs_f64();
+                let cpu = now.1.zip(last.1).map(|(now, last)| now.since(last).total().as_secs_f64() / passed);
+                let second = Second {
+                    at: began.elapsed().as_secs_f64(),
+                    deliveries: (now.2 - last.2) as f64 / passed,
+                    p99_ms: tally.delivery.peek().p99_ms,
+                    cpu_percent: cpu.unwrap_or(0.0) * 100.0,
+                };
+                seconds.lock().unwrap_or_else(PoisonError::into_inner).push(second);
+                last = now;
+                if shows {
+                    eprint!(
+                        "\r{what}: {:.0} of {:.0} s, {:.0} deliveries/s, p99 {:.1} ms, CPU {:.0} %   ",
+                        second.at,
+                        length.as_secs_f64(),
+                        second.deliveries,
+                        second.p99_ms,
+                        second.cpu_percent
+                    );
+                    // Progress that cannot be shown is none.
+                    let _ = std::io::stderr().flush();
+                }
+            }
+            if shows {
+                eprint!("\r\x1b[K");
+            }
+        });
+    }
+
+    /// Ends the window.
+    pub fn end(self) -> Measured {
+        self.ended.store(true, Ordering::Relaxed);
+        let cpu = self.pid.and_then(Cpu::of).zip(self.cpu).map(|(now, then)| now.since(then));
+        Measured {
+            seconds: self.began.elapsed().as_secs_f64(),
+            cpu,
+            deliveries: self.tally.deliveries.load(Ordering::Relaxed) - self.deliveries,
+            course: std::mem::take(&mut self.seconds.lock().unwrap_or_else(PoisonError::into_inner)),
+        }
+    }
+}
+
+/// Percentiles that were measured, if anything was.
+pub fn some(percentiles: Percentiles) -> Option<Percentiles> {
+    (percentiles.count > 0).then_some(percentiles)
+}

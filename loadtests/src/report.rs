@@ -1,0 +1,139 @@
+//! What a run came to: one flat record with stable names for machines, lines for people.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::verdict::Violation;
+
+/// The figures of a run; what was not measured is null.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Report {
+    /// Which scenario.
+    pub scenario: String,
+    /// Simulated users.
+    pub users: usize,
+    /// Commands a second (and room) that were intended; null where it went as fast as it could.
+    pub rate: Option<f64>,
+    /// Seconds that were measured, of one round.
+    pub seconds: f64,
+    /// Rounds; figures are medians of them.
+    pub rounds: usize,
+    /// Commands that were sent.
+    pub sent: u64,
+    /// Events that came to sockets.
+    pub deliveries: u64,
+    /// Events that never came.
+    pub lost: u64,
+    /// Events that came twice.
+    pub duplicated: u64,
+    /// Events that came before one that they are behind.
+    pub reordered: u64,
+    /// Snapshots in place of missed events.
+    pub resyncs: u64,
+    /// Commands that were refused or not answered.
+    pub errors: u64,
+    /// Refusals by their code.
+    pub refusals: Vec<(String, u64)>,
+    /// From the intended time of sending to the screen: median, in milliseconds.
+    pub p50_ms: Option<f64>,
+    /// The same for one in a hundred.
+    pub p99_ms: Option<f64>,
+    /// The same for one in a thousand.
+    pub p999_ms: Option<f64>,
+    /// From the intended time of sending to the reply: median.
+    pub reply_p50_ms: Option<f64>,
+    /// The same for one in a hundred.
+    pub reply_p99_ms: Option<f64>,
+    /// CPU time of the server for one delivery, in microseconds.
+    pub server_cpu_us_per_delivery: Option<f64>,
+    /// The part of it in the server's own code.
+    pub server_user_cpu_us_per_delivery: Option<f64>,
+    /// Memory of the server for one joined socket.
+    pub server_rss_bytes_per_socket: Option<f64>,
+    /// Joins (handshake, connect, join) in a second of the server's CPU time.
+    pub joins_per_server_cpu_s: Option<f64>,
+    /// Gifts that were committed and answered in a second.
+    pub gifts_per_s: Option<f64>,
+    /// From the intended time of sending a gift to its reply: one in a hundred is slower.
+    pub gift_p99_ms: Option<f64>,
+    /// CPU time for one delivery in terms of the floor's.
+    pub floor_ratio: Option<f64>,
+    /// The same of the floor that gathers frames.
+    pub coalesced_floor_ratio: Option<f64>,
+    /// CPU time for one delivery in terms of the textbook server's; of gifts: gifts a second in terms of its.
+    pub textbook_ratio: Option<f64>,
+    /// The same of a textbook that keeps no rows for the system's accounts.
+    pub lean_textbook_ratio: Option<f64>,
+    /// The floor's own figure, in microseconds.
+    pub floor_cpu_us_per_delivery: Option<f64>,
+    /// The textbook's own figure: microseconds, or gifts a second.
+    pub textbook_figure: Option<f64>,
+    /// The lowest and highest of the ratios over rounds.
+    pub ratio_spread: Option<(f64, f64)>,
+    /// Sockets that were closed as slow consumers.
+    pub slow_closes: u64,
+    /// Nobody saw anything that the protocol rules out, and the books are in order.
+    pub consistent: bool,
+}
+
+impl Report {
+    /// As JSON, on one line.
+    pub fn json(&self) -> String {
+        serde_json::to_string(self).expect("a record of numbers")
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}: {} users, {} x {:.1} s", self.scenario, self.users, self.rounds, self.seconds)?;
+        writeln!(f, "  sent {}, delivered {}, errors {}", self.sent, self.deliveries, self.errors)?;
+        for (code, count) in &self.refusals {
+            writeln!(f, "    {code}: {count}")?;
+        }
+        writeln!(
+            f,
+            "  lost {}, duplicated {}, reordered {}, resyncs {}, slow closes {}",
+            self.lost, self.duplicated, self.reordered, self.resyncs, self.slow_closes
+        )?;
+        let figures = [
+            ("screen p50, ms", self.p50_ms),
+            ("screen p99, ms", self.p99_ms),
+            ("screen p99.9, ms", self.p999_ms),
+            ("reply p50, ms", self.reply_p50_ms),
+            ("reply p99, ms", self.reply_p99_ms),
+            ("server CPU a delivery, us", self.server_cpu_us_per_delivery),
+            ("  in its own code, us", self.server_user_cpu_us_per_delivery),
+            ("server memory a socket, bytes", self.server_rss_bytes_per_socket),
+            ("joins a CPU second", self.joins_per_server_cpu_s),
+            ("gifts a second", self.gifts_per_s),
+            ("gift p99, ms", self.gift_p99_ms),
+            ("the floor's CPU a delivery, us", self.floor_cpu_us_per_delivery),
+            ("in terms of the floor", self.floor_ratio),
+            ("in terms of the gathering floor", self.coalesced_floor_ratio),
+            ("the textbook's own figure", self.textbook_figure),
+            ("in terms of the textbook", self.textbook_ratio),
+            ("in terms of the lean textbook", self.lean_textbook_ratio),
+        ];
+        for (name, figure) in figures {
+            if let Some(figure) = figure {
+                writeln!(f, "  {name:<32} {figure:>12.3}")?;
+            }
+        }
+        if let Some((low, high)) = self.ratio_spread {
+            writeln!(f, "  {:<32} {low:.3} to {high:.3}", "ratios over the rounds")?;
+        }
+        write!(f, "  {}", if self.consistent { "consistent" } else { "NOT CONSISTENT" })
+    }
+}
+
+/// The first violations, for people.
+pub fn violations(first: &[Violation]) -> String {
+    first.iter().map(|violation| format!("  {:?}: {}\n", violation.kind, violation.words)).collect()
+}
+
+/// The middle of some figures.
+pub fn median(mut figures: Vec<f64>) -> Option<f64> {
+    figures.sort_by(f64::total_cmp);
+    (!figures.is_empty()).then(|| figures[figures.len() / 2])
+}

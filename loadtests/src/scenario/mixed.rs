@@ -1,0 +1,74 @@
+//! A day in small. Chance is seeded, so that the same run can be had again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use parlor_protocol::command::{InRoom, Recipients, SendGift, TakeSeat};
+use parlor_protocol::{Command, GiftId};
+use rand::{RngExt as _, SeedableRng, rngs::StdRng};
+use tokio::time::Instant;
+
+use crate::latency::nanos;
+use crate::member::Member;
+use crate::rest::Away;
+use crate::stage::{LINE_CHARS, Stage, op, speak};
+
+/// What somebody does next, of a hundred times; the rest is leaving and coming back.
+const CHAT: u32 = 55;
+const SIT: u32 = CHAT + 15;
+const STAND: u32 = SIT + 10;
+const GIVE: u32 = STAND + 12;
+const VANISH: u32 = GIVE + 5;
+
+/// Everybody lives for as long as the plan says, each with so many acts a second.
+pub(super) async fn drive(stage: &Stage) -> Result<(), Away> {
+    let end = Instant::now() + stage.plan.length();
+    let pause = Duration::from_secs_f64(1.0 / stage.plan.rate.unwrap_or(1.0).max(0.01));
+    let lives = stage.members.iter().map(|member| live(member, end, pause)).collect::<Vec<_>>();
+    join_all(lives).await.into_iter().collect()
+}
+
+async fn live(member: &Arc<Member>, end: Instant, pause: Duration) -> Result<(), Away> {
+    let mut chance = StdRng::seed_from_u64(member.index as u64);
+    loop {
+        tokio::time::sleep(chance.random_range(pause / 2..pause * 3 / 2)).await;
+        if Instant::now() >= end {
+            break;
+        }
+        if !member.is_connected() {
+            // Closed by the server, for whatever cause that the protocol knows: an app comes back.
+            member.arrive().await?;
+        }
+        act(member, &mut chance).await?;
+    }
+    if member.is_connected() { Ok(()) } else { member.arrive().await }
+}
+
+async fn act(member: &Arc<Member>, chance: &mut StdRng) -> Result<(), Away> {
+    let room = member.room();
+    match chance.random_range(0..100) {
+        0..CHAT => speak(member, nanos(), LINE_CHARS).await,
+        CHAT..SIT => {
+            let seat = Some(chance.random_range(1..8));
+            member.send(nanos(), Some(op()), &Command::SeatTake(TakeSeat { room, seat, version: None })).await;
+        }
+        SIT..STAND => member.send(nanos(), Some(op()), &Command::SeatLeave(InRoom { room })).await,
+        STAND..GIVE => {
+            let gift = GiftId::new(1).expect("a gift's number");
+            let give = SendGift { room, gift, count: 1, to: Recipients::AllSeats };
+            member.send(nanos(), Some(op()), &Command::GiftSend(give)).await;
+        }
+        GIVE..VANISH => {
+            member.vanish();
+            tokio::time::sleep(Duration::from_millis(chance.random_range(0..1_000))).await;
+            member.arrive().await?;
+        }
+        _ => {
+            member.leave().await;
+            tokio::time::sleep(Duration::from_millis(chance.random_range(0..500))).await;
+            member.arrive().await?;
+        }
+    }
+    Ok(())
+}

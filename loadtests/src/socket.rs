@@ -1,0 +1,242 @@
+//! A WebSocket client that is as lean as the servers it measures: no buffer of its own, one read a turn.
+
+use std::cell::RefCell;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use parlor_protocol::SUBPROTOCOL;
+use tokio::net::{TcpSocket, TcpStream};
+
+use crate::rest::Away;
+
+/// Bytes read in one turn, shared by all sockets of a thread.
+const SCRATCH_BYTES: usize = 256 * 1024;
+/// Sockets from one address of this machine: below the ports that there are for them.
+const PER_SOURCE: usize = 12_000;
+/// Room in the kernel for what a narrow socket has not read.
+const NARROW_BYTES: u32 = 8 * 1024;
+/// The mask of every frame. RFC 6455 wants it unpredictable, against proxies that are not here.
+const MASK: [u8; 4] = [0x5a, 0x17, 0xc3, 0x2e];
+
+thread_local! {
+    static SCRATCH: RefCell<Vec<u8>> = RefCell::new(vec![0; SCRATCH_BYTES]);
+}
+
+/// What a server says.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Incoming<'a> {
+    /// A whole text message.
+    Text(&'a str),
+    /// It closes, with this code if it gave one.
+    Close(Option<u16>),
+}
+
+/// One open socket.
+#[derive(Debug)]
+pub struct Socket {
+    stream: TcpStream,
+}
+
+/// The address of this machine from which socket number `index` is opened: one has too few ports for many.
+pub fn source(server: SocketAddr, index: usize) -> Option<IpAddr> {
+    let many = u8::try_from(index / PER_SOURCE).unwrap_or(u8::MAX).min(200);
+    (server.ip().is_loopback() && server.is_ipv4() && many > 0).then(|| IpAddr::V4(Ipv4Addr::new(127, 0, 1, many)))
+}
+
+impl Socket {
+    /// Opens a socket at this path; `index` chooses the address it comes from; a `narrow` one has little
+    /// room for what it has not read.
+    ///
+    /// # Errors
+    /// `Away` where there is no server, or one that does not want to.
+    pub async fn open(server: SocketAddr, path: &str, index: usize, narrow: bool) -> Result<Self, Away> {
+        let away = |error: io::Error| Away(error.to_string());
+        let socket = if server.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }.map_err(away)?;
+        if narrow {
+            socket.set_recv_buffer_size(NARROW_BYTES).map_err(away)?;
+        }
+        if let Some(source) = source(server, index) {
+            socket.bind(SocketAddr::new(source, 0)).map_err(away)?;
+        }
+        let stream = socket.connect(server).await.map_err(away)?;
+        stream.set_nodelay(true).map_err(away)?;
+        let request = format!(
+            "GET {path} HTTP/1.1\r\nhost: {server}\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
+             sec-websocket-version: 13\r\nsec-websocket-key: cGFybG9yLWxvYWQtdGVzdA==\r\n\
+             sec-websocket-protocol: {SUBPROTOCOL}\r\n\r\n"
+        );
+        let socket = Self { stream };
+        socket.write(request.as_bytes()).await.map_err(away)?;
+        socket.handshake().await.map_err(away)?;
+        Ok(socket)
+    }
+
+    /// Reads the answer to the upgrade, and not a byte more: the first frame may be right behind it.
+    async fn handshake(&self) -> io::Result<()> {
+        let mut head = [0; 4_096];
+        loop {
+            let there = self.stream.peek(&mut head).await?;
+            let Some(end) = head[..there].windows(4).position(|window| window == b"\r\n\r\n") else {
+                if there == 0 || there == head.len() {
+                    return Err(io::Error::other("no answer to the upgrade"));
+                }
+                // A head in two parts is rare: look again when more of it may be there.
+                tokio::task::yield_now().await;
+                continue;
+            };
+            let taken = self.stream.try_read(&mut head[..end + 4])?;
+            let line = String::from_utf8_lossy(&head[..taken]).lines().next().unwrap_or_default().to_owned();
+            return if line.starts_with("HTTP/1.1 101") { Ok(()) } else { Err(io::Error::other(line)) };
+        }
+    }
+
+    /// Sends one text message.
+    ///
+    /// # Errors
+    /// The socket is lost.
+    pub async fn say(&self, text: &str) -> io::Result<()> {
+        self.write(&masked(0x81, text.as_bytes())).await
+    }
+
+    /// Says that it leaves, with this code.
+    ///
+    /// # Errors
+    /// The socket is lost.
+    pub async fn close(&self, code: u16) -> io::Result<()> {
+        self.write(&masked(0x88, &code.to_be_bytes())).await
+    }
+
+    async fn write(&self, mut bytes: &[u8]) -> io::Result<()> {
+        loop {
+            match self.stream.try_write(bytes) {
+                Ok(written) if written == bytes.len() => return Ok(()),
+                Ok(written) => bytes = &bytes[written..],
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.stream.writable().await?,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Waits until there is something, and gives every whole frame of one read to `hear`; what is not
+    /// whole is kept in `partial`. Gives the bytes that came; 0: the server has ended.
+    ///
+    /// # Errors
+    /// The socket is lost, or sends what is no frame of a server.
+    pub async fn read(&self, partial: &mut Vec<u8>, mut hear: impl FnMut(Incoming<'_>)) -> io::Result<usize> {
+        loop {
+            self.stream.readable().await?;
+            let turn = SCRATCH.with_borrow_mut(|scratch| {
+                let kept = partial.len();
+                if scratch.len() < kept + SCRATCH_BYTES / 2 {
+                    scratch.resize(kept + SCRATCH_BYTES, 0);
+                }
+                scratch[..kept].copy_from_slice(partial);
+                match self.stream.try_read(&mut scratch[kept..]) {
+                    Ok(0) => Ok(Some(0)),
+                    Ok(read) => {
+                        let used = frames(&scratch[..kept + read], &mut hear)?;
+                        partial.clear();
+                        partial.extend_from_slice(&scratch[used..kept + read]);
+                        if partial.is_empty() {
+                            *partial = Vec::new();
+                        }
+                        Ok(Some(read))
+                    }
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
+                    Err(error) => Err(error),
+                }
+            })?;
+            if let Some(read) = turn {
+                return Ok(read);
+            }
+        }
+    }
+}
+
+fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
+    let mut frame = Vec::with_capacity(payload.len() + 14);
+    frame.push(first);
+    match payload.len() {
+        length @ 0..=125 => frame.push(0x80 | length as u8),
+        length @ 126..=65_535 => {
+            frame.push(0xFE);
+            frame.extend_from_slice(&(length as u16).to_be_bytes());
+        }
+        length => {
+            frame.push(0xFF);
+            frame.extend_from_slice(&(length as u64).to_be_bytes());
+        }
+    }
+    frame.extend_from_slice(&MASK);
+    frame.extend(payload.iter().enumerate().map(|(at, byte)| byte ^ MASK[at % 4]));
+    frame
+}
+
+/// Gives each whole frame to `hear`, and how many bytes they took.
+fn frames(bytes: &[u8], hear: &mut impl FnMut(Incoming<'_>)) -> io::Result<usize> {
+    let mut at = 0;
+    while let Some((first, payload, end)) = frame(&bytes[at..]) {
+        let payload = &bytes[at + payload..at + end];
+        match first & 0x0F {
+            0x1 if first & 0x80 != 0 => {
+                hear(Incoming::Text(std::str::from_utf8(payload).map_err(io::Error::other)?));
+            }
+            0x8 => hear(Incoming::Close(payload.first_chunk().map(|code: &[u8; 2]| u16::from_be_bytes(*code)))),
+            0x9 | 0xA => {}
+            other => return Err(io::Error::other(format!("a frame of opcode {other}"))),
+        }
+        at += end;
+    }
+    Ok(at)
+}
+
+/// The first byte of the frame at the beginning, where its payload begins, and where it ends.
+fn frame(bytes: &[u8]) -> Option<(u8, usize, usize)> {
+    let [first, second, ..] = *bytes else { return None };
+    let (length, payload): (usize, usize) = match second & 0x7F {
+        126 => (usize::from(u16::from_be_bytes([*bytes.get(2)?, *bytes.get(3)?])), 4),
+        127 => (usize::try_from(u64::from_be_bytes(*bytes.get(2..)?.first_chunk()?)).ok()?, 10),
+        short => (usize::from(short), 2),
+    };
+    let end = payload.checked_add(length)?;
+    (bytes.len() >= end).then_some((first, payload, end))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_come_whole_however_they_are_cut() {
+        let long = "x".repeat(70_000);
+        let texts = ["", "short", &"y".repeat(300), &long];
+        let mut bytes = Vec::new();
+        for text in texts {
+            bytes.push(0x81);
+            match text.len() {
+                length @ 0..=125 => bytes.push(length as u8),
+                length @ 126..=65_535 => {
+                    bytes.push(126);
+                    bytes.extend_from_slice(&(length as u16).to_be_bytes());
+                }
+                length => {
+                    bytes.push(127);
+                    bytes.extend_from_slice(&(length as u64).to_be_bytes());
+                }
+            }
+            bytes.extend_from_slice(text.as_bytes());
+        }
+        bytes.extend_from_slice(&[0x88, 2, 0x0F, 0xA0]);
+        for cut in [0, 1, 2, 7, 200, 1_000, bytes.len()] {
+            let (mut heard, mut closed) = (Vec::new(), None);
+            let mut hear = |incoming: Incoming<'_>| match incoming {
+                Incoming::Text(text) => heard.push(text.to_owned()),
+                Incoming::Close(code) => closed = code,
+            };
+            let used = frames(&bytes[..cut], &mut hear).expect("frames");
+            let rest = frames(&bytes[used..], &mut hear).expect("frames");
+            assert_eq!(used + rest, bytes.len());
+            assert_eq!((heard, closed), (texts.map(str::to_owned).to_vec(), Some(4_000)));
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! What one simulated user has seen of a room, as little as the verdict needs: unlike a
+//! [`crate::screen::Screen`] it keeps no history, so that ten thousand of them fit. Pure.
+
+use std::collections::BTreeMap;
+
+use parlor_protocol::reply::Joined;
+use parlor_protocol::room::{GiftLine, Position, Seat};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::verdict::{Kind, Verdict};
+
+/// Characters of a frame that are quoted.
+const QUOTED: usize = 300;
+
+/// The envelope of any frame from the server, borrowed.
+#[derive(Deserialize, Debug)]
+pub struct Heard<'a> {
+    /// Of a reply: the command's number.
+    #[serde(default)]
+    pub id: Option<u64>,
+    /// Of an event or signal.
+    #[serde(default)]
+    pub room: Option<u64>,
+    /// Of an event.
+    #[serde(default)]
+    pub epoch: Option<i64>,
+    /// Of an event.
+    #[serde(default)]
+    pub seq: Option<u64>,
+    /// What it is; absent in replies.
+    #[serde(default, rename = "type")]
+    pub kind: Option<&'a str>,
+    /// What it says.
+    #[serde(default, borrow)]
+    pub data: Option<&'a RawValue>,
+    /// Why a command was refused.
+    #[serde(default, borrow)]
+    pub error: Option<&'a RawValue>,
+}
+
+/// What a gift's event says to somebody who counts.
+#[derive(Deserialize)]
+struct Gifts {
+    gifts: Vec<GiftNumber>,
+}
+
+#[derive(Deserialize)]
+struct GiftNumber {
+    gift_no: i64,
+}
+
+#[derive(Deserialize)]
+struct Seats {
+    seats: Vec<Seat>,
+    version: u64,
+}
+
+/// One user's view of one room.
+#[derive(Debug, Default)]
+pub struct Watcher {
+    /// Who, for the verdict's words.
+    pub name: String,
+    /// Which room.
+    pub room: u64,
+    /// Of the owner.
+    pub epoch: i64,
+    /// The last event.
+    pub seq: u64,
+    /// The last gift that was shown.
+    pub gift_no: i64,
+    /// Gifts that were shown.
+    pub gifts_shown: u64,
+    /// The seat map, and its version.
+    pub seats: BTreeMap<u8, Seat>,
+    /// The seat map's version.
+    pub seat_version: u64,
+    /// Events that came on the live socket.
+    pub events: u64,
+    /// Bytes of those.
+    pub bytes: u64,
+    /// Joins that were answered with a snapshot where a position was brought.
+    pub resyncs: u64,
+    /// Joins that were answered with the missed events.
+    pub recovered: u64,
+    /// A join said that there are more gifts to be asked for.
+    pub more_gifts: bool,
+    joined: bool,
+}
+
+impl Watcher {
+    /// Somebody who has seen nothing yet.
+    pub fn new(name: String, room: u64) -> Self {
+        Self { name, room, ..Self::default() }
+    }
+
+    /// What is sent with the next join; none before the first.
+    pub fn position(&self) -> Option<Position> {
+        self.joined.then_some(Position { epoch: self.epoch, seq: self.seq, gift_no: Some(self.gift_no) })
+    }
+
+    /// The answer to a join; true when more gifts have to be asked for above `gift_no`.
+    pub fn join(&mut self, joined: &Joined, verdict: &Verdict) -> bool {
+        if joined.recovered {
+            self.recovered += 1;
+            for event in &joined.events {
+                self.text(event.get(), verdict);
+            }
+            if (self.epoch, self.seq) != (joined.position.epoch, joined.position.seq) {
+                verdict.note(Kind::Lost, 1, || {
+                    format!("{}: recovered up to {}, said to be at {}", self.name, self.seq, joined.position.seq)
+                });
+            }
+        } else if let Some(snapshot) = &joined.snapshot {
+            self.resyncs += u64::from(self.joined);
+            if self.joined && joined.position.epoch < self.epoch {
+                verdict.note(Kind::Protocol, 1, || format!("{}: the epoch fell", self.name));
+            }
+            (self.epoch, self.seq) = (joined.position.epoch, joined.position.seq);
+            self.seats = snapshot.seats.iter().map(|seat| (seat.no, seat.clone())).collect();
+            self.seat_version = snapshot.seat_version;
+            if !self.joined {
+                self.gift_no = joined.position.gift_no.unwrap_or(0);
+            }
+        } else {
+            verdict.note(Kind::Protocol, 1, || format!("{}: neither recovered nor a snapshot", self.name));
+        }
+        self.joined = true;
+        self.gifts(&joined.gifts, verdict);
+        joined.more_gifts
+    }
+
+    /// Gifts that were asked for.
+    pub fn gifts(&mut self, gifts: &[GiftLine], verdict: &Verdict) {
+        gifts.iter().for_each(|gift| self.show(gift.gift_no, "", verdict));
+    }
+
+    fn text(&mut self, text: &str, verdict: &Verdict) {
+        match serde_json::from_str::<Heard<'_>>(text) {
+            Ok(heard) => self.event(&heard, text, verdict),
+            Err(error) => verdict.note(Kind::Protocol, 1, || format!("{}: {error}: {}", self.name, quoted(text))),
+        }
+    }
+
+    /// An event, on the live socket or missed and brought.
+    pub fn event(&mut self, heard: &Heard<'_>, text: &str, verdict: &Verdict) {
+        self.events += 1;
+        self.bytes += text.len() as u64;
+        let (Some(epoch), Some(seq)) = (heard.epoch, heard.seq) else { return };
+        if !self.joined || epoch != self.epoch {
+            verdict.note(Kind::Protocol, 1, || format!("{}: in epoch {} came {}", self.name, self.epoch, quoted(text)));
+            return;
+        }
+        let next = self.seq + 1;
+        if seq > next {
+            verdict.note(Kind::Lost, seq - next, || format!("{}: {next} never came: {}", self.name, quoted(text)));
+        } else if seq == self.seq {
+            verdict.note(Kind::Duplicated, 1, || format!("{}: {seq} came twice: {}", self.name, quoted(text)));
+            return;
+        } else if seq < self.seq {
+            verdict.note(Kind::Reordered, 1, || format!("{}: behind {} came {}", self.name, self.seq, quoted(text)));
+            return;
+        }
+        self.seq = seq;
+        let data = heard.data.map_or("null", RawValue::get);
+        match heard.kind {
+            Some("gifts.sent") => match serde_json::from_str::<Gifts>(data) {
+                Ok(Gifts { gifts }) => gifts.iter().for_each(|gift| self.show(gift.gift_no, text, verdict)),
+                Err(error) => verdict.note(Kind::Protocol, 1, || format!("{error}: {}", quoted(text))),
+            },
+            Some("seats.changed") => match serde_json::from_str::<Seats>(data) {
+                Ok(Seats { seats, version }) => {
+                    if version <= self.seat_version {
+                        verdict.note(Kind::SeatMap, 1, || {
+                            format!(
+                                "{}: the seat map went back from {}: {}",
+                                self.name,
+                                self.seat_version,
+                                quoted(text)
+                            )
+                        });
+                    }
+                    self.seat_version = version;
+                    self.seats.extend(seats.into_iter().map(|seat| (seat.no, seat)));
+                }
+                Err(error) => verdict.note(Kind::Protocol, 1, || format!("{error}: {}", quoted(text))),
+            },
+            _ => {}
+        }
+    }
+
+    /// A client shows nothing at or below its own number; a hole above it is a gift that was never shown.
+    fn show(&mut self, gift_no: i64, text: &str, verdict: &Verdict) {
+        if gift_no <= self.gift_no {
+            return;
+        }
+        if gift_no > self.gift_no + 1 {
+            let missing = gift_no.abs_diff(self.gift_no + 1);
+            verdict.note(Kind::Gift, missing, || {
+                format!("{}: gifts above {} up to {gift_no} were not shown: {}", self.name, self.gift_no, quoted(text))
+            });
+        }
+        self.gift_no = gift_no;
+        self.gifts_shown += 1;
+    }
+}
+
+fn quoted(text: &str) -> &str {
+    text.char_indices().nth(QUOTED).map_or(text, |(end, _)| &text[..end])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(seq: u64) -> String {
+        format!(r#"{{"room":1,"epoch":7,"seq":{seq},"at":0,"type":"chat.posted","data":{{"text":"x"}}}}"#)
+    }
+
+    fn gifts(seq: u64, numbers: &[i64]) -> String {
+        let gifts: Vec<_> = numbers.iter().map(|number| format!(r#"{{"gift_no":{number}}}"#)).collect();
+        let gifts = gifts.join(",");
+        format!(
+            r#"{{"room":1,"epoch":7,"seq":{seq},"at":0,"type":"gifts.sent","data":{{"gifts":[{gifts}],"coins":1}}}}"#
+        )
+    }
+
+    fn saw(texts: &[String]) -> Verdict {
+        let mut watcher = Watcher { epoch: 7, joined: true, ..Watcher::new("Layla".to_owned(), 1) };
+        let verdict = Verdict::default();
+        texts.iter().for_each(|text| watcher.text(text, &verdict));
+        verdict
+    }
+
+    #[test]
+    fn each_kind_of_violation_is_told_from_the_others() {
+        assert!(saw(&[event(1), event(2), gifts(3, &[1, 2]), event(4)]).is_clean());
+        let cases = [
+            (vec![event(1), event(4)], Kind::Lost, 2),
+            (vec![event(1), event(1)], Kind::Duplicated, 1),
+            (vec![event(1), event(3), event(2)], Kind::Reordered, 1),
+            (vec![gifts(1, &[1]), gifts(2, &[3])], Kind::Gift, 1),
+            (vec![event(1).replace("\"epoch\":7", "\"epoch\":6")], Kind::Protocol, 1),
+            (vec!["{".to_owned()], Kind::Protocol, 1),
+        ];
+        for (texts, kind, count) in cases {
+            let verdict = saw(&texts);
+            assert_eq!(verdict.count(kind), count, "{kind:?}: {:?}", verdict.first());
+        }
+    }
+}
