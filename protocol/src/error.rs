@@ -85,6 +85,10 @@ codes! {
     InvalidCredentials = "invalid_credentials", Never, 401;
     /// Somebody has registered with this phone number or e-mail address.
     AccountExists = "account_exists", Never, 409;
+    /// The one-time code is wrong, used, expired or was tried too often: ask for a new one.
+    CodeInvalid = "code_invalid", Never, 403;
+    /// The signature is somebody's, was somebody's, or is reserved.
+    SignatureTaken = "signature_taken", Never, 409;
     /// The caller may not do this.
     Forbidden = "forbidden", Never, 403;
     /// The room token is for another room or user, or has expired: ask for a new one.

@@ -13,6 +13,7 @@ use tokio_util::task::TaskTracker;
 use super::ports::LedgerWallets;
 use crate::clock::Timestamp;
 use crate::config::Settings;
+use crate::courier::Courier;
 use crate::economy::gift;
 use crate::economy::ledger::Ledger;
 use crate::error::{Error, Result};
@@ -60,7 +61,8 @@ async fn lay(
         return Ok(());
     }
     let wallets = LedgerWallets { ledger: ledger.clone(), welcome: settings.ledger.welcome(true) };
-    let identity = Identity::start(pool.clone(), &settings.identity, wallets, stop.clone(), tracker).await?;
+    let identity =
+        Identity::start(pool.clone(), &settings.identity, wallets, Courier::off(), stop.clone(), tracker).await?;
     let mut users = Vec::new();
     for (at, name) in PEOPLE.iter().enumerate() {
         if let Some(user) = person(&identity, at + 1, name).await? {
@@ -85,6 +87,7 @@ async fn person(identity: &Identity, number: usize, name: &str) -> Result<Option
         password: PASSWORD.to_owned(),
         name: name.to_owned(),
         device: "demo".to_owned(),
+        code: None,
     };
     match identity.register(IpAddr::V4(Ipv4Addr::LOCALHOST), account, Timestamp::now()).await {
         Ok((_, person)) => Ok(Some(person.id)),

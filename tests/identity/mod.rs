@@ -3,6 +3,8 @@
 mod account;
 mod api;
 mod bad_input;
+mod code;
 mod keys;
 mod logs;
+mod people;
 mod rooms;
