@@ -25,6 +25,7 @@ pub use demo::{People, seed};
 
 use crate::cluster::Node;
 use crate::config::Settings;
+use crate::courier::{Courier, Senders};
 use crate::delivery::Delivery;
 use crate::economy::ledger::Ledger;
 use crate::gateway::{Announced, GatewayState, listen};
@@ -151,8 +152,10 @@ pub async fn run(parts: Parts, stop: Stop, ready: impl FnOnce(SocketAddr)) -> Re
         tracker.clone(),
     );
     let wallets = ports::LedgerWallets { ledger: ledger.clone(), welcome: settings.ledger.welcome(mode == Mode::Dev) };
-    let identity =
-        Identity::start(pool.clone(), &settings.identity, wallets, engines.clone(), &tracker).await.map_err(cannot)?;
+    let senders = Senders::new(&settings.courier, mode == Mode::Dev).map_err(cannot)?;
+    let courier = Courier::start(senders, &settings.courier, &engines, &tracker);
+    let identity = Identity::start(pool.clone(), &settings.identity, wallets, courier, engines.clone(), &tracker);
+    let identity = identity.await.map_err(cannot)?;
     let media = Media::start(pool.clone(), &settings.media, media_folder, engines.clone(), &tracker).map_err(cannot)?;
     let announced = Announced { outbox_bytes: settings.delivery.outbox_bytes, grace_ms: settings.room.grace_ms };
     let ports = ports::SocketPorts { identity: identity.clone(), pool: pool.clone(), rooms: rooms.clone(), gifts };

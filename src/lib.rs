@@ -8,6 +8,7 @@ pub mod clock;
 pub mod cluster;
 pub mod command;
 pub mod config;
+pub mod courier;
 pub mod db;
 pub mod delivery;
 pub mod dev;

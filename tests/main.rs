@@ -2,6 +2,7 @@
 
 mod support;
 
+mod courier;
 mod faults;
 mod house;
 mod identity;

@@ -122,6 +122,10 @@ codes! {
     ///
     /// Offer to sign in instead.
     AccountExists = "account_exists", Never, 409;
+    /// The one-time code is wrong, used, expired or was tried too often: ask for a new one.
+    CodeInvalid = "code_invalid", Never, 403;
+    /// The signature is somebody's, was somebody's, or is reserved.
+    SignatureTaken = "signature_taken", Never, 409;
     /// The caller may not do this.
     ///
     /// Do not offer it to this user.

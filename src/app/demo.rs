@@ -17,6 +17,7 @@ use tokio_util::task::TaskTracker;
 use super::ports::LedgerWallets;
 use crate::clock::Timestamp;
 use crate::config::Settings;
+use crate::courier::Courier;
 use crate::economy::gift;
 use crate::economy::ledger::Ledger;
 use crate::error::{Error, Result};
@@ -75,7 +76,8 @@ async fn lay(
         return Ok(());
     }
     let wallets = LedgerWallets { ledger: ledger.clone(), welcome: settings.ledger.welcome(true) };
-    let identity = Identity::start(pool.clone(), &settings.identity, wallets, stop.clone(), tracker).await?;
+    let identity =
+        Identity::start(pool.clone(), &settings.identity, wallets, Courier::off(), stop.clone(), tracker).await?;
     if let People::Load(people, tokens) = people {
         return crowd(&identity, people, tokens).await;
     }
@@ -116,6 +118,7 @@ async fn person(identity: &Identity, number: usize, name: &str) -> Result<Option
         password: PASSWORD.to_owned(),
         name: name.to_owned(),
         device: "demo".to_owned(),
+        code: None,
     };
     match identity.register(IpAddr::V4(Ipv4Addr::LOCALHOST), account, Timestamp::now()).await {
         Ok(grant) => Ok(Some(grant.user.id)),

@@ -38,6 +38,8 @@ pub struct Settings {
     pub http: crate::http::Settings,
     /// Accounts and tokens.
     pub identity: crate::identity::Settings,
+    /// Messages to people outside the app.
+    pub courier: crate::courier::Settings,
     /// Money.
     pub ledger: crate::economy::ledger::Settings,
     /// Rooms.
@@ -190,6 +192,7 @@ impl Settings {
         problems.extend(self.database.pool.problems());
         problems.extend(self.http.problems());
         problems.extend(self.identity.problems());
+        problems.extend(self.courier.problems());
         problems.extend(self.ledger.problems());
         problems.extend(self.room.problems());
         problems.extend(self.gateway.problems());

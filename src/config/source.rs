@@ -10,7 +10,8 @@ use super::Settings;
 /// What else begins with `PARLOR_` and is no setting.
 const PREFIX: &str = "PARLOR__";
 /// Below or at these names values are secret.
-const SECRETS: [&str; 3] = ["database", "media.s3.access_key", "media.s3.secret_key"];
+const SECRETS: [&str; 5] =
+    ["database", "media.s3.access_key", "media.s3.secret_key", "courier.mail.password", "courier.sms.webhook_secret"];
 
 /// One value and where it was set.
 struct Leaf {

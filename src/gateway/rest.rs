@@ -35,7 +35,7 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
         let user = CurrentUser::from_request_parts(parts, state).await?;
-        let person = Identity::from_ref(state).profile(user.id).await?;
+        let person = Identity::from_ref(state).person(user.id).await?;
         Ok(Self { gateway: GatewayState::from_ref(state), pool: PgPool::from_ref(state), person })
     }
 }

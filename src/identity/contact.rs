@@ -50,6 +50,14 @@ impl Contact {
         }
     }
 
+    /// As phone and e-mail address, one of which it is.
+    pub(super) fn columns(&self) -> (Option<&str>, Option<&str>) {
+        match self {
+            Self::Phone(phone) => (Some(phone), None),
+            Self::Email(email) => (None, Some(email)),
+        }
+    }
+
     /// As it is stored.
     pub fn as_str(&self) -> &str {
         match self {

@@ -7,7 +7,7 @@ use parlor_protocol::UserId;
 use uuid::Uuid;
 
 use super::service::Identity;
-use super::{Token, store};
+use super::{Token, profile, store};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 
@@ -45,6 +45,7 @@ impl Identity {
         let mut tx = self.pool().begin().await?;
         let users = store::insert_people(&mut tx, &ids, &emails, password).await?;
         for user in &users {
+            profile::service::give_signature(&mut tx, *user, false).await?;
             self.wallets().open(&mut tx, *user).await?;
         }
         let sessions: Vec<Uuid> = users.iter().map(|_| Uuid::now_v7()).collect();

@@ -12,19 +12,27 @@ use sqlx::PgConnection;
 
 use crate::error::Result;
 
+mod code;
 mod contact;
 mod crowd;
+mod guard;
 mod key;
+mod keyed;
 mod password;
+mod profile;
 pub mod revocation;
 mod routes;
 mod service;
 mod session;
 mod store;
+mod throttle;
 mod token;
 
+pub use code::Purpose;
 pub use contact::Contact;
 pub use key::Keys;
+pub use password::Hashing;
+pub use profile::{Change, Profile, PublicProfile};
 pub use routes::routes;
 pub use service::{Identity, NewAccount, SignedIn};
 pub use session::{Device, Grant};
@@ -68,6 +76,30 @@ pub struct Settings {
     pub refreshes_per_minute_address: u32,
     /// REST requests a minute of one signed-in user. Default 600.
     pub requests_per_minute_user: u32,
+    /// Failed sign-ins in a row under one phone number or e-mail address, the last of which locks it for a
+    /// while. Default 5.
+    pub failures_account: u32,
+    /// Failed sign-ins from one address (of IPv6, one /64) within a day, the last of which locks it. Default 100.
+    pub failures_address: u32,
+    /// Seconds of the first lock; each further failure doubles it. Default 30.
+    pub lock_seconds: u32,
+    /// Seconds of the longest lock. Default 900.
+    pub lock_max_seconds: u32,
+    /// Minutes for which a one-time code holds. Default 10.
+    pub code_minutes: u32,
+    /// Tries at a one-time code. Default 5.
+    pub code_tries: u32,
+    /// Seconds until another code is sent to the same phone number or e-mail address; each further one of
+    /// the day doubles it. Default 60.
+    pub code_resend_seconds: u32,
+    /// Seconds of the longest such wait. Default 3,600.
+    pub code_resend_max_seconds: u32,
+    /// Codes a minute that one address (of IPv6, one /64) may have sent. Default 10.
+    pub codes_per_minute_address: u32,
+    /// Years that one must have lived to say one's birthday. Default 18: live audio among strangers.
+    pub minimum_age: u32,
+    /// Days until a signature may be changed again. Default 30.
+    pub signature_days: u32,
     /// Days after which a signing key is followed by a new one. Default 30.
     pub key_days: u32,
 }
@@ -87,6 +119,17 @@ impl Default for Settings {
             registrations_per_minute_address: 60,
             refreshes_per_minute_address: 300,
             requests_per_minute_user: 600,
+            failures_account: 5,
+            failures_address: 100,
+            lock_seconds: 30,
+            lock_max_seconds: 900,
+            code_minutes: 10,
+            code_tries: 5,
+            code_resend_seconds: 60,
+            code_resend_max_seconds: 3_600,
+            codes_per_minute_address: 10,
+            minimum_age: 18,
+            signature_days: 30,
             key_days: 30,
         }
     }
@@ -95,7 +138,7 @@ impl Default for Settings {
 impl Settings {
     /// Every value that cannot work, by its name.
     pub fn problems(&self) -> Vec<String> {
-        let ranges: [(&str, u64, u64, u64); 13] = [
+        let ranges: [(&str, u64, u64, u64); 24] = [
             ("access_token_minutes", self.access_token_minutes.into(), 1, 60),
             ("refresh_token_days", self.refresh_token_days.into(), 1, 365),
             ("session_days", self.session_days.into(), 1, 3_650),
@@ -108,6 +151,17 @@ impl Settings {
             ("registrations_per_minute_address", self.registrations_per_minute_address.into(), 1, 1_000_000),
             ("refreshes_per_minute_address", self.refreshes_per_minute_address.into(), 1, 1_000_000),
             ("requests_per_minute_user", self.requests_per_minute_user.into(), 1, 1_000_000),
+            ("failures_account", self.failures_account.into(), 1, 1_000),
+            ("failures_address", self.failures_address.into(), 1, 1_000_000),
+            ("lock_seconds", self.lock_seconds.into(), 1, 3_600),
+            ("lock_max_seconds", self.lock_max_seconds.into(), 1, 86_400),
+            ("code_minutes", self.code_minutes.into(), 1, 60),
+            ("code_tries", self.code_tries.into(), 1, 10),
+            ("code_resend_seconds", self.code_resend_seconds.into(), 0, 3_600),
+            ("code_resend_max_seconds", self.code_resend_max_seconds.into(), 0, 86_400),
+            ("codes_per_minute_address", self.codes_per_minute_address.into(), 1, 1_000_000),
+            ("minimum_age", self.minimum_age.into(), 0, 120),
+            ("signature_days", self.signature_days.into(), 0, 3_650),
             ("key_days", self.key_days.into(), 1, 365),
         ];
         let outside = ranges.into_iter().filter(|(_, value, low, high)| !(low..=high).contains(&value));

@@ -49,6 +49,24 @@ pub(super) fn weakness(password: &str, contacts: &[&str]) -> Option<&'static str
     None
 }
 
+/// How much there is to hash.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Hashing {
+    /// Passwords that have a core.
+    pub running: usize,
+    /// Passwords that wait for one.
+    pub waiting: usize,
+}
+
+/// What was found of a password.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Verdict {
+    /// It is the account's.
+    pub(super) right: bool,
+    /// The hash was made with other parameters than those of today.
+    pub(super) is_stale: bool,
+}
+
 /// Hashes and verifies, so many at once.
 #[derive(Clone, Debug)]
 pub(super) struct Passwords {
@@ -56,12 +74,22 @@ pub(super) struct Passwords {
     admitted: Arc<Semaphore>,
     /// Who may run.
     running: Arc<Semaphore>,
+    permits: usize,
+    queue: usize,
 }
 
 impl Passwords {
     pub(super) fn new(permits: usize, queue: usize) -> Self {
         let (admitted, running) = (Semaphore::new(permits + queue), Semaphore::new(permits));
-        Self { admitted: Arc::new(admitted), running: Arc::new(running) }
+        Self { admitted: Arc::new(admitted), running: Arc::new(running), permits, queue }
+    }
+
+    /// How much there is to hash now.
+    pub(super) fn figures(&self) -> Hashing {
+        let running = self.permits - self.running.available_permits().min(self.permits);
+        let most = self.permits + self.queue;
+        let admitted = most - self.admitted.available_permits().min(most);
+        Hashing { running, waiting: admitted.saturating_sub(running) }
     }
 
     /// The hash as a PHC string, with a salt of its own.
@@ -72,8 +100,9 @@ impl Passwords {
     }
 
     /// Whether the password fits the account's hash. Without an account it takes as long and never fits.
-    pub(super) async fn verify(&self, password: String, hash: Option<String>) -> Result<bool> {
+    pub(super) async fn verify(&self, password: String, hash: Option<String>) -> Result<Verdict> {
         let exists = hash.is_some();
+        let is_stale = hash.as_deref().is_some_and(is_stale);
         let verdict = self
             .run(move || {
                 let hash = PasswordHash::new(hash.as_deref().unwrap_or(NOBODYS))?;
@@ -81,8 +110,8 @@ impl Passwords {
             })
             .await?;
         match verdict {
-            Ok(()) => Ok(exists),
-            Err(argon2::password_hash::Error::PasswordInvalid) => Ok(false),
+            Ok(()) => Ok(Verdict { right: exists, is_stale }),
+            Err(argon2::password_hash::Error::PasswordInvalid) => Ok(Verdict { right: false, is_stale }),
             Err(error) => Err(Error::internal(format!("a password could not be verified: {error}"))),
         }
     }
@@ -99,6 +128,11 @@ impl Passwords {
     }
 }
 
+/// Whether a hash was made with other parameters than those of today.
+fn is_stale(hash: &str) -> bool {
+    !hash.starts_with(&format!("$argon2id$v=19$m={MEMORY_KIB},t={PASSES},p={LANES}$"))
+}
+
 fn argon2() -> argon2::password_hash::Result<Argon2<'static>> {
     let params = Params::new(MEMORY_KIB, PASSES, LANES, None)?;
     Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
@@ -108,7 +142,7 @@ fn argon2() -> argon2::password_hash::Result<Argon2<'static>> {
 mod tests {
     use parlor_protocol::ErrorCode;
 
-    use super::{NOBODYS, Passwords, weakness};
+    use super::{Hashing, NOBODYS, Passwords, weakness};
 
     #[tokio::test]
     async fn a_password_fits_its_own_hash_only() {
@@ -116,14 +150,14 @@ mod tests {
         let hash = passwords.hash("correct horse".to_owned()).await.expect("hashed");
         assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
         assert_ne!(hash, passwords.hash("correct horse".to_owned()).await.expect("hashed"), "salted");
-        assert!(passwords.verify("correct horse".to_owned(), Some(hash.clone())).await.expect("verified"));
-        assert!(!passwords.verify("Correct horse".to_owned(), Some(hash)).await.expect("verified"));
+        assert!(passwords.verify("correct horse".to_owned(), Some(hash.clone())).await.expect("verified").right);
+        assert!(!passwords.verify("Correct horse".to_owned(), Some(hash)).await.expect("verified").right);
     }
 
     #[tokio::test]
     async fn nobodys_password_is_never_right_and_costs_the_same() {
         assert!(NOBODYS.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
-        assert!(!Passwords::new(1, 1).verify("anything at all".to_owned(), None).await.expect("verified"));
+        assert!(!Passwords::new(1, 1).verify("anything at all".to_owned(), None).await.expect("verified").right);
     }
 
     #[tokio::test]
@@ -134,6 +168,7 @@ mod tests {
         let busy = outcomes.iter().filter(|outcome| outcome.as_ref().is_err_and(|e| e.code() == ErrorCode::Busy));
         assert_eq!(busy.count(), 2);
         assert!(one().await.is_ok(), "and is free again");
+        assert_eq!(passwords.figures(), Hashing { running: 0, waiting: 0 });
     }
 
     #[test]

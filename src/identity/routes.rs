@@ -18,9 +18,9 @@ use crate::http::fields::line;
 use crate::http::{ClientAddress, CurrentUser, Fields, ValidJson};
 
 /// Characters of a display name.
-const NAME_CHARS: usize = 40;
+pub(super) const NAME_CHARS: usize = 40;
 
-/// `POST /v1/auth/register`, `POST /v1/auth/login`, `POST /v1/auth/logout`, `GET /v1/me`.
+/// All of accounts: `/v1/auth`, `/v1/me`, `/v1/users`.
 pub fn routes<S>() -> OpenApiRouter<S>
 where
     S: Clone + Send + Sync + 'static,
@@ -30,8 +30,9 @@ where
         .routes(routes!(register))
         .routes(routes!(login))
         .routes(routes!(logout))
-        .routes(routes!(read_me))
         .merge(session::routes())
+        .merge(super::code::routes::routes())
+        .merge(super::profile::routes::routes())
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -50,6 +51,10 @@ struct Register {
     /// What the owner calls this device.
     #[schema(min_length = 1, max_length = 128)]
     device: String,
+    /// A code that was sent to the phone number, or to the e-mail address where there is no number. It
+    /// proves the address, and takes it over from whoever has not.
+    #[schema(pattern = "^[0-9]{6}$")]
+    code: Option<String>,
 }
 
 impl Register {
@@ -66,9 +71,11 @@ impl Register {
         }
         let name = fields.take("name", line(&self.name, NAME_CHARS));
         let device = fields.take("device", line(&self.device, DEVICE_CHARS));
+        let code = self.code.and_then(|code| fields.take("code", super::code::routes::code(&code)));
+        let (phone, email, password) = (phone.flatten(), email.flatten(), self.password);
         match (name, device) {
             (Some(name), Some(device)) if fields.is_empty() => {
-                Ok(NewAccount { phone: phone.flatten(), email: email.flatten(), password: self.password, name, device })
+                Ok(NewAccount { phone, email, password, name, device, code })
             }
             _ => Err(fields.into_error()),
         }
@@ -125,7 +132,7 @@ impl From<Grant> for Welcome {
         "refresh_token": "AZmxwn0ecAC…", "refresh_expires_at": 1_792_592_000_000_i64,
         "user": {"id": 901_233_872, "name": "Amira"},
     }))),
-    extensions(("x-errors" = json!([ErrorCode::AccountExists, ErrorCode::Busy]))))]
+    extensions(("x-errors" = json!([ErrorCode::AccountExists, ErrorCode::CodeInvalid, ErrorCode::RateLimited, ErrorCode::Busy]))))]
 async fn register(
     State(identity): State<Identity>,
     ClientAddress(from): ClientAddress,
@@ -171,12 +178,4 @@ async fn login(
 async fn logout(State(identity): State<Identity>, user: CurrentUser) -> Result<StatusCode> {
     identity.sign_out(user).await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-/// Who the caller is.
-#[utoipa::path(get, path = "/v1/me", tag = "accounts",
-    responses((status = 200, description = "The caller.", body = Person, example = json!({"id": 901_233_872, "name": "Amira"}))),
-    extensions(("x-errors" = json!([ErrorCode::UserNotFound]))))]
-async fn read_me(State(identity): State<Identity>, user: CurrentUser) -> Result<Json<Person>> {
-    Ok(Json(identity.profile(user.id).await?))
 }

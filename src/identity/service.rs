@@ -11,11 +11,15 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
+use super::code::{self, Purpose};
 use super::key::REFRESH_EVERY;
-use super::password::Passwords;
+use super::keyed::ContactKey;
+use super::password::{Hashing, Passwords};
+use super::revocation;
 use super::session::{self, Grant, Lifetimes};
-use super::{Access, Contact, Keys, Session, Settings, Token, Wallets, revocation, store};
+use super::{Access, Contact, Keys, Session, Settings, Token, Wallets, profile, store, throttle};
 use crate::clock::Timestamp;
+use crate::courier::Courier;
 use crate::error::{Error, Result};
 use crate::http::CurrentUser;
 use crate::http::limit::{Limit, holder};
@@ -29,11 +33,16 @@ pub struct Identity(pub(super) Arc<Inner>);
 
 pub(super) struct Inner {
     pub(super) pool: PgPool,
+    pub(super) settings: Settings,
+    pub(super) courier: Courier,
+    /// Of keyed hashes.
+    pub(super) key: ContactKey,
     keys: Keys,
-    passwords: Passwords,
+    pub(super) passwords: Passwords,
     wallets: Box<dyn Wallets>,
     attempts: Limit<Contact>,
-    sign_ins: Limit<IpAddr>,
+    pub(super) sign_ins: Limit<IpAddr>,
+    pub(super) codes: Limit<IpAddr>,
     registrations: Limit<IpAddr>,
     pub(super) refreshes: Limit<IpAddr>,
     pub(super) requests: Limit<UserId>,
@@ -53,6 +62,9 @@ pub struct NewAccount {
     pub name: String,
     /// What the client calls its device.
     pub device: String,
+    /// A code that was sent to the phone, or to the e-mail address where there is no phone: who proves an
+    /// address takes it over from whoever has not.
+    pub code: Option<String>,
 }
 
 /// A sign-in that holds: who, by which session, until when the token does.
@@ -72,16 +84,23 @@ impl Identity {
         pool: PgPool,
         settings: &Settings,
         wallets: impl Wallets,
+        courier: Courier,
         stop: CancellationToken,
         tracker: &TaskTracker,
     ) -> Result<Self> {
+        let secret: [u8; 32] = rand::random();
+        let key = code::store::contact_key(&mut *pool.acquire().await?, &secret).await?;
         let identity = Self(Arc::new(Inner {
+            settings: settings.clone(),
+            courier,
+            key: ContactKey::new(key),
             keys: Keys::load(pool.clone(), settings.clone()).await?,
             pool,
             passwords: Passwords::new(settings.hash_permits, settings.hash_queue),
             wallets: Box::new(wallets),
             attempts: Limit::per_minute(settings.attempts_per_minute_account),
             sign_ins: Limit::per_minute(settings.sign_ins_per_minute_address),
+            codes: Limit::per_minute(settings.codes_per_minute_address),
             registrations: Limit::per_minute(settings.registrations_per_minute_address),
             refreshes: Limit::per_minute(settings.refreshes_per_minute_address),
             requests: Limit::per_minute(settings.requests_per_minute_user),
@@ -114,18 +133,32 @@ impl Identity {
         for contact in account.phone.iter().chain(&account.email) {
             self.0.attempts.check(contact)?;
         }
+        let proven = match (&account.code, account.phone.as_ref().or(account.email.as_ref())) {
+            (Some(code), Some(contact)) => Some((self.prove(Purpose::Register, contact, None, code).await?, contact)),
+            _ => None,
+        };
         // Before the address is looked at: that it is taken shows in the answer, not earlier.
         let password_hash = self.0.passwords.hash(account.password).await?;
         let mut tx = self.0.pool.begin().await?;
         let (phone, email) = (account.phone.as_ref().map(Contact::as_str), account.email.as_ref().map(Contact::as_str));
+        if let Some((proof, contact)) = &proven {
+            proof.use_up(&mut tx).await?;
+            code::store::release(&mut tx, contact, None).await?;
+        }
+        let searched = profile::service::searched(&account.name);
         let mut made = None;
         for attempt in 0..ID_TRIES {
-            made = store::insert_user(&mut tx, unused_id(attempt), phone, email, &password_hash, &account.name).await?;
+            let id = unused_id(attempt);
+            made = store::insert_user(&mut tx, id, phone, email, &password_hash, &account.name, &searched).await?;
             if made.is_some() {
                 break;
             }
         }
         let id = made.ok_or_else(|| Error::internal("no unused id was found for an account"))?;
+        if let Some((_, contact)) = proven {
+            code::store::put_contact(&mut tx, id, contact).await?;
+        }
+        profile::service::give_signature(&mut tx, id, false).await?;
         self.0.wallets.open(&mut tx, id).await?;
         let (session, refresh) = session::open(&mut tx, id, &account.device, self.0.lifetimes).await?;
         tx.commit().await?;
@@ -146,14 +179,12 @@ impl Identity {
     ) -> Result<Grant> {
         self.0.sign_ins.check(&holder(from))?;
         self.0.attempts.check(login)?;
-        let account = store::account(&mut *self.0.pool.acquire().await?, login).await?;
-        let (user, hash) = account.map(|account| (account.user, account.password_hash)).unzip();
-        let right = self.0.passwords.verify(password, hash).await?;
-        let Some(user) = user.filter(|_| right) else {
-            tracing::info!("a sign-in was refused: unknown account or wrong password");
-            return Err(Error::new(ErrorCode::InvalidCredentials));
-        };
+        let (user, hash) = self.checked(from, login, password).await?;
         let mut tx = self.0.pool.begin().await?;
+        // A reset that came meanwhile has ended all sessions of the old password: this is none of them.
+        if !code::store::still_holds(&mut tx, user.id, &hash).await? {
+            return Err(Error::new(ErrorCode::InvalidCredentials));
+        }
         let (session, refresh) = session::open(&mut tx, user.id, device, self.0.lifetimes).await?;
         tx.commit().await?;
         self.0.wallets.welcome(user.id).await?;
@@ -187,10 +218,14 @@ impl Identity {
         }
     }
 
-    /// The profile of the signed-in user.
-    pub async fn profile(&self, user: UserId) -> Result<Person> {
-        let people = store::names(&mut *self.0.pool.acquire().await?, &[user]).await?;
-        people.into_iter().next().ok_or_else(|| Error::new(ErrorCode::UserNotFound))
+    /// How many passwords are being hashed, and how many wait for it.
+    pub fn hashing(&self) -> Hashing {
+        self.0.passwords.figures()
+    }
+
+    /// Years that one must have lived.
+    pub(super) fn minimum_age(&self) -> u32 {
+        self.0.settings.minimum_age
     }
 
     /// A token for this room.
@@ -200,6 +235,13 @@ impl Identity {
 
     async fn sweep(&self) -> Result<()> {
         revocation::sweep(&mut *self.0.pool.acquire().await?).await
+    }
+
+    /// Deletes codes that have run out and counts that count no more.
+    async fn forget(&self) -> Result<()> {
+        let mut conn = self.0.pool.acquire().await?;
+        code::store::delete_expired(&mut conn).await?;
+        throttle::sweep(&mut conn).await
     }
 
     async fn tend(self, stop: CancellationToken) {
@@ -218,7 +260,11 @@ impl Identity {
             if let Err(error) = self.sweep().await {
                 tracing::warn!(error = %error, "old revocations could not be removed; they are tried again");
             }
+            if let Err(error) = self.forget().await {
+                tracing::warn!(error = %error, "old codes and counts could not be deleted; they are tried again");
+            }
             self.0.attempts.sweep();
+            self.0.codes.sweep();
             self.0.sign_ins.sweep();
             self.0.registrations.sweep();
             self.0.refreshes.sweep();

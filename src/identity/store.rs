@@ -18,10 +18,11 @@ pub(super) async fn insert_user(
     email: Option<&str>,
     password_hash: &str,
     name: &str,
+    searched: &(String, String),
 ) -> Result<Option<UserId>> {
     let inserted = sqlx::query_scalar!(
-        "insert into users (id, phone, email, password_hash, name)
-         values ($1, $2, $3, $4, $5)
+        "insert into users (id, phone, email, password_hash, name, search_name, search_letters)
+         values ($1, $2, $3, $4, $5, $6, $7)
          on conflict (id) do nothing
          returning id",
         id,
@@ -29,6 +30,8 @@ pub(super) async fn insert_user(
         email,
         password_hash,
         name,
+        searched.0,
+        searched.1,
     )
     .fetch_optional(conn)
     .await
@@ -83,7 +86,7 @@ pub(super) async fn insert_sessions(
 }
 
 /// The name of the rule that a statement broke.
-fn constraint(error: &sqlx::Error) -> Option<&str> {
+pub(super) fn constraint(error: &sqlx::Error) -> Option<&str> {
     error.as_database_error().and_then(|error| error.constraint())
 }
 
@@ -95,10 +98,7 @@ pub(super) struct Account {
 
 /// The account that is reached so.
 pub(super) async fn account(conn: &mut PgConnection, contact: &Contact) -> Result<Option<Account>> {
-    let (phone, email) = match contact {
-        Contact::Phone(phone) => (Some(phone.as_str()), None),
-        Contact::Email(email) => (None, Some(email.as_str())),
-    };
+    let (phone, email) = contact.columns();
     let row = sqlx::query!(
         "select id, name, password_hash
            from users

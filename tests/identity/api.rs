@@ -1,12 +1,14 @@
 //! The routes of accounts and rooms over a fresh database, and a client that calls them.
 
 use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{ConnectInfo, FromRef};
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use futures_util::future::BoxFuture;
+use parlor::courier::{self, Courier, Failure, Message, Sender, Senders};
 use parlor::error::{Error, Result};
 use parlor::http::{self, layers};
 use parlor::identity::{self, Identity, Wallets};
@@ -37,6 +39,45 @@ impl Wallets for TestWallets {
     }
 }
 
+/// What would have been sent; as slow and as sure as a network that is well.
+#[derive(Clone, Default)]
+pub struct Outbox {
+    sent: Arc<Mutex<Vec<Message>>>,
+    more: Arc<tokio::sync::Notify>,
+}
+
+impl Sender for Outbox {
+    fn send<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Result<(), Failure>> {
+        Box::pin(async move {
+            self.sent.lock().expect("nobody panicked").push(message.clone());
+            self.more.notify_waiters();
+            Ok(())
+        })
+    }
+}
+
+impl Outbox {
+    /// The code of the `count`th message that was sent to this address, which is waited for.
+    pub async fn code(&self, to: &str, count: usize) -> String {
+        let found = async {
+            loop {
+                let more = self.more.notified();
+                if let Some(text) = self.texts(to).get(count - 1) {
+                    return text[..6].to_owned();
+                }
+                more.await;
+            }
+        };
+        tokio::time::timeout(std::time::Duration::from_secs(10), found).await.expect("a message is sent")
+    }
+
+    /// All that was sent to this address.
+    pub fn texts(&self, to: &str) -> Vec<String> {
+        let sent = self.sent.lock().expect("nobody panicked");
+        sent.iter().filter(|message| message.to == to).map(|message| message.text.clone()).collect()
+    }
+}
+
 #[derive(Clone)]
 struct State {
     pool: PgPool,
@@ -59,6 +100,7 @@ pub struct Api {
     router: Router,
     pub identity: Identity,
     pub database: Database,
+    pub outbox: Outbox,
     _stop: DropGuard,
 }
 
@@ -69,6 +111,7 @@ pub fn roomy() -> identity::Settings {
         sign_ins_per_minute_address: 10_000,
         registrations_per_minute_address: 10_000,
         requests_per_minute_user: 100_000,
+        codes_per_minute_address: 10_000,
         ..identity::Settings::default()
     }
 }
@@ -83,7 +126,11 @@ impl Api {
         let pool = database.app.clone();
         let stop = CancellationToken::new();
         let tracker = TaskTracker::new();
-        let identity = Identity::start(pool.clone(), &settings, TestWallets(open), stop.clone(), &tracker).await;
+        let outbox = Outbox::default();
+        let senders = Senders { mail: Some(Arc::new(outbox.clone())), sms: Some(Arc::new(outbox.clone())) };
+        let courier = Courier::start(senders, &courier::Settings::default(), &stop, &tracker);
+        let wallets = TestWallets(open);
+        let identity = Identity::start(pool.clone(), &settings, wallets, courier, stop.clone(), &tracker).await;
         let identity = identity.expect("identity starts");
         let routes = identity::routes::<State>()
             .merge(parlor::room::routes())
@@ -92,7 +139,7 @@ impl Api {
             .route("/test/forever", axum::routing::get(std::future::pending::<()>));
         let settings = http::Settings { timeout_ms: 5_000, ..http::Settings::default() };
         let router = layers::around(routes, &settings).with_state(State { pool, identity: identity.clone() });
-        Self { router, identity, database, _stop: stop.drop_guard() }
+        Self { router, identity, database, outbox, _stop: stop.drop_guard() }
     }
 
     pub fn get(&self, path: &str) -> Call<'_> {
@@ -101,6 +148,14 @@ impl Api {
 
     pub fn post(&self, path: &str, body: &Value) -> Call<'_> {
         self.call(Method::POST, path).body("application/json", body.to_string())
+    }
+
+    pub fn put(&self, path: &str, body: &Value) -> Call<'_> {
+        self.call(Method::PUT, path).body("application/json", body.to_string())
+    }
+
+    pub fn patch(&self, path: &str, body: &Value) -> Call<'_> {
+        self.call(Method::PATCH, path).body("application/json", body.to_string())
     }
 
     pub fn call(&self, method: Method, path: &str) -> Call<'_> {

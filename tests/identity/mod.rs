@@ -3,8 +3,10 @@
 mod account;
 mod api;
 mod bad_input;
+mod code;
 mod keys;
 mod live;
 mod logs;
+mod people;
 mod refresh;
 mod rooms;

@@ -1,0 +1,20 @@
+//! The sender of `dev`: writes to the log what it would send, codes included. Never used in `serve`.
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+
+use super::{Failure, Message, Sender};
+
+/// Writes messages to the log.
+#[derive(Clone, Copy, Debug)]
+pub struct Log;
+
+impl Sender for Log {
+    fn send<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Result<(), Failure>> {
+        async move {
+            tracing::info!("a message for {}: {}", message.to, message.text.replace('\n', " "));
+            Ok(())
+        }
+        .boxed()
+    }
+}

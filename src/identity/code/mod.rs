@@ -1,0 +1,95 @@
+//! One-time codes: six digits that prove an address, for registering, for another password, for a change
+//! of address. Each is bound to purpose, address and who asked, holds for minutes and opens once.
+
+use parlor_protocol::UserId;
+
+use super::Contact;
+use super::keyed::ContactKey;
+use crate::courier::{Channel, Message};
+
+pub(super) mod routes;
+mod service;
+pub(super) mod store;
+
+/// What a code is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Purpose {
+    /// To register with an address of one's own.
+    Register,
+    /// To choose another password.
+    Reset,
+    /// To prove or change the address of one's account.
+    Contact,
+}
+
+impl Purpose {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Register => "register",
+            Self::Reset => "reset",
+            Self::Contact => "contact",
+        }
+    }
+
+    const fn words(self) -> &'static str {
+        match self {
+            Self::Register => "to register",
+            Self::Reset => "to choose another password",
+            Self::Contact => "to confirm this address",
+        }
+    }
+}
+
+/// A code that was entered rightly, to be used up in the transaction that it is for.
+pub(super) struct Proof {
+    purpose: Purpose,
+    contact: Vec<u8>,
+    hash: Vec<u8>,
+}
+
+/// Six digits, each as likely.
+fn digits() -> String {
+    format!("{:06}", rand::random_range(0..1_000_000))
+}
+
+fn hash(key: &ContactKey, purpose: Purpose, contact: &Contact, user: Option<UserId>, code: &str) -> Vec<u8> {
+    key.hash(&parts(purpose, contact, &user_text(user), code))
+}
+
+fn user_text(user: Option<UserId>) -> String {
+    user.map_or(0, UserId::number).to_string()
+}
+
+fn parts<'a>(purpose: Purpose, contact: &'a Contact, user: &'a str, code: &'a str) -> [&'a str; 4] {
+    [purpose.name(), contact.as_str(), user, code]
+}
+
+/// By which way somebody is reached, and the message.
+fn message(contact: &Contact, purpose: Purpose, code: &str, minutes: u32) -> (Channel, Message) {
+    let channel = channel(contact);
+    let text = format!(
+        "{code} is your code {}. It holds for {minutes} minutes and opens once.\n\
+         Nobody of us asks you for it. If you did not ask for it, you need do nothing.",
+        purpose.words()
+    );
+    (channel, Message { to: contact.as_str().to_owned(), subject: format!("Your code {}", purpose.words()), text })
+}
+
+fn channel(contact: &Contact) -> Channel {
+    match contact {
+        Contact::Phone(_) => Channel::Sms,
+        Contact::Email(_) => Channel::Mail,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::digits;
+
+    #[test]
+    fn a_code_has_six_digits_and_is_another_each_time() {
+        let codes: std::collections::HashSet<_> = (0..1_000).map(|_| digits()).collect();
+        assert!(codes.iter().all(|code| code.len() == 6 && code.bytes().all(|b| b.is_ascii_digit())));
+        assert!(codes.len() > 980, "{}", codes.len());
+    }
+}

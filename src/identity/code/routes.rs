@@ -1,0 +1,218 @@
+//! Codes, passwords and addresses over REST.
+
+use axum::extract::{FromRef, State};
+use axum::http::StatusCode;
+use parlor_protocol::ErrorCode;
+use serde::Deserialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::Purpose;
+use crate::error::Result;
+use crate::http::{ClientAddress, CurrentUser, Fields, ValidJson};
+use crate::identity::{Contact, Identity, password};
+
+/// `/v1/auth/codes`, `/v1/auth/password`, `/v1/me/password`, `/v1/me/contacts`.
+pub(in crate::identity) fn routes<S>() -> OpenApiRouter<S>
+where
+    S: Clone + Send + Sync + 'static,
+    Identity: FromRef<S>,
+{
+    OpenApiRouter::new()
+        .routes(routes!(send_code))
+        .routes(routes!(reset_password))
+        .routes(routes!(change_password))
+        .routes(routes!(confirm_contact))
+        .routes(routes!(send_contact_code))
+}
+
+/// Six digits.
+pub(in crate::identity) fn code(text: &str) -> Result<String, &'static str> {
+    let text = text.trim();
+    let fits = text.len() == 6 && text.bytes().all(|b| b.is_ascii_digit());
+    if fits { Ok(text.to_owned()) } else { Err("six digits") }
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = CodePurpose)]
+enum AskedPurpose {
+    /// To register with this address.
+    Register,
+    /// To choose another password.
+    Reset,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct SendCode {
+    /// The phone number or the e-mail address.
+    contact: String,
+    /// What for.
+    purpose: AskedPurpose,
+}
+
+/// Sends a one-time code.
+///
+/// Answers the same whether or not there is an account.
+#[utoipa::path(post, path = "/v1/auth/codes", tag = "accounts", security(()),
+    request_body(content = SendCode, example = json!({"contact": "amira@example.com", "purpose": "reset"})),
+    responses((status = 202, description = "If there is something to send, it is on its way.")),
+    extensions(("x-errors" = json!([ErrorCode::RateLimited, ErrorCode::FeatureOff]))))]
+async fn send_code(
+    State(identity): State<Identity>,
+    ClientAddress(from): ClientAddress,
+    ValidJson(body): ValidJson<SendCode>,
+) -> Result<StatusCode> {
+    let mut fields = Fields::default();
+    let Some(contact) = fields.take("contact", Contact::parse(&body.contact)) else { return Err(fields.into_error()) };
+    let purpose = match body.purpose {
+        AskedPurpose::Register => Purpose::Register,
+        AskedPurpose::Reset => Purpose::Reset,
+    };
+    identity.send_code(from, purpose, &contact).await?;
+    Ok(StatusCode::ACCEPTED)
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ResetPassword {
+    /// Where the code was sent.
+    contact: String,
+    /// The code.
+    #[schema(pattern = "^[0-9]{6}$")]
+    code: String,
+    /// The new password.
+    #[schema(min_length = 8, max_length = 128, format = Password)]
+    password: String,
+}
+
+/// Chooses another password by a code.
+///
+/// All sessions of the user end.
+#[utoipa::path(post, path = "/v1/auth/password", tag = "accounts", security(()),
+    request_body(content = ResetPassword, example = json!({
+        "contact": "amira@example.com", "code": "428193", "password": "correct horse battery",
+    })),
+    responses((status = 204, description = "The new password holds.")),
+    extensions(("x-errors" = json!([ErrorCode::CodeInvalid, ErrorCode::RateLimited, ErrorCode::Busy]))))]
+async fn reset_password(
+    State(identity): State<Identity>,
+    ClientAddress(from): ClientAddress,
+    ValidJson(body): ValidJson<ResetPassword>,
+) -> Result<StatusCode> {
+    let mut fields = Fields::default();
+    let contact = fields.take("contact", Contact::parse(&body.contact));
+    let code = fields.take("code", code(&body.code));
+    let contacts: Vec<&str> = contact.iter().map(Contact::as_str).collect();
+    if let Some(why) = password::weakness(&body.password, &contacts) {
+        fields.refuse("password", why);
+    }
+    match (contact, code) {
+        (Some(contact), Some(code)) if fields.is_empty() => {
+            identity.reset_password(from, &contact, &code, body.password).await?;
+            Ok(StatusCode::NO_CONTENT)
+        }
+        _ => Err(fields.into_error()),
+    }
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ChangePassword {
+    /// The password until now.
+    #[schema(max_length = 128, format = Password)]
+    old_password: String,
+    /// The new one.
+    #[schema(min_length = 8, max_length = 128, format = Password)]
+    password: String,
+}
+
+/// Changes the caller's password.
+///
+/// All their other sessions end.
+#[utoipa::path(put, path = "/v1/me/password", tag = "accounts",
+    request_body(content = ChangePassword, example = json!({
+        "old_password": "parlor-demo-no-longer", "password": "correct horse battery",
+    })),
+    responses((status = 204, description = "The new password holds.")),
+    extensions(("x-errors" = json!([ErrorCode::InvalidCredentials, ErrorCode::Busy]))))]
+async fn change_password(
+    State(identity): State<Identity>,
+    user: CurrentUser,
+    ValidJson(body): ValidJson<ChangePassword>,
+) -> Result<StatusCode> {
+    known_length("old_password", &body.old_password)?;
+    identity.change_password(user, body.old_password, body.password).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn known_length(field: &str, password: &str) -> Result<()> {
+    let fits = password.chars().count() <= password::MAX_CHARS;
+    if fits { Ok(()) } else { Err(crate::http::fields::bad_field(field, "at most 128 characters")) }
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ContactCode {
+    /// The phone number or the e-mail address.
+    contact: String,
+}
+
+/// Sends a code to an address that the caller has or wants.
+#[utoipa::path(post, path = "/v1/me/contacts/codes", tag = "accounts",
+    request_body(content = ContactCode, example = json!({"contact": "+14155550123"})),
+    responses((status = 202, description = "It is on its way.")),
+    extensions(("x-errors" = json!([ErrorCode::FeatureOff]))))]
+async fn send_contact_code(
+    State(identity): State<Identity>,
+    ClientAddress(from): ClientAddress,
+    user: CurrentUser,
+    ValidJson(body): ValidJson<ContactCode>,
+) -> Result<StatusCode> {
+    let mut fields = Fields::default();
+    let Some(contact) = fields.take("contact", Contact::parse(&body.contact)) else { return Err(fields.into_error()) };
+    identity.send_contact_code(from, user.id, &contact).await?;
+    Ok(StatusCode::ACCEPTED)
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ConfirmContact {
+    /// Where the code was sent.
+    contact: String,
+    /// The code.
+    #[schema(pattern = "^[0-9]{6}$")]
+    code: String,
+    /// The password, where the address is not the account's yet.
+    #[schema(max_length = 128, format = Password)]
+    password: Option<String>,
+}
+
+/// Proves the caller's address by a code, or takes another in place of the one of its kind.
+#[utoipa::path(put, path = "/v1/me/contacts", tag = "accounts",
+    request_body(content = ConfirmContact, example = json!({
+        "contact": "+14155550123", "code": "428193", "password": "correct horse battery",
+    })),
+    responses((status = 204, description = "The address is the caller's, and proven.")),
+    extensions(("x-errors" = json!([
+        ErrorCode::CodeInvalid, ErrorCode::InvalidCredentials, ErrorCode::AccountExists, ErrorCode::UserNotFound, ErrorCode::Busy,
+    ]))))]
+async fn confirm_contact(
+    State(identity): State<Identity>,
+    user: CurrentUser,
+    ValidJson(body): ValidJson<ConfirmContact>,
+) -> Result<StatusCode> {
+    let mut fields = Fields::default();
+    let contact = fields.take("contact", Contact::parse(&body.contact));
+    let code = fields.take("code", code(&body.code));
+    known_length("password", body.password.as_deref().unwrap_or_default())?;
+    match (contact, code) {
+        (Some(contact), Some(code)) => {
+            identity.confirm_contact(user.id, &contact, &code, body.password).await?;
+            Ok(StatusCode::NO_CONTENT)
+        }
+        _ => Err(fields.into_error()),
+    }
+}

@@ -1,0 +1,197 @@
+//! Profiles over REST.
+
+use axum::Json;
+use axum::extract::{FromRef, State};
+use parlor_protocol::{ErrorCode, UserId};
+use serde::{Deserialize, Deserializer, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::{Change, Profile, PublicProfile, origin, signature};
+use crate::clock::Timestamp;
+use crate::error::Result;
+use crate::http::fields::{bad_field, line};
+use crate::http::page::PageQuery;
+use crate::http::{CurrentUser, Cursor, Fields, Page, ValidJson, ValidPath, ValidQuery};
+use crate::identity::Identity;
+use crate::identity::routes::NAME_CHARS;
+
+/// Characters of a bio.
+const BIO_CHARS: usize = 200;
+/// Characters of a search.
+const SEARCH_CHARS: usize = 40;
+
+/// `/v1/me`, `/v1/me/signature`, `/v1/users`.
+pub(in crate::identity) fn routes<S>() -> OpenApiRouter<S>
+where
+    S: Clone + Send + Sync + 'static,
+    Identity: FromRef<S>,
+{
+    OpenApiRouter::new()
+        .routes(routes!(read_me, change_me))
+        .routes(routes!(change_signature))
+        .routes(routes!(find_users))
+        .routes(routes!(read_user))
+}
+
+/// Who the caller is.
+#[utoipa::path(get, path = "/v1/me", tag = "accounts",
+    responses((status = 200, description = "The caller.", body = Profile, example = json!({
+        "id": 901_233_872, "name": "Amira", "signature": "amber-fox-42", "country": "EG", "language": "ar",
+        "birthday": "1998-04-23", "email": "amira@example.com", "email_verified": true, "phone_verified": false,
+        "created_at": 1_790_000_000_000_i64,
+    }))),
+    extensions(("x-errors" = json!([ErrorCode::UserNotFound]))))]
+async fn read_me(State(identity): State<Identity>, user: CurrentUser) -> Result<Json<Profile>> {
+    Ok(Json(identity.profile(user.id).await?))
+}
+
+/// There and null is taken away, absent stays.
+fn there<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = ProfileChange)]
+struct ChangeMe {
+    /// The display name: one line, not blank.
+    #[schema(min_length = 1, max_length = 40)]
+    name: Option<String>,
+    /// ISO 3166-1 alpha-2; null takes it away.
+    #[serde(default, deserialize_with = "there")]
+    #[schema(value_type = Option<String>, pattern = "^[A-Za-z]{2}$")]
+    country: Option<Option<String>>,
+    /// `YYYY-MM-DD`, for the age gate; nobody else sees it. Null takes it away.
+    #[serde(default, deserialize_with = "there")]
+    #[schema(value_type = Option<String>, format = Date)]
+    birthday: Option<Option<String>>,
+    /// One line, not blank; null takes it away.
+    #[serde(default, deserialize_with = "there")]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 200)]
+    bio: Option<Option<String>>,
+    /// BCP 47; null takes it away.
+    #[serde(default, deserialize_with = "there")]
+    #[schema(value_type = Option<String>, min_length = 2, max_length = 35)]
+    language: Option<Option<String>>,
+}
+
+impl ChangeMe {
+    fn change(self, minimum_age: u32, now: Timestamp) -> Result<Change> {
+        fn each<T, E: Into<String>>(
+            fields: &mut Fields,
+            name: &str,
+            value: Option<Option<String>>,
+            parse: impl Fn(&str) -> Result<T, E>,
+        ) -> Option<Option<T>> {
+            value.map(|value| value.and_then(|text| fields.take(name, parse(&text))))
+        }
+        let mut fields = Fields::default();
+        let change = Change {
+            name: self.name.and_then(|name| fields.take("name", line(&name, NAME_CHARS))),
+            country: each(&mut fields, "country", self.country, origin::country),
+            birthday: each(&mut fields, "birthday", self.birthday, |text| origin::birthday(text, minimum_age, now)),
+            bio: each(&mut fields, "bio", self.bio, |text| line(text, BIO_CHARS)),
+            language: each(&mut fields, "language", self.language, origin::language),
+        };
+        if fields.is_empty() { Ok(change) } else { Err(fields.into_error()) }
+    }
+}
+
+/// Changes what the caller says of themselves.
+///
+/// What is absent stays as it is. A changed name shows in a room at the next join.
+#[utoipa::path(patch, path = "/v1/me", tag = "accounts",
+    request_body(content = ChangeMe, example = json!({"name": "Amira", "country": "EG", "bio": "Oud and coffee", "language": "ar"})),
+    responses((status = 200, description = "The caller, as changed.", body = Profile, example = json!({
+        "id": 901_233_872, "name": "Amira", "signature": "amber-fox-42", "country": "EG", "bio": "Oud and coffee",
+        "language": "ar", "email": "amira@example.com", "email_verified": true, "phone_verified": false,
+        "created_at": 1_790_000_000_000_i64,
+    }))),
+    extensions(("x-errors" = json!([ErrorCode::UserNotFound]))))]
+async fn change_me(
+    State(identity): State<Identity>,
+    user: CurrentUser,
+    ValidJson(body): ValidJson<ChangeMe>,
+) -> Result<Json<Profile>> {
+    let change = body.change(identity.minimum_age(), Timestamp::now())?;
+    Ok(Json(identity.change_profile(user.id, &change).await?))
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ChangeSignature {
+    /// Words of letters and numbers with hyphens between, a word first; absent: one by chance.
+    #[schema(min_length = 2, max_length = 24)]
+    signature: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct Signature {
+    /// The caller's from now on.
+    signature: String,
+}
+
+/// Changes the caller's public id.
+///
+/// Once in a while (30 days unless the server is set up otherwise). The former one is nobody's.
+#[utoipa::path(put, path = "/v1/me/signature", tag = "accounts",
+    request_body(content = ChangeSignature, example = json!({"signature": "velvet-oud-12"})),
+    responses((status = 200, description = "It is changed.", body = Signature, example = json!({"signature": "velvet-oud-12"}))),
+    extensions(("x-errors" = json!([ErrorCode::SignatureTaken]))))]
+async fn change_signature(
+    State(identity): State<Identity>,
+    user: CurrentUser,
+    ValidJson(body): ValidJson<ChangeSignature>,
+) -> Result<Json<Signature>> {
+    let wanted = body.signature.as_deref().map(signature::parse).transpose();
+    let wanted = wanted.map_err(|why| bad_field("signature", why))?;
+    Ok(Json(Signature { signature: identity.change_signature(user.id, wanted.as_deref()).await? }))
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct FindUsers {
+    /// A signature, or a name or the beginning of one; case and accents make no difference.
+    #[param(min_length = 1, max_length = 40)]
+    q: String,
+    /// How many at most.
+    #[param(minimum = 1, maximum = 100, default = 50)]
+    limit: Option<u32>,
+    /// The `next` of the page before.
+    cursor: Option<Cursor>,
+}
+
+/// Finds people.
+///
+/// First the one of exactly this signature, then those whose name begins so, then those whose name is like
+/// it, nearest first.
+#[utoipa::path(get, path = "/v1/users", tag = "accounts", params(FindUsers),
+    responses((status = 200, description = "A page of people.", body = Page<PublicProfile>, example = json!({
+        "items": [{"id": 901_233_872, "name": "Amira", "signature": "amber-fox-42", "country": "EG"}],
+    }))))]
+async fn find_users(
+    State(identity): State<Identity>,
+    _: CurrentUser,
+    ValidQuery(query): ValidQuery<FindUsers>,
+) -> Result<Json<Page<PublicProfile>>> {
+    let text = line(&query.q, SEARCH_CHARS).map_err(|why| bad_field("q", why))?;
+    let limit = PageQuery::new(query.limit, None).limit()?;
+    Ok(Json(identity.find_people(&text, query.cursor.as_ref(), limit).await?))
+}
+
+/// What everybody may see of somebody.
+#[utoipa::path(get, path = "/v1/users/{id}", tag = "accounts", params(("id" = UserId, Path, description = "Who.")),
+    responses((status = 200, description = "The user.", body = PublicProfile, example = json!({
+        "id": 901_233_872, "name": "Amira", "signature": "amber-fox-42", "country": "EG",
+    }))),
+    extensions(("x-errors" = json!([ErrorCode::UserNotFound]))))]
+async fn read_user(
+    State(identity): State<Identity>,
+    _: CurrentUser,
+    ValidPath(id): ValidPath<UserId>,
+) -> Result<Json<PublicProfile>> {
+    Ok(Json(identity.public_profile(id).await?))
+}

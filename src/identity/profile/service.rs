@@ -1,0 +1,145 @@
+//! Profiles read and changed, signatures given and changed, people found.
+
+use parlor_protocol::room::Person;
+use parlor_protocol::{ErrorBody, ErrorCode, UserId};
+use serde::{Deserialize, Serialize};
+use sqlx::PgConnection;
+
+use super::{Change, Profile, PublicProfile, fold, signature, store};
+use crate::error::{Error, Result};
+use crate::http::fields::bad_field;
+use crate::http::{Cursor, Page};
+use crate::identity::{Identity, names};
+
+/// Tries at a generated signature; the last ones have a million numbers each.
+const TRIES: u32 = 16;
+/// Likeness of shorter words is chance.
+const LIKE_CHARS: usize = 3;
+
+/// Where a search goes on: behind somebody whose name begins so, or is like it.
+#[derive(Clone, Serialize, Deserialize)]
+enum Key {
+    Begins(String, i64),
+    Like(f32, i64),
+}
+
+impl Identity {
+    /// The profile of the signed-in user.
+    pub async fn profile(&self, user: UserId) -> Result<Profile> {
+        let profile = store::profile(&mut *self.0.pool.acquire().await?, user).await?;
+        profile.ok_or_else(|| Error::new(ErrorCode::UserNotFound))
+    }
+
+    /// What this user is called.
+    ///
+    /// # Errors
+    /// `user_not_found`.
+    pub async fn person(&self, user: UserId) -> Result<Person> {
+        let people = names(&mut *self.0.pool.acquire().await?, &[user]).await?;
+        people.into_iter().next().ok_or_else(|| Error::new(ErrorCode::UserNotFound))
+    }
+
+    /// What everybody may see of this user.
+    pub async fn public_profile(&self, user: UserId) -> Result<PublicProfile> {
+        Ok(self.profile(user).await?.public)
+    }
+
+    /// Changes a profile. A changed name shows in a room when the user joins the next time.
+    pub async fn change_profile(&self, user: UserId, change: &Change) -> Result<Profile> {
+        store::change(&mut *self.0.pool.acquire().await?, user, change).await?;
+        self.profile(user).await
+    }
+
+    /// Changes the public id, to the one asked for or to another by chance. The former one is nobody's.
+    pub async fn change_signature(&self, user: UserId, wanted: Option<&str>) -> Result<String> {
+        let taken = || Error::new(ErrorCode::SignatureTaken);
+        if wanted.is_some_and(signature::is_reserved) {
+            return Err(taken());
+        }
+        let mut tx = self.0.pool.begin().await?;
+        let days = i32::try_from(self.0.settings.signature_days).unwrap_or(i32::MAX);
+        match store::retire_signature(&mut tx, user, days).await? {
+            None | Some(0) => {}
+            Some(ms) => {
+                let wait = u64::try_from(ms).unwrap_or(0);
+                return Err(ErrorBody::new(ErrorCode::RateLimited).retry_after_ms(wait).into());
+            }
+        }
+        let signature = match wanted {
+            Some(wanted) if store::take_signature(&mut tx, user, wanted, true).await? => wanted.to_owned(),
+            Some(_) => return Err(taken()),
+            None => give_signature(&mut tx, user, true).await?,
+        };
+        tx.commit().await?;
+        Ok(signature)
+    }
+
+    /// People by exact signature, by the beginning of their name, then by likeness of it.
+    pub async fn find_people(&self, text: &str, after: Option<&Cursor>, limit: u32) -> Result<Page<PublicProfile>> {
+        let after = after.map(Cursor::key::<Key>).transpose()?;
+        // PostgreSQL has no text with a NUL in it, and no name has one.
+        if matches!(&after, Some(Key::Begins(name, _)) if name.contains('\0')) {
+            return Err(bad_field("cursor", "not a cursor of this list"));
+        }
+        let folded = fold::name(text);
+        let most = i64::from(limit) + 1;
+        let mut conn = self.0.pool.acquire().await?;
+        let exact = match signature::parse(text) {
+            Ok(signature) => store::by_signature(&mut conn, &signature).await?,
+            Err(_) => None,
+        };
+        let but = exact.as_ref().map(|exact| exact.id);
+        let mut rows: Vec<(PublicProfile, Key)> = Vec::new();
+        if after.is_none() {
+            rows.extend(exact.map(|exact| (exact, Key::Begins(String::new(), 0))));
+        }
+        let begins_after = match &after {
+            Some(Key::Like(..)) => None,
+            Some(Key::Begins(name, id)) => Some(Some((name.as_str(), *id))),
+            None => Some(None),
+        };
+        if let Some(begins_after) = begins_after.filter(|_| !folded.is_empty()) {
+            let wanted = most - rows.len() as i64;
+            let found = store::beginning(&mut conn, &folded, begins_after, but, wanted).await?;
+            rows.extend(found.into_iter().map(|found| {
+                let key = Key::Begins(found.search_name, found.profile.id.number());
+                (found.profile, key)
+            }));
+        }
+        let wanted = most - rows.len() as i64;
+        if wanted > 0 && folded.chars().count() >= LIKE_CHARS {
+            let like_after = match after {
+                Some(Key::Like(distance, id)) => Some((distance, id)),
+                _ => None,
+            };
+            let found = store::like(&mut conn, &folded, like_after, but, wanted).await?;
+            rows.extend(found.into_iter().map(|found| {
+                let key = Key::Like(found.distance, found.profile.id.number());
+                (found.profile, key)
+            }));
+        }
+        Ok(Page::of(rows, limit, |(_, key)| key.clone()).map(|(profile, _)| profile))
+    }
+}
+
+/// Gives the user a signature by chance.
+pub(in crate::identity) async fn give_signature(
+    conn: &mut PgConnection,
+    user: UserId,
+    changed: bool,
+) -> Result<String> {
+    for attempt in 0..TRIES {
+        let signature = signature::generated(attempt);
+        if store::take_signature(conn, user, &signature, changed).await? {
+            return Ok(signature);
+        }
+    }
+    Err(Error::internal("no free signature was found"))
+}
+
+/// The name as it is searched: folded, and its letters.
+pub(in crate::identity) fn searched(name: &str) -> (String, String) {
+    let folded = fold::name(name);
+    let letters = fold::letters(&folded);
+    (folded, letters)
+}

@@ -1,0 +1,180 @@
+//! Messages as a real SMTP server and a real HTTP endpoint see them.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use hmac::{Hmac, KeyInit, Mac};
+use parlor::courier::{Failure, Mail, MailSettings, Message, Sender, SmsSettings, Tls, Webhook};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpListener;
+
+const SECRET: &str = "0123456789abcdef";
+
+fn message(to: &str) -> Message {
+    Message {
+        to: to.to_owned(),
+        subject: "Your code".to_owned(),
+        text: "428193 is your code.\nNobody asks you for it.".to_owned(),
+    }
+}
+
+/// A mail server that says yes, or at `RCPT` what it is told; gives its port and what it was told.
+async fn smtp(rcpt: &'static str) -> (u16, Arc<Mutex<Vec<String>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let hears = heard.clone();
+    tokio::spawn(async move {
+        let (socket, _) = listener.accept().await.expect("a client");
+        let (read, mut write) = socket.into_split();
+        let mut lines = BufReader::new(read).lines();
+        let mut in_data = false;
+        write.write_all(b"220 mail.test ESMTP\r\n").await.expect("sent");
+        while let Ok(Some(line)) = lines.next_line().await {
+            hears.lock().expect("nobody panicked").push(line.clone());
+            let answer = match line.split(' ').next().unwrap_or_default() {
+                "." if in_data => {
+                    in_data = false;
+                    "250 queued"
+                }
+                _ if in_data => continue,
+                "EHLO" => "250-mail.test\r\n250-8BITMIME\r\n250 AUTH PLAIN",
+                "AUTH" => "235 welcome",
+                "RCPT" => rcpt,
+                "DATA" => {
+                    in_data = true;
+                    "354 go on"
+                }
+                "QUIT" => "221 bye",
+                _ => "250 ok",
+            };
+            write.write_all(format!("{answer}\r\n").as_bytes()).await.expect("sent");
+        }
+    });
+    (port, heard)
+}
+
+fn mail(port: u16) -> Mail {
+    let settings = MailSettings {
+        host: Some("127.0.0.1".to_owned()),
+        port: Some(port),
+        tls: Tls::Off,
+        user: Some("parlor".to_owned()),
+        password: Some("hunter2".to_owned().into()),
+        from: Some("Parlor <no-reply@example.com>".to_owned()),
+    };
+    Mail::new(&settings).expect("it can work").expect("there is a server")
+}
+
+#[tokio::test]
+async fn a_mail_server_gets_the_whole_message() {
+    let (port, heard) = smtp("250 ok").await;
+    mail(port).send(&message("layla@example.com")).await.expect("sent");
+    let heard = heard.lock().expect("nobody panicked").join("\n");
+    for line in [
+        "AUTH PLAIN AHBhcmxvcgBodW50ZXIy",
+        "MAIL FROM:<no-reply@example.com>",
+        "RCPT TO:<layla@example.com>",
+        "From: Parlor <no-reply@example.com>",
+        "To: layla@example.com",
+        "Subject: Your code",
+        "Auto-Submitted: auto-generated",
+        "Content-Type: text/plain; charset=utf-8",
+        "Message-ID: <",
+        "Date: ",
+        "428193 is your code.",
+    ] {
+        assert!(heard.contains(line), "{line} is missing in {heard}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_mail_server_refuses_is_told_by_its_code_and_not_by_its_words() {
+    let (port, _) = smtp("550 <layla@example.com> lives here no more").await;
+    let refused = mail(port).send(&message("layla@example.com")).await.expect_err("refused");
+    assert!(matches!(&refused, Failure::Final(why) if why.contains("550")), "{refused:?}");
+    let (port, _) = smtp("451 <layla@example.com> try later").await;
+    let later = mail(port).send(&message("layla@example.com")).await.expect_err("refused");
+    assert!(matches!(&later, Failure::Passing(why) if why.contains("451")), "{later:?}");
+    assert!(!format!("{refused:?}{later:?}").contains("layla"));
+}
+
+#[tokio::test]
+async fn a_mail_server_without_tls_is_told_nothing_where_tls_is_asked_for() {
+    let (port, heard) = smtp("250 ok").await;
+    let settings = MailSettings {
+        host: Some("127.0.0.1".to_owned()),
+        port: Some(port),
+        from: Some("no-reply@example.com".to_owned()),
+        ..MailSettings::default()
+    };
+    let mail = Mail::new(&settings).expect("it can work").expect("there is a server");
+    mail.send(&message("layla@example.com")).await.expect_err("no STARTTLS there");
+    assert!(!heard.lock().expect("nobody panicked").join("\n").contains("layla"));
+}
+
+/// An endpoint that gives one answer to one request, and the request.
+async fn endpoint(answer: &'static str) -> (String, tokio::task::JoinHandle<(String, String)>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("http://{}/sms", listener.local_addr().expect("an address"));
+    let heard = tokio::spawn(async move {
+        let (mut socket, _) = listener.accept().await.expect("a client");
+        let mut bytes = Vec::new();
+        loop {
+            let mut buffer = [0; 4_096];
+            let read = socket.read(&mut buffer).await.expect("bytes");
+            bytes.extend_from_slice(&buffer[..read]);
+            let text = String::from_utf8(bytes.clone()).expect("UTF-8");
+            let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
+            let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).expect("a length");
+            if body.len() == length.parse::<usize>().expect("a number") {
+                socket.write_all(answer.as_bytes()).await.expect("sent");
+                return (head.to_owned(), body.to_owned());
+            }
+        }
+    });
+    (url, heard)
+}
+
+fn webhook(url: String) -> Webhook {
+    let secret = Some(SECRET.to_owned().into());
+    let settings = SmsSettings { webhook_url: Some(url), webhook_secret: secret, timeout_ms: 5_000 };
+    Webhook::new(&settings).expect("it can work").expect("there is an endpoint")
+}
+
+#[tokio::test]
+async fn an_sms_is_posted_with_a_signature_over_time_and_body() {
+    let (url, heard) = endpoint("HTTP/1.1 204 No Content\r\n\r\n").await;
+    webhook(url).send(&message("+14155550123")).await.expect("sent");
+    let (head, body) = heard.await.expect("a request");
+    assert!(head.starts_with("POST /sms HTTP/1.1"), "{head}");
+    let header = |name: &str| head.lines().find_map(|line| line.strip_prefix(name)).expect(name);
+    let timestamp: i64 = header("x-parlor-timestamp: ").parse().expect("a number");
+    assert!((parlor::clock::Timestamp::now().0 / 1_000 - timestamp).abs() < 60);
+    let mut mac = Hmac::<sha2::Sha256>::new_from_slice(SECRET.as_bytes()).expect("a key");
+    mac.update(format!("{timestamp}.{body}").as_bytes());
+    let expected: String = mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(header("x-parlor-signature: v1="), expected);
+    let body: serde_json::Value = serde_json::from_str(&body).expect("JSON");
+    assert_eq!(body["to"], "+14155550123");
+    assert!(body["text"].as_str().is_some_and(|text| text.starts_with("428193")));
+}
+
+#[tokio::test]
+async fn a_webhook_that_fails_is_tried_again_and_one_that_refuses_or_redirects_is_not() {
+    for (answer, passing) in [
+        ("HTTP/1.1 503 Busy\r\ncontent-length: 0\r\n\r\n", true),
+        ("HTTP/1.1 429 Slow\r\ncontent-length: 0\r\n\r\n", true),
+        ("HTTP/1.1 400 No\r\ncontent-length: 0\r\n\r\n", false),
+        ("HTTP/1.1 307 There\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n", false),
+    ] {
+        let (url, _heard) = endpoint(answer).await;
+        let failed = webhook(url).send(&message("+14155550123")).await.expect_err("no success");
+        assert_eq!(matches!(failed, Failure::Passing(_)), passing, "{failed:?}");
+    }
+    let nobody = TcpListener::bind("127.0.0.1:0").await.expect("a port").local_addr().expect("an address");
+    let sending = tokio::time::timeout(Duration::from_secs(10), async {
+        webhook(format!("http://{nobody}/")).send(&message("+14155550123")).await
+    });
+    assert!(matches!(sending.await, Ok(Err(Failure::Passing(_)))));
+}
