@@ -96,6 +96,8 @@ impl RoomState {
             Request::People { user, after } => {
                 self.people_page(*user, *after).map(|page| Decision::only(Outcome::People(page)))
             }
+            Request::Staff { operation, act } => Ok(self.decide_staff(operation, act, now)),
+            Request::Look => Ok(Decision::only(Outcome::Sight(self.sight()))),
             Request::GiftsCommitted(gifts) => Ok(self.decide_gifts(gifts)),
         }
     }
@@ -180,9 +182,15 @@ impl RoomState {
         }
     }
 
-    /// A command that waits for the store; its turn comes when those before it are answered.
-    pub const fn is_hard(command: &Command) -> bool {
-        matches!(command, Command::SeatLock(_) | Command::SeatUnlock(_) | Command::RoomKick(_))
+    /// What waits for the store; its turn comes when those before it are answered.
+    pub const fn is_hard(request: &Request) -> bool {
+        match request {
+            Request::Command { command, .. } => {
+                matches!(command, Command::SeatLock(_) | Command::SeatUnlock(_) | Command::RoomKick(_))
+            }
+            Request::Staff { .. } => true,
+            _ => false,
+        }
     }
 
     fn soft(&self, operation: &Operation, verdict: Result<Event, ErrorBody>) -> Decision {

@@ -225,7 +225,9 @@ async fn act(mut mail: mpsc::Receiver<Mail>, pretended: Arc<Mutex<Pretended>>, t
                 lock(&pretended).people.retain(|person| person.id != user);
                 Ok(Answer::Nothing)
             }
-            Request::Dropped { .. } | Request::GiftsCommitted(_) => Ok(Answer::Nothing),
+            Request::Dropped { .. } | Request::GiftsCommitted(_) | Request::Staff { .. } | Request::Look => {
+                Ok(Answer::Nothing)
+            }
             Request::People { .. } => {
                 let people = lock(&pretended).people.clone();
                 let count = people.len() as u32;

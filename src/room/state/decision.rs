@@ -9,7 +9,7 @@ use crate::delivery::ConnectionId;
 use crate::operation::Operation;
 use crate::room::facts::HardWrite;
 use crate::room::port::GiftOrder;
-use crate::room::request::Caller;
+use crate::room::request::{Caller, Sight};
 
 /// One step of a room.
 #[derive(Clone, PartialEq, Debug)]
@@ -88,6 +88,8 @@ pub enum Outcome {
     },
     /// A page of people.
     People(PeoplePage),
+    /// What the room is like.
+    Sight(Sight),
     /// The store has to have it first.
     Write(HardWrite),
     /// The ledger answers.

@@ -13,6 +13,7 @@ use super::presence::Presence;
 use super::seats::Seats;
 use super::{Removal, RoomState};
 use crate::clock::Timestamp;
+use crate::room::request::Sight;
 use crate::room::settings::{Settings, ms};
 
 /// Gifts that a waking room finds are announced up to this age; older ones are history.
@@ -151,6 +152,12 @@ impl RoomState {
         }
         let (people, more) = self.presence.page(after);
         Ok(PeoplePage { people, count: self.presence.told_count(), more })
+    }
+
+    pub(super) fn sight(&self) -> Sight {
+        let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        let seated = self.seats.all().iter().filter(|seat| seat.user.is_some()).count();
+        Sight { card: self.card.clone(), people: count(self.presence.len()), seated: count(seated) }
     }
 
     /// Everybody is told to join again.

@@ -1,6 +1,7 @@
 //! The rules of a room, each by name; `against_a_model` tries them in random order.
 
 mod against_a_model;
+mod staff;
 mod world;
 
 use parlor_protocol::command::{Recipients, TakeSeat};
