@@ -4,6 +4,7 @@
 //! evolve), event, delivery, sockets; and beside it the ledger, which commits before it is announced.
 
 pub mod app;
+pub mod audit;
 pub mod clock;
 pub mod cluster;
 pub mod command;

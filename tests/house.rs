@@ -34,15 +34,19 @@ fn breaches(found: impl Iterator<Item = String>) {
 #[test]
 fn nothing_points_upward() {
     // A slice and what it may use of its neighbours. The edges (http routes, gateway, app, dev, main) see all.
-    let rules: [(&str, &[&str]); 6] = [
+    let rules: [(&str, &[&str]); 7] = [
         ("cluster", &[]),
         ("delivery", &["cluster"]),
         ("room", &["cluster", "delivery"]),
-        ("identity", &[]),
-        ("economy", &["identity"]),
+        ("audit", &[]),
+        ("identity", &["audit"]),
+        ("economy", &["audit", "identity"]),
         ("media", &[]),
     ];
-    let neighbours = ["cluster", "delivery", "room", "gateway", "identity", "economy", "media", "app", "dev", "router"];
+    let neighbours = [
+        "admin", "audit", "cluster", "delivery", "room", "gateway", "identity", "economy", "media", "app", "dev",
+        "router",
+    ];
     breaches(sources("src").into_iter().flat_map(|(path, text)| {
         let slice = path.components().next().map(|first| first.as_os_str().to_string_lossy().into_owned());
         let rule = rules.iter().find(|(name, _)| Some(*name) == slice.as_deref());

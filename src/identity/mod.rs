@@ -13,17 +13,23 @@ use sqlx::PgConnection;
 use crate::error::Result;
 
 mod contact;
+pub mod dossier;
 mod key;
+pub mod operator;
 mod password;
+mod permission;
 pub mod revocation;
+pub mod role;
 mod routes;
 mod service;
 mod session;
 mod store;
+pub mod suspension;
 mod token;
 
 pub use contact::Contact;
 pub use key::Keys;
+pub use permission::{Needed, Permission, may};
 pub use routes::routes;
 pub use service::{Identity, NewAccount, SignedIn};
 pub use session::{Device, Grant};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use parlor_protocol::room::Person;
 use parlor_protocol::{ErrorBody, ErrorCode, RoomId, UserId};
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -14,7 +14,9 @@ use uuid::Uuid;
 use super::key::REFRESH_EVERY;
 use super::password::Passwords;
 use super::session::{self, Grant, Lifetimes};
-use super::{Access, Contact, Keys, Session, Settings, Token, Wallets, revocation, store};
+use super::{
+    Access, Contact, Keys, Permission, Session, Settings, Token, Wallets, revocation, role, store, suspension,
+};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::http::CurrentUser;
@@ -75,6 +77,7 @@ impl Identity {
         stop: CancellationToken,
         tracker: &TaskTracker,
     ) -> Result<Self> {
+        role::agree(&mut *pool.acquire().await?).await?;
         let identity = Self(Arc::new(Inner {
             keys: Keys::load(pool.clone(), settings.clone()).await?,
             pool,
@@ -103,17 +106,9 @@ impl Identity {
             self.0.attempts.check(contact)?;
         }
         // Before the address is looked at: that it is taken shows in the answer, not earlier.
-        let password_hash = self.0.passwords.hash(account.password).await?;
+        let password_hash = self.0.passwords.hash(account.password.clone()).await?;
         let mut tx = self.0.pool.begin().await?;
-        let (phone, email) = (account.phone.as_ref().map(Contact::as_str), account.email.as_ref().map(Contact::as_str));
-        let mut made = None;
-        for attempt in 0..ID_TRIES {
-            made = store::insert_user(&mut tx, unused_id(attempt), phone, email, &password_hash, &account.name).await?;
-            if made.is_some() {
-                break;
-            }
-        }
-        let id = made.ok_or_else(|| Error::internal("no unused id was found for an account"))?;
+        let id = insert_account(&mut tx, &account, &password_hash).await?;
         self.0.wallets.open(&mut tx, id).await?;
         let (session, refresh) = session::open(&mut tx, id, &account.device, self.0.lifetimes).await?;
         tx.commit().await?;
@@ -141,7 +136,9 @@ impl Identity {
             tracing::info!("a sign-in was refused: unknown account or wrong password");
             return Err(Error::new(ErrorCode::InvalidCredentials));
         };
+        // Only behind the right password: to others it is nobody's business.
         let mut tx = self.0.pool.begin().await?;
+        suspension::refuse(&mut tx, user.id).await?;
         let (session, refresh) = session::open(&mut tx, user.id, device, self.0.lifetimes).await?;
         tx.commit().await?;
         self.0.wallets.welcome(user.id).await?;
@@ -166,13 +163,23 @@ impl Identity {
     async fn standing(&self, access: Access) -> Result<SignedIn> {
         let session = store::session_of(&mut *self.0.pool.acquire().await?, access.session, access.user).await?;
         match session {
-            Some(Session { user, revoked: false }) => {
+            Some(Session { user, revoked: false, suspended: false }) => {
                 Ok(SignedIn { session: access.session, user, expires_at: access.expires_at })
+            }
+            // Its sessions have ended with it, but whoever has been signed in is told why.
+            Some(Session { user, suspended: true, .. }) => {
+                suspension::refuse(&mut *self.0.pool.acquire().await?, user.id).await?;
+                Err(Error::new(ErrorCode::Unauthenticated))
             }
             _ => {
                 Err(ErrorBody::new(ErrorCode::Unauthenticated).message("this session has ended: sign in again").into())
             }
         }
+    }
+
+    /// Lets through whoever has this permission now.
+    pub async fn require(&self, user: UserId, permission: Permission) -> Result<()> {
+        role::require(&mut *self.0.pool.acquire().await?, user, permission).await
     }
 
     /// The profile of the signed-in user.
@@ -213,6 +220,22 @@ impl Identity {
             self.0.requests.sweep();
         }
     }
+}
+
+/// Inserts the account under an id that nobody has.
+pub(super) async fn insert_account(
+    conn: &mut PgConnection,
+    account: &NewAccount,
+    password_hash: &str,
+) -> Result<UserId> {
+    let (phone, email) = (account.phone.as_ref().map(Contact::as_str), account.email.as_ref().map(Contact::as_str));
+    for attempt in 0..ID_TRIES {
+        let id = unused_id(attempt);
+        if let Some(id) = store::insert_user(conn, id, phone, email, password_hash, &account.name).await? {
+            return Ok(id);
+        }
+    }
+    Err(Error::internal("no unused id was found for an account"))
 }
 
 /// Nine digits, and one more with every second try that met somebody.
