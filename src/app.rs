@@ -23,6 +23,7 @@ use tokio_util::task::TaskTracker;
 
 pub use demo::seed;
 
+use crate::admin::Office;
 use crate::cluster::Node;
 use crate::config::Settings;
 use crate::delivery::Delivery;
@@ -84,6 +85,7 @@ pub struct App {
     gateway: GatewayState,
     node: Node,
     ledger: Ledger,
+    office: Office,
     /// Set while the server takes new work.
     serving: Arc<AtomicBool>,
 }
@@ -111,6 +113,12 @@ impl FromRef<App> for Identity {
 impl FromRef<App> for Media {
     fn from_ref(app: &App) -> Self {
         app.media.clone()
+    }
+}
+
+impl FromRef<App> for Office {
+    fn from_ref(app: &App) -> Self {
+        app.office.clone()
     }
 }
 
@@ -164,11 +172,13 @@ pub async fn run(parts: Parts, stop: Stop, ready: impl FnOnce(SocketAddr)) -> Re
     tracker.spawn(revocations::close_revoked(pool.clone(), gateway.clone(), overlap, engines.clone()));
 
     let serving = Arc::new(AtomicBool::new(true));
+    let office = Office::new(pool.clone(), rooms.clone());
     let app = App {
         pool,
         identity,
         media,
         gateway: gateway.clone(),
+        office,
         node: node.clone(),
         ledger: ledger.clone(),
         serving: serving.clone(),

@@ -15,7 +15,7 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::app::{App, Mode};
 use crate::config::Settings;
 use crate::economy::{gift, ledger};
-use crate::{gateway, http, identity, media, room};
+use crate::{admin, gateway, http, identity, media, room};
 
 /// What pages may load: its own files and nothing else.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
@@ -59,6 +59,7 @@ fn api() -> OpenApiRouter<App> {
         .merge(ledger::routes::routes())
         .merge(gift::routes::routes())
         .merge(media::routes())
+        .merge(admin::routes())
 }
 
 /// The description of the API, OpenAPI 3.1: as it is served, and as `docs/openapi.json` has it.
