@@ -23,6 +23,7 @@ use tokio_util::task::TaskTracker;
 
 pub use demo::{People, seed};
 
+use crate::admin::Office;
 use crate::cluster::Node;
 use crate::config::Settings;
 use crate::courier::{Courier, Senders};
@@ -85,6 +86,7 @@ pub struct App {
     gateway: GatewayState,
     node: Node,
     ledger: Ledger,
+    office: Office,
     /// Set while the server takes new work.
     serving: Arc<AtomicBool>,
 }
@@ -112,6 +114,12 @@ impl FromRef<App> for Identity {
 impl FromRef<App> for Media {
     fn from_ref(app: &App) -> Self {
         app.media.clone()
+    }
+}
+
+impl FromRef<App> for Office {
+    fn from_ref(app: &App) -> Self {
+        app.office.clone()
     }
 }
 
@@ -170,11 +178,13 @@ pub async fn run(parts: Parts, stop: Stop, ready: impl FnOnce(SocketAddr)) -> Re
     tracker.spawn(async move { stopped.run_until_cancelled(one_room).await });
 
     let serving = Arc::new(AtomicBool::new(true));
+    let office = Office::new(pool.clone(), rooms.clone());
     let app = App {
         pool,
         identity,
         media,
         gateway: gateway.clone(),
+        office,
         node: node.clone(),
         ledger: ledger.clone(),
         serving: serving.clone(),

@@ -1,5 +1,7 @@
 //! The commands of the program, from settings to exit. Each fails with a sentence that says what to do.
 
+pub mod admin;
+
 use std::io::{ErrorKind, Write};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};

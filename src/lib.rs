@@ -3,7 +3,9 @@
 //! One way for data through the house: socket, protocol, session, command, room actor (decide,
 //! evolve), event, delivery, sockets; and beside it the ledger, which commits before it is announced.
 
+pub mod admin;
 pub mod app;
+pub mod audit;
 pub mod clock;
 pub mod cluster;
 pub mod command;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use parlor::app::People;
 use parlor::command;
+use parlor::command::admin::NewAdmin;
 use parlor::start::StartError;
 
 /// A real-time room and messaging server for live-audio social apps.
@@ -57,6 +58,9 @@ enum Command {
     /// The books.
     #[command(subcommand)]
     Ledger(Ledger),
+    /// The platform's staff.
+    #[command(subcommand)]
+    Admin(Admin),
 }
 
 #[derive(Subcommand)]
@@ -73,6 +77,44 @@ enum Config {
 enum Ledger {
     /// Check every invariant; exits with 1 and the offending rows if one does not hold.
     Audit(StoreArgs),
+}
+
+#[derive(Subcommand)]
+enum Admin {
+    /// Make an account that may do everything. The password is the first line of standard input; where
+    /// that is empty one is made, and printed this once.
+    #[command(group(clap::ArgGroup::new("contact").args(["email", "phone"]).required(true).multiple(true)))]
+    Create {
+        /// The e-mail address that signs in.
+        #[arg(long)]
+        email: Option<String>,
+        /// The phone number that signs in, with + and the country's code.
+        #[arg(long)]
+        phone: Option<String>,
+        /// The display name.
+        #[arg(long)]
+        name: String,
+        #[command(flatten)]
+        store: StoreArgs,
+    },
+    /// Give somebody a role.
+    Grant {
+        /// An id, an e-mail address, or a phone number with +.
+        user: String,
+        /// The role's name, as `moderator`.
+        role: String,
+        #[command(flatten)]
+        store: StoreArgs,
+    },
+    /// Take a role from somebody.
+    Revoke {
+        /// An id, an e-mail address, or a phone number with +.
+        user: String,
+        /// The role's name, as `moderator`.
+        role: String,
+        #[command(flatten)]
+        store: StoreArgs,
+    },
 }
 
 #[derive(Args)]
@@ -107,6 +149,7 @@ fn main() -> ExitCode {
             }
             Command::Config(Config::Check { dev }) => command::check_config(!dev).map(|()| true),
             Command::Ledger(Ledger::Audit(store)) => command::audit(store.data).await,
+            Command::Admin(admin) => staff(admin).await.map(|()| true),
         }
     });
     // A start that was stopped midway may leave a thread behind that blocks.
@@ -115,6 +158,16 @@ fn main() -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(1),
         Err(error) => failed(&error),
+    }
+}
+
+async fn staff(admin: Admin) -> Result<(), StartError> {
+    match admin {
+        Admin::Create { email, phone, name, store } => {
+            command::admin::create_admin(store.data, NewAdmin { email, phone, name }).await
+        }
+        Admin::Grant { user, role, store } => command::admin::grant(store.data, &user, &role).await,
+        Admin::Revoke { user, role, store } => command::admin::revoke(store.data, &user, &role).await,
     }
 }
 

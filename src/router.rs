@@ -17,7 +17,7 @@ use crate::app::{App, Mode};
 use crate::config::Settings;
 use crate::economy::{gift, ledger};
 use crate::http::limit::Anonymous;
-use crate::{gateway, http, identity, media, room};
+use crate::{admin, gateway, http, identity, media, room};
 
 /// What pages may load: its own files and nothing else.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
@@ -64,6 +64,7 @@ fn api() -> OpenApiRouter<App> {
         .merge(gift::routes::routes())
         .merge(media::routes())
         .merge(gateway::routes())
+        .merge(admin::routes())
 }
 
 /// The description of the API, OpenAPI 3.1: as it is served, and as `docs/openapi.json` has it.

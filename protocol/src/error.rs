@@ -126,6 +126,10 @@ codes! {
     CodeInvalid = "code_invalid", Never, 403;
     /// The signature is somebody's, was somebody's, or is reserved.
     SignatureTaken = "signature_taken", Never, 409;
+    /// The user is suspended, until `until` or, without it, for good; `reason` says why.
+    ///
+    /// Show the user both, and do not come back before.
+    Suspended = "suspended", Never, 403;
     /// The caller may not do this.
     ///
     /// Do not offer it to this user.
@@ -278,10 +282,13 @@ pub struct ErrorBody {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schemars", schemars(range(min = 0)))]
     pub shortfall: Option<i64>,
-    /// With `kicked`: Unix milliseconds until which it holds. Absent otherwise.
+    /// With `kicked`, and with `suspended` unless it is for good: Unix milliseconds until which it holds. Absent otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schemars", schemars(range(min = 0)))]
     pub until: Option<i64>,
+    /// With `suspended`: why, in the words of who did it, for the user to read. Absent otherwise.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
     /// The answer is the first one of this operation, given again. Absent: no.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub replayed: bool,
@@ -303,6 +310,7 @@ impl ErrorBody {
             balance: None,
             shortfall: None,
             until: None,
+            reason: String::new(),
             replayed: false,
         }
     }
@@ -331,6 +339,11 @@ impl ErrorBody {
     /// `insufficient_funds` with the balance and what is missing, in minor units.
     pub fn insufficient_funds(balance: i64, shortfall: i64) -> Self {
         Self { balance: Some(balance), shortfall: Some(shortfall), ..Self::new(ErrorCode::InsufficientFunds) }
+    }
+
+    /// `suspended`, until this Unix millisecond or for good.
+    pub fn suspended(until: Option<i64>, reason: impl Into<String>) -> Self {
+        Self { until, reason: reason.into(), ..Self::new(ErrorCode::Suspended) }
     }
 
     /// `kicked`, until this Unix millisecond.

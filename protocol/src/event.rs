@@ -131,6 +131,8 @@ pub enum RemovalCause {
     Left,
     /// The room has moved or starts anew: join again with the position.
     Resync,
+    /// The platform's staff has put everybody out. Whoever wants may come in again.
+    Closed,
 }
 
 /// What the server says of the socket itself.

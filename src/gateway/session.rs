@@ -228,8 +228,12 @@ pub(super) async fn connect(gateway: GatewayState, connection: Connection, id: u
         Ok(signed_in) => signed_in,
         Err(error) => {
             connection.send(reply::<()>(id, Err(&error))).await;
-            let signed_out = matches!(error.code, ErrorCode::Unauthenticated | ErrorCode::TokenExpired);
-            return (id, if signed_out { Change::Close(CloseCode::Unauthenticated) } else { Change::Nothing });
+            let change = match error.code {
+                ErrorCode::Unauthenticated | ErrorCode::TokenExpired => Change::Close(CloseCode::Unauthenticated),
+                ErrorCode::Suspended => Change::Close(CloseCode::Suspended),
+                _ => Change::Nothing,
+            };
+            return (id, change);
         }
     };
     let now = Timestamp::now();

@@ -26,6 +26,7 @@
 //!   a path, a query, an `Idempotency-Key`, being signed in) and those of every operation are added by
 //!   [`openapi`]. A test sees an operation that answers a code it does not name.
 //! - Whoever is not to be signed in says `security(())`.
+//! - Every handler decides who may call it, by what it takes: `CurrentUser`, `Staff<may::…>`, or neither.
 //! - `./parlor schema` afterwards: a test fails when `docs/openapi.json` is stale.
 
 use std::time::Duration;
@@ -47,6 +48,7 @@ pub mod problem;
 pub mod proxy;
 pub mod query;
 pub mod request_id;
+pub mod staff;
 pub mod user;
 
 pub use body::ValidJson;
@@ -57,6 +59,7 @@ pub use path::ValidPath;
 pub use proxy::ClientAddress;
 pub use query::ValidQuery;
 pub use request_id::RequestId;
+pub use staff::Staff;
 pub use user::CurrentUser;
 
 /// What holds for every REST request.

@@ -35,6 +35,7 @@ const BEARER: &str = "bearer";
         (name = "gifts", description = "What can be given."),
         (name = "media", description = "Files that people upload, and where pictures are seen."),
         (name = "wallet", description = "What somebody owns, and why."),
+        (name = "staff", description = "What the platform's staff does: each operation has its permission."),
     ),
 )]
 struct Shared;
@@ -97,7 +98,8 @@ fn answers(operation: &Value, code: ErrorCode) -> bool {
         ErrorCode::BadRequest => has_body || takes("query") || takes("header"),
         ErrorCode::TooLarge | ErrorCode::UnsupportedMediaType => has_body,
         ErrorCode::NotFound => takes("path"),
-        ErrorCode::Unauthenticated | ErrorCode::TokenExpired => is_signed_in,
+        ErrorCode::Unauthenticated | ErrorCode::TokenExpired | ErrorCode::Suspended => is_signed_in,
+        ErrorCode::Forbidden => operation["tags"][0] == "staff",
         ErrorCode::OperationConflict => key.is_some(),
         ErrorCode::OperationRequired => key.is_some_and(|key| key["required"] == true),
         ErrorCode::RateLimited | ErrorCode::StoreUnavailable | ErrorCode::Timeout | ErrorCode::Internal => true,
@@ -141,6 +143,7 @@ fn example(code: ErrorCode) -> Value {
             .field("name", "1 to 60 characters, not blank"),
         ErrorCode::InsufficientFunds => ErrorBody::insufficient_funds(40, 59),
         ErrorCode::Kicked => ErrorBody::kicked(1_790_000_600_000),
+        ErrorCode::Suspended => ErrorBody::suspended(Some(1_790_086_400_000), "spam"),
         ErrorCode::RateLimited => ErrorBody::new(code).retry_after_ms(1_840),
         _ => ErrorBody::new(code),
     };

@@ -54,9 +54,12 @@ pub struct Problem<'a> {
     /// With `insufficient_funds`: what is missing, in minor units.
     #[serde(skip_serializing_if = "Option::is_none")]
     shortfall: Option<i64>,
-    /// With `kicked`: Unix milliseconds until which it holds.
+    /// With `kicked`, and with `suspended` unless it is for good: Unix milliseconds until which it holds.
     #[serde(skip_serializing_if = "Option::is_none")]
     until: Option<i64>,
+    /// With `suspended`: why, in the words of who did it, for the user to read.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    reason: &'a str,
     /// The answer is the first one of this operation, given again.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     replayed: bool,
@@ -81,6 +84,7 @@ impl<'a> Problem<'a> {
             balance: body.balance,
             shortfall: body.shortfall,
             until: body.until,
+            reason: &body.reason,
             replayed: body.replayed,
         }
     }

@@ -1,5 +1,4 @@
-//! Who asks: the bearer of an access token whose session stands. The one file of the edge that knows a
-//! capability.
+//! Who asks: the bearer of an access token whose session stands.
 
 use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;

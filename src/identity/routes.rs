@@ -152,7 +152,7 @@ async fn register(
         "refresh_token": "AZmxwn0ecAC…", "refresh_expires_at": 1_792_592_000_000_i64,
         "user": {"id": 901_233_872, "name": "Amira"},
     }))),
-    extensions(("x-errors" = json!([ErrorCode::InvalidCredentials, ErrorCode::Busy]))))]
+    extensions(("x-errors" = json!([ErrorCode::InvalidCredentials, ErrorCode::Suspended, ErrorCode::Busy]))))]
 async fn login(
     State(identity): State<Identity>,
     ClientAddress(from): ClientAddress,

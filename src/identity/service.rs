@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use parlor_protocol::room::Person;
 use parlor_protocol::{ErrorBody, ErrorCode, RoomId, UserId};
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -17,7 +17,9 @@ use super::keyed::ContactKey;
 use super::password::{Hashing, Passwords};
 use super::revocation;
 use super::session::{self, Grant, Lifetimes};
-use super::{Access, Contact, Keys, Session, Settings, Token, Wallets, profile, store, throttle};
+use super::{
+    Access, Contact, Keys, Permission, Session, Settings, Token, Wallets, profile, role, store, suspension, throttle,
+};
 use crate::clock::Timestamp;
 use crate::courier::Courier;
 use crate::error::{Error, Result};
@@ -88,6 +90,7 @@ impl Identity {
         stop: CancellationToken,
         tracker: &TaskTracker,
     ) -> Result<Self> {
+        role::agree(&mut *pool.acquire().await?).await?;
         let secret: [u8; 32] = rand::random();
         let key = code::store::contact_key(&mut *pool.acquire().await?, &secret).await?;
         let identity = Self(Arc::new(Inner {
@@ -138,27 +141,16 @@ impl Identity {
             _ => None,
         };
         // Before the address is looked at: that it is taken shows in the answer, not earlier.
-        let password_hash = self.0.passwords.hash(account.password).await?;
+        let password_hash = self.0.passwords.hash(account.password.clone()).await?;
         let mut tx = self.0.pool.begin().await?;
-        let (phone, email) = (account.phone.as_ref().map(Contact::as_str), account.email.as_ref().map(Contact::as_str));
         if let Some((proof, contact)) = &proven {
             proof.use_up(&mut tx).await?;
             code::store::release(&mut tx, contact, None).await?;
         }
-        let searched = profile::service::searched(&account.name);
-        let mut made = None;
-        for attempt in 0..ID_TRIES {
-            let id = unused_id(attempt);
-            made = store::insert_user(&mut tx, id, phone, email, &password_hash, &account.name, &searched).await?;
-            if made.is_some() {
-                break;
-            }
-        }
-        let id = made.ok_or_else(|| Error::internal("no unused id was found for an account"))?;
+        let id = insert_account(&mut tx, &account, &password_hash).await?;
         if let Some((_, contact)) = proven {
             code::store::put_contact(&mut tx, id, contact).await?;
         }
-        profile::service::give_signature(&mut tx, id, false).await?;
         self.0.wallets.open(&mut tx, id).await?;
         let (session, refresh) = session::open(&mut tx, id, &account.device, self.0.lifetimes).await?;
         tx.commit().await?;
@@ -181,6 +173,8 @@ impl Identity {
         self.0.attempts.check(login)?;
         let (user, hash) = self.checked(from, login, password).await?;
         let mut tx = self.0.pool.begin().await?;
+        // Only behind the right password: to others it is nobody's business.
+        suspension::refuse(&mut tx, user.id).await?;
         // A reset that came meanwhile has ended all sessions of the old password: this is none of them.
         if !code::store::still_holds(&mut tx, user.id, &hash).await? {
             return Err(Error::new(ErrorCode::InvalidCredentials));
@@ -209,8 +203,13 @@ impl Identity {
     async fn standing(&self, access: Access) -> Result<SignedIn> {
         let session = store::session_of(&mut *self.0.pool.acquire().await?, access.session, access.user).await?;
         match session {
-            Some(Session { user, revoked: false }) => {
+            Some(Session { user, revoked: false, suspended: false }) => {
                 Ok(SignedIn { session: access.session, user, expires_at: access.expires_at })
+            }
+            // Its sessions have ended with it, but whoever has been signed in is told why.
+            Some(Session { user, suspended: true, .. }) => {
+                suspension::refuse(&mut *self.0.pool.acquire().await?, user.id).await?;
+                Err(Error::new(ErrorCode::Unauthenticated))
             }
             _ => {
                 Err(ErrorBody::new(ErrorCode::Unauthenticated).message("this session has ended: sign in again").into())
@@ -226,6 +225,11 @@ impl Identity {
     /// Years that one must have lived.
     pub(super) fn minimum_age(&self) -> u32 {
         self.0.settings.minimum_age
+    }
+
+    /// Lets through whoever has this permission now.
+    pub async fn require(&self, user: UserId, permission: Permission) -> Result<()> {
+        role::require(&mut *self.0.pool.acquire().await?, user, permission).await
     }
 
     /// A token for this room.
@@ -271,6 +275,24 @@ impl Identity {
             self.0.requests.sweep();
         }
     }
+}
+
+/// Inserts the account under an id that nobody has.
+pub(super) async fn insert_account(
+    conn: &mut PgConnection,
+    account: &NewAccount,
+    password_hash: &str,
+) -> Result<UserId> {
+    let (phone, email) = (account.phone.as_ref().map(Contact::as_str), account.email.as_ref().map(Contact::as_str));
+    let searched = profile::service::searched(&account.name);
+    for attempt in 0..ID_TRIES {
+        let id = unused_id(attempt);
+        if let Some(id) = store::insert_user(conn, id, phone, email, password_hash, &account.name, &searched).await? {
+            profile::service::give_signature(conn, id, false).await?;
+            return Ok(id);
+        }
+    }
+    Err(Error::internal("no unused id was found for an account"))
 }
 
 /// Nine digits, and one more with every second try that met somebody.

@@ -122,22 +122,28 @@ pub struct Session {
     pub user: Person,
     /// It was signed out, or revoked by staff.
     pub revoked: bool,
+    /// Its user is suspended now.
+    pub suspended: bool,
 }
 
 /// The session of this id, if it is this user's, with the profile: all that a connection needs to know.
 pub async fn session_of(conn: &mut PgConnection, id: Uuid, user: UserId) -> Result<Option<Session>> {
     let row = sqlx::query!(
-        r#"select u.id, u.name, s.revoked_at is not null as "revoked!"
+        r#"select u.id, u.name, s.revoked_at is not null as "revoked!", p.user_id is not null as "suspended!"
              from sessions s
              join users u on u.id = s.user_id
+             left join suspensions p on p.user_id = u.id and (p.until is null or p.until > clock_timestamp())
             where s.id = $1 and s.user_id = $2"#,
         id,
         user.number(),
     )
     .fetch_optional(conn)
     .await?;
-    row.map(|row| Ok(Session { user: Person { id: user_id(row.id)?, name: row.name }, revoked: row.revoked }))
-        .transpose()
+    row.map(|row| {
+        let user = Person { id: user_id(row.id)?, name: row.name };
+        Ok(Session { user, revoked: row.revoked, suspended: row.suspended })
+    })
+    .transpose()
 }
 
 /// What these people are called, by id; who does not exist is absent.

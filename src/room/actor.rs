@@ -173,9 +173,7 @@ impl RoomActor {
             return self.put_off(mail).await;
         }
         match mail {
-            Mail::Request(Request::Command { caller, operation, command }, reply) if RoomState::is_hard(&command) => {
-                self.queue_write(caller, operation, command, reply).await;
-            }
+            Mail::Request(request, reply) if RoomState::is_hard(&request) => self.queue_write(request, reply).await,
             Mail::Request(request, reply) => {
                 let now = self.clock.now();
                 match self.state.decide(&request, now) {
@@ -198,6 +196,7 @@ impl RoomActor {
             Outcome::Refused(error) => answer(reply, Err(error)),
             Outcome::Seats(map) => answer(reply, Ok(Answer::Seats(map))),
             Outcome::People(page) => answer(reply, Ok(Answer::People(page))),
+            Outcome::Sight(sight) => answer(reply, Ok(Answer::Sight(sight))),
             Outcome::Joined { user, position } => {
                 // Whom the room may be told of at once is told before the answer is made.
                 self.pass_time().await;

@@ -147,6 +147,15 @@ impl Directory {
         }
     }
 
+    /// The rooms that are awake on this node, by id.
+    pub fn all_awake(&self) -> Vec<RoomId> {
+        let slots = self.slots();
+        let awake = slots.iter().filter(|(_, slot)| matches!(slot, Slot::Awake { .. }));
+        let mut rooms: Vec<_> = awake.map(|(room, _)| *room).collect();
+        rooms.sort_unstable();
+        rooms
+    }
+
     /// Stops every room: each answers what waits, writes its last checkpoint and is given back.
     pub async fn stop(&self) {
         self.0.stop.cancel();

@@ -37,6 +37,11 @@ pub enum Fact {
         /// In the words of who did it.
         reason: String,
     },
+    /// Everybody was put out by the platform's staff.
+    Closed {
+        /// In the words of who did it.
+        reason: String,
+    },
 }
 
 /// A hard command for the store.

@@ -23,7 +23,7 @@ pub use directory::Directory;
 pub use facts::{CheckpointRow, Fact, Facts, HardWrite, PgFacts, WriteError, Written};
 pub use handle::{Mail, Reply, RoomHandle};
 pub use record::find;
-pub use request::{Answer, Caller, JoinAnswer, Request, Returned, SeatMap};
+pub use request::{Answer, Caller, JoinAnswer, Request, Returned, SeatMap, Sight, StaffAct};
 pub use routes::routes;
 pub use settings::Settings;
 pub use state::{Checkpoint, RoomState, Woken, gifts_within};

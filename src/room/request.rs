@@ -1,8 +1,9 @@
 //! What a room is asked and what it answers: types of the wire, no closures, no sockets, so that the
 //! room may be on another node later without a change to it.
 
+use parlor_protocol::command::Kick;
 use parlor_protocol::reply::{Done, GiftReceipt, PeoplePage};
-use parlor_protocol::room::{Person, Position, Seat, Snapshot};
+use parlor_protocol::room::{Person, Position, RoomCard, Seat, Snapshot};
 use parlor_protocol::{Command, RoomId, UserId};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -74,6 +75,15 @@ pub enum Request {
         /// Who asks.
         user: UserId,
     },
+    /// An act of the platform's staff, who are in no room and need no role there.
+    Staff {
+        /// Whose, made anew for each act.
+        operation: Operation,
+        /// What.
+        act: StaffAct,
+    },
+    /// What the room is like now.
+    Look,
     /// Gifts of this room are committed: a hint, in the order of their numbers.
     GiftsCommitted(CommittedGifts),
 }
@@ -96,6 +106,29 @@ pub struct SeatMap {
     pub version: u64,
 }
 
+/// What the platform's staff does in a room. May the caller? is asked before.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum StaffAct {
+    /// Puts somebody out, the owner too, and keeps them out for ten minutes.
+    Kick(Kick),
+    /// Puts everybody out. They may come in again.
+    Close {
+        /// Why; they are told.
+        reason: String,
+    },
+}
+
+/// What a room is like.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Sight {
+    /// The room.
+    pub card: RoomCard,
+    /// How many people are in it.
+    pub people: u32,
+    /// How many of them sit.
+    pub seated: u32,
+}
+
 /// What a room answers.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Answer {
@@ -109,6 +142,8 @@ pub enum Answer {
     People(PeoplePage),
     /// To a question for the seats.
     Seats(SeatMap),
+    /// To a look.
+    Sight(Sight),
     /// There is nothing to say.
     Nothing,
 }

@@ -111,6 +111,8 @@ impl RoomState {
                 self.people_page(*user, *after).map(|page| Decision::only(Outcome::People(page)))
             }
             Request::Seats { user } => self.seat_map(*user).map(|map| Decision::only(Outcome::Seats(map))),
+            Request::Staff { operation, act } => Ok(self.decide_staff(operation, act, now)),
+            Request::Look => Ok(Decision::only(Outcome::Sight(self.sight()))),
             Request::GiftsCommitted(gifts) => Ok(self.decide_gifts(gifts)),
         }
     }
@@ -187,7 +189,7 @@ impl RoomState {
         }
         let user = &caller.user;
         // What its staff decides about a room needs nobody to be in it.
-        let is_staffs = Self::is_hard(command) && user.id == self.card.owner.id;
+        let is_staffs = is_of_staff(command) && user.id == self.card.owner.id;
         if !is_staffs && self.presence.person(user.id).is_none() {
             return Err(ErrorCode::NotInRoom.into());
         }
@@ -208,9 +210,13 @@ impl RoomState {
         }
     }
 
-    /// A command that waits for the store; its turn comes when those before it are answered.
-    pub const fn is_hard(command: &Command) -> bool {
-        matches!(command, Command::SeatLock(_) | Command::SeatUnlock(_) | Command::RoomKick(_))
+    /// What waits for the store; its turn comes when those before it are answered.
+    pub const fn is_hard(request: &Request) -> bool {
+        match request {
+            Request::Command { command, .. } => is_of_staff(command),
+            Request::Staff { .. } => true,
+            _ => false,
+        }
     }
 
     fn soft(&self, operation: &Operation, verdict: Result<Event, ErrorBody>) -> Decision {
@@ -301,6 +307,11 @@ impl RoomState {
         self.gifts.committed = self.gifts.committed.max(gift_no);
         self.gifts.coins = coins;
     }
+}
+
+/// What the room's staff decides: a hard fact, and the owner need not be there for it.
+pub(super) const fn is_of_staff(command: &Command) -> bool {
+    matches!(command, Command::SeatLock(_) | Command::SeatUnlock(_) | Command::RoomKick(_))
 }
 
 /// The line, without control characters other than line breaks.

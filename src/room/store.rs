@@ -147,6 +147,8 @@ pub(super) async fn put_fact(conn: &mut PgConnection, room: RoomId, fact: &Fact)
         Fact::SeatLocked { seat } => insert_lock(conn, room, *seat).await,
         Fact::SeatUnlocked { seat } => delete_lock(conn, room, *seat).await,
         Fact::Kicked { user, until, .. } => put_kick(conn, room, *user, Timestamp(*until)).await,
+        // Nothing lasts but the record of it.
+        Fact::Closed { .. } => Ok(()),
     }
 }
 

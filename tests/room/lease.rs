@@ -93,11 +93,11 @@ async fn regression_servers_of_different_names_do_not_serve_one_database_at_once
     let first = start_as("a", &database, 2_000, &stop).await.expect("the only one");
     let error = start_as("b", &database, 2_000, &stop).await.expect_err("the first one lives");
     assert!(error.to_string().starts_with("another server (node `a`) is serving this database"), "{error}");
-    assert!(!first.lost().is_cancelled() && first.is_leased());
+    assert!(!first.lost().is_cancelled() && first.serves());
     // Replaced by one of another name, and that one is gone already.
     node(&database.app, "b", 1_000, -1.0).await;
     assert!(is_lost(&first).await, "noticed at the next renewal");
-    assert!(!first.is_leased());
+    assert!(!first.serves());
     assert_eq!(count(&database.app, LIVE).await, 1, "its lease is not renewed any more");
     stop.cancel();
 }
@@ -149,11 +149,11 @@ async fn regression_of_a_server_that_renews_late_and_its_successor_one_serves() 
         match starting.await.expect("no panic") {
             Ok(new) => {
                 assert!(is_lost(&old).await, "the old one has been replaced and hears of it");
-                assert!(!new.lost().is_cancelled() && new.is_leased());
+                assert!(!new.lost().is_cancelled() && new.serves());
             }
             Err(error) => {
                 assert!(error.to_string().contains("node `old`"), "{error}");
-                assert!(!old.lost().is_cancelled() && old.is_leased());
+                assert!(!old.lost().is_cancelled() && old.serves());
             }
         }
         assert_eq!(count(&database.app, LIVE).await, 1);
@@ -167,7 +167,7 @@ async fn a_released_lease_is_not_renewed_any_more() {
     let stop = CancellationToken::new();
     let first = start(&database, 2_000, &stop).await.expect("the only one");
     first.release().await.expect("released");
-    assert!(!first.is_leased() && !first.lost().is_cancelled());
+    assert!(!first.serves() && !first.lost().is_cancelled());
     let begun = Instant::now();
     start(&database, 2_000, &stop).await.expect("the place is free");
     assert!(begun.elapsed() < Duration::from_secs(1), "nobody is waited for");

@@ -225,7 +225,11 @@ async fn act(mut mail: mpsc::Receiver<Mail>, pretended: Arc<Mutex<Pretended>>, t
                 lock(&pretended).people.retain(|person| person.id != user);
                 Ok(Answer::Nothing)
             }
-            Request::Dropped { .. } | Request::Elsewhere { .. } | Request::GiftsCommitted(_) => Ok(Answer::Nothing),
+            Request::Dropped { .. }
+            | Request::Elsewhere { .. }
+            | Request::GiftsCommitted(_)
+            | Request::Staff { .. }
+            | Request::Look => Ok(Answer::Nothing),
             Request::Present { user } if lock(&pretended).people.iter().any(|person| person.id == user) => {
                 Ok(Answer::Nothing)
             }

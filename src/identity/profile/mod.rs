@@ -11,6 +11,8 @@ pub(super) mod service;
 mod signature;
 pub(super) mod store;
 
+pub(super) use signature::parse as signature;
+
 /// What everybody may see of somebody.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
 pub struct PublicProfile {

@@ -9,7 +9,7 @@ use super::{Change, Profile, PublicProfile, fold, signature, store};
 use crate::error::{Error, Result};
 use crate::http::fields::bad_field;
 use crate::http::{Cursor, Page};
-use crate::identity::{Identity, names};
+use crate::identity::{Identity, names, suspension};
 
 /// Tries at a generated signature; the last ones have a million numbers each.
 const TRIES: u32 = 16;
@@ -39,8 +39,11 @@ impl Identity {
         people.into_iter().next().ok_or_else(|| Error::new(ErrorCode::UserNotFound))
     }
 
-    /// What everybody may see of this user.
+    /// What everybody may see of this user; of one who is suspended, nothing.
     pub async fn public_profile(&self, user: UserId) -> Result<PublicProfile> {
+        if suspension::of(&mut *self.0.pool.acquire().await?, user).await?.is_some() {
+            return Err(Error::new(ErrorCode::UserNotFound));
+        }
         Ok(self.profile(user).await?.public)
     }
 

@@ -53,7 +53,7 @@ pub(super) fn generated(attempt: u32) -> String {
 }
 
 /// A signature as people type it, in its one spelling; an error where it has not the form of one.
-pub(super) fn parse(text: &str) -> Result<String, &'static str> {
+pub(in crate::identity) fn parse(text: &str) -> Result<String, &'static str> {
     let signature = text.trim().to_ascii_lowercase();
     if !(2..=MAX_CHARS).contains(&signature.len()) || !has_form(&signature) {
         return Err("2 to 24 characters: words of letters and numbers with hyphens between, a word first");

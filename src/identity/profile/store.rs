@@ -123,7 +123,11 @@ pub(super) async fn by_signature(conn: &mut PgConnection, signature: &str) -> Re
         r#"select u.id, u.name, s.signature, u.country, u.bio, u.language, u.search_name, 0::real as "distance!"
              from signatures s
              join users u on u.id = s.user_id
-            where translate(s.signature, '015', 'ols') = translate($1, '015', 'ols')"#,
+            where translate(s.signature, '015', 'ols') = translate($1, '015', 'ols')
+              and not exists (
+                  select from suspensions p
+                   where p.user_id = u.id and (p.until is null or p.until > clock_timestamp())
+              )"#,
         signature,
     );
     row.fetch_optional(conn).await?.map(|row| Ok(row.found()?.profile)).transpose()
@@ -176,6 +180,10 @@ pub(super) async fn beginning(
               and u.search_name ~<~ $2
               and (u.search_name ~>~ $3 or (u.search_name = $3 and u.id > $4))
               and u.id <> $5
+              and not exists (
+                  select from suspensions p
+                   where p.user_id = u.id and (p.until is null or p.until > clock_timestamp())
+              )
             order by u.search_name using ~<~, u.id
             limit $6"#,
         from,
@@ -215,6 +223,10 @@ pub(super) async fn like(
             where not starts_with(u.search_name, $3)
               and (n.distance, u.id) > ($4::real, $5)
               and u.id <> $6
+              and not exists (
+                  select from suspensions p
+                   where p.user_id = u.id and (p.until is null or p.until > clock_timestamp())
+              )
             order by n.distance, u.id
             limit $7"#,
         letters,

@@ -61,7 +61,7 @@ struct SessionView {
         "refresh_token": "AZmxwn0ecAC…", "refresh_expires_at": 1_792_592_000_000_i64,
         "user": {"id": 901_233_872, "name": "Amira"},
     }))),
-    extensions(("x-errors" = json!([ErrorCode::Unauthenticated, ErrorCode::RateLimited]))))]
+    extensions(("x-errors" = json!([ErrorCode::Unauthenticated, ErrorCode::Suspended, ErrorCode::RateLimited]))))]
 async fn refresh_session(
     State(identity): State<Identity>,
     ClientAddress(from): ClientAddress,

@@ -15,7 +15,7 @@ use crate::http::limit::holder;
 use crate::identity::revocation::{self, Reason, Revoked};
 use crate::identity::service::Identity;
 use crate::identity::store::session_of;
-use crate::identity::{Settings, Token};
+use crate::identity::{Settings, Token, suspension};
 
 const DAY_SECONDS: f64 = 86_400.0;
 
@@ -68,6 +68,7 @@ impl Identity {
         let (next, expires_at) = match judge(&token, &family.stored, repeat_ms) {
             Verdict::Exchange => {
                 self.0.requests.check(&family.user.id)?;
+                suspension::refuse(&mut tx, family.user.id).await?;
                 let salt = rand::random();
                 let next = token.successor(&salt);
                 let hash = next.own_hash();
@@ -76,6 +77,7 @@ impl Identity {
             }
             Verdict::Repeat(salt) => {
                 self.0.requests.check(&family.user.id)?;
+                suspension::refuse(&mut tx, family.user.id).await?;
                 (token.successor(&salt), family.expires_at)
             }
             Verdict::Reused => {

@@ -3,15 +3,14 @@
 
 use std::collections::VecDeque;
 
-use parlor_protocol::{Command, ErrorBody, ErrorCode};
+use parlor_protocol::{ErrorBody, ErrorCode};
 use tokio::time::{Duration, Instant, sleep};
 
 use super::{RoomActor, answer};
-use crate::operation::Operation;
 use crate::room::facts::{HardWrite, WriteError, Written};
 use crate::room::handle::Reply;
 use crate::room::port::PortFuture;
-use crate::room::request::{Caller, Request};
+use crate::room::request::Request;
 use crate::room::settings::Settings;
 use crate::room::state::{Decision, Outcome};
 
@@ -73,17 +72,10 @@ impl Writes {
 }
 
 impl RoomActor {
-    pub(super) async fn queue_write(
-        &mut self,
-        caller: Caller,
-        operation: Operation,
-        command: Command,
-        reply: Option<Reply>,
-    ) {
+    pub(super) async fn queue_write(&mut self, request: Request, reply: Option<Reply>) {
         if self.writes.waiting.len() >= self.writes.limit {
             return answer(reply, Err(ErrorCode::Busy.into()));
         }
-        let request = Request::Command { caller, operation, command };
         self.writes.waiting.push_back(Waiting { request, reply, since: Instant::now() });
         self.next_write().await;
     }

@@ -9,7 +9,7 @@ use crate::delivery::ConnectionId;
 use crate::operation::Operation;
 use crate::room::facts::HardWrite;
 use crate::room::port::GiftOrder;
-use crate::room::request::{Caller, SeatMap};
+use crate::room::request::{Caller, SeatMap, Sight};
 
 /// One step of a room.
 #[derive(Clone, PartialEq, Debug)]
@@ -92,6 +92,8 @@ pub enum Outcome {
     Seats(SeatMap),
     /// A page of people.
     People(PeoplePage),
+    /// What the room is like.
+    Sight(Sight),
     /// The store has to have it first.
     Write(HardWrite),
     /// The ledger answers.

@@ -9,7 +9,8 @@ use parlor_protocol::{ErrorBody, ErrorCode, Event, UserFrame, UserId};
 use super::{Change, Decision, Outcome, Removal, RoomState};
 use crate::clock::Timestamp;
 use crate::operation::Operation;
-use crate::room::facts::{Fact, Written};
+use crate::room::facts::{Fact, HardWrite, Written};
+use crate::room::request::StaffAct;
 use crate::room::settings::ms;
 
 impl RoomState {
@@ -29,11 +30,26 @@ impl RoomState {
         if kick.user == self.card.owner.id {
             return Err(ErrorBody::new(ErrorCode::Forbidden).message("nobody puts the owner out"));
         }
+        self.kicked(kick, now)
+    }
+
+    fn kicked(&self, kick: &Kick, now: Timestamp) -> Result<Fact, ErrorBody> {
         if self.presence.person(kick.user).is_none() {
             return Err(self.unknown_user(now));
         }
         let until = now.plus_ms(ms(self.settings.kick_ms)).0;
         Ok(Fact::Kicked { user: kick.user, until, reason: kick.reason.clone() })
+    }
+
+    /// An act of the platform's staff: above the room's own roles, and with nothing to look up, since each
+    /// has an operation of its own.
+    pub(super) fn decide_staff(&self, operation: &Operation, act: &StaffAct, now: Timestamp) -> Decision {
+        let verdict = match act {
+            StaffAct::Kick(kick) => self.kicked(kick, now),
+            StaffAct::Close { reason } => Ok(Fact::Closed { reason: reason.clone() }),
+        };
+        let (room, epoch, operation) = (self.card.id, self.epoch, *operation);
+        Decision::only(Outcome::Write(HardWrite { room, epoch, operation, verdict }))
     }
 
     /// What follows now from a fact that the store has. A fact that this room has applied before
@@ -53,6 +69,12 @@ impl RoomState {
                 let kicked = Event::ParticipantKicked { user: *user, by, until: *until, reason: reason.clone() };
                 let seat = self.seats.vacated(&[*user], SeatCause::Kicked, Some(by)).map(Change::Event);
                 seat.into_iter().chain([Change::Event(kicked), Change::Departed { user: *user }]).collect::<Vec<_>>()
+            }
+            Fact::Closed { reason } => {
+                let users: Vec<_> = self.presence.participants().map(|participant| participant.person.id).collect();
+                let removal = |user: &UserId| self.removal(*user, RemovalCause::Closed, None, reason);
+                removals.extend(users.iter().filter_map(removal));
+                self.departures(&users)
             }
         };
         changes.push(Change::FactApplied { id: written.id });

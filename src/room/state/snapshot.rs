@@ -13,7 +13,7 @@ use super::presence::Presence;
 use super::seats::Seats;
 use super::{Removal, RoomState};
 use crate::clock::Timestamp;
-use crate::room::request::SeatMap;
+use crate::room::request::{SeatMap, Sight};
 use crate::room::settings::{Settings, ms};
 
 /// Gifts that a waking room finds are announced up to this age; older ones are history.
@@ -161,6 +161,12 @@ impl RoomState {
     pub(super) fn may_look(&self, user: UserId) -> Result<(), ErrorBody> {
         let may = user == self.card.owner.id || self.presence.person(user).is_some();
         may.then_some(()).ok_or_else(|| ErrorCode::NotInRoom.into())
+    }
+
+    pub(super) fn sight(&self) -> Sight {
+        let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        let seated = self.seats.all().iter().filter(|seat| seat.user.is_some()).count();
+        Sight { card: self.card.clone(), people: count(self.presence.len()), seated: count(seated) }
     }
 
     /// Everybody is told to join again.

@@ -1,6 +1,7 @@
 //! The rules of a room, each by name; `against_a_model` tries them in random order.
 
 mod against_a_model;
+mod staff;
 mod world;
 
 use parlor_protocol::command::{Recipients, TakeSeat};
@@ -331,7 +332,7 @@ fn regression_a_kick_right_after_waking_is_not_refused_for_good() {
 
 #[test]
 fn regression_a_snapshot_is_bounded_in_bytes_and_keeps_the_newest_lines() {
-    let mut world = World::waking(Woken { capacity: 200, ..woken() }, Settings::default());
+    let mut world = World::waking(Woken { capacity: Some(200), ..woken() }, Settings::default());
     let longest = |number: i64| Person { id: user(number), name: "\u{1F600}".repeat(40) };
     for number in 1..=200 {
         let caller = Caller { user: longest(number), connection: ConnectionId(number.unsigned_abs()) };

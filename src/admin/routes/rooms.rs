@@ -1,0 +1,109 @@
+//! Live rooms: seen, closed, and rid of somebody.
+
+use axum::Json;
+use axum::extract::{FromRef, State};
+use parlor_protocol::reply::Done;
+use parlor_protocol::room::RoomCard;
+use parlor_protocol::{ErrorCode, RoomId, UserId};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::{Office, reason};
+use crate::error::Result;
+use crate::http::page::PageQuery;
+use crate::http::{Page, Staff, ValidJson, ValidPath, ValidQuery};
+use crate::identity::{Identity, may};
+use crate::room::Sight;
+
+pub(super) fn routes<S>() -> OpenApiRouter<S>
+where
+    S: Clone + Send + Sync + 'static,
+    Identity: FromRef<S>,
+    Office: FromRef<S>,
+{
+    OpenApiRouter::new()
+        .routes(routes!(list_live_rooms))
+        .routes(routes!(close_live_room))
+        .routes(routes!(kick_from_room))
+}
+
+/// A room that is live.
+#[derive(Serialize, ToSchema)]
+struct LiveRoom {
+    /// The room.
+    room: RoomCard,
+    /// How many people are in it.
+    people: u32,
+    /// How many of them sit.
+    seated: u32,
+}
+
+impl From<Sight> for LiveRoom {
+    fn from(Sight { card, people, seated }: Sight) -> Self {
+        Self { room: card, people, seated }
+    }
+}
+
+/// The rooms that are live on this node, by id.
+#[utoipa::path(get, path = "/v1/staff/rooms", tag = "staff", params(PageQuery),
+    responses((status = 200, description = "A page of rooms.", body = Page<LiveRoom>, example = json!({"items": [{
+        "room": {"id": 104_233_871, "name": "Evening in Amman", "owner": {"id": 901_233_871, "name": "Omar"}, "seats": 8},
+        "people": 12, "seated": 4,
+    }]}))))]
+async fn list_live_rooms(
+    State(office): State<Office>,
+    _staff: Staff<may::ReadRooms>,
+    ValidQuery(query): ValidQuery<PageQuery>,
+) -> Result<Json<Page<LiveRoom>>> {
+    Ok(Json(office.live_rooms(query.after()?, query.limit()?).await.map(LiveRoom::from)))
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Closing {
+    /// Why; those who are in the room are told.
+    #[schema(min_length = 1, max_length = 200)]
+    reason: String,
+}
+
+/// Puts everybody out of a room. They may come in again.
+#[utoipa::path(post, path = "/v1/staff/rooms/{id}/closings", tag = "staff",
+    params(("id" = RoomId, Path, description = "Which room.")),
+    request_body(content = Closing, example = json!({"reason": "a police matter"})),
+    responses((status = 200, description = "Nobody is in it.", body = Done, example = json!({"epoch": 1_790_000_000_000_i64, "seq": 45}))),
+    extensions(("x-errors" = json!([ErrorCode::RoomNotFound, ErrorCode::RoomPaused, ErrorCode::Busy]))))]
+async fn close_live_room(
+    State(office): State<Office>,
+    staff: Staff<may::CloseRooms>,
+    ValidPath(id): ValidPath<RoomId>,
+    ValidJson(body): ValidJson<Closing>,
+) -> Result<Json<Done>> {
+    Ok(Json(office.close_room(staff.actor(), id, &reason(&body.reason)?).await?))
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct StaffKick {
+    /// Whom: anybody who is in the room, its owner too.
+    user: UserId,
+    /// Why; the room is told.
+    #[schema(min_length = 1, max_length = 200)]
+    reason: String,
+}
+
+/// Puts somebody out of a room, and keeps them out for ten minutes.
+#[utoipa::path(post, path = "/v1/staff/rooms/{id}/kicks", tag = "staff",
+    params(("id" = RoomId, Path, description = "Which room.")),
+    request_body(content = StaffKick, example = json!({"user": 901_233_872, "reason": "spam"})),
+    responses((status = 200, description = "They are out.", body = Done, example = json!({"epoch": 1_790_000_000_000_i64, "seq": 45}))),
+    extensions(("x-errors" = json!([ErrorCode::RoomNotFound, ErrorCode::UserNotFound, ErrorCode::RoomPaused, ErrorCode::Busy]))))]
+async fn kick_from_room(
+    State(office): State<Office>,
+    staff: Staff<may::KickFromRooms>,
+    ValidPath(id): ValidPath<RoomId>,
+    ValidJson(body): ValidJson<StaffKick>,
+) -> Result<Json<Done>> {
+    Ok(Json(office.kick(staff.actor(), id, body.user, &reason(&body.reason)?).await?))
+}

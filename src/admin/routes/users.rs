@@ -1,0 +1,221 @@
+//! Users: found, read, suspended, signed out, and their roles.
+
+use axum::Json;
+use axum::extract::{FromRef, State};
+use axum::http::StatusCode;
+use parlor_protocol::reply::Balance;
+use parlor_protocol::{ErrorCode, UserId};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use uuid::Uuid;
+
+use super::{Office, reason};
+use crate::clock::Timestamp;
+use crate::error::Result;
+use crate::http::fields::bad_field;
+use crate::http::page::PageQuery;
+use crate::http::{Cursor, Page, Staff, ValidJson, ValidPath, ValidQuery};
+use crate::identity::Identity;
+use crate::identity::dossier::{Dossier, Listed, Search};
+use crate::identity::may;
+use crate::identity::role::Role;
+use crate::identity::suspension::Suspension;
+
+/// The last moment that a suspension ends at: the year 2200. What is to last longer is for good.
+const LAST_UNTIL: i64 = 7_258_118_400_000;
+
+pub(super) fn routes<S>() -> OpenApiRouter<S>
+where
+    S: Clone + Send + Sync + 'static,
+    Identity: FromRef<S>,
+    Office: FromRef<S>,
+{
+    OpenApiRouter::new()
+        .routes(routes!(list_users))
+        .routes(routes!(read_user))
+        .routes(routes!(suspend_user, lift_suspension))
+        .routes(routes!(sign_user_out))
+        .routes(routes!(revoke_user_session))
+        .routes(routes!(list_roles))
+        .routes(routes!(grant_role, take_role))
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct UsersQuery {
+    /// An id, an e-mail address, or a phone number with `+`: exactly.
+    q: Option<String>,
+    /// Only those who have been given this role.
+    role: Option<String>,
+    /// How many items at most.
+    #[param(minimum = 1, maximum = 100, default = 50)]
+    limit: Option<u32>,
+    /// The `next` of the page before.
+    cursor: Option<Cursor>,
+}
+
+/// Users, newest first.
+#[utoipa::path(get, path = "/v1/staff/users", tag = "staff", params(UsersQuery),
+    responses((status = 200, description = "A page of users.", body = Page<Listed>, example = json!({"items": [
+        {"id": 901_233_872, "name": "Amira", "created_at": 1_790_000_000_000_i64, "roles": ["support"], "suspended": false},
+    ]}))))]
+async fn list_users(
+    State(office): State<Office>,
+    _staff: Staff<may::ReadUsers>,
+    ValidQuery(query): ValidQuery<UsersQuery>,
+) -> Result<Json<Page<Listed>>> {
+    let page = PageQuery::new(query.limit, query.cursor);
+    let search = Search::parse(query.q.as_deref(), query.role)?;
+    Ok(Json(office.users(&search, page.after()?, page.limit()?).await?))
+}
+
+/// Somebody as staff sees them.
+#[derive(Serialize, ToSchema)]
+struct UserFile {
+    #[serde(flatten)]
+    account: Dossier,
+    /// Every balance, coins first.
+    balances: Vec<Balance>,
+}
+
+/// One user: how they sign in, roles, suspension, sign-ins, balances.
+///
+/// That it was read is in the audit log.
+#[utoipa::path(get, path = "/v1/staff/users/{id}", tag = "staff",
+    params(("id" = UserId, Path, description = "Who.")),
+    responses((status = 200, description = "The user.", body = UserFile, example = json!({
+        "id": 901_233_872, "name": "Amira", "email": "amira@example.com", "created_at": 1_790_000_000_000_i64, "roles": [],
+        "suspension": {"until": 1_790_086_400_000_i64, "reason": "spam", "at": 1_790_000_000_000_i64, "by": 901_233_871},
+        "sessions": [{"id": "01990000-0000-7000-8000-000000000001", "device": "Amira's phone", "created_at": 1_790_000_000_000_i64}],
+        "balances": [{"currency": "coin", "amount": 9_990, "xp": 100_000, "version": 5121, "exponent": 0}],
+    }))),
+    extensions(("x-errors" = json!([ErrorCode::UserNotFound]))))]
+async fn read_user(
+    State(office): State<Office>,
+    staff: Staff<may::ReadUsers>,
+    ValidPath(id): ValidPath<UserId>,
+) -> Result<Json<UserFile>> {
+    let (account, balances) = office.user(staff.actor(), id).await?;
+    Ok(Json(UserFile { account, balances }))
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewSuspension {
+    /// Unix milliseconds until which it holds, in the future; absent: for good.
+    #[schema(minimum = 0, maximum = 7_258_118_400_000_i64)]
+    until: Option<i64>,
+    /// Why; the user is told.
+    #[schema(min_length = 1, max_length = 200)]
+    reason: String,
+}
+
+/// Suspends somebody, in the place of any suspension before.
+///
+/// They can't sign in, refresh or use REST from now on, and their sockets are closed within two seconds.
+/// Nobody suspends themselves, one who may do what they may not, or the last admin.
+#[utoipa::path(put, path = "/v1/staff/users/{id}/suspension", tag = "staff",
+    params(("id" = UserId, Path, description = "Who.")),
+    request_body(content = NewSuspension, example = json!({"until": 4_102_444_800_000_i64, "reason": "spam"})),
+    responses((status = 200, description = "The suspension.", body = Suspension, example = json!({
+        "until": 4_102_444_800_000_i64, "reason": "spam", "at": 1_790_000_000_000_i64, "by": 901_233_871,
+    }))),
+    extensions(("x-errors" = json!([ErrorCode::UserNotFound]))))]
+async fn suspend_user(
+    State(office): State<Office>,
+    staff: Staff<may::SuspendUsers>,
+    ValidPath(id): ValidPath<UserId>,
+    ValidJson(body): ValidJson<NewSuspension>,
+) -> Result<Json<Suspension>> {
+    let now = Timestamp::now().0;
+    if body.until.is_some_and(|until| until <= now || until > LAST_UNTIL) {
+        return Err(bad_field("until", "in the future, before 2200; absent: for good"));
+    }
+    Ok(Json(office.suspend(staff.actor(), id, body.until, &reason(&body.reason)?).await?))
+}
+
+/// Lifts a suspension; where there is none nothing changes.
+#[utoipa::path(delete, path = "/v1/staff/users/{id}/suspension", tag = "staff",
+    params(("id" = UserId, Path, description = "Who.")),
+    responses((status = 204, description = "They are not suspended.")),
+    extensions(("x-errors" = json!([ErrorCode::UserNotFound]))))]
+async fn lift_suspension(
+    State(office): State<Office>,
+    staff: Staff<may::SuspendUsers>,
+    ValidPath(id): ValidPath<UserId>,
+) -> Result<StatusCode> {
+    office.lift(staff.actor(), id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Signs somebody out everywhere; their sockets are closed within two seconds.
+#[utoipa::path(delete, path = "/v1/staff/users/{id}/sessions", tag = "staff",
+    params(("id" = UserId, Path, description = "Who.")),
+    responses((status = 204, description = "No session of theirs stands.")),
+    extensions(("x-errors" = json!([ErrorCode::UserNotFound]))))]
+async fn sign_user_out(
+    State(office): State<Office>,
+    staff: Staff<may::RevokeSessions>,
+    ValidPath(id): ValidPath<UserId>,
+) -> Result<StatusCode> {
+    office.sign_out(staff.actor(), id, None).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Signs somebody out on one device.
+#[utoipa::path(delete, path = "/v1/staff/users/{id}/sessions/{session}", tag = "staff",
+    params(("id" = UserId, Path, description = "Who."), ("session" = Uuid, Path, description = "Which sign-in.")),
+    responses((status = 204, description = "The session does not stand.")),
+    extensions(("x-errors" = json!([ErrorCode::UserNotFound]))))]
+async fn revoke_user_session(
+    State(office): State<Office>,
+    staff: Staff<may::RevokeSessions>,
+    ValidPath((id, session)): ValidPath<(UserId, Uuid)>,
+) -> Result<StatusCode> {
+    office.sign_out(staff.actor(), id, Some(session)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Every role of the platform, and what it brings.
+#[utoipa::path(get, path = "/v1/staff/roles", tag = "staff",
+    responses((status = 200, description = "The roles.", body = Vec<Role>, example = json!([
+        {"name": "support", "description": "Answers users.", "permissions": ["rooms.read", "sessions.revoke", "users.read"]},
+    ]))))]
+async fn list_roles(State(office): State<Office>, _staff: Staff<may::ReadUsers>) -> Result<Json<Vec<Role>>> {
+    Ok(Json(office.roles().await?))
+}
+
+/// Gives somebody a role; once more changes nothing.
+///
+/// Nobody gives a role that has a permission which they do not have, nor any to themselves.
+#[utoipa::path(put, path = "/v1/staff/users/{id}/roles/{role}", tag = "staff",
+    params(("id" = UserId, Path, description = "Who."), ("role" = String, Path, description = "Which role.")),
+    responses((status = 204, description = "They have the role.")),
+    extensions(("x-errors" = json!([ErrorCode::UserNotFound, ErrorCode::BadRequest]))))]
+async fn grant_role(
+    State(office): State<Office>,
+    staff: Staff<may::GrantRoles>,
+    ValidPath((id, role)): ValidPath<(UserId, String)>,
+) -> Result<StatusCode> {
+    office.grant(staff.actor(), id, &role).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Takes a role from somebody; once more changes nothing. It acts at their next request.
+///
+/// As with giving one; and the last admin stays.
+#[utoipa::path(delete, path = "/v1/staff/users/{id}/roles/{role}", tag = "staff",
+    params(("id" = UserId, Path, description = "Who."), ("role" = String, Path, description = "Which role.")),
+    responses((status = 204, description = "They do not have the role.")),
+    extensions(("x-errors" = json!([ErrorCode::UserNotFound, ErrorCode::BadRequest]))))]
+async fn take_role(
+    State(office): State<Office>,
+    staff: Staff<may::GrantRoles>,
+    ValidPath((id, role)): ValidPath<(UserId, String)>,
+) -> Result<StatusCode> {
+    office.take(staff.actor(), id, &role).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,64 @@
+//! SQL of the audit log: it is added to and read.
+
+use parlor_protocol::{RoomId, UserId};
+use sqlx::PgConnection;
+
+use super::{Act, Actor, AuditEntry, Filter};
+use crate::error::Result;
+
+/// Adds an act.
+pub(super) async fn insert(conn: &mut PgConnection, actor: &Actor, act: &Act) -> Result<()> {
+    sqlx::query!(
+        "insert into audit_log (actor_id, act, user_id, room_id, detail, reason, request_id)
+         values ($1, $2, $3, $4, $5, $6, $7)",
+        actor.user.map(UserId::number),
+        act.name,
+        act.user.map(UserId::number),
+        act.room.map(RoomId::number),
+        act.detail,
+        act.reason,
+        actor.request,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// At most `limit` acts below this id, newest first.
+pub(super) async fn entries(
+    conn: &mut PgConnection,
+    filter: Filter,
+    before: Option<i64>,
+    limit: i64,
+) -> Result<Vec<AuditEntry>> {
+    let rows = sqlx::query!(
+        r#"select id, (extract(epoch from at) * 1000)::bigint as "at!", actor_id, act, user_id, room_id, detail, reason,
+                  request_id
+             from audit_log
+            where ($1::bigint is null or actor_id = $1)
+              and ($2::bigint is null or user_id = $2)
+              and ($3::bigint is null or id < $3)
+            order by id desc
+            limit $4"#,
+        filter.actor.map(UserId::number),
+        filter.user.map(UserId::number),
+        before,
+        limit,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| AuditEntry {
+            id: row.id,
+            at: row.at,
+            actor: row.actor_id.and_then(UserId::new),
+            act: row.act,
+            user: row.user_id.and_then(UserId::new),
+            room: row.room_id.and_then(RoomId::new),
+            detail: row.detail,
+            reason: row.reason,
+            request_id: row.request_id,
+        })
+        .collect())
+}

@@ -1,0 +1,173 @@
+//! `parlor admin …`: the first admin, and roles given and taken without one.
+
+use std::io::{BufRead, IsTerminal, Read, Write};
+use std::path::PathBuf;
+
+use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
+use parlor_protocol::{ErrorCode, UserId};
+use sqlx::{Connection, PgConnection};
+
+use super::{Addresses, for_work, prepare, say};
+use crate::audit::Actor;
+use crate::db;
+use crate::dev::Purpose;
+use crate::economy::ledger;
+use crate::error::{Error, Result};
+use crate::http::fields::line;
+use crate::identity::{Contact, NewAccount, operator, role};
+use crate::start::StartError;
+
+/// Bytes of the longest line that is read as a password; it is judged afterwards.
+const LINE_BYTES: u64 = 4_096;
+
+/// Who is to be the first admin, as typed.
+#[derive(Debug)]
+pub struct NewAdmin {
+    /// By e-mail.
+    pub email: Option<String>,
+    /// By phone.
+    pub phone: Option<String>,
+    /// The display name.
+    pub name: String,
+}
+
+/// `parlor admin create`: an account with every permission. The password is read from standard input;
+/// where there is none one is made, and printed this once.
+pub async fn create_admin(data: Option<PathBuf>, admin: NewAdmin) -> Result<(), StartError> {
+    let contact = |text: Option<String>, parse: fn(&str) -> Result<Contact, &'static str>| {
+        let wrong = |why| StartError::new(format!("that is not {why}"));
+        text.map(|text| parse(&text).map_err(wrong)).transpose()
+    };
+    let (email, phone) = (contact(admin.email, Contact::email)?, contact(admin.phone, Contact::phone)?);
+    let name = line(&admin.name, 40).map_err(|why| StartError::new(format!("--name: {why}")))?;
+    let read = read_password().map_err(|error| StartError::new("the password cannot be read").because(error))?;
+    let (password, made) = read.map_or_else(|| (operator::made_password(), true), |password| (password, false));
+    let account = NewAccount { phone, email, password: password.clone(), name, device: String::new(), code: None };
+    let user = work(data, "parlor admin create", async |conn| {
+        let mut tx = conn.begin().await?;
+        let user = operator::create_admin(&mut tx, account).await?;
+        ledger::create_wallet(&mut tx, user).await?;
+        tx.commit().await?;
+        Ok(user)
+    })
+    .await?;
+    say(&format!("user {user} is an admin"));
+    if made {
+        say(&format!("password: {password}"));
+    }
+    Ok(())
+}
+
+/// `parlor admin grant`: gives somebody a role.
+pub async fn grant(data: Option<PathBuf>, user: &str, role: &str) -> Result<(), StartError> {
+    let user = change(data, "parlor admin grant", user, async |conn, user| {
+        role::grant(conn, &Actor::operator(), user, role).await
+    });
+    say(&format!("user {} has the role {role}", user.await?));
+    Ok(())
+}
+
+/// `parlor admin revoke`: takes a role from somebody.
+pub async fn revoke(data: Option<PathBuf>, user: &str, role: &str) -> Result<(), StartError> {
+    let user = change(data, "parlor admin revoke", user, async |conn, user| {
+        role::take(conn, &Actor::operator(), user, role).await
+    });
+    say(&format!("user {} does not have the role {role}", user.await?));
+    Ok(())
+}
+
+/// Changes the user of this id, e-mail address or phone number, in one transaction.
+async fn change(
+    data: Option<PathBuf>,
+    who: &str,
+    user: &str,
+    change: impl AsyncFnOnce(&mut PgConnection, UserId) -> Result<()>,
+) -> Result<UserId, StartError> {
+    work(data, who, async |conn| {
+        let mut tx = conn.begin().await?;
+        let user = operator::find(&mut tx, user).await?;
+        change(&mut tx, user).await?;
+        tx.commit().await?;
+        Ok(user)
+    })
+    .await
+}
+
+/// Does this on the database, as parlor_app; what is refused is said in a sentence.
+async fn work<T>(
+    data: Option<PathBuf>,
+    who: &str,
+    work: impl AsyncFnOnce(&mut PgConnection) -> Result<T>,
+) -> Result<T, StartError> {
+    let settings = for_work()?;
+    let addresses = Addresses::find(&settings, data, Purpose::Work, who).await?;
+    let done = async {
+        prepare(&addresses).await?;
+        let mut conn = db::connect(addresses.app()?).await?;
+        db::refuse_other_schema(&mut conn).await?;
+        let done = work(&mut conn).await.map_err(sentence);
+        // All is committed or nothing; a connection that does not close cleanly changes nothing.
+        let _ = conn.close().await;
+        done
+    }
+    .await;
+    addresses.close().await;
+    done
+}
+
+fn sentence(error: Error) -> StartError {
+    let what = match error.code() {
+        ErrorCode::UserNotFound => {
+            "there is no such user: name an id, an e-mail address, a phone number with +, or a signature"
+        }
+        ErrorCode::NotFound => "there is no such role: the table `roles` has them",
+        ErrorCode::AccountExists => {
+            "somebody has this address or number already: `parlor admin grant ADDRESS admin` makes them an admin"
+        }
+        ErrorCode::BadRequest | ErrorCode::Forbidden => {
+            let fields = error.body.fields.iter().map(|field| format!("{}: {}", field.field, field.message));
+            let words = fields.reduce(|all, field| format!("{all}; {field}"));
+            return StartError::new(words.unwrap_or(error.body.message));
+        }
+        _ => "the database did not do it: see that it runs, then do it again",
+    };
+    StartError::new(what).because(error)
+}
+
+/// The first line of standard input, if there is anything in it. At a terminal it is asked for, and not
+/// shown while it is typed.
+fn read_password() -> std::io::Result<Option<String>> {
+    let stdin = std::io::stdin();
+    let mut line = String::new();
+    if stdin.is_terminal() {
+        eprint!("password (empty: one is made): ");
+        std::io::stderr().flush()?;
+        let _silent = Silent::start()?;
+        stdin.lock().take(LINE_BYTES).read_line(&mut line)?;
+        eprintln!();
+    } else {
+        stdin.lock().take(LINE_BYTES).read_line(&mut line)?;
+    }
+    let line = line.trim_end_matches(['\r', '\n']);
+    Ok((!line.is_empty()).then(|| line.to_owned()))
+}
+
+/// The terminal shows nothing while this lives.
+struct Silent(Termios);
+
+impl Silent {
+    fn start() -> std::io::Result<Self> {
+        let before = tcgetattr(std::io::stdin())?;
+        let mut silent = before.clone();
+        silent.local_flags.remove(LocalFlags::ECHO);
+        tcsetattr(std::io::stdin(), SetArg::TCSAFLUSH, &silent)?;
+        Ok(Self(before))
+    }
+}
+
+impl Drop for Silent {
+    fn drop(&mut self) {
+        // A terminal that is gone needs nothing.
+        let _ = tcsetattr(std::io::stdin(), SetArg::TCSAFLUSH, &self.0);
+    }
+}

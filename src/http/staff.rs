@@ -1,0 +1,40 @@
+//! Staff: the signed-in user who has a permission. Which one stands in the handler's signature, so that a
+//! handler that asks for none is seen to.
+
+use std::marker::PhantomData;
+
+use axum::extract::{FromRef, FromRequestParts};
+use axum::http::request::Parts;
+
+use super::{CurrentUser, RequestId};
+use crate::audit::Actor;
+use crate::error::{Error, Result};
+use crate::identity::{Identity, Needed};
+
+/// Somebody who has the permission `P`, as of this request: a role that is taken acts at once.
+#[derive(Clone, Debug)]
+pub struct Staff<P> {
+    actor: Actor,
+    _may: PhantomData<fn() -> P>,
+}
+
+impl<P> Staff<P> {
+    /// Who acts and by which request, for the audit log.
+    pub fn actor(&self) -> &Actor {
+        &self.actor
+    }
+}
+
+impl<S: Send + Sync, P: Needed> FromRequestParts<S> for Staff<P>
+where
+    Identity: FromRef<S>,
+{
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+        let user = CurrentUser::from_request_parts(parts, state).await?;
+        Identity::from_ref(state).require(user.id, P::PERMISSION).await?;
+        let request = parts.extensions.get().map_or("", RequestId::as_str).to_owned();
+        Ok(Self { actor: Actor { user: Some(user.id), request }, _may: PhantomData })
+    }
+}

@@ -1,0 +1,173 @@
+//! Accounts as staff sees them: the list, and one with all that is known of it. Only read here.
+
+mod store;
+
+use parlor_protocol::{ErrorBody, ErrorCode, UserId};
+use serde::Serialize;
+use serde_json::json;
+use sqlx::PgConnection;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::revocation::{self, Reason, Revoked};
+use super::suspension::Suspension;
+use super::{Contact, profile, role, suspension};
+use crate::audit::{self, Act, Actor};
+use crate::error::{Error, Result};
+use crate::http::Page;
+use crate::http::fields::bad_field;
+
+/// An account of the list: no address in it, which one has to open the account for.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
+pub struct Listed {
+    /// Who.
+    pub id: UserId,
+    /// The display name.
+    pub name: String,
+    /// Unix milliseconds since when.
+    pub created_at: i64,
+    /// The roles that they have been given.
+    pub roles: Vec<String>,
+    /// They are suspended now.
+    pub suspended: bool,
+    #[serde(skip)]
+    created_us: i64,
+}
+
+/// A sign-in that stands.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
+pub struct SessionLine {
+    /// Which.
+    pub id: Uuid,
+    /// What the client calls its device.
+    pub device: String,
+    /// Unix milliseconds since when.
+    pub created_at: i64,
+}
+
+/// All that accounts know of somebody.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
+pub struct Dossier {
+    /// Who.
+    pub id: UserId,
+    /// The display name.
+    pub name: String,
+    /// The phone number that signs in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub phone: Option<String>,
+    /// The e-mail address that signs in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    /// Unix milliseconds since when.
+    pub created_at: i64,
+    /// The roles that they have been given.
+    pub roles: Vec<String>,
+    /// The suspension that they are under.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub suspension: Option<Suspension>,
+    /// The sign-ins that stand, newest first, at most 100.
+    pub sessions: Vec<SessionLine>,
+}
+
+/// Whom a list is asked for.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Search {
+    id: Option<i64>,
+    phone: Option<String>,
+    email: Option<String>,
+    signature: Option<String>,
+    role: Option<String>,
+}
+
+/// Where the list goes on: when the last account was made (Unix microseconds), and its id.
+pub type After = (i64, i64);
+
+impl Search {
+    /// Out of what was typed: an id, an e-mail address, a phone number or a signature; and a role.
+    ///
+    /// # Errors
+    /// `bad_request` where it is none of these.
+    pub fn parse(words: Option<&str>, role: Option<String>) -> Result<Self> {
+        let mut search = Self { role, ..Self::default() };
+        let Some(words) = words.map(str::trim).filter(|words| !words.is_empty()) else { return Ok(search) };
+        if words.bytes().all(|b| b.is_ascii_digit()) {
+            search.id = Some(words.parse().map_err(|_| bad_field("q", "no id has so many digits"))?);
+            return Ok(search);
+        }
+        match Contact::parse(words) {
+            Ok(Contact::Phone(phone)) => search.phone = Some(phone),
+            Ok(Contact::Email(email)) => search.email = Some(email),
+            Err(_) => {
+                let none = "an id, an e-mail address, a phone number with `+`, or a signature";
+                search.signature = Some(profile::signature(words).map_err(|_| bad_field("q", none))?);
+            }
+        }
+        Ok(search)
+    }
+}
+
+/// A page of accounts, newest first.
+///
+/// # Errors
+/// A fault or an outage of the store.
+pub async fn list(conn: &mut PgConnection, search: &Search, after: Option<After>, limit: u32) -> Result<Page<Listed>> {
+    let rows = store::accounts(conn, search, after, i64::from(limit) + 1).await?;
+    Ok(Page::of(rows, limit, |row| (row.created_us, row.id.number())))
+}
+
+/// Opens somebody's dossier, which is an act: it shows how they are reached.
+///
+/// # Errors
+/// `user_not_found`; a fault or an outage of the store.
+pub async fn open(conn: &mut PgConnection, actor: &Actor, user: UserId) -> Result<Dossier> {
+    let mut dossier = store::account(conn, user).await?.ok_or_else(|| Error::new(ErrorCode::UserNotFound))?;
+    dossier.roles = role::of(conn, user).await?;
+    dossier.suspension = suspension::of(conn, user).await?;
+    dossier.sessions = store::sessions(conn, user).await?;
+    audit::record(conn, actor, &Act::on_user("user.read", user)).await?;
+    Ok(dossier)
+}
+
+/// Signs somebody out: on the device of this session, or everywhere. Once more changes nothing. Their
+/// sockets are closed when the transaction, into which this belongs, has been committed.
+///
+/// # Errors
+/// `user_not_found`, `forbidden`; `not_found` where the session is not theirs.
+pub async fn sign_out(conn: &mut PgConnection, actor: &Actor, user: UserId, session: Option<Uuid>) -> Result<()> {
+    role::lock_acts(conn, actor, super::Permission::RevokeSessions).await?;
+    role::act_on(conn, actor, user).await?;
+    if let Some(session) = session
+        && super::session_of(conn, session, user).await?.is_none()
+    {
+        return Err(ErrorBody::new(ErrorCode::NotFound).message("the user has no such session").into());
+    }
+    let revoked = session.map_or(Revoked::User(user), |session| Revoked::Session(user, session));
+    revocation::insert(conn, revoked, Reason::SignedOut).await?;
+    audit::record(conn, actor, &Act::on_user("sessions.revoked", user).detail(json!({ "session": session }))).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Search;
+
+    fn parsed(words: &str) -> Option<Search> {
+        Search::parse(Some(words), None).ok()
+    }
+
+    #[test]
+    fn what_is_typed_shows_by_its_form_what_it_is() {
+        let nothing = Search::default();
+        assert_eq!(parsed(" 104233871 "), Some(Search { id: Some(104_233_871), ..nothing.clone() }));
+        assert_eq!(parsed("Layla@Example.com").and_then(|search| search.email).as_deref(), Some("layla@example.com"));
+        assert_eq!(parsed("+1 415 555 0123").and_then(|search| search.phone).as_deref(), Some("+14155550123"));
+        assert_eq!(parsed("Amber-Fox-42").and_then(|search| search.signature).as_deref(), Some("amber-fox-42"));
+        assert_eq!((parsed(""), Search::parse(None, None).ok()), (Some(nothing.clone()), Some(nothing)));
+    }
+
+    #[test]
+    fn what_is_nobody_is_refused() {
+        for words in ["@", "99999999999999999999", "' or 1=1", "+x"] {
+            assert_eq!(parsed(words), None, "{words}");
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! Suspending somebody, and lifting it.
+
+use parlor_protocol::{ErrorCode, UserId};
+use serde_json::json;
+use sqlx::PgConnection;
+
+use super::{Suspension, store};
+use crate::audit::{self, Act, Actor};
+use crate::error::{Error, Result};
+use crate::identity::Permission;
+use crate::identity::revocation::{self, Reason, Revoked};
+use crate::identity::role::{self, ADMIN};
+
+/// The suspension that somebody is under now.
+///
+/// # Errors
+/// A fault or an outage of the store.
+pub async fn of(conn: &mut PgConnection, user: UserId) -> Result<Option<Suspension>> {
+    store::suspension(conn, user).await
+}
+
+/// Lets through whoever is not suspended.
+///
+/// # Errors
+/// `suspended`, with why and until when.
+pub async fn refuse(conn: &mut PgConnection, user: UserId) -> Result<()> {
+    match of(conn, user).await? {
+        Some(suspension) => Err(suspension.into()),
+        None => Ok(()),
+    }
+}
+
+/// Suspends somebody until this Unix millisecond, or for good; a suspension before it is replaced. Their
+/// sessions end, and their sockets are closed when the transaction, into which this belongs, has been committed.
+///
+/// # Errors
+/// `user_not_found`, `forbidden`; also where no admin would be left.
+pub async fn suspend(
+    conn: &mut PgConnection,
+    actor: &Actor,
+    user: UserId,
+    until: Option<i64>,
+    reason: &str,
+) -> Result<Suspension> {
+    role::lock_acts(conn, actor, Permission::SuspendUsers).await?;
+    role::act_on(conn, actor, user).await?;
+    store::put(conn, user, until, reason, actor.user).await?;
+    if role::has(conn, user, ADMIN).await? {
+        role::one_admin_stays(conn).await?;
+    }
+    let act = Act::on_user("user.suspended", user).detail(json!({ "until": until })).reason(reason);
+    audit::record(conn, actor, &act).await?;
+    revocation::insert(conn, Revoked::User(user), Reason::Suspended).await?;
+    of(conn, user).await?.ok_or_else(|| Error::new(ErrorCode::BadRequest))
+}
+
+/// Lifts a suspension; where there is none nothing changes.
+///
+/// # Errors
+/// `user_not_found`, `forbidden`.
+pub async fn lift(conn: &mut PgConnection, actor: &Actor, user: UserId) -> Result<()> {
+    role::lock_acts(conn, actor, Permission::SuspendUsers).await?;
+    role::act_on(conn, actor, user).await?;
+    if store::delete(conn, user).await? {
+        audit::record(conn, actor, &Act::on_user("user.suspension_lifted", user)).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,56 @@
+//! What the platform's staff may do in a room, who are neither in it nor anything to it.
+
+use parlor_protocol::UserFrame;
+use parlor_protocol::command::Kick;
+use uuid::Uuid;
+
+use super::*;
+use crate::room::request::StaffAct;
+
+fn staff(world: &mut World, act: StaffAct) -> Result<Outcome, ErrorBody> {
+    world.next_op += 1;
+    let operation = Operation::of_system(Op(Uuid::from_u128(world.next_op)), user(99), "an act of staff");
+    world.ask(&Request::Staff { operation, act })
+}
+
+fn kick_of(number: i64) -> StaffAct {
+    StaffAct::Kick(Kick { room: room_id(), user: user(number), reason: "spam".into() })
+}
+
+#[test]
+fn staff_puts_even_the_owner_out_and_keeps_them_out() {
+    let mut world = World::with_people(&[1, 2]);
+    world.command(1, take(Some(0))).expect("the owner is the host");
+    staff(&mut world, kick_of(1)).expect("nobody is above staff");
+    assert_eq!(world.seats()[0], None);
+    assert!(matches!(world.told.last(), Some(Event::ParticipantKicked { by, .. }) if *by == user(99)));
+    assert_eq!(world.join(1).expect_err("kept out").code, ErrorCode::Kicked);
+    assert_eq!(staff(&mut world, kick_of(7)).expect_err("not there").code, ErrorCode::UserNotFound);
+}
+
+#[test]
+fn a_closed_room_is_empty_and_may_be_entered_again() {
+    let mut world = World::with_people(&[1, 2, 3]);
+    world.command(2, take(None)).expect("free");
+    world.drop_socket(3);
+    staff(&mut world, StaffAct::Close { reason: "a police matter".into() }).expect("done");
+    assert!(world.seats().iter().all(Option::is_none) && world.state.presence.len() == 0);
+    world.join(2).expect("may come in again");
+    assert_eq!(world.state.sight().people, 1);
+}
+
+#[test]
+fn everybody_who_is_put_out_is_told_why() {
+    let world = World::with_people(&[1, 2]);
+    let act = StaffAct::Close { reason: "a police matter".into() };
+    let operation = Operation::of_system(Op(Uuid::from_u128(1)), user(99), "an act of staff");
+    let decision = world.state.decide(&Request::Staff { operation, act }, world.now).expect("decided");
+    let Outcome::Write(write) = decision.outcome else { panic!("a hard command: {:?}", decision.outcome) };
+    let written = Written { id: 1, fact: write.verdict.expect("a fact"), replayed: false };
+    let removals = world.state.decide_fact(&operation, &written).removals;
+    assert_eq!(removals.len(), 2);
+    for removal in removals {
+        let UserFrame::RoomRemoved { cause, reason, until, .. } = removal.frame else { panic!("{:?}", removal.frame) };
+        assert_eq!((cause, reason.as_str(), until), (RemovalCause::Closed, "a police matter", None));
+    }
+}

@@ -1,0 +1,209 @@
+//! The operations of the API.
+
+use std::collections::{HashMap, HashSet};
+
+use hyper::Method;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::{Asker, KINDS, Scene, cell, filled};
+use crate::support::client::Client;
+
+/// The operation, the address with what it is about, the body, and a cell for each kind: anonymous, user,
+/// suspended, reseller, support, moderator, manager, admin. `{guest}` has just come into `{guest_room}`.
+#[rustfmt::skip]
+const LINES: &[(&str, &str, &str, &str)] = &[
+    ("register",            "/v1/auth/register",                                REGISTER,           "........"),
+    ("login",               "/v1/auth/login",                                   LOGIN,              "........"),
+    ("logout",              "/v1/auth/logout",                                  "",                 "1.3....."),
+    ("refresh_session",     "/v1/auth/refresh",                                 REFRESH,            "........"),
+    ("refresh_session",     "/v1/auth/refresh",                                 SPENT,              "11111111"),
+    ("list_sessions",       "/v1/me/sessions",                                  "",                 "1.3....."),
+    ("end_other_sessions",  "/v1/me/sessions",                                  "",                 "1.3....."),
+    ("end_session",         "/v1/me/sessions/{own_session}",                    "",                 "1.3....."),
+    ("end_session",         "/v1/me/sessions/{user_session}",                   "",                 "14344444"),
+    ("read_me",             "/v1/me",                                           "",                 "1.3....."),
+    ("list_rooms",          "/v1/rooms",                                        "",                 "1.3....."),
+    ("create_room",         "/v1/rooms",                                        r#"{"name":"m"}"#,  "1.3....."),
+    ("find_room",           "/v1/rooms/{own_room}",                             "",                 "1.3....."),
+    ("find_room",           "/v1/rooms/{other_room}",                           "",                 "1.3....."),
+    ("issue_room_token",    "/v1/rooms/{own_room}/token",                       "",                 "1.3....."),
+    ("issue_room_token",    "/v1/rooms/{other_room}/token",                     "",                 "1.3....."),
+    ("list_gifts",          "/v1/gifts",                                        "",                 "........"),
+    ("read_wallet",         "/v1/wallet",                                       "",                 "1.3....."),
+    ("list_wallet_entries", "/v1/wallet/entries",                               "",                 "1.3....."),
+
+    ("begin_upload",        "/v1/uploads",                                      UPLOAD,             "1.3....."),
+    ("find_upload",         "/v1/uploads/{own_upload}",                         "",                 "1.3....."),
+    ("find_upload",         "/v1/uploads/{other_upload}",                       "",                 "14344444"),
+    ("complete_upload",     "/v1/uploads/{own_upload}/complete",                "",                 "1.3....."),
+    ("complete_upload",     "/v1/uploads/{other_upload}/complete",              "",                 "14344444"),
+    ("wear_avatar",         "/v1/me/avatar",                                    OWN_UPLOAD,         "1.3....."),
+    ("wear_avatar",         "/v1/me/avatar",                                    OTHER_UPLOAD,       "1b3bbbbb"),
+    ("drop_avatar",         "/v1/me/avatar",                                    "",                 "1.3....."),
+    // Nobody has a picture here, which everybody may see.
+    ("show_avatar",         "/v1/users/{self}/avatar",                          "",                 "44444444"),
+    ("show_avatar",         "/v1/users/{user}/avatar",                          "",                 "44444444"),
+    ("show_logo",           "/v1/rooms/{own_room}/logo",                        "",                 "44444444"),
+    ("show_logo",           "/v1/rooms/{other_room}/logo",                      "",                 "44444444"),
+    ("hang_logo",           "/v1/rooms/{own_room}/logo",                        OWN_LOGO,           "1.3....."),
+    ("hang_logo",           "/v1/rooms/{other_room}/logo",                      OWN_LOGO,           "13333333"),
+    ("drop_logo",           "/v1/rooms/{own_room}/logo",                        "",                 "1.3....."),
+    ("drop_logo",           "/v1/rooms/{other_room}/logo",                      "",                 "13333333"),
+
+    ("list_users",          "/v1/staff/users",                                  "",                 "1333...."),
+    ("read_user",           "/v1/staff/users/{user}",                           "",                 "1333...."),
+    ("read_user",           "/v1/staff/users/{admin}",                          "",                 "1333...."),
+    ("read_user",           "/v1/staff/users/{self}",                           "",                 "1333...."),
+    ("suspend_user",        "/v1/staff/users/{user}/suspension",                REASON,             "13333..."),
+    ("suspend_user",        "/v1/staff/users/{admin}/suspension",               REASON,             "1333333."),
+    ("suspend_user",        "/v1/staff/users/{self}/suspension",                REASON,             "13333333"),
+    ("suspend_user",        "/v1/staff/users/999999999/suspension",             REASON,             "13333444"),
+    ("lift_suspension",     "/v1/staff/users/{user}/suspension",                "",                 "13333..."),
+    ("lift_suspension",     "/v1/staff/users/{admin}/suspension",               "",                 "1333333."),
+    ("lift_suspension",     "/v1/staff/users/{self}/suspension",                "",                 "13333333"),
+    ("sign_user_out",       "/v1/staff/users/{user}/sessions",                  "",                 "1333...."),
+    ("sign_user_out",       "/v1/staff/users/{admin}/sessions",                 "",                 "1333333."),
+    ("revoke_user_session", "/v1/staff/users/{user}/sessions/{user_session}",   "",                 "1333...."),
+    ("revoke_user_session", "/v1/staff/users/{user}/sessions/{admin_session}",  "",                 "13334444"),
+    ("revoke_user_session", "/v1/staff/users/{admin}/sessions/{admin_session}", "",                 "1333333."),
+    ("list_roles",          "/v1/staff/roles",                                  "",                 "1333...."),
+    ("grant_role",          "/v1/staff/users/{user}/roles/support",             "",                 "133333.."),
+    ("grant_role",          "/v1/staff/users/{user}/roles/admin",               "",                 "1333333."),
+    ("grant_role",          "/v1/staff/users/{self}/roles/support",             "",                 "13333333"),
+    ("grant_role",          "/v1/staff/users/{self}/roles/admin",               "",                 "13333333"),
+    ("take_role",           "/v1/staff/users/{user}/roles/admin",               "",                 "1333333."),
+    ("take_role",           "/v1/staff/users/{user}/roles/support",             "",                 "133333.."),
+    ("take_role",           "/v1/staff/users/{self}/roles/{role}",              "",                 "13333333"),
+    ("list_live_rooms",     "/v1/staff/rooms",                                  "",                 "1333...."),
+    ("kick_from_room",      "/v1/staff/rooms/{guest_room}/kicks",               KICK_GUEST,         "13333..."),
+    ("kick_from_room",      "/v1/staff/rooms/{own_room}/kicks",                 KICK_ADMIN,         "1333333."),
+    ("close_live_room",     "/v1/staff/rooms/{guest_room}/closings",            REASON,             "13333..."),
+    ("close_live_room",     "/v1/staff/rooms/{own_room}/closings",              REASON,             "13333..."),
+    ("list_staff_acts",     "/v1/staff/audit",                                  "",                 "1333333."),
+];
+
+const REGISTER: &str =
+    r#"{"email":"{unique}@example.com","password":"a long enough secret","name":"New","device":"x"}"#;
+const LOGIN: &str = r#"{"login":"demo1@parlor.example","password":"parlor-demo","device":"x"}"#;
+const REFRESH: &str = r#"{"refresh_token":"{refresh_token}"}"#;
+const SPENT: &str = r#"{"refresh_token":"AZmxwn0ecAC"}"#;
+const UPLOAD: &str = r#"{"purpose":"avatar","content_type":"image/png","bytes":100}"#;
+const LOGO_UPLOAD: &str = r#"{"purpose":"room_logo","content_type":"image/png","bytes":100}"#;
+const OWN_UPLOAD: &str = r#"{"upload":"{own_upload}"}"#;
+const OTHER_UPLOAD: &str = r#"{"upload":"{other_upload}"}"#;
+const OWN_LOGO: &str = r#"{"upload":"{own_logo}"}"#;
+const REASON: &str = r#"{"reason":"spam"}"#;
+const KICK_GUEST: &str = r#"{"user":{guest},"reason":"spam"}"#;
+const KICK_ADMIN: &str = r#"{"user":{inside_admin},"reason":"spam"}"#;
+
+/// Every operation by its id: method and address.
+fn operations() -> HashMap<String, (Method, String)> {
+    let document: Value = serde_json::from_str(&parlor::router::openapi()).expect("JSON");
+    let paths = document["paths"].as_object().expect("there are paths").clone();
+    let all = paths.into_iter().flat_map(|(path, item)| {
+        let methods = item.as_object().expect("a path has methods").clone();
+        methods.into_iter().map(move |(method, operation)| {
+            let id = operation["operationId"].as_str().expect("an operationId").to_owned();
+            (id, (method.to_uppercase().parse().expect("a method"), path.clone()))
+        })
+    });
+    all.collect()
+}
+
+fn is_of(path: &str, template: &str) -> bool {
+    let (path, template) = (path.split('/'), template.split('/'));
+    path.clone().count() == template.clone().count()
+        && path.zip(template).all(|(part, pattern)| part == pattern || pattern.starts_with('{'))
+}
+
+#[test]
+fn every_operation_has_its_lines() {
+    let operations = operations();
+    let classified: HashSet<_> = LINES.iter().map(|(operation, ..)| *operation).collect();
+    let missing: Vec<_> = operations.keys().filter(|operation| !classified.contains(operation.as_str())).collect();
+    assert!(missing.is_empty(), "to be classified: {missing:?}");
+    for (operation, path, _, cells) in LINES {
+        let (_, template) = operations.get(*operation).unwrap_or_else(|| panic!("{operation} is gone"));
+        assert!(is_of(path, template), "{operation}: {path} is not of {template}");
+        assert_eq!(cells.len(), KINDS.len(), "{operation}");
+        let about = LINES.iter().filter(|(other, ..)| other == operation).count();
+        assert!(about > 1 || !template.contains('{'), "{operation}: on one's own and on another's");
+    }
+}
+
+impl Scene {
+    /// What a line needs that has to be made anew for each asking.
+    async fn fresh(&self, asker: &Asker, line: &str, words: &mut HashMap<&'static str, String>) -> Vec<Client> {
+        let mut clients = Vec::new();
+        let mut say = |word, meant: String| words.insert(word, meant);
+        say("{unique}", Uuid::now_v7().to_string());
+        say("{role}", asker.kind.to_owned());
+        for (word, user) in [("{user_session}", self.user), ("{admin_session}", self.admin)] {
+            if line.contains(word) {
+                say(word, self.world.signed_in(user).await.0.to_string());
+            }
+        }
+        if line.contains("{own_session}") {
+            say("{own_session}", self.world.signed_in(asker.user.unwrap_or(self.user)).await.0.to_string());
+        }
+        if line.contains("{refresh_token}") {
+            // Whoever brings the token is who it belongs to: a demo user.
+            let login = serde_json::from_str(LOGIN).expect("JSON");
+            let (_, welcome) = self.world.post("/v1/auth/login", "", login).await;
+            say("{refresh_token}", welcome["refresh_token"].as_str().expect("a token").to_owned());
+        }
+        if line.contains("{guest_room}") {
+            let room = self.world.room(self.owner).await;
+            let (guest, client) = self.guest(room).await;
+            clients.push(client);
+            say("{guest_room}", room.to_string());
+            say("{guest}", guest.to_string());
+        }
+        if line.contains("{inside_admin}") {
+            let admin = self.world.person("admin").await;
+            clients.push(self.world.in_room(admin, asker.own_room).await);
+            say("{inside_admin}", admin.to_string());
+        }
+        let whoever = asker.user.filter(|_| asker.kind != "suspended").unwrap_or(self.user);
+        let uploads = [("{own_upload}", whoever, UPLOAD), ("{own_logo}", whoever, LOGO_UPLOAD)];
+        for (word, user, body) in [uploads[0], uploads[1], ("{other_upload}", self.owner, UPLOAD)] {
+            if line.contains(word) {
+                let token = self.world.token(user).await;
+                let body = serde_json::from_str(body).expect("JSON");
+                let (status, upload) = self.world.post("/v1/uploads", &token, body).await;
+                assert_eq!(status, 201, "{upload}");
+                say(word, upload["id"].as_str().expect("an id").to_owned());
+            }
+        }
+        clients
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_kind_may_call_what_its_lines_say() {
+    let (scene, operations) = (Scene::set().await, operations());
+    let mut wrong = Vec::new();
+    for (operation, path, body, cells) in LINES {
+        let method = &operations[*operation].0;
+        let mut found = String::new();
+        let mut answers = Vec::new();
+        for asker in &scene.askers {
+            let mut words = scene.words(asker);
+            let _clients = scene.fresh(asker, &format!("{path}{body}"), &mut words).await;
+            let token = scene.token(asker).await;
+            let body = match filled(body, &words) {
+                body if !body.is_empty() => Some(serde_json::from_str(&body).expect("JSON")),
+                _ if *method == Method::POST => Some(json!({})),
+                _ => None,
+            };
+            let (status, answer) = scene.world.call(method.clone(), &filled(path, &words), &token, body).await;
+            found.push(cell(status, answer["code"].as_str().unwrap_or_default()));
+            answers.push(format!("{}: {status} {}", asker.kind, answer["code"]));
+        }
+        if found != *cells {
+            wrong.push(format!("{operation} {path}: {found} and not {cells}: {answers:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

@@ -1,0 +1,87 @@
+//! The audit log: a row for each act, which nobody takes back.
+
+use serde_json::{Value, json};
+
+use super::world::World;
+
+async fn acts(world: &World, query: &str, token: &str) -> Vec<Value> {
+    let (status, page) = world.get(&format!("/v1/staff/audit{query}"), token).await;
+    assert_eq!(status, 200, "{page}");
+    page["items"].as_array().expect("items").clone()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_act_is_in_the_log_with_who_did_it_and_why() {
+    let world = World::new().await;
+    let (admin, token) = world.entered("admin").await;
+    let user = world.person("user").await;
+    let (session, _) = world.signed_in(user).await;
+    let room = world.room(user).await;
+    let _inside = world.in_room(user, room).await;
+    let base = format!("/v1/staff/users/{user}");
+    assert_eq!(world.get(&base, &token).await.0, 200);
+    let kick = json!({"user": user, "reason": "noise"});
+    assert_eq!(world.post(&format!("/v1/staff/rooms/{room}/kicks"), &token, kick).await.0, 200);
+    assert_eq!(world.post(&format!("/v1/staff/rooms/{room}/closings"), &token, json!({"reason": "over"})).await.0, 200);
+    assert_eq!(world.delete(&format!("{base}/sessions/{session}"), &token).await, 204);
+    assert_eq!(world.delete(&format!("{base}/sessions"), &token).await, 204);
+    assert_eq!(world.put(&format!("{base}/roles/support"), &token).await, 204);
+    assert_eq!(world.delete(&format!("{base}/roles/support"), &token).await, 204);
+    assert_eq!(world.suspend(user, &token).await, 200);
+    assert_eq!(world.delete(&format!("{base}/suspension"), &token).await, 204);
+
+    let log = acts(&world, "", &token).await;
+    let told: Vec<_> = log.iter().rev().map(|act| (act["act"].as_str().expect("an act"), &act["reason"])).collect();
+    let (none, noise, over, spam) = (json!(""), json!("noise"), json!("over"), json!("spam"));
+    let expected = [
+        ("user.read", &none),
+        ("room.kicked", &noise),
+        ("room.closed", &over),
+        ("sessions.revoked", &none),
+        ("sessions.revoked", &none),
+        ("role.granted", &none),
+        ("role.taken", &none),
+        ("user.suspended", &spam),
+        ("user.suspension_lifted", &none),
+    ];
+    assert_eq!(told, expected);
+    assert!(log.iter().all(|act| act["actor"] == json!(admin) && act["request_id"] != json!("") && act["at"].is_i64()));
+    assert!(log.iter().all(|act| act["act"] == "room.closed" || act["user"] == json!(user)));
+    assert_eq!((&log[6]["room"], &log[5]["detail"]["session"]), (&json!(room), &json!(session)));
+    assert_eq!(log[3]["detail"], json!({"role": "support"}));
+
+    assert_eq!(acts(&world, &format!("?actor={user}"), &token).await, Vec::<Value>::new());
+    assert_eq!(acts(&world, &format!("?user={user}"), &token).await.len(), 8);
+    let (_, page) = world.get("/v1/staff/audit?limit=4", &token).await;
+    let next = page["next"].as_str().expect("there is more");
+    assert_eq!(acts(&world, &format!("?limit=100&cursor={next}"), &token).await, log[4..]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_server_can_neither_change_nor_forge_the_log_nor_give_itself_rights() {
+    let world = World::new().await;
+    let (_, token) = world.entered("admin").await;
+    let user = world.person("user").await;
+    assert_eq!(world.suspend(user, &token).await, 200);
+    let forbidden = [
+        "update audit_log set reason = ''",
+        "delete from audit_log",
+        "truncate audit_log",
+        "insert into audit_log (act, at) values ('user.suspended', '2020-01-01')",
+        "insert into audit_log (id, act) overriding system value values (1, 'user.suspended')",
+        "alter table audit_log drop constraint audit_log_act_form",
+        "drop table audit_log",
+        "insert into role_permissions values ('support', 'audit.read')",
+        "delete from role_permissions",
+        "insert into roles values ('root', 'x')",
+        "update user_roles set role = 'admin'",
+        "delete from permissions",
+    ];
+    for statement in forbidden {
+        let error = sqlx::raw_sql(statement).execute(&world.database.app).await.expect_err(statement);
+        let code = error.as_database_error().and_then(|error| error.code().map(|code| code.into_owned()));
+        assert_eq!(code.as_deref(), Some("42501"), "{statement}: {error}");
+    }
+    sqlx::query("select * from audit_log").fetch_all(&world.database.audit).await.expect("the auditor reads");
+    sqlx::query("delete from audit_log").execute(&world.database.audit).await.expect_err("the auditor only reads");
+}

@@ -1,0 +1,8 @@
+//! Roles, permissions, suspension, and what staff does, over REST and sockets of the real program.
+
+mod audit;
+mod operator;
+mod roles;
+mod rooms;
+mod suspension;
+pub mod world;
