@@ -122,9 +122,13 @@ codes! {
     ///
     /// Offer to sign in instead.
     AccountExists = "account_exists", Never, 409;
-    /// The one-time code is wrong, used, expired or was tried too often: ask for a new one.
+    /// The one-time code is wrong, used, expired or was tried too often.
+    ///
+    /// Have a new one sent, and let the user enter that.
     CodeInvalid = "code_invalid", Never, 403;
     /// The signature is somebody's, was somebody's, or is reserved.
+    ///
+    /// Let the user choose another.
     SignatureTaken = "signature_taken", Never, 409;
     /// The user is suspended, until `until` or, without it, for good; `reason` says why.
     ///

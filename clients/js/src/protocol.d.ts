@@ -229,6 +229,8 @@ export interface ErrorBody {
   fields?: FieldError[];
   /** One sentence for the developer who reads it; nothing that code may look at. Absent: the code says all. */
   message?: string;
+  /** With `suspended`: why, in the words of who did it, for the user to read. Absent otherwise. */
+  reason?: string;
   /** The answer is the first one of this operation, given again. Absent: no. */
   replayed?: boolean;
   /** What the client may do with the same operation. */
@@ -237,7 +239,7 @@ export interface ErrorBody {
   retry_after_ms?: number;
   /** With `insufficient_funds`: what is missing, in minor units. Absent otherwise. */
   shortfall?: number;
-  /** With `kicked`: Unix milliseconds until which it holds. Absent otherwise. */
+  /** With `kicked`, and with `suspended` unless it is for good: Unix milliseconds until which it holds. Absent otherwise. */
   until?: number;
 }
 
@@ -258,6 +260,9 @@ export type ErrorCode =
   | "token_expired"
   | "invalid_credentials"
   | "account_exists"
+  | "code_invalid"
+  | "signature_taken"
+  | "suspended"
   | "forbidden"
   | "room_token_invalid"
   | "room_not_found"
@@ -680,7 +685,7 @@ export interface RefreshSession {
 }
 
 /** Why somebody was put out of a room. */
-export type RemovalCause = "kicked" | "joined_elsewhere" | "left" | "resync";
+export type RemovalCause = "kicked" | "joined_elsewhere" | "left" | "resync" | "closed";
 
 /** The one answer to a command, by its `id`. */
 export type ReplyFrame =
