@@ -25,7 +25,7 @@ pub struct Connect {
     /// What the client is, for support. Absent: not said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client: Option<Client>,
-    /// Rooms to join at once, so that a resume is one round trip: at most 4. Absent: none.
+    /// Rooms to join at once, so that a resume is one round trip: at most 4, each room once. Absent: none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "schemars", schemars(length(max = limit::CONNECT_JOINS)))]
     pub joins: Vec<Join>,

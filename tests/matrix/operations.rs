@@ -23,12 +23,44 @@ const LINES: &[(&str, &str, &str, &str)] = &[
     ("end_session",         "/v1/me/sessions/{own_session}",                    "",                 "1.3....."),
     ("end_session",         "/v1/me/sessions/{user_session}",                   "",                 "14344444"),
     ("read_me",             "/v1/me",                                           "",                 "1.3....."),
+    ("change_me",           "/v1/me",                                           r#"{"bio":"m"}"#,   "1.3....."),
+    ("change_signature",    "/v1/me/signature",                                 "{}",               "1.3....."),
+    ("find_users",          "/v1/users?q=user",                                 "",                 "1.3....."),
+    ("read_profile",        "/v1/users/{self}",                                 "",                 "1.3....."),
+    ("read_profile",        "/v1/users/{user}",                                 "",                 "1.3....."),
+    ("send_code",           "/v1/auth/codes",                                   SEND_CODE,          "........"),
+    // Nobody has the code, and nobody's password is this one.
+    ("reset_password",      "/v1/auth/password",                                RESET,              "33333333"),
+    ("change_password",     "/v1/me/password",                                  PASSWORDS,          "11311111"),
+    ("send_contact_code",   "/v1/me/contacts/codes",                            CONTACT,            "1.3....."),
+    ("confirm_contact",     "/v1/me/contacts",                                  PROOF,              "11311111"),
     ("list_rooms",          "/v1/rooms",                                        "",                 "1.3....."),
     ("create_room",         "/v1/rooms",                                        r#"{"name":"m"}"#,  "1.3....."),
     ("find_room",           "/v1/rooms/{own_room}",                             "",                 "1.3....."),
     ("find_room",           "/v1/rooms/{other_room}",                           "",                 "1.3....."),
     ("issue_room_token",    "/v1/rooms/{own_room}/token",                       "",                 "1.3....."),
     ("issue_room_token",    "/v1/rooms/{other_room}/token",                     "",                 "1.3....."),
+    // What the room's owner may do from outside, others do in the room, or not at all.
+    ("list_seats",          "/v1/rooms/{own_room}/seats",                       "",                 "1.3....."),
+    ("list_seats",          "/v1/rooms/{other_room}/seats",                     "",                 "1o3ooooo"),
+    ("list_participants",   "/v1/rooms/{own_room}/participants",                "",                 "1.3....."),
+    ("list_participants",   "/v1/rooms/{other_room}/participants",              "",                 "1o3ooooo"),
+    ("list_room_gifts",     "/v1/rooms/{own_room}/gifts",                       "",                 "1.3....."),
+    ("list_room_gifts",     "/v1/rooms/{other_room}/gifts",                     "",                 "1o3ooooo"),
+    ("take_seat",           "/v1/rooms/{own_room}/seat",                        r#"{"seat":0}"#,    "1o3ooooo"),
+    ("take_seat",           "/v1/rooms/{other_room}/seat",                      r#"{"seat":1}"#,    "1o3ooooo"),
+    ("leave_seat",          "/v1/rooms/{own_room}/seat",                        "",                 "1o3ooooo"),
+    ("leave_seat",          "/v1/rooms/{other_room}/seat",                      "",                 "1o3ooooo"),
+    ("lock_seat",           "/v1/rooms/{own_room}/seats/2/lock",                "",                 "1.3....."),
+    ("lock_seat",           "/v1/rooms/{other_room}/seats/2/lock",              "",                 "1o3ooooo"),
+    ("unlock_seat",         "/v1/rooms/{own_room}/seats/2/lock",                "",                 "1.3....."),
+    ("unlock_seat",         "/v1/rooms/{other_room}/seats/2/lock",              "",                 "1o3ooooo"),
+    ("kick_participant",    "/v1/rooms/{guest_room}/kicks",                     KICK_GUEST,         "1o3ooooo"),
+    ("kick_participant",    "/v1/rooms/{own_room}/kicks",                       KICK_ADMIN,         "1.3....."),
+    ("send_message",        "/v1/rooms/{own_room}/messages",                    r#"{"text":"m"}"#,  "1o3ooooo"),
+    ("send_message",        "/v1/rooms/{other_room}/messages",                  r#"{"text":"m"}"#,  "1o3ooooo"),
+    ("send_gift",           "/v1/rooms/{own_room}/gifts",                       GIFT,               "1o3ooooo"),
+    ("send_gift",           "/v1/rooms/{other_room}/gifts",                     GIFT,               "1o3ooooo"),
     ("list_gifts",          "/v1/gifts",                                        "",                 "........"),
     ("read_wallet",         "/v1/wallet",                                       "",                 "1.3....."),
     ("list_wallet_entries", "/v1/wallet/entries",                               "",                 "1.3....."),
@@ -93,6 +125,12 @@ const LOGO_UPLOAD: &str = r#"{"purpose":"room_logo","content_type":"image/png","
 const OWN_UPLOAD: &str = r#"{"upload":"{own_upload}"}"#;
 const OTHER_UPLOAD: &str = r#"{"upload":"{other_upload}"}"#;
 const OWN_LOGO: &str = r#"{"upload":"{own_logo}"}"#;
+const SEND_CODE: &str = r#"{"contact":"{unique}@example.com","purpose":"reset"}"#;
+const RESET: &str = r#"{"contact":"{unique}@example.com","code":"000000","password":"another long secret"}"#;
+const PASSWORDS: &str = r#"{"old_password":"not the password","password":"another long secret"}"#;
+const CONTACT: &str = r#"{"contact":"{unique}@example.com"}"#;
+const PROOF: &str = r#"{"contact":"{unique}@example.com","code":"000000","password":"not the password"}"#;
+const GIFT: &str = r#"{"gift":1,"count":1,"to":"all_seats"}"#;
 const REASON: &str = r#"{"reason":"spam"}"#;
 const KICK_GUEST: &str = r#"{"user":{guest},"reason":"spam"}"#;
 const KICK_ADMIN: &str = r#"{"user":{inside_admin},"reason":"spam"}"#;
@@ -112,6 +150,7 @@ fn operations() -> HashMap<String, (Method, String)> {
 }
 
 fn is_of(path: &str, template: &str) -> bool {
+    let path = path.split('?').next().unwrap_or_default();
     let (path, template) = (path.split('/'), template.split('/'));
     path.clone().count() == template.clone().count()
         && path.zip(template).all(|(part, pattern)| part == pattern || pattern.starts_with('{'))

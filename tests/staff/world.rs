@@ -27,8 +27,13 @@ const SETTINGS: &[(&str, &str)] = &[
     ("PARLOR__MEDIA__UPLOADS_PER_MINUTE_USER", "1000"),
     ("PARLOR__GATEWAY__LIST", "600 in 60000 ms"),
     ("PARLOR__IDENTITY__ATTEMPTS_PER_MINUTE_ACCOUNT", "1000"),
+    ("PARLOR__IDENTITY__CODES_PER_MINUTE_ADDRESS", "1000"),
     ("PARLOR__IDENTITY__REQUESTS_PER_MINUTE_USER", "100000"),
 ];
+
+/// A hash in the right form, of no password.
+const NOBODYS: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 pub struct World {
     pub database: Database,
@@ -58,13 +63,20 @@ impl World {
     pub async fn person(&self, role: &str) -> UserId {
         let user = UserId::new(self.next.fetch_add(1, Ordering::Relaxed)).expect("in range");
         let mut conn = self.database.app.acquire().await.expect("a connection");
-        sqlx::query("insert into users (id, email, password_hash, name) values ($1, $2, 'none', $3)")
+        sqlx::query("insert into users (id, email, password_hash, name) values ($1, $2, $4, $3)")
             .bind(user.number())
             .bind(format!("{role}{user}@example.com"))
             .bind(role)
+            .bind(NOBODYS)
             .execute(&mut *conn)
             .await
             .expect("a new user");
+        sqlx::query("insert into signatures (signature, user_id, changed_at) values ($1, $2, '-infinity')")
+            .bind(format!("{role}-{}-{}", user.number() / 1_000_000, user.number() % 1_000_000))
+            .bind(user.number())
+            .execute(&mut *conn)
+            .await
+            .expect("a new signature");
         ledger::create_wallet(&mut conn, user).await.expect("a wallet");
         if role != "user" {
             self.give(user, role).await;

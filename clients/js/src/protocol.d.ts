@@ -158,7 +158,7 @@ export interface Connect {
   client?: Client;
   /** The client's lasting name for this device, 1 to 128 characters; a second socket of the same device replaces the first. */
   device: string;
-  /** Rooms to join at once, so that a resume is one round trip: at most 4. Absent: none. */
+  /** Rooms to join at once, so that a resume is one round trip: at most 4, each room once. Absent: none. */
   joins?: Join[];
   /** The access token, from `POST /v1/auth/login`, `register` or `refresh`. Absent: the handshake brought it as `Authorization: Bearer`. */
   token?: string;

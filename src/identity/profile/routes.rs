@@ -32,7 +32,7 @@ where
         .routes(routes!(read_me, change_me))
         .routes(routes!(change_signature))
         .routes(routes!(find_users))
-        .routes(routes!(read_user))
+        .routes(routes!(read_profile))
 }
 
 /// Who the caller is.
@@ -188,7 +188,7 @@ async fn find_users(
         "id": 901_233_872, "name": "Amira", "signature": "amber-fox-42", "country": "EG",
     }))),
     extensions(("x-errors" = json!([ErrorCode::UserNotFound]))))]
-async fn read_user(
+async fn read_profile(
     State(identity): State<Identity>,
     _: CurrentUser,
     ValidPath(id): ValidPath<UserId>,
