@@ -25,7 +25,7 @@ pub fn moment(nanos: u64) -> Instant {
 /// Histograms of one kind, one a thread, so that recording meets nobody.
 #[derive(Debug)]
 pub struct Latency {
-    threads: Mutex<Vec<Arc<Mutex<Histogram<u64>>>>>,
+    threads: Mutex<Vec<Shared>>,
     number: usize,
 }
 
@@ -46,8 +46,11 @@ fn histogram() -> Histogram<u64> {
     Histogram::new_with_bounds(1, MAX_US, 3).expect("the bounds are good")
 }
 
+/// The histogram of one thread: locked by who reads all of them, else by nobody.
+type Shared = Arc<Mutex<Histogram<u64>>>;
+
 thread_local! {
-    static OWN: RefCell<Vec<Option<Arc<Mutex<Histogram<u64>>>>>> = const { RefCell::new(Vec::new()) };
+    static OWN: RefCell<Vec<Option<Shared>>> = const { RefCell::new(Vec::new()) };
 }
 
 impl Default for Latency {

@@ -17,6 +17,9 @@ pub struct Second {
     pub cpu_percent: f64,
 }
 
+/// What of a second is drawn.
+type Figure = fn(&Second) -> f64;
+
 const WIDTH: f64 = 760.0;
 const HEIGHT: f64 = 150.0;
 const LEFT: f64 = 70.0;
@@ -30,7 +33,7 @@ pub fn page(report: &Report, seconds: &[Second]) -> String {
         escape(&report.scenario),
         escape(&report.to_string())
     );
-    let series: [(&str, fn(&Second) -> f64); 3] = [
+    let series: [(&str, Figure); 3] = [
         ("deliveries a second", |second| second.deliveries),
         ("slowest hundredth, ms", |second| second.p99_ms),
         ("server CPU, % of a core", |second| second.cpu_percent),
@@ -41,7 +44,7 @@ pub fn page(report: &Report, seconds: &[Second]) -> String {
     page
 }
 
-fn picture(name: &str, seconds: &[Second], figure: fn(&Second) -> f64) -> String {
+fn picture(name: &str, seconds: &[Second], figure: Figure) -> String {
     let highest = seconds.iter().map(figure).fold(0.0, f64::max).max(1e-9);
     let last = seconds.last().map_or(1.0, |second| second.at).max(1e-9);
     let mut line = String::new();

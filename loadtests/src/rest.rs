@@ -57,17 +57,12 @@ pub async fn call_as(
 ) -> Result<Answer, Away> {
     let stream = TcpStream::connect(address).await.map_err(away)?;
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(away)?;
-    let method_is_post = method == Method::POST;
     let mut request = Request::builder().method(method).uri(path).header("host", address.to_string());
     if let Some(token) = token {
         request = request.header("authorization", format!("Bearer {token}"));
     }
     if let Some(op) = op {
         request = request.header("idempotency-key", op.to_string());
-    }
-    if method_is_post {
-        // A new one: each call here is a tap of its own.
-        request = request.header("idempotency-key", uuid::Uuid::now_v7().to_string());
     }
     if body.is_some() {
         request = request.header("content-type", "application/json");

@@ -10,6 +10,10 @@ use serde::de::DeserializeOwned;
 /// # Errors
 /// `bad_request` that says where it does not fit.
 pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ErrorBody> {
+    // Every body is an object; an array of its values would be read as one too.
+    if bytes.trim_ascii_start().first() == Some(&b'[') {
+        return Err(ErrorBody::new(ErrorCode::BadRequest).message("the body is an array, and not an object"));
+    }
     let json = &mut serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut *json).map_err(|error| {
         let path = error.path().to_string();
@@ -96,6 +100,7 @@ mod tests {
             assert!(error.message.starts_with("the body is no JSON"), "{json:?}: {error}");
         }
         assert!(parse::<Outer>(&[0xff, 0xfe]).is_err());
+        assert!(parse::<Outer>(br#"["a", null]"#).is_err(), "no object");
         assert!(parse::<Outer>("[".repeat(100_000).as_bytes()).is_err());
     }
 

@@ -1,5 +1,7 @@
 //! Whoever is cut off, wherever that happens, sees in the end what somebody sees who never left.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use parlor_loadtests::rest;
@@ -16,7 +18,10 @@ use super::server::Server;
 use crate::support::postgres::Database;
 use crate::support::program::{complaint, parlor, run};
 
+/// What each does at least; they go on until there were so many cuts.
 const ACTIONS: usize = 40;
+const CUTS: u32 = 100;
+const ACTIONS_AT_MOST: usize = 1_000;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 struct Stage {
@@ -56,9 +61,13 @@ impl Stage {
     fn storm(&mut self) -> Vec<JoinHandle<(User, usize)>> {
         self.cutter.storm(true);
         let (room, receiver) = (self.room, UserId::new(self.witness.id).expect("an id"));
-        let act = move |mut user: User| async move {
+        let cuts = self.cutter.counter();
+        let act = move |mut user: User, cuts: Arc<AtomicU32>| async move {
             let mut paid = 0;
-            for action in 0..ACTIONS {
+            for action in 0..ACTIONS_AT_MOST {
+                if action >= ACTIONS && cuts.load(Ordering::Relaxed) >= CUTS {
+                    break;
+                }
                 let command = match rand::rng().random_range(0..6) {
                     0 => Command::SeatTake(TakeSeat { room, seat: None, version: None }),
                     1 => Command::SeatLeave(InRoom { room }),
@@ -78,7 +87,7 @@ impl Stage {
             }
             (user, paid)
         };
-        self.cut.drain(..).map(|user| tokio::spawn(act(user))).collect()
+        self.cut.drain(..).map(|user| tokio::spawn(act(user, cuts.clone()))).collect()
     }
 
     /// Waits for the end of a storm; the witness listens meanwhile.
@@ -152,7 +161,7 @@ async fn who_is_cut_at_every_point_sees_what_one_sees_who_never_left() {
     let storm = stage.storm();
     let paid = stage.calm(storm).await;
     stage.agree().await;
-    assert!(stage.cutter.cuts() >= 40, "{} cuts only", stage.cutter.cuts());
+    assert!(stage.cutter.cuts() >= CUTS, "{} cuts only", stage.cutter.cuts());
     assert_eq!(stage.witness.screen.snapshots, 1, "the witness has never left");
     let recovered: u32 = stage.cut.iter().map(|user| user.screen.recovered).sum();
     assert!(recovered > 10, "{recovered} resumes");

@@ -52,6 +52,11 @@ impl Cutter {
         self.holds.send_replace(holds);
     }
 
+    /// How often it has cut, for those who go on meanwhile.
+    pub(super) fn counter(&self) -> Arc<AtomicU32> {
+        self.cuts.clone()
+    }
+
     /// How often it has cut.
     pub(super) fn cuts(&self) -> u32 {
         self.cuts.load(Ordering::Relaxed)
@@ -79,7 +84,9 @@ async fn carry(
     // What is cut is gone at once, with all that was under way.
     SockRef::from(&client).set_linger(Some(Duration::ZERO))?;
     SockRef::from(&server).set_linger(Some(Duration::ZERO))?;
-    let mut budget: usize = rand::rng().random_range(1..1_usize << rand::rng().random_range(7..15));
+    // One in six lives long enough for the largest answer to a join: else who is far behind never comes in.
+    let size = if rand::rng().random_ratio(1, 6) { 16 } else { rand::rng().random_range(7..15) };
+    let mut budget: usize = rand::rng().random_range(1..1_usize << size);
     let (mut up, mut down) = (vec![0; 65_536], vec![0; 65_536]);
     loop {
         let held = *holds.borrow_and_update();

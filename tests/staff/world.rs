@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tokio::task::block_in_place;
 use uuid::Uuid;
 
-use crate::support::client::Client;
+use crate::support::client::{Client, op};
 use crate::support::postgres::Database;
 use crate::support::program::{Program, parlor};
 
@@ -145,7 +145,10 @@ impl World {
 
     pub async fn call(&self, method: Method, path: &str, token: &str, body: Option<Value>) -> (u16, Value) {
         let token = (!token.is_empty()).then_some(token);
-        let (status, answer) = rest::call(self.address, method, path, token, body.as_ref()).await.expect("up");
+        // Each call is a tap of its own.
+        let op = (method == Method::POST).then(op);
+        let call = rest::call_as(op, self.address, method, path, token, body.as_ref());
+        let (status, answer) = call.await.expect("up");
         (status.as_u16(), answer)
     }
 
