@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ErrorBody> {
     // Every body is an object; an array of its values would be read as one too.
     if bytes.trim_ascii_start().first() == Some(&b'[') {
-        return Err(ErrorBody::new(ErrorCode::BadRequest).message("the body is an array, and not an object"));
+        return Err(misfit(".", "an object, and not an array"));
     }
     let json = &mut serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut *json).map_err(|error| {
