@@ -23,7 +23,6 @@ ENV PARLOR__SERVER__ADDRESS=0.0.0.0:8080
 EXPOSE 8080
 # Longer than server.stop_within_ms is needed between SIGTERM and SIGKILL.
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 \
-    CMD ["curl", "--fail", "--silent", "--output", "/dev/null", "http://127.0.0.1:8080/readyz"]
+HEALTHCHECK --interval=10s --timeout=3s --retries=3 CMD curl --fail --silent --output /dev/null http://127.0.0.1:8080/readyz || exit 1
 ENTRYPOINT ["parlor"]
 CMD ["serve"]

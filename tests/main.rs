@@ -7,6 +7,7 @@ mod faults;
 mod house;
 mod identity;
 mod ledger;
+mod load;
 mod matrix;
 mod media;
 mod program;

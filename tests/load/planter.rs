@@ -1,0 +1,116 @@
+//! A proxy that does to one event of each socket what no server may.
+
+use std::net::SocketAddr;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+
+/// What is done to an event.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Plant {
+    /// Nothing.
+    Nothing,
+    /// It never comes.
+    Drop,
+    /// It comes twice.
+    Double,
+    /// It comes behind the next one.
+    Swap,
+}
+
+/// Which event of a socket: those before are of coming in.
+const AT: usize = 8;
+
+/// The proxy.
+pub struct Planter {
+    pub address: SocketAddr,
+    task: JoinHandle<()>,
+}
+
+impl Planter {
+    pub async fn before(server: SocketAddr, plant: Plant) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("bound");
+        let task = tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                // A connection that ends is none of this proxy's doing.
+                tokio::spawn(async move { carry(client, server, plant).await.ok() });
+            }
+        });
+        Self { address, task }
+    }
+}
+
+impl Drop for Planter {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn carry(client: TcpStream, server: SocketAddr, plant: Plant) -> std::io::Result<()> {
+    let server = TcpStream::connect(server).await?;
+    client.set_nodelay(true)?;
+    server.set_nodelay(true)?;
+    let ((mut from_client, mut to_client), (mut from_server, mut to_server)) =
+        (client.into_split(), server.into_split());
+    let up = tokio::spawn(async move { tokio::io::copy(&mut from_client, &mut to_server).await });
+    let (mut buffer, mut pending, mut events) = (vec![0; 65_536], Vec::new(), 0);
+    let mut held: Option<Vec<u8>> = None;
+    let mut upgraded = None;
+    loop {
+        let read = from_server.read(&mut buffer).await?;
+        if read == 0 {
+            break;
+        }
+        pending.extend_from_slice(&buffer[..read]);
+        if upgraded.is_none() && pending.len() >= 12 {
+            upgraded = Some(pending.starts_with(b"HTTP/1.1 101"));
+            if upgraded == Some(true) {
+                let Some(end) = pending.windows(4).position(|window| window == b"\r\n\r\n") else {
+                    upgraded = None;
+                    continue;
+                };
+                to_client.write_all(&pending[..end + 4]).await?;
+                pending.drain(..end + 4);
+            }
+        }
+        if upgraded != Some(true) {
+            to_client.write_all(&std::mem::take(&mut pending)).await?;
+            continue;
+        }
+        while let Some(length) = whole_frame(&pending) {
+            let frame: Vec<u8> = pending.drain(..length).collect();
+            let is_event = frame.windows(7).any(|window| window == b"{\"room\"")
+                && frame.windows(6).any(|window| window == b"\"seq\":");
+            events += usize::from(is_event);
+            match plant {
+                _ if !is_event || events != AT => {
+                    to_client.write_all(&frame).await?;
+                    if let (true, Some(late)) = (is_event, held.take()) {
+                        to_client.write_all(&late).await?;
+                    }
+                }
+                Plant::Nothing => to_client.write_all(&frame).await?,
+                Plant::Drop => {}
+                Plant::Double => {
+                    to_client.write_all(&frame).await?;
+                    to_client.write_all(&frame).await?;
+                }
+                Plant::Swap => held = Some(frame),
+            }
+        }
+    }
+    up.abort();
+    Ok(())
+}
+
+/// Bytes of the server's frame at the beginning, if it is there whole.
+fn whole_frame(bytes: &[u8]) -> Option<usize> {
+    let end = match bytes.get(1)? & 0x7F {
+        126 => 4 + usize::from(u16::from_be_bytes([*bytes.get(2)?, *bytes.get(3)?])),
+        127 => 10 + usize::try_from(u64::from_be_bytes(*bytes.get(2..)?.first_chunk()?)).ok()?,
+        short => 2 + usize::from(short),
+    };
+    (bytes.len() >= end).then_some(end)
+}
