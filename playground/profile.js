@@ -16,12 +16,11 @@ function draw(profile) {
   const facts = Object.entries(FACTS).filter(([key]) => typeof me[key] === 'string' && me[key]);
   $('profile-facts').replaceChildren(...facts.map(([key, word]) => h('div', {}, h('dt', {}, word), h('dd', { dir: 'auto' }, me[key]))));
   $('profile-facts').hidden = !facts.length;
-  $('profile-form').hidden = !('signature' in me); // a server that knows no more than a name lets nothing be changed
   $('profile-form').elements.name.value = me.name;
   for (const field of FREE) $('profile-form').elements[field].value = me[field] ?? '';
 }
 
-/** Where one is signed in, newest first; a server that keeps no list shows none. */
+/** Where one is signed in, newest first. */
 async function drawSessions() {
   const { items } = await app.client.rest.sessions();
   $('devices').hidden = false;
