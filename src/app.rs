@@ -3,6 +3,7 @@
 //! The only place where `room` and `economy` meet. No rule lives here.
 
 mod demo;
+mod figures;
 mod ports;
 mod revocations;
 
@@ -75,6 +76,8 @@ pub struct Parts {
     pub media_folder: Option<PathBuf>,
     /// Bound; who connects early waits in its backlog.
     pub listener: TcpListener,
+    /// Where metrics are asked for, bound; `None`: nowhere.
+    pub metrics: Option<TcpListener>,
 }
 
 /// What routes share. Handlers take the part they need.
@@ -135,7 +138,7 @@ impl FromRef<App> for GatewayState {
 /// # Errors
 /// What keeps the server from starting, in a sentence.
 pub async fn run(parts: Parts, stop: Stop, ready: impl FnOnce(SocketAddr)) -> Result<(), StartError> {
-    let Parts { settings, mode, pool, database, media_folder, listener } = parts;
+    let Parts { settings, mode, pool, database, media_folder, listener, metrics } = parts;
     let (tracker, sockets, engines) = (TaskTracker::new(), TaskTracker::new(), CancellationToken::new());
     let cannot = |error: crate::error::Error| StartError::new("the server cannot start").because(error);
 
@@ -167,6 +170,7 @@ pub async fn run(parts: Parts, stop: Stop, ready: impl FnOnce(SocketAddr)) -> Re
     let media = Media::start(pool.clone(), &settings.media, media_folder, engines.clone(), &tracker).map_err(cannot)?;
     let announced = Announced { outbox_bytes: settings.delivery.outbox_bytes, grace_ms: settings.room.grace_ms };
     let ports = ports::SocketPorts { identity: identity.clone(), pool: pool.clone(), rooms: rooms.clone(), gifts };
+    let delivered = delivery.clone();
     let gateway =
         GatewayState::new(settings.gateway.clone(), announced, delivery, ports, engines.clone(), sockets.clone());
     tracker.spawn(ports::announce(committed, rooms.clone(), gateway.users().clone()));
@@ -176,6 +180,19 @@ pub async fn run(parts: Parts, stop: Stop, ready: impl FnOnce(SocketAddr)) -> Re
     let one_room = ports::keep_in_one_room(returned, rooms.clone(), gateway.users().clone());
     let stopped = engines.clone();
     tracker.spawn(async move { stopped.run_until_cancelled(one_room).await });
+
+    if let Some(metrics) = metrics {
+        let figures = figures::Figures {
+            pool: pool.clone(),
+            pool_max: settings.database.pool.connections,
+            node: node.clone(),
+            delivery: delivered,
+            rooms: rooms.clone(),
+            ledger: ledger.clone(),
+            identity: identity.clone(),
+        };
+        tracker.spawn(figures.serve(metrics, engines.clone()));
+    }
 
     let serving = Arc::new(AtomicBool::new(true));
     let office = Office::new(pool.clone(), rooms.clone());

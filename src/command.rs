@@ -44,10 +44,10 @@ pub async fn dev(port: Option<u16>, lan: bool, data: Option<PathBuf>) -> Result<
     }
     telemetry::start(&settings.telemetry, LogFormat::Pretty)?;
     let stop = stop(&settings)?;
-    let listener = bind(settings.server.address).await?;
+    let listeners = Listeners::bind(&settings).await?;
     let addresses = unless_stopped(&stop, Addresses::find(&settings, data, Purpose::Serve, "parlor dev")).await?;
     let Some(addresses) = addresses else { return Ok(()) };
-    let served = serve_from(settings, Mode::Dev, &addresses, listener, stop).await;
+    let served = serve_from(settings, Mode::Dev, &addresses, listeners, stop).await;
     addresses.close().await;
     served
 }
@@ -57,9 +57,9 @@ pub async fn serve() -> Result<(), StartError> {
     let settings = load(true)?;
     telemetry::start(&settings.telemetry, LogFormat::Json)?;
     let stop = stop(&settings)?;
-    let listener = bind(settings.server.address).await?;
+    let listeners = Listeners::bind(&settings).await?;
     let addresses = Addresses::given(&settings)?;
-    serve_from(settings, Mode::Serve, &addresses, listener, stop).await
+    serve_from(settings, Mode::Serve, &addresses, listeners, stop).await
 }
 
 /// `parlor config check`: every problem, or what holds.
@@ -153,7 +153,7 @@ async fn serve_from(
     settings: Settings,
     mode: Mode,
     addresses: &Addresses,
-    listener: TcpListener,
+    listeners: Listeners,
     stop: Stop,
 ) -> Result<(), StartError> {
     if let Some(profile) = settings.profile {
@@ -193,7 +193,8 @@ async fn serve_from(
         Mode::Serve => tracing::info!(%address, "serving"),
     };
     let media_folder = (mode == Mode::Dev).then(|| addresses.folder().join("media"));
-    let parts = Parts { settings, mode, pool: pool.clone(), database, media_folder, listener };
+    let Listeners { listener, metrics } = listeners;
+    let parts = Parts { settings, mode, pool: pool.clone(), database, media_folder, listener, metrics };
     let served = app::run(parts, stop.clone(), ready).await;
     tokio::select! {
         biased;
@@ -297,6 +298,27 @@ async fn unless_stopped<T>(
         biased;
         () = stop.soft.cancelled() => Ok(None),
         done = work => done.map(Some),
+    }
+}
+
+/// Bound before anything else, so that a taken port is told at once.
+struct Listeners {
+    listener: TcpListener,
+    metrics: Option<TcpListener>,
+}
+
+impl Listeners {
+    async fn bind(settings: &Settings) -> Result<Self, StartError> {
+        let listener = bind(settings.server.address).await?;
+        let Some(address) = settings.telemetry.metrics_address else { return Ok(Self { listener, metrics: None }) };
+        let metrics = TcpListener::bind(address).await.map_err(|error| {
+            StartError::new(format!("{address} cannot be listened at: put telemetry.metrics_address right"))
+                .because(error)
+        })?;
+        if let Ok(address) = metrics.local_addr() {
+            tracing::info!(metrics.address = %address, "metrics are at /metrics");
+        }
+        Ok(Self { listener, metrics: Some(metrics) })
     }
 }
 

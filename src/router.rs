@@ -76,6 +76,12 @@ fn text(document: &Value) -> String {
     format!("{document:#}\n")
 }
 
+/// The one address that is not the server's own: what Prometheus reads.
+pub fn metrics(render: impl Fn() -> String + Clone + Send + Sync + 'static) -> Router {
+    const KIND: &str = "text/plain; version=0.0.4; charset=utf-8";
+    Router::new().route("/metrics", get(async move || ([(header::CONTENT_TYPE, KIND)], render())))
+}
+
 /// 200 while new work is taken, the lease is proven, the ledger has a connection, and the store answers within
 /// a second.
 async fn readyz(State(app): State<App>, State(pool): State<PgPool>) -> StatusCode {

@@ -68,7 +68,8 @@ fn nothing_points_upward() {
 
 #[test]
 fn only_stores_know_sql() {
-    let edges = ["db.rs", "dev"];
+    // The observer asks for nothing: it hears of queries by the name of sqlx's log lines.
+    let edges = ["db.rs", "dev", "telemetry/observer.rs"];
     breaches(sources("src").into_iter().flat_map(|(path, text)| {
         let name = path.file_name().expect("a file").to_string_lossy().into_owned();
         let is_edge = edges.iter().any(|edge| path.starts_with(edge));

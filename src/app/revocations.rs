@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::error::{Error, Result};
 use crate::gateway::GatewayState;
 use crate::identity::revocation::{self, Ended, Reason};
+use crate::telemetry::metric;
 
 /// How often the table is read: sockets are closed within two seconds.
 const EVERY: Duration = Duration::from_secs(1);
@@ -40,10 +41,11 @@ pub(super) async fn close_revoked(pool: PgPool, gateway: GatewayState, overlap: 
                 }
             }
             Err(error) if !failing => {
+                metric::REVOCATION_FAULTS.add(1);
                 failing = true;
                 tracing::warn!(%error, "ended sessions cannot be read: their sockets stay until they can");
             }
-            Err(_) => {}
+            Err(_) => metric::REVOCATION_FAULTS.add(1),
         }
     }
 }

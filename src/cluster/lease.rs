@@ -3,7 +3,7 @@
 use std::future::pending;
 
 use tokio::sync::watch;
-use tokio::time::Instant;
+use tokio::time::{Duration, Instant};
 
 /// The proof: renewed with each renewal of the lease.
 #[derive(Debug)]
@@ -24,6 +24,11 @@ impl Lease {
     /// Nobody else can have taken this process's place by now.
     pub fn holds(&self) -> bool {
         Instant::now() < *self.0.borrow()
+    }
+
+    /// For how long nobody else can have taken it, if it is never renewed again.
+    pub fn left(&self) -> Duration {
+        self.0.borrow().saturating_duration_since(Instant::now())
     }
 
     /// Waits until it holds: not at all, if it does.

@@ -102,6 +102,9 @@ pub struct TelemetrySettings {
     pub log: String,
     /// `pretty` for people, `json` for machines. Default: pretty in `dev`, JSON in `serve`.
     pub format: Option<LogFormat>,
+    /// Where Prometheus finds `GET /metrics`, as `127.0.0.1:9100`; port 0 takes a free one. Never the server's own
+    /// address: what stands there is not for everybody. Default: none, and nothing is counted.
+    pub metrics_address: Option<SocketAddr>,
 }
 
 /// The form of a log line.
@@ -116,7 +119,7 @@ pub enum LogFormat {
 
 impl Default for TelemetrySettings {
     fn default() -> Self {
-        Self { log: "info,sqlx=warn".to_owned(), format: None }
+        Self { log: "info,sqlx=warn".to_owned(), format: None, metrics_address: None }
     }
 }
 
@@ -204,6 +207,9 @@ impl Settings {
             problems.push(format!(
                 "delivery.outbox_bytes: at least {join_bytes}, what the reply to a join may bring (room.resume_bytes)"
             ));
+        }
+        if self.telemetry.metrics_address.is_some_and(|address| address.port() != 0 && address == self.server.address) {
+            problems.push("telemetry.metrics_address: another one than server.address, which is for everybody".into());
         }
         if let Err(error) = tracing_subscriber::EnvFilter::try_new(&self.telemetry.log) {
             problems.push(format!("telemetry.log: {error}; write it as `info` or `info,parlor::room=debug`"));

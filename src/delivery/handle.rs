@@ -78,6 +78,11 @@ impl Delivery {
         }
     }
 
+    /// How many messages wait for each shard.
+    pub fn queued(&self) -> impl Iterator<Item = usize> {
+        self.inner.shards.iter().map(|queue| queue.max_capacity() - queue.capacity())
+    }
+
     /// Closes every socket, behind all that waits for it; each is told to come back after a time of
     /// its own within `spread`.
     pub async fn close_all(&self, code: CloseCode, spread: Duration) {

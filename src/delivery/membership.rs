@@ -11,16 +11,18 @@ use super::listeners::Ticket;
 use super::message::Entry;
 use super::shard::Shard;
 use super::socket::{PENDING, Subscription};
+use crate::telemetry::metric;
 
 impl Shard {
     /// Puts the room's events of this turn into the socket's own queue, so that what follows stands behind them.
     pub(super) fn pull(&mut self, key: u32) {
-        let Self { sockets, rooms, .. } = self;
+        let Self { sockets, rooms, tally, .. } = self;
         let socket = &mut sockets[key as usize];
         for subscription in socket.rooms.iter().filter(|subscription| subscription.index != PENDING) {
             if let Some(audience) = rooms.get_mut(&subscription.room) {
                 let member = &mut audience.live[subscription.index as usize];
                 for event in &audience.events[member.cursor as usize..] {
+                    tally.room.add(1, event.len());
                     socket.outbox.push(event.clone());
                 }
                 member.cursor = audience.events.len() as u32;
@@ -45,7 +47,7 @@ impl Shard {
     pub(super) fn joined(&mut self, key: u32, entries: &[Entry], reply: Frame) {
         self.own(key, reply.0);
         for &Entry { room, epoch, seq } in entries {
-            let Self { sockets, rooms, .. } = self;
+            let Self { sockets, rooms, tally, .. } = self;
             let socket = &mut sockets[key as usize];
             let Some(subscription) = socket.rooms.iter_mut().find(|subscription| subscription.room == room) else {
                 continue;
@@ -56,7 +58,10 @@ impl Shard {
             }
             let place = (epoch, seq);
             let complete = audience.held_above(place).is_some_and(|held| {
-                held.for_each(|event| socket.outbox.push(event.clone()));
+                held.for_each(|event| {
+                    tally.room.add(1, event.len());
+                    socket.outbox.push(event.clone());
+                });
                 true
             });
             subscription.index = u32::try_from(audience.live.len()).expect("fewer sockets than 2^32");
@@ -69,6 +74,7 @@ impl Shard {
                 audience.ahead.push((key, place));
             }
             if !complete {
+                metric::OVERFLOWS.add_of("join", 1);
                 self.close(key, CloseCode::SlowConsumer, None);
                 return;
             }

@@ -11,6 +11,7 @@ mod outbox;
 mod settings;
 mod shard;
 mod socket;
+mod tally;
 #[cfg(test)]
 mod tests;
 

@@ -21,7 +21,9 @@ use super::audience::Audience;
 use super::message::Message;
 use super::outbox::Outbox;
 use super::socket::{Batch, Socket, Written};
+use super::tally::Tally;
 use super::{ConnectionId, Frame, Settings};
+use crate::telemetry::metric;
 
 /// Messages that one turn takes at most: what comes meanwhile leaves with the next.
 const TURN_MESSAGES: usize = 512;
@@ -51,6 +53,8 @@ pub(super) struct Shard {
     pub(super) dirty: Vec<u32>,
     /// Sockets that were put out of a room before their join's reply came by: they get that first.
     pub(super) removals: HashMap<(ConnectionId, RoomId), Frame>,
+    /// What this turn has handed out.
+    pub(super) tally: Tally,
     waits: Waits,
 }
 
@@ -65,6 +69,7 @@ impl Shard {
             touched: Vec::new(),
             dirty: Vec::new(),
             removals: HashMap::new(),
+            tally: Tally::default(),
             waits: FuturesUnordered::new(),
         }
     }
@@ -84,6 +89,7 @@ impl Shard {
                         self.take(message);
                     }
                     self.flush().await;
+                    self.tally.tell();
                 }
             }
         }
@@ -141,6 +147,7 @@ impl Shard {
             return;
         }
         self.pull(key);
+        self.tally.own.add(1, frame.len());
         self.socket(key).outbox.push(frame);
         self.dirty.push(key);
     }
@@ -157,14 +164,22 @@ impl Shard {
         let mut written = 0;
         let mut troubled = Vec::new();
         for room in std::mem::take(&mut self.touched) {
-            let Self { sockets, rooms, .. } = self;
+            let Self { sockets, rooms, tally, .. } = self;
             let Some(audience) = rooms.get_mut(&room) else { continue };
             let events = std::mem::take(&mut audience.events);
             let signals = std::mem::take(&mut audience.signals);
             let batch = Batch::gather(&events, &signals);
             for member in &mut audience.live {
-                let start = batch.starts[std::mem::take(&mut member.cursor) as usize];
-                let outcome = sockets[member.socket as usize].deliver(&batch, start, self.outbox_bytes);
+                let cursor = std::mem::take(&mut member.cursor) as usize;
+                let start = batch.starts[cursor];
+                let socket = &mut sockets[member.socket as usize];
+                if socket.behind {
+                    tally.signals_dropped += signals.len() as u64;
+                    tally.room.add(events.len() - cursor, batch.signals_at - start);
+                } else {
+                    tally.room.add(events.len() - cursor + signals.len(), batch.whole.len() - start);
+                }
+                let outcome = socket.deliver(&batch, start, self.outbox_bytes);
                 if outcome != Written::Fine {
                     troubled.push((member.socket, outcome));
                 }
@@ -174,7 +189,7 @@ impl Shard {
                 }
             }
             for (key, outcome) in troubled.drain(..) {
-                self.settle(key, outcome);
+                self.settle(key, outcome, "room");
             }
         }
         for key in std::mem::take(&mut self.dirty) {
@@ -187,7 +202,7 @@ impl Shard {
             } else {
                 Written::Fine
             };
-            self.settle(key, outcome);
+            self.settle(key, outcome, "own");
             written += 1;
             if written % self.yield_every == 0 {
                 tokio::task::yield_now().await;
@@ -195,15 +210,18 @@ impl Shard {
         }
     }
 
-    /// Draws the consequence of a write.
-    fn settle(&mut self, key: u32, outcome: Written) {
+    /// Draws the consequence of a write, of frames of this class.
+    fn settle(&mut self, key: u32, outcome: Written, class: &'static str) {
         let socket = self.socket(key);
         match outcome {
             Written::Fine if socket.closing && socket.outbox.is_empty() => self.end(key),
             Written::Fine => {}
             Written::Full => self.wait(key),
             Written::Slow if socket.closing => self.wait(key),
-            Written::Slow => self.give_up(key),
+            Written::Slow => {
+                metric::OVERFLOWS.add_of(class, 1);
+                self.give_up(key);
+            }
             Written::Gone => self.end(key),
         }
     }
@@ -228,7 +246,7 @@ impl Shard {
                 let limit = shard.outbox_bytes;
                 shard.socket(key).waiting = false;
                 let outcome = shard.socket(key).flush(limit);
-                shard.settle(key, outcome);
+                shard.settle(key, outcome, "room");
             }),
         }
     }
@@ -239,6 +257,7 @@ impl Shard {
             return;
         }
         self.leave_all(key);
+        metric::SOCKETS_CLOSED.add_of(cause(code), 1);
         let socket = self.socket(key);
         socket.pong = None;
         if code != CloseCode::Normal {
@@ -284,5 +303,22 @@ impl Shard {
         let socket = self.sockets.remove(key as usize);
         socket.closed.cancel();
         self.keys.remove(&socket.id);
+    }
+}
+
+/// Why a socket is closed, in the words of the metric.
+const fn cause(code: CloseCode) -> &'static str {
+    match code {
+        CloseCode::Normal => "peer",
+        CloseCode::SlowConsumer => "slow_consumer",
+        CloseCode::Silent => "silent",
+        CloseCode::Draining => "draining",
+        CloseCode::Replaced => "replaced",
+        CloseCode::ConnectTimeout
+        | CloseCode::Unauthenticated
+        | CloseCode::SignedOut
+        | CloseCode::Suspended
+        | CloseCode::TokenReused => "session",
+        _ => "broken",
     }
 }

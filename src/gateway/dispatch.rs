@@ -16,9 +16,11 @@ use super::session::{self, Change, Session, Step, reply};
 use crate::delivery::Frame;
 use crate::operation::Operation;
 use crate::room::{Answer, Caller, Request, RoomHandle};
+use crate::telemetry::metric;
 
 /// `rate_limited`, with the time to wait.
 fn rate_limited(wait: Duration) -> ErrorBody {
+    metric::RATE_LIMITED.add(1);
     let ms = u64::try_from(wait.as_micros().div_ceil(1_000)).unwrap_or(u64::MAX);
     ErrorBody::new(ErrorCode::RateLimited).retry_after_ms(ms.max(1))
 }

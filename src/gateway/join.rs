@@ -16,6 +16,7 @@ use super::place::{Place, insist};
 use super::user::Former;
 use crate::delivery::{Connection, Frame};
 use crate::room::{Answer, Caller, JoinAnswer, Request, RoomHandle, gifts_within};
+use crate::telemetry::metric;
 
 /// A user who has come into a room; the reply still has to be sent.
 pub(super) struct CameIn {
@@ -71,6 +72,9 @@ pub(super) async fn come_in(
     let former_room = former.as_ref().map(|former| former.room);
     if let Some(former) = former {
         leave_former(gateway, connection, user.id, former).await;
+    }
+    if join.position.is_some() {
+        metric::RESUMES.add_of(if joined.missed.is_some() { "recovered" } else { "snapshot" }, 1);
     }
     let client_gift_no = join.position.and_then(|position| position.gift_no);
     let reply = reply(gateway, join.room, client_gift_no, *joined).await;

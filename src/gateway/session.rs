@@ -21,6 +21,7 @@ use super::user::Presence;
 use crate::clock::Timestamp;
 use crate::delivery::{Connection, Frame};
 use crate::room::port::PortFuture;
+use crate::telemetry::metric;
 
 /// Replies that are under way, each with the number of its command.
 pub(super) type Replies = FuturesUnordered<PortFuture<(u64, Frame)>>;
@@ -121,6 +122,7 @@ impl Session {
         let frame = match CommandFrame::parse(text) {
             Ok(frame) => frame,
             Err(error) => {
+                metric::COMMANDS.add_of("unreadable", 1);
                 self.unreadable += 1;
                 let error = Frame::text(&envelope::error(None, &error));
                 return if self.unreadable < limit::UNREADABLE_FRAMES {
@@ -137,12 +139,16 @@ impl Session {
         };
         match self.command(id, &frame, now) {
             Ok(step) => {
+                metric::COMMANDS.add_of("taken", 1);
                 if matches!(step, Step::Wait(_) | Step::Block(_)) {
                     self.unanswered.push(id);
                 }
                 step
             }
-            Err(error) => Step::Reply(reply::<()>(id, Err(&error))),
+            Err(error) => {
+                metric::COMMANDS.add_of("refused", 1);
+                Step::Reply(reply::<()>(id, Err(&error)))
+            }
         }
     }
 
@@ -339,6 +345,10 @@ pub(super) async fn join_within_rate(
     user: &Person,
     asked: Join,
 ) -> Result<CameIn, ErrorBody> {
-    gateway.admit(user.id, super::rate::Kind::Join, Instant::now())?;
-    join::come_in(gateway, connection, user, asked).await
+    let began = Instant::now();
+    gateway.admit(user.id, super::rate::Kind::Join, began)?;
+    let came_in = join::come_in(gateway, connection, user, asked).await;
+    metric::JOINS.add_of(if came_in.is_ok() { "joined" } else { "refused" }, 1);
+    metric::JOIN_TIMES.record_time(began.elapsed());
+    came_in
 }

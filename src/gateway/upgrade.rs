@@ -19,6 +19,7 @@ use super::listen::Permit;
 use super::{GatewayState, connection};
 use crate::error::Error;
 use crate::http::user::bearer;
+use crate::telemetry::metric;
 
 /// What the server adds to the client's key (RFC 6455, section 1.3).
 const KEY_SUFFIX: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -53,6 +54,8 @@ pub(super) struct Opening {
 async fn serve(gateway: GatewayState, on_upgrade: OnUpgrade, permit: Option<Permit>, mut opening: Box<Opening>) {
     if let Some((stream, first)) = take(on_upgrade.await) {
         opening.first = first;
+        metric::SOCKETS_OPENED.add(1);
+        let _open = metric::SOCKETS.hold();
         connection::serve(gateway, stream, opening).await;
     }
     drop(permit);

@@ -4,12 +4,14 @@
 use std::sync::Arc;
 
 use axum::extract::{MatchedPath, Request};
-use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
 use tokio::time::Instant;
 use tracing::Instrument as _;
 use uuid::Uuid;
+
+use crate::telemetry::metric;
 
 /// The header that brings it and takes it back.
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -47,7 +49,10 @@ pub async fn name_request(mut request: Request, next: Next) -> Response {
     let started = Instant::now();
     async move {
         let mut response = next.run(request).await;
-        let duration_ms = started.elapsed().as_millis() as u64;
+        let took = started.elapsed();
+        metric::HTTP_REQUESTS.add_of(class(response.status()), 1);
+        metric::HTTP_TIMES.record_time(took);
+        let duration_ms = took.as_millis() as u64;
         tracing::debug!(status = response.status().as_u16(), duration_ms, "answered a request");
         let value = HeaderValue::from_str(id.as_str()).expect("an id is made of letters, digits and -_.");
         response.headers_mut().insert(X_REQUEST_ID, value);
@@ -55,6 +60,17 @@ pub async fn name_request(mut request: Request, next: Next) -> Response {
     }
     .instrument(span)
     .await
+}
+
+/// The class of a status, in the words of the metric.
+fn class(status: StatusCode) -> &'static str {
+    match status.as_u16() {
+        ..200 => "1xx",
+        200..300 => "2xx",
+        300..400 => "3xx",
+        400..500 => "4xx",
+        500.. => "5xx",
+    }
 }
 
 #[cfg(test)]

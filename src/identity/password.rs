@@ -10,8 +10,10 @@ use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Versio
 use parlor_protocol::ErrorCode;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
+use tokio::time::Instant;
 
 use crate::error::{Error, Result};
+use crate::telemetry::metric;
 
 /// Characters of the longest password: longer than any passphrase, and no way to keep a core busy.
 pub(super) const MAX_CHARS: usize = 128;
@@ -117,12 +119,18 @@ impl Passwords {
     }
 
     async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
-        let admitted = Arc::clone(&self.admitted).try_acquire_owned().map_err(|_| Error::new(ErrorCode::Busy))?;
+        let began = Instant::now();
+        let admitted = Arc::clone(&self.admitted).try_acquire_owned().map_err(|_| {
+            metric::HASHES_REFUSED.add(1);
+            Error::new(ErrorCode::Busy)
+        })?;
         let running = Arc::clone(&self.running).acquire_owned().await.map_err(Error::internal)?;
         // The permits go along: a caller who hangs up does not stop the hash, so it still counts.
         let work = move || {
             let _permits = (admitted, running);
-            work()
+            let done = work();
+            metric::HASH_TIMES.record_time(began.elapsed());
+            done
         };
         spawn_blocking(work).await.map_err(Error::internal)
     }

@@ -35,6 +35,7 @@ use super::settings::{Settings, ms};
 use super::state::{Change, Decision, Outcome, RoomState};
 use crate::clock::Timestamp;
 use crate::cluster::Lease;
+use crate::telemetry::metric;
 
 /// Requests taken from the mailbox before deadlines and answers are looked at again.
 const BATCH: usize = 64;
@@ -366,6 +367,7 @@ impl RoomActor {
     /// Tells everybody to join again: this actor can no longer speak for the room.
     pub(super) async fn resync(&mut self) {
         for removal in self.state.resync() {
+            metric::RESYNCS.add(1);
             self.audience.remove(removal).await;
         }
     }

@@ -5,6 +5,7 @@ use parlor_protocol::{RoomId, Signal};
 
 use super::state::Removal;
 use crate::delivery::{Frame, Topic};
+use crate::telemetry::metric;
 
 /// The room's topic; in tests, a record of what was told.
 pub(super) enum Audience {
@@ -27,6 +28,7 @@ impl Audience {
     /// Tells an event, and returns its frame for the ring.
     pub(super) async fn publish(&self, event: EventFrame) -> Frame {
         let frame = Frame::text(&event.encode());
+        metric::EVENTS.add(1);
         match self {
             Self::Topic(topic) => topic.publish(event.epoch, event.seq, frame.clone()).await,
             #[cfg(test)]
@@ -36,6 +38,7 @@ impl Audience {
     }
 
     pub(super) async fn signal(&self, room: RoomId, signal: Signal) {
+        metric::SIGNALS.add(1);
         match self {
             Self::Topic(topic) => topic.signal(Frame::text(&envelope::signal(room, &signal))).await,
             #[cfg(test)]

@@ -25,6 +25,7 @@ use crate::clock::Timestamp;
 use crate::cluster::Node;
 use crate::delivery::Delivery;
 use crate::error::{Error, Result};
+use crate::telemetry::metric;
 
 /// People brought back who wait to be heard of; beyond it the waking room waits.
 const RETURNS: usize = 1_024;
@@ -156,6 +157,15 @@ impl Directory {
         rooms
     }
 
+    /// How many requests wait for each room that is awake.
+    pub fn mailboxes(&self) -> Vec<usize> {
+        let depth = |slot: &Slot| match slot {
+            Slot::Awake { handle, .. } => Some(handle.depth()),
+            _ => None,
+        };
+        self.slots().values().filter_map(depth).collect()
+    }
+
     /// Stops every room: each answers what waits, writes its last checkpoint and is given back.
     pub async fn stop(&self) {
         self.0.stop.cancel();
@@ -187,6 +197,7 @@ impl Directory {
         let state = match self.load(room).await {
             Ok(state) => state,
             Err(error) => {
+                metric::ROOM_WAKES.add_of("failed", 1);
                 if error.source.is_some() {
                     tracing::error!(room.id = room.number(), %error, "a room could not be woken");
                 }
@@ -195,6 +206,7 @@ impl Directory {
                 return;
             }
         };
+        metric::ROOM_WAKES.add_of("woken", 1);
         tracing::debug!(room.id = room.number(), epoch = state.epoch(), "a room is awake");
         let inner = &self.0;
         let awaited: Vec<_> = state.awaited().collect();
@@ -242,6 +254,7 @@ impl Directory {
                     return actor.resync().await;
                 }
                 Err(_) => {
+                    metric::ROOM_PANICS.add(1);
                     tracing::error!(room.id = room.number(), "a room's actor panicked: it starts anew");
                     return actor.resync().await;
                 }

@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 
 use super::port::CommittedGifts;
 use super::request::{Answer, Request};
+use crate::telemetry::metric;
 
 /// Where an answer goes.
 pub type Reply = oneshot::Sender<Result<Answer, ErrorBody>>;
@@ -54,7 +55,10 @@ impl RoomHandle {
         let (reply, answer) = oneshot::channel();
         match self.mail.try_send(Mail::Request(request, Some(reply))) {
             Ok(()) => Ok(answer),
-            Err(TrySendError::Full(_)) => Err(ErrorCode::Busy.into()),
+            Err(TrySendError::Full(_)) => {
+                metric::MAILBOX_FULL.add(1);
+                Err(ErrorCode::Busy.into())
+            }
             Err(TrySendError::Closed(_)) => Err(ErrorCode::RoomPaused.into()),
         }
     }
@@ -80,6 +84,11 @@ impl RoomHandle {
     /// The sweep's word. Dropped when the mailbox is full: the next sweep says it again.
     pub(super) fn committed(&self, gift_no: i64) {
         let _ = self.mail.try_send(Mail::Committed(gift_no));
+    }
+
+    /// How many requests wait.
+    pub(super) fn depth(&self) -> usize {
+        self.mail.max_capacity() - self.mail.capacity()
     }
 
     /// Nobody else holds a handle.

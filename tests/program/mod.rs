@@ -1,5 +1,6 @@
 //! The program: its commands, its settings, its refusals.
 
+mod metrics;
 mod openapi;
 mod published;
 mod refusals;

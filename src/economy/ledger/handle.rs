@@ -109,6 +109,11 @@ impl Ledger {
         self.ended.cancelled().await;
     }
 
+    /// How many orders wait, and how many may.
+    pub fn queue(&self) -> (usize, usize) {
+        (self.queue.max_capacity() - self.queue.capacity(), self.queue.max_capacity())
+    }
+
     /// Whether the writer lives, and its connection answered when it was last asked: by an order, or within
     /// the last seconds.
     pub fn is_well(&self) -> bool {

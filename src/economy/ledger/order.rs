@@ -6,6 +6,7 @@ use parlor_protocol::{Coins, ErrorBody, ErrorCode, GiftId, Op, RoomId, UserId};
 use tokio::sync::oneshot;
 
 use crate::operation::{BodyHash, Operation};
+use crate::telemetry::metric;
 
 /// A gift as its room has judged it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -119,6 +120,9 @@ pub(super) enum Reply {
 
 impl Reply {
     pub fn send(self, answer: Result<Receipt, ErrorBody>) {
+        if matches!(self, Self::Gift(_)) {
+            metric::GIFTS.add_of(outcome(&answer), 1);
+        }
         // One operation keeps its kind (another one is a conflict), so the last arm is a fault.
         let mismatch = || ErrorBody::new(ErrorCode::Internal);
         match (self, answer) {
@@ -129,6 +133,20 @@ impl Reply {
             (Self::Gift(reply), Ok(_)) => drop(reply.send(Err(mismatch()))),
             (Self::Transfer(reply), Ok(_)) => drop(reply.send(Err(mismatch()))),
         }
+    }
+}
+
+/// What became of a gift, in the words of the metric.
+fn outcome(answer: &Result<Receipt, ErrorBody>) -> &'static str {
+    match answer {
+        Ok(Receipt::Gift(GiftReceipt { replayed: true, .. })) | Err(ErrorBody { replayed: true, .. }) => "repeated",
+        Ok(_) => "sent",
+        Err(error) => match error.code {
+            ErrorCode::Busy => "busy",
+            ErrorCode::StoreUnavailable => "store_unavailable",
+            ErrorCode::Internal => "internal",
+            _ => "refused",
+        },
     }
 }
 

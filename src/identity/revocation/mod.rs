@@ -10,6 +10,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::error::Result;
+use crate::telemetry::metric;
 
 mod store;
 
@@ -80,7 +81,9 @@ pub async fn insert(conn: &mut PgConnection, revoked: Revoked, reason: Reason) -
         // A session that is being inserted holds a share of this row, and would not be seen.
         store::lock_user(conn, user).await?;
     }
-    store::end_sessions(conn, user, only, but, reason.name()).await
+    let ended = store::end_sessions(conn, user, only, but, reason.name()).await?;
+    metric::REVOCATIONS.add_of(reason.name(), ended);
+    Ok(ended)
 }
 
 /// Sessions that ended within this time, by the database's clock. To be read with an overlap: a row is

@@ -4,6 +4,7 @@
 use super::RoomActor;
 use crate::clock::Timestamp;
 use crate::room::settings::ms;
+use crate::telemetry::metric;
 
 impl RoomActor {
     /// When the shards hear next where the room stands. A room that nobody is in tells nobody.
@@ -35,9 +36,14 @@ impl RoomActor {
             "a shard has missed events of the room"
         );
         match missed {
-            Some(frames) => self.audience.repair(shard, epoch, seq + 1, frames).await,
+            Some(frames) => {
+                metric::REPAIRS.add_of("ring", 1);
+                self.audience.repair(shard, epoch, seq + 1, frames).await;
+            }
             None => {
+                metric::REPAIRS.add_of("resync", 1);
                 for removal in self.state.resync() {
+                    metric::RESYNCS.add(1);
                     self.audience.remove_on(shard, removal).await;
                 }
             }

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use parlor_protocol::ErrorBody;
 use sqlx::types::Json;
 use sqlx::{Connection, PgConnection};
+use tokio::time::Instant;
 
 use super::columns::JournalColumns;
 use super::store::{self, LinkRow};
@@ -15,6 +16,7 @@ use crate::clock::Timestamp;
 use crate::economy::ledger::chain::{GENESIS, Hash, Link, Transfer};
 use crate::economy::ledger::judge::{self, Books, Names, Ruling, System, Verdict};
 use crate::economy::ledger::order::{Actor, Intent};
+use crate::telemetry::metric;
 
 /// A connection's chain: where its next link goes.
 #[derive(Clone, Copy, Debug)]
@@ -78,7 +80,9 @@ pub(super) async fn settle(
     if !ruling.refusals.is_empty() {
         insert_refusals(&mut transaction, batch, &ruling, at).await?;
     }
+    let began = Instant::now();
     transaction.commit().await?;
+    metric::LEDGER_COMMIT_TIMES.record_time(began.elapsed());
     *chain = next;
     Ok(answer::settled(batch, &books, ruling))
 }

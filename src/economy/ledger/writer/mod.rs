@@ -24,6 +24,7 @@ use super::judge::System;
 use super::order::{Committed, Order};
 use super::settings::Settings;
 use crate::clock::Timestamp;
+use crate::telemetry::metric;
 
 /// How often a connection that nobody uses is asked whether it lives, and one that is missing is made.
 const LOOK: Duration = Duration::from_secs(1);
@@ -112,8 +113,11 @@ impl Writer {
             if part.is_empty() {
                 continue;
             }
+            let began = Instant::now();
             match self.attempt(&part).await {
                 Ok(settled) => {
+                    metric::LEDGER_GROUP.record(part.len() as f64);
+                    metric::LEDGER_GROUP_TIMES.record_time(began.elapsed());
                     failed = 0;
                     self.well.send_replace(true);
                     for (pending, answer) in part.into_iter().zip(settled.answers) {
@@ -125,6 +129,7 @@ impl Writer {
                     // A new connection in any case: what is left of the old one is not to be trusted.
                     self.session = None;
                     self.well.send_replace(false);
+                    metric::LEDGER_FAULTS.add_of("away", 1);
                     failed += 1;
                     warn!(%error, orders = part.len(), attempt = failed, "the ledger sends a batch again");
                     let pause = self.settings.backoff(failed);
@@ -133,11 +138,13 @@ impl Writer {
                     parts.push(part);
                 }
                 Err(Fault::Refused(error)) if part.len() > 1 => {
+                    metric::LEDGER_FAULTS.add_of("refused", 1);
                     warn!(%error, orders = part.len(), "the ledger halves a batch that the store refuses");
                     let right = part.split_off(part.len() / 2);
                     parts.extend([right, part]);
                 }
                 Err(Fault::Refused(error)) => {
+                    metric::LEDGER_FAULTS.add_of("refused", 1);
                     for pending in part {
                         let op = pending.order.request.op;
                         error!(%error, %op, "the store refuses an order that the ledger had judged good");
@@ -202,6 +209,7 @@ impl Writer {
     /// A hint: where nobody takes it, the tables have it.
     fn announce(&self, committed: Committed) {
         if committed != Committed::default() && self.on_commit.try_send(committed).is_err() {
+            metric::ANNOUNCEMENTS_DROPPED.add(1);
             warn!("nobody takes what the ledger has committed; rooms will find it in the table");
         }
     }

@@ -1,0 +1,59 @@
+//! What the server says of itself: log lines on standard error, and metrics where they are asked for. Never tokens,
+//! passwords, phone numbers or message bodies; that is for who writes the line.
+
+mod figure;
+pub mod metric;
+mod observer;
+mod process;
+mod recorder;
+#[cfg(test)]
+mod tests;
+
+use std::io::{IsTerminal, stderr};
+
+use tracing::Subscriber;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer};
+
+pub use figure::{Counter, Figure, Gauge, Held, Histogram, Kind, Metric, Seconds};
+pub use recorder::{render, settle};
+
+use crate::config::{LogFormat, TelemetrySettings};
+use crate::start::StartError;
+
+/// Starts logging, once per process, and metrics if they have an address. `PARLOR_LOG`, else `RUST_LOG`, stands
+/// above the settings.
+pub fn start(settings: &TelemetrySettings, otherwise: LogFormat) -> Result<(), StartError> {
+    let above = ["PARLOR_LOG", "RUST_LOG"]
+        .into_iter()
+        .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()).map(|value| (name, value)));
+    let (name, value) = above.unwrap_or(("telemetry.log", settings.log.clone()));
+    let filter = EnvFilter::try_new(value).map_err(|error| {
+        StartError::new(format!("{name} is not a filter of log lines: write it as `info` or `info,parlor::room=debug`"))
+            .because(error)
+    })?;
+    let format = settings.format.unwrap_or(otherwise);
+    let registry = tracing_subscriber::registry();
+    if settings.metrics_address.is_none() {
+        registry.with(filter).with(lines(format)).init();
+        return Ok(());
+    }
+    recorder::start()?;
+    let observer = observer::Observer.with_filter(observer::Wanted);
+    registry.with(lines(format).with_filter(filter)).with(observer).init();
+    Ok(())
+}
+
+fn lines<S>(format: LogFormat) -> Box<dyn Layer<S> + Send + Sync>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    // A line that cannot be written is lost: to complain of it on the same closed pipe would panic.
+    let lines = tracing_subscriber::fmt::layer().with_writer(stderr).log_internal_errors(false);
+    match format {
+        LogFormat::Pretty => lines.with_ansi(stderr().is_terminal()).with_target(false).boxed(),
+        LogFormat::Json => lines.json().flatten_event(true).boxed(),
+    }
+}

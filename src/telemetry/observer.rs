@@ -1,0 +1,69 @@
+//! Counts what is told by `tracing` anyway: lines of the levels that want somebody, and the times of queries.
+
+use std::fmt;
+
+use tracing::field::{Field, Visit};
+use tracing::{Event, Level, Metadata, Subscriber};
+use tracing_subscriber::Layer;
+use tracing_subscriber::layer::{Context, Filter};
+
+use super::metric;
+
+/// Where sqlx tells of each query.
+const QUERIES: &str = "sqlx::query";
+
+/// Counts; writes nothing.
+pub(super) struct Observer;
+
+/// What the observer wants to see: nothing below a warning but the queries.
+pub(super) struct Wanted;
+
+fn is_wanted(metadata: &Metadata<'_>) -> bool {
+    let level = *metadata.level();
+    metadata.is_event() && (level <= Level::WARN || metadata.target() == QUERIES && level <= Level::DEBUG)
+}
+
+impl<S> Filter<S> for Wanted {
+    fn enabled(&self, metadata: &Metadata<'_>, _: &Context<'_, S>) -> bool {
+        is_wanted(metadata)
+    }
+
+    fn callsite_enabled(&self, metadata: &'static Metadata<'static>) -> tracing::subscriber::Interest {
+        if is_wanted(metadata) {
+            tracing::subscriber::Interest::always()
+        } else {
+            tracing::subscriber::Interest::never()
+        }
+    }
+
+    fn max_level_hint(&self) -> Option<tracing::level_filters::LevelFilter> {
+        Some(tracing::level_filters::LevelFilter::DEBUG)
+    }
+}
+
+impl<S: Subscriber> Layer<S> for Observer {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        let metadata = event.metadata();
+        if metadata.target() == QUERIES {
+            event.record(&mut Elapsed);
+        }
+        match *metadata.level() {
+            Level::ERROR => metric::LOG_LINES.add_of("error", 1),
+            Level::WARN => metric::LOG_LINES.add_of("warn", 1),
+            _ => {}
+        }
+    }
+}
+
+/// Takes the seconds out of an event of sqlx.
+struct Elapsed;
+
+impl Visit for Elapsed {
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        if field.name() == "elapsed_secs" {
+            metric::QUERY_TIMES.record(value);
+        }
+    }
+
+    fn record_debug(&mut self, _: &Field, _: &dyn fmt::Debug) {}
+}
