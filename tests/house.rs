@@ -121,6 +121,22 @@ fn the_protocol_knows_no_runtime() {
 }
 
 #[test]
+fn ids_have_one_name_and_one_form_in_every_log_line() {
+    // Numbers are numbers everywhere (`room.id = room.number()`); an operation is `%op`.
+    let numbers = ["room.id", "user.id", "connection.id"];
+    let other = ["op = ?", " ?op,", " %room,", " %user,", "room_id = %", "user_id = %", "request_id = %"];
+    let is_wrong = |line: &str| {
+        let as_text = |id: &&str| line.contains(&format!("{id} = %")) || line.contains(&format!("{id} = ?"));
+        numbers.iter().any(as_text) || other.iter().any(|field| line.contains(field))
+    };
+    breaches(sources("src").into_iter().flat_map(|(path, text)| {
+        let hits: Vec<_> =
+            code(&text).filter(|line| is_wrong(line)).map(|line| format!("src/{}: {line}", path.display())).collect();
+        hits
+    }));
+}
+
+#[test]
 fn every_file_says_what_lives_there() {
     breaches(
         ["src", "protocol/src", "loadtests/src", "tests"]

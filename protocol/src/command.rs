@@ -300,6 +300,24 @@ impl Join {
 }
 
 impl Command {
+    /// The room that it is about.
+    pub const fn room(&self) -> Option<RoomId> {
+        match self {
+            Self::Connect(_) | Self::SessionRefresh(_) | Self::Ping(_) => None,
+            Self::RoomJoin(Join { room, .. })
+            | Self::RoomLeave(InRoom { room })
+            | Self::RoomKick(Kick { room, .. })
+            | Self::SeatTake(TakeSeat { room, .. })
+            | Self::SeatLeave(InRoom { room })
+            | Self::SeatLock(OnSeat { room, .. })
+            | Self::SeatUnlock(OnSeat { room, .. })
+            | Self::ChatSend(SendChat { room, .. })
+            | Self::GiftSend(SendGift { room, .. })
+            | Self::GiftList(ListGifts { room, .. })
+            | Self::PeopleList(ListPeople { room, .. }) => Some(*room),
+        }
+    }
+
     /// Checks the sizes and values that types cannot say.
     ///
     /// # Errors

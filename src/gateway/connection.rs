@@ -16,6 +16,7 @@ use tokio::io::Interest;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tracing::Span;
 
 use super::GatewayState;
 use super::assembly::{Assembly, CLIENT_HEADER_BYTES, Input};
@@ -74,6 +75,8 @@ pub(super) async fn serve(gateway: GatewayState, stream: Arc<TcpStream>, mut ope
     let (closed, stop) = (CancellationToken::new(), gateway.stop.clone());
     let connection = gateway.delivery.attach(stream.clone(), closed.clone()).await;
     let attached = Attached(connection.clone());
+    Span::current().record("connection.id", connection.id().0);
+    tracing::debug!("a socket is open");
     let mut reader = Reader {
         deadlines: Deadlines::new(&gateway, &connection),
         assembly: Assembly::default(),
@@ -87,6 +90,7 @@ pub(super) async fn serve(gateway: GatewayState, stream: Arc<TcpStream>, mut ope
     reader.run(&stream, &closed).await;
     drop(reader);
     drop(attached);
+    tracing::debug!(by_server = closed.is_cancelled(), "a socket has ended");
     if closed.is_cancelled() {
         // Errors and the end are the same here: nothing more is to be had.
         let _ = Box::pin(stop.run_until_cancelled(tokio::time::timeout(LINGER, drain(&stream)))).await;

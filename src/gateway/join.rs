@@ -94,7 +94,11 @@ async fn ask(
     match answer(asked, Duration::from_millis(gateway.settings.answer_ms)).await {
         Ok(Answer::Joined(joined)) => Ok((place, joined)),
         Ok(other) => {
-            tracing::error!(room.id = %join.room, "a room answered a join with {other:?}");
+            tracing::error!(
+                room.id = join.room.number(),
+                connection.id = connection.id().0,
+                "a room answered a join with {other:?}"
+            );
             Err(ErrorCode::Internal.into())
         }
         Err(error) => {
@@ -179,7 +183,7 @@ async fn gifts_between(gateway: &GatewayState, room: RoomId, after: i64, up_to: 
             (gifts, more)
         }
         Err(error) => {
-            tracing::warn!(room.id = %room, error.code = %error.code, "a join went without its gifts");
+            tracing::warn!(room.id = room.number(), error.code = %error.code, "a join went without its gifts");
             (Vec::new(), true)
         }
     }

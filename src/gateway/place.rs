@@ -64,7 +64,10 @@ pub(super) fn insist(gateway: &GatewayState, room: RoomId, request: Request) {
                 return;
             }
         }
-        tracing::warn!(room.id = %room, "a room did not take the word of a socket that left: its mailbox stayed full");
+        tracing::warn!(
+            room.id = room.number(),
+            "a room did not take the word of a socket that left: its mailbox stayed full"
+        );
     });
 }
 

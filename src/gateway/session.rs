@@ -12,6 +12,7 @@ use parlor_protocol::room::Person;
 use parlor_protocol::{CloseCode, Command, ErrorBody, ErrorCode, RoomId, UserId, limit};
 use serde::Serialize;
 use tokio::time::Instant;
+use tracing::{Instrument as _, Span};
 use uuid::Uuid;
 
 use super::GatewayState;
@@ -162,6 +163,8 @@ impl Session {
             return Err(ErrorBody::new(ErrorCode::Busy).message("too many commands wait for their answer"));
         }
         let command = Command::parse(&frame.kind, frame.data())?;
+        let span = self.span(frame, &command);
+        let _in_command = span.enter();
         if self.me.is_none() && !matches!(command, Command::Connect(_)) {
             return Err(ErrorBody::new(ErrorCode::NotConnected).message("the first command is connect"));
         }
@@ -170,7 +173,28 @@ impl Session {
         if command.needs_op() && op.is_none() {
             return Err(ErrorBody::new(ErrorCode::OperationRequired).field("op", "a UUID, made once for each tap"));
         }
-        self.dispatch(id, op, command, now)
+        let step = self.dispatch(id, op, command, now)?;
+        if span.is_disabled() {
+            return Ok(step);
+        }
+        tracing::debug!("a command is taken");
+        Ok(match step {
+            Step::Wait(answer) => Step::Wait(Box::pin(answer.instrument(span.clone()))),
+            Step::Block(change) => Step::Block(Box::pin(change.instrument(span.clone()))),
+            other => other,
+        })
+    }
+
+    /// The span of a command, in its socket's.
+    fn span(&self, frame: &CommandFrame<'_>, command: &Command) -> Span {
+        tracing::debug_span!(
+            "command",
+            kind = command.kind(),
+            connection.id = self.connection.id().0,
+            user.id = self.me.as_ref().map(|me| me.person.id.number()),
+            room.id = command.room().map(RoomId::number),
+            op = frame.op().ok().flatten().map(tracing::field::display),
+        )
     }
 
     /// A command is about to be answered: its id may be used again.
@@ -185,7 +209,10 @@ impl Session {
     pub(super) fn apply(&mut self, change: Change) -> Option<CloseCode> {
         match change {
             Change::Nothing => {}
-            Change::Connected(me) => (self.me, self.bearer) = (Some(me), None),
+            Change::Connected(me) => {
+                Span::current().record("user.id", me.person.id.number());
+                (self.me, self.bearer) = (Some(me), None);
+            }
             Change::Refreshed(validity) => {
                 if let Some(me) = &mut self.me {
                     me.validity = validity;

@@ -14,10 +14,13 @@ use hyper_util::rt::TokioIo;
 use parlor_protocol::{ErrorBody, ErrorCode, SUBPROTOCOL};
 use sha1::{Digest, Sha1};
 use tokio::net::TcpStream;
+use tracing::Instrument as _;
+use tracing::field::Empty;
 
 use super::listen::Permit;
 use super::{GatewayState, connection};
 use crate::error::Error;
+use crate::http::RequestId;
 use crate::http::user::bearer;
 use crate::telemetry::metric;
 
@@ -36,9 +39,13 @@ pub async fn socket(State(gateway): State<GatewayState>, mut request: Request) -
     let permit = request.extensions_mut().remove::<Permit>();
     let bearer = bearer(request.headers()).map(Box::from);
     let opening = Box::new(Opening { first: Bytes::new(), bearer });
+    // At `debug`: what a span takes in memory is nothing for an idle socket to carry. It stands for itself: the
+    // request's span ends with the handshake.
+    let id = request.extensions().get::<RequestId>().map(RequestId::as_str);
+    let span = tracing::debug_span!(parent: None, "socket", request.id = id, connection.id = Empty, user.id = Empty);
     drop(request);
     let tracker = gateway.tracker.clone();
-    tracker.spawn(serve(gateway, on_upgrade, permit, opening));
+    tracker.spawn(serve(gateway, on_upgrade, permit, opening).instrument(span));
     handshake.response()
 }
 

@@ -5,6 +5,8 @@ use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
 use parlor_protocol::{ErrorBody, ErrorCode, Op};
+use tracing::Span;
+use tracing::field::display;
 use uuid::Uuid;
 
 use super::fields::bad_field;
@@ -29,7 +31,10 @@ impl IdempotencyKey {
         let Some(value) = values.next() else { return Ok(None) };
         let op = value.to_str().ok().and_then(|text| Uuid::parse_str(text.trim()).ok());
         match (op, values.next()) {
-            (Some(op), None) => Ok(Some(Self(Op(op)))),
+            (Some(op), None) => {
+                Span::current().record("op", display(op));
+                Ok(Some(Self(Op(op))))
+            }
             _ => Err(bad_field(IDEMPOTENCY_KEY, "one UUID, made once for each tap")),
         }
     }

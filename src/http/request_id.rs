@@ -9,6 +9,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use tokio::time::Instant;
 use tracing::Instrument as _;
+use tracing::field::Empty;
 use uuid::Uuid;
 
 use crate::telemetry::metric;
@@ -44,7 +45,16 @@ fn is_sane(id: &str) -> bool {
 pub async fn name_request(mut request: Request, next: Next) -> Response {
     let id = RequestId::of(request.headers());
     let route = request.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str);
-    let span = tracing::info_span!("request", request.id = id.as_str(), method = %request.method(), route);
+    let span = tracing::info_span!(
+        "request",
+        request.id = id.as_str(),
+        method = %request.method(),
+        route,
+        room.id = room(route, request.uri().path()),
+        // Told by what the handler takes, as soon as it is known.
+        user.id = Empty,
+        op = Empty,
+    );
     request.extensions_mut().insert(id.clone());
     let started = Instant::now();
     async move {
@@ -62,6 +72,12 @@ pub async fn name_request(mut request: Request, next: Next) -> Response {
     .await
 }
 
+/// The room that a path names, as its route says.
+fn room(route: &str, path: &str) -> Option<i64> {
+    let at = route.split('/').zip(route.split('/').skip(1)).position(|two| two == ("rooms", "{id}"))? + 1;
+    path.split('/').nth(at)?.parse().ok()
+}
+
 /// The class of a status, in the words of the metric.
 fn class(status: StatusCode) -> &'static str {
     match status.as_u16() {
@@ -75,7 +91,16 @@ fn class(status: StatusCode) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::is_sane;
+    use super::{is_sane, room};
+
+    #[test]
+    fn the_span_has_the_room_that_the_path_names() {
+        assert_eq!(room("/v1/rooms/{id}/token", "/v1/rooms/104233871/token"), Some(104_233_871));
+        assert_eq!(room("/v1/staff/rooms/{id}/kicks", "/v1/staff/rooms/104233871/kicks"), Some(104_233_871));
+        assert_eq!(room("/v1/rooms/{id}", "/v1/rooms/a-word"), None);
+        assert_eq!(room("/v1/users/{id}", "/v1/users/104233871"), None);
+        assert_eq!(room("-", "/v1/rooms/104233871"), None);
+    }
 
     #[test]
     fn an_id_that_a_log_could_misread_is_not_taken_over() {

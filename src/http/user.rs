@@ -4,6 +4,7 @@ use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use parlor_protocol::{ErrorBody, ErrorCode, UserId};
+use tracing::Span;
 use uuid::Uuid;
 
 use crate::clock::Timestamp;
@@ -30,7 +31,9 @@ where
         let missing = "send the header `authorization: Bearer` with the access token of POST /v1/auth/login";
         let token = bearer(&parts.headers);
         let token = token.ok_or_else(|| ErrorBody::new(ErrorCode::Unauthenticated).message(missing))?;
-        Identity::from_ref(state).current_user(token, Timestamp::now()).await
+        let user = Identity::from_ref(state).current_user(token, Timestamp::now()).await?;
+        Span::current().record("user.id", user.id.number());
+        Ok(user)
     }
 }
 

@@ -1,43 +1,9 @@
 //! What stands in the log, and what never does.
 
-use std::io::Write;
-use std::sync::{Arc, Mutex};
-
 use serde_json::json;
-use tracing::level_filters::LevelFilter;
 
 use super::api::{Api, PASSWORD};
-
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Log {
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().expect("no writer panicked").clone()).expect("UTF-8")
-    }
-}
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().expect("no writer panicked").write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-/// Everything that this thread logs from now on.
-fn listen() -> (Log, tracing::subscriber::DefaultGuard) {
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(LevelFilter::TRACE)
-        .with_ansi(false)
-        .with_writer(move || writer.clone())
-        .finish();
-    (log, tracing::subscriber::set_default(subscriber))
-}
+use crate::support::log::listen;
 
 #[tokio::test]
 async fn a_fault_is_logged_once_under_the_requests_id() {
@@ -86,4 +52,19 @@ async fn neither_tokens_nor_passwords_nor_addresses_are_logged() {
     {
         assert!(!text.contains(secret), "{secret} is logged");
     }
+}
+
+#[tokio::test]
+async fn a_requests_lines_name_request_room_user_and_operation() {
+    let (log, _guard) = listen();
+    let api = Api::new().await;
+    let token = api.registered("layla@example.com").await;
+    let room = api.post("/v1/rooms", &json!({"name": "Majlis"})).bearer(&token).send().await;
+    let entry = api.post(&format!("/v1/rooms/{}/token", room.body["id"]), &json!({})).bearer(&token).send().await;
+    let id = entry.header("x-request-id").expect("an id").to_owned();
+    let text = log.text();
+    let line = text.lines().find(|line| line.contains("answered a request") && line.contains(&id));
+    let line = line.unwrap_or_else(|| panic!("the request is told of:\n{text}"));
+    assert!(line.contains(&format!("room.id={} ", room.body["id"])), "{line}");
+    assert!(line.contains("route=\"/v1/rooms/{id}/token\"") && line.contains("user.id="), "{line}");
 }

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test uses a part of it")]
 
 pub mod client;
+pub mod log;
 pub mod postgres;
 mod postgres_tests;
 pub mod program;

@@ -6,3 +6,4 @@ mod memory;
 mod rooms;
 mod server;
 mod session;
+mod spans;
