@@ -6,6 +6,8 @@
 //! orders and hands out what was committed.
 
 pub mod audit;
+#[doc(hidden)]
+pub mod bench;
 mod chain;
 mod handle;
 mod judge;

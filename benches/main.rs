@@ -1,0 +1,12 @@
+//! What the hot paths cost, each alone: `cargo bench --bench hot`, or with a part of a name behind it. Compiled by the
+//! checks and never timed there.
+
+mod fan_out;
+mod ledger;
+mod room;
+mod wire;
+
+use criterion::{criterion_group, criterion_main};
+
+criterion_group!(benches, wire::benches, room::benches, ledger::benches, fan_out::benches);
+criterion_main!(benches);

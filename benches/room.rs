@@ -1,0 +1,90 @@
+//! What a room's rules cost: decide, then evolve, with a thousand people in the room.
+
+use std::hint::black_box;
+
+use criterion::{BatchSize, Criterion};
+use parlor::clock::Timestamp;
+use parlor::delivery::ConnectionId;
+use parlor::operation::Operation;
+use parlor::room::{Caller, Request, RoomState, Settings, Woken};
+use parlor_protocol::command::{InRoom, SendChat, TakeSeat};
+use parlor_protocol::room::{Person, RoomCard};
+use parlor_protocol::{Coins, Command, Op, RoomId, UserId};
+use uuid::Uuid;
+
+const PEOPLE: i64 = 1_000;
+const NOW: Timestamp = Timestamp(1_790_000_000_000);
+
+fn room() -> RoomId {
+    RoomId::new(104_233_871).expect("in range")
+}
+
+fn caller(number: i64) -> Caller {
+    let user = Person { id: UserId::new(100_000_000 + number).expect("in range"), name: format!("user {number}") };
+    Caller { user, connection: ConnectionId(number.unsigned_abs()) }
+}
+
+fn request(number: i64, op: u128, command: Command) -> Request {
+    let caller = caller(number);
+    let operation = Operation::of_command(Op(Uuid::from_u128(op)), caller.user.id, &command);
+    Request::Command { caller, operation, command }
+}
+
+/// Decides and takes the steps, as the actor does.
+fn step(state: &mut RoomState, request: &Request) {
+    let decision = state.decide(request, NOW).expect("it is allowed");
+    for change in &decision.changes {
+        state.evolve(change, NOW);
+    }
+    black_box(decision.outcome);
+}
+
+fn full() -> RoomState {
+    let woken = Woken {
+        card: RoomCard { id: room(), name: "a room".to_owned(), owner: caller(1).user, seats: 8 },
+        capacity: Some(2_000),
+        epoch: 7,
+        locks: Vec::new(),
+        kicks: Vec::new(),
+        last_fact: 0,
+        announced: 0,
+        committed: 0,
+        coins: Coins(0),
+        checkpoint: None,
+    };
+    let mut state = RoomState::wake(woken, Settings::default(), NOW);
+    for number in 1..=PEOPLE {
+        step(&mut state, &Request::Join { caller: caller(number), position: None });
+    }
+    state
+}
+
+pub fn benches(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("room");
+    group.bench_function("decide and evolve a chat command", |bencher| {
+        let mut state = full();
+        let mut op = 0;
+        let next = || {
+            op += 1;
+            let chat = SendChat { room: room(), text: "good evening everybody".to_owned() };
+            request(1 + (op % PEOPLE as u128) as i64, op, Command::ChatSend(chat))
+        };
+        bencher.iter_batched(next, |request| step(&mut state, &request), BatchSize::SmallInput);
+    });
+    group.bench_function("decide and evolve a seat command", |bencher| {
+        let mut state = full();
+        let mut op = 0;
+        // By turns somebody sits down and gets up again.
+        let next = || {
+            op += 1;
+            let command = if op % 2 == 1 {
+                Command::SeatTake(TakeSeat { room: room(), seat: Some(3), version: None })
+            } else {
+                Command::SeatLeave(InRoom { room: room() })
+            };
+            request(1 + ((op - 1) / 2 % PEOPLE as u128) as i64, op, command)
+        };
+        bencher.iter_batched(next, |request| step(&mut state, &request), BatchSize::PerIteration);
+    });
+    group.finish();
+}
