@@ -154,6 +154,7 @@ fn main() -> ExitCode {
     });
     // A start that was stopped midway may leave a thread behind that blocks.
     runtime.shutdown_timeout(Duration::from_millis(200));
+    parlor::telemetry::stop();
     match done {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(1),

@@ -105,6 +105,9 @@ pub struct TelemetrySettings {
     /// Where Prometheus finds `GET /metrics`, as `127.0.0.1:9100`; port 0 takes a free one. Never the server's own
     /// address: what stands there is not for everybody. Default: none, and nothing is counted.
     pub metrics_address: Option<SocketAddr>,
+    /// A collector that takes traces by OTLP over HTTP, as `http://127.0.0.1:4318`: a span for each request and
+    /// command. For a program built with the feature `otlp`. Default: none.
+    pub otlp_endpoint: Option<String>,
 }
 
 /// The form of a log line.
@@ -119,7 +122,7 @@ pub enum LogFormat {
 
 impl Default for TelemetrySettings {
     fn default() -> Self {
-        Self { log: "info,sqlx=warn".to_owned(), format: None, metrics_address: None }
+        Self { log: "info,sqlx=warn".to_owned(), format: None, metrics_address: None, otlp_endpoint: None }
     }
 }
 
@@ -210,6 +213,15 @@ impl Settings {
         }
         if self.telemetry.metrics_address.is_some_and(|address| address.port() != 0 && address == self.server.address) {
             problems.push("telemetry.metrics_address: another one than server.address, which is for everybody".into());
+        }
+        if let Some(endpoint) = &self.telemetry.otlp_endpoint {
+            if !cfg!(feature = "otlp") {
+                problems.push(
+                    "telemetry.otlp_endpoint: this program sends no traces: build it with `--features otlp`".into(),
+                );
+            } else if !["http://", "https://"].iter().any(|scheme| endpoint.starts_with(scheme)) {
+                problems.push("telemetry.otlp_endpoint: write it as http://127.0.0.1:4318".into());
+            }
         }
         if let Err(error) = tracing_subscriber::EnvFilter::try_new(&self.telemetry.log) {
             problems.push(format!("telemetry.log: {error}; write it as `info` or `info,parlor::room=debug`"));

@@ -157,3 +157,14 @@ fn lists_and_rates_are_one_value_of_the_environment() {
     assert_eq!((settings.gateway.join.count, settings.gateway.join.per_ms), (600, 60_000));
     assert!(read(&[("PARLOR__GATEWAY__JOIN", "often")], None, false).expect_err("no rate").contains("5 in 10000 ms"));
 }
+
+#[test]
+fn metrics_are_not_for_everybody_and_traces_not_for_every_program() {
+    let same = [("PARLOR__TELEMETRY__METRICS_ADDRESS", "127.0.0.1:8080")];
+    assert!(read(&same, None, false).expect_err("the server's own").contains("telemetry.metrics_address"));
+    assert!(read(&[(same[0].0, "127.0.0.1:9100")], None, false).is_ok());
+    let traced = read(&[("PARLOR__TELEMETRY__OTLP_ENDPOINT", "http://127.0.0.1:4318")], None, false);
+    assert_eq!(traced.is_ok(), cfg!(feature = "otlp"), "{traced:?}");
+    let elsewhere = read(&[("PARLOR__TELEMETRY__OTLP_ENDPOINT", "collector:4318")], None, false);
+    assert!(elsewhere.expect_err("no address").contains("telemetry.otlp_endpoint"));
+}

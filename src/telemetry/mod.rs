@@ -1,9 +1,11 @@
-//! What the server says of itself: log lines on standard error, and metrics where they are asked for. Never tokens,
+//! What the server says of itself: log lines on standard error, metrics and traces where they are asked for. Never tokens,
 //! passwords, phone numbers or message bodies; that is for who writes the line.
 
 mod figure;
 pub mod metric;
 mod observer;
+#[cfg(feature = "otlp")]
+mod otlp;
 mod process;
 mod recorder;
 #[cfg(test)]
@@ -12,10 +14,11 @@ mod tests;
 use std::io::{IsTerminal, stderr};
 
 use tracing::Subscriber;
+use tracing_subscriber::filter::{LevelFilter, filter_fn};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{EnvFilter, Layer};
+use tracing_subscriber::{EnvFilter, Layer, Registry};
 
 pub use figure::{Counter, Figure, Gauge, Held, Histogram, Kind, Metric, Seconds};
 pub use recorder::{render, settle};
@@ -23,7 +26,7 @@ pub use recorder::{render, settle};
 use crate::config::{LogFormat, TelemetrySettings};
 use crate::start::StartError;
 
-/// Starts logging, once per process, and metrics if they have an address. `PARLOR_LOG`, else `RUST_LOG`, stands
+/// Starts logging, once per process, and metrics and traces if they have an address. `PARLOR_LOG`, else `RUST_LOG`, stands
 /// above the settings.
 pub fn start(settings: &TelemetrySettings, otherwise: LogFormat) -> Result<(), StartError> {
     let above = ["PARLOR_LOG", "RUST_LOG"]
@@ -35,15 +38,29 @@ pub fn start(settings: &TelemetrySettings, otherwise: LogFormat) -> Result<(), S
             .because(error)
     })?;
     let format = settings.format.unwrap_or(otherwise);
-    let registry = tracing_subscriber::registry();
-    if settings.metrics_address.is_none() {
-        registry.with(filter).with(lines(format)).init();
+    if settings.metrics_address.is_none() && settings.otlp_endpoint.is_none() {
+        // One filter for all costs least.
+        tracing_subscriber::registry().with(filter).with(lines(format)).init();
         return Ok(());
     }
-    recorder::start()?;
-    let observer = observer::Observer.with_filter(observer::Wanted);
-    registry.with(lines(format).with_filter(filter)).with(observer).init();
+    let mut layers: Vec<Box<dyn Layer<Registry> + Send + Sync>> = vec![lines(format).with_filter(filter).boxed()];
+    if settings.metrics_address.is_some() {
+        recorder::start()?;
+        let wanted = filter_fn(observer::is_wanted).with_max_level_hint(LevelFilter::DEBUG);
+        layers.push(observer::Observer.with_filter(wanted).boxed());
+    }
+    #[cfg(feature = "otlp")]
+    if let Some(endpoint) = &settings.otlp_endpoint {
+        layers.push(otlp::layer(endpoint)?.boxed());
+    }
+    tracing_subscriber::registry().with(layers).init();
     Ok(())
+}
+
+/// Sends what has not been sent. To be called last, and outside of the runtime.
+pub fn stop() {
+    #[cfg(feature = "otlp")]
+    otlp::stop();
 }
 
 fn lines<S>(format: LogFormat) -> Box<dyn Layer<S> + Send + Sync>

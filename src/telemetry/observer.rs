@@ -5,7 +5,7 @@ use std::fmt;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::Layer;
-use tracing_subscriber::layer::{Context, Filter};
+use tracing_subscriber::layer::Context;
 
 use super::metric;
 
@@ -16,29 +16,9 @@ const QUERIES: &str = "sqlx::query";
 pub(super) struct Observer;
 
 /// What the observer wants to see: nothing below a warning but the queries.
-pub(super) struct Wanted;
-
-fn is_wanted(metadata: &Metadata<'_>) -> bool {
+pub(super) fn is_wanted(metadata: &Metadata<'_>) -> bool {
     let level = *metadata.level();
     metadata.is_event() && (level <= Level::WARN || metadata.target() == QUERIES && level <= Level::DEBUG)
-}
-
-impl<S> Filter<S> for Wanted {
-    fn enabled(&self, metadata: &Metadata<'_>, _: &Context<'_, S>) -> bool {
-        is_wanted(metadata)
-    }
-
-    fn callsite_enabled(&self, metadata: &'static Metadata<'static>) -> tracing::subscriber::Interest {
-        if is_wanted(metadata) {
-            tracing::subscriber::Interest::always()
-        } else {
-            tracing::subscriber::Interest::never()
-        }
-    }
-
-    fn max_level_hint(&self) -> Option<tracing::level_filters::LevelFilter> {
-        Some(tracing::level_filters::LevelFilter::DEBUG)
-    }
 }
 
 impl<S: Subscriber> Layer<S> for Observer {
