@@ -322,3 +322,17 @@ const fn cause(code: CloseCode) -> &'static str {
         _ => "broken",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_close_code_has_a_cause_that_is_declared() {
+        let declared = crate::telemetry::Figure::metric(&metric::SOCKETS_CLOSED).label.1;
+        for code in CloseCode::ALL {
+            assert!(declared.contains(&cause(*code)), "{code:?}");
+        }
+        assert_eq!((cause(CloseCode::SlowConsumer), cause(CloseCode::BadFrames)), ("slow_consumer", "broken"));
+    }
+}

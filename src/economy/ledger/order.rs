@@ -189,3 +189,25 @@ impl Request {
         Self { op: operation.op, actor: Actor::User(operation.actor), body_hash: operation.body_hash, intent }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gift_is_counted_by_what_became_of_it() {
+        let receipt = TransferReceipt { receipt: 1, at: 1, amount: Coins(1), balance: Coins(1), replayed: false };
+        assert_eq!(outcome(&Ok(Receipt::Transfer(receipt))), "sent");
+        for (code, counted) in [
+            (ErrorCode::InsufficientFunds, "refused"),
+            (ErrorCode::NotInRoom, "refused"),
+            (ErrorCode::Busy, "busy"),
+            (ErrorCode::StoreUnavailable, "store_unavailable"),
+            (ErrorCode::Internal, "internal"),
+        ] {
+            assert_eq!(outcome(&Err(code.into())), counted);
+        }
+        let again = ErrorBody { replayed: true, ..ErrorCode::InsufficientFunds.into() };
+        assert_eq!(outcome(&Err(again)), "repeated");
+    }
+}
