@@ -39,6 +39,7 @@ function startClient() {
   app.client.on('state', (state) => {
     drawConnection(state);
     if (state.phase === 'stopped' && state.reason === 'sign_in') signInAgain();
+    if (state.phase === 'stopped' && state.reason === 'suspended') suspended();
   });
   app.client.on('balances', drawBalances);
   app.client.on('room', roomChanged);
@@ -59,6 +60,14 @@ function signInAgain() {
   closeDialogs();
   tell('Your sign-in has ended: sign in again, and everything goes on where it stood.');
   show();
+}
+
+/** The account is suspended: why and until when is asked for, and nothing of it stays on the page. */
+async function suspended() {
+  const why = await app.client.rest.me().then(() => undefined, (error) => error);
+  signOut();
+  closeDialogs();
+  tell(why?.code === 'suspended' ? words(why) : 'This account is suspended.');
 }
 
 function signOut() {

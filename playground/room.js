@@ -127,6 +127,7 @@ export function tellRemoved({ cause, until, reason }, otherwise) {
     kicked: `You were put out of the room${until ? ` until ${new Date(until).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' })}` : ''}.${reason ? ` “${reason}”` : ''}`,
     joined_elsewhere: 'You have joined another room on another device.',
     left: 'You have left the room on another device.',
+    closed: `The room was closed by the staff.${reason ? ` “${reason}”` : ''} You may come in again.`,
   };
   tell(told[cause] ?? otherwise);
 }

@@ -26,7 +26,7 @@ export function readySignIn(entered) {
     const button = form.querySelector('[type=submit]');
     button.disabled = true;
     const done = await submitting(form, async () => {
-      await session.register(contact.includes('@') ? { ...account, email: contact } : { ...account, phone: contact });
+      await session.register(!/^[+\d]/.test(contact) ? { ...account, email: contact } : { ...account, phone: contact });
       await entered();
     });
     if (done) form.reset();

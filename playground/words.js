@@ -54,6 +54,10 @@ export function words(error) {
   if (error.code === 'insufficient_funds' && error.body?.shortfall) {
     return `Not enough coins: ${money(error.body.shortfall)} are missing.`;
   }
+  if (error.code === 'suspended') {
+    const until = error.body?.until ? ` until ${new Date(error.body.until).toLocaleString([], { dateStyle: 'medium', timeStyle: 'short' })}` : '';
+    return `This account is suspended${until}.${error.body?.reason ? ` “${error.body.reason}”` : ''}`;
+  }
   if (error.fields?.length) return error.fields.map(({ field, message }) => `${field}: ${message}`).join('; ');
   return WORDS[error.code] ?? `${error.message || 'It did not work'} (${error.code ?? 'fault of the page'})`;
 }

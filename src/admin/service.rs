@@ -127,16 +127,18 @@ impl Office {
     async fn in_room(&self, actor: &Actor, room: RoomId, act: StaffAct, line: Act) -> Result<Done> {
         let by = actor.user.ok_or_else(|| Error::internal("nobody acts in a room from the command line"))?;
         let operation = Operation::of_system(Op(Uuid::now_v7()), by, "an act of staff");
-        let asked = async {
-            let handle = self.rooms.wake(room).await?;
-            Ok::<_, Error>(handle.call(Request::Staff { operation, act }).await?)
-        };
-        let answer = tokio::time::timeout(ROOM_ANSWERS_WITHIN, asked).await;
-        let Answer::Done(done) = answer.map_err(|_| Error::new(ErrorCode::Timeout))?? else {
-            return Err(ErrorBody::new(ErrorCode::Internal).into());
-        };
-        audit::record(&mut *self.pool.acquire().await?, actor, &line).await?;
-        Ok(done)
+        let (rooms, pool, actor) = (self.rooms.clone(), self.pool.clone(), actor.clone());
+        // To its end, even where who asked has hung up or waited long enough: no act is without its line.
+        let done = self.rooms.track(async move {
+            let handle = rooms.wake(room).await?;
+            let Answer::Done(done) = handle.call(Request::Staff { operation, act }).await? else {
+                return Err(ErrorBody::new(ErrorCode::Internal).into());
+            };
+            audit::record(&mut *pool.acquire().await?, &actor, &line).await?;
+            Ok(done)
+        });
+        let done = tokio::time::timeout(ROOM_ANSWERS_WITHIN, done).await;
+        done.map_err(|_| Error::new(ErrorCode::Timeout))?.map_err(Error::internal)?
     }
 
     /// A page of what staff did, newest first.

@@ -11,7 +11,7 @@ use super::Settings;
 const PREFIX: &str = "PARLOR__";
 /// Below or at these names values are secret.
 const SECRETS: [&str; 5] =
-    ["database", "media.s3.access_key", "media.s3.secret_key", "courier.mail.password", "courier.sms.webhook_secret"];
+    ["database", "media.s3.access_key", "media.s3.secret_key", "courier.mail.password", "courier.sms.webhook_"];
 
 /// One value and where it was set.
 struct Leaf {

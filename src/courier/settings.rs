@@ -57,7 +57,7 @@ pub enum Tls {
 #[serde(default, deny_unknown_fields)]
 pub struct SmsSettings {
     /// Where messages are posted; naming one turns SMS on. No default, as with `mail.host`.
-    pub webhook_url: Option<String>,
+    pub webhook_url: Option<Secret>,
     /// The secret that signs them, 16 characters at least.
     pub webhook_secret: Option<Secret>,
     /// Milliseconds for an answer. Default 5,000.
@@ -119,7 +119,7 @@ impl Settings {
                 problems.push("courier.mail.tls: a password is not sent in the clear to another machine".to_owned());
             }
         }
-        if let Some(url) = &self.sms.webhook_url {
+        if let Some(url) = self.sms.webhook_url.as_ref().map(Secret::reveal) {
             let fits = url.parse::<reqwest::Url>().is_ok_and(|url| match url.scheme() {
                 "https" => true,
                 "http" => url.host_str().is_some_and(is_this_machine),
@@ -150,7 +150,7 @@ mod tests {
             password: Some("hunter2".to_owned().into()),
             ..MailSettings::default()
         };
-        let sms = SmsSettings { webhook_url: Some("http://sms.example/".to_owned()), ..SmsSettings::default() };
+        let sms = SmsSettings { webhook_url: Some("http://sms.example/".to_owned().into()), ..SmsSettings::default() };
         let problems = Settings { mail, sms, ..Settings::default() }.problems().join("\n");
         for name in ["mail.from", "mail.tls", "sms.webhook_url", "sms.webhook_secret"] {
             assert!(problems.contains(name), "{name}: {problems}");
@@ -158,7 +158,7 @@ mod tests {
         assert!(!problems.contains("hunter2"));
         let url = Some("http://127.0.0.1:9/".to_owned());
         let sms = SmsSettings {
-            webhook_url: url,
+            webhook_url: url.map(Into::into),
             webhook_secret: Some("0123456789abcdef".to_owned().into()),
             ..SmsSettings::default()
         };

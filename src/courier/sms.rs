@@ -35,7 +35,7 @@ impl Webhook {
     /// An address that is none, or no secret.
     pub fn new(settings: &SmsSettings) -> Result<Option<Self>> {
         let Some(url) = &settings.webhook_url else { return Ok(None) };
-        let url = url.parse().map_err(|_| Error::internal("courier.sms.webhook_url is no address"))?;
+        let url = url.reveal().parse().map_err(|_| Error::internal("courier.sms.webhook_url is no address"))?;
         let secret = settings.webhook_secret.clone();
         let secret = secret.ok_or_else(|| Error::internal("courier.sms.webhook_secret is missing"))?;
         // Others may have installed it already; there is but one.

@@ -78,6 +78,7 @@ struct Inner {
     storage: Option<Storage>,
     uploads: Limit<UserId>,
     checks: Semaphore,
+    tracker: TaskTracker,
 }
 
 impl Media {
@@ -104,6 +105,7 @@ impl Media {
             storage,
             uploads: Limit::per_minute(settings.uploads_per_minute_user),
             checks: Semaphore::new(settings.checks),
+            tracker: tracker.clone(),
         }));
         if media.0.storage.is_some() {
             tracker.spawn(media.clone().tend(stop));
@@ -163,12 +165,15 @@ impl Media {
 
     /// Looks at what was put and says whether it is what was announced. Once more gives the first answer.
     pub(super) async fn complete(&self, user: UserId, id: Uuid, now: Timestamp) -> Result<Upload> {
-        let storage = self.storage()?;
+        self.storage()?;
         let row = self.own(user, id).await?;
         let row = match row.state {
             State::Pending => {
                 self.0.uploads.check(&user)?;
-                self.check(storage, row).await?
+                let media = self.clone();
+                // To its end, even where the client hangs up: what was written must be known.
+                let check = self.0.tracker.spawn(async move { media.check(row).await });
+                check.await.map_err(Error::internal)??
             }
             State::Ready | State::Refused => row,
         };
@@ -178,7 +183,8 @@ impl Media {
         }
     }
 
-    async fn check(&self, storage: &Storage, row: store::Row) -> Result<store::Row> {
+    async fn check(&self, row: store::Row) -> Result<store::Row> {
+        let storage = self.storage()?;
         let _one_of_few = self.0.checks.acquire().await.map_err(Error::internal)?;
         let put = incoming(row.id);
         let bytes = storage.read(&put, self.0.settings.bytes_of(row.purpose)).await?;

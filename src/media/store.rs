@@ -208,6 +208,8 @@ pub(super) async fn loose(conn: &mut PgConnection, hours: i32, limit: i64) -> Re
         "select id, object
            from uploads
           where not attached
+            -- Whoever is shown a proof will say when it is no longer needed.
+            and (purpose <> 'proof' or state <> 'ready')
             and created_at < clock_timestamp() - make_interval(hours => $1)
           order by created_at
           limit $2

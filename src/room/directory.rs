@@ -8,6 +8,7 @@ use futures_util::FutureExt;
 use parlor_protocol::{ErrorBody, ErrorCode, RoomId};
 use sqlx::PgPool;
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
 use tokio::time::{Duration, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -138,6 +139,11 @@ impl Directory {
                 }
             }
         }
+    }
+
+    /// Runs this to its end, whatever becomes of who asked for it.
+    pub fn track<T: Send + 'static>(&self, task: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {
+        self.0.tracker.spawn(task)
     }
 
     /// The room, if it is awake.

@@ -106,11 +106,11 @@ impl RoomState {
             Request::Elsewhere { user } => Ok(self.decide_elsewhere(*user)),
             Request::Dropped { user, connection } => Ok(self.decide_drop(*user, *connection)),
             Request::Command { caller, operation, command } => self.decide_command(caller, operation, command, now),
-            Request::Present { user } => self.may_look(*user).map(|()| Decision::only(Outcome::Nothing)),
+            Request::Present { user } => self.may_look(*user, now).map(|()| Decision::only(Outcome::Nothing)),
             Request::People { user, after } => {
-                self.people_page(*user, *after).map(|page| Decision::only(Outcome::People(page)))
+                self.people_page(*user, *after, now).map(|page| Decision::only(Outcome::People(page)))
             }
-            Request::Seats { user } => self.seat_map(*user).map(|map| Decision::only(Outcome::Seats(map))),
+            Request::Seats { user } => self.seat_map(*user, now).map(|map| Decision::only(Outcome::Seats(map))),
             Request::Staff { operation, act } => Ok(self.decide_staff(operation, act, now)),
             Request::Look => Ok(Decision::only(Outcome::Sight(self.sight()))),
             Request::GiftsCommitted(gifts) => Ok(self.decide_gifts(gifts)),
@@ -119,14 +119,21 @@ impl RoomState {
 
     fn decide_join(&self, caller: &Caller, position: Option<Position>, now: Timestamp) -> Result<Decision, ErrorBody> {
         let user = caller.user.id;
-        if let Some(until) = self.kicks.get(&user).filter(|until| **until > now) {
-            return Err(ErrorBody::kicked(until.0));
-        }
+        self.check_not_kicked(user, now)?;
         if self.presence.person(user).is_none() && self.presence.len() >= self.capacity {
             return Err(ErrorCode::RoomFull.into());
         }
         let changes = vec![Change::Attached(caller.clone())];
         Ok(Decision { changes, ..Decision::only(Outcome::Joined { user, position }) })
+    }
+
+    /// Who was put out has nothing to do or see here for a while: not even the owner, whom only the
+    /// platform's staff puts out.
+    fn check_not_kicked(&self, user: UserId, now: Timestamp) -> Result<(), ErrorBody> {
+        match self.kicks.get(&user).filter(|until| **until > now) {
+            Some(until) => Err(ErrorBody::kicked(until.0)),
+            None => Ok(()),
+        }
     }
 
     fn decide_leave(&self, user: UserId) -> Decision {
@@ -188,8 +195,11 @@ impl RoomState {
             return Ok(Decision::only(first.map_or_else(Outcome::Refused, Outcome::Done)));
         }
         let user = &caller.user;
-        // What its staff decides about a room needs nobody to be in it.
+        // What its staff decides about a room needs nobody to be in it, but nobody who was put out decides.
         let is_staffs = is_of_staff(command) && user.id == self.card.owner.id;
+        if is_staffs {
+            self.check_not_kicked(user.id, now)?;
+        }
         if !is_staffs && self.presence.person(user.id).is_none() {
             return Err(ErrorCode::NotInRoom.into());
         }

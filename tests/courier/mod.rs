@@ -138,7 +138,7 @@ async fn endpoint(answer: &'static str) -> (String, tokio::task::JoinHandle<(Str
 
 fn webhook(url: String) -> Webhook {
     let secret = Some(SECRET.to_owned().into());
-    let settings = SmsSettings { webhook_url: Some(url), webhook_secret: secret, timeout_ms: 5_000 };
+    let settings = SmsSettings { webhook_url: Some(url.into()), webhook_secret: secret, timeout_ms: 5_000 };
     Webhook::new(&settings).expect("it can work").expect("there is an endpoint")
 }
 

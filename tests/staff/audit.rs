@@ -1,6 +1,11 @@
 //! The audit log: a row for each act, which nobody takes back.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 use super::world::World;
 
@@ -55,6 +60,40 @@ async fn every_act_is_in_the_log_with_who_did_it_and_why() {
     let (_, page) = world.get("/v1/staff/audit?limit=4", &token).await;
     let next = page["next"].as_str().expect("there is more");
     assert_eq!(acts(&world, &format!("?limit=100&cursor={next}"), &token).await, log[4..]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn regression_an_act_in_a_room_has_its_line_though_who_asked_hangs_up() {
+    let world = World::new().await;
+    let (_, token) = world.entered("admin").await;
+    let owner = world.person("user").await;
+    let body = json!({"reason": "over"}).to_string();
+    for wait_ms in 0..12 {
+        let room = world.room(owner).await;
+        let _inside = world.in_room(owner, room).await;
+        let mut stream = TcpStream::connect(world.address).await.expect("it listens");
+        let request = format!(
+            "POST /v1/staff/rooms/{room}/closings HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\n\
+             content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        stream.write_all(request.as_bytes()).await.expect("it reads");
+        // Anywhere between the request and its answer.
+        let _ = timeout(Duration::from_millis(wait_ms), stream.read(&mut [0; 64])).await;
+    }
+    let count = |query: &'static str| {
+        let pool = world.database.superuser.clone();
+        async move { sqlx::query_scalar::<_, i64>(query).fetch_one(&pool).await.expect("it can be counted") }
+    };
+    let wait = async {
+        let facts = || count("select count(*) from room_facts");
+        while facts().await == 0
+            || facts().await != count("select count(*) from audit_log where act = 'room.closed'").await
+        {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(Duration::from_secs(20), wait).await.expect("as many lines as acts");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

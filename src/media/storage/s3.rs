@@ -27,7 +27,11 @@ pub(in crate::media) struct S3 {
 
 /// The bucket of these settings, or why there can be none.
 pub(in crate::media) fn bucket(endpoint: &str, name: &str, settings: &S3Settings) -> Result<Bucket, String> {
-    let endpoint = endpoint.parse().map_err(|error| format!("{endpoint} is no address ({error})"))?;
+    let endpoint = endpoint.parse().map_err(|error| format!("it is no address ({error})"))?;
+    let endpoint: reqwest::Url = endpoint;
+    if !endpoint.username().is_empty() || endpoint.password().is_some() {
+        return Err("a name and a password do not belong in it: media.s3.access_key and secret_key".to_owned());
+    }
     let style = if settings.path_style { UrlStyle::Path } else { UrlStyle::VirtualHost };
     let region = settings.region.clone().unwrap_or_else(|| "us-east-1".to_owned());
     Bucket::new(endpoint, style, name.to_owned(), region).map_err(|error| error.to_string())

@@ -146,20 +146,29 @@ impl RoomState {
         Position { epoch: self.epoch, seq: self.seq, gift_no: Some(gift_no) }
     }
 
-    pub(super) fn people_page(&self, user: UserId, after: Option<UserId>) -> Result<PeoplePage, ErrorBody> {
-        self.may_look(user)?;
+    pub(super) fn people_page(
+        &self,
+        user: UserId,
+        after: Option<UserId>,
+        now: Timestamp,
+    ) -> Result<PeoplePage, ErrorBody> {
+        self.may_look(user, now)?;
         let (people, more) = self.presence.page(after);
         Ok(PeoplePage { people, count: self.presence.told_count(), more })
     }
 
-    pub(super) fn seat_map(&self, user: UserId) -> Result<SeatMap, ErrorBody> {
-        self.may_look(user)?;
+    pub(super) fn seat_map(&self, user: UserId, now: Timestamp) -> Result<SeatMap, ErrorBody> {
+        self.may_look(user, now)?;
         Ok(SeatMap { seats: self.seats.all().to_vec(), version: self.seats.version() })
     }
 
     /// Into a room see those who are in it, and its owner.
-    pub(super) fn may_look(&self, user: UserId) -> Result<(), ErrorBody> {
-        let may = user == self.card.owner.id || self.presence.person(user).is_some();
+    pub(super) fn may_look(&self, user: UserId, now: Timestamp) -> Result<(), ErrorBody> {
+        let is_owner = user == self.card.owner.id;
+        if is_owner {
+            self.check_not_kicked(user, now)?;
+        }
+        let may = is_owner || self.presence.person(user).is_some();
         may.then_some(()).ok_or_else(|| ErrorCode::NotInRoom.into())
     }
 

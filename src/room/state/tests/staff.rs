@@ -29,6 +29,16 @@ fn staff_puts_even_the_owner_out_and_keeps_them_out() {
 }
 
 #[test]
+fn regression_an_owner_whom_staff_put_out_rules_and_sees_nothing_meanwhile() {
+    let mut world = World::with_people(&[1, 2]);
+    staff(&mut world, kick_of(1)).expect("nobody is above staff");
+    assert_eq!(world.command(1, lock(2)).expect_err("out"), ErrorCode::Kicked);
+    assert_eq!(world.ask(&Request::Seats { user: user(1) }).expect_err("out").code, ErrorCode::Kicked);
+    world.pass(600_000);
+    world.command(1, lock(2)).expect("over");
+}
+
+#[test]
 fn a_closed_room_is_empty_and_may_be_entered_again() {
     let mut world = World::with_people(&[1, 2, 3]);
     world.command(2, take(None)).expect("free");
