@@ -4,6 +4,7 @@ use axum::http::StatusCode;
 use futures_util::future::join_all;
 use parlor::identity::Settings;
 use serde_json::{Value, json};
+use sqlx::Connection as _;
 
 use super::api::{Answer, Api, PASSWORD, registration, roomy};
 
@@ -190,6 +191,47 @@ async fn another_address_takes_a_code_and_the_password() {
     assert_eq!((&me["phone"], &me["phone_verified"]), (&json!("+14155550123"), &json!(true)));
     assert_eq!((&me["email"], &me["email_verified"]), (&json!("layla@example.com"), &json!(false)));
     assert_eq!(login(&api, "+14155550123", PASSWORD).await.status, StatusCode::OK);
+}
+
+/// The answer to a call during which these statements are under way, and committed once it waits for them.
+async fn overtaken(api: &Api, call: impl Future<Output = Answer>, statements: &'static str) -> Answer {
+    let (mut other, mut observer) = (api.database.as_superuser().await, api.database.as_superuser().await);
+    let mut tx = other.begin().await.expect("a transaction");
+    sqlx::raw_sql(statements).execute(&mut *tx).await.expect("changed");
+    let overtake = async {
+        let waits = "select exists (select from pg_stat_activity
+                                     where datname = current_database() and wait_event_type = 'Lock')";
+        let waiting =
+            async { while !sqlx::query_scalar::<_, bool>(waits).fetch_one(&mut observer).await.expect("an answer") {} };
+        tokio::time::timeout(std::time::Duration::from_secs(10), waiting).await.expect("it waits");
+        tx.commit().await.expect("committed");
+    };
+    tokio::join!(call, overtake).0
+}
+
+#[tokio::test]
+async fn a_change_of_address_under_way_does_not_survive_what_it_stood_on() {
+    const PASSWORD_CHANGED: &str = "update users set password_hash = 'another'";
+    const SESSION_ENDED: &str = "update users set name = name; update sessions set revoked_at = clock_timestamp()";
+    const ADDRESS_LOST: &str = "update users set email = null, phone = '+14155550199'";
+    let cases = [
+        (PASSWORD_CHANGED, "+14155550123"),
+        (SESSION_ENDED, "+14155550123"),
+        (SESSION_ENDED, "layla@example.com"),
+        (ADDRESS_LOST, "layla@example.com"),
+    ];
+    for (change, wanted) in cases {
+        let api = Api::new().await;
+        let token = api.registered("layla@example.com").await;
+        api.post("/v1/me/contacts/codes", &json!({ "contact": wanted })).bearer(&token).send().await;
+        let code = api.outbox.code(wanted, 1).await;
+        let body = json!({"contact": wanted, "code": code, "password": PASSWORD});
+        let answer = overtaken(&api, api.put("/v1/me/contacts", &body).bearer(&token).send(), change).await;
+        assert_eq!(answer.code(), (401, "unauthenticated"), "{change}, {wanted}");
+        let proven = "select count(*) from users where phone_verified_at is not null or email_verified_at is not null";
+        let proven: i64 = sqlx::query_scalar(proven).fetch_one(&api.database.app).await.expect("a number");
+        assert_eq!(proven, 0, "{change}, {wanted}");
+    }
 }
 
 #[tokio::test]
