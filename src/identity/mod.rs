@@ -95,8 +95,8 @@ pub struct Settings {
     pub code_minutes: u32,
     /// Tries at a one-time code. Default 5.
     pub code_tries: u32,
-    /// Seconds until another code is sent to the same phone number or e-mail address; each further one of
-    /// the day doubles it. Default 60.
+    /// Seconds until another code for the same purpose is sent to the same phone number or e-mail address;
+    /// each further one of the day doubles it. Default 60.
     pub code_resend_seconds: u32,
     /// Seconds of the longest such wait. Default 3,600.
     pub code_resend_max_seconds: u32,

@@ -121,6 +121,22 @@ async fn asking_for_a_code_tells_nobody_who_has_an_account() {
 }
 
 #[tokio::test]
+async fn a_code_for_one_purpose_keeps_nobody_waiting_for_another() {
+    let api = Api::new().await;
+    let (layla, omar) = (api.registered("layla@example.com").await, api.registered("omar@example.com").await);
+    let contact = "layla@example.com";
+    for purpose in ["register", "reset"] {
+        assert_eq!(ask(&api, contact, purpose).await.status, StatusCode::ACCEPTED, "{purpose}");
+        assert_eq!(ask(&api, contact, purpose).await.code(), (429, "rate_limited"), "{purpose}");
+    }
+    for token in [&omar, &layla] {
+        let ask = async || api.post("/v1/me/contacts/codes", &json!({"contact": contact})).bearer(token).send().await;
+        assert_eq!(ask().await.status, StatusCode::ACCEPTED);
+        assert_eq!(ask().await.code(), (429, "rate_limited"));
+    }
+}
+
+#[tokio::test]
 async fn what_is_stored_of_a_code_is_neither_it_nor_the_address() {
     let api = Api::new().await;
     ask(&api, "layla@example.com", "register").await;

@@ -52,8 +52,10 @@ impl Identity {
             first_seconds: inner.settings.code_resend_seconds,
             max_seconds: inner.settings.code_resend_max_seconds,
         };
+        // Each purpose has a wait of its own: else whoever asks for one shuts somebody out of another.
+        let asked = inner.key.hash(&[purpose.name(), contact.as_str(), &user_text(user)]);
+        throttle::count(conn, pace, &asked).await?;
         let key = inner.key.hash(&[contact.as_str()]);
-        throttle::count(conn, pace, &key).await?;
         let code = digits();
         let hash = hash(&inner.key, purpose, contact, user, &code);
         let (tries, minutes) = (inner.settings.code_tries, inner.settings.code_minutes);
