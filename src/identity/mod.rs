@@ -85,7 +85,8 @@ pub struct Settings {
     /// Failed sign-ins in a row under one phone number or e-mail address, the last of which locks it for a
     /// while. Default 5.
     pub failures_account: u32,
-    /// Failed sign-ins from one address (of IPv6, one /64) within a day, the last of which locks it. Default 100.
+    /// Failed sign-ins from one address (of IPv6, one /64), the last of which locks it; twice the longest
+    /// lock without any forgets them. Default 100.
     pub failures_address: u32,
     /// Seconds of the first lock; each further failure doubles it. Default 30.
     pub lock_seconds: u32,

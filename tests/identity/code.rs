@@ -294,6 +294,36 @@ async fn guesses_lock_an_address_and_only_a_code_lets_its_owner_in() {
 }
 
 #[tokio::test]
+async fn right_sign_ins_lock_no_network_and_its_failures_are_forgotten() {
+    let settings = Settings { failures_address: 3, failures_account: 1_000, ..roomy() };
+    let api = Api::with(settings, |_, _| Box::pin(async { Ok(()) })).await;
+    let people = ["layla@example.com", "omar@example.com"];
+    for person in people {
+        api.registered(person).await;
+    }
+    for _ in 0..3 {
+        assert_eq!(login(&api, "nobody@example.com", "a guess at random").await.code(), (401, "invalid_credentials"));
+    }
+    assert_eq!(login(&api, people[0], PASSWORD).await.code(), (429, "rate_limited"), "it is locked");
+
+    unthrottle(&api).await;
+    later(&api, "update throttles set counted_at = counted_at - interval '29 minutes'").await;
+    for person in people {
+        assert_eq!(login(&api, person, PASSWORD).await.status, StatusCode::OK, "the lock is over for {person}");
+    }
+    // They are no failures, and have renewed none: the next one is still the fourth, until they are old enough.
+    assert_eq!(login(&api, people[0], "a guess at random").await.code(), (401, "invalid_credentials"));
+    let wait = login(&api, people[1], PASSWORD).await.body["retry_after_ms"].as_u64();
+    assert!(wait.is_some_and(|ms| (50_000..=60_001).contains(&ms)), "{wait:?}");
+    unthrottle(&api).await;
+    later(&api, "update throttles set counted_at = counted_at - interval '29 minutes'").await;
+    assert_eq!(login(&api, people[0], PASSWORD).await.status, StatusCode::OK);
+    later(&api, "update throttles set counted_at = counted_at - interval '2 minutes'").await;
+    assert_eq!(login(&api, people[0], "a guess at random").await.code(), (401, "invalid_credentials"));
+    assert_eq!(login(&api, people[1], PASSWORD).await.status, StatusCode::OK, "it was the first again");
+}
+
+#[tokio::test]
 async fn a_hash_of_other_parameters_is_made_anew_at_signing_in() {
     let api = Api::new().await;
     api.registered("layla@example.com").await;

@@ -13,7 +13,7 @@ use crate::http::fields::bad_field;
 use crate::http::limit::holder;
 use crate::identity::revocation::{self, Reason, Revoked};
 use crate::identity::store::session_of;
-use crate::identity::throttle::{self, Pace};
+use crate::identity::throttle::{self, DAY_SECONDS, Pace};
 use crate::identity::{Contact, Identity, password};
 
 impl Identity {
@@ -51,6 +51,7 @@ impl Identity {
             free: 1,
             first_seconds: inner.settings.code_resend_seconds,
             max_seconds: inner.settings.code_resend_max_seconds,
+            forget_seconds: DAY_SECONDS,
         };
         // Each purpose has a wait of its own: else whoever asks for one shuts somebody out of another.
         let asked = inner.key.hash(&[purpose.name(), contact.as_str(), &user_text(user)]);
@@ -163,7 +164,7 @@ impl Identity {
         let mut conn = self.0.pool.acquire().await?;
         let pace = Pace { kind: "password", ..self.pace_of_contact() };
         let key = self.0.key.hash(&[&user.to_string()]);
-        throttle::count(&mut conn, pace, &key).await?;
+        let counted = throttle::count(&mut conn, pace, &key).await?;
         let (hash, _) = store::credentials(&mut conn, user, None).await?.unzip();
         drop(conn);
         let right = self.0.passwords.verify(password, hash.clone()).await;
@@ -175,7 +176,7 @@ impl Identity {
             }
             (Ok(_), _) => Err(Error::new(ErrorCode::InvalidCredentials)),
             (Err(error), _) => {
-                throttle::take_back(&mut conn, pace, &key).await?;
+                throttle::take_back(&mut conn, pace, &key, counted).await?;
                 Err(error)
             }
         }
