@@ -6,7 +6,7 @@ use parlor_protocol::ErrorCode;
 use parlor_protocol::room::Person;
 
 use super::code;
-use super::throttle::{self, Pace};
+use super::throttle::{self, DAY_SECONDS, Pace};
 use super::{Contact, Identity, store};
 use crate::error::{Error, Result};
 use crate::http::limit::holder;
@@ -19,12 +19,15 @@ impl Identity {
         let contact_key = self.0.key.hash(&[login.as_str()]);
         let address_key = self.0.key.hash(&[&holder(from).to_string()]);
         let mut conn = self.0.pool.acquire().await?;
-        throttle::count(&mut conn, address, &address_key).await?;
-        if let Err(error) = throttle::count(&mut conn, contact, &contact_key).await {
-            // Not a guess: nobody looked at the password.
-            throttle::take_back(&mut conn, address, &address_key).await?;
-            return Err(error);
-        }
+        let of_address = throttle::count(&mut conn, address, &address_key).await?;
+        let of_contact = match throttle::count(&mut conn, contact, &contact_key).await {
+            Ok(counted) => counted,
+            Err(error) => {
+                // Not a guess: nobody looked at the password.
+                throttle::take_back(&mut conn, address, &address_key, of_address).await?;
+                return Err(error);
+            }
+        };
         let account = store::account(&mut conn, login).await?;
         // A password takes a while: no connection is kept for it.
         drop(conn);
@@ -34,8 +37,8 @@ impl Identity {
         let verdict = match verdict {
             Ok(verdict) => verdict,
             Err(error) => {
-                throttle::take_back(&mut conn, address, &address_key).await?;
-                throttle::take_back(&mut conn, contact, &contact_key).await?;
+                throttle::take_back(&mut conn, address, &address_key, of_address).await?;
+                throttle::take_back(&mut conn, contact, &contact_key, of_contact).await?;
                 return Err(error);
             }
         };
@@ -43,7 +46,7 @@ impl Identity {
             tracing::info!("a sign-in was refused: unknown account or wrong password");
             return Err(Error::new(ErrorCode::InvalidCredentials));
         };
-        throttle::take_back(&mut conn, address, &address_key).await?;
+        throttle::take_back(&mut conn, address, &address_key, of_address).await?;
         throttle::forgive(&mut conn, contact, &contact_key).await?;
         drop(conn);
         if verdict.is_stale {
@@ -69,11 +72,19 @@ impl Identity {
             free: settings.failures_account,
             first_seconds: settings.lock_seconds,
             max_seconds: settings.lock_max_seconds,
+            forget_seconds: DAY_SECONDS,
         }
     }
 
-    /// Of failed sign-ins from one address.
+    /// Of failed sign-ins from one address. Many may be behind it, each with a slip now and then: it is
+    /// forgotten when the longest lock is over and as much time again has passed without any.
     fn pace_of_address(&self) -> Pace {
-        Pace { kind: "sign_in_address", free: self.0.settings.failures_address, ..self.pace_of_contact() }
+        let settings = &self.0.settings;
+        Pace {
+            kind: "sign_in_address",
+            free: settings.failures_address,
+            forget_seconds: settings.lock_max_seconds.saturating_mul(2).min(DAY_SECONDS),
+            ..self.pace_of_contact()
+        }
     }
 }

@@ -85,7 +85,8 @@ pub struct Settings {
     /// Failed sign-ins in a row under one phone number or e-mail address, the last of which locks it for a
     /// while. Default 5.
     pub failures_account: u32,
-    /// Failed sign-ins from one address (of IPv6, one /64) within a day, the last of which locks it. Default 100.
+    /// Failed sign-ins from one address (of IPv6, one /64), the last of which locks it; twice the longest
+    /// lock without any forgets them. Default 100.
     pub failures_address: u32,
     /// Seconds of the first lock; each further failure doubles it. Default 30.
     pub lock_seconds: u32,
@@ -95,8 +96,8 @@ pub struct Settings {
     pub code_minutes: u32,
     /// Tries at a one-time code. Default 5.
     pub code_tries: u32,
-    /// Seconds until another code is sent to the same phone number or e-mail address; each further one of
-    /// the day doubles it. Default 60.
+    /// Seconds until another code for the same purpose is sent to the same phone number or e-mail address;
+    /// each further one of the day doubles it. Default 60.
     pub code_resend_seconds: u32,
     /// Seconds of the longest such wait. Default 3,600.
     pub code_resend_max_seconds: u32,

@@ -4,6 +4,7 @@ use axum::http::StatusCode;
 use futures_util::future::join_all;
 use parlor::identity::Settings;
 use serde_json::{Value, json};
+use sqlx::Connection as _;
 
 use super::api::{Answer, Api, PASSWORD, registration, roomy};
 
@@ -120,6 +121,22 @@ async fn asking_for_a_code_tells_nobody_who_has_an_account() {
 }
 
 #[tokio::test]
+async fn a_code_for_one_purpose_keeps_nobody_waiting_for_another() {
+    let api = Api::new().await;
+    let (layla, omar) = (api.registered("layla@example.com").await, api.registered("omar@example.com").await);
+    let contact = "layla@example.com";
+    for purpose in ["register", "reset"] {
+        assert_eq!(ask(&api, contact, purpose).await.status, StatusCode::ACCEPTED, "{purpose}");
+        assert_eq!(ask(&api, contact, purpose).await.code(), (429, "rate_limited"), "{purpose}");
+    }
+    for token in [&omar, &layla] {
+        let ask = async || api.post("/v1/me/contacts/codes", &json!({"contact": contact})).bearer(token).send().await;
+        assert_eq!(ask().await.status, StatusCode::ACCEPTED);
+        assert_eq!(ask().await.code(), (429, "rate_limited"));
+    }
+}
+
+#[tokio::test]
 async fn what_is_stored_of_a_code_is_neither_it_nor_the_address() {
     let api = Api::new().await;
     ask(&api, "layla@example.com", "register").await;
@@ -192,6 +209,47 @@ async fn another_address_takes_a_code_and_the_password() {
     assert_eq!(login(&api, "+14155550123", PASSWORD).await.status, StatusCode::OK);
 }
 
+/// The answer to a call during which these statements are under way, and committed once it waits for them.
+async fn overtaken(api: &Api, call: impl Future<Output = Answer>, statements: &'static str) -> Answer {
+    let (mut other, mut observer) = (api.database.as_superuser().await, api.database.as_superuser().await);
+    let mut tx = other.begin().await.expect("a transaction");
+    sqlx::raw_sql(statements).execute(&mut *tx).await.expect("changed");
+    let overtake = async {
+        let waits = "select exists (select from pg_stat_activity
+                                     where datname = current_database() and wait_event_type = 'Lock')";
+        let waiting =
+            async { while !sqlx::query_scalar::<_, bool>(waits).fetch_one(&mut observer).await.expect("an answer") {} };
+        tokio::time::timeout(std::time::Duration::from_secs(10), waiting).await.expect("it waits");
+        tx.commit().await.expect("committed");
+    };
+    tokio::join!(call, overtake).0
+}
+
+#[tokio::test]
+async fn a_change_of_address_under_way_does_not_survive_what_it_stood_on() {
+    const PASSWORD_CHANGED: &str = "update users set password_hash = 'another'";
+    const SESSION_ENDED: &str = "update users set name = name; update sessions set revoked_at = clock_timestamp()";
+    const ADDRESS_LOST: &str = "update users set email = null, phone = '+14155550199'";
+    let cases = [
+        (PASSWORD_CHANGED, "+14155550123"),
+        (SESSION_ENDED, "+14155550123"),
+        (SESSION_ENDED, "layla@example.com"),
+        (ADDRESS_LOST, "layla@example.com"),
+    ];
+    for (change, wanted) in cases {
+        let api = Api::new().await;
+        let token = api.registered("layla@example.com").await;
+        api.post("/v1/me/contacts/codes", &json!({ "contact": wanted })).bearer(&token).send().await;
+        let code = api.outbox.code(wanted, 1).await;
+        let body = json!({"contact": wanted, "code": code, "password": PASSWORD});
+        let answer = overtaken(&api, api.put("/v1/me/contacts", &body).bearer(&token).send(), change).await;
+        assert_eq!(answer.code(), (401, "unauthenticated"), "{change}, {wanted}");
+        let proven = "select count(*) from users where phone_verified_at is not null or email_verified_at is not null";
+        let proven: i64 = sqlx::query_scalar(proven).fetch_one(&api.database.app).await.expect("a number");
+        assert_eq!(proven, 0, "{change}, {wanted}");
+    }
+}
+
 #[tokio::test]
 async fn a_changed_password_leaves_this_session_alone() {
     let api = Api::new().await;
@@ -233,6 +291,36 @@ async fn guesses_lock_an_address_and_only_a_code_lets_its_owner_in() {
     for _ in 0..4 {
         assert_eq!(login(&api, "layla@example.com", NEW).await.status, StatusCode::OK, "nothing is left of it");
     }
+}
+
+#[tokio::test]
+async fn right_sign_ins_lock_no_network_and_its_failures_are_forgotten() {
+    let settings = Settings { failures_address: 3, failures_account: 1_000, ..roomy() };
+    let api = Api::with(settings, |_, _| Box::pin(async { Ok(()) })).await;
+    let people = ["layla@example.com", "omar@example.com"];
+    for person in people {
+        api.registered(person).await;
+    }
+    for _ in 0..3 {
+        assert_eq!(login(&api, "nobody@example.com", "a guess at random").await.code(), (401, "invalid_credentials"));
+    }
+    assert_eq!(login(&api, people[0], PASSWORD).await.code(), (429, "rate_limited"), "it is locked");
+
+    unthrottle(&api).await;
+    later(&api, "update throttles set counted_at = counted_at - interval '29 minutes'").await;
+    for person in people {
+        assert_eq!(login(&api, person, PASSWORD).await.status, StatusCode::OK, "the lock is over for {person}");
+    }
+    // They are no failures, and have renewed none: the next one is still the fourth, until they are old enough.
+    assert_eq!(login(&api, people[0], "a guess at random").await.code(), (401, "invalid_credentials"));
+    let wait = login(&api, people[1], PASSWORD).await.body["retry_after_ms"].as_u64();
+    assert!(wait.is_some_and(|ms| (50_000..=60_001).contains(&ms)), "{wait:?}");
+    unthrottle(&api).await;
+    later(&api, "update throttles set counted_at = counted_at - interval '29 minutes'").await;
+    assert_eq!(login(&api, people[0], PASSWORD).await.status, StatusCode::OK);
+    later(&api, "update throttles set counted_at = counted_at - interval '2 minutes'").await;
+    assert_eq!(login(&api, people[0], "a guess at random").await.code(), (401, "invalid_credentials"));
+    assert_eq!(login(&api, people[1], PASSWORD).await.status, StatusCode::OK, "it was the first again");
 }
 
 #[tokio::test]

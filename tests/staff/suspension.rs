@@ -34,8 +34,13 @@ async fn a_suspended_user_cannot_come_in_until_it_is_lifted_or_over() {
     let (status, answer) = world.post("/v1/auth/login", "", login("a long enough secret")).await;
     assert_eq!((status, &answer["code"]), (403, &json!("suspended")));
     assert_eq!((&answer["until"], &answer["reason"]), (&json!(until), &json!("spam")));
-    let refresh = json!({"refresh_token": welcome["refresh_token"]});
-    assert_eq!(world.post("/v1/auth/refresh", "", refresh).await.0, 401, "the session has ended");
+    let refresh_token = welcome["refresh_token"].as_str().expect("one");
+    let refresh = json!({ "refresh_token": refresh_token });
+    let (status, answer) = world.post("/v1/auth/refresh", "", refresh.clone()).await;
+    assert_eq!((status, &answer["code"], &answer["reason"]), (403, &json!("suspended"), &json!("spam")));
+    let forged = format!("{}{}", &refresh_token[..22], "A".repeat(refresh_token.len() - 22));
+    let forged = world.post("/v1/auth/refresh", "", json!({"refresh_token": forged})).await;
+    assert_eq!(forged.0, 401, "nobody else learns of it");
     let (status, answer) = world.get("/v1/me", token).await;
     assert_eq!((status, &answer["code"], &answer["reason"]), (403, &json!("suspended"), &json!("spam")));
     assert_eq!(world.get(&format!("/v1/users/{user}"), &seeker).await.0, 404, "nobody sees them meanwhile");
@@ -47,6 +52,7 @@ async fn a_suspended_user_cannot_come_in_until_it_is_lifted_or_over() {
 
     assert_eq!(world.delete(&suspension, &moderator).await, 204);
     assert_eq!(world.get("/v1/me", token).await.0, 401, "the sessions have ended with it");
+    assert_eq!(world.post("/v1/auth/refresh", "", refresh).await.0, 401);
     assert_eq!(world.post("/v1/auth/login", "", login("a long enough secret")).await.0, 200);
     assert_eq!(world.call(Method::PUT, &suspension, &moderator, Some(json!({"reason": "spam"}))).await.0, 200);
     let (status, answer) = world.post("/v1/auth/login", "", login("a long enough secret")).await;

@@ -210,7 +210,7 @@ async fn confirm_contact(
     known_length("password", body.password.as_deref().unwrap_or_default())?;
     match (contact, code) {
         (Some(contact), Some(code)) => {
-            identity.confirm_contact(user.id, &contact, &code, body.password).await?;
+            identity.confirm_contact(user, &contact, &code, body.password).await?;
             Ok(StatusCode::NO_CONTENT)
         }
         _ => Err(fields.into_error()),

@@ -12,7 +12,8 @@ use crate::http::CurrentUser;
 use crate::http::fields::bad_field;
 use crate::http::limit::holder;
 use crate::identity::revocation::{self, Reason, Revoked};
-use crate::identity::throttle::{self, Pace};
+use crate::identity::store::session_of;
+use crate::identity::throttle::{self, DAY_SECONDS, Pace};
 use crate::identity::{Contact, Identity, password};
 
 impl Identity {
@@ -50,9 +51,12 @@ impl Identity {
             free: 1,
             first_seconds: inner.settings.code_resend_seconds,
             max_seconds: inner.settings.code_resend_max_seconds,
+            forget_seconds: DAY_SECONDS,
         };
+        // Each purpose has a wait of its own: else whoever asks for one shuts somebody out of another.
+        let asked = inner.key.hash(&[purpose.name(), contact.as_str(), &user_text(user)]);
+        throttle::count(conn, pace, &asked).await?;
         let key = inner.key.hash(&[contact.as_str()]);
-        throttle::count(conn, pace, &key).await?;
         let code = digits();
         let hash = hash(&inner.key, purpose, contact, user, &code);
         let (tries, minutes) = (inner.settings.code_tries, inner.settings.code_minutes);
@@ -124,22 +128,30 @@ impl Identity {
     /// Proves an address by a code. One that is not the user's yet becomes theirs, which takes the password.
     pub async fn confirm_contact(
         &self,
-        user: UserId,
+        user: CurrentUser,
         contact: &Contact,
         code: &str,
         password: Option<String>,
     ) -> Result<()> {
-        let credentials = store::credentials(&mut *self.0.pool.acquire().await?, user, Some(contact)).await?;
+        let credentials = store::credentials(&mut *self.0.pool.acquire().await?, user.id, Some(contact)).await?;
         let (_, own) = credentials.ok_or_else(|| Error::new(ErrorCode::UserNotFound))?;
+        let mut known = None;
         if !own {
             let password = password.ok_or_else(|| bad_field("password", "needed for another address"))?;
-            self.knows_password(user, password).await?;
+            known = Some(self.knows_password(user.id, password).await?);
         }
-        let proof = self.prove(Purpose::Contact, contact, Some(user), code).await?;
+        let proof = self.prove(Purpose::Contact, contact, Some(user.id), code).await?;
         let mut tx = self.0.pool.begin().await?;
+        // What this stands on may have gone meanwhile: by a reset, which nobody's change of address survives.
+        let held = store::hold_credentials(&mut tx, user.id, contact).await?;
+        let holds = held.is_some_and(|(hash, own)| known.map_or(own, |known| known == hash));
+        let session = session_of(&mut tx, user.session, user.id).await?;
+        if !holds || session.is_none_or(|session| session.revoked || session.suspended) {
+            return Err(Error::new(ErrorCode::Unauthenticated));
+        }
         proof.use_up(&mut tx).await?;
-        let former = store::release(&mut tx, contact, Some(user)).await?;
-        store::put_contact(&mut tx, user, contact).await?;
+        let former = store::release(&mut tx, contact, Some(user.id)).await?;
+        store::put_contact(&mut tx, user.id, contact).await?;
         tx.commit().await?;
         if let Some(former) = former {
             tracing::info!(user.id = former.number(), "somebody lost an address that they had not proven");
@@ -152,7 +164,7 @@ impl Identity {
         let mut conn = self.0.pool.acquire().await?;
         let pace = Pace { kind: "password", ..self.pace_of_contact() };
         let key = self.0.key.hash(&[&user.to_string()]);
-        throttle::count(&mut conn, pace, &key).await?;
+        let counted = throttle::count(&mut conn, pace, &key).await?;
         let (hash, _) = store::credentials(&mut conn, user, None).await?.unzip();
         drop(conn);
         let right = self.0.passwords.verify(password, hash.clone()).await;
@@ -164,7 +176,7 @@ impl Identity {
             }
             (Ok(_), _) => Err(Error::new(ErrorCode::InvalidCredentials)),
             (Err(error), _) => {
-                throttle::take_back(&mut conn, pace, &key).await?;
+                throttle::take_back(&mut conn, pace, &key, counted).await?;
                 Err(error)
             }
         }

@@ -184,6 +184,26 @@ pub(super) async fn credentials(
     Ok(row.fetch_optional(conn).await?.map(|row| (row.password_hash, row.own)))
 }
 
+/// The same, of a user whom nobody else changes until the transaction ends; waits for a change that is
+/// under way.
+pub(super) async fn hold_credentials(
+    conn: &mut PgConnection,
+    user: UserId,
+    contact: &Contact,
+) -> Result<Option<(String, bool)>> {
+    let (phone, email) = contact.columns();
+    let row = sqlx::query!(
+        r#"select password_hash, coalesce(phone = $2 or email = $3, false) as "own!"
+             from users
+            where id = $1
+              for update"#,
+        user.number(),
+        phone,
+        email,
+    );
+    Ok(row.fetch_optional(conn).await?.map(|row| (row.password_hash, row.own)))
+}
+
 /// The addresses of a user: what no password may be.
 pub(super) async fn contacts(conn: &mut PgConnection, user: UserId) -> Result<Vec<String>> {
     let row = sqlx::query!("select phone, email from users where id = $1", user.number()).fetch_optional(conn).await?;

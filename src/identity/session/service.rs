@@ -87,7 +87,13 @@ impl Identity {
                 tracing::warn!(user.id = user.number(), session.id = %session, "a refresh token was used again: its session ends");
                 return Err(refused());
             }
-            Verdict::Refused => return Err(refused()),
+            Verdict::Refused => {
+                // A suspension ends sessions: whoever had this one is told why, and nobody else.
+                if family.stored.family_hash == token.family_hash() {
+                    suspension::refuse(&mut tx, family.user.id).await?;
+                }
+                return Err(refused());
+            }
         };
         tx.commit().await?;
         let access = self.keys().sign_access(family.user.id, session, now)?;

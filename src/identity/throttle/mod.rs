@@ -10,8 +10,9 @@ use crate::error::Result;
 
 mod store;
 
-/// After how many there is a wait, and how it grows: each further one doubles it. A day without any
-/// forgets all.
+pub(super) const DAY_SECONDS: u32 = 86_400;
+
+/// After how many there is a wait, and how it grows: each further one doubles it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pace {
     /// As it stands in the database.
@@ -20,21 +21,32 @@ pub(super) struct Pace {
     pub(super) free: u32,
     pub(super) first_seconds: u32,
     pub(super) max_seconds: u32,
+    /// So long without any forgets all; a day at most.
+    pub(super) forget_seconds: u32,
+}
+
+/// One that was counted.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Counted {
+    /// How many it made.
+    number: i32,
+    /// Unix milliseconds of the one before it; none where it was the first.
+    before_ms: Option<i64>,
 }
 
 /// Counts one for this key; `rate_limited`, with the time to wait, while it is blocked.
-pub(super) async fn count(conn: &mut PgConnection, pace: Pace, key: &[u8]) -> Result<()> {
-    if store::count(conn, pace, key).await? {
-        return Ok(());
+pub(super) async fn count(conn: &mut PgConnection, pace: Pace, key: &[u8]) -> Result<Counted> {
+    if let Some(counted) = store::count(conn, pace, key).await? {
+        return Ok(counted);
     }
     let wait = store::wait_ms(conn, pace.kind, key).await?.unwrap_or(0).max(0);
     let wait = u64::try_from(wait).unwrap_or(0).saturating_add(1);
     Err(ErrorBody::new(ErrorCode::RateLimited).retry_after_ms(wait).into())
 }
 
-/// Takes one back, and the wait that it made.
-pub(super) async fn take_back(conn: &mut PgConnection, pace: Pace, key: &[u8]) -> Result<()> {
-    store::take_back(conn, pace, key).await
+/// Takes one back, and the wait that it made: as if it had not been.
+pub(super) async fn take_back(conn: &mut PgConnection, pace: Pace, key: &[u8], counted: Counted) -> Result<()> {
+    store::take_back(conn, pace, key, counted).await
 }
 
 /// Forgets all of this key.

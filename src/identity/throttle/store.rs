@@ -2,34 +2,39 @@
 
 use sqlx::PgConnection;
 
-use super::Pace;
+use super::{Counted, Pace};
 use crate::error::Result;
 
-/// Counts one, and blocks the key as the pace says; `false` where it is blocked.
-pub(super) async fn count(conn: &mut PgConnection, pace: Pace, key: &[u8]) -> Result<bool> {
-    let counted = sqlx::query_scalar!(
+/// Counts one, and blocks the key as the pace says; `None` where it is blocked.
+pub(super) async fn count(conn: &mut PgConnection, pace: Pace, key: &[u8]) -> Result<Option<Counted>> {
+    // What is read while returning is the row as it was before; not where another count came in between.
+    let counted = sqlx::query_as!(
+        Counted,
         r#"insert into throttles as t (kind, key, count, blocked_until)
            values ($1, $2, 1, clock_timestamp() + make_interval(secs => case when $3 <= 1 then $4::float8 else 0 end))
            on conflict (kind, key) do update
-              set count = case when t.counted_at < clock_timestamp() - interval '1 day' then 1 else t.count + 1 end,
+              set count = case when t.counted_at < clock_timestamp() - make_interval(secs => $6) then 1
+                               else t.count + 1 end,
                   blocked_until = clock_timestamp() + make_interval(secs => case
-                      when t.counted_at < clock_timestamp() - interval '1 day'
+                      when t.counted_at < clock_timestamp() - make_interval(secs => $6)
                       then case when $3 <= 1 then $4::float8 else 0 end
                       when t.count + 1 < $3 then 0
                       else least($5::float8, $4::float8 * power(2::float8, least(t.count + 1 - $3, 30)))
                   end),
                   counted_at = clock_timestamp()
             where t.blocked_until <= clock_timestamp()
-           returning count"#,
+           returning count as number,
+                     (select (extract(epoch from b.counted_at) * 1000)::bigint
+                        from throttles b
+                       where b.kind = t.kind and b.key = t.key and b.count = t.count - 1) as before_ms"#,
         pace.kind,
         key,
         number(pace.free),
         f64::from(pace.first_seconds),
         f64::from(pace.max_seconds),
-    )
-    .fetch_optional(conn)
-    .await?;
-    Ok(counted.is_some())
+        f64::from(pace.forget_seconds),
+    );
+    Ok(counted.fetch_optional(conn).await?)
 }
 
 /// Milliseconds for which the key is still blocked.
@@ -44,16 +49,20 @@ pub(super) async fn wait_ms(conn: &mut PgConnection, kind: &str, key: &[u8]) -> 
     Ok(wait.fetch_optional(conn).await?)
 }
 
-/// Takes one back, and the block where too few are left for one.
-pub(super) async fn take_back(conn: &mut PgConnection, pace: Pace, key: &[u8]) -> Result<()> {
+/// Takes one back: its block and its time where it was the last, and any block where too few are left for one.
+pub(super) async fn take_back(conn: &mut PgConnection, pace: Pace, key: &[u8], counted: Counted) -> Result<()> {
     sqlx::query!(
         "update throttles
             set count = greatest(count - 1, 0),
-                blocked_until = case when count - 1 < $3 then clock_timestamp() else blocked_until end
+                blocked_until = case when count = $4 or count - 1 < $3 then clock_timestamp() else blocked_until end,
+                counted_at = case when count = $4 then coalesce(to_timestamp($5::bigint / 1000.0), counted_at)
+                                  else counted_at end
           where kind = $1 and key = $2",
         pace.kind,
         key,
         number(pace.free),
+        counted.number,
+        counted.before_ms,
     )
     .execute(conn)
     .await?;
