@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::State;
+use axum::extract::{FromRef, State};
 use axum::http::{HeaderName, StatusCode, header};
 use axum::middleware::from_fn_with_state;
 use axum::response::IntoResponse;
@@ -17,6 +17,7 @@ use crate::app::{App, Mode};
 use crate::config::Settings;
 use crate::economy::{gift, ledger};
 use crate::http::limit::Anonymous;
+use crate::identity::Identity;
 use crate::{admin, gateway, http, identity, media, room};
 
 /// What pages may load: its own files and nothing else.
@@ -39,7 +40,7 @@ pub fn router(app: App, settings: &Settings, mode: Mode) -> Router {
     let described = Bytes::from(text(&http::openapi::document(described)));
     let anonymous = Anonymous::per_minute(settings.http.anonymous_per_minute_address);
     let mut routes = api
-        .layer(from_fn_with_state(anonymous, http::limit::count_anonymous))
+        .layer(from_fn_with_state((anonymous, Identity::from_ref(&app)), http::limit::count))
         .route(DESCRIPTION, get(async || ([(header::CONTENT_TYPE, "application/json")], described)))
         .route("/v1/asyncapi.json", file!("protocol/schema/asyncapi.v1.json", "application/json"))
         .route("/media/{*key}", media::files())

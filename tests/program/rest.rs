@@ -166,6 +166,10 @@ async fn an_address_that_names_nobody_is_held_to_its_rate_and_its_users_are_not(
     assert!(status == 429 && head.contains("retry-after: 30"), "{head}");
     let problem: Value = serde_json::from_str(&body).expect("a problem");
     assert!(problem["retry_after_ms"].as_u64().is_some_and(|ms| (25_000..=30_001).contains(&ms)), "{problem}");
+    // What names nobody is nobody's, however it is put.
+    for nobody in ["x", "Bearer x", &format!("Bearer {token}x")] {
+        assert_eq!(ask(&[("authorization", nobody)]).0, 429, "{nobody}");
+    }
     assert_eq!(ask(&[("authorization", &format!("Bearer {token}"))]).0, 200);
     assert_eq!(block_in_place(|| program.get("/healthz")).0, 200);
 }
