@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use dashmap::DashMap;
-use parlor_protocol::{RoomId, UserFrame, UserId, envelope};
+use parlor_protocol::{CloseCode, RoomId, UserFrame, UserId, envelope};
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -172,13 +172,14 @@ impl Users {
     }
 
     /// The session has ended. Says which sockets stand on it, and which room the user has left with
-    /// them: none, where another of their sockets is in it.
-    pub(super) fn end_session(&self, user: UserId, session: Uuid) -> (Vec<Connection>, Option<RoomId>) {
+    /// them: none, where another of their sockets is in it. Who is suspended leaves the room that is kept
+    /// for them through the grace period too.
+    pub(super) fn end_session(&self, user: UserId, session: Uuid, why: CloseCode) -> (Vec<Connection>, Option<RoomId>) {
         let Some(mut entry) = self.0.entries.get_mut(&user) else { return (Vec::new(), None) };
         let ended = entry.devices.iter_mut().filter(|device| device.session == session);
         let (connections, rooms): (Vec<_>, Vec<_>) =
             ended.map(|device| (device.connection.clone(), device.room.take())).unzip();
-        let room = entry.room.filter(|room| rooms.contains(&Some(*room)));
+        let room = entry.room.filter(|room| why == CloseCode::Suspended || rooms.contains(&Some(*room)));
         let left = room.filter(|room| !entry.devices.iter().any(|device| device.room == Some(*room)));
         if left.is_some() {
             entry.room = None;

@@ -132,3 +132,20 @@ async fn the_end_of_a_session_closes_its_sockets_and_no_others() {
     stranger.ping().await;
     server.stop().await;
 }
+
+#[tokio::test]
+async fn who_was_lost_just_before_a_suspension_leaves_the_room_and_who_was_signed_out_does_not() {
+    let server = Server::start().await;
+    for number in [1, 2] {
+        let mut lost = Client::connected(server.address, &format!("user:{number}@{number}"), "phone").await;
+        lost.join(room(number), "room").await.expect("a good token");
+        lost.cut();
+        server.hears(room(number), |request| matches!(request, Request::Dropped { .. })).await;
+    }
+    server.gateway.end_session(person(1).id, Uuid::from_u128(1), CloseCode::SignedOut).await;
+    server.gateway.end_session(person(2).id, Uuid::from_u128(2), CloseCode::Suspended).await;
+    let left = |request: &Request| matches!(request, Request::Leave { .. });
+    server.hears(room(2), left).await;
+    assert!(!server.heard(room(1)).iter().any(left), "who comes back with another sign-in finds their place");
+    server.stop().await;
+}
