@@ -75,7 +75,8 @@ impl GatewayState {
         stop: CancellationToken,
         tracker: TaskTracker,
     ) -> Self {
-        let users = Users::new(Duration::from_millis(announced.grace_ms).max(Duration::from_secs(60)));
+        let keep = Duration::from_millis(announced.grace_ms).max(Duration::from_secs(60));
+        let users = Users::new(keep, settings.devices);
         let ping = Frame::text(&envelope::notice(&Notice::Ping));
         Self(Arc::new(Shared { settings, announced, delivery, users, ports: Box::new(ports), stop, tracker, ping }))
     }
