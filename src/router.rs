@@ -1,22 +1,26 @@
 //! Every address of the server, on one page.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::State;
+use axum::extract::{FromRef, State};
 use axum::http::{HeaderName, StatusCode, header};
 use axum::middleware::from_fn_with_state;
 use axum::response::IntoResponse;
 use axum::routing::get;
 use serde_json::Value;
 use sqlx::{Connection, PgPool};
+use tokio::sync::Mutex;
+use tokio::time::Instant;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::app::{App, Mode};
 use crate::config::Settings;
 use crate::economy::{gift, ledger};
 use crate::http::limit::Anonymous;
+use crate::identity::Identity;
 use crate::{admin, gateway, http, identity, media, room};
 
 /// What pages may load: its own files and nothing else.
@@ -25,6 +29,9 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 
 /// Where the API is described.
 const DESCRIPTION: &str = "/v1/openapi.json";
+
+/// How long the store's answer holds for `/readyz`.
+const READY_FOR: Duration = Duration::from_secs(1);
 
 /// A file of the repository, as it was at the build.
 macro_rules! file {
@@ -38,14 +45,18 @@ pub fn router(app: App, settings: &Settings, mode: Mode) -> Router {
     let (api, described) = api().split_for_parts();
     let described = Bytes::from(text(&http::openapi::document(described)));
     let anonymous = Anonymous::per_minute(settings.http.anonymous_per_minute_address);
+    let store = Answered::default();
     let mut routes = api
-        .layer(from_fn_with_state(anonymous, http::limit::count_anonymous))
+        .layer(from_fn_with_state((anonymous, Identity::from_ref(&app)), http::limit::count))
         .route(DESCRIPTION, get(async || ([(header::CONTENT_TYPE, "application/json")], described)))
         .route("/v1/asyncapi.json", file!("protocol/schema/asyncapi.v1.json", "application/json"))
         .route("/media/{*key}", media::files())
         .route("/v1/socket", get(gateway::socket))
         .route("/healthz", get(StatusCode::OK))
-        .route("/readyz", get(readyz));
+        .route(
+            "/readyz",
+            get(async move |State(app): State<App>, State(pool): State<PgPool>| readyz(&app, pool, &store).await),
+        );
     if settings.server.playground.unwrap_or(mode == Mode::Dev) {
         routes = routes.merge(playground());
     }
@@ -84,11 +95,28 @@ pub fn metrics(render: impl Fn() -> String + Clone + Send + Sync + 'static) -> R
 
 /// 200 while new work is taken, the lease is proven, the ledger has a connection, and the store answers within
 /// a second.
-async fn readyz(State(app): State<App>, State(pool): State<PgPool>) -> StatusCode {
-    let asked = async { pool.acquire().await?.ping().await };
-    match tokio::time::timeout(Duration::from_secs(1), asked).await {
-        Ok(Ok(())) if app.is_serving() => StatusCode::OK,
-        _ => StatusCode::SERVICE_UNAVAILABLE,
+async fn readyz(app: &App, pool: PgPool, store: &Answered) -> StatusCode {
+    let ping = async { pool.acquire().await?.ping().await };
+    let asked = async { matches!(tokio::time::timeout(Duration::from_secs(1), ping).await, Ok(Ok(()))) };
+    if store.answered(asked).await && app.is_serving() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }
+}
+
+/// Whether the store answered, asked by one at a time and once a second at most: anybody may call `/readyz`,
+/// as often as they like.
+#[derive(Clone, Default)]
+struct Answered(Arc<Mutex<Option<(Instant, bool)>>>);
+
+impl Answered {
+    async fn answered(&self, asked: impl Future<Output = bool>) -> bool {
+        let mut last = self.0.lock().await;
+        match *last {
+            Some((at, answered)) if at.elapsed() < READY_FOR => answered,
+            _ => {
+                let answered = asked.await;
+                *last = Some((Instant::now(), answered));
+                answered
+            }
+        }
     }
 }
 
@@ -126,4 +154,21 @@ fn page(kind: &'static str, text: &'static str) -> impl IntoResponse {
         (header::REFERRER_POLICY, "no-referrer"),
     ];
     (headers, text)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::ready;
+
+    use super::{Answered, READY_FOR};
+
+    #[tokio::test(start_paused = true)]
+    async fn the_store_is_asked_once_a_second_however_often_somebody_looks() {
+        let store = Answered::default();
+        assert!(store.answered(ready(true)).await);
+        assert!(store.answered(async { panic!("asked twice") }).await);
+        tokio::time::advance(READY_FOR).await;
+        assert!(!store.answered(ready(false)).await);
+        assert!(!store.answered(async { panic!("asked twice") }).await);
+    }
 }

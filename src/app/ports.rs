@@ -94,6 +94,12 @@ pub(super) struct SocketPorts {
 }
 
 impl Ports for SocketPorts {
+    fn named(&self, token: &str) -> PortFuture<Result<UserId, ErrorBody>> {
+        let (identity, token) = (self.identity.clone(), token.to_owned());
+        let named = async move { identity.keys().verify_access(&token, Timestamp::now()).await };
+        named.map(|access| body(access.map(|access| access.user))).boxed()
+    }
+
     fn authenticate(&self, token: String) -> PortFuture<Result<SignedIn, ErrorBody>> {
         let (identity, pool) = (self.identity.clone(), self.pool.clone());
         let ask = async move {

@@ -75,7 +75,8 @@ impl GatewayState {
         stop: CancellationToken,
         tracker: TaskTracker,
     ) -> Self {
-        let users = Users::new(Duration::from_millis(announced.grace_ms).max(Duration::from_secs(60)));
+        let keep = Duration::from_millis(announced.grace_ms).max(Duration::from_secs(60));
+        let users = Users::new(keep, settings.devices);
         let ping = Frame::text(&envelope::notice(&Notice::Ping));
         Self(Arc::new(Shared { settings, announced, delivery, users, ports: Box::new(ports), stop, tracker, ping }))
     }
@@ -86,9 +87,10 @@ impl GatewayState {
     }
 
     /// The session has ended: its sockets are told why and closed, and the user leaves the room that
-    /// they were in at once, unless a socket of another session is in it. Once more changes nothing.
+    /// they were in at once, unless a socket of another session is in it; whoever is suspended does so
+    /// even where their socket was lost before. Once more changes nothing.
     pub async fn end_session(&self, user: UserId, session: Uuid, why: CloseCode) {
-        let (connections, left) = self.0.users.end_session(user, session);
+        let (connections, left) = self.0.users.end_session(user, session, why);
         for connection in connections {
             connection.close(why, None).await;
         }

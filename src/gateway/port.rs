@@ -24,6 +24,9 @@ pub struct SignedIn {
 
 /// Accounts, rooms and the history of gifts, as far as a socket needs them.
 pub trait Ports: Send + Sync + 'static {
+    /// Whom this access token names, if it holds. That its session stands is not asked: no query is made.
+    fn named(&self, token: &str) -> PortFuture<Result<UserId, ErrorBody>>;
+
     /// Whose access token this is.
     fn authenticate(&self, token: String) -> PortFuture<Result<SignedIn, ErrorBody>>;
 

@@ -51,11 +51,12 @@ pub(super) enum Kind {
     Seat,
     Join,
     List,
+    Connect,
 }
 
 impl Kind {
     /// How many kinds there are.
-    pub(super) const COUNT: usize = 5;
+    pub(super) const COUNT: usize = 6;
 }
 
 /// One user's use of one rate: when it would be unused again.

@@ -18,6 +18,7 @@ use uuid::Uuid;
 use super::GatewayState;
 use super::join::{self, CameIn};
 use super::place::Place;
+use super::rate::Kind;
 use super::user::Presence;
 use crate::clock::Timestamp;
 use crate::delivery::{Connection, Frame};
@@ -257,7 +258,13 @@ impl Me {
 /// Signs a socket in and brings it into the rooms it names, one after the other; one reply answers all.
 pub(super) async fn connect(gateway: GatewayState, connection: Connection, id: u64, connect: Connect) -> (u64, Change) {
     let deadline = Duration::from_millis(gateway.settings.answer_ms);
-    let signed_in = match join::within(deadline, gateway.ports.authenticate(connect.token)).await {
+    let known = async {
+        // Counted before it costs a query.
+        let user = gateway.ports.named(&connect.token).await?;
+        gateway.admit(user, Kind::Connect, Instant::now())?;
+        gateway.ports.authenticate(connect.token).await
+    };
+    let signed_in = match join::within(deadline, known).await {
         Ok(signed_in) => signed_in,
         Err(error) => {
             connection.send(reply::<()>(id, Err(&error))).await;
@@ -373,7 +380,7 @@ pub(super) async fn join_within_rate(
     asked: Join,
 ) -> Result<CameIn, ErrorBody> {
     let began = Instant::now();
-    gateway.admit(user.id, super::rate::Kind::Join, began)?;
+    gateway.admit(user.id, Kind::Join, began)?;
     let came_in = join::come_in(gateway, connection, user, asked).await;
     metric::JOINS.add_of(if came_in.is_ok() { "joined" } else { "refused" }, 1);
     metric::JOIN_TIMES.record_time(began.elapsed());

@@ -29,6 +29,10 @@ pub struct Settings {
     pub message_bytes: usize,
     /// Unanswered commands of one socket. Default 64.
     pub unanswered_commands: usize,
+    /// Devices of one user that are connected at a time; one more replaces the oldest. Default 10.
+    pub devices: usize,
+    /// Sockets that one user connects. Default 30 in 60 s.
+    pub connect: Rate,
     /// Chat lines of one user. Default 5 in 5 s.
     pub chat: Rate,
     /// Gifts of one user. Default 20 in 1 s.
@@ -53,6 +57,8 @@ impl Default for Settings {
             answer_ms: 5_000,
             message_bytes: limit::MESSAGE_BYTES,
             unanswered_commands: limit::UNANSWERED_COMMANDS,
+            devices: 10,
+            connect: Rate { count: 30, per_ms: 60_000 },
             chat: Rate { count: 5, per_ms: 5_000 },
             gift: Rate { count: 20, per_ms: 1_000 },
             seat: Rate { count: 5, per_ms: 10_000 },
@@ -71,6 +77,7 @@ impl Settings {
             Kind::Seat => self.seat,
             Kind::Join => self.join,
             Kind::List => self.list,
+            Kind::Connect => self.connect,
         }
     }
 
@@ -105,9 +112,17 @@ impl Settings {
         if !(1..=1_024).contains(&self.unanswered_commands) {
             problems.push("gateway.unanswered_commands: 1 to 1024".into());
         }
-        for (name, rate) in
-            [("chat", self.chat), ("gift", self.gift), ("seat", self.seat), ("join", self.join), ("list", self.list)]
-        {
+        if !(1..=1_024).contains(&self.devices) {
+            problems.push("gateway.devices: 1 to 1024".into());
+        }
+        for (name, rate) in [
+            ("connect", self.connect),
+            ("chat", self.chat),
+            ("gift", self.gift),
+            ("seat", self.seat),
+            ("join", self.join),
+            ("list", self.list),
+        ] {
             if rate.count == 0 || rate.per_ms == 0 {
                 problems.push(format!("gateway.{name}: count and per_ms are 1 or more"));
             }

@@ -225,6 +225,9 @@ mod tests {
     struct NoPorts;
 
     impl crate::gateway::Ports for NoPorts {
+        fn named(&self, _: &str) -> PortFuture<Result<UserId, ErrorBody>> {
+            Box::pin(async { Err(ErrorCode::Internal.into()) })
+        }
         fn authenticate(&self, _: String) -> PortFuture<Result<crate::gateway::SignedIn, ErrorBody>> {
             Box::pin(async { Err(ErrorCode::Internal.into()) })
         }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use dashmap::DashMap;
-use parlor_protocol::{RoomId, UserFrame, UserId, envelope};
+use parlor_protocol::{CloseCode, RoomId, UserFrame, UserId, envelope};
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -27,6 +27,7 @@ struct Device {
 
 #[derive(Default)]
 struct Entry {
+    /// The oldest first.
     devices: Vec<Device>,
     /// The one room the user is in, on whichever device; kept through the grace period.
     room: Option<RoomId>,
@@ -41,6 +42,7 @@ struct Inner {
     entries: DashMap<UserId, Entry>,
     arrivals: AtomicUsize,
     keep: Duration,
+    most_devices: usize,
 }
 
 /// The users of this process.
@@ -56,8 +58,8 @@ pub(super) struct Former {
 
 impl Users {
     /// Users without a socket are remembered for `keep`: their room and their rates.
-    pub(super) fn new(keep: Duration) -> Self {
-        Self(Arc::new(Inner { entries: DashMap::new(), arrivals: AtomicUsize::new(0), keep }))
+    pub(super) fn new(keep: Duration, most_devices: usize) -> Self {
+        Self(Arc::new(Inner { entries: DashMap::new(), arrivals: AtomicUsize::new(0), keep, most_devices }))
     }
 
     /// Sends this to each socket of the user.
@@ -82,8 +84,8 @@ impl Users {
         self.0.entries.iter().filter(|entry| !entry.devices.is_empty()).count()
     }
 
-    /// Adds a socket for as long as the answer lives. A socket of the same device is replaced: it is
-    /// no longer one of the user's, and the caller closes it.
+    /// Adds a socket for as long as the answer lives. A socket of the same device is replaced, or the
+    /// oldest where there are too many: it is no longer one of the user's, and the caller closes it.
     pub(super) fn enter(
         &self,
         user: UserId,
@@ -95,7 +97,8 @@ impl Users {
         self.sweep(now);
         let mut entry = self.0.entries.entry(user).or_default();
         let known = entry.devices.iter().position(|known| &*known.name == device);
-        let replaced = known.map(|at| entry.devices.swap_remove(at).connection);
+        let oldest = (entry.devices.len() >= self.0.most_devices).then_some(0);
+        let replaced = known.or(oldest).map(|at| entry.devices.remove(at).connection);
         entry.devices.reserve_exact(1);
         entry.devices.push(Device { name: device.into(), session, connection: connection.clone(), room: None });
         entry.gone = None;
@@ -172,13 +175,14 @@ impl Users {
     }
 
     /// The session has ended. Says which sockets stand on it, and which room the user has left with
-    /// them: none, where another of their sockets is in it.
-    pub(super) fn end_session(&self, user: UserId, session: Uuid) -> (Vec<Connection>, Option<RoomId>) {
+    /// them: none, where another of their sockets is in it. Who is suspended leaves the room that is kept
+    /// for them through the grace period too.
+    pub(super) fn end_session(&self, user: UserId, session: Uuid, why: CloseCode) -> (Vec<Connection>, Option<RoomId>) {
         let Some(mut entry) = self.0.entries.get_mut(&user) else { return (Vec::new(), None) };
         let ended = entry.devices.iter_mut().filter(|device| device.session == session);
         let (connections, rooms): (Vec<_>, Vec<_>) =
             ended.map(|device| (device.connection.clone(), device.room.take())).unzip();
-        let room = entry.room.filter(|room| rooms.contains(&Some(*room)));
+        let room = entry.room.filter(|room| why == CloseCode::Suspended || rooms.contains(&Some(*room)));
         let left = room.filter(|room| !entry.devices.iter().any(|device| device.room == Some(*room)));
         if left.is_some() {
             entry.room = None;

@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::extract::{Request, State};
-use axum::http::header::AUTHORIZATION;
 use axum::middleware::Next;
 use axum::response::Response;
 use governor::clock::{Clock, DefaultClock};
@@ -17,7 +16,10 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use parlor_protocol::{ErrorBody, ErrorCode};
 
 use super::ClientAddress;
+use super::user::bearer;
+use crate::clock::Timestamp;
 use crate::error::Result;
+use crate::identity::Identity;
 
 /// Anonymous requests after which the addresses that are as good as new are forgotten.
 const SWEEP_EVERY: usize = 10_000;
@@ -74,16 +76,25 @@ impl Anonymous {
     }
 }
 
-/// Counts the requests that name nobody. Those with a token are their user's, and one that does not hold
-/// costs no query.
-pub async fn count_anonymous(
-    State(limit): State<Arc<Anonymous>>,
+/// Counts every request, before anything is asked for it: for the user whose token it brings, or for its
+/// address where it brings none that holds. What a token says is left for `CurrentUser`.
+pub async fn count(
+    State((anonymous, identity)): State<(Arc<Anonymous>, Identity)>,
     ClientAddress(address): ClientAddress,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Result<Response> {
-    if !request.headers().contains_key(AUTHORIZATION) {
-        limit.check(address)?;
+    let access = match bearer(request.headers()) {
+        Some(token) => identity.keys().verify_access(token, Timestamp::now()).await.ok(),
+        None => None,
+    };
+    match access {
+        Some(access) => {
+            identity.count(access.user)?;
+            request.extensions_mut().insert(access);
+        }
+        // Why a token does not hold is said by who needs one.
+        None => anonymous.check(address)?,
     }
     Ok(next.run(request).await)
 }

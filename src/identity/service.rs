@@ -192,10 +192,13 @@ impl Identity {
         self.standing(access).await
     }
 
-    /// The same for a REST request, which is counted before it costs a query.
-    pub async fn current_user(&self, token: &str, now: Timestamp) -> Result<CurrentUser> {
-        let access = self.0.keys.verify_access(token, now).await?;
-        self.0.requests.check(&access.user)?;
+    /// Counts a REST request of this user.
+    pub fn count(&self, user: UserId) -> Result<()> {
+        self.0.requests.check(&user)
+    }
+
+    /// Who asks by REST, if the session of their token stands.
+    pub async fn current_user(&self, access: Access) -> Result<CurrentUser> {
         let signed_in = self.standing(access).await?;
         Ok(CurrentUser { id: access.user, session: signed_in.session })
     }

@@ -16,6 +16,7 @@ const SETTINGS: &[(&str, &str)] = &[
     ("PARLOR__CLUSTER__LEASE_MS", "1000"),
     ("PARLOR__CLUSTER__RENEW_MS", "250"),
     ("PARLOR__LEDGER__WELCOME_COINS", "10000"),
+    ("PARLOR__GATEWAY__CONNECT", "6000 in 60000 ms"),
     ("PARLOR__GATEWAY__JOIN", "6000 in 60000 ms"),
     ("PARLOR__GATEWAY__CHAT", "1000 in 1000 ms"),
     ("PARLOR__GATEWAY__SEAT", "1000 in 1000 ms"),

@@ -157,6 +157,7 @@ async fn an_address_that_names_nobody_is_held_to_its_rate_and_its_users_are_not(
         let (app, owner) = (database.app_url(), database.owner_url());
         let command = &mut parlor(&["dev", "--port", "0"]);
         let command = command.env("DATABASE_URL", app).env("DATABASE_OWNER_URL", owner);
+        let command = command.env("PARLOR__IDENTITY__REQUESTS_PER_MINUTE_USER", "1");
         Program::start(command.env("PARLOR__HTTP__ANONYMOUS_PER_MINUTE_ADDRESS", "2"))
     });
     let token = signed_in(program.address).await;
@@ -166,7 +167,13 @@ async fn an_address_that_names_nobody_is_held_to_its_rate_and_its_users_are_not(
     assert!(status == 429 && head.contains("retry-after: 30"), "{head}");
     let problem: Value = serde_json::from_str(&body).expect("a problem");
     assert!(problem["retry_after_ms"].as_u64().is_some_and(|ms| (25_000..=30_001).contains(&ms)), "{problem}");
+    // What names nobody is nobody's, however it is put.
+    for nobody in ["x", "Bearer x", &format!("Bearer {token}x")] {
+        assert_eq!(ask(&[("authorization", nobody)]).0, 429, "{nobody}");
+    }
     assert_eq!(ask(&[("authorization", &format!("Bearer {token}"))]).0, 200);
+    // A user has a rate of their own, on the open routes too.
+    assert_eq!(ask(&[("authorization", &format!("Bearer {token}"))]).0, 429);
     assert_eq!(block_in_place(|| program.get("/healthz")).0, 200);
 }
 

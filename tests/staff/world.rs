@@ -22,6 +22,7 @@ use crate::support::program::{Program, parlor};
 const SETTINGS: &[(&str, &str)] = &[
     ("PARLOR__CLUSTER__LEASE_MS", "1000"),
     ("PARLOR__CLUSTER__RENEW_MS", "250"),
+    ("PARLOR__GATEWAY__CONNECT", "600 in 60000 ms"),
     ("PARLOR__GATEWAY__JOIN", "600 in 60000 ms"),
     ("PARLOR__GATEWAY__SEAT", "600 in 60000 ms"),
     ("PARLOR__MEDIA__UPLOADS_PER_MINUTE_USER", "1000"),

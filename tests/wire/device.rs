@@ -1,6 +1,7 @@
 //! One user, several sockets: replaced, left, lost.
 
 use parlor::room::Request;
+use parlor::{delivery, gateway};
 use parlor_protocol::event::{Notice, RemovalCause};
 use parlor_protocol::{CloseCode, Currency, ErrorCode, Event, UserFrame};
 use serde_json::Value;
@@ -130,5 +131,60 @@ async fn the_end_of_a_session_closes_its_sockets_and_no_others() {
     assert_eq!(tablet.closed().await, Some(CloseCode::Suspended.number()));
     server.hears(room(1), |request| matches!(request, Request::Leave { .. })).await;
     stranger.ping().await;
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn who_was_lost_just_before_a_suspension_leaves_the_room_and_who_was_signed_out_does_not() {
+    let server = Server::start().await;
+    for number in [1, 2] {
+        let mut lost = Client::connected(server.address, &format!("user:{number}@{number}"), "phone").await;
+        lost.join(room(number), "room").await.expect("a good token");
+        lost.cut();
+        server.hears(room(number), |request| matches!(request, Request::Dropped { .. })).await;
+    }
+    server.gateway.end_session(person(1).id, Uuid::from_u128(1), CloseCode::SignedOut).await;
+    server.gateway.end_session(person(2).id, Uuid::from_u128(2), CloseCode::Suspended).await;
+    let left = |request: &Request| matches!(request, Request::Leave { .. });
+    server.hears(room(2), left).await;
+    assert!(!server.heard(room(1)).iter().any(left), "who comes back with another sign-in finds their place");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn one_device_too_many_replaces_the_oldest() {
+    let settings = gateway::Settings { devices: 2, ..gateway::Settings::default() };
+    let server = Server::start_with(settings, delivery::Settings::default()).await;
+    let mut phone = Client::connected(server.address, "user:1", "phone").await;
+    let mut tablet = Client::connected(server.address, "user:1", "tablet").await;
+    let mut stranger = Client::connected(server.address, "user:2", "phone").await;
+    let mut watch = Client::connected(server.address, "user:1", "watch").await;
+    assert_eq!(phone.closed().await, Some(CloseCode::Replaced.number()));
+    let mut new_watch = Client::connected(server.address, "user:1", "watch").await;
+    assert_eq!(watch.closed().await, Some(CloseCode::Replaced.number()));
+    for client in [&mut tablet, &mut new_watch, &mut stranger] {
+        client.ping().await;
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn who_connects_too_often_waits_and_others_do_not() {
+    let connect = gateway::Rate { count: 2, per_ms: 600_000 };
+    let settings = gateway::Settings { connect, ..gateway::Settings::default() };
+    let server = Server::start_with(settings, delivery::Settings::default()).await;
+    let mut first = Client::connected(server.address, "user:1", "phone").await;
+    let mut second = Client::connected(server.address, "user:1", "tablet").await;
+    let mut third = Client::open(server.address).await;
+    for device in ["phone", "watch"] {
+        let refused = third.connect("user:1", device).await.expect_err("too often");
+        assert_eq!(refused.code, ErrorCode::RateLimited);
+        assert!(refused.retry_after_ms.is_some_and(|ms| (200_000..=300_000).contains(&ms)), "{refused:?}");
+    }
+    // Refused, not closed: the same socket may be somebody else's.
+    third.connect("user:2", "phone").await.expect("of their own");
+    for client in [&mut first, &mut second, &mut third] {
+        client.ping().await;
+    }
     server.stop().await;
 }
