@@ -80,7 +80,7 @@ closings! {
     ///
     /// Sign in again, then connect.
     Unauthenticated = 4501, "unauthenticated";
-    /// The same device has connected anew.
+    /// The same device has connected anew, or one device too many.
     ///
     /// Stay away: the newer socket goes on.
     Replaced = 4502, "replaced";
