@@ -118,7 +118,7 @@ pub async fn seed(data: Option<PathBuf>, people: People<'_>) -> Result<(), Start
 /// `parlor ledger audit`: whether every invariant of the books holds; what does not is printed.
 pub async fn audit(data: Option<PathBuf>) -> Result<bool, StartError> {
     let settings = for_work()?;
-    let addresses = Addresses::find(&settings, data, Purpose::Read, "parlor ledger audit").await?;
+    let addresses = Addresses::find(&settings, data, Purpose::Existing, "parlor ledger audit").await?;
     let audited = async {
         let app = addresses.app()?;
         let mut conn = db::connect(app).await?;

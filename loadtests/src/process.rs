@@ -16,8 +16,7 @@ pub struct Cpu {
 }
 
 impl Cpu {
-    /// Of this process so far, all its threads; `None` where it has ended. The sum is exact to the
-    /// nanosecond (`schedstat`), its parts to a hundredth of a second.
+    /// Of this process so far, all its threads, to a hundredth of a second; `None` where it has ended.
     pub fn of(pid: u32) -> Option<Self> {
         let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
         let fields: Vec<&str> = stat.rsplit_once(") ")?.1.split(' ').collect();

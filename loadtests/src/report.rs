@@ -73,7 +73,7 @@ pub struct Report {
     pub ratio_spread: Option<(f64, f64)>,
     /// Sockets that were closed as slow consumers.
     pub slow_closes: u64,
-    /// Nobody saw anything that the protocol rules out, and the books are in order.
+    /// Nobody saw anything that the protocol rules out, and the books, where they can be asked, are in order.
     pub consistent: bool,
 }
 

@@ -153,7 +153,8 @@ impl Socket {
     }
 }
 
-fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
+/// A frame as a client writes it: masked, with this first byte.
+pub fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
     let mut frame = Vec::with_capacity(payload.len() + 14);
     frame.push(first);
     match payload.len() {
@@ -190,8 +191,8 @@ fn frames(bytes: &[u8], hear: &mut impl FnMut(Incoming<'_>)) -> io::Result<usize
     Ok(at)
 }
 
-/// The first byte of the frame at the beginning, where its payload begins, and where it ends.
-fn frame(bytes: &[u8]) -> Option<(u8, usize, usize)> {
+/// Of a server's frame that is there whole: its first byte, where its payload begins, and where it ends.
+pub fn frame(bytes: &[u8]) -> Option<(u8, usize, usize)> {
     let [first, second, ..] = *bytes else { return None };
     let (length, payload): (usize, usize) = match second & 0x7F {
         126 => (usize::from(u16::from_be_bytes([*bytes.get(2)?, *bytes.get(3)?])), 4),

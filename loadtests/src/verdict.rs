@@ -16,7 +16,7 @@ pub enum Kind {
     Reordered,
     /// Two users have different seat maps at the end.
     SeatMap,
-    /// A gift was shown twice, or not at all.
+    /// A gift was never shown: one that comes again is passed over by its number.
     Gift,
     /// A balance is not what the journal says.
     Balance,

@@ -69,20 +69,12 @@ pub struct Watcher {
     pub seq: u64,
     /// The last gift that was shown.
     pub gift_no: i64,
-    /// Gifts that were shown.
-    pub gifts_shown: u64,
     /// The seat map, and its version.
     pub seats: BTreeMap<u8, Seat>,
     /// The seat map's version.
     pub seat_version: u64,
-    /// Events that came on the live socket.
-    pub events: u64,
-    /// Bytes of those.
-    pub bytes: u64,
     /// Joins that were answered with a snapshot where a position was brought.
     pub resyncs: u64,
-    /// Joins that were answered with the missed events.
-    pub recovered: u64,
     /// A join said that there are more gifts to be asked for.
     pub more_gifts: bool,
     joined: bool,
@@ -102,7 +94,6 @@ impl Watcher {
     /// The answer to a join; true when more gifts have to be asked for above `gift_no`.
     pub fn join(&mut self, joined: &Joined, verdict: &Verdict) -> bool {
         if joined.recovered {
-            self.recovered += 1;
             for event in &joined.events {
                 self.text(event.get(), verdict);
             }
@@ -144,8 +135,6 @@ impl Watcher {
 
     /// An event, on the live socket or missed and brought.
     pub fn event(&mut self, heard: &Heard<'_>, text: &str, verdict: &Verdict) {
-        self.events += 1;
-        self.bytes += text.len() as u64;
         let (Some(epoch), Some(seq)) = (heard.epoch, heard.seq) else { return };
         if !self.joined || epoch != self.epoch {
             verdict.note(Kind::Protocol, 1, || format!("{}: in epoch {} came {}", self.name, self.epoch, quoted(text)));
@@ -201,7 +190,6 @@ impl Watcher {
             });
         }
         self.gift_no = gift_no;
-        self.gifts_shown += 1;
     }
 }
 

@@ -100,7 +100,7 @@ async fn work<T>(
     work: impl AsyncFnOnce(&mut PgConnection) -> Result<T>,
 ) -> Result<T, StartError> {
     let settings = for_work()?;
-    let addresses = Addresses::find(&settings, data, Purpose::Read, who).await?;
+    let addresses = Addresses::find(&settings, data, Purpose::Existing, who).await?;
     let done = async {
         prepare(&addresses).await?;
         let mut conn = db::connect(addresses.app()?).await?;

@@ -36,8 +36,8 @@ pub enum Purpose {
     Serve,
     /// To work in it for a while: if somebody else has it open, by their PostgreSQL.
     Work,
-    /// The same for what only reads: a store that is not there is not made.
-    Read,
+    /// The same for what is about a store that is there: none is made.
+    Existing,
 }
 
 /// The open store.
@@ -61,7 +61,7 @@ impl Store {
     }
 
     fn open_blocking(data: &Path, purpose: Purpose, who: &str) -> Result<Self, StartError> {
-        if purpose == Purpose::Read && !data.is_dir() {
+        if purpose == Purpose::Existing && !data.is_dir() {
             return Err(StartError::new(format!(
                 "there is no store in {}: `parlor dev` makes one, --data names another folder, DATABASE_URL a database",
                 data.display()

@@ -50,8 +50,8 @@ pub(super) async fn insert_people(
     password_hash: &str,
 ) -> Result<Vec<UserId>> {
     let inserted = sqlx::query_scalar!(
-        "insert into users (id, email, password_hash, name)
-         select id, email, $3, 'Load ' || id
+        "insert into users (id, email, password_hash, name, search_name, search_letters)
+         select id, email, $3, 'Load ' || id, 'load ' || id, 'load ' || id
            from unnest($1::bigint[], $2::text[]) as person (id, email)
          on conflict (id) do nothing
          returning id",

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use parlor_loadtests::socket::frame;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -79,7 +80,7 @@ async fn carry(client: TcpStream, server: SocketAddr, plant: Plant) -> std::io::
             to_client.write_all(&std::mem::take(&mut pending)).await?;
             continue;
         }
-        while let Some(length) = whole_frame(&pending) {
+        while let Some((_, _, length)) = frame(&pending) {
             let frame: Vec<u8> = pending.drain(..length).collect();
             let is_event = frame.windows(7).any(|window| window == b"{\"room\"")
                 && frame.windows(6).any(|window| window == b"\"seq\":");
@@ -103,14 +104,4 @@ async fn carry(client: TcpStream, server: SocketAddr, plant: Plant) -> std::io::
     }
     up.abort();
     Ok(())
-}
-
-/// Bytes of the server's frame at the beginning, if it is there whole.
-fn whole_frame(bytes: &[u8]) -> Option<usize> {
-    let end = match bytes.get(1)? & 0x7F {
-        126 => 4 + usize::from(u16::from_be_bytes([*bytes.get(2)?, *bytes.get(3)?])),
-        127 => 10 + usize::try_from(u64::from_be_bytes(*bytes.get(2..)?.first_chunk()?)).ok()?,
-        short => 2 + usize::from(short),
-    };
-    (bytes.len() >= end).then_some(end)
 }

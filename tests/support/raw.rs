@@ -2,31 +2,12 @@
 
 use std::net::SocketAddr;
 
+pub use parlor_loadtests::socket::masked;
 use parlor_protocol::SUBPROTOCOL;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::client::soon;
-
-/// A masked frame with this first byte, and any mask.
-pub fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
-    let mut frame = vec![first];
-    match payload.len() {
-        length @ 0..=125 => frame.push(0x80 | length as u8),
-        length @ 126..=0xFFFF => {
-            frame.push(0xFE);
-            frame.extend_from_slice(&(length as u16).to_be_bytes());
-        }
-        length => {
-            frame.push(0xFF);
-            frame.extend_from_slice(&(length as u64).to_be_bytes());
-        }
-    }
-    let mask = [0xA1, 0x02, 0xF3, 0x44];
-    frame.extend_from_slice(&mask);
-    frame.extend(payload.iter().enumerate().map(|(at, byte)| byte ^ mask[at % 4]));
-    frame
-}
 
 /// A text frame as a client writes it.
 pub fn text(text: &str) -> Vec<u8> {
