@@ -1,14 +1,16 @@
 //! One simulated user with one socket: comes in, watches, asks, is cut off and comes back.
 
-use std::collections::HashMap;
+use std::cell::RefCell;
+use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
+use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use parlor_protocol::command::{Connect, Join, ListGifts};
 use parlor_protocol::reply::{Connected, GiftPage, JoinResult};
-use parlor_protocol::{Command, ErrorBody, Op, RoomId, envelope};
+use parlor_protocol::{Command, ErrorBody, ErrorCode, Op, RoomId, envelope};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::sync::oneshot;
@@ -17,12 +19,22 @@ use crate::latency::{Latency, nanos};
 use crate::rest::Away;
 use crate::socket::{Incoming, Socket};
 use crate::verdict::Verdict;
-use crate::watcher::{Heard, Watcher};
+use crate::watcher::{Event, Heard, Watcher};
 
+/// How often somebody tries to come into a busy room, and how long they wait in between.
+const ARRIVALS: u32 = 50;
+const BUSY: Duration = Duration::from_millis(100);
 /// How long an answer may take before the socket is taken for lost.
 const ANSWER: Duration = Duration::from_secs(15);
-/// A chat line begins with this where it carries its intended time, in nanoseconds.
-const TIMED: &str = "\"text\":\"@";
+
+/// Events of which a thread remembers what they say.
+const REMEMBERED: usize = 64;
+
+thread_local! {
+    /// The last events that came to somebody on this thread, newest first: a room's members all get the same bytes,
+    /// and what those say is read once. Each member is held to it by itself.
+    static LAST: RefCell<VecDeque<(String, Rc<Event>)>> = const { RefCell::new(VecDeque::new()) };
+}
 
 /// What all members of a run add to.
 #[derive(Debug, Default)]
@@ -149,11 +161,27 @@ impl Member {
         lock(&self.socket).is_some()
     }
 
-    /// Opens a socket and comes into the room in one round trip, with the position so far.
+    /// Opens a socket and comes into the room in one round trip, with the position so far. From a room that
+    /// has no time now it comes back a little later, as an app does.
     ///
     /// # Errors
     /// `Away`, or a refusal in words.
     pub async fn arrive(self: &Arc<Self>) -> Result<(), Away> {
+        for _ in 1..ARRIVALS {
+            match self.knock().await? {
+                Ok(()) => return Ok(()),
+                Err(busy) if busy.code == ErrorCode::Busy => {
+                    self.tally.refused(busy.code.name());
+                    self.vanish();
+                    tokio::time::sleep(BUSY).await;
+                }
+                Err(error) => return Err(words(error)),
+            }
+        }
+        self.knock().await?.map_err(words)
+    }
+
+    async fn knock(self: &Arc<Self>) -> Result<Result<(), ErrorBody>, Away> {
         let socket =
             Arc::new(Socket::open(self.server, "/v1/socket", self.index, self.narrow.load(Ordering::Relaxed)).await?);
         *lock(&self.socket) = Some(socket.clone());
@@ -166,9 +194,12 @@ impl Member {
         socket.say(&text).await.map_err(|error| Away(error.to_string()))?;
         tokio::spawn(self.clone().listen(socket, id));
         let answer = tokio::time::timeout(ANSWER, answer).await.map_err(|_| Away("no answer to connect".into()))?;
-        answer.map_err(|_| Away("the socket was lost before the answer to connect".into()))?.map_err(words)?;
+        let answer = answer.map_err(|_| Away("the socket was lost before the answer to connect".into()))?;
+        if let Err(error) = answer {
+            return Ok(Err(error));
+        }
         while self.more_gifts().await? {}
-        Ok(())
+        Ok(Ok(()))
     }
 
     /// Asks for gifts that a join did not bring; whether there are more still.
@@ -297,6 +328,12 @@ impl Member {
 
     /// Takes one text; whether it is a ping.
     fn hear(&self, text: &str, connect: u64) -> bool {
+        let known =
+            LAST.with_borrow(|last| last.iter().find(|(known, _)| known == text).map(|(_, event)| event.clone()));
+        if let Some(event) = known {
+            self.see(&event, text);
+            return false;
+        }
         let heard = match serde_json::from_str::<Heard<'_>>(text) {
             Ok(heard) => heard,
             Err(error) => {
@@ -306,15 +343,24 @@ impl Member {
         };
         if let Some(id) = heard.id {
             self.answered(id, &heard, id == connect);
-        } else if heard.seq.is_some() {
-            self.tally.deliveries.fetch_add(1, Ordering::Relaxed);
-            self.tally.bytes.fetch_add(text.len() as u64, Ordering::Relaxed);
-            if let Some(intended) = heard.data.and_then(|data| timed(data.get())) {
-                self.tally.delivery.since(intended);
-            }
-            self.watcher().event(&heard, text, &self.tally.verdict);
+        } else if let Some(event) = Event::of(&heard) {
+            let event = Rc::new(event);
+            self.see(&event, text);
+            LAST.with_borrow_mut(|last| {
+                last.truncate(REMEMBERED - 1);
+                last.push_front((text.to_owned(), event));
+            });
         }
         heard.kind == Some("ping") && heard.room.is_none()
+    }
+
+    fn see(&self, event: &Event, text: &str) {
+        self.tally.deliveries.fetch_add(1, Ordering::Relaxed);
+        self.tally.bytes.fetch_add(text.len() as u64, Ordering::Relaxed);
+        if let Some(intended) = event.intended {
+            self.tally.delivery.since(intended);
+        }
+        self.watcher().event(event, text, &self.tally.verdict);
     }
 
     fn answered(&self, id: u64, heard: &Heard<'_>, is_connect: bool) {
@@ -324,8 +370,9 @@ impl Member {
         };
         let answer = match heard.error {
             None => Ok(heard.data.map_or("null", RawValue::get)),
-            Some(error) => Err(serde_json::from_str::<ErrorBody>(error.get())
-                .unwrap_or_else(|_| parlor_protocol::ErrorCode::Internal.into())),
+            Some(error) => {
+                Err(serde_json::from_str::<ErrorBody>(error.get()).unwrap_or_else(|_| ErrorCode::Internal.into()))
+            }
         };
         match &answer {
             Ok(data) if is_connect => {
@@ -353,7 +400,7 @@ impl Member {
 
     fn came_in(&self, data: &str) -> Result<(), ErrorBody> {
         let unreadable = |error: serde_json::Error| {
-            ErrorBody::new(parlor_protocol::ErrorCode::Internal).message(format!("an unreadable answer: {error}"))
+            ErrorBody::new(ErrorCode::Internal).message(format!("an unreadable answer: {error}"))
         };
         let connected: Connected = serde_json::from_str(data).map_err(unreadable)?;
         match connected.joins.into_iter().next() {
@@ -363,7 +410,7 @@ impl Member {
                 Ok(())
             }
             Some(JoinResult::Error(error)) => Err(*error),
-            None => Err(parlor_protocol::ErrorCode::Internal.into()),
+            None => Err(ErrorCode::Internal.into()),
         }
     }
 }
@@ -375,29 +422,4 @@ struct Named {
 
 fn words(error: ErrorBody) -> Away {
     Away(error.to_string())
-}
-
-/// The intended time that a chat line carries.
-fn timed(data: &str) -> Option<u64> {
-    let at = data.find(TIMED)? + TIMED.len();
-    let digits = data[at..].bytes().take_while(u8::is_ascii_digit).count();
-    data[at..at + digits].parse().ok()
-}
-
-/// A chat line that carries its intended time, of this many characters at least.
-pub fn timed_line(intended: u64, chars: usize) -> String {
-    format!("{:.<chars$}", format!("@{intended} "))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_line_carries_its_time() {
-        let line = timed_line(12_345, 40);
-        assert_eq!(line.len(), 40);
-        assert_eq!(timed(&format!(r#"{{"from":{{"id":1}},"text":"{line}"}}"#)), Some(12_345));
-        assert_eq!(timed(r#"{"text":"hello"}"#), None);
-    }
 }

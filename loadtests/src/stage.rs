@@ -10,11 +10,12 @@ use parlor_protocol::{Command, Op};
 use uuid::Uuid;
 
 use crate::latency::{moment, nanos};
-use crate::member::{Member, Tally, timed_line};
+use crate::member::{Member, Tally};
 use crate::process::{Cpu, rss_bytes};
 use crate::rest::Away;
 use crate::server::Server;
 use crate::verdict::Kind;
+use crate::watcher::timed_line;
 use crate::world::{self, Account};
 
 /// Characters of an ordinary chat line.

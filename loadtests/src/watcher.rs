@@ -39,6 +39,63 @@ pub struct Heard<'a> {
     pub error: Option<&'a RawValue>,
 }
 
+/// An event, as far as somebody who counts reads it.
+#[derive(Debug)]
+pub struct Event {
+    room: u64,
+    epoch: i64,
+    seq: u64,
+    /// When a chat line was meant to be sent.
+    pub intended: Option<u64>,
+    news: News,
+}
+
+/// What an event says.
+#[derive(Debug)]
+enum News {
+    Gifts(Vec<i64>),
+    Seats(Seats),
+    Other,
+    Unreadable(String),
+}
+
+impl Event {
+    /// The event of this frame; `None`: it is none.
+    pub fn of(heard: &Heard<'_>) -> Option<Self> {
+        let (room, epoch, seq) = (heard.room?, heard.epoch?, heard.seq?);
+        let data = heard.data.map_or("null", RawValue::get);
+        let news = match heard.kind {
+            Some("gifts.sent") => serde_json::from_str::<Gifts>(data)
+                .map(|Gifts { gifts }| News::Gifts(gifts.iter().map(|gift| gift.gift_no).collect())),
+            Some("seats.changed") => serde_json::from_str::<Seats>(data).map(News::Seats),
+            _ => Ok(News::Other),
+        };
+        let intended = (heard.kind == Some("chat.posted")).then(|| intended(data)).flatten();
+        Some(Self {
+            room,
+            epoch,
+            seq,
+            intended,
+            news: news.unwrap_or_else(|error| News::Unreadable(error.to_string())),
+        })
+    }
+}
+
+/// A chat line begins with this where it carries its intended time, in nanoseconds.
+const TIMED: &str = "\"text\":\"@";
+
+/// The intended time that a chat line carries.
+fn intended(data: &str) -> Option<u64> {
+    let at = data.find(TIMED)? + TIMED.len();
+    let digits = data[at..].bytes().take_while(u8::is_ascii_digit).count();
+    data[at..at + digits].parse().ok()
+}
+
+/// A chat line that carries its intended time, of this many characters at least.
+pub fn timed_line(intended: u64, chars: usize) -> String {
+    format!("{:.<chars$}", format!("@{intended} "))
+}
+
 /// What a gift's event says to somebody who counts.
 #[derive(Deserialize)]
 struct Gifts {
@@ -50,7 +107,7 @@ struct GiftNumber {
     gift_no: i64,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Debug)]
 struct Seats {
     seats: Vec<Seat>,
     version: u64,
@@ -128,16 +185,21 @@ impl Watcher {
 
     fn text(&mut self, text: &str, verdict: &Verdict) {
         match serde_json::from_str::<Heard<'_>>(text) {
-            Ok(heard) => self.event(&heard, text, verdict),
+            Ok(heard) => {
+                if let Some(event) = Event::of(&heard) {
+                    self.event(&event, text, verdict);
+                }
+            }
             Err(error) => verdict.note(Kind::Protocol, 1, || format!("{}: {error}: {}", self.name, quoted(text))),
         }
     }
 
     /// An event, on the live socket or missed and brought.
-    pub fn event(&mut self, heard: &Heard<'_>, text: &str, verdict: &Verdict) {
-        let (Some(epoch), Some(seq)) = (heard.epoch, heard.seq) else { return };
-        if !self.joined || epoch != self.epoch {
-            verdict.note(Kind::Protocol, 1, || format!("{}: in epoch {} came {}", self.name, self.epoch, quoted(text)));
+    pub fn event(&mut self, event: &Event, text: &str, verdict: &Verdict) {
+        let (epoch, seq) = (event.epoch, event.seq);
+        if !self.joined || event.room != self.room || epoch != self.epoch {
+            let (name, room, had) = (&self.name, self.room, self.epoch);
+            verdict.note(Kind::Protocol, 1, || format!("{name}: in room {room}, epoch {had} came {}", quoted(text)));
             return;
         }
         let next = self.seq + 1;
@@ -151,30 +213,19 @@ impl Watcher {
             return;
         }
         self.seq = seq;
-        let data = heard.data.map_or("null", RawValue::get);
-        match heard.kind {
-            Some("gifts.sent") => match serde_json::from_str::<Gifts>(data) {
-                Ok(Gifts { gifts }) => gifts.iter().for_each(|gift| self.show(gift.gift_no, text, verdict)),
-                Err(error) => verdict.note(Kind::Protocol, 1, || format!("{error}: {}", quoted(text))),
-            },
-            Some("seats.changed") => match serde_json::from_str::<Seats>(data) {
-                Ok(Seats { seats, version }) => {
-                    if version <= self.seat_version {
-                        verdict.note(Kind::SeatMap, 1, || {
-                            format!(
-                                "{}: the seat map went back from {}: {}",
-                                self.name,
-                                self.seat_version,
-                                quoted(text)
-                            )
-                        });
-                    }
-                    self.seat_version = version;
-                    self.seats.extend(seats.into_iter().map(|seat| (seat.no, seat)));
+        match &event.news {
+            News::Gifts(gifts) => gifts.iter().for_each(|gift| self.show(*gift, text, verdict)),
+            News::Seats(Seats { seats, version }) => {
+                if *version <= self.seat_version {
+                    let (name, had) = (&self.name, self.seat_version);
+                    verdict
+                        .note(Kind::SeatMap, 1, || format!("{name}: the map went back from {had}: {}", quoted(text)));
                 }
-                Err(error) => verdict.note(Kind::Protocol, 1, || format!("{error}: {}", quoted(text))),
-            },
-            _ => {}
+                self.seat_version = *version;
+                self.seats.extend(seats.iter().map(|seat| (seat.no, seat.clone())));
+            }
+            News::Other => {}
+            News::Unreadable(error) => verdict.note(Kind::Protocol, 1, || format!("{error}: {}", quoted(text))),
         }
     }
 
@@ -221,6 +272,14 @@ mod tests {
     }
 
     #[test]
+    fn a_line_carries_its_time() {
+        let line = timed_line(12_345, 40);
+        assert_eq!(line.len(), 40);
+        assert_eq!(intended(&format!(r#"{{"from":{{"id":1}},"text":"{line}"}}"#)), Some(12_345));
+        assert_eq!(intended(r#"{"text":"hello"}"#), None);
+    }
+
+    #[test]
     fn each_kind_of_violation_is_told_from_the_others() {
         assert!(saw(&[event(1), event(2), gifts(3, &[1, 2]), event(4)]).is_clean());
         let cases = [
@@ -229,6 +288,7 @@ mod tests {
             (vec![event(1), event(3), event(2)], Kind::Reordered, 1),
             (vec![gifts(1, &[1]), gifts(2, &[3])], Kind::Gift, 1),
             (vec![event(1).replace("\"epoch\":7", "\"epoch\":6")], Kind::Protocol, 1),
+            (vec![event(1).replace("\"room\":1", "\"room\":2")], Kind::Protocol, 1),
             (vec!["{".to_owned()], Kind::Protocol, 1),
         ];
         for (texts, kind, count) in cases {

@@ -56,7 +56,7 @@ impl Scenario {
             Self::HotRoom => plan(1_000, Some(100.0), 20, usize::MAX),
             Self::SmallRooms => plan(10_000, Some(1.0), 20, 10),
             Self::Idle => plan(10_000, None, 20, 1_000),
-            Self::GiftsStar => plan(200, None, 15, usize::MAX),
+            Self::GiftsStar => plan(65, None, 15, usize::MAX),
             Self::GiftsSpread => plan(200, None, 15, 20),
             Self::ReconnectStorm => plan(2_000, Some(1.0), 20, 50),
             Self::SlowReader => plan(200, Some(150.0), 20, usize::MAX),
@@ -79,6 +79,9 @@ impl Scenario {
     /// # Errors
     /// `Away`, or a refusal that leaves nothing to measure.
     pub async fn drive(self, stage: &Stage, what: &str) -> Result<Measured, Away> {
+        if self == Self::JoinStorm {
+            storms::leave(stage).await;
+        }
         let meter = Meter::begin(&stage.tally, stage.server.pid(), what, stage.plan.length());
         let rate = stage.plan.rate;
         match self {

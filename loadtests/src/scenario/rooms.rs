@@ -9,9 +9,9 @@ use tokio::time::Instant;
 
 use super::SHORT;
 use crate::latency::nanos;
-use crate::member::timed_line;
 use crate::rest::Away;
 use crate::stage::{LINE_CHARS, Stage, op};
+use crate::watcher::timed_line;
 
 /// Lines that are outstanding in a burst.
 const OUTSTANDING: usize = 16;

@@ -6,7 +6,9 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use rand::{RngExt as _, SeedableRng, rngs::StdRng};
 
+use super::SHORT;
 use crate::member::Member;
+use crate::process::Cpu;
 use crate::rest::Away;
 use crate::stage::{LINE_CHARS, Stage};
 use crate::world;
@@ -17,10 +19,25 @@ const CUTS: u32 = 3;
 const SPREAD: Duration = Duration::from_secs(2);
 /// Arrivals at a time.
 const AT_ONCE: usize = 256;
+/// Looks at a server that is to become quiet, and what one uses between two of them when it is.
+const LOOKS: u32 = 50;
+const IDLE: Duration = Duration::from_millis(10);
 
-/// Everybody leaves, and comes in anew.
-pub(super) async fn joins(stage: &Stage) -> Result<(), Away> {
+/// Everybody leaves, and the server has done with it.
+pub(super) async fn leave(stage: &Stage) {
     stage.clear().await;
+    let cpu = || stage.server.cpu().map_or(Duration::ZERO, Cpu::total);
+    for _ in 0..LOOKS {
+        let before = cpu();
+        tokio::time::sleep(SHORT).await;
+        if cpu().saturating_sub(before) <= IDLE {
+            return;
+        }
+    }
+}
+
+/// Everybody who has left comes in anew.
+pub(super) async fn joins(stage: &Stage) -> Result<(), Away> {
     world::arrive(&stage.members, AT_ONCE).await
 }
 
