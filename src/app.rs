@@ -169,7 +169,7 @@ pub async fn run(parts: Parts, stop: Stop, ready: impl FnOnce(SocketAddr)) -> Re
     let identity = identity.await.map_err(cannot)?;
     let media = Media::start(pool.clone(), &settings.media, media_folder, engines.clone(), &tracker).map_err(cannot)?;
     let announced = Announced { outbox_bytes: settings.delivery.outbox_bytes, grace_ms: settings.room.grace_ms };
-    let ports = ports::SocketPorts { identity: identity.clone(), pool: pool.clone(), rooms: rooms.clone(), gifts };
+    let ports = ports::SocketPorts::new(identity.clone(), pool.clone(), rooms.clone(), gifts);
     let delivered = delivery.clone();
     let gateway =
         GatewayState::new(settings.gateway.clone(), announced, delivery, ports, engines.clone(), sockets.clone());

@@ -4,16 +4,17 @@ use std::sync::Arc;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use parlor_protocol::reply::GiftReceipt;
+use parlor_protocol::reply::{Balance, GiftReceipt};
 use parlor_protocol::{Coins, ErrorBody, ErrorCode, RoomId, UserFrame, UserId};
 use sqlx::{PgConnection, PgPool};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::clock::Timestamp;
+use crate::db::Lookup;
 use crate::economy::ledger::{self, Committed, Gift, Ledger, Order};
-use crate::error::Result;
-use crate::gateway::{Ports, SignedIn, Users};
-use crate::identity::{Identity, Wallets};
+use crate::error::{Error, Result};
+use crate::gateway::{Named, Ports, SignedIn, Users};
+use crate::identity::{Access, Identity, Wallets};
 use crate::room::port::{CommittedGifts, GiftOrder, Gifts, PortFuture};
 use crate::room::{Directory, Request, Returned, RoomHandle};
 
@@ -87,26 +88,39 @@ impl Wallets for LedgerWallets {
 
 /// What sockets need of accounts, rooms and gifts.
 pub(super) struct SocketPorts {
-    pub(super) identity: Identity,
-    pub(super) pool: PgPool,
-    pub(super) rooms: Directory,
-    pub(super) gifts: Arc<LedgerGifts>,
+    identity: Identity,
+    balances: Lookup<UserId, Vec<Balance>>,
+    rooms: Directory,
+    gifts: Arc<LedgerGifts>,
+}
+
+impl SocketPorts {
+    pub(super) fn new(identity: Identity, pool: PgPool, rooms: Directory, gifts: Arc<LedgerGifts>) -> Self {
+        let balances = Lookup::start(move |users: Vec<UserId>| {
+            let pool = pool.clone();
+            async move { ledger::wallet::balances_of(&mut *pool.acquire().await?, &users).await }
+        });
+        Self { identity, balances, rooms, gifts }
+    }
 }
 
 impl Ports for SocketPorts {
-    fn named(&self, token: &str) -> PortFuture<Result<UserId, ErrorBody>> {
+    fn named(&self, token: &str) -> PortFuture<Result<Named, ErrorBody>> {
         let (identity, token) = (self.identity.clone(), token.to_owned());
         let named = async move { identity.keys().verify_access(&token, Timestamp::now()).await };
-        named.map(|access| body(access.map(|access| access.user))).boxed()
+        named
+            .map(|access| body(access.map(|Access { user, session, expires_at }| Named { user, session, expires_at })))
+            .boxed()
     }
 
-    fn authenticate(&self, token: String) -> PortFuture<Result<SignedIn, ErrorBody>> {
-        let (identity, pool) = (self.identity.clone(), self.pool.clone());
+    fn sign_in(&self, named: Named) -> PortFuture<Result<SignedIn, ErrorBody>> {
+        let (identity, balances) = (self.identity.clone(), self.balances.clone());
+        let Named { user, session, expires_at } = named;
         let ask = async move {
-            let signed_in = identity.authenticate(&token, Timestamp::now()).await?;
-            let balances = ledger::wallet::balances(&mut *pool.acquire().await?, signed_in.user.id).await?;
-            let crate::identity::SignedIn { session, user, expires_at } = signed_in;
-            Ok(SignedIn { session, user, balances, expires_at })
+            let standing = identity.standing(Access { user, session, expires_at });
+            let (signed_in, balances) = tokio::try_join!(standing, balances.get(user))?;
+            let balances = balances.ok_or_else(|| Error::new(ErrorCode::UserNotFound))?;
+            Ok(SignedIn { session, user: signed_in.user, balances, expires_at })
         };
         ask.map(body).boxed()
     }

@@ -1,5 +1,6 @@
 //! The way to PostgreSQL: the pool, the migrations, and the refusal of a role that may do too much.
 
+mod lookup;
 mod store;
 
 use std::collections::HashMap;
@@ -9,7 +10,11 @@ use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions, Connection, PgConnection, PgPool};
 
+pub use self::lookup::Lookup;
 use crate::start::StartError;
+
+/// A connection that nobody has used for so long is asked whether it lives before it is used.
+const ASKED_AFTER: Duration = Duration::from_millis(500);
 
 /// The numbered files of `migrations/`, compiled in.
 pub static MIGRATIONS: Migrator = sqlx::migrate!();
@@ -59,6 +64,15 @@ impl PoolSettings {
         PgPoolOptions::new()
             .max_connections(self.connections)
             .acquire_timeout(Duration::from_millis(self.acquire_timeout_ms))
+            .test_before_acquire(false)
+            .before_acquire(|conn, meta| {
+                Box::pin(async move {
+                    if meta.idle_for > ASKED_AFTER {
+                        conn.ping().await?;
+                    }
+                    Ok(true)
+                })
+            })
             .connect_lazy_with(self.dress(options))
     }
 }

@@ -31,7 +31,7 @@ use uuid::Uuid;
 
 use crate::delivery::{Delivery, Frame};
 use crate::room::Request;
-pub use port::{Ports, SignedIn};
+pub use port::{Named, Ports, SignedIn};
 pub use rate::Rate;
 pub use routes::routes;
 pub use settings::Settings;

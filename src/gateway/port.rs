@@ -9,6 +9,17 @@ use crate::clock::Timestamp;
 use crate::room::RoomHandle;
 use crate::room::port::{CommittedGifts, PortFuture};
 
+/// What an access token says, which holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Named {
+    /// Who.
+    pub user: UserId,
+    /// By which sign-in.
+    pub session: Uuid,
+    /// When the token ends.
+    pub expires_at: Timestamp,
+}
+
 /// Who a token belongs to.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SignedIn {
@@ -25,10 +36,10 @@ pub struct SignedIn {
 /// Accounts, rooms and the history of gifts, as far as a socket needs them.
 pub trait Ports: Send + Sync + 'static {
     /// Whom this access token names, if it holds. That its session stands is not asked: no query is made.
-    fn named(&self, token: &str) -> PortFuture<Result<UserId, ErrorBody>>;
+    fn named(&self, token: &str) -> PortFuture<Result<Named, ErrorBody>>;
 
-    /// Whose access token this is.
-    fn authenticate(&self, token: String) -> PortFuture<Result<SignedIn, ErrorBody>>;
+    /// Who that is, if their session stands.
+    fn sign_in(&self, named: Named) -> PortFuture<Result<SignedIn, ErrorBody>>;
 
     /// The room token lets this user into this room now.
     ///

@@ -260,9 +260,9 @@ pub(super) async fn connect(gateway: GatewayState, connection: Connection, id: u
     let deadline = Duration::from_millis(gateway.settings.answer_ms);
     let known = async {
         // Counted before it costs a query.
-        let user = gateway.ports.named(&connect.token).await?;
-        gateway.admit(user, Kind::Connect, Instant::now())?;
-        gateway.ports.authenticate(connect.token).await
+        let named = gateway.ports.named(&connect.token).await?;
+        gateway.admit(named.user, Kind::Connect, Instant::now())?;
+        gateway.ports.sign_in(named).await
     };
     let signed_in = match join::within(deadline, known).await {
         Ok(signed_in) => signed_in,
@@ -342,7 +342,8 @@ pub(super) async fn refresh(
     asked: RefreshSession,
 ) -> (u64, Change) {
     let deadline = Duration::from_millis(gateway.settings.answer_ms);
-    let signed_in = join::within(deadline, gateway.ports.authenticate(asked.token)).await.and_then(|signed_in| {
+    let known = async { gateway.ports.sign_in(gateway.ports.named(&asked.token).await?).await };
+    let signed_in = join::within(deadline, known).await.and_then(|signed_in| {
         let own = signed_in.user.id == user && signed_in.session == session;
         own.then_some(signed_in).ok_or_else(|| {
             ErrorBody::new(ErrorCode::Forbidden).message("the token is of another session than the socket's")

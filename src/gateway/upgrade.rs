@@ -225,10 +225,10 @@ mod tests {
     struct NoPorts;
 
     impl crate::gateway::Ports for NoPorts {
-        fn named(&self, _: &str) -> PortFuture<Result<UserId, ErrorBody>> {
+        fn named(&self, _: &str) -> PortFuture<Result<crate::gateway::Named, ErrorBody>> {
             Box::pin(async { Err(ErrorCode::Internal.into()) })
         }
-        fn authenticate(&self, _: String) -> PortFuture<Result<crate::gateway::SignedIn, ErrorBody>> {
+        fn sign_in(&self, _: crate::gateway::Named) -> PortFuture<Result<crate::gateway::SignedIn, ErrorBody>> {
             Box::pin(async { Err(ErrorCode::Internal.into()) })
         }
         fn verify_room_token(&self, _: String, _: RoomId, _: UserId) -> PortFuture<Result<(), ErrorBody>> {

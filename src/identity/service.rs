@@ -22,6 +22,7 @@ use super::{
 };
 use crate::clock::Timestamp;
 use crate::courier::Courier;
+use crate::db::Lookup;
 use crate::error::{Error, Result};
 use crate::http::CurrentUser;
 use crate::http::limit::{Limit, holder};
@@ -40,6 +41,7 @@ pub(super) struct Inner {
     /// Of keyed hashes.
     pub(super) key: ContactKey,
     keys: Keys,
+    sessions: Lookup<(Uuid, UserId), Session>,
     pub(super) passwords: Passwords,
     wallets: Box<dyn Wallets>,
     attempts: Limit<Contact>,
@@ -80,6 +82,14 @@ pub struct SignedIn {
     pub expires_at: Timestamp,
 }
 
+/// Sessions as sockets and requests ask for them: many at a time, when a crowd comes back.
+fn sessions(pool: PgPool) -> Lookup<(Uuid, UserId), Session> {
+    Lookup::start(move |asked: Vec<(Uuid, UserId)>| {
+        let pool = pool.clone();
+        async move { store::sessions_of(&mut *pool.acquire().await?, &asked).await }
+    })
+}
+
 impl Identity {
     /// Reads the keys and keeps them, and the limits' memory, in order until `stop`.
     pub async fn start(
@@ -98,6 +108,7 @@ impl Identity {
             courier,
             key: ContactKey::new(key),
             keys: Keys::load(pool.clone(), settings.clone()).await?,
+            sessions: sessions(pool.clone()),
             pool,
             passwords: Passwords::new(settings.hash_permits, settings.hash_queue),
             wallets: Box::new(wallets),
@@ -186,12 +197,6 @@ impl Identity {
         Ok(Grant { access: self.0.keys.sign_access(user.id, session, now)?, refresh, user })
     }
 
-    /// Whose token this is, if it holds and its session stands.
-    pub async fn authenticate(&self, token: &str, now: Timestamp) -> Result<SignedIn> {
-        let access = self.0.keys.verify_access(token, now).await?;
-        self.standing(access).await
-    }
-
     /// Counts a REST request of this user.
     pub fn count(&self, user: UserId) -> Result<()> {
         self.0.requests.check(&user)
@@ -203,9 +208,9 @@ impl Identity {
         Ok(CurrentUser { id: access.user, session: signed_in.session })
     }
 
-    async fn standing(&self, access: Access) -> Result<SignedIn> {
-        let session = store::session_of(&mut *self.0.pool.acquire().await?, access.session, access.user).await?;
-        match session {
+    /// Who that is, if the session of their token stands.
+    pub async fn standing(&self, access: Access) -> Result<SignedIn> {
+        match self.0.sessions.get((access.session, access.user)).await? {
             Some(Session { user, revoked: false, suspended: false }) => {
                 Ok(SignedIn { session: access.session, user, expires_at: access.expires_at })
             }

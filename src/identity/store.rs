@@ -1,5 +1,7 @@
 //! SQL of accounts, sessions and keys.
 
+use std::collections::HashMap;
+
 use parlor_protocol::room::Person;
 use parlor_protocol::{ErrorCode, UserId};
 use sqlx::PgConnection;
@@ -128,22 +130,32 @@ pub struct Session {
 
 /// The session of this id, if it is this user's, with the profile: all that a connection needs to know.
 pub async fn session_of(conn: &mut PgConnection, id: Uuid, user: UserId) -> Result<Option<Session>> {
-    let row = sqlx::query!(
-        r#"select u.id, u.name, s.revoked_at is not null as "revoked!", p.user_id is not null as "suspended!"
-             from sessions s
+    Ok(sessions_of(conn, &[(id, user)]).await?.remove(&(id, user)))
+}
+
+/// These sessions, each of its user.
+pub(super) async fn sessions_of(
+    conn: &mut PgConnection,
+    asked: &[(Uuid, UserId)],
+) -> Result<HashMap<(Uuid, UserId), Session>> {
+    let (ids, users): (Vec<Uuid>, Vec<i64>) = asked.iter().map(|(id, user)| (*id, user.number())).unzip();
+    let rows = sqlx::query!(
+        r#"select s.id as session, u.id, u.name, s.revoked_at is not null as "revoked!",
+                  p.user_id is not null as "suspended!"
+             from unnest($1::uuid[], $2::bigint[]) as asked (id, user_id)
+             join sessions s on s.id = asked.id and s.user_id = asked.user_id
              join users u on u.id = s.user_id
-             left join suspensions p on p.user_id = u.id and (p.until is null or p.until > clock_timestamp())
-            where s.id = $1 and s.user_id = $2"#,
-        id,
-        user.number(),
+             left join suspensions p on p.user_id = u.id and (p.until is null or p.until > clock_timestamp())"#,
+        &ids,
+        &users,
     )
-    .fetch_optional(conn)
+    .fetch_all(conn)
     .await?;
-    row.map(|row| {
+    let session = rows.into_iter().map(|row| {
         let user = Person { id: user_id(row.id)?, name: row.name };
-        Ok(Session { user, revoked: row.revoked, suspended: row.suspended })
-    })
-    .transpose()
+        Ok(((row.session, user.id), Session { user, revoked: row.revoked, suspended: row.suspended }))
+    });
+    session.collect()
 }
 
 /// What these people are called, by id; who does not exist is absent.

@@ -7,6 +7,7 @@ use parlor_protocol::{ErrorBody, RoomId, UserId};
 use serde::{Deserialize, Serialize};
 use sqlx::PgPool;
 
+use super::checkpoints::Checkpoints;
 use super::port::PortFuture;
 use super::state::Checkpoint;
 use super::store;
@@ -118,12 +119,15 @@ pub trait Facts: Send + Sync + 'static {
 pub struct PgFacts {
     pool: PgPool,
     timeout: Duration,
+    checkpoints: Checkpoints,
 }
 
 impl PgFacts {
-    /// Writes by this pool; an attempt that takes longer than `timeout` counts as unanswered.
-    pub const fn new(pool: PgPool, timeout: Duration) -> Self {
-        Self { pool, timeout }
+    /// Writes by this pool; an attempt that takes longer than `timeout` counts as unanswered. To be called in a
+    /// runtime, which then has a task for the checkpoints.
+    pub fn new(pool: PgPool, timeout: Duration) -> Self {
+        let checkpoints = Checkpoints::start(pool.clone(), timeout);
+        Self { pool, timeout, checkpoints }
     }
 }
 
@@ -134,14 +138,7 @@ impl Facts for PgFacts {
     }
 
     fn checkpoint(&self, row: CheckpointRow) -> PortFuture<Result<(), WriteError>> {
-        let (pool, timeout) = (self.pool.clone(), self.timeout);
-        Box::pin(async move {
-            within(timeout, async {
-                let mut conn = pool.acquire().await?;
-                if store::put_checkpoint(&mut conn, &row).await? { Ok(()) } else { Err(WriteError::Fenced) }
-            })
-            .await
-        })
+        self.checkpoints.put(row)
     }
 
     fn release(&self, room: RoomId, epoch: i64) -> PortFuture<()> {
@@ -179,7 +176,11 @@ async fn write_fact(pool: &PgPool, write: &HardWrite) -> Result<Option<Written>,
     Ok(Some(Written { id: before.id, fact: before.fact, replayed: true }))
 }
 
-async fn within<T>(timeout: Duration, work: impl Future<Output = Result<T, WriteError>>) -> Result<T, WriteError> {
+/// Does this within its time.
+pub(super) async fn within<T>(
+    timeout: Duration,
+    work: impl Future<Output = Result<T, WriteError>>,
+) -> Result<T, WriteError> {
     tokio::time::timeout(timeout, work).await.unwrap_or_else(|_| Err(WriteError::Unknown("no answer in time".into())))
 }
 

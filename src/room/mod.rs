@@ -5,6 +5,7 @@
 
 mod actor;
 mod audience;
+mod checkpoints;
 mod clock;
 mod directory;
 mod facts;
@@ -26,4 +27,4 @@ pub use record::find;
 pub use request::{Answer, Caller, JoinAnswer, Request, Returned, SeatMap, Sight, StaffAct};
 pub use routes::routes;
 pub use settings::Settings;
-pub use state::{Checkpoint, RoomState, Woken, gifts_within};
+pub use state::{Checkpoint, PackedMemory, RoomState, Woken, gifts_within};

@@ -21,7 +21,7 @@ use parlor_protocol::{Coins, Command, ErrorBody, ErrorCode, Event, Op, Retry, Us
 
 pub use self::decision::{Change, Decision, Outcome, Removal};
 pub use self::gifts::gifts_within;
-pub use self::memory::FirstAnswer;
+pub use self::memory::{FirstAnswer, PackedMemory};
 pub use self::snapshot::{Checkpoint, Woken};
 use super::facts::{Fact, HardWrite};
 use super::request::{Caller, Request};

@@ -1,5 +1,7 @@
 //! The SQL of rooms: the rooms themselves, their hard facts, checkpoints, and what a waking room reads.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Utc};
 use parlor_protocol::room::{Person, RoomCard};
 use parlor_protocol::{Coins, RoomId, UserId};
@@ -7,7 +9,7 @@ use sqlx::PgConnection;
 use sqlx::types::Json;
 
 use super::facts::{CheckpointRow, Fact, HardWrite};
-use super::state::Checkpoint;
+use super::state::{Checkpoint, PackedMemory};
 use crate::clock::Timestamp;
 use crate::operation::Operation;
 
@@ -191,40 +193,63 @@ async fn put_kick(conn: &mut PgConnection, room: RoomId, user: UserId, until: Ti
 
 pub(super) async fn checkpoint(conn: &mut PgConnection, room: RoomId) -> sqlx::Result<Option<(i64, Checkpoint)>> {
     let row = sqlx::query!(
-        r#"select gift_no, state as "state: Json<Checkpoint>"
+        r#"select gift_no, state as "state: Json<Checkpoint>", memory
              from room_checkpoints
             where room_id = $1"#,
         room.number()
     )
     .fetch_optional(conn)
     .await?;
-    Ok(row.map(|row| (row.gift_no, row.state.0)))
+    let Some(row) = row else { return Ok(None) };
+    let memory = PackedMemory::read(row.memory).map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
+    Ok(Some((row.gift_no, Checkpoint { memory, ..row.state.0 })))
 }
 
-/// `false`: the epoch is over and nothing was written. A row that is ahead of this one stays: an
-/// attempt that was given up may arrive late.
-pub(super) async fn put_checkpoint(conn: &mut PgConnection, row: &CheckpointRow) -> sqlx::Result<bool> {
-    sqlx::query_scalar!(
-        r#"with owner as (
-               select room_id from room_owners where room_id = $1 and epoch = $2 for share
+/// Replaces the checkpoints of these rooms, of which none is there twice; gives those whose epoch is not over,
+/// and writes nothing of the others. A row that is ahead of what comes stays: an attempt that was given up may arrive
+/// late.
+pub(super) async fn put_checkpoints(conn: &mut PgConnection, rows: &[&CheckpointRow]) -> sqlx::Result<HashSet<RoomId>> {
+    let rooms: Vec<i64> = rows.iter().map(|row| row.room.number()).collect();
+    let epochs: Vec<i64> = rows.iter().map(|row| row.epoch).collect();
+    let seqs: Vec<i64> =
+        rows.iter().map(|row| i64::try_from(row.seq)).collect::<Result<_, _>>().map_err(out_of_range)?;
+    let gift_nos: Vec<i64> = rows.iter().map(|row| row.gift_no).collect();
+    let states: Vec<Json<&Checkpoint>> = rows.iter().map(|row| Json(&row.state)).collect();
+    let memories: Vec<&[u8]> = rows.iter().map(|row| &row.state.memory.0[..]).collect();
+    let held = sqlx::query_scalar!(
+        r#"with given as (
+               select *
+                 from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::jsonb[], $6::bytea[])
+                      as g (room_id, epoch, seq, gift_no, state, memory)
+           ), owner as (
+               select o.room_id
+                 from room_owners o
+                 join given using (room_id, epoch)
+                order by o.room_id
+                  for share of o
            ), written as (
-               insert into room_checkpoints as c (room_id, epoch, seq, gift_no, state)
-               select room_id, $2, $3, $4, $5 from owner
+               insert into room_checkpoints as c (room_id, epoch, seq, gift_no, state, memory)
+               select room_id, epoch, seq, gift_no, state, memory
+                 from given
+                 join owner using (room_id)
+                order by room_id
                on conflict (room_id) do update
                   set epoch = excluded.epoch, seq = excluded.seq, gift_no = excluded.gift_no,
-                      state = excluded.state, at = clock_timestamp()
+                      state = excluded.state, memory = excluded.memory, at = clock_timestamp()
                 where (c.epoch, c.seq) <= (excluded.epoch, excluded.seq)
                returning 1
            )
-           select exists (select from owner) as "held!""#,
-        row.room.number(),
-        row.epoch,
-        i64::try_from(row.seq).map_err(out_of_range)?,
-        row.gift_no,
-        Json(&row.state) as _
+           select room_id as "room_id!" from owner"#,
+        &rooms,
+        &epochs,
+        &seqs,
+        &gift_nos,
+        &states as _,
+        &memories as &[&[u8]]
     )
-    .fetch_one(conn)
-    .await
+    .fetch_all(conn)
+    .await?;
+    held.into_iter().map(room_id).collect()
 }
 
 fn room_id(number: i64) -> sqlx::Result<RoomId> {

@@ -142,7 +142,7 @@ async fn who_signs_out_is_out_with_the_next_request_and_only_there() {
     assert!(session_of(&mut conn, access.session, access.user).await.expect("read").is_some_and(|s| s.revoked));
     let other = UserId::new(access.user.number() + 1).expect("in range");
     assert_eq!(session_of(&mut conn, access.session, other).await.expect("read"), None);
-    assert!(api.identity.authenticate(&first, Timestamp::now()).await.is_err());
+    assert!(api.identity.standing(access).await.is_err());
 }
 
 #[tokio::test]

@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use parlor::cluster::ownership;
 use parlor::operation::Operation;
 use parlor::room::port::PortFuture;
-use parlor::room::{Checkpoint, CheckpointRow, Fact, Facts, HardWrite, PgFacts, WriteError, Written};
+use parlor::room::{Checkpoint, CheckpointRow, Fact, Facts, HardWrite, PackedMemory, PgFacts, WriteError, Written};
 use parlor_protocol::{ErrorBody, ErrorCode, RoomId};
 use sqlx::PgPool;
 
-use super::{count, lock, node, now, person, room, user};
+use super::{count, lock, node, now, open, person, room, user};
 
 async fn claim(pool: &PgPool, name: &str, room: RoomId) -> i64 {
     let identity = node(pool, name, 1, 6_000.0).await;
@@ -46,6 +47,39 @@ async fn a_fenced_write_after_a_claim_writes_nothing() {
         assert_eq!(count(&database.app, sql).await, 0, "{table}");
     }
     facts.write(lock(card.id, new, 1, 2)).await.expect("the owner writes");
+}
+
+#[tokio::test]
+async fn of_many_checkpoints_at_once_each_room_has_its_own_end() {
+    let (database, card) = room().await;
+    let mut rooms = vec![card.id];
+    for id in 500_000_001..500_000_010 {
+        rooms.push(open(&database.app, "another", id).await.id);
+    }
+    let mut epochs = Vec::new();
+    for room in &rooms {
+        epochs.push(claim(&database.app, "a", *room).await);
+    }
+    let fenced = rooms[4];
+    let lost = epochs[4];
+    claim(&database.app, "a", fenced).await;
+    let facts = facts(&database.app);
+    let memory = |room: &RoomId| vec![7; usize::try_from(room.number() % 10).expect("small")];
+    let kept = rooms.iter().zip(&epochs).map(|(room, epoch)| {
+        let mut row = row(*room, *epoch, 3);
+        row.state.memory = PackedMemory(memory(room));
+        facts.checkpoint(row)
+    });
+    let kept = join_all(kept.collect::<Vec<_>>()).await;
+    for ((room, epoch), kept) in rooms.iter().zip(&epochs).zip(kept) {
+        assert_eq!(kept, if *room == fenced { Err(WriteError::Fenced) } else { Ok(()) }, "{room:?} in {epoch}");
+    }
+    assert_eq!(facts.checkpoint(row(fenced, lost, 4)).await, Err(WriteError::Fenced));
+    let stored =
+        sqlx::query_as::<_, (i64, i64, Vec<u8>)>("select room_id, seq, memory from room_checkpoints order by 1");
+    let stored = stored.fetch_all(&database.app).await.expect("reads");
+    let expected = rooms.iter().filter(|room| **room != fenced).map(|room| (room.number(), 3, memory(room)));
+    assert_eq!(stored, expected.collect::<Vec<_>>());
 }
 
 #[tokio::test]

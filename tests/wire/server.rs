@@ -9,7 +9,7 @@ use axum::Router;
 use axum::routing::get;
 use parlor::clock::Timestamp;
 use parlor::delivery::{self, Delivery, Frame, Topic};
-use parlor::gateway::{self, Announced, GatewayState, Ports, SignedIn, listen};
+use parlor::gateway::{self, Announced, GatewayState, Named, Ports, SignedIn, listen};
 use parlor::room::port::{CommittedGifts, PortFuture};
 use parlor::room::{Answer, JoinAnswer, Mail, Request, RoomHandle, SeatMap};
 use parlor_protocol::envelope::{self, EventFrame};
@@ -155,26 +155,26 @@ struct PretendedPorts {
 }
 
 impl Ports for PretendedPorts {
-    fn named(&self, token: &str) -> PortFuture<Result<UserId, ErrorBody>> {
-        let signed_in = self.authenticate(token.to_owned());
-        Box::pin(async move { Ok(signed_in.await?.user.id) })
-    }
-
-    fn authenticate(&self, token: String) -> PortFuture<Result<SignedIn, ErrorBody>> {
+    fn named(&self, token: &str) -> PortFuture<Result<Named, ErrorBody>> {
+        let token = token.to_owned();
         Box::pin(async move {
             let (token, ms) = token.split_once('/').map_or((token.as_str(), "3600000"), |(token, ms)| (token, ms));
             let (token, session) = token.split_once('@').unwrap_or((token, "0"));
             match token.strip_prefix("user:").and_then(|number| number.parse().ok()) {
-                Some(number) => Ok(SignedIn {
+                Some(number) => Ok(Named {
                     session: uuid::Uuid::from_u128(session.parse().expect("a number")),
-                    user: person(number),
-                    balances: Vec::new(),
+                    user: person(number).id,
                     expires_at: Timestamp::now().plus_ms(ms.parse().expect("milliseconds")),
                 }),
                 None if token == "slow" => std::future::pending().await,
                 None => Err(ErrorCode::Unauthenticated.into()),
             }
         })
+    }
+
+    fn sign_in(&self, Named { user, session, expires_at }: Named) -> PortFuture<Result<SignedIn, ErrorBody>> {
+        let user = person(user.number() - 901_000_000);
+        Box::pin(async move { Ok(SignedIn { session, user, balances: Vec::new(), expires_at }) })
     }
 
     fn verify_room_token(&self, token: String, _: RoomId, _: UserId) -> PortFuture<Result<(), ErrorBody>> {

@@ -8,7 +8,6 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use parlor_protocol::reply::Done;
 use parlor_protocol::{ErrorBody, ErrorCode, Op, UserId};
-use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::clock::Timestamp;
@@ -26,10 +25,19 @@ struct Remembered {
     answer: FirstAnswer,
 }
 
-/// An operation as a checkpoint keeps it: actor, operation, hash of the body, when, first answer. There
-/// may be thousands, so without names and with the hash in the form of a UUID.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-pub struct MemoryEntry(UserId, Op, Uuid, i64, FirstAnswer);
+/// First answers as a checkpoint keeps them, oldest first: there may be thousands, so packed. Of each: actor
+/// (8 bytes), operation (16), hash of the body (16), when (8), then 0 with epoch (8) and seq (8) of what was done,
+/// or 1 with the length (4) of what was refused and that as JSON; numbers with the highest byte first.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct PackedMemory(pub Vec<u8>);
+
+/// A checkpoint's memory cannot be read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("the remembered operations of a room's checkpoint cannot be read")]
+pub struct UnreadableMemory;
+
+/// Bytes of a packed answer that names an event.
+const PACKED: usize = 65;
 
 /// First answers, by user and operation.
 #[derive(Clone, Debug, Default)]
@@ -123,25 +131,93 @@ impl Memory {
         }
     }
 
-    /// All of it, oldest first.
-    pub(super) fn entries(&self) -> Vec<MemoryEntry> {
-        let entry = |(actor, op): &(UserId, Op)| {
-            let known = self.by_user.get(actor)?.get(op)?;
-            let hash = Uuid::from_bytes(known.body_hash);
-            Some(MemoryEntry(*actor, *op, hash, known.at.0, known.answer.clone()))
-        };
-        self.order.values().filter_map(entry).collect()
+    /// All of it.
+    pub(super) fn pack(&self) -> PackedMemory {
+        let mut bytes = Vec::with_capacity(self.order.len() * PACKED);
+        for (actor, op) in self.order.values() {
+            let Some(known) = self.by_user.get(actor).and_then(|ops| ops.get(op)) else { continue };
+            bytes.extend_from_slice(&actor.number().to_be_bytes());
+            bytes.extend_from_slice(op.0.as_bytes());
+            bytes.extend_from_slice(&known.body_hash);
+            bytes.extend_from_slice(&known.at.0.to_be_bytes());
+            match &known.answer {
+                Ok(done) => {
+                    bytes.push(0);
+                    bytes.extend_from_slice(&done.epoch.to_be_bytes());
+                    bytes.extend_from_slice(&done.seq.to_be_bytes());
+                }
+                Err(error) => {
+                    let json = serde_json::to_vec(error).expect("an error is JSON");
+                    bytes.push(1);
+                    bytes.extend_from_slice(&u32::try_from(json.len()).expect("an error is short").to_be_bytes());
+                    bytes.extend_from_slice(&json);
+                }
+            }
+        }
+        PackedMemory(bytes)
     }
 
     /// The memory of a checkpoint.
-    pub(super) fn restore(entries: &[MemoryEntry], settings: &Settings) -> Self {
+    pub(super) fn restore(packed: &PackedMemory, settings: &Settings) -> Self {
         let mut memory = Self::default();
-        for MemoryEntry(actor, op, hash, at, answer) in entries {
-            let operation = Operation { op: *op, actor: *actor, body_hash: hash.into_bytes() };
-            memory.remember(&operation, answer, Timestamp(*at), settings);
+        for (operation, at, answer) in packed.entries().flatten() {
+            memory.remember(&operation, &answer, at, settings);
         }
         memory
     }
+}
+
+impl PackedMemory {
+    /// The memory as it was stored.
+    ///
+    /// # Errors
+    /// What is no memory.
+    pub fn read(bytes: Vec<u8>) -> Result<Self, UnreadableMemory> {
+        let packed = Self(bytes);
+        packed.entries().try_for_each(|entry| entry.map(drop))?;
+        Ok(packed)
+    }
+
+    fn entries(&self) -> impl Iterator<Item = Result<(Operation, Timestamp, FirstAnswer), UnreadableMemory>> {
+        let mut rest = &self.0[..];
+        std::iter::from_fn(move || {
+            if rest.is_empty() {
+                return None;
+            }
+            let entry = entry(&mut rest).ok_or(UnreadableMemory);
+            if entry.is_err() {
+                rest = &[];
+            }
+            Some(entry)
+        })
+    }
+}
+
+fn entry(rest: &mut &[u8]) -> Option<(Operation, Timestamp, FirstAnswer)> {
+    let actor = UserId::new(i64::from_be_bytes(take(rest)?))?;
+    let op = Op(Uuid::from_bytes(take(rest)?));
+    let body_hash = take(rest)?;
+    let at = Timestamp(i64::from_be_bytes(take(rest)?));
+    let answer = match take(rest)? {
+        [0] => {
+            let (epoch, seq) = (i64::from_be_bytes(take(rest)?), u64::from_be_bytes(take(rest)?));
+            Ok(Done { epoch, seq, replayed: false })
+        }
+        [1] => {
+            let length = usize::try_from(u32::from_be_bytes(take(rest)?)).ok()?;
+            let (json, behind) = rest.split_at_checked(length)?;
+            *rest = behind;
+            Err(serde_json::from_slice::<ErrorBody>(json).ok()?)
+        }
+        _ => return None,
+    };
+    Some((Operation { op, actor, body_hash }, at, answer))
+}
+
+fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
+    let (first, behind) = rest.split_first_chunk()?;
+    *rest = behind;
+    Some(*first)
 }
 
 #[cfg(test)]
@@ -174,7 +250,7 @@ mod tests {
         memory.remember(&operation(2, 1), &done(1), Timestamp(0), &settings());
         memory.remember(&operation(3, 1), &done(1), Timestamp(0), &settings());
         assert!(!knows(&memory, 1, 2, 0) && knows(&memory, 1, 3, 0) && knows(&memory, 2, 1, 0));
-        assert_eq!(memory.entries().len(), 3);
+        assert_eq!(memory.pack().entries().count(), 3);
         assert_eq!(memory.turns.values().map(VecDeque::len).sum::<usize>(), 3);
     }
 
@@ -183,8 +259,15 @@ mod tests {
         let mut memory = Memory::default();
         memory.remember(&operation(1, 1), &done(7), Timestamp(1_000), &settings());
         memory.remember(&operation(1, 1), &done(8), Timestamp(2_000), &settings());
-        let text = serde_json::to_string(&memory.entries()).expect("serializes");
-        let memory = Memory::restore(&serde_json::from_str::<Vec<_>>(&text).expect("reads back"), &settings());
+        memory.remember(&operation(2, 1), &Err(ErrorCode::SeatNotFound.into()), Timestamp(1_000), &settings());
+        let PackedMemory(bytes) = memory.pack();
+        for cut in 1..bytes.len() {
+            let read = PackedMemory::read(bytes[..cut].to_vec());
+            assert_eq!(read.is_ok(), cut == PACKED, "{cut} of {} bytes", bytes.len());
+        }
+        let memory = Memory::restore(&PackedMemory::read(bytes).expect("reads back"), &settings());
+        let refused = memory.recall(&operation(2, 1), Timestamp(1_000), &settings()).expect("the same body");
+        assert_eq!(refused.expect("known").expect_err("refused").code, ErrorCode::SeatNotFound);
         let first = memory.recall(&operation(1, 1), Timestamp(121_000), &settings()).expect("the same body");
         assert_eq!(first, Some(Ok(Done { epoch: 1, seq: 7, replayed: true })));
         assert!(!knows(&memory, 1, 1, 121_001));

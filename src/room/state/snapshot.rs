@@ -8,7 +8,7 @@ use parlor_protocol::{ErrorBody, ErrorCode, UserId};
 use serde::{Deserialize, Serialize};
 
 use super::gifts::GiftNumbers;
-use super::memory::{Memory, MemoryEntry};
+use super::memory::{Memory, PackedMemory};
 use super::presence::Presence;
 use super::seats::Seats;
 use super::{Removal, RoomState};
@@ -30,8 +30,9 @@ pub struct Checkpoint {
     pub seat_version: u64,
     /// Coins spent in the room, as far as announced.
     pub coins: i64,
-    /// First answers, oldest first.
-    pub memory: Vec<MemoryEntry>,
+    /// First answers; kept beside the others.
+    #[serde(skip)]
+    pub memory: PackedMemory,
 }
 
 /// What a waking room reads from the store, behind its claim.
@@ -111,7 +112,7 @@ impl RoomState {
             seats: sitting.collect(),
             seat_version: self.seats.version(),
             coins: self.gifts.coins.0,
-            memory: self.memory.entries(),
+            memory: self.memory.pack(),
         }
     }
 

@@ -5,6 +5,8 @@
 
 mod store;
 
+use std::collections::HashMap;
+
 use parlor_protocol::reply::Balance;
 use parlor_protocol::room::{GiftLine, Person};
 use parlor_protocol::{Coins, Currency, ErrorCode, GiftId, RoomId, UserId};
@@ -50,16 +52,21 @@ pub async fn create_room_totals(connection: &mut PgConnection, room: RoomId) -> 
 /// # Errors
 /// `user_not_found` without a wallet; a fault or an outage of the store.
 pub async fn balances(connection: &mut PgConnection, user: UserId) -> Result<Vec<Balance>> {
-    let rows = store::balances(connection, user.number()).await?;
-    if rows.is_empty() {
-        return Err(ErrorCode::UserNotFound.into());
-    }
-    let balance = |row: store::BalanceRow| {
+    let of = balances_of(connection, &[user]).await?.remove(&user);
+    of.ok_or_else(|| ErrorCode::UserNotFound.into())
+}
+
+/// The same of several users, by user; who has no wallet is absent.
+pub async fn balances_of(connection: &mut PgConnection, users: &[UserId]) -> Result<HashMap<UserId, Vec<Balance>>> {
+    let numbers: Vec<i64> = users.iter().map(|user| user.number()).collect();
+    let mut of: HashMap<UserId, Vec<Balance>> = HashMap::with_capacity(users.len());
+    for row in store::balances(connection, &numbers).await? {
         let currency = currency(row.currency)?;
-        let exponent = currency.exponent();
-        Ok(Balance { currency, amount: row.amount, xp: row.xp, version: row.last_transfer, exponent })
-    };
-    rows.into_iter().map(balance).collect()
+        let (amount, xp, version, exponent) = (row.amount, row.xp, row.last_transfer, currency.exponent());
+        let user = UserId::new(row.user).ok_or_else(|| Error::internal("a wallet's user is out of range"))?;
+        of.entry(user).or_default().push(Balance { currency, amount, xp, version, exponent });
+    }
+    Ok(of)
 }
 
 /// One movement of an account, with its cause.

@@ -38,23 +38,25 @@ pub(super) async fn insert_room_totals(connection: &mut PgConnection, room: i64)
 }
 
 pub(super) struct BalanceRow {
+    pub user: i64,
     pub currency: i16,
     pub amount: i64,
     pub xp: i64,
     pub last_transfer: i64,
 }
 
-/// A user's balances by currency.
-pub(super) async fn balances(connection: &mut PgConnection, user: i64) -> Result<Vec<BalanceRow>> {
+/// These users' balances, of each by currency.
+pub(super) async fn balances(connection: &mut PgConnection, users: &[i64]) -> Result<Vec<BalanceRow>> {
     sqlx::query_as!(
         BalanceRow,
-        r#"select a.currency as "currency!", b.amount as "amount!", b.xp as "xp!", b.last_transfer as "last_transfer!"
+        r#"select w.user_id as "user!", a.currency as "currency!", b.amount as "amount!", b.xp as "xp!",
+                  b.last_transfer as "last_transfer!"
            from wallets w
            join balances b on b.account_id in (w.coin_account, w.diamond_account)
            join accounts a on a.id = b.account_id
-          where w.user_id = $1
-          order by a.currency"#,
-        user
+          where w.user_id = any($1)
+          order by w.user_id, a.currency"#,
+        users
     )
     .fetch_all(connection)
     .await

@@ -32,6 +32,13 @@ enum Step {
     Restart,
 }
 
+/// A checkpoint as it comes back from the store.
+fn stored(checkpoint: &Checkpoint) -> Checkpoint {
+    let state: Checkpoint =
+        serde_json::from_str(&serde_json::to_string(checkpoint).expect("serializes")).expect("reads back");
+    Checkpoint { memory: PackedMemory::read(checkpoint.memory.0.clone()).expect("reads back"), ..state }
+}
+
 fn step() -> impl Strategy<Value = Step> {
     let who = 1..=PEOPLE;
     let seat = 0..=SEATS;
@@ -306,8 +313,7 @@ impl Run {
             announced: self.gift_no,
             committed: self.gift_no,
             coins: Coins(self.gift_no * 5),
-            checkpoint: serde_json::from_str(&serde_json::to_string(&last.checkpoint()).expect("serializes"))
-                .expect("reads back"),
+            checkpoint: Some(stored(&last.checkpoint())),
             ..woken()
         };
         self.world.state = RoomState::wake(woken, Self::settings(), self.world.now);

@@ -1,0 +1,93 @@
+//! Checkpoints on their way to the store: those of many rooms go in one statement. There is no timer: what has come
+//! while the last ones were written goes next.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use sqlx::PgPool;
+use tokio::sync::{mpsc, oneshot};
+
+use super::facts::{CheckpointRow, WriteError, within};
+use super::port::PortFuture;
+use super::store;
+
+/// Checkpoints of one statement at most.
+const BATCH: usize = 128;
+/// Checkpoints that wait for their turn; a room has one at a time, and waits when there is no place.
+const QUEUE: usize = 1_024;
+
+type Kept = Result<(), WriteError>;
+
+/// Where checkpoints are handed in.
+#[derive(Clone, Debug)]
+pub(super) struct Checkpoints(mpsc::Sender<Pending>);
+
+/// A checkpoint that waits for its turn, and where its end is told.
+#[derive(Debug)]
+struct Pending {
+    row: CheckpointRow,
+    reply: oneshot::Sender<Kept>,
+}
+
+impl Checkpoints {
+    /// Starts the task that writes; it ends with the last of its handles.
+    pub(super) fn start(pool: PgPool, timeout: Duration) -> Self {
+        let (queue, waiting) = mpsc::channel(QUEUE);
+        tokio::spawn(run(pool, timeout, waiting));
+        Self(queue)
+    }
+
+    /// Replaces a room's checkpoint.
+    pub(super) fn put(&self, row: CheckpointRow) -> PortFuture<Kept> {
+        let queue = self.0.clone();
+        Box::pin(async move {
+            let gone = |()| WriteError::Unknown("the task that writes checkpoints has ended".to_owned());
+            let (reply, kept) = oneshot::channel();
+            queue.send(Pending { row, reply }).await.map_err(|_| gone(()))?;
+            kept.await.map_err(|_| gone(()))?
+        })
+    }
+}
+
+async fn run(pool: PgPool, timeout: Duration, mut queue: mpsc::Receiver<Pending>) {
+    let mut waiting = Vec::with_capacity(BATCH);
+    while !waiting.is_empty() || queue.recv_many(&mut waiting, BATCH).await > 0 {
+        // A room's second one is another actor's: it goes behind the first.
+        let mut rooms = HashSet::new();
+        let (batch, later) = waiting.drain(..).partition(|pending| rooms.insert(pending.row.room));
+        waiting = later;
+        write(&pool, timeout, batch).await;
+    }
+}
+
+async fn write(pool: &PgPool, timeout: Duration, batch: Vec<Pending>) {
+    match put(pool, timeout, &batch).await {
+        Err(WriteError::Failed(error)) if batch.len() > 1 => {
+            tracing::warn!(%error, rooms = batch.len(), "checkpoints are written one by one: the store refuses some");
+            for pending in batch {
+                Box::pin(write(pool, timeout, vec![pending])).await;
+            }
+        }
+        Err(error) => batch.into_iter().for_each(|pending| tell(pending.reply, Err(error.clone()))),
+        Ok(held) => {
+            for pending in batch {
+                let kept = if held.contains(&pending.row.room) { Ok(()) } else { Err(WriteError::Fenced) };
+                tell(pending.reply, kept);
+            }
+        }
+    }
+}
+
+async fn put(
+    pool: &PgPool,
+    timeout: Duration,
+    batch: &[Pending],
+) -> Result<HashSet<parlor_protocol::RoomId>, WriteError> {
+    let rows: Vec<&CheckpointRow> = batch.iter().map(|pending| &pending.row).collect();
+    within(timeout, async { Ok(store::put_checkpoints(&mut *pool.acquire().await?, &rows).await?) }).await
+}
+
+/// A room that has ended does not listen any more.
+fn tell(reply: oneshot::Sender<Kept>, kept: Kept) {
+    let _ = reply.send(kept);
+}
