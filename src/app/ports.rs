@@ -72,6 +72,10 @@ impl Wallets for LedgerWallets {
         ledger::create_wallet(conn, user).boxed()
     }
 
+    fn open_all<'c>(&self, conn: &'c mut PgConnection, users: &'c [UserId]) -> BoxFuture<'c, Result<()>> {
+        ledger::create_wallets(conn, users).boxed()
+    }
+
     fn welcome(&self, user: UserId) -> BoxFuture<'_, Result<()>> {
         async move {
             if self.welcome.0 > 0

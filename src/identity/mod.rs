@@ -50,6 +50,9 @@ pub trait Wallets: Send + Sync + 'static {
     /// Opens the user's accounts, in the transaction that makes the user.
     fn open<'c>(&self, conn: &'c mut PgConnection, user: UserId) -> BoxFuture<'c, Result<()>>;
 
+    /// The same for many users at once.
+    fn open_all<'c>(&self, conn: &'c mut PgConnection, users: &'c [UserId]) -> BoxFuture<'c, Result<()>>;
+
     /// Gives the user what newcomers are given. Asked at every way in, so whoever does it does it once.
     fn welcome(&self, user: UserId) -> BoxFuture<'_, Result<()>>;
 }

@@ -34,6 +34,16 @@ impl Wallets for TestWallets {
         (self.0)(conn, user)
     }
 
+    fn open_all<'c>(&self, conn: &'c mut PgConnection, users: &'c [UserId]) -> BoxFuture<'c, Result<()>> {
+        let open = self.0;
+        Box::pin(async move {
+            for user in users {
+                open(conn, *user).await?;
+            }
+            Ok(())
+        })
+    }
+
     fn welcome(&self, _: UserId) -> BoxFuture<'_, Result<()>> {
         Box::pin(async { Ok(()) })
     }

@@ -20,7 +20,7 @@ mod writer;
 pub use handle::Ledger;
 pub use order::{Committed, CommittedGifts, Gift, Grant, Order, TransferReceipt};
 pub use settings::Settings;
-pub use wallet::{create_account, create_room_totals, create_wallet, gifts_above};
+pub use wallet::{create_account, create_room_totals, create_wallet, create_wallets, gifts_above};
 
 use parlor_protocol::Coins;
 use parlor_protocol::room::Banner;

@@ -1,5 +1,7 @@
 //! Profiles read and changed, signatures given and changed, people found.
 
+use std::collections::HashSet;
+
 use parlor_protocol::room::Person;
 use parlor_protocol::{ErrorBody, ErrorCode, UserId};
 use serde::{Deserialize, Serialize};
@@ -138,6 +140,20 @@ pub(in crate::identity) async fn give_signature(
         }
     }
     Err(Error::internal("no free signature was found"))
+}
+
+/// The same for many users at once, who may change theirs whenever they like.
+pub(in crate::identity) async fn give_signatures(conn: &mut PgConnection, users: &[UserId]) -> Result<()> {
+    let mut without: Vec<i64> = users.iter().map(|user| user.number()).collect();
+    for attempt in 0..TRIES {
+        let signatures: Vec<String> = without.iter().map(|_| signature::generated(attempt)).collect();
+        let given: HashSet<i64> = store::take_signatures(conn, &without, &signatures).await?.into_iter().collect();
+        without.retain(|user| !given.contains(user));
+        if without.is_empty() {
+            return Ok(());
+        }
+    }
+    Err(Error::internal("no free signatures were found"))
 }
 
 /// The name as it is searched: folded, and its letters.

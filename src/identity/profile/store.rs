@@ -91,6 +91,21 @@ pub(super) async fn take_signature(
     Ok(outcome.execute(conn).await?.rows_affected() == 1)
 }
 
+/// Takes a signature for each of these users, who have none; gives those whose was neither taken nor looks
+/// like one that is.
+pub(super) async fn take_signatures(conn: &mut PgConnection, users: &[i64], signatures: &[String]) -> Result<Vec<i64>> {
+    let given = sqlx::query_scalar!(
+        r#"insert into signatures (signature, user_id, changed_at)
+           select signature, user_id, '-infinity'
+             from unnest($1::text[], $2::bigint[]) as offered (signature, user_id)
+           on conflict do nothing
+           returning user_id as "user_id!""#,
+        signatures,
+        users,
+    );
+    Ok(given.fetch_all(conn).await?)
+}
+
 /// Retires the user's signature, so that it is nobody else's either; `None` for a user who has none, else
 /// milliseconds until the user may change it, where that is not yet.
 pub(super) async fn retire_signature(conn: &mut PgConnection, user: UserId, days: i32) -> Result<Option<i64>> {

@@ -28,7 +28,16 @@ fn erased() -> Person {
 /// # Errors
 /// A fault or an outage of the store; a second wallet of one user is a fault.
 pub async fn create_wallet(connection: &mut PgConnection, user: UserId) -> Result<()> {
-    Ok(store::insert_wallet(connection, user.number()).await?)
+    create_wallets(connection, &[user]).await
+}
+
+/// The same for many users, in one statement.
+///
+/// # Errors
+/// As [`create_wallet`].
+pub async fn create_wallets(connection: &mut PgConnection, users: &[UserId]) -> Result<()> {
+    let users: Vec<i64> = users.iter().map(|user| user.number()).collect();
+    Ok(store::insert_wallets(connection, &users).await?)
 }
 
 /// Opens an empty account that is no user's, as an agency's. Returns its id.

@@ -5,19 +5,23 @@ use sqlx::PgConnection;
 
 type Result<T> = std::result::Result<T, sqlx::Error>;
 
-/// Opens a user's two accounts with their balance rows, in one statement.
-pub(super) async fn insert_wallet(connection: &mut PgConnection, user: i64) -> Result<()> {
+/// Opens the two accounts of each of these users with their balance rows, in one statement.
+pub(super) async fn insert_wallets(connection: &mut PgConnection, users: &[i64]) -> Result<()> {
     let done = sqlx::query!(
-        "with coin as (insert into accounts (currency) values (1) returning id),
-              diamond as (insert into accounts (currency) values (2) returning id),
+        "with owners as (select user_id, place from unnest($1::bigint[]) with ordinality as owner (user_id, place)),
+              coin as (insert into accounts (currency) select 1 from owners returning id),
+              diamond as (insert into accounts (currency) select 2 from owners returning id),
               opened as (insert into balances (account_id) select id from coin union all select id from diamond)
          insert into wallets (user_id, coin_account, diamond_account)
-         select $1, coin.id, diamond.id from coin, diamond",
-        user
+         select user_id, coin.id, diamond.id
+           from owners
+           join (select id, row_number() over (order by id) as place from coin) coin using (place)
+           join (select id, row_number() over (order by id) as place from diamond) diamond using (place)",
+        users
     )
     .execute(connection)
     .await?;
-    if done.rows_affected() == 1 { Ok(()) } else { Err(sqlx::Error::RowNotFound) }
+    if done.rows_affected() == users.len() as u64 { Ok(()) } else { Err(sqlx::Error::RowNotFound) }
 }
 
 /// Opens one account with its balance row.
