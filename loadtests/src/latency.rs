@@ -67,6 +67,11 @@ impl Latency {
         self.record_us(nanos().saturating_sub(intended) / 1_000);
     }
 
+    /// Records what has passed between two times (of [`nanos`]).
+    pub fn between(&self, since: u64, until: u64) {
+        self.record_us(until.saturating_sub(since) / 1_000);
+    }
+
     fn record_us(&self, us: u64) {
         OWN.with_borrow_mut(|own| {
             if own.len() <= self.number {

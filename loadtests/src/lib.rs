@@ -3,6 +3,8 @@
 //!
 //! Depends on the protocol only. The integration tests and the load tester share these users.
 
+pub mod books;
+pub mod history;
 pub mod latency;
 pub mod member;
 pub mod meter;
@@ -13,12 +15,13 @@ pub mod report;
 pub mod rest;
 pub mod run;
 pub mod scenario;
-
 pub mod screen;
 pub mod server;
 pub mod socket;
 pub mod stage;
+pub mod statement;
 pub mod user;
 pub mod verdict;
+pub mod wal;
 pub mod watcher;
 pub mod world;

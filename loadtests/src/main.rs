@@ -8,12 +8,14 @@ use std::process::ExitCode;
 use clap::Parser;
 use parlor_loadtests::reference::run_as_reference;
 use parlor_loadtests::run::{Order, run};
-use parlor_loadtests::scenario::Scenario;
+use parlor_loadtests::scenario::{Scenario, Wish};
 use parlor_loadtests::server::Server;
 use parlor_loadtests::{plot, process, report, world};
 
 /// Files that are open beside the sockets.
 const SPARE_FILES: u64 = 200;
+/// More rounds say nothing that these do not.
+const MAX_ROUNDS: usize = 100;
 
 /// Simulated users against a server that is started here, or against the one at --url.
 #[derive(Parser)]
@@ -28,11 +30,18 @@ struct Arguments {
     /// The accounts, as `parlor seed --users N --tokens FILE` writes them.
     #[arg(long, requires = "url")]
     tokens: Option<PathBuf>,
+    /// The database of the server at --url, as postgres://parlor_audit:...@host/parlor: a role that reads is enough.
+    /// Without it nobody audits the books of that server.
+    #[arg(long, requires = "url")]
+    database: Option<String>,
     /// Simulated users.
     #[arg(long)]
     users: Option<usize>,
-    /// Messages a second and room; in the gift scenarios gifts a second in all; 0: as fast as it goes.
-    #[arg(long)]
+    /// Accounts that there are, connected or not, where the server is started here. Default: one a user.
+    #[arg(long, conflicts_with = "url")]
+    accounts: Option<usize>,
+    /// Messages a second and room; in the gift scenarios gifts a second in all, or 0: as fast as it goes.
+    #[arg(long, allow_negative_numbers = true)]
     rate: Option<f64>,
     /// Seconds that are measured, of each round.
     #[arg(long)]
@@ -80,17 +89,30 @@ fn failed(why: &str) -> ExitCode {
 }
 
 fn measure(arguments: &Arguments) -> Result<bool, String> {
-    let mut plan = arguments.scenario.plan();
-    plan.users = arguments.users.unwrap_or(plan.users).max(1);
-    plan.seconds = arguments.seconds.unwrap_or(plan.seconds).max(1);
-    plan.room_size = arguments.room_size.unwrap_or(plan.room_size).max(1);
-    if let Some(rate) = arguments.rate {
-        plan.rate = (rate > 0.0).then_some(rate);
+    let Arguments { scenario, users, rate, seconds, room_size, rounds, .. } = *arguments;
+    let plan = scenario.planned(Wish { users, rate, seconds, room_size })?;
+    if rounds.is_some_and(|rounds| !(1..=MAX_ROUNDS).contains(&rounds)) {
+        return Err(format!("--rounds: give 1 to {MAX_ROUNDS}"));
     }
-    process::allow_files(plan.users as u64 + SPARE_FILES)?;
+    let accounts = arguments.accounts.unwrap_or(plan.users);
+    if accounts < plan.users {
+        return Err(format!("--accounts {accounts} are fewer than the {} users", plan.users));
+    }
+    let who = match arguments.url {
+        None => "this program, and as many in the server that it starts",
+        Some(_) => "this program (the server at --url needs as many of its own)",
+    };
+    process::allow_files(plan.users as u64 + SPARE_FILES, who)?;
     let beside = std::env::current_exe().map_err(|error| error.to_string())?.with_file_name("parlor");
     let program = arguments.server.as_deref().unwrap_or(&beside);
-    let (server, accounts) = server(arguments, program, plan.users)?;
+    let (server, accounts) = server(arguments, program, accounts)?;
+    if accounts.len() < plan.users {
+        return Err(format!(
+            "{} accounts are too few for {} users: seed more, or take fewer --users",
+            accounts.len(),
+            plan.users
+        ));
+    }
     let order = Order {
         scenario: arguments.scenario,
         plan,
@@ -115,10 +137,10 @@ fn measure(arguments: &Arguments) -> Result<bool, String> {
     Ok(outcome.report.consistent)
 }
 
-fn server(arguments: &Arguments, program: &Path, users: usize) -> Result<(Server, Vec<world::Account>), String> {
+fn server(arguments: &Arguments, program: &Path, accounts: usize) -> Result<(Server, Vec<world::Account>), String> {
     let read = |path: &Path| world::accounts(path).map_err(|error| format!("{}: {error}", path.display()));
     let Some(url) = &arguments.url else {
-        let (server, tokens) = Server::start(program, users)?;
+        let (server, tokens) = Server::start(program, accounts)?;
         let accounts = read(&tokens)?;
         return Ok((server, accounts));
     };
@@ -130,5 +152,10 @@ fn server(arguments: &Arguments, program: &Path, users: usize) -> Result<(Server
     let tokens = arguments.tokens.as_deref().ok_or(
         "--url needs --tokens FILE: the accounts that `parlor seed --users N --tokens FILE` has made on that server",
     )?;
-    Ok((Server::at(address), read(tokens)?))
+    let server = Server::at(address);
+    let server = match &arguments.database {
+        Some(database) => server.with_books(program, database),
+        None => server,
+    };
+    Ok((server, read(tokens)?))
 }

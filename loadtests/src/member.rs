@@ -18,7 +18,8 @@ use tokio::sync::oneshot;
 use crate::latency::{Latency, nanos};
 use crate::rest::Away;
 use crate::socket::{Incoming, Socket};
-use crate::verdict::Verdict;
+use crate::statement::Paid;
+use crate::verdict::{Kind, Verdict};
 use crate::watcher::{Event, Heard, Watcher};
 
 /// How often somebody tries to come into a busy room, and how long they wait in between.
@@ -79,6 +80,7 @@ type Answer = Result<String, ErrorBody>;
 
 struct Asked {
     intended: u64,
+    is_gift: bool,
     reply: Option<oneshot::Sender<Answer>>,
 }
 
@@ -95,6 +97,9 @@ pub struct Member {
     watcher: Mutex<Watcher>,
     socket: Mutex<Option<Arc<Socket>>>,
     asked: Mutex<HashMap<u64, Asked>>,
+    paid: Mutex<Vec<Paid>>,
+    /// Gifts whose answer was lost, or says that nobody knows.
+    open_gifts: AtomicU64,
     next_id: AtomicU64,
     /// The last event that a reply of the server named.
     pub promised: AtomicU64,
@@ -133,6 +138,8 @@ impl Member {
             watcher: Mutex::new(Watcher::new(format!("user {user}"), room)),
             socket: Mutex::new(None),
             asked: Mutex::default(),
+            paid: Mutex::default(),
+            open_gifts: AtomicU64::new(0),
             next_id: AtomicU64::new(1),
             promised: AtomicU64::new(0),
             asleep: AtomicBool::new(false),
@@ -154,6 +161,12 @@ impl Member {
     /// The access token.
     pub fn access(&self) -> &str {
         &self.access
+    }
+
+    /// The receipts of all gifts that were sent, and how many more may have been: nobody was told.
+    pub fn paid(&self) -> (Vec<Paid>, u64) {
+        let waiting = lock(&self.asked).values().filter(|asked| asked.is_gift).count() as u64;
+        (lock(&self.paid).clone(), self.open_gifts.load(Ordering::Relaxed) + waiting)
     }
 
     /// Has a socket.
@@ -189,7 +202,7 @@ impl Member {
         let device = format!("load-{}", self.index);
         let connect = Connect { token: self.access.clone(), device, client: None, joins: vec![join] };
         let (sender, answer) = oneshot::channel();
-        let id = self.ask_id(nanos(), Some(sender));
+        let id = self.ask_id(nanos(), false, Some(sender));
         let text = envelope::command(id, None, &Command::Connect(connect));
         socket.say(&text).await.map_err(|error| Away(error.to_string()))?;
         tokio::spawn(self.clone().listen(socket, id));
@@ -220,9 +233,9 @@ impl Member {
         Ok(page.more)
     }
 
-    fn ask_id(&self, intended: u64, reply: Option<oneshot::Sender<Answer>>) -> u64 {
+    fn ask_id(&self, intended: u64, is_gift: bool, reply: Option<oneshot::Sender<Answer>>) -> u64 {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
-        lock(&self.asked).insert(id, Asked { intended, reply });
+        lock(&self.asked).insert(id, Asked { intended, is_gift, reply });
         id
     }
 
@@ -257,7 +270,7 @@ impl Member {
             self.tally.refused("no_socket");
             return;
         };
-        let id = self.ask_id(intended, reply);
+        let id = self.ask_id(intended, matches!(command, Command::GiftSend(_)), reply);
         // A socket that is lost is found so by who reads from it, and its questions are counted there.
         let _ = socket.say(&envelope::command(id, op, command)).await;
     }
@@ -279,7 +292,8 @@ impl Member {
     }
 
     fn forget(&self) {
-        for _ in lock(&self.asked).drain() {
+        for (_, asked) in lock(&self.asked).drain() {
+            self.open_gifts.fetch_add(u64::from(asked.is_gift), Ordering::Relaxed);
             self.tally.refused("socket_lost");
         }
     }
@@ -337,7 +351,7 @@ impl Member {
         let heard = match serde_json::from_str::<Heard<'_>>(text) {
             Ok(heard) => heard,
             Err(error) => {
-                self.tally.verdict.note(crate::verdict::Kind::Protocol, 1, || format!("{error}: {text}"));
+                self.tally.verdict.note(Kind::Protocol, 1, || format!("{error}: {text}"));
                 return false;
             }
         };
@@ -364,8 +378,8 @@ impl Member {
     }
 
     fn answered(&self, id: u64, heard: &Heard<'_>, is_connect: bool) {
-        let Some(Asked { intended, reply }) = lock(&self.asked).remove(&id) else {
-            self.tally.verdict.note(crate::verdict::Kind::Protocol, 1, || format!("a second reply to {id}"));
+        let Some(Asked { intended, is_gift, reply }) = lock(&self.asked).remove(&id) else {
+            self.tally.verdict.note(Kind::Protocol, 1, || format!("a second reply to {id}"));
             return;
         };
         let answer = match heard.error {
@@ -386,15 +400,32 @@ impl Member {
             Ok(data) => {
                 self.tally.answered.fetch_add(1, Ordering::Relaxed);
                 self.tally.reply.since(intended);
-                if let Ok(done) = serde_json::from_str::<Named>(data) {
+                // A gift's answer names no event.
+                if !is_gift && let Ok(done) = serde_json::from_str::<Named>(data) {
                     self.promised.fetch_max(done.seq, Ordering::Relaxed);
                 }
             }
             Err(error) => self.tally.refused(error.code.name()),
         }
+        if is_gift {
+            self.gift_answered(&answer);
+        }
         if let Some(reply) = reply {
             // Who has stopped waiting does not want to know.
             let _ = reply.send(answer.map(str::to_owned));
+        }
+    }
+
+    fn gift_answered(&self, answer: &Result<&str, ErrorBody>) {
+        match answer {
+            Ok(data) => match serde_json::from_str(data) {
+                Ok(paid) => lock(&self.paid).push(paid),
+                Err(error) => self.tally.verdict.note(Kind::Protocol, 1, || format!("no receipt: {error}: {data}")),
+            },
+            Err(error) if matches!(error.code, ErrorCode::StoreUnavailable | ErrorCode::Internal) => {
+                self.open_gifts.fetch_add(1, Ordering::Relaxed);
+            }
+            Err(_) => {}
         }
     }
 

@@ -43,11 +43,12 @@ pub fn rss_bytes(pid: u32) -> Option<u64> {
     Some(line.trim().trim_end_matches(" kB").trim().parse::<u64>().ok()? * 1_024)
 }
 
-/// Makes sure that this many files can be open in this process, raising the soft limit.
+/// Makes sure that this many files can be open in this process, raising the soft limit, which processes that
+/// it starts begin with. `who` is how the sentence names those that need as many.
 ///
 /// # Errors
 /// A sentence that says how to raise the hard limit.
-pub fn allow_files(wanted: u64) -> Result<(), String> {
+pub fn allow_files(wanted: u64, who: &str) -> Result<(), String> {
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).map_err(|error| error.to_string())?;
     if soft >= wanted {
         return Ok(());
@@ -57,7 +58,7 @@ pub fn allow_files(wanted: u64) -> Result<(), String> {
         return Ok(());
     }
     Err(format!(
-        "{wanted} files would be open and the limit is {hard}: take fewer --users, or raise it (`ulimit -n {wanted}` as \
+        "{wanted} files would be open in {who}, and the limit is {hard}: take fewer --users, or raise it (`ulimit -n {wanted}` as \
          root, or LimitNOFILE of the service)"
     ))
 }

@@ -57,6 +57,21 @@ pub struct Report {
     pub gifts_per_s: Option<f64>,
     /// From the intended time of sending a gift to its reply: one in a hundred is slower.
     pub gift_p99_ms: Option<f64>,
+    /// Bytes of write-ahead log for a gift, between checkpoints: without pages that are written whole after one.
+    pub wal_bytes_per_gift: Option<f64>,
+    /// Bytes of whole pages for a gift, as they fell into the rounds.
+    pub wal_page_bytes_per_gift: Option<f64>,
+    /// Accounts of people that there were, connected or not, as far as this program knows of them.
+    pub accounts: usize,
+    /// From asking for an account's last 50 movements to the whole answer: median, of accounts drawn from all
+    /// and of those that moved.
+    pub history_p50_ms: Option<f64>,
+    /// The same for one in a hundred.
+    pub history_p99_ms: Option<f64>,
+    /// The median of those only that have so many.
+    pub history_full_p50_ms: Option<f64>,
+    /// The same for one in a hundred.
+    pub history_full_p99_ms: Option<f64>,
     /// CPU time for one delivery in terms of the floor's.
     pub floor_ratio: Option<f64>,
     /// The same of the floor that gathers frames.
@@ -73,7 +88,11 @@ pub struct Report {
     pub ratio_spread: Option<(f64, f64)>,
     /// Sockets that were closed as slow consumers.
     pub slow_closes: u64,
-    /// Nobody saw anything that the protocol rules out, and the books, where they can be asked, are in order.
+    /// Entries of `/v1/wallet/entries` that were held to balances and receipts; null where coins do not move.
+    pub entries_checked: Option<u64>,
+    /// `parlor ledger audit` has read the books. If not, nothing is said of them but what people saw.
+    pub audited: bool,
+    /// Nobody saw anything that the protocol rules out, and where `audited` the books are in order.
     pub consistent: bool,
 }
 
@@ -108,6 +127,12 @@ impl fmt::Display for Report {
             ("joins a CPU second", self.joins_per_server_cpu_s),
             ("gifts a second", self.gifts_per_s),
             ("gift p99, ms", self.gift_p99_ms),
+            ("write-ahead log a gift, bytes", self.wal_bytes_per_gift),
+            ("  and whole pages, bytes", self.wal_page_bytes_per_gift),
+            ("last movements p50, ms", self.history_p50_ms),
+            ("last movements p99, ms", self.history_p99_ms),
+            ("  where there are 50, p50, ms", self.history_full_p50_ms),
+            ("  where there are 50, p99, ms", self.history_full_p99_ms),
             ("the floor's CPU a delivery, us", self.floor_cpu_us_per_delivery),
             ("in terms of the floor", self.floor_ratio),
             ("in terms of the gathering floor", self.coalesced_floor_ratio),
@@ -123,7 +148,16 @@ impl fmt::Display for Report {
         if let Some((low, high)) = self.ratio_spread {
             writeln!(f, "  {:<32} {low:.3} to {high:.3}", "ratios over the rounds")?;
         }
-        write!(f, "  {}", if self.consistent { "consistent" } else { "NOT CONSISTENT" })
+        if let Some(entries) = self.entries_checked {
+            writeln!(f, "  {entries} entries of accounts were held to balances and receipts")?;
+        }
+        let verdict = match (self.consistent, self.audited) {
+            (true, true) => "consistent, and the books were audited",
+            (true, false) => "consistent by what people saw; the books were NOT AUDITED",
+            (false, true) => "NOT CONSISTENT; the books were audited",
+            (false, false) => "NOT CONSISTENT; the books were NOT AUDITED",
+        };
+        write!(f, "  {verdict}")
     }
 }
 

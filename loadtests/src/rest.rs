@@ -1,9 +1,10 @@
-//! The REST calls that a simulated user makes: one small connection each.
+//! The REST calls that a simulated user makes: one small connection each, or one that is kept.
 
 use std::net::SocketAddr;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
+use hyper::client::conn::http1::SendRequest;
 use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use parlor_protocol::Op;
@@ -13,20 +14,20 @@ use tokio::net::TcpStream;
 /// What a call came to: the status and the JSON body (null where there is none).
 pub type Answer = (StatusCode, Value);
 
-/// A failure below HTTP: the server is away.
+/// Why there is nothing to go on with: the server is away, or refuses what a run stands on.
 #[derive(Debug)]
 pub struct Away(pub String);
 
 impl std::fmt::Display for Away {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "the server is away: {}", self.0)
+        f.write_str(&self.0)
     }
 }
 
 impl std::error::Error for Away {}
 
 fn away(error: impl std::fmt::Display) -> Away {
-    Away(error.to_string())
+    Away(format!("the server is away: {error}"))
 }
 
 /// Makes one call. `token` goes into `Authorization: Bearer`.
@@ -57,6 +58,26 @@ pub async fn call_as(
 ) -> Result<Answer, Away> {
     let stream = TcpStream::connect(address).await.map_err(away)?;
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(away)?;
+    let request = request(op, address, method, path, token, body)?;
+    let exchange = async move {
+        let (status, body) = exchange(&mut sender, request).await?;
+        Ok((status, json(&body)?))
+    };
+    // The connection ends with the exchange: nothing is left behind.
+    let (answer, ()) = tokio::join!(exchange, async {
+        let _ = connection.await;
+    });
+    answer
+}
+
+fn request(
+    op: Option<Op>,
+    address: SocketAddr,
+    method: Method,
+    path: &str,
+    token: Option<&str>,
+    body: Option<&Value>,
+) -> Result<Request<Full<Bytes>>, Away> {
     let mut request = Request::builder().method(method).uri(path).header("host", address.to_string());
     if let Some(token) = token {
         request = request.header("authorization", format!("Bearer {token}"));
@@ -68,19 +89,20 @@ pub async fn call_as(
         request = request.header("content-type", "application/json");
     }
     let bytes = body.map_or_else(Bytes::new, |body| Bytes::from(body.to_string()));
-    let request = request.body(Full::new(bytes)).map_err(away)?;
-    let exchange = async move {
-        let response = sender.send_request(request).await.map_err(away)?;
-        let status = response.status();
-        let body = response.into_body().collect().await.map_err(away)?.to_bytes();
-        let value = if body.is_empty() { Value::Null } else { serde_json::from_slice(&body).map_err(away)? };
-        Ok((status, value))
-    };
-    // The connection ends with the exchange: nothing is left behind.
-    let (answer, ()) = tokio::join!(exchange, async {
-        let _ = connection.await;
-    });
-    answer
+    request.body(Full::new(bytes)).map_err(away)
+}
+
+async fn exchange(
+    sender: &mut SendRequest<Full<Bytes>>,
+    request: Request<Full<Bytes>>,
+) -> Result<(StatusCode, Bytes), Away> {
+    let response = sender.send_request(request).await.map_err(away)?;
+    let status = response.status();
+    Ok((status, response.into_body().collect().await.map_err(away)?.to_bytes()))
+}
+
+fn json(body: &[u8]) -> Result<Value, Away> {
+    if body.is_empty() { Ok(Value::Null) } else { serde_json::from_slice(body).map_err(away) }
 }
 
 /// `GET`.
@@ -97,4 +119,72 @@ pub async fn get(address: SocketAddr, path: &str, token: Option<&str>) -> Result
 /// As `call`.
 pub async fn post(address: SocketAddr, path: &str, token: Option<&str>, body: &Value) -> Result<Answer, Away> {
     call(address, Method::POST, path, token, Some(body)).await
+}
+
+/// A connection that is kept from call to call, and opened anew where the server has closed it: thousands
+/// of calls do not use up the ports, and what is measured is the call.
+#[derive(Debug)]
+pub struct Kept {
+    address: SocketAddr,
+    sender: Option<SendRequest<Full<Bytes>>>,
+}
+
+impl Kept {
+    /// To a server; opened with the first call.
+    pub fn to(address: SocketAddr) -> Self {
+        Self { address, sender: None }
+    }
+
+    /// Makes a call and gives the body as it is.
+    ///
+    /// # Errors
+    /// As `call`.
+    pub async fn bytes(
+        &mut self,
+        method: Method,
+        path: &str,
+        token: Option<&str>,
+        body: Option<&Value>,
+    ) -> Result<(StatusCode, Bytes), Away> {
+        let request = request(None, self.address, method, path, token, body)?;
+        let mut sender = match self.sender.take() {
+            Some(sender) => sender,
+            None => self.open().await?,
+        };
+        // It is ready when the last answer has been taken to its end, and never again when it is closed.
+        if sender.ready().await.is_err() {
+            sender = self.open().await?;
+            sender.ready().await.map_err(away)?;
+        }
+        exchange(self.sender.insert(sender), request).await
+    }
+
+    async fn open(&self) -> Result<SendRequest<Full<Bytes>>, Away> {
+        let stream = TcpStream::connect(self.address).await.map_err(away)?;
+        stream.set_nodelay(true).map_err(away)?;
+        let (sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(away)?;
+        // It ends with its sender; how is told by the call that it fails.
+        tokio::spawn(async move {
+            let _ = connection.await;
+        });
+        Ok(sender)
+    }
+
+    /// `GET`.
+    ///
+    /// # Errors
+    /// As `call`.
+    pub async fn get(&mut self, path: &str, token: Option<&str>) -> Result<Answer, Away> {
+        let (status, body) = self.bytes(Method::GET, path, token, None).await?;
+        Ok((status, json(&body)?))
+    }
+
+    /// `POST` with a JSON body.
+    ///
+    /// # Errors
+    /// As `call`.
+    pub async fn post(&mut self, path: &str, token: Option<&str>, body: &Value) -> Result<Answer, Away> {
+        let (status, body) = self.bytes(Method::POST, path, token, Some(body)).await?;
+        Ok((status, json(&body)?))
+    }
 }

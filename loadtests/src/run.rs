@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::sync::atomic::Ordering;
 
+use crate::books::Books;
+use crate::history::{self, History};
 use crate::meter::{Measured, some};
 use crate::plot::Second;
 use crate::reference::crowd;
@@ -14,6 +16,7 @@ use crate::scenario::Scenario;
 use crate::server::Server;
 use crate::stage::{Plan, Stage};
 use crate::verdict::{Kind, Violation};
+use crate::wal::{Wal, Written};
 use crate::world::Account;
 
 /// Bytes of a frame's header.
@@ -80,16 +83,24 @@ pub async fn run(server: Server, accounts: &[Account], order: &Order<'_>) -> Res
     let compares = (order.with_floor && scenario.is_chat()) || order.with_textbook;
     let rounds = order.rounds.unwrap_or(if compares { COMPARED } else { 1 });
     let mut stage = Stage::set(server, accounts, plan).await?;
+    let books = if scenario.moves_money() { Some(Books::open(&stage).await?) } else { None };
+    let mut wal = if gifts { wal(&stage.server).await } else { None };
     let (join_cpu, rss) = (stage.join_cpu, stage.rss_per_socket);
     let mut own: Vec<Measured> = Vec::new();
     let (mut ratios, mut gifts_per_s, mut percentiles) = (Ratios::default(), Vec::new(), Vec::new());
+    let mut written = Vec::new();
     for round in 0..rounds {
         let what = format!("{} {}/{rounds}", scenario.name(), round + 1);
+        let log = end_of(&mut wal).await;
         let answered = stage.tally.answered.load(Ordering::Relaxed);
         let measured = scenario.drive(&stage, &what).await?;
         percentiles.push((stage.tally.delivery.take(), stage.tally.reply.take()));
-        let rate = (stage.tally.answered.load(Ordering::Relaxed) - answered) as f64 / measured.seconds;
+        let answered = (stage.tally.answered.load(Ordering::Relaxed) - answered) as f64;
+        let rate = answered / measured.seconds;
         gifts_per_s.push(rate);
+        if let Some(Written { bytes, page_bytes }) = written_since(&mut wal, log).await.filter(|_| answered > 0.0) {
+            written.push((bytes as f64 / answered, page_bytes as f64 / answered));
+        }
         if scenario.is_chat() && (order.with_floor || order.with_textbook) {
             // One crowd at a time: this process may open only so many files.
             stage.clear().await;
@@ -107,11 +118,35 @@ pub async fn run(server: Server, accounts: &[Account], order: &Order<'_>) -> Res
         own.push(measured);
     }
     stage.judge().await;
+    let history = if gifts { history::measure(&stage, accounts).await? } else { History::default() };
+    let entries_checked = match &books {
+        Some(books) => Some(books.judge(&stage).await?),
+        None => None,
+    };
+    let audited = stage.audit();
     let course = own.last().map(|measured| measured.course.clone()).unwrap_or_default();
-    let report = report(order, &stage, &own, rounds, Figures { join_cpu, rss, gifts_per_s, percentiles, ratios });
+    let figures = Figures { join_cpu, rss, gifts_per_s, written, history, percentiles, ratios };
+    let report =
+        Report { accounts: accounts.len(), entries_checked, audited, ..report(order, &stage, &own, rounds, figures) };
     let violations = stage.tally.verdict.first();
     stage.clear().await;
     Ok(Outcome { report, course, violations })
+}
+
+/// The log of a private PostgreSQL. Where it cannot be read the figure is absent, and why is said.
+async fn wal(server: &Server) -> Option<Wal> {
+    let wal = Wal::of(&server.postgres()?).await;
+    wal.inspect_err(|error| eprintln!("parlor load: the write-ahead log is not measured: {error}")).ok()
+}
+
+async fn end_of(wal: &mut Option<Wal>) -> Option<String> {
+    let end = wal.as_mut()?.end().await;
+    end.inspect_err(|error| eprintln!("parlor load: the write-ahead log is not measured: {error}")).ok()
+}
+
+async fn written_since(wal: &mut Option<Wal>, since: Option<String>) -> Option<Written> {
+    let written = wal.as_mut()?.since(&since?).await;
+    written.inspect_err(|error| eprintln!("parlor load: the write-ahead log is not measured: {error}")).ok()
 }
 
 async fn compare_chat(
@@ -158,12 +193,15 @@ struct Figures {
     join_cpu: Option<crate::process::Cpu>,
     rss: Option<f64>,
     gifts_per_s: Vec<f64>,
+    /// Bytes of log for a gift: without whole pages, and of those.
+    written: Vec<(f64, f64)>,
+    history: History,
     percentiles: Vec<(crate::latency::Percentiles, crate::latency::Percentiles)>,
     ratios: Ratios,
 }
 
 fn report(order: &Order<'_>, stage: &Stage, own: &[Measured], rounds: usize, figures: Figures) -> Report {
-    let Figures { join_cpu, rss, gifts_per_s, percentiles, ratios } = figures;
+    let Figures { join_cpu, rss, gifts_per_s, written, history, percentiles, ratios } = figures;
     let (tally, scenario) = (&stage.tally, order.scenario);
     let of = |figure: &dyn Fn(&Measured) -> Option<f64>| median(own.iter().filter_map(figure).collect());
     let screens: Vec<_> = percentiles.iter().filter_map(|(screen, _)| some(*screen)).collect();
@@ -205,6 +243,12 @@ fn report(order: &Order<'_>, stage: &Stage, own: &[Measured], rounds: usize, fig
         joins_per_server_cpu_s: joins,
         gifts_per_s: median(gifts_per_s).filter(|_| scenario.gives()),
         gift_p99_ms: middle(&replies, |figures| figures.p99_ms).filter(|_| scenario.gives()),
+        wal_bytes_per_gift: median(written.iter().map(|written| written.0).collect()),
+        wal_page_bytes_per_gift: median(written.iter().map(|written| written.1).collect()),
+        history_p50_ms: history.all.map(|all| all.p50_ms),
+        history_p99_ms: history.all.map(|all| all.p99_ms),
+        history_full_p50_ms: history.full.map(|full| full.p50_ms),
+        history_full_p99_ms: history.full.map(|full| full.p99_ms),
         floor_ratio: median(ratios.floor.clone()),
         coalesced_floor_ratio: median(ratios.coalesced),
         textbook_ratio: median(ratios.textbook.clone()),
@@ -216,5 +260,6 @@ fn report(order: &Order<'_>, stage: &Stage, own: &[Measured], rounds: usize, fig
         }),
         slow_closes: tally.slow_closes.load(Ordering::Relaxed),
         consistent: tally.verdict.is_clean(),
+        ..Report::default()
     }
 }

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use sqlx::{Connection, PgConnection};
 
 use crate::process::Cpu;
 
@@ -22,6 +23,27 @@ pub struct Server {
     /// Where it listens.
     pub address: SocketAddr,
     own: Option<Own>,
+    books: Option<Books>,
+}
+
+/// The database of a server that somebody else started.
+#[derive(Debug)]
+struct Books {
+    program: PathBuf,
+    database: String,
+}
+
+/// What became of an audit.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Audit {
+    /// Nobody said where the books are.
+    NotAsked,
+    /// They are in order.
+    Clean,
+    /// They are not, in the audit's words.
+    Flawed(String),
+    /// They could not be read.
+    Failed(String),
 }
 
 #[derive(Debug)]
@@ -34,20 +56,27 @@ struct Own {
 impl Server {
     /// One at an address, that somebody else started: its CPU time and memory are not known.
     pub fn at(address: SocketAddr) -> Self {
-        Self { address, own: None }
+        Self { address, own: None, books: None }
     }
 
-    /// Starts this program over a new store, with `users` accounts whose tokens are written to the file
+    /// The same, and its books are in this database: `program` audits them. A role that reads is enough
+    /// (parlor_audit).
+    pub fn with_books(mut self, program: &Path, database: &str) -> Self {
+        self.books = Some(Books { program: program.to_owned(), database: database.to_owned() });
+        self
+    }
+
+    /// Starts this program over a new store, with so many accounts whose tokens are written to the file
     /// of the answer. `port` 0 takes a free one.
     ///
     /// # Errors
     /// What keeps it from starting, in a sentence.
-    pub fn start(program: &Path, users: usize) -> Result<(Self, PathBuf), String> {
+    pub fn start(program: &Path, accounts: usize) -> Result<(Self, PathBuf), String> {
         let data = std::env::temp_dir().join(format!("parlor-load-{}", std::process::id()));
         fs::create_dir_all(&data).map_err(|error| format!("{}: {error}", data.display()))?;
         let tokens = data.join("tokens.jsonl");
         let seeded = parlor(program, &data)
-            .args(["seed", "--users", &users.to_string(), "--tokens"])
+            .args(["seed", "--users", &accounts.to_string(), "--tokens"])
             .arg(&tokens)
             .arg("--data")
             .arg(&data)
@@ -85,7 +114,7 @@ impl Server {
         match ready.recv_timeout(READY_WITHIN) {
             Ok(address) => {
                 let own = Own { child, program: program.to_owned(), data };
-                Ok((Self { address, own: Some(own) }, tokens))
+                Ok((Self { address, own: Some(own), books: None }, tokens))
             }
             Err(_) => {
                 // It may have ended by itself.
@@ -111,17 +140,49 @@ impl Server {
         self.own.as_ref().map(|own| own.data.join("run"))
     }
 
-    /// Whether the books are in order; `None` where they cannot be asked.
-    pub fn audit(&self) -> Option<Result<(), String>> {
-        let own = self.own.as_ref()?;
-        let audit = parlor(&own.program, &own.data).args(["ledger", "audit", "--data"]).arg(&own.data).output();
-        Some(match audit {
-            Ok(output) if output.status.success() => Ok(()),
-            Ok(output) => {
-                Err(format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr)))
+    /// Whether the books are in order, by `parlor ledger audit`.
+    pub fn audit(&self) -> Audit {
+        let mut command = match (&self.own, &self.books) {
+            (Some(own), _) => {
+                let mut command = parlor(&own.program, &own.data);
+                command.args(["ledger", "audit", "--data"]).arg(&own.data);
+                command
             }
-            Err(error) => Err(error.to_string()),
-        })
+            (None, Some(Books { program, database })) => {
+                let mut command = parlor(program, &std::env::temp_dir());
+                command.args(["ledger", "audit"]).env("DATABASE_URL", database);
+                command
+            }
+            (None, None) => return Audit::NotAsked,
+        };
+        match command.stdin(Stdio::null()).output() {
+            Ok(output) if output.status.success() => Audit::Clean,
+            // 1 is the audit's own: it has read the books and found something.
+            Ok(output) if output.status.code() == Some(1) => {
+                Audit::Flawed(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+            }
+            Ok(output) => Audit::Failed(String::from_utf8_lossy(&output.stderr).trim().to_owned()),
+            Err(error) => Audit::Failed(error.to_string()),
+        }
+    }
+
+    /// Makes sure that the database that was named for the books is this server's: it has the room that the
+    /// server has just made. Books of another one would be in order whatever happens here.
+    ///
+    /// # Errors
+    /// A sentence.
+    pub async fn own_books(&self, room: u64) -> Result<(), String> {
+        let Some(Books { database, .. }) = &self.books else { return Ok(()) };
+        let cannot = |error: sqlx::Error| format!("--database cannot be read: {error}");
+        let mut connection = PgConnection::connect(database).await.map_err(cannot)?;
+        let there: bool = sqlx::query_scalar("select exists (select from rooms where id = $1)")
+            .bind(i64::try_from(room).unwrap_or_default())
+            .fetch_one(&mut connection)
+            .await
+            .map_err(cannot)?;
+        // It was only read from.
+        let _ = connection.close().await;
+        if there { Ok(()) } else { Err(format!("--database is not the server's: room {room} is not in it")) }
     }
 }
 

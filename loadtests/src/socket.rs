@@ -3,7 +3,10 @@
 use std::cell::RefCell;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::LazyLock;
 
+use nix::sys::socket::setsockopt;
+use nix::sys::socket::sockopt::IpBindAddressNoPort;
 use parlor_protocol::SUBPROTOCOL;
 use tokio::net::{TcpSocket, TcpStream};
 
@@ -11,12 +14,27 @@ use crate::rest::Away;
 
 /// Bytes read in one turn, shared by all sockets of a thread.
 const SCRATCH_BYTES: usize = 256 * 1024;
-/// Sockets from one address of this machine: below the ports that there are for them.
+/// Sockets from one address of this machine, at most: Linux has 28,232 ports for them, and those of sockets
+/// that were cut are taken for a while yet.
 const PER_SOURCE: usize = 12_000;
 /// Room in the kernel for what a narrow socket has not read.
 const NARROW_BYTES: u32 = 8 * 1024;
 /// The mask of every frame. RFC 6455 wants it unpredictable, against proxies that are not here.
 const MASK: [u8; 4] = [0x5a, 0x17, 0xc3, 0x2e];
+
+/// At most half of the ports that this machine has.
+static SOCKETS_A_SOURCE: LazyLock<usize> = LazyLock::new(|| {
+    let range = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap_or_default();
+    sockets_a_source(&range)
+});
+
+fn sockets_a_source(range: &str) -> usize {
+    let ports: Vec<usize> = range.split_whitespace().filter_map(|port| port.parse().ok()).collect();
+    match ports[..] {
+        [first, last] => (last.saturating_sub(first) / 2).clamp(1, PER_SOURCE),
+        _ => PER_SOURCE,
+    }
+}
 
 thread_local! {
     static SCRATCH: RefCell<Vec<u8>> = RefCell::new(vec![0; SCRATCH_BYTES]);
@@ -38,8 +56,9 @@ pub struct Socket {
 }
 
 /// The address of this machine from which socket number `index` is opened: one has too few ports for many.
+/// A server elsewhere sees one address, and as many sockets as that has ports.
 pub fn source(server: SocketAddr, index: usize) -> Option<IpAddr> {
-    let many = u8::try_from(index / PER_SOURCE).unwrap_or(u8::MAX).min(200);
+    let many = u8::try_from(index / *SOCKETS_A_SOURCE).unwrap_or(u8::MAX).min(200);
     (server.ip().is_loopback() && server.is_ipv4() && many > 0).then(|| IpAddr::V4(Ipv4Addr::new(127, 0, 1, many)))
 }
 
@@ -50,15 +69,26 @@ impl Socket {
     /// # Errors
     /// `Away` where there is no server, or one that does not want to.
     pub async fn open(server: SocketAddr, path: &str, index: usize, narrow: bool) -> Result<Self, Away> {
-        let away = |error: io::Error| Away(error.to_string());
+        let away = |error: io::Error| Away(format!("the server is away: {error}"));
         let socket = if server.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }.map_err(away)?;
         if narrow {
             socket.set_recv_buffer_size(NARROW_BYTES).map_err(away)?;
         }
-        if let Some(source) = source(server, index) {
-            socket.bind(SocketAddr::new(source, 0)).map_err(away)?;
+        let source = source(server, index);
+        let no_port = |error: io::Error| match error.kind() {
+            io::ErrorKind::AddrNotAvailable | io::ErrorKind::AddrInUse => Away(format!(
+                "no port is left for socket {index} to {server}{}: wait a minute for those of closed sockets, widen \
+                 net.ipv4.ip_local_port_range, or take fewer --users",
+                source.map_or_else(String::new, |source| format!(" from {source}"))
+            )),
+            _ => away(error),
+        };
+        if let Some(source) = source {
+            // The port is chosen at the connection: one whose last socket was cut can be taken again.
+            setsockopt(&socket, IpBindAddressNoPort, &true).map_err(|error| away(error.into()))?;
+            socket.bind(SocketAddr::new(source, 0)).map_err(no_port)?;
         }
-        let stream = socket.connect(server).await.map_err(away)?;
+        let stream = socket.connect(server).await.map_err(no_port)?;
         stream.set_nodelay(true).map_err(away)?;
         let request = format!(
             "GET {path} HTTP/1.1\r\nhost: {server}\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
@@ -206,6 +236,17 @@ pub fn frame(bytes: &[u8]) -> Option<(u8, usize, usize)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_address_is_not_asked_for_more_than_half_its_ports() {
+        assert_eq!(sockets_a_source("32768\t60999\n"), PER_SOURCE);
+        assert_eq!(sockets_a_source("40000 50000"), 5_000);
+        assert_eq!(sockets_a_source(""), PER_SOURCE);
+        let server = SocketAddr::from(([127, 0, 0, 1], 80));
+        assert_eq!(source(server, 0), None);
+        assert_eq!(source(server, 100_000).map(|source| source.is_loopback()), Some(true));
+        assert_eq!(source(SocketAddr::from(([192, 0, 2, 1], 80)), 100_000), None);
+    }
 
     #[test]
     fn frames_come_whole_however_they_are_cut() {

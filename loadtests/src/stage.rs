@@ -13,7 +13,7 @@ use crate::latency::{moment, nanos};
 use crate::member::{Member, Tally};
 use crate::process::{Cpu, rss_bytes};
 use crate::rest::Away;
-use crate::server::Server;
+use crate::server::{Audit, Server};
 use crate::verdict::Kind;
 use crate::watcher::timed_line;
 use crate::world::{self, Account};
@@ -81,7 +81,9 @@ impl Stage {
             accounts.get(..plan.users).ok_or_else(|| Away(format!("{} accounts are too few", accounts.len())))?;
         let rooms = world::rooms(server.address, &people[..plan.rooms()]).await?;
         let placed = people.iter().cloned().enumerate().map(|(at, account)| (account, rooms[at % rooms.len()]));
-        let members = world::members(server.address, placed, &tally).await?;
+        let placed: Vec<_> = placed.collect();
+        let members = world::members(server.address, &placed, &tally).await?;
+        server.own_books(rooms[0]).await.map_err(Away)?;
         let mut by_room = vec![Vec::new(); rooms.len()];
         members.iter().enumerate().for_each(|(at, member)| by_room[at % rooms.len()].push(member.clone()));
         let mut stage = Self { server, tally, members, rooms: by_room, plan, join_cpu: None, rss_per_socket: None };
@@ -183,9 +185,22 @@ impl Stage {
                 verdict.note(Kind::SeatMap, maps.len() as u64 - 1, || format!("in one room: {maps:#?}"));
             }
         }
-        if let Some(Err(words)) = self.server.audit() {
-            verdict.note(Kind::Balance, 1, || format!("the audit: {words}"));
+    }
+
+    /// Whether the books are in order; true if they were read. Nothing is said of books that nobody asked for.
+    pub fn audit(&self) -> bool {
+        let verdict = &self.tally.verdict;
+        // It takes as long as there are transfers, and what the members wait for goes on meanwhile.
+        match tokio::task::block_in_place(|| self.server.audit()) {
+            Audit::NotAsked => return false,
+            Audit::Clean => {}
+            Audit::Flawed(words) => verdict.note(Kind::Balance, 1, || format!("the audit: {words}")),
+            Audit::Failed(why) => {
+                verdict.note(Kind::Balance, 1, || format!("the books could not be audited: {why}"));
+                return false;
+            }
         }
+        true
     }
 }
 

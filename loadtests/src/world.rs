@@ -5,12 +5,13 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
+use futures_util::future::try_join_all;
 use futures_util::{StreamExt, stream};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::member::{Member, Tally};
-use crate::rest::{self, Away};
+use crate::rest::{Away, Kept};
 
 /// Calls at a time.
 const AT_ONCE: usize = 16;
@@ -33,9 +34,27 @@ pub fn accounts(path: &Path) -> io::Result<Vec<Account>> {
     text.lines().map(|line| serde_json::from_str(line).map_err(io::Error::other)).collect()
 }
 
-async fn post(server: SocketAddr, path: &str, token: &str, body: Value) -> Result<Value, Away> {
-    let (status, answer) = rest::post(server, path, Some(token), &body).await?;
+async fn post(server: &mut Kept, path: &str, token: &str, body: Value) -> Result<Value, Away> {
+    let (status, answer) = server.post(path, Some(token), &body).await?;
     if status.is_success() { Ok(answer) } else { Err(Away(format!("{path}: {status}: {answer}"))) }
+}
+
+/// Makes so many calls on a few connections, which are kept: one each would take the ports of the sockets.
+async fn each<T>(
+    server: SocketAddr,
+    count: usize,
+    call: impl AsyncFn(&mut Kept, usize) -> Result<T, Away>,
+) -> Result<Vec<T>, Away> {
+    let lanes = (0..AT_ONCE).map(async |lane| {
+        let (mut connection, mut made) = (Kept::to(server), Vec::new());
+        for index in (lane..count).step_by(AT_ONCE) {
+            made.push((index, call(&mut connection, index).await?));
+        }
+        Ok::<_, Away>(made)
+    });
+    let mut made: Vec<(usize, T)> = try_join_all(lanes).await?.into_iter().flatten().collect();
+    made.sort_by_key(|(index, _)| *index);
+    Ok(made.into_iter().map(|(_, made)| made).collect())
 }
 
 /// Makes a room for each of these owners; the rooms' numbers in their order.
@@ -43,11 +62,12 @@ async fn post(server: SocketAddr, path: &str, token: &str, body: Value) -> Resul
 /// # Errors
 /// `Away`, or a refusal.
 pub async fn rooms(server: SocketAddr, owners: &[Account]) -> Result<Vec<u64>, Away> {
-    let made = stream::iter(owners.iter().enumerate().map(|(at, owner)| async move {
-        let answer = post(server, "/v1/rooms", &owner.token, json!({"name": format!("load {at}"), "seats": 8})).await?;
+    each(server, owners.len(), async |server, at| {
+        let body = json!({"name": format!("load {at}"), "seats": 8});
+        let answer = post(server, "/v1/rooms", &owners[at].token, body).await?;
         answer["id"].as_u64().ok_or_else(|| Away(format!("no room in {answer}")))
-    }));
-    made.buffered(AT_ONCE).collect::<Vec<_>>().await.into_iter().collect()
+    })
+    .await
 }
 
 /// Gives everybody a token for their room, and makes members of them. Nobody is connected yet.
@@ -56,15 +76,16 @@ pub async fn rooms(server: SocketAddr, owners: &[Account]) -> Result<Vec<u64>, A
 /// `Away`, or a refusal.
 pub async fn members(
     server: SocketAddr,
-    people: impl IntoIterator<Item = (Account, u64)>,
+    people: &[(Account, u64)],
     tally: &Arc<Tally>,
 ) -> Result<Vec<Arc<Member>>, Away> {
-    let members = stream::iter(people.into_iter().enumerate().map(|(index, (account, room))| async move {
-        let answer = post(server, &format!("/v1/rooms/{room}/token"), &account.token, json!({})).await?;
+    each(server, people.len(), async |connection, index| {
+        let (account, room) = &people[index];
+        let answer = post(connection, &format!("/v1/rooms/{room}/token"), &account.token, json!({})).await?;
         let token = answer["token"].as_str().ok_or_else(|| Away(format!("no token in {answer}")))?.to_owned();
-        Ok(Member::new(index, server, (account.user, account.token), (room, token), tally.clone()))
-    }));
-    members.buffered(AT_ONCE).collect::<Vec<_>>().await.into_iter().collect()
+        Ok(Member::new(index, server, (account.user, account.token.clone()), (*room, token), tally.clone()))
+    })
+    .await
 }
 
 /// Brings everybody in, so many at a time; the first failure ends it.

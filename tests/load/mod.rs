@@ -3,12 +3,14 @@
 
 mod planter;
 
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use parlor_loadtests::run::{Order, Outcome, run};
 use parlor_loadtests::scenario::Scenario;
 use parlor_loadtests::server::Server;
+use parlor_loadtests::verdict::{Kind, Violation};
 use parlor_loadtests::world::{self, Account};
 use uuid::Uuid;
 
@@ -33,20 +35,30 @@ async fn server(users: usize) -> (Database, Program, Vec<Account>) {
     (database, program, accounts)
 }
 
-async fn measure(scenario: Scenario, at: SocketAddr, accounts: &[Account], seconds: u64, rate: f64) -> Outcome {
+fn program() -> &'static Path {
+    Path::new(env!("CARGO_BIN_EXE_parlor"))
+}
+
+fn order(scenario: Scenario, users: usize, seconds: u64, rate: f64) -> Order<'static> {
     let mut plan = scenario.plan();
-    (plan.users, plan.seconds, plan.rate) = (accounts.len(), seconds, Some(rate));
-    let program = Path::new(env!("CARGO_BIN_EXE_parlor"));
-    let order = Order { scenario, plan, with_floor: false, with_textbook: false, rounds: None, program };
+    (plan.users, plan.seconds, plan.rate) = (users, seconds, Some(rate));
+    Order { scenario, plan, with_floor: false, with_textbook: false, rounds: None, program: program() }
+}
+
+async fn measure(scenario: Scenario, at: SocketAddr, accounts: &[Account], seconds: u64, rate: f64) -> Outcome {
+    let order = order(scenario, accounts.len(), seconds, rate);
     run(Server::at(at), accounts, &order).await.expect("it can be measured")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_day_in_small_is_seen_the_same_by_everybody() {
-    let (_database, program, accounts) = server(30).await;
-    let outcome = measure(Scenario::Mixed, program.address, &accounts, 5, 4.0).await;
-    assert!(outcome.report.consistent, "{}\n{:?}", outcome.report, outcome.violations);
+    let (database, running, accounts) = server(30).await;
+    let server = Server::at(running.address).with_books(program(), &database.audit_url());
+    let order = order(Scenario::Mixed, accounts.len(), 5, 4.0);
+    let outcome = run(server, &accounts, &order).await.expect("it can be measured");
+    assert!(outcome.report.consistent && outcome.report.audited, "{}\n{:?}", outcome.report, outcome.violations);
     assert!(outcome.report.deliveries > 1_000 && outcome.report.p99_ms.is_some(), "{}", outcome.report);
+    assert!(outcome.report.entries_checked.is_some_and(|entries| entries > 30), "{}", outcome.report);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -63,4 +75,58 @@ async fn every_planted_violation_is_found() {
         }
         assert_eq!(report.consistent, plant == Plant::Nothing, "{plant:?}: {report}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_entry_that_is_changed_or_missing_is_found_and_named() {
+    let (_database, program, accounts) = server(4).await;
+    for (plant, words) in [
+        (Plant::Nothing, ""),
+        (Plant::ChangeEntry, "amount: -2, gift: Some(Part { role: \"sender\" }) } is of a gift that cost 1"),
+        (Plant::DropEntry, "has a receipt and no entry"),
+    ] {
+        let planter = Planter::before(program.address, plant).await;
+        let outcome = measure(Scenario::GiftsStar, planter.address, &accounts, 1, 40.0).await;
+        assert_eq!(outcome.report.consistent, plant == Plant::Nothing, "{plant:?}: {:?}", outcome.violations);
+        let is_named = |violation: &Violation| violation.kind == Kind::Balance && violation.words.contains(words);
+        assert!(plant == Plant::Nothing || outcome.violations.iter().any(is_named), "{:?}", outcome.violations);
+        // Nobody said where the books are.
+        assert!(!outcome.report.audited && outcome.report.to_string().contains("NOT AUDITED"), "{}", outcome.report);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn only_the_servers_own_books_are_audited_and_what_is_wrong_in_them_is_told() {
+    let (database, running, accounts) = server(2).await;
+    let order = order(Scenario::Idle, accounts.len(), 1, 1.0);
+    let other = Database::fresh().await;
+    let server = Server::at(running.address).with_books(program(), &other.audit_url());
+    let refused = run(server, &accounts, &order).await.expect_err("books of another server").to_string();
+    assert!(refused.contains("--database is not the server's"), "{refused}");
+
+    sqlx::query("update balances set amount = amount + 1 where account_id = (select min(coin_account) from wallets)")
+        .execute(&database.superuser)
+        .await
+        .expect("the superuser may do anything");
+    let server = Server::at(running.address).with_books(program(), &database.audit_url());
+    let Outcome { report, violations, .. } = run(server, &accounts, &order).await.expect("it can be measured");
+    assert!(report.audited && !report.consistent, "{report}");
+    assert!(violations.iter().any(|violation| violation.words.starts_with("the audit: ")), "{violations:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_is_started_here_tells_its_log_and_its_histories() {
+    let started = tokio::task::spawn_blocking(|| Server::start(program(), 1_100)).await.expect("it does not panic");
+    let (server, tokens) = started.expect("it starts");
+    let accounts = world::accounts(&tokens).expect("it wrote them");
+    // More than two batches of them, each once.
+    assert_eq!(accounts.iter().map(|account| account.user).collect::<HashSet<_>>().len(), 1_100);
+    let mut order = order(Scenario::GiftsSpread, 6, 2, 200.0);
+    order.plan.room_size = 3;
+    let Outcome { report, violations, .. } = run(server, &accounts, &order).await.expect("it can be measured");
+    assert!(report.consistent && report.audited, "{report}\n{violations:?}");
+    let bytes = report.wal_bytes_per_gift.expect("the log can be read");
+    assert!((300.0..5_000.0).contains(&bytes) && report.wal_page_bytes_per_gift.is_some(), "{report}");
+    assert!(report.history_p99_ms >= report.history_p50_ms && report.history_p50_ms.is_some(), "{report}");
+    assert!(report.history_full_p99_ms.is_some() && report.accounts == 1_100, "{report}");
 }

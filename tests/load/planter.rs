@@ -1,4 +1,4 @@
-//! A proxy that does to one event of each socket what no server may.
+//! A proxy that does to one event of each socket, or one entry of each page, what no server may.
 
 use std::net::SocketAddr;
 
@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-/// What is done to an event.
+/// What is done to an event or an entry.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Plant {
     /// Nothing.
@@ -18,6 +18,10 @@ pub enum Plant {
     Double,
     /// It comes behind the next one.
     Swap,
+    /// An entry of an account has another amount.
+    ChangeEntry,
+    /// An entry of an account is not there.
+    DropEntry,
 }
 
 /// Which event of a socket: those before are of coming in.
@@ -77,6 +81,12 @@ async fn carry(client: TcpStream, server: SocketAddr, plant: Plant) -> std::io::
             }
         }
         if upgraded != Some(true) {
+            if matches!(plant, Plant::ChangeEntry | Plant::DropEntry) {
+                if !is_whole(&pending) {
+                    continue;
+                }
+                spoil(&mut pending, plant);
+            }
             to_client.write_all(&std::mem::take(&mut pending)).await?;
             continue;
         }
@@ -92,7 +102,7 @@ async fn carry(client: TcpStream, server: SocketAddr, plant: Plant) -> std::io::
                         to_client.write_all(&late).await?;
                     }
                 }
-                Plant::Nothing => to_client.write_all(&frame).await?,
+                Plant::Nothing | Plant::ChangeEntry | Plant::DropEntry => to_client.write_all(&frame).await?,
                 Plant::Drop => {}
                 Plant::Double => {
                     to_client.write_all(&frame).await?;
@@ -104,4 +114,31 @@ async fn carry(client: TcpStream, server: SocketAddr, plant: Plant) -> std::io::
     }
     up.abort();
     Ok(())
+}
+
+/// An HTTP answer is there to its last byte.
+fn is_whole(answer: &[u8]) -> bool {
+    let Some(head) = answer.windows(4).position(|window| window == b"\r\n\r\n") else { return false };
+    let lines = String::from_utf8_lossy(&answer[..head]).to_ascii_lowercase();
+    let length = lines.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
+    answer.len() >= head + 4 + length.unwrap_or(0)
+}
+
+/// Does it to the second of a page's gifts that were paid for, and leaves the answer as long as it was.
+fn spoil(answer: &mut [u8], plant: Plant) {
+    const BEGINS: &[u8] = b"{\"transfer\":";
+    const AMOUNT: &[u8] = b"\"amount\":-";
+    let find = |bytes: &[u8], what: &[u8]| bytes.windows(what.len()).position(|window| window == what);
+    let is_paid = |item: &[u8]| find(item, b"\"kind\":\"gift\"").is_some() && find(item, AMOUNT).is_some();
+    let begins: Vec<usize> =
+        (0..answer.len().saturating_sub(BEGINS.len())).filter(|at| answer[*at..].starts_with(BEGINS)).collect();
+    let Some(pair) = begins.windows(2).filter(|pair| is_paid(&answer[pair[0]..pair[1]])).nth(1) else { return };
+    let item = &mut answer[pair[0]..pair[1]];
+    match plant {
+        Plant::DropEntry => item.fill(b' '),
+        _ => {
+            let digit = find(item, AMOUNT).expect("it was paid for") + AMOUNT.len();
+            item[digit] = if item[digit] == b'9' { b'8' } else { item[digit] + 1 };
+        }
+    }
 }

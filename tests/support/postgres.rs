@@ -101,6 +101,11 @@ impl Database {
         self.cluster.place.url("parlor_app", &self.name)
     }
 
+    /// As the role that reads the books.
+    pub fn audit_url(&self) -> String {
+        self.cluster.place.url("parlor_audit", &self.name)
+    }
+
     /// `DATABASE_OWNER_URL` for a program.
     pub fn owner_url(&self) -> String {
         self.cluster.place.url("parlor_owner", &self.name)

@@ -27,7 +27,7 @@ struct Peer {
 /// What the kernel refuses.
 pub fn serve(frame_bytes: usize, coalesces: bool) -> io::Result<()> {
     // It may stand at its limit already.
-    let _ = crate::process::allow_files(19_900);
+    let _ = crate::process::allow_files(19_900, "the reference");
     let listener = TcpListener::bind("127.0.0.1:0")?;
     listener.set_nonblocking(true)?;
     println!("{}", listener.local_addr()?);

@@ -25,7 +25,7 @@ const CAPACITY: usize = 1_024;
 /// What the kernel refuses.
 pub fn serve() -> io::Result<()> {
     // It may stand at its limit already.
-    let _ = crate::process::allow_files(19_900);
+    let _ = crate::process::allow_files(19_900, "the reference");
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let router = Router::new().route("/r/{room}", get(upgrade)).with_state(Rooms::default());

@@ -69,6 +69,43 @@ impl Scenario {
         matches!(self, Self::GiftsStar | Self::GiftsSpread)
     }
 
+    /// Coins move in it.
+    pub const fn moves_money(self) -> bool {
+        self.gives() || matches!(self, Self::Mixed)
+    }
+
+    /// The size for a machine of two cores, but for what is asked for otherwise.
+    ///
+    /// # Errors
+    /// What cannot be done, in a sentence.
+    pub fn planned(self, wish: Wish) -> Result<Plan, String> {
+        let mut plan = self.plan();
+        plan.users = wish.users.unwrap_or(plan.users);
+        plan.seconds = wish.seconds.unwrap_or(plan.seconds);
+        plan.room_size = wish.room_size.unwrap_or(plan.room_size);
+        let least = if self.gives() { 2 } else { 1 };
+        let name = self.name();
+        if plan.users < least {
+            return Err(format!("--users {}: {name} takes {least} at least", plan.users));
+        }
+        if plan.room_size < least {
+            return Err(format!("--room-size {}: {name} takes {least} at least", plan.room_size));
+        }
+        if !(1..=MAX_SECONDS).contains(&plan.seconds) {
+            return Err(format!("--seconds {}: give 1 to {MAX_SECONDS}", plan.seconds));
+        }
+        let Some(rate) = wish.rate else { return Ok(plan) };
+        if !(0.0..=MAX_RATE).contains(&rate) {
+            return Err(format!("--rate {rate}: give a number from 0 to {MAX_RATE}"));
+        }
+        match self {
+            Self::JoinStorm | Self::BurstRoom | Self::Idle => Err(format!("--rate {rate}: {name} has no rate")),
+            Self::GiftsStar | Self::GiftsSpread => Ok(Plan { rate: (rate > 0.0).then_some(rate), ..plan }),
+            _ if rate == 0.0 => Err(format!("--rate 0: {name} needs one; as fast as they go are only gifts")),
+            _ => Ok(Plan { rate: Some(rate), ..plan }),
+        }
+    }
+
     /// Its load can be put on a server that only passes lines on.
     pub const fn is_chat(self) -> bool {
         matches!(self, Self::BigRoom | Self::BurstRoom | Self::HotRoom | Self::SmallRooms)
@@ -91,7 +128,8 @@ impl Scenario {
             }
             Self::BurstRoom => rooms::burst(stage).await,
             Self::Idle => tokio::time::sleep(stage.plan.length()).await,
-            Self::GiftsStar | Self::GiftsSpread => gifts::drive(stage).await?,
+            Self::GiftsStar => gifts::drive(stage, true).await?,
+            Self::GiftsSpread => gifts::drive(stage, false).await?,
             Self::ReconnectStorm => storms::reconnects(stage).await?,
             Self::SlowReader => rooms::slow_readers(stage).await?,
             Self::Mixed => mixed::drive(stage).await?,
@@ -104,5 +142,59 @@ impl Scenario {
     }
 }
 
+/// The longest round.
+const MAX_SECONDS: u64 = 86_400;
+/// The highest rate.
+const MAX_RATE: f64 = 1_000_000.0;
+
+/// What is asked for of a plan; the rest is the scenario's own.
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
+pub struct Wish {
+    /// Simulated users.
+    pub users: Option<usize>,
+    /// Messages a second and room, or gifts a second; of gifts 0 is as fast as it goes.
+    pub rate: Option<f64>,
+    /// Seconds that are measured.
+    pub seconds: Option<u64>,
+    /// People in one room.
+    pub room_size: Option<usize>,
+}
+
 /// Between two looks at people who are to come back.
 pub(crate) const SHORT: Duration = Duration::from_millis(200);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nonsense_is_refused_in_words_that_name_the_option() {
+        let wish = Wish::default();
+        let refused = [
+            (Scenario::BigRoom, Wish { users: Some(0), ..wish }, "--users 0"),
+            (Scenario::GiftsStar, Wish { users: Some(1), ..wish }, "--users 1"),
+            (Scenario::SmallRooms, Wish { room_size: Some(0), ..wish }, "--room-size 0"),
+            (Scenario::GiftsSpread, Wish { room_size: Some(1), ..wish }, "--room-size 1"),
+            (Scenario::Idle, Wish { seconds: Some(0), ..wish }, "--seconds 0"),
+            (Scenario::Idle, Wish { seconds: Some(u64::MAX), ..wish }, "--seconds 184"),
+            (Scenario::BigRoom, Wish { rate: Some(-1.0), ..wish }, "--rate -1"),
+            (Scenario::GiftsStar, Wish { rate: Some(f64::NAN), ..wish }, "--rate NaN"),
+            (Scenario::BigRoom, Wish { rate: Some(f64::INFINITY), ..wish }, "--rate inf"),
+            (Scenario::HotRoom, Wish { rate: Some(0.0), ..wish }, "--rate 0"),
+            (Scenario::Idle, Wish { rate: Some(1.0), ..wish }, "--rate 1: idle has no rate"),
+        ];
+        for (scenario, wish, words) in refused {
+            let why = scenario.planned(wish).expect_err(words);
+            assert!(why.contains(words), "{words}: {why}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_asked_for_is_the_scenarios_own() {
+        let wish = Wish { users: Some(7), rate: Some(3.0), ..Wish::default() };
+        let plan = Scenario::BigRoom.planned(wish).expect("a plan");
+        assert_eq!((plan.users, plan.rate, plan.seconds), (7, Some(3.0), Scenario::BigRoom.plan().seconds));
+        let at_once = Wish { rate: Some(0.0), ..Wish::default() };
+        assert_eq!(Scenario::GiftsStar.planned(at_once).expect("a plan").rate, None);
+    }
+}

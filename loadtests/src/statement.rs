@@ -1,0 +1,277 @@
+//! What the owner of an account is told of it, held together: the balance (`/v1/wallet`), the movements
+//! (`/v1/wallet/entries`), and the receipts of the gifts that they sent. Pure.
+
+use std::collections::HashMap;
+
+use serde::Deserialize;
+
+/// An account as `/v1/wallet` has it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Standing {
+    /// Minor units.
+    pub amount: i64,
+    /// The account's last transfer; 0 before the first.
+    pub version: i64,
+}
+
+/// A movement as `/v1/wallet/entries` has it.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+pub struct Movement {
+    /// The transfer in the ledger.
+    pub transfer: i64,
+    /// What it was for.
+    pub kind: String,
+    /// Minor units; below 0 where they left the account.
+    pub amount: i64,
+    /// Of a gift.
+    #[serde(default)]
+    pub gift: Option<Part>,
+}
+
+/// What the account's owner is in a gift.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+pub struct Part {
+    /// `sender`, `receiver` or `room_owner`.
+    pub role: String,
+}
+
+/// What a receipt says of a gift that was sent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+pub struct Paid {
+    /// The transfer in the ledger.
+    pub receipt: i64,
+    /// What it cost.
+    pub total: i64,
+    /// The sender's coins right after it.
+    pub balance: i64,
+}
+
+/// An account over a run.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Statement {
+    /// As it stood before anything was done.
+    pub before: Standing,
+    /// As it stands in the end.
+    pub after: Standing,
+    /// Its newest movements, newest first.
+    pub movements: Vec<Movement>,
+    /// They go back to the account's first one.
+    pub is_whole: bool,
+}
+
+impl Statement {
+    /// What does not hold of an account of coins, whose owner has these receipts, and sent `open` more gifts
+    /// without learning what became of them: beside what holds of any account, each receipt is there exactly
+    /// once with its price and leaves its balance, and there is nothing that its owner did not do.
+    pub fn flaws_of_coins(&self, paid: &[Paid], open: u64) -> Vec<String> {
+        let mut flaws = self.flaws();
+        let mut receipts: HashMap<i64, &Paid> = HashMap::with_capacity(paid.len());
+        for paid in paid {
+            if receipts.insert(paid.receipt, paid).is_some() {
+                flaws.push(format!("two gifts were answered with the receipt {}", paid.receipt));
+            }
+        }
+        let (mut unknown, mut strays) = (Vec::new(), false);
+        for (movement, balance) in self.of_the_run().zip(self.balances()) {
+            let is_gift = movement.kind == "gift" && movement.role() == "sender";
+            match receipts.remove(&movement.transfer) {
+                Some(paid) if !is_gift || movement.amount != -paid.total => {
+                    flaws.push(format!("{movement:?} is of a gift that cost {}", paid.total));
+                }
+                // Below it, every balance is off by the same.
+                Some(paid) if balance != paid.balance && !strays => {
+                    strays = true;
+                    flaws.push(format!("{movement:?} leaves {balance}, and by its receipt {}", paid.balance));
+                }
+                Some(_) => {}
+                None if is_gift => unknown.push(movement.transfer),
+                None => flaws.push(format!("{movement:?} is nothing that was asked for")),
+            }
+        }
+        if unknown.len() as u64 > open {
+            flaws.push(format!("{unknown:?} are gifts without a receipt, and {open} were sent without an answer"));
+        }
+        let reach = if self.is_complete() { self.before.version } else { self.oldest() };
+        let mut missing: Vec<i64> = receipts.into_keys().filter(|receipt| *receipt > reach).collect();
+        missing.sort_unstable();
+        flaws.extend(missing.iter().map(|receipt| format!("the gift {receipt} has a receipt and no entry")));
+        let spent: i64 = paid.iter().map(|paid| paid.total).sum();
+        if open == 0 && self.before.amount - self.after.amount != spent {
+            flaws.push(format!("{} coins became {}, and {spent} were spent", self.before.amount, self.after.amount));
+        }
+        flaws
+    }
+
+    /// What does not hold of an account of diamonds: all that is new in it was received.
+    pub fn flaws_of_diamonds(&self) -> Vec<String> {
+        let mut flaws = self.flaws();
+        let is_received = |movement: &Movement| {
+            movement.kind == "gift" && matches!(movement.role(), "receiver" | "room_owner") && movement.amount > 0
+        };
+        let strange = self.of_the_run().filter(|movement| !is_received(movement));
+        flaws.extend(strange.map(|movement| format!("{movement:?} is nothing that is received in a room")));
+        flaws
+    }
+
+    /// What does not hold of any account: the newest entry is the balance's version, entries come newest first and
+    /// once, and they fold from the balance back to what it was before, and to nothing at its beginning.
+    fn flaws(&self) -> Vec<String> {
+        let mut flaws = Vec::new();
+        let newest = self.movements.first().map_or(0, |movement| movement.transfer);
+        if newest != self.after.version {
+            flaws.push(format!("the balance is of transfer {}, and the newest entry is {newest}", self.after.version));
+        }
+        for pair in self.movements.windows(2) {
+            let (newer, older) = (pair[0].transfer, pair[1].transfer);
+            if newer == older {
+                flaws.push(format!("the entry {newer} is there twice"));
+            } else if newer < older {
+                flaws.push(format!("the entry {older} comes behind {newer}"));
+            }
+        }
+        if let Some((movement, balance)) = self.movements.iter().zip(self.balances()).find(|(_, balance)| *balance < 0)
+        {
+            flaws.push(format!("{movement:?} leaves {balance}"));
+        }
+        let before = self.movements.iter().zip(self.balances()).find(|(old, _)| old.transfer <= self.before.version);
+        match before {
+            Some((old, _)) if old.transfer != self.before.version => {
+                flaws.push(format!("the entry {} was there before, and is not any more", self.before.version));
+            }
+            Some((old, balance)) if balance != self.before.amount => {
+                flaws.push(format!(
+                    "the entries above {} fold back to {balance}, and it was {}",
+                    old.transfer, self.before.amount
+                ));
+            }
+            None if self.is_whole && self.before.version != 0 => {
+                flaws.push(format!("the entry {} was there before, and is not any more", self.before.version));
+            }
+            _ => {}
+        }
+        let first = self.after.amount - self.movements.iter().map(|movement| movement.amount).sum::<i64>();
+        if self.is_whole && first != 0 {
+            let (sum, amount) = (self.after.amount - first, self.after.amount);
+            flaws.push(format!("all entries come to {sum}, and the balance is {amount}"));
+        }
+        flaws
+    }
+
+    /// Movements of the run.
+    fn of_the_run(&self) -> impl Iterator<Item = &Movement> {
+        self.movements.iter().take_while(|movement| movement.transfer > self.before.version)
+    }
+
+    /// The balance that each movement leaves, by those above it.
+    fn balances(&self) -> impl Iterator<Item = i64> {
+        self.movements.iter().scan(self.after.amount, |balance, movement| {
+            let left = *balance;
+            *balance -= movement.amount;
+            Some(left)
+        })
+    }
+
+    /// All movements of the run are there.
+    fn is_complete(&self) -> bool {
+        self.is_whole || self.oldest() <= self.before.version
+    }
+
+    fn oldest(&self) -> i64 {
+        self.movements.last().map_or(0, |movement| movement.transfer)
+    }
+}
+
+impl Movement {
+    fn role(&self) -> &str {
+        self.gift.as_ref().map_or("", |part| &part.role)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn movement(transfer: i64, amount: i64, role: &str) -> Movement {
+        let kind = if role.is_empty() { "grant" } else { "gift" };
+        let gift = (!role.is_empty()).then(|| Part { role: role.to_owned() });
+        Movement { transfer, kind: kind.to_owned(), amount, gift }
+    }
+
+    /// Welcomed with 100 before; then three gifts for 10, 20 and 5.
+    fn coins() -> (Statement, Vec<Paid>) {
+        let statement = Statement {
+            before: Standing { amount: 100, version: 7 },
+            after: Standing { amount: 65, version: 12 },
+            movements: vec![
+                movement(12, -5, "sender"),
+                movement(10, -20, "sender"),
+                movement(9, -10, "sender"),
+                movement(7, 100, ""),
+            ],
+            is_whole: true,
+        };
+        let paid = [(9, 10, 90), (10, 20, 70), (12, 5, 65)];
+        (statement, paid.map(|(receipt, total, balance)| Paid { receipt, total, balance }).to_vec())
+    }
+
+    /// Changes a sound statement and finds these words in what is said of it.
+    fn found(words: &str, change: impl FnOnce(&mut Statement, &mut Vec<Paid>)) {
+        let (mut statement, mut paid) = coins();
+        change(&mut statement, &mut paid);
+        let flaws = statement.flaws_of_coins(&paid, 0).join("\n");
+        assert!(flaws.contains(words), "{words}: {flaws}");
+    }
+
+    #[test]
+    fn a_sound_statement_has_no_flaws() {
+        let (mut statement, paid) = coins();
+        assert_eq!(statement.flaws_of_coins(&paid, 0), Vec::<String>::new());
+        // Of the newest entries only what they reach is asked for.
+        (statement.movements, statement.is_whole) = (statement.movements[..2].to_vec(), false);
+        assert_eq!(statement.flaws_of_coins(&paid, 0), Vec::<String>::new());
+        assert_eq!(Statement { is_whole: true, ..Statement::default() }.flaws_of_coins(&[], 0), Vec::<String>::new());
+    }
+
+    #[test]
+    fn each_flaw_is_found_and_names_the_entry() {
+        found("the newest entry is 10", |statement, _| drop(statement.movements.remove(0)));
+        found("the gift 10 has a receipt and no entry", |statement, _| drop(statement.movements.remove(1)));
+        found("entry 10 is there twice", |statement, _| statement.movements.insert(1, statement.movements[1].clone()));
+        found("entry 12 comes behind 10", |statement, _| statement.movements.swap(0, 1));
+        found("transfer: 10, kind: \"gift\", amount: -21", |statement, _| statement.movements[1].amount = -21);
+        found("transfer: 9, kind: \"gift\", amount: -10", |_, paid| paid[0].balance = 91);
+        found("the entry 7 was there before", |statement, _| drop(statement.movements.pop()));
+        found("all entries come to 64", |statement, _| statement.movements[3].amount = 99);
+        found("fold back to 100, and it was 101", |statement, _| statement.before.amount = 101);
+        found("35 were spent", |statement, _| statement.after.amount = 64);
+        found("[12] are gifts without a receipt", |_, paid| paid.truncate(2));
+        found("nothing that was asked for", |statement, paid| {
+            paid.pop();
+            statement.movements[0] = movement(12, -5, "");
+        });
+        found("two gifts were answered with the receipt 12", |_, paid| paid.push(paid[2]));
+        found("leaves -1", |statement, _| statement.after = Standing { amount: -1, version: 12 });
+    }
+
+    #[test]
+    fn a_gift_whose_answer_was_lost_may_be_there() {
+        let (statement, mut paid) = coins();
+        paid.pop();
+        assert_eq!(statement.flaws_of_coins(&paid, 1), Vec::<String>::new());
+    }
+
+    #[test]
+    fn diamonds_are_received_and_nothing_else() {
+        let mut statement = Statement {
+            after: Standing { amount: 300, version: 4 },
+            movements: vec![movement(4, 100, "room_owner"), movement(2, 200, "receiver")],
+            is_whole: true,
+            ..Statement::default()
+        };
+        assert_eq!(statement.flaws_of_diamonds(), Vec::<String>::new());
+        statement.movements[0] = movement(4, 100, "");
+        assert_eq!(statement.flaws_of_diamonds().len(), 1);
+        statement.movements.remove(0);
+        assert_eq!(statement.flaws_of_diamonds().len(), 2);
+    }
+}
