@@ -26,6 +26,9 @@ pub struct Meter {
 pub struct Measured {
     /// Its length.
     pub seconds: f64,
+    /// The part of it in which something was done: the rest is looking that everybody has seen it. Of gifts it
+    /// ends with the last answer.
+    pub driven: f64,
     /// CPU time of the server in it.
     pub cpu: Option<Cpu>,
     /// Events that came to sockets in it.
@@ -105,12 +108,18 @@ impl Meter {
         });
     }
 
+    /// Seconds so far.
+    pub fn passed(&self) -> f64 {
+        self.began.elapsed().as_secs_f64()
+    }
+
     /// Ends the window.
     pub fn end(self) -> Measured {
         self.ended.store(true, Ordering::Relaxed);
         let cpu = self.pid.and_then(Cpu::of).zip(self.cpu).map(|(now, then)| now.since(then));
         Measured {
-            seconds: self.began.elapsed().as_secs_f64(),
+            seconds: self.passed(),
+            driven: self.passed(),
             cpu,
             deliveries: self.tally.deliveries.load(Ordering::Relaxed) - self.deliveries,
             course: std::mem::take(&mut self.seconds.lock().unwrap_or_else(PoisonError::into_inner)),

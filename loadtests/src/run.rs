@@ -96,7 +96,7 @@ pub async fn run(server: Server, accounts: &[Account], order: &Order<'_>) -> Res
         let measured = scenario.drive(&stage, &what).await?;
         percentiles.push((stage.tally.delivery.take(), stage.tally.reply.take()));
         let answered = (stage.tally.answered.load(Ordering::Relaxed) - answered) as f64;
-        let rate = answered / measured.seconds;
+        let rate = answered / measured.driven;
         gifts_per_s.push(rate);
         if let Some(Written { bytes, page_bytes }) = written_since(&mut wal, log).await.filter(|_| answered > 0.0) {
             written.push((bytes as f64 / answered, page_bytes as f64 / answered));

@@ -134,11 +134,12 @@ impl Scenario {
             Self::SlowReader => rooms::slow_readers(stage).await?,
             Self::Mixed => mixed::drive(stage).await?,
         }
+        let driven = meter.passed();
         // What was sent last is still on its way.
         if self != Self::Idle {
             stage.settle().await;
         }
-        Ok(meter.end())
+        Ok(Measured { driven, ..meter.end() })
     }
 }
 
