@@ -40,7 +40,8 @@ struct Arguments {
     /// Accounts that there are, connected or not, where the server is started here. Default: one a user.
     #[arg(long, conflicts_with = "url")]
     accounts: Option<usize>,
-    /// Messages a second and room; in the gift scenarios gifts a second in all, or 0: as fast as it goes.
+    /// Messages a second and room; in mixed acts a second of each person; in the gift scenarios gifts a second in
+    /// all, or 0: as fast as it goes.
     #[arg(long, allow_negative_numbers = true)]
     rate: Option<f64>,
     /// Seconds that are measured, of each round.
@@ -93,6 +94,13 @@ fn measure(arguments: &Arguments) -> Result<bool, String> {
     let plan = scenario.planned(Wish { users, rate, seconds, room_size })?;
     if rounds.is_some_and(|rounds| !(1..=MAX_ROUNDS).contains(&rounds)) {
         return Err(format!("--rounds: give 1 to {MAX_ROUNDS}"));
+    }
+    if arguments.with_floor && !scenario.is_chat() {
+        eprintln!("parlor load: there is no floor for {}", scenario.name());
+    }
+    let has_textbook = scenario.is_chat() || (scenario.gives() && arguments.url.is_none());
+    if arguments.with_textbook && !has_textbook {
+        eprintln!("parlor load: there is no textbook for {}, or none at --url", scenario.name());
     }
     let accounts = arguments.accounts.unwrap_or(plan.users);
     if accounts < plan.users {

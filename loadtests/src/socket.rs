@@ -248,6 +248,21 @@ mod tests {
         assert_eq!(source(SocketAddr::from(([192, 0, 2, 1], 80)), 100_000), None);
     }
 
+    #[tokio::test]
+    async fn sockets_beyond_the_first_thousands_come_from_another_address() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let server = listener.local_addr().expect("bound");
+        let accept = async {
+            let (stream, from) = listener.accept().await.expect("somebody comes");
+            stream.writable().await.expect("it is open");
+            stream.try_write(b"HTTP/1.1 101 Switching Protocols\r\n\r\n").expect("there is room for a line");
+            from.ip()
+        };
+        let (opened, from) = tokio::join!(Socket::open(server, "/", 3 * PER_SOURCE, false), accept);
+        opened.expect("a socket");
+        assert_eq!(Some(from), source(server, 3 * PER_SOURCE));
+    }
+
     #[test]
     fn frames_come_whole_however_they_are_cut() {
         let long = "x".repeat(70_000);
