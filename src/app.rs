@@ -216,7 +216,7 @@ pub async fn run(parts: Parts, stop: Stop, ready: impl FnOnce(SocketAddr)) -> Re
     let accepting = stop.soft.child_token();
     let lost = node.lost();
     tokio::select! {
-        () = listen::listen(listener, router, &settings.gateway, accepting.clone(), &sockets) => {}
+        () = listen::listen(listener, router, &gateway, accepting.clone(), &sockets) => {}
         () = lost.cancelled() => stop.begin(),
         () = ledger.ended() => {
             tracing::error!("the ledger's writer has ended: the server ends with it");

@@ -51,7 +51,7 @@ pub fn router(app: App, settings: &Settings, mode: Mode) -> Router {
         .route(DESCRIPTION, get(async || ([(header::CONTENT_TYPE, "application/json")], described)))
         .route("/v1/asyncapi.json", file!("protocol/schema/asyncapi.v1.json", "application/json"))
         .route("/media/{*key}", media::files())
-        .route("/v1/socket", get(gateway::socket))
+        .route("/v1/socket", get(gateway::refused))
         .route("/healthz", get(StatusCode::OK))
         .route(
             "/readyz",

@@ -6,6 +6,8 @@ use serde_json::value::RawValue;
 use crate::error::{ErrorBody, ErrorCode};
 use crate::event::{Event, Notice, Signal, UserFrame};
 use crate::id::{NUMBER_LIMIT, Op, RoomId, UserId};
+use crate::reply::Connected;
+use crate::room::{GiftLine, Position};
 
 /// A command's envelope: `{"id":7,"op":"0199…","type":"chat.send","data":{…}}`.
 #[derive(Deserialize, Debug)]
@@ -87,6 +89,94 @@ pub fn reply<T: Serialize>(id: u64, data: &T) -> String {
     text(&Frame { id, data })
 }
 
+/// The answer to a join, of parts that are text already: none of them is read or written anew.
+#[derive(Clone, Copy, Debug)]
+pub struct JoinedText<'a> {
+    /// Which room.
+    pub room: RoomId,
+    /// Where the client stands with it.
+    pub position: &'a Position,
+    /// Every missed event, as it was sent; `None`: `snapshot` stands for them.
+    pub missed: Option<&'a [&'a str]>,
+    /// The room at the position.
+    pub snapshot: Option<&'a str>,
+    /// Gifts that no event of this reply has.
+    pub gifts: &'a [GiftLine],
+    /// There are more of them.
+    pub more_gifts: bool,
+}
+
+impl JoinedText<'_> {
+    /// The answer as a [`Joined`](crate::reply::Joined) is written.
+    pub fn write(&self) -> String {
+        let missed = self.missed.unwrap_or_default();
+        let parts = missed.iter().map(|event| event.len() + 1).sum::<usize>() + self.snapshot.map_or(0, str::len);
+        let mut out = String::with_capacity(parts + 256);
+        out.push_str(r#"{"room":"#);
+        out.push_str(&text(&self.room));
+        out.push_str(r#","position":"#);
+        out.push_str(&text(self.position));
+        out.push_str(if self.missed.is_some() { r#","recovered":true"# } else { r#","recovered":false"# });
+        if !missed.is_empty() {
+            list(&mut out, r#","events":["#, missed);
+        }
+        if let Some(snapshot) = self.snapshot {
+            out.push_str(r#","snapshot":"#);
+            out.push_str(snapshot);
+        }
+        if !self.gifts.is_empty() {
+            out.push_str(r#","gifts":"#);
+            out.push_str(&text(&self.gifts));
+        }
+        if self.more_gifts {
+            out.push_str(r#","more_gifts":true"#);
+        }
+        out.push('}');
+        out
+    }
+}
+
+fn list(out: &mut String, begin: &str, items: &[&str]) {
+    out.push_str(begin);
+    for (at, item) in items.iter().enumerate() {
+        if at > 0 {
+            out.push(',');
+        }
+        out.push_str(item);
+    }
+    out.push(']');
+}
+
+/// `{"id":7,"data":…}`, with data that is text already.
+pub fn reply_text(id: u64, data: &str) -> String {
+    let mut out = String::with_capacity(data.len() + 32);
+    out.push_str(r#"{"id":"#);
+    out.push_str(&text(&id));
+    out.push_str(r#","data":"#);
+    out.push_str(data);
+    out.push('}');
+    out
+}
+
+/// The reply to `connect`. `connected` has no joins: their answers are text already, or refusals.
+pub fn connected(id: u64, connected: &Connected, joins: &[Result<String, ErrorBody>]) -> String {
+    debug_assert!(connected.joins.is_empty(), "the joins are given beside it");
+    let mut data = text(connected);
+    if !joins.is_empty() {
+        let joins: Vec<String> = joins
+            .iter()
+            .map(|join| match join {
+                Ok(joined) => format!(r#"{{"data":{joined}}}"#),
+                Err(error) => format!(r#"{{"error":{}}}"#, text(error)),
+            })
+            .collect();
+        data.truncate(data.len() - 1);
+        list(&mut data, r#","joins":["#, &joins.iter().map(String::as_str).collect::<Vec<_>>());
+        data.push('}');
+    }
+    reply_text(id, &data)
+}
+
 /// `{"id":7,"error":{…}}`; `id` is null where the frame could not be read.
 pub fn error(id: Option<u64>, error: &ErrorBody) -> String {
     #[derive(Serialize)]
@@ -160,6 +250,88 @@ mod tests {
     use super::*;
     use crate::command::{Command, SendChat};
     use proptest::prelude::*;
+
+    #[test]
+    fn what_is_written_of_parts_is_what_the_types_write() {
+        let events = [r#"{"room":104233871,"seq":5}"#, r#"{"room":104233871,"seq":6}"#];
+        let raw = |text: &str| serde_json::value::RawValue::from_string(text.to_owned()).expect("JSON");
+        let snapshot = crate::room::Snapshot {
+            room: serde_json::from_str(
+                r#"{"id":104233871,"name":"A \"room\"","owner":{"id":100000001,"name":"A"},"seats":8}"#,
+            )
+            .expect("a room"),
+            own: crate::room::OwnPlace { role: crate::room::RoomRole::Member, seat: None },
+            seats: Vec::new(),
+            seat_version: 1,
+            count: 1,
+            people: Vec::new(),
+            chat: Vec::new(),
+            coins: crate::Coins(7),
+        };
+        let gift: GiftLine = serde_json::from_str(
+            r#"{"gift_no":3,"receipt":9,"at":1,"from":{"id":100000001,"name":"A"},"to":[],"gift":1,"count":1,"total":1}"#,
+        )
+        .expect("a gift");
+        let position = Position { epoch: 7, seq: 6, gift_no: Some(3) };
+        let base = || crate::reply::Joined {
+            room: room(),
+            position,
+            recovered: false,
+            events: Vec::new(),
+            snapshot: None,
+            gifts: Vec::new(),
+            more_gifts: false,
+        };
+        let cases = [
+            crate::reply::Joined { recovered: true, ..base() },
+            crate::reply::Joined {
+                recovered: true,
+                events: events.map(raw).into(),
+                gifts: vec![gift.clone()],
+                ..base()
+            },
+            crate::reply::Joined { snapshot: Some(Box::new(snapshot)), gifts: vec![gift], more_gifts: true, ..base() },
+        ];
+        let mut joins = Vec::new();
+        let mut texts = Vec::new();
+        for joined in cases {
+            let events: Vec<&str> = joined.events.iter().map(|event| event.get()).collect();
+            let snapshot = joined.snapshot.as_ref().map(text);
+            let written = JoinedText {
+                room: joined.room,
+                position: &joined.position,
+                missed: joined.recovered.then_some(&events),
+                snapshot: snapshot.as_deref(),
+                gifts: &joined.gifts,
+                more_gifts: joined.more_gifts,
+            };
+            let written = written.write();
+            assert_eq!(written, text(&joined));
+            assert_eq!(reply_text(7, &written), reply(7, &joined));
+            joins.push(crate::reply::JoinResult::Data(Box::new(joined)));
+            texts.push(Ok(written));
+        }
+        joins.push(crate::reply::JoinResult::Error(Box::new(ErrorCode::RoomFull.into())));
+        texts.push(Err(ErrorCode::RoomFull.into()));
+        let alone = Connected {
+            session: uuid::Uuid::nil(),
+            user: serde_json::from_str(r#"{"id":100000001,"name":"A"}"#).expect("a person"),
+            expires_at: 1,
+            time: 1,
+            ping_ms: 1,
+            limits: crate::reply::Limits {
+                message_bytes: 1,
+                text_chars: 1,
+                unanswered_commands: 1,
+                outbox_bytes: 1,
+                grace_ms: 1,
+            },
+            balances: Vec::new(),
+            joins: Vec::new(),
+        };
+        assert_eq!(connected(7, &alone, &[]), reply(7, &alone));
+        assert_eq!(connected(7, &alone, &texts), reply(7, &Connected { joins, ..alone.clone() }));
+    }
 
     fn room() -> RoomId {
         RoomId::new(104_233_871).expect("in range")

@@ -6,11 +6,11 @@ use std::time::Duration;
 use parlor_protocol::command::SendGift;
 use parlor_protocol::reply::{Empty, GiftPage};
 use parlor_protocol::room::Person;
-use parlor_protocol::{Command, ErrorBody, ErrorCode, Op, RoomId, UserId, limit};
+use parlor_protocol::{Command, ErrorBody, ErrorCode, Op, RoomId, UserId, envelope, limit};
 use tokio::time::Instant;
 
 use super::GatewayState;
-use super::join;
+use super::join::{self, CameIn, Joined};
 use super::rate::Kind;
 use super::session::{self, Change, Session, Step, reply};
 use crate::delivery::Frame;
@@ -63,11 +63,11 @@ impl Session {
                 let user = self.person().clone();
                 Ok(Step::Block(Box::pin(async move {
                     match session::join_within_rate(&gateway, &connection, &user, asked).await {
-                        Ok(joined) => {
-                            let position = joined.reply.position;
-                            let frame = reply(id, Ok(&joined.reply));
-                            connection.joined(joined.reply.room, position.epoch, position.seq, frame).await;
-                            (id, Change::CameIn(joined.place, joined.former))
+                        Ok(CameIn { place, former, joined }) => {
+                            let Joined { room, position, text } = joined;
+                            let frame = Frame::text(&envelope::reply_text(id, &text));
+                            connection.joined(room, position.epoch, position.seq, frame).await;
+                            (id, Change::CameIn(place, former))
                         }
                         Err(error) => {
                             connection.send(reply::<()>(id, Err(&error))).await;

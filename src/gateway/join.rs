@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use parlor_protocol::command::Join;
+use parlor_protocol::envelope::JoinedText;
 use parlor_protocol::event::RemovalCause;
-use parlor_protocol::reply::Joined;
-use parlor_protocol::room::{GiftLine, Person};
+use parlor_protocol::room::{GiftLine, Person, Position};
 use parlor_protocol::{ErrorBody, ErrorCode, RoomId, UserFrame, UserId, envelope, limit};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -15,7 +15,7 @@ use super::GatewayState;
 use super::place::{Place, insist};
 use super::user::Former;
 use crate::delivery::{Connection, Frame};
-use crate::room::{Answer, Caller, JoinAnswer, Request, RoomHandle, gifts_within};
+use crate::room::{Answer, Caller, JoinAnswer, Request, RoomHandle, SnapshotText, gifts_within};
 use crate::telemetry::metric;
 
 /// A user who has come into a room; the reply still has to be sent.
@@ -23,7 +23,15 @@ pub(super) struct CameIn {
     pub place: Place,
     /// The room that was left for it.
     pub former: Option<RoomId>,
-    pub reply: Joined,
+    pub joined: Joined,
+}
+
+/// The answer to a join.
+pub(super) struct Joined {
+    pub room: RoomId,
+    pub position: Position,
+    /// As it is sent.
+    pub text: String,
 }
 
 /// Waits for a room's answer, within the deadline.
@@ -77,8 +85,8 @@ pub(super) async fn come_in(
         metric::RESUMES.add_of(if joined.missed.is_some() { "recovered" } else { "snapshot" }, 1);
     }
     let client_gift_no = join.position.and_then(|position| position.gift_no);
-    let reply = reply(gateway, join.room, client_gift_no, *joined).await;
-    Ok(CameIn { place, former: former_room, reply })
+    let joined = reply(gateway, join.room, client_gift_no, *joined).await;
+    Ok(CameIn { place, former: former_room, joined })
 }
 
 async fn ask(
@@ -153,21 +161,21 @@ pub(super) async fn leave(
 /// What the client gets to see of a join: the missed events as they were sent, or the snapshot, and
 /// the gifts that neither of them shows.
 async fn reply(gateway: &GatewayState, room: RoomId, client_gift_no: Option<i64>, joined: JoinAnswer) -> Joined {
-    let recovered = joined.missed.is_some();
-    let missed = joined.missed.unwrap_or_default();
+    let missed = joined.missed.as_deref();
     let stands_at = joined.position.gift_no.unwrap_or(0);
     let (mut gifts, mut more_gifts) = (Vec::new(), false);
     if let Some(after) = client_gift_no.filter(|after| *after < stands_at) {
-        let up_to = missed.iter().find_map(first_gift_no).map_or(stands_at, |first| first - 1);
+        let first = missed.unwrap_or_default().iter().find_map(first_gift_no);
+        let up_to = first.map_or(stands_at, |first| first - 1);
         if after < up_to {
             (gifts, more_gifts) = gifts_between(gateway, room, after, up_to).await;
         }
     }
-    let events = missed
-        .iter()
-        .map(|frame| RawValue::from_string(frame.payload().to_owned()).expect("the server wrote this JSON itself"))
-        .collect();
-    Joined { room, position: joined.position, recovered, events, snapshot: joined.snapshot, gifts, more_gifts }
+    let missed: Option<Vec<&str>> = missed.map(|missed| missed.iter().map(Frame::payload).collect());
+    let snapshot = joined.snapshot.as_ref().map(SnapshotText::as_str);
+    let position = joined.position;
+    let text = JoinedText { room, position: &position, missed: missed.as_deref(), snapshot, gifts: &gifts, more_gifts };
+    Joined { room, position, text: text.write() }
 }
 
 /// The gifts above `after` up to `up_to`, as far as a page goes, and whether there are more of them. When

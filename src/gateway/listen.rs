@@ -13,6 +13,7 @@ use axum::extract::ConnectInfo;
 use axum::http::Request;
 use bytes::Bytes;
 use futures_util::TryFutureExt;
+use futures_util::future::{Either, ready};
 use hyper::body::{Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -24,7 +25,7 @@ use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use tower::ServiceExt;
 
-use super::Settings;
+use super::{GatewayState, upgrade};
 
 /// Bytes of a request's head at most.
 const HEAD_BYTES: usize = 16 * 1024;
@@ -35,20 +36,29 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// What a connection without a request has at a stop for the last bytes that the system has not taken yet.
 const LAST_BYTES: Duration = Duration::from_millis(200);
 
-/// A place under `max_connections`. In the extensions of every request; a socket takes it along.
+/// A place under `max_connections`; a socket takes it along.
 #[derive(Clone, Debug)]
-pub struct Permit(#[allow(dead_code, reason = "held for its drop")] Arc<OwnedSemaphorePermit>);
+pub(super) struct Permit(#[allow(dead_code, reason = "held for its drop")] Arc<OwnedSemaphorePermit>);
 
-/// Serves the router on this listener until `stop`. Then no more connections are accepted, those that wait
+#[cfg(test)]
+impl Permit {
+    pub(super) fn alone() -> Self {
+        let one = Arc::new(Semaphore::new(1));
+        Self(Arc::new(one.try_acquire_owned().expect("there is one")))
+    }
+}
+
+/// Serves sockets, and the router for all else, on this listener until `stop`. Then no more connections are accepted, those that wait
 /// for a request or for the rest of its head are closed, and requests under way are finished. Connections are tasks of the tracker; who stops the server
 /// waits for them as long as it likes. Each request has its peer as `ConnectInfo<SocketAddr>`.
 pub async fn listen(
     listener: TcpListener,
     router: Router,
-    settings: &Settings,
+    gateway: &GatewayState,
     stop: CancellationToken,
     tracker: &TaskTracker,
 ) {
+    let settings = &gateway.settings;
     let permits = Arc::new(Semaphore::new(settings.max_connections));
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(Duration::from_millis(settings.head_ms)).max_buf_size(HEAD_BYTES);
@@ -71,13 +81,14 @@ pub async fn listen(
         // Over the bound: closed at once, which costs less than any word.
         let Ok(permit) = permits.clone().try_acquire_owned() else { continue };
         let permit = Permit(Arc::new(permit));
-        tracker.spawn(connection(http.clone(), router.clone(), stream, peer, permit, stop.clone()));
+        tracker.spawn(connection(http.clone(), router.clone(), gateway.clone(), stream, peer, permit, stop.clone()));
     }
 }
 
 async fn connection(
     http: Arc<http1::Builder>,
     router: Router,
+    gateway: GatewayState,
     stream: TcpStream,
     peer: SocketAddr,
     permit: Permit,
@@ -86,10 +97,15 @@ async fn connection(
     let requests = TaskTracker::new();
     let under_way = requests.clone();
     let service = service_fn(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(ConnectInfo(peer));
-        request.extensions_mut().insert(permit.clone());
         let token = under_way.token();
-        let answer = router.clone().oneshot(request.map(Body::new));
+        let opened = (request.uri().path() == upgrade::PATH).then(|| upgrade::open(&gateway, &mut request, &permit));
+        let answer = match opened.flatten() {
+            Some(response) => Either::Left(ready(Ok(response))),
+            None => {
+                request.extensions_mut().insert(ConnectInfo(peer));
+                Either::Right(router.clone().oneshot(request.map(Body::new)))
+            }
+        };
         answer.map_ok(|response| response.map(|body| Body::new(UnderWay { body, _token: token })))
     });
     let mut serving = pin!(http.serve_connection(TokioIo::new(stream), service).with_upgrades());

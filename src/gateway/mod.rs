@@ -35,7 +35,7 @@ pub use port::{Named, Ports, SignedIn};
 pub use rate::Rate;
 pub use routes::routes;
 pub use settings::Settings;
-pub use upgrade::socket;
+pub use upgrade::refused;
 pub use user::Users;
 
 /// What the connect reply tells of other parts' settings.

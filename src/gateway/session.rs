@@ -7,7 +7,7 @@ use futures_util::stream::FuturesUnordered;
 use parlor_protocol::command::{Connect, Join, RefreshSession};
 use parlor_protocol::envelope::{self, CommandFrame};
 use parlor_protocol::event::Notice;
-use parlor_protocol::reply::{Connected, JoinResult, Limits, SessionRefreshed};
+use parlor_protocol::reply::{Connected, Limits, SessionRefreshed};
 use parlor_protocol::room::Person;
 use parlor_protocol::{CloseCode, Command, ErrorBody, ErrorCode, RoomId, UserId, limit};
 use serde::Serialize;
@@ -16,7 +16,7 @@ use tracing::{Instrument as _, Span};
 use uuid::Uuid;
 
 use super::GatewayState;
-use super::join::{self, CameIn};
+use super::join::{self, CameIn, Joined};
 use super::place::Place;
 use super::rate::Kind;
 use super::user::Presence;
@@ -290,7 +290,7 @@ pub(super) async fn connect(gateway: GatewayState, connection: Connection, id: u
     let mut joins = Vec::with_capacity(connect.joins.len());
     for asked in connect.joins {
         let join = match join_within_rate(&gateway, &connection, &me.person, asked).await {
-            Ok(CameIn { place, former, reply }) => {
+            Ok(CameIn { place, former, joined }) => {
                 me.release(place.room);
                 if let Some(former) = former {
                     me.release(former);
@@ -298,19 +298,19 @@ pub(super) async fn connect(gateway: GatewayState, connection: Connection, id: u
                 }
                 me.places.reserve_exact(1);
                 me.places.push(place);
-                JoinResult::Data(Box::new(reply))
+                Ok(joined)
             }
-            Err(error) => JoinResult::Error(Box::new(error)),
+            Err(error) => Err(error),
         };
         joins.push(join);
     }
-    let entries: Vec<_> = joins
-        .iter()
-        .filter_map(|join| match join {
-            JoinResult::Data(joined) => Some((joined.room, joined.position.epoch, joined.position.seq)),
-            JoinResult::Error(_) => None,
-        })
-        .collect();
+    let (mut entries, mut answers) = (Vec::with_capacity(joins.len()), Vec::with_capacity(joins.len()));
+    for join in joins {
+        answers.push(join.map(|Joined { room, position, text }| {
+            entries.push((room, position.epoch, position.seq));
+            text
+        }));
+    }
     let settings = &gateway.settings;
     let connected = Connected {
         session,
@@ -326,9 +326,9 @@ pub(super) async fn connect(gateway: GatewayState, connection: Connection, id: u
             grace_ms: gateway.announced.grace_ms,
         },
         balances: signed_in.balances,
-        joins,
+        joins: Vec::new(),
     };
-    connection.joined_all(entries, reply(id, Ok(&connected))).await;
+    connection.joined_all(entries, Frame::text(&envelope::connected(id, &connected, &answers))).await;
     (id, Change::Connected(me))
 }
 
@@ -364,11 +364,10 @@ pub(super) async fn refresh(
 
 /// A room that a later one of the same joins has taken the place of: the user is not in it, and what it
 /// would have brought has no room in the outbox.
-fn leave_out(joins: &mut [JoinResult], former: RoomId) {
+fn leave_out(joins: &mut [Result<Joined, ErrorBody>], former: RoomId) {
     for join in joins {
-        if matches!(join, JoinResult::Data(joined) if joined.room == former) {
-            let error = ErrorBody::new(ErrorCode::NotInRoom).message("a later one of the joins is another room");
-            *join = JoinResult::Error(Box::new(error));
+        if join.as_ref().is_ok_and(|joined| joined.room == former) {
+            *join = Err(ErrorBody::new(ErrorCode::NotInRoom).message("a later one of the joins is another room"));
         }
     }
 }

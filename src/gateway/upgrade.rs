@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Version, header};
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version, header};
 use axum::response::IntoResponse;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -20,33 +20,43 @@ use tracing::field::Empty;
 use super::listen::Permit;
 use super::{GatewayState, connection};
 use crate::error::Error;
-use crate::http::RequestId;
+use crate::http::request_id::{RequestId, X_REQUEST_ID};
 use crate::http::user::bearer;
 use crate::telemetry::metric;
 
 /// What the server adds to the client's key (RFC 6455, section 1.3).
 const KEY_SUFFIX: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
-/// Opens a socket, or says in `application/problem+json` what is wrong with the handshake.
-pub async fn socket(State(gateway): State<GatewayState>, mut request: Request) -> Response<Body> {
-    let handshake = match read(&request, &gateway.settings.origins) {
-        Ok(handshake) => handshake,
-        Err(refusal) => return refusal.response(),
-    };
-    let Some(on_upgrade) = request.extensions_mut().remove::<OnUpgrade>() else {
-        return Refusal::new(StatusCode::UPGRADE_REQUIRED, "this connection cannot become a socket").response();
-    };
-    let permit = request.extensions_mut().remove::<Permit>();
+/// The address of sockets.
+pub(super) const PATH: &str = "/v1/socket";
+
+/// Says in `application/problem+json` what is wrong with a handshake. A good one does not come here: the accept loop
+/// opens it, and what stands around every route is not for it.
+pub async fn refused(State(gateway): State<GatewayState>, request: Request<Body>) -> Response<Body> {
+    let refusal = read(&request, &gateway.settings.origins).err();
+    let no_upgrade = || Refusal::new(StatusCode::UPGRADE_REQUIRED, "this connection cannot become a socket");
+    refusal.unwrap_or_else(no_upgrade).response()
+}
+
+/// Opens a socket if the handshake is good; otherwise the request is left as it is.
+pub(super) fn open<B>(gateway: &GatewayState, request: &mut Request<B>, permit: &Permit) -> Option<Response<Body>> {
+    let handshake = read(request, &gateway.settings.origins).ok()?;
+    let on_upgrade = request.extensions_mut().remove::<OnUpgrade>()?;
+    let permit = permit.clone();
     let bearer = bearer(request.headers()).map(Box::from);
     let opening = Box::new(Opening { first: Bytes::new(), bearer });
     // At `debug`: what a span takes in memory is nothing for an idle socket to carry. It stands for itself: the
     // request's span ends with the handshake.
-    let id = request.extensions().get::<RequestId>().map(RequestId::as_str);
-    let span = tracing::debug_span!(parent: None, "socket", request.id = id, connection.id = Empty, user.id = Empty);
-    drop(request);
-    let tracker = gateway.tracker.clone();
-    tracker.spawn(serve(gateway, on_upgrade, permit, opening).instrument(span));
-    handshake.response()
+    let span = tracing::debug_span!(parent: None, "socket", request.id = Empty, connection.id = Empty, user.id = Empty);
+    let mut response = handshake.response();
+    if !span.is_disabled() {
+        let id = RequestId::of(request.headers());
+        span.record("request.id", id.as_str());
+        response.headers_mut().insert(X_REQUEST_ID, id.header());
+    }
+    metric::HTTP_REQUESTS.add_of("1xx", 1);
+    gateway.tracker.spawn(serve(gateway.clone(), on_upgrade, permit, opening).instrument(span));
+    Some(response)
 }
 
 /// What a socket begins with. In a box: its task keeps room for every argument for as long as it lives.
@@ -58,7 +68,7 @@ pub(super) struct Opening {
 }
 
 /// A socket's task, from the end of its handshake to its own.
-async fn serve(gateway: GatewayState, on_upgrade: OnUpgrade, permit: Option<Permit>, mut opening: Box<Opening>) {
+async fn serve(gateway: GatewayState, on_upgrade: OnUpgrade, permit: Permit, mut opening: Box<Opening>) {
     if let Some((stream, first)) = take(on_upgrade.await) {
         opening.first = first;
         metric::SOCKETS_OPENED.add(1);
@@ -136,7 +146,7 @@ impl Refusal {
     }
 }
 
-fn read(request: &Request, origins: &[String]) -> Result<Handshake, Refusal> {
+fn read<B>(request: &Request<B>, origins: &[String]) -> Result<Handshake, Refusal> {
     let headers = request.headers();
     if request.method() != Method::GET || request.version() != Version::HTTP_11 {
         return Err(Refusal::new(StatusCode::BAD_REQUEST, "a socket is opened with GET over HTTP/1.1"));
@@ -201,7 +211,7 @@ mod tests {
     use crate::delivery::{self, Delivery};
     use crate::room::port::{CommittedGifts, PortFuture};
 
-    fn request(change: &[(&str, Option<&str>)]) -> Request {
+    fn request(change: &[(&str, Option<&str>)]) -> Request<Body> {
         let mut request = Request::new(Body::empty());
         for (name, value) in [
             ("host", "parlor.example"),
@@ -255,7 +265,7 @@ mod tests {
         let task = serve(
             gateway,
             hyper::upgrade::on(Request::new(())),
-            None,
+            Permit::alone(),
             Box::new(Opening { first: Bytes::new(), bearer: None }),
         );
         let bytes = std::mem::size_of_val(&task);

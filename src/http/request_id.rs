@@ -29,7 +29,13 @@ impl RequestId {
         &self.0
     }
 
-    fn of(headers: &HeaderMap) -> Self {
+    /// The same as a header's value.
+    pub fn header(&self) -> HeaderValue {
+        HeaderValue::from_str(&self.0).expect("an id is made of letters, digits and -_.")
+    }
+
+    /// The one that the client brought, or a new one.
+    pub fn of(headers: &HeaderMap) -> Self {
         let brought = headers.get(X_REQUEST_ID).and_then(|value| value.to_str().ok()).filter(|id| is_sane(id));
         brought.map_or_else(|| Self(Uuid::now_v7().to_string().into()), |id| Self(id.into()))
     }
@@ -64,8 +70,7 @@ pub async fn name_request(mut request: Request, next: Next) -> Response {
         metric::HTTP_TIMES.record_time(took);
         let duration_ms = took.as_millis() as u64;
         tracing::debug!(status = response.status().as_u16(), duration_ms, "answered a request");
-        let value = HeaderValue::from_str(id.as_str()).expect("an id is made of letters, digits and -_.");
-        response.headers_mut().insert(X_REQUEST_ID, value);
+        response.headers_mut().insert(X_REQUEST_ID, id.header());
         response
     }
     .instrument(span)

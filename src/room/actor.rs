@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use parlor_protocol::envelope::EventFrame;
-use parlor_protocol::room::Position;
+use parlor_protocol::room::{OwnPlace, Position};
 use parlor_protocol::{ErrorBody, ErrorCode, Event, Signal, UserId, limit};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Duration, Instant, sleep_until, timeout};
@@ -29,7 +29,7 @@ use super::clock::RoomClock;
 use super::facts::Facts;
 use super::handle::{Mail, Reply};
 use super::port::{CommittedGifts, GiftOrder, Gifts, PortFuture};
-use super::request::{Answer, JoinAnswer, Request};
+use super::request::{Answer, JoinAnswer, Request, SnapshotText};
 use super::ring::Ring;
 use super::settings::{Settings, ms};
 use super::state::{Change, Decision, Outcome, RoomState};
@@ -89,6 +89,15 @@ pub(super) struct RoomActor {
     receipts: FuturesUnordered<Receipt>,
     awake_until: Timestamp,
     fenced: bool,
+    /// The last snapshot that somebody was sent.
+    view: Option<View>,
+}
+
+/// A snapshot, and of what.
+struct View {
+    revision: u64,
+    own: OwnPlace,
+    text: SnapshotText,
 }
 
 /// Waits for what is in flight, for ever where nothing is, and takes it out when it is there.
@@ -114,6 +123,7 @@ impl RoomActor {
             receipts: FuturesUnordered::new(),
             awake_until: now,
             fenced: false,
+            view: None,
             state,
             settings,
             audience,
@@ -262,12 +272,23 @@ impl RoomActor {
         }
     }
 
-    fn joined(&self, user: UserId, brought: Option<Position>) -> JoinAnswer {
+    fn joined(&mut self, user: UserId, brought: Option<Position>) -> JoinAnswer {
         let (seq, announced) = (self.state.seq(), self.state.announced());
         let same_epoch = brought.filter(|position| position.epoch == self.state.epoch());
         let missed = same_epoch.and_then(|position| self.ring.since(position.seq, seq, position.gift_no, announced));
-        let snapshot = missed.is_none().then(|| Box::new(self.state.snapshot(user)));
+        let snapshot = missed.is_none().then(|| self.view(user));
         JoinAnswer { position: self.state.position(brought.as_ref(), missed.is_some()), missed, snapshot }
+    }
+
+    /// The room as this user sees it, written once for all who see the same.
+    fn view(&mut self, user: UserId) -> SnapshotText {
+        let (revision, own) = (self.state.revision(), self.state.own_place(user));
+        if let Some(view) = self.view.as_ref().filter(|view| view.revision == revision && view.own == own) {
+            return view.text.clone();
+        }
+        let text = SnapshotText::of(&self.state.snapshot(user));
+        self.view = Some(View { revision, own, text: text.clone() });
+        text
     }
 
     fn order(&mut self, order: GiftOrder, reply: Option<Reply>) {

@@ -24,7 +24,7 @@ pub use directory::Directory;
 pub use facts::{CheckpointRow, Fact, Facts, HardWrite, PgFacts, WriteError, Written};
 pub use handle::{Mail, Reply, RoomHandle};
 pub use record::find;
-pub use request::{Answer, Caller, JoinAnswer, Request, Returned, SeatMap, Sight, StaffAct};
+pub use request::{Answer, Caller, JoinAnswer, Request, Returned, SeatMap, Sight, SnapshotText, StaffAct};
 pub use routes::routes;
 pub use settings::Settings;
 pub use state::{Checkpoint, PackedMemory, RoomState, Woken, gifts_within};

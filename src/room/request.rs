@@ -1,6 +1,8 @@
 //! What a room is asked and what it answers: types of the wire, no closures, no sockets, so that the
 //! room may be on another node later without a change to it.
 
+use std::sync::Arc;
+
 use parlor_protocol::command::Kick;
 use parlor_protocol::reply::{Done, GiftReceipt, PeoplePage};
 use parlor_protocol::room::{Person, Position, RoomCard, Seat, Snapshot};
@@ -158,5 +160,26 @@ pub struct JoinAnswer {
     /// All events behind the client's position, as they were sent.
     pub missed: Option<Vec<Frame>>,
     /// The room at the position.
-    pub snapshot: Option<Box<Snapshot>>,
+    pub snapshot: Option<SnapshotText>,
+}
+
+/// A snapshot as it is sent: written once, for all who come in while it holds.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SnapshotText(Arc<str>);
+
+impl SnapshotText {
+    /// Writes it.
+    pub fn of(snapshot: &Snapshot) -> Self {
+        Self(serde_json::to_string(snapshot).expect("a snapshot is JSON").into())
+    }
+
+    /// As it is sent.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Reads it.
+    pub fn read(&self) -> Snapshot {
+        serde_json::from_str(&self.0).expect("it was written from a snapshot")
+    }
 }

@@ -51,6 +51,8 @@ pub struct RoomState {
     last_fact: i64,
     /// Until then somebody unknown may be on their way back: the room has just been woken.
     settled_at: Timestamp,
+    /// Rises with every change of what a snapshot shows.
+    revision: u64,
 }
 
 impl RoomState {
@@ -77,6 +79,11 @@ impl RoomState {
     /// The last gift's number that is known to be committed.
     pub const fn committed(&self) -> i64 {
         self.gifts.committed
+    }
+
+    /// Rises with every change of what a snapshot shows to somebody whose own place is the same.
+    pub const fn revision(&self) -> u64 {
+        self.revision
     }
 
     /// Since when nobody has been in the room.
@@ -276,6 +283,17 @@ impl RoomState {
 
     /// Takes one step. `at` is the time of the decision.
     pub fn evolve(&mut self, change: &Change, at: Timestamp) {
+        let shows = match change {
+            Change::Event(_) | Change::Counted(_) | Change::GiftsPassed { .. } => true,
+            Change::Attached(caller) => self.presence.page_shows(&caller.user),
+            Change::Departed { user } => self.presence.page_has(*user),
+            Change::Detached(..)
+            | Change::GraceRenewed
+            | Change::Remembered(..)
+            | Change::FactApplied { .. }
+            | Change::GiftsKnown { .. } => false,
+        };
+        self.revision += u64::from(shows);
         match change {
             Change::Event(event) => self.evolve_event(event, at),
             Change::Counted(count) => self.presence.told_count_of(*count, at),

@@ -153,7 +153,7 @@ async fn seats_locks_kicks_and_memory_last_over_a_restart() {
     assert_eq!(server.returned.recv().await, Some(Returned { user: user(2), room: card.id }));
     let joined = join(&handle, 2).await.expect("joined");
     assert!(joined.position.epoch > epoch);
-    let snapshot = joined.snapshot.expect("another epoch");
+    let snapshot = joined.snapshot.expect("another epoch").read();
     assert_eq!(snapshot.own.seat, Some(4));
     assert!(snapshot.seats[5].locked);
     assert_eq!(join(&handle, 3).await.expect_err("still out").code, ErrorCode::Kicked);
@@ -203,12 +203,14 @@ async fn the_sweep_finds_gifts_whose_hint_was_lost() {
     sqlx::query("update room_totals set gift_no = 3, coins = 3").execute(&database.app).await.expect("updated");
     let snapshot = loop {
         let joined = join(&handle, 2).await.expect("joined");
-        if joined.position.gift_no == Some(3) && joined.snapshot.as_ref().is_some_and(|room| room.coins == Coins(3)) {
+        if joined.position.gift_no == Some(3)
+            && joined.snapshot.as_ref().is_some_and(|room| room.read().coins == Coins(3))
+        {
             break joined.snapshot;
         }
         tokio::task::yield_now().await;
     };
-    assert_eq!(snapshot.expect("nothing brought").count, 1);
+    assert_eq!(snapshot.expect("nothing brought").read().count, 1);
     server.end().await;
 }
 
@@ -234,7 +236,7 @@ async fn a_room_whose_actor_panics_starts_anew_from_its_checkpoint() {
         }
     };
     assert!(joined.position.epoch > before.epoch);
-    assert_eq!(joined.snapshot.expect("another epoch").own.seat, Some(4));
+    assert_eq!(joined.snapshot.expect("another epoch").read().own.seat, Some(4));
     server.end().await;
 }
 

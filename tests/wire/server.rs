@@ -11,7 +11,7 @@ use parlor::clock::Timestamp;
 use parlor::delivery::{self, Delivery, Frame, Topic};
 use parlor::gateway::{self, Announced, GatewayState, Named, Ports, SignedIn, listen};
 use parlor::room::port::{CommittedGifts, PortFuture};
-use parlor::room::{Answer, JoinAnswer, Mail, Request, RoomHandle, SeatMap};
+use parlor::room::{Answer, JoinAnswer, Mail, Request, RoomHandle, SeatMap, SnapshotText};
 use parlor_protocol::envelope::{self, EventFrame};
 use parlor_protocol::event::RemovalCause;
 use parlor_protocol::reply::{Done, PeoplePage};
@@ -95,13 +95,12 @@ impl Server {
         let rooms = Shared::default();
         let ports = PretendedPorts { rooms: rooms.clone(), delivery: delivery.clone(), tracker: tracker.clone() };
         let announced = Announced { outbox_bytes: delivery_settings.outbox_bytes, grace_ms: 30_000 };
-        let gateway =
-            GatewayState::new(settings.clone(), announced, delivery.clone(), ports, stop.clone(), tracker.clone());
-        let router = Router::new().route("/v1/socket", get(gateway::socket)).with_state(gateway.clone());
+        let gateway = GatewayState::new(settings, announced, delivery.clone(), ports, stop.clone(), tracker.clone());
+        let router = Router::new().route("/v1/socket", get(gateway::refused)).with_state(gateway.clone());
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("it is bound");
-        let (stopped, tracked) = (stop.clone(), tracker.clone());
-        tracker.spawn(async move { listen::listen(listener, router, &settings, stopped, &tracked).await });
+        let (served, stopped, tracked) = (gateway.clone(), stop.clone(), tracker.clone());
+        tracker.spawn(async move { listen::listen(listener, router, &served, stopped, &tracked).await });
         Self { address, gateway, delivery, rooms, tracker, stop }
     }
 
@@ -287,7 +286,7 @@ fn join(pretended: &Pretended, room: RoomId, position: Option<Position>) -> Join
         events.map(|event| Frame::text(&event.encode())).collect()
     });
     let snapshot = missed.is_none().then(|| {
-        Box::new(Snapshot {
+        SnapshotText::of(&Snapshot {
             room: RoomCard { id: room, name: "A room".into(), owner: person(1), seats: 8 },
             own: OwnPlace { role: RoomRole::Member, seat: None },
             seats: Vec::new(),

@@ -351,7 +351,7 @@ async fn who_comes_back_gets_all_that_was_missed_or_a_snapshot() {
     assert_eq!((first.epoch, first.seq), (7, left.position.seq + 1));
     for wrong in [Position { epoch: 6, ..left.position }, Position { seq: back.position.seq + 1, ..left.position }] {
         let answer = room.join(2, Some(wrong)).await;
-        assert!(answer.missed.is_none() && answer.snapshot.is_some_and(|snapshot| snapshot.chat.len() == 5));
+        assert!(answer.missed.is_none() && answer.snapshot.is_some_and(|snapshot| snapshot.read().chat.len() == 5));
     }
 }
 

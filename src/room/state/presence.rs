@@ -196,6 +196,22 @@ impl Presence {
         (people, more)
     }
 
+    /// Whether the first page of people changes when this one comes in. While people are named it changes with what
+    /// is told alone.
+    pub(super) fn page_shows(&self, person: &Person) -> bool {
+        let known = self.people.get(&person.id).map(|participant| &participant.person);
+        self.counting && known != Some(person) && self.is_within_page(person.id)
+    }
+
+    /// Whether the first page of people changes when this one leaves.
+    pub(super) fn page_has(&self, user: UserId) -> bool {
+        self.counting && self.people.contains_key(&user) && self.is_within_page(user)
+    }
+
+    fn is_within_page(&self, user: UserId) -> bool {
+        self.people.keys().nth(limit::PEOPLE_PAGE - 1).is_none_or(|last| user <= *last)
+    }
+
     pub(super) fn attach(&mut self, person: &Person, connection: ConnectionId) {
         self.empty_since = None;
         self.shades.remove(&person.id);

@@ -101,6 +101,7 @@ impl RoomState {
             kicks,
             last_fact: woken.last_fact,
             settled_at,
+            revision: 0,
             settings,
         }
     }
@@ -116,12 +117,17 @@ impl RoomState {
         }
     }
 
+    /// What the room is to this user.
+    pub fn own_place(&self, user: UserId) -> OwnPlace {
+        let role = if user == self.card.owner.id { RoomRole::Owner } else { RoomRole::Member };
+        OwnPlace { role, seat: self.seats.of(user).map(|seat| seat.no) }
+    }
+
     /// The room as this user sees it, at the last event.
     pub fn snapshot(&self, user: UserId) -> Snapshot {
-        let role = if user == self.card.owner.id { RoomRole::Owner } else { RoomRole::Member };
         Snapshot {
             room: self.card.clone(),
-            own: OwnPlace { role, seat: self.seats.of(user).map(|seat| seat.no) },
+            own: self.own_place(user),
             seats: self.seats.all().to_vec(),
             seat_version: self.seats.version(),
             count: self.presence.told_count(),

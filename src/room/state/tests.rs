@@ -200,6 +200,30 @@ fn chat_keeps_line_breaks_and_no_other_control_characters() {
 }
 
 #[test]
+fn a_snapshot_is_another_one_only_when_its_page_of_people_is() {
+    let settings = Settings { named_people: 2, ..Settings::default() };
+    let mut world = World::waking(Woken { capacity: Some(1_000), ..woken() }, settings);
+    let page = i64::try_from(limit::PEOPLE_PAGE).expect("small");
+    for number in (0..page).map(|number| 10 + 10 * number) {
+        world.join(number).expect("may come in");
+    }
+    world.pass(1_000);
+    let last = 10 * page;
+    let leave = |number| Request::Leave { user: user(number) };
+    // Behind the page; within it, which moves its last one out; and both again on their way out.
+    let steps = [(last + 5, true, false), (15, true, true), (last, false, false), (15, false, true), (10, false, true)];
+    for (number, comes, shows) in steps {
+        let (revision, snapshot) = (world.state.revision(), world.state.snapshot(user(1)));
+        match comes {
+            true => world.join(number).expect("may come in"),
+            false => world.ask(&leave(number)).expect("never refused"),
+        };
+        assert_eq!(world.state.revision() != revision, shows, "{number}");
+        assert_eq!(world.state.snapshot(user(1)) != snapshot, shows, "{number}");
+    }
+}
+
+#[test]
 fn who_comes_and_leaves_is_told_at_most_four_times_a_second() {
     let mut world = World::new(Settings { named_people: 2, ..Settings::default() });
     world.join(1).expect("may come in");

@@ -40,11 +40,11 @@ async fn regression_a_paused_room_decides_and_tells_nothing_and_goes_on_where_it
     assert_eq!(room.announced().await, [1]);
     assert!(!room.done(2, 2, say::say("hello")).await.replayed, "the same operation, when the room goes on");
     let joined = room.join(1, None).await;
-    let snapshot = joined.snapshot.expect("nothing brought");
+    let snapshot = joined.snapshot.expect("nothing brought").read();
     assert_eq!(snapshot.seats[2].user, Some(say::person(2)), "who could not come back has the grace period again");
     assert_eq!(snapshot.people.iter().map(|person| person.id).collect::<Vec<_>>(), [say::user(1), say::user(2)]);
     tokio::time::sleep(Duration::from_secs(31)).await;
-    assert_eq!(room.join(1, None).await.snapshot.expect("nothing brought").seats[2].user, None);
+    assert_eq!(room.join(1, None).await.snapshot.expect("nothing brought").read().seats[2].user, None);
 }
 
 #[tokio::test(start_paused = true)]

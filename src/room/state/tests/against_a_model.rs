@@ -160,6 +160,8 @@ struct Run {
     world: World,
     model: Model,
     clients: Vec<Client>,
+    /// What somebody without a place was shown, by epoch and revision.
+    shown: HashMap<(i64, u64), Snapshot>,
     answers: HashMap<u128, (i64, Command, Result<Done, ErrorCode>)>,
     heard: usize,
     counted: usize,
@@ -176,7 +178,7 @@ impl Run {
     fn new() -> Self {
         let world = World::new(Self::settings());
         let (model, clients, answers) = (Model::default(), Vec::new(), HashMap::new());
-        Self { world, model, clients, answers, heard: 0, counted: 0, seq: 0, gift_no: 0 }
+        Self { world, model, clients, shown: HashMap::new(), answers, heard: 0, counted: 0, seq: 0, gift_no: 0 }
     }
 
     /// Everybody hears what was told since, and nothing was told without its number.
@@ -325,6 +327,13 @@ impl Run {
         self.model.present = sitting.into_iter().map(|who| (who, Some(until))).collect();
     }
 
+    /// A snapshot may be sent again while the revision stands.
+    fn shows(&mut self) {
+        let state = &self.world.state;
+        let (revision, now) = ((state.epoch(), state.revision()), state.snapshot(user(99)));
+        assert_eq!(self.shown.entry(revision).or_insert_with(|| now.clone()), &now, "{revision:?}");
+    }
+
     fn holds(&self) {
         let state = &self.world.state;
         let mut seats = BTreeMap::new();
@@ -351,6 +360,7 @@ proptest! {
             run.take_step(step);
             run.hear();
             run.holds();
+            run.shows();
         }
     }
 }
