@@ -23,6 +23,8 @@ pub struct Settings {
     pub gone_ms: u64,
     /// Least milliseconds between two events of who came and left. Default 250.
     pub presence_ms: u64,
+    /// Least milliseconds between two counts of people, where nobody is named. Default 1,000.
+    pub count_ms: u64,
     /// People up to whom an event names who came and left; above it, a signal counts. Default 500.
     pub named_people: usize,
     /// Milliseconds for which an operation's first answer is remembered; above `grace_ms`. Default 120,000.
@@ -62,6 +64,7 @@ impl Default for Settings {
             kick_ms: 600_000,
             gone_ms: 60_000,
             presence_ms: 250,
+            count_ms: 1_000,
             named_people: 500,
             memory_ms: 120_000,
             memory_per_user: 64,
@@ -97,6 +100,7 @@ impl Settings {
             ("kick_ms", self.kick_ms),
             ("gone_ms", self.gone_ms),
             ("presence_ms", self.presence_ms),
+            ("count_ms", self.count_ms),
             ("memory_ms", self.memory_ms),
             ("checkpoint_ms", self.checkpoint_ms),
             ("write_timeout_ms", self.write_timeout_ms),

@@ -147,12 +147,13 @@ impl Presence {
     }
 
     fn telling_at(&self, settings: &Settings) -> Option<Timestamp> {
-        let news = if self.people.len() > settings.named_people {
-            !self.counting || self.count() != self.told_count
+        let (news, every) = if self.people.len() > settings.named_people {
+            (!self.counting || self.count() != self.told_count, settings.count_ms)
         } else {
-            self.counting || self.count() != self.told_count || !self.touched.is_empty()
+            let news = self.counting || self.count() != self.told_count || !self.touched.is_empty();
+            (news, settings.presence_ms)
         };
-        news.then(|| self.told_at.plus_ms(ms(settings.presence_ms)))
+        news.then(|| self.told_at.plus_ms(ms(every)))
     }
 
     /// Somebody came or left. Keeps in mind that they have to be named, unless what was told is true
