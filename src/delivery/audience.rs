@@ -1,11 +1,13 @@
-//! One room's sockets on one shard, and what this turn has gathered for them.
+//! One room's sockets on one shard, and what is gathered for them.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::agenda::Due;
 use super::listeners::Listeners;
+use super::pace::Pace;
 
 /// (epoch, seq).
 pub(super) type Place = (i64, u64);
@@ -15,7 +17,7 @@ pub(super) type Place = (i64, u64);
 pub(super) struct Member {
     /// The socket's key in the shard.
     pub socket: u32,
-    /// The first event of this turn that it has not been given.
+    /// The first gathered event that it has not been given.
     pub cursor: u32,
 }
 
@@ -36,10 +38,15 @@ pub(super) struct Audience {
     pub gap: Option<Gap>,
     /// Whom to ask for what is missing: the room's listeners know its owner.
     pub owner: Option<(Arc<Listeners>, usize)>,
-    /// This turn's events.
+    /// Events that have not left yet; those who had reason to hear of them earlier have a cursor behind them.
     pub events: Vec<Bytes>,
-    /// This turn's signals.
+    /// Signals that have not left yet.
     pub signals: Vec<Bytes>,
+    /// Bytes of both.
+    pub gathered_bytes: usize,
+    /// When both leave; `None` while there is nothing.
+    pub due: Option<Due>,
+    pub pace: Pace,
 }
 
 /// Events that wait for those before them. More than may wait for a socket are not kept: the owner has them.
@@ -66,6 +73,9 @@ impl Default for Audience {
             owner: None,
             events: Vec::new(),
             signals: Vec::new(),
+            gathered_bytes: 0,
+            due: None,
+            pace: Pace::default(),
         }
     }
 }

@@ -4,6 +4,7 @@ use std::collections::hash_map::Entry as MapEntry;
 
 use bytes::Bytes;
 use parlor_protocol::{CloseCode, RoomId};
+use tokio::time::Instant;
 
 use super::Frame;
 use super::audience::{Member, Place};
@@ -14,7 +15,8 @@ use super::socket::{PENDING, Subscription};
 use crate::telemetry::metric;
 
 impl Shard {
-    /// Puts the room's events of this turn into the socket's own queue, so that what follows stands behind them.
+    /// Puts what is gathered of its rooms' events into the socket's own queue, so that what follows stands behind them.
+    /// It has them before its rooms' ticks end, and is not sent them again then.
     pub(super) fn pull(&mut self, key: u32) {
         let Self { sockets, rooms, tally, .. } = self;
         let socket = &mut sockets[key as usize];
@@ -104,7 +106,7 @@ impl Shard {
     pub(super) fn unsubscribe(&mut self, key: u32, room: RoomId) {
         if self.socket(key).rooms.iter().any(|subscription| subscription.room == room) {
             self.pull(key);
-            // What was pulled has to leave with this turn.
+            // What was pulled has to leave with this turn: no tick has this socket any more.
             self.dirty.push(key);
         }
         let Self { sockets, rooms, .. } = self;
@@ -140,7 +142,7 @@ impl Shard {
         }
     }
 
-    pub(super) fn event(&mut self, room: RoomId, place: Place, event: Bytes) {
+    pub(super) fn event(&mut self, room: RoomId, place: Place, event: Bytes, now: Instant) {
         let limit = self.outbox_bytes;
         let Some(audience) = self.rooms.get_mut(&room) else { return };
         if place <= audience.latest {
@@ -149,18 +151,18 @@ impl Shard {
         if audience.gap.is_some() || audience.is_behind_a_hole(place) {
             return audience.wait_behind_the_hole(place, event, limit);
         }
-        self.next_event(room, place, event);
+        self.next_event(room, place, event, now);
     }
 
     /// What was missing, from this number on; then what came behind it.
-    pub(super) fn missed(&mut self, room: RoomId, epoch: i64, first: u64, frames: Vec<Frame>) {
+    pub(super) fn missed(&mut self, room: RoomId, epoch: i64, first: u64, frames: Vec<Frame>, now: Instant) {
         let Some(audience) = self.rooms.get_mut(&room) else { return };
         let waiting = audience.gap.take().unwrap_or_default().waiting;
         for (seq, frame) in (first..).zip(frames) {
-            self.event(room, (epoch, seq), frame.0);
+            self.event(room, (epoch, seq), frame.0, now);
         }
         for (place, event) in waiting {
-            self.event(room, place, event);
+            self.event(room, place, event, now);
         }
     }
 
@@ -173,8 +175,8 @@ impl Shard {
     }
 
     /// The event that follows on what the room's sockets have.
-    fn next_event(&mut self, room: RoomId, place: Place, event: Bytes) {
-        let Self { sockets, rooms, touched, .. } = self;
+    fn next_event(&mut self, room: RoomId, place: Place, event: Bytes, now: Instant) {
+        let Self { sockets, rooms, agenda, .. } = self;
         let Some(audience) = rooms.get_mut(&room) else { return };
         audience.latest = place;
         if audience.pending > 0 {
@@ -183,10 +185,9 @@ impl Shard {
         if audience.live.is_empty() {
             return;
         }
-        if audience.events.is_empty() && audience.signals.is_empty() {
-            touched.push(room);
-        }
+        audience.gathered_bytes += event.len();
         audience.events.push(event);
+        agenda.event(room, audience, now);
         let behind_it = audience.events.len() as u32;
         let live = &mut audience.live;
         audience.ahead.retain(|(key, joined_at)| {
@@ -201,15 +202,14 @@ impl Shard {
         });
     }
 
-    pub(super) fn signal(&mut self, room: RoomId, signal: Bytes) {
+    pub(super) fn signal(&mut self, room: RoomId, signal: Bytes, now: Instant) {
         let Some(audience) = self.rooms.get_mut(&room) else { return };
         if audience.live.is_empty() {
             return;
         }
-        if audience.events.is_empty() && audience.signals.is_empty() {
-            self.touched.push(room);
-        }
+        audience.gathered_bytes += signal.len();
         audience.signals.push(signal);
+        self.agenda.frame(room, audience, now);
     }
 
     pub(super) fn leave_all(&mut self, key: u32) {

@@ -2,12 +2,14 @@
 //!
 //! Delivery knows ids and bytes. It never decides what is sent or who may have it.
 
+mod agenda;
 mod audience;
 mod handle;
 mod listeners;
 mod membership;
 mod message;
 mod outbox;
+mod pace;
 mod settings;
 mod shard;
 mod socket;

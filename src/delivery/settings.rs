@@ -14,6 +14,11 @@ pub struct Settings {
     pub outbox_bytes: usize,
     /// Sockets a shard writes to before it lets other tasks run. Default 256.
     pub yield_every: usize,
+    /// Milliseconds for which a hot room's frames are gathered, to leave in one write a socket; 0: none is gathered
+    /// for longer than a turn of its shard. Default 20.
+    pub tick_ms: u64,
+    /// Events a second of one room above which it is hot. Default 20.
+    pub hot_events_per_s: u32,
 }
 
 impl Default for Settings {
@@ -23,6 +28,8 @@ impl Default for Settings {
             shard_queue: 8_192,
             outbox_bytes: 256 * 1024,
             yield_every: 256,
+            tick_ms: 20,
+            hot_events_per_s: 20,
         }
     }
 }
@@ -42,6 +49,12 @@ impl Settings {
         }
         if self.yield_every == 0 {
             problems.push("delivery.yield_every: 1 or more sockets".into());
+        }
+        if self.tick_ms > 1_000 {
+            problems.push("delivery.tick_ms: 0 to 1000 milliseconds".into());
+        }
+        if !(1..=10_000).contains(&self.hot_events_per_s) {
+            problems.push("delivery.hot_events_per_s: 1 to 10000 events".into());
         }
         problems
     }

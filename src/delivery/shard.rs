@@ -1,11 +1,10 @@
 //! A shard: one task that owns the write side of its sockets. It takes what its queue has, gathers it
-//! by room and by socket, and then writes: one write for each socket and turn.
+//! by room and by socket, and then writes: one write for each socket and turn, in a hot room for each tick.
 
 use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
@@ -15,8 +14,10 @@ use parlor_protocol::{CloseCode, RoomId, envelope, frame};
 use slab::Slab;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
+use tokio::time::{Duration, Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
+use super::agenda::Agenda;
 use super::audience::Audience;
 use super::message::Message;
 use super::outbox::Outbox;
@@ -47,8 +48,8 @@ pub(super) struct Shard {
     pub(super) sockets: Slab<Socket>,
     keys: HashMap<ConnectionId, u32>,
     pub(super) rooms: HashMap<RoomId, Audience>,
-    /// Rooms with something gathered in this turn.
-    pub(super) touched: Vec<RoomId>,
+    /// When what is gathered for the rooms leaves.
+    pub(super) agenda: Agenda,
     /// Sockets with something of their own in this turn.
     pub(super) dirty: Vec<u32>,
     /// Sockets that were put out of a room before their join's reply came by: they get that first.
@@ -66,7 +67,7 @@ impl Shard {
             sockets: Slab::new(),
             keys: HashMap::new(),
             rooms: HashMap::new(),
-            touched: Vec::new(),
+            agenda: Agenda::new(settings),
             dirty: Vec::new(),
             removals: HashMap::new(),
             tally: Tally::default(),
@@ -76,29 +77,39 @@ impl Shard {
 
     pub(super) async fn run(mut self, mut queue: mpsc::Receiver<Message>, stop: CancellationToken) {
         let mut turn = Vec::with_capacity(TURN_MESSAGES);
+        let tick = sleep_until(Instant::now());
+        tokio::pin!(tick);
         loop {
+            if let Some(at) = self.agenda.next().filter(|at| *at != tick.deadline()) {
+                tick.as_mut().reset(at);
+            }
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
                 Some(wake) = self.waits.next(), if !self.waits.is_empty() => self.wake(wake),
+                () = &mut tick, if self.agenda.next().is_some() => {}
                 taken = queue.recv_many(&mut turn, TURN_MESSAGES) => {
                     if taken == 0 {
                         break;
                     }
-                    for message in turn.drain(..) {
-                        self.take(message);
-                    }
-                    self.flush().await;
-                    self.tally.tell();
                 }
             }
+            let now = Instant::now();
+            for message in turn.drain(..) {
+                self.take(message, now);
+            }
+            self.flush(now).await;
+            self.tally.tell();
         }
+        // What has been said is written, whether its tick is over or not.
+        self.flush(self.agenda.last(Instant::now())).await;
+        self.tally.tell();
         for (_, socket) in &self.sockets {
             socket.end();
         }
     }
 
-    fn take(&mut self, message: Message) {
+    pub(super) fn take(&mut self, message: Message, now: Instant) {
         match message {
             Message::Attach { id, stream, closed } => self.attach(id, stream, closed),
             Message::Send { id, frame } if frame.is_pong() => self.with(id, |shard, key| shard.pong(key, frame.0)),
@@ -109,10 +120,10 @@ impl Shard {
             Message::Close { id, code, after_ms } => self.with(id, |shard, key| shard.close(key, code, after_ms)),
             Message::CloseAll { code, spread_ms } => self.close_all(code, spread_ms),
             Message::Detach { id } => self.with(id, Self::forget),
-            Message::Event { room, epoch, seq, frame } => self.event(room, (epoch, seq), frame.0),
-            Message::Missed { room, epoch, first, frames } => self.missed(room, epoch, first, frames),
+            Message::Event { room, epoch, seq, frame } => self.event(room, (epoch, seq), frame.0, now),
+            Message::Missed { room, epoch, first, frames } => self.missed(room, epoch, first, frames, now),
             Message::Digest { room, epoch, seq } => self.digest(room, (epoch, seq)),
-            Message::Signal { room, frame } => self.signal(room, frame.0),
+            Message::Signal { room, frame } => self.signal(room, frame.0, now),
             Message::Remove { room, connections, frame } => {
                 for id in connections {
                     self.with(id, |shard, key| shard.remove(key, room, frame.clone()));
@@ -159,15 +170,16 @@ impl Shard {
         }
     }
 
-    /// Writes all that this turn gathered.
-    async fn flush(&mut self) {
+    /// Writes what sockets have been given for themselves, and what rooms have gathered whose time has come.
+    pub(super) async fn flush(&mut self, now: Instant) {
         let mut written = 0;
         let mut troubled = Vec::new();
-        for room in std::mem::take(&mut self.touched) {
+        for room in self.agenda.take_due(&self.rooms, now) {
             let Self { sockets, rooms, tally, .. } = self;
             let Some(audience) = rooms.get_mut(&room) else { continue };
             let events = std::mem::take(&mut audience.events);
             let signals = std::mem::take(&mut audience.signals);
+            (audience.gathered_bytes, audience.due) = (0, None);
             let batch = Batch::gather(&events, &signals);
             for member in &mut audience.live {
                 let cursor = std::mem::take(&mut member.cursor) as usize;
@@ -269,7 +281,7 @@ impl Shard {
         socket.closing = true;
         let (id, closed) = (socket.id, socket.closed.clone());
         self.waits.push(Box::pin(async move {
-            closed.run_until_cancelled(tokio::time::sleep(CLOSING_WAIT)).await.map(|()| Wake::Expired(id))
+            closed.run_until_cancelled(sleep(CLOSING_WAIT)).await.map(|()| Wake::Expired(id))
         }));
         self.dirty.push(key);
     }

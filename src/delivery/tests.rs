@@ -1,5 +1,7 @@
 //! Shards with real sockets over loopback.
 
+mod tick;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -91,6 +93,11 @@ fn shards(shards: usize) -> Settings {
     Settings { shards, outbox_bytes: 64 * 1024, ..Settings::default() }
 }
 
+/// With rooms that are hot from their second event on.
+fn hot(tick_ms: u64) -> Settings {
+    Settings { tick_ms, hot_events_per_s: 1, ..shards(1) }
+}
+
 #[tokio::test]
 async fn the_reply_stands_before_what_was_held_and_that_before_what_comes() {
     let bench = Bench::new(shards(1)).await;
@@ -162,7 +169,12 @@ async fn replies_stand_behind_the_events_said_before_them_and_removal_ends_a_sub
 
 #[tokio::test]
 async fn a_slow_reader_is_closed_and_the_others_get_everything() {
-    let bench = Bench::new(shards(1)).await;
+    slow_reader_among_others(Settings { tick_ms: 0, ..shards(1) }).await;
+    slow_reader_among_others(hot(2)).await;
+}
+
+async fn slow_reader_among_others(settings: Settings) {
+    let bench = Bench::new(settings).await;
     let topic = bench.delivery.topic(room(1));
     let mut slow = bench.member(room(1)).await;
     let mut quick = bench.member(room(1)).await;
@@ -270,7 +282,14 @@ enum Stand {
 
 #[tokio::test]
 async fn any_order_of_coming_going_and_speaking_gives_each_socket_exactly_its_own() {
-    let bench = Bench::new(Settings { outbox_bytes: 16 * 1024 * 1024, yield_every: 3, ..shards(1) }).await;
+    // At once; with ticks that end among the rest; with ticks that only much ends, or who goes.
+    for settings in [Settings { tick_ms: 0, ..shards(1) }, hot(1), hot(5), hot(3_600_000)] {
+        coming_going_and_speaking(settings).await;
+    }
+}
+
+async fn coming_going_and_speaking(settings: Settings) {
+    let bench = Bench::new(Settings { outbox_bytes: 16 * 1024 * 1024, yield_every: 3, ..settings }).await;
     let topics = [bench.delivery.topic(room(1)), bench.delivery.topic(room(2))];
     let mut peers = Vec::new();
     for _ in 0..12 {

@@ -1,0 +1,87 @@
+//! Which rooms have something gathered, and when it leaves: with this turn, or with the room's tick.
+
+use std::collections::{HashMap, VecDeque};
+
+use parlor_protocol::RoomId;
+use tokio::time::Instant;
+
+use super::Settings;
+use super::audience::Audience;
+use super::pace::Rule;
+
+/// Bytes gathered for a room that do not wait for its tick: more in one write saves nothing, and fills sockets.
+const MOST_BYTES: usize = 16 * 1024;
+
+/// When what is gathered leaves.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Due {
+    /// With the turn that is being taken.
+    ThisTurn,
+    /// With the room's tick.
+    At(Instant),
+}
+
+/// The rooms that something is gathered for. One timer does for all: the nearest tick's.
+pub(super) struct Agenda {
+    rule: Rule,
+    most_bytes: usize,
+    turn: Vec<RoomId>,
+    /// All ticks are equally long, so that the first to begin is the first to end. A room may have left earlier, or be
+    /// gone: what it says itself counts.
+    ticks: VecDeque<(Instant, RoomId)>,
+}
+
+impl Agenda {
+    pub(super) fn new(settings: &Settings) -> Self {
+        Self {
+            rule: Rule::new(settings),
+            // A part of what may wait for a socket, as a socket that is behind has to take it whole.
+            most_bytes: MOST_BYTES.min(settings.outbox_bytes / 4),
+            turn: Vec::new(),
+            ticks: VecDeque::new(),
+        }
+    }
+
+    /// An event was gathered for this room.
+    pub(super) fn event(&mut self, room: RoomId, audience: &mut Audience, now: Instant) {
+        audience.pace.note(now, &self.rule);
+        self.frame(room, audience, now);
+    }
+
+    /// A frame was gathered for this room.
+    pub(super) fn frame(&mut self, room: RoomId, audience: &mut Audience, now: Instant) {
+        let waits = audience.gathered_bytes < self.most_bytes && !self.rule.tick.is_zero();
+        let due = match audience.due {
+            Some(Due::ThisTurn) => return,
+            Some(Due::At(_)) if waits => return,
+            None if waits && audience.pace.is_hot(now) => Due::At(now + self.rule.tick),
+            Some(Due::At(_)) | None => Due::ThisTurn,
+        };
+        match due {
+            Due::ThisTurn => self.turn.push(room),
+            Due::At(at) => self.ticks.push_back((at, room)),
+        }
+        audience.due = Some(due);
+    }
+
+    /// No tick that has begun ends later than this.
+    pub(super) fn last(&self, now: Instant) -> Instant {
+        now + self.rule.tick
+    }
+
+    /// When the nearest tick ends.
+    pub(super) fn next(&self) -> Option<Instant> {
+        self.ticks.front().map(|(at, _)| *at)
+    }
+
+    /// The rooms whose time has come.
+    pub(super) fn take_due(&mut self, rooms: &HashMap<RoomId, Audience>, now: Instant) -> Vec<RoomId> {
+        while let Some((at, room)) = self.ticks.front().copied().filter(|(at, _)| *at <= now) {
+            self.ticks.pop_front();
+            if rooms.get(&room).is_some_and(|audience| audience.due == Some(Due::At(at))) {
+                self.turn.push(room);
+            }
+        }
+        std::mem::take(&mut self.turn)
+    }
+}

@@ -1,0 +1,125 @@
+//! How lively a room is: what a quiet one says leaves at once, what a hot one says is gathered for a tick. Pure: the
+//! time is an argument.
+
+use tokio::time::{Duration, Instant};
+
+use super::Settings;
+
+/// How much of its events a room is remembered by. So much silence makes any room quiet.
+const MEMORY: Duration = Duration::from_millis(500);
+
+/// From when on a room is hot, and for how long its frames are gathered then.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rule {
+    /// From the first frame that is gathered until all of them leave. Zero: none is gathered.
+    pub tick: Duration,
+    /// How far apart the events of a room are that is just not hot.
+    apart: Duration,
+}
+
+impl Rule {
+    pub(super) fn new(settings: &Settings) -> Self {
+        Self {
+            tick: Duration::from_millis(settings.tick_ms),
+            apart: Duration::from_secs(1) / settings.hot_events_per_s.max(1),
+        }
+    }
+}
+
+/// One room's pace: a vessel into which every event pours what it may take, and which time empties. Full, the room is
+/// hot; it stays so until the vessel is empty. So a room that keeps above the rule's rate becomes hot and stays it,
+/// one that keeps below it becomes quiet, and neither changes with each event.
+#[derive(Default)]
+pub(super) struct Pace {
+    /// `None` before the first event.
+    empty_at: Option<Instant>,
+    hot: bool,
+}
+
+impl Pace {
+    /// An event comes. The first one after quiet never makes the room hot.
+    pub(super) fn note(&mut self, now: Instant, rule: &Rule) {
+        let filled = self.empty_at.map_or(Duration::ZERO, |at| at.saturating_duration_since(now));
+        let level = (filled + rule.apart).min(MEMORY);
+        self.hot = !filled.is_zero() && (self.hot || level == MEMORY);
+        self.empty_at = Some(now + level);
+    }
+
+    /// Whether what the room says now is gathered.
+    pub(super) fn is_hot(&self, now: Instant) -> bool {
+        self.hot && self.empty_at.is_some_and(|at| at > now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ms(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+
+    fn rule(hot_events_per_s: u32) -> Rule {
+        Rule::new(&Settings { hot_events_per_s, ..Settings::default() })
+    }
+
+    /// For each event, so many milliseconds apart, whether the room was hot with it.
+    fn heat(pace: &mut Pace, from: Instant, apart: u64, events: u64) -> Vec<bool> {
+        let note = |at: u64| {
+            let now = from + ms(at * apart);
+            pace.note(now, &rule(20));
+            pace.is_hot(now)
+        };
+        (0..events).map(note).collect()
+    }
+
+    #[test]
+    fn a_room_above_the_rate_becomes_hot_once_and_one_at_or_below_it_never() {
+        let from = Instant::now();
+        for apart in [1, 10, 20, 40] {
+            let course = heat(&mut Pace::default(), from, apart, 500);
+            let first = course.iter().position(|hot| *hot).expect("it becomes hot");
+            assert!(first > 0 && course[first..].iter().all(|hot| *hot), "every {apart} ms");
+        }
+        for apart in [50, 51, 100, 500, 10_000] {
+            assert!(!heat(&mut Pace::default(), from, apart, 500).contains(&true), "every {apart} ms");
+        }
+    }
+
+    #[test]
+    fn a_hundred_events_a_second_are_gathered_within_a_fifth_of_a_second() {
+        let course = heat(&mut Pace::default(), Instant::now(), 10, 20);
+        assert_eq!(course.iter().position(|hot| *hot), Some(12));
+    }
+
+    #[test]
+    fn a_hot_room_that_slows_down_becomes_quiet_once() {
+        let (mut pace, from) = (Pace::default(), Instant::now());
+        heat(&mut pace, from, 5, 400);
+        let course = heat(&mut pace, from + ms(2_000), 60, 200);
+        let quiet = course.iter().position(|hot| !hot).expect("it becomes quiet");
+        assert!(quiet > 10 && course[quiet..].iter().all(|hot| !hot));
+        // At exactly the rate it stays what it was.
+        let (mut pace, from) = (Pace::default(), Instant::now());
+        heat(&mut pace, from, 5, 400);
+        assert!(heat(&mut pace, from + ms(2_000), 50, 200).iter().all(|hot| *hot));
+    }
+
+    #[test]
+    fn the_first_event_after_quiet_leaves_at_once_however_hot_the_room_was() {
+        let (mut pace, from) = (Pace::default(), Instant::now());
+        assert!(heat(&mut pace, from, 0, 10_000).ends_with(&[true]));
+        assert!(pace.is_hot(from + MEMORY - ms(1)));
+        assert!(!pace.is_hot(from + MEMORY));
+        pace.note(from + MEMORY, &rule(20));
+        assert!(!pace.is_hot(from + MEMORY));
+        // At the lowest rate too, where one event fills the vessel.
+        let mut pace = Pace::default();
+        for after in [0, 1_000, 2_000] {
+            pace.note(from + ms(after), &rule(1));
+            assert!(!pace.is_hot(from + ms(after)));
+        }
+        pace.note(from + ms(2_001), &rule(1));
+        assert!(pace.is_hot(from + ms(2_001)));
+    }
+}
