@@ -11,11 +11,13 @@ pub(super) const SLICES: usize = 64;
 
 /// Frames that wait, oldest first. Each piece holds whole frames.
 #[derive(Default)]
+#[repr(C)]
 pub(super) struct Outbox {
-    pieces: VecDeque<Bytes>,
+    /// First, beside what a delivery looks at: nothing waits where it is 0.
+    bytes: usize,
     /// Bytes of the first piece that have left.
     written: usize,
-    bytes: usize,
+    pieces: VecDeque<Bytes>,
 }
 
 impl Outbox {
@@ -31,7 +33,7 @@ impl Outbox {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.pieces.is_empty()
+        self.bytes == 0
     }
 
     /// Bytes that still have to leave.

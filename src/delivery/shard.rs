@@ -20,7 +20,6 @@ use tokio_util::sync::CancellationToken;
 use super::agenda::Agenda;
 use super::audience::Audience;
 use super::message::Message;
-use super::outbox::Outbox;
 use super::socket::{Batch, Socket, Written};
 use super::tally::Tally;
 use super::{ConnectionId, Frame, Settings};
@@ -87,12 +86,13 @@ impl Shard {
                 biased;
                 () = stop.cancelled() => break,
                 Some(wake) = self.waits.next(), if !self.waits.is_empty() => self.wake(wake),
-                () = &mut tick, if self.agenda.next().is_some() => {}
+                // Before the tick: what is there leaves with it. A turn ends the ticks whose time has come as well.
                 taken = queue.recv_many(&mut turn, TURN_MESSAGES) => {
                     if taken == 0 {
                         break;
                     }
                 }
+                () = &mut tick, if self.agenda.next().is_some() => {}
             }
             let now = Instant::now();
             for message in turn.drain(..) {
@@ -144,10 +144,7 @@ impl Shard {
     }
 
     fn attach(&mut self, id: ConnectionId, stream: Arc<TcpStream>, closed: CancellationToken) {
-        let outbox = Outbox::default();
-        let rooms = Vec::new();
-        let socket =
-            Socket { id, stream, closed, outbox, pong: None, rooms, behind: false, waiting: false, closing: false };
+        let socket = Socket::new(id, stream, closed);
         let key = u32::try_from(self.sockets.insert(socket)).expect("a process has fewer than 2^32 sockets");
         self.keys.insert(id, key);
     }
@@ -188,8 +185,9 @@ impl Shard {
                 if socket.behind {
                     tally.signals_dropped += signals.len() as u64;
                     tally.room.add(events.len() - cursor, batch.signals_at - start);
-                } else {
+                } else if start < batch.whole.len() {
                     tally.room.add(events.len() - cursor + signals.len(), batch.whole.len() - start);
+                    tally.room_writes += 1;
                 }
                 let outcome = socket.deliver(&batch, start, self.outbox_bytes);
                 if outcome != Written::Fine {

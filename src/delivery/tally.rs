@@ -22,6 +22,8 @@ impl Handed {
 pub(super) struct Tally {
     /// Of rooms.
     pub room: Handed,
+    /// In so many writes.
+    pub room_writes: u64,
     /// Sockets' own.
     pub own: Handed,
     /// Signals that sockets which were behind went without.
@@ -31,12 +33,15 @@ pub(super) struct Tally {
 impl Tally {
     /// Tells it, and begins anew.
     pub fn tell(&mut self) {
-        let Self { room, own, signals_dropped } = std::mem::take(self);
+        let Self { room, room_writes, own, signals_dropped } = std::mem::take(self);
         for (class, handed) in [("room", room), ("own", own)] {
             if handed.frames > 0 {
                 metric::DELIVERIES.add_of(class, handed.frames);
                 metric::DELIVERED_BYTES.add_of(class, handed.bytes);
             }
+        }
+        if room_writes > 0 {
+            metric::ROOM_WRITES.add(room_writes);
         }
         if signals_dropped > 0 {
             metric::OVERFLOWS.add_of("signal", signals_dropped);

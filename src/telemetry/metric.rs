@@ -78,6 +78,7 @@ metrics! {
     // Delivery.
     DELIVERIES: Counter = "parlor_deliveries_total" {"class": "room", "own"}, "Frames given to sockets: of their room (one event to a thousand sockets is a thousand), and their own (replies, notices, balances).";
     DELIVERED_BYTES: Counter = "parlor_delivered_bytes_total" {"class": "room", "own"}, "Bytes of these frames.";
+    ROOM_WRITES: Counter = "parlor_room_writes_total", "Writes of rooms' frames into sockets: `parlor_deliveries_total` of the class room divided by it is how many leave together.";
     OVERFLOWS: Counter = "parlor_outbox_overflows_total" {"class": "room", "own", "join", "signal"}, "What did not fit before a socket that reads too slowly: frames of its room or its own (the socket is closed), what came during its join (closed as well), and signals (dropped).";
     SHARD_QUEUE: Gauge = "parlor_shard_queue_depth" {"of": "all", "fullest"}, "Messages that wait for the shards of delivery: of all together, and of the one that has most.";
 
