@@ -198,14 +198,16 @@ impl Member {
         let socket =
             Arc::new(Socket::open(self.server, "/v1/socket", self.index, self.narrow.load(Ordering::Relaxed)).await?);
         *lock(&self.socket) = Some(socket.clone());
-        let join = Join { room: self.room(), token: self.room_token.clone(), position: self.watcher().position() };
+        let room = self.room();
+        let (line, position) = self.watcher().begin();
+        let join = Join { room, token: self.room_token.clone(), position };
         let device = format!("load-{}", self.index);
         let connect = Connect { token: self.access.clone(), device, client: None, joins: vec![join] };
         let (sender, answer) = oneshot::channel();
         let id = self.ask_id(nanos(), false, Some(sender));
         let text = envelope::command(id, None, &Command::Connect(connect));
         socket.say(&text).await.map_err(|error| Away(error.to_string()))?;
-        tokio::spawn(self.clone().listen(socket, id));
+        tokio::spawn(self.clone().listen(socket, id, line));
         let answer = tokio::time::timeout(ANSWER, answer).await.map_err(|_| Away("no answer to connect".into()))?;
         let answer = answer.map_err(|_| Away("the socket was lost before the answer to connect".into()))?;
         if let Err(error) = answer {
@@ -298,7 +300,7 @@ impl Member {
         }
     }
 
-    async fn listen(self: Arc<Self>, socket: Arc<Socket>, connect: u64) {
+    async fn listen(self: Arc<Self>, socket: Arc<Socket>, connect: u64, line: u64) {
         let mut partial = Vec::new();
         let mut closed = None;
         loop {
@@ -313,7 +315,7 @@ impl Member {
             let read = {
                 // A socket that is given up is let go of at its next frame; one without frames when it ends.
                 let reading = socket.read(&mut partial, |incoming| match incoming {
-                    Incoming::Text(text) => pings += u32::from(self.hear(text, connect)),
+                    Incoming::Text(text) => pings += u32::from(self.hear(text, connect, line)),
                     Incoming::Close(code) => closed = Some(code),
                 });
                 match tokio::time::timeout(Duration::from_secs(1), reading).await {
@@ -341,11 +343,11 @@ impl Member {
     }
 
     /// Takes one text; whether it is a ping.
-    fn hear(&self, text: &str, connect: u64) -> bool {
+    fn hear(&self, text: &str, connect: u64, line: u64) -> bool {
         let known =
             LAST.with_borrow(|last| last.iter().find(|(known, _)| known == text).map(|(_, event)| event.clone()));
         if let Some(event) = known {
-            self.see(&event, text);
+            self.see(&event, text, line);
             return false;
         }
         let heard = match serde_json::from_str::<Heard<'_>>(text) {
@@ -356,10 +358,13 @@ impl Member {
             }
         };
         if let Some(id) = heard.id {
+            if !self.watcher().hears(line) {
+                return false;
+            }
             self.answered(id, &heard, id == connect);
         } else if let Some(event) = Event::of(&heard) {
             let event = Rc::new(event);
-            self.see(&event, text);
+            self.see(&event, text, line);
             LAST.with_borrow_mut(|last| {
                 last.truncate(REMEMBERED - 1);
                 last.push_front((text.to_owned(), event));
@@ -368,13 +373,17 @@ impl Member {
         heard.kind == Some("ping") && heard.room.is_none()
     }
 
-    fn see(&self, event: &Event, text: &str) {
+    fn see(&self, event: &Event, text: &str, line: u64) {
+        let mut watcher = self.watcher();
+        if !watcher.hears(line) {
+            return;
+        }
         self.tally.deliveries.fetch_add(1, Ordering::Relaxed);
         self.tally.bytes.fetch_add(text.len() as u64, Ordering::Relaxed);
         if let Some(intended) = event.intended {
             self.tally.delivery.since(intended);
         }
-        self.watcher().event(event, text, &self.tally.verdict);
+        watcher.event(event, text, &self.tally.verdict);
     }
 
     fn answered(&self, id: u64, heard: &Heard<'_>, is_connect: bool) {

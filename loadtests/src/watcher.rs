@@ -135,6 +135,8 @@ pub struct Watcher {
     /// A join said that there are more gifts to be asked for.
     pub more_gifts: bool,
     joined: bool,
+    /// Which of the user's sockets, one after the other, is heard.
+    line: u64,
 }
 
 impl Watcher {
@@ -146,6 +148,18 @@ impl Watcher {
     /// What is sent with the next join; none before the first.
     pub fn position(&self) -> Option<Position> {
         self.joined.then_some(Position { epoch: self.epoch, seq: self.seq, gift_no: Some(self.gift_no) })
+    }
+
+    /// A new socket, with what is sent with its join. What an older one still brings is not heard any more: it is
+    /// behind the position, and comes again.
+    pub fn begin(&mut self) -> (u64, Option<Position>) {
+        self.line += 1;
+        (self.line, self.position())
+    }
+
+    /// Whether this is the newest socket.
+    pub const fn hears(&self, line: u64) -> bool {
+        self.line == line
     }
 
     /// The answer to a join; true when more gifts have to be asked for above `gift_no`.
