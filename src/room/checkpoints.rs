@@ -1,18 +1,21 @@
-//! Checkpoints on their way to the store: those of many rooms go in one statement. There is no timer: what has come
-//! while the last ones were written goes next.
+//! Checkpoints on their way to the store: those of many rooms go in one statement. One that comes alone goes at once;
+//! where rooms are many, a tenth of a second gathers theirs.
 
 use std::collections::HashSet;
 use std::time::Duration;
 
 use sqlx::PgPool;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, timeout_at};
 
 use super::facts::{CheckpointRow, WriteError, within};
 use super::port::PortFuture;
 use super::store;
 
 /// Checkpoints of one statement at most.
-const BATCH: usize = 128;
+const BATCH: usize = 256;
+/// From the beginning of one statement to that of the next, unless a whole batch waits.
+const EVERY: Duration = Duration::from_millis(100);
 /// Checkpoints that wait for their turn; a room has one at a time, and waits when there is no place.
 const QUEUE: usize = 1_024;
 
@@ -51,7 +54,12 @@ impl Checkpoints {
 
 async fn run(pool: PgPool, timeout: Duration, mut queue: mpsc::Receiver<Pending>) {
     let mut waiting = Vec::with_capacity(BATCH);
+    let mut next_at = Instant::now();
     while !waiting.is_empty() || queue.recv_many(&mut waiting, BATCH).await > 0 {
+        let gather = async { while waiting.len() < BATCH && queue.recv_many(&mut waiting, BATCH).await > 0 {} };
+        // Nobody who could send more is no reason to wait.
+        let _ = timeout_at(next_at, gather).await;
+        next_at = Instant::now() + EVERY;
         // A room's second one is another actor's: it goes behind the first.
         let mut rooms = HashSet::new();
         let (batch, later) = waiting.drain(..).partition(|pending| rooms.insert(pending.row.room));
