@@ -34,7 +34,8 @@ impl Crowd {
         let runtime = runtime.expect("a thread");
         let room = RoomId::new(104_233_871).expect("in range");
         let (topic, peers) = runtime.block_on(async {
-            let settings = Settings { shards: 1, ..Settings::default() };
+            // What a quiet room does: frames that come this fast would wait for a tick.
+            let settings = Settings { shards: 1, tick_ms: 0, ..Settings::default() };
             let delivery = Delivery::start(&settings, CancellationToken::new(), &TaskTracker::new());
             let topic = delivery.topic(room);
             let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
