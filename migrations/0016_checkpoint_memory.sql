@@ -3,5 +3,5 @@
 alter table room_checkpoints add column memory bytea not null default '';
 alter table room_checkpoints alter column memory set storage external;
 
--- What was kept as JSON is older than any grace period by the time that this runs.
+-- What was kept as JSON goes: a command whose answer was lost right before the upgrade may be done again after it.
 update room_checkpoints set state = state - 'memory';

@@ -211,6 +211,13 @@ impl Settings {
                 "delivery.outbox_bytes: at least {join_bytes}, what the reply to a join may bring (room.resume_bytes)"
             ));
         }
+        if self.delivery.tick_ms >= self.room.presence_ms.min(self.room.count_ms) {
+            problems.push(
+                "delivery.tick_ms: below room.presence_ms and room.count_ms, so that a count of people never leaves with \
+                 what came after it"
+                    .into(),
+            );
+        }
         if self.telemetry.metrics_address.is_some_and(|address| address.port() != 0 && address == self.server.address) {
             problems.push("telemetry.metrics_address: another one than server.address, which is for everybody".into());
         }

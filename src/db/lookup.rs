@@ -3,14 +3,18 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
+use std::time::Duration;
 
 use parlor_protocol::ErrorCode;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
 
 use crate::error::{Error, Result};
 
 /// Keys of one query at most.
 const BATCH: usize = 256;
+/// How long a query may take. A connection that died without a word must not keep those who come later waiting.
+const WITHIN: Duration = Duration::from_secs(3);
 /// Keys that wait for their query; who finds no place waits for one.
 const QUEUE: usize = 4_096;
 
@@ -45,7 +49,9 @@ where
                 if batch.is_empty() {
                     continue;
                 }
-                answer(read(batch.iter().map(|(key, _)| *key).collect()).await, batch.drain(..));
+                let rows = timeout(WITHIN, read(batch.iter().map(|(key, _)| *key).collect())).await;
+                let rows = rows.unwrap_or_else(|_| Err(Error::away("the store did not answer in time")));
+                answer(rows, batch.drain(..));
             }
         });
         Self(queue)
@@ -112,6 +118,23 @@ mod tests {
         let rows = join_all(others).await.into_iter().map(|row| row.expect("no panic").expect("read"));
         assert_eq!(rows.collect::<Vec<_>>(), [Some(40), None, Some(40)]);
         assert_eq!(queries.load(Ordering::Relaxed), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_query_that_hangs_keeps_nobody_waiting_who_comes_later() {
+        let hangs = AtomicUsize::new(1);
+        let lookup = Lookup::start(move |keys: Vec<u32>| {
+            let hangs = hangs.swap(0, Ordering::Relaxed) == 1;
+            async move {
+                if hangs {
+                    std::future::pending::<()>().await;
+                }
+                Ok(keys.into_iter().map(|key| (key, key)).collect())
+            }
+        });
+        let error = lookup.get(1).await.expect_err("no answer in time");
+        assert_eq!(error.code(), ErrorCode::StoreUnavailable);
+        assert_eq!(lookup.get(1).await.expect("read"), Some(1));
     }
 
     #[tokio::test]

@@ -12,8 +12,9 @@ use super::facts::{CheckpointRow, WriteError, within};
 use super::port::PortFuture;
 use super::store;
 
-/// Checkpoints of one statement at most.
+/// Checkpoints of one statement at most, and bytes of their memories.
 const BATCH: usize = 256;
+const BATCH_BYTES: usize = 4 * 1024 * 1024;
 /// From the beginning of one statement to that of the next, unless a whole batch waits.
 const EVERY: Duration = Duration::from_millis(100);
 /// Checkpoints that wait for their turn; a room has one at a time, and waits when there is no place.
@@ -60,12 +61,21 @@ async fn run(pool: PgPool, timeout: Duration, mut queue: mpsc::Receiver<Pending>
         // Nobody who could send more is no reason to wait.
         let _ = timeout_at(next_at, gather).await;
         next_at = Instant::now() + EVERY;
-        // A room's second one is another actor's: it goes behind the first.
-        let mut rooms = HashSet::new();
-        let (batch, later) = waiting.drain(..).partition(|pending| rooms.insert(pending.row.room));
+        let (batch, later) = divide(waiting);
         waiting = later;
         write(&pool, timeout, batch).await;
     }
+}
+
+/// What goes now, and what waits for the next statement. A room's second one is another actor's: it goes behind the
+/// first.
+fn divide(waiting: Vec<Pending>) -> (Vec<Pending>, Vec<Pending>) {
+    let (mut rooms, mut bytes) = (HashSet::new(), 0);
+    waiting.into_iter().partition(|pending| {
+        bytes += pending.row.state.memory.0.len();
+        let fits = rooms.is_empty() || (rooms.len() < BATCH && bytes <= BATCH_BYTES);
+        fits && rooms.insert(pending.row.room)
+    })
 }
 
 async fn write(pool: &PgPool, timeout: Duration, batch: Vec<Pending>) {
@@ -92,7 +102,15 @@ async fn put(
     batch: &[Pending],
 ) -> Result<HashSet<parlor_protocol::RoomId>, WriteError> {
     let rows: Vec<&CheckpointRow> = batch.iter().map(|pending| &pending.row).collect();
-    within(timeout, async { Ok(store::put_checkpoints(&mut *pool.acquire().await?, &rows).await?) }).await
+    within(timeout, async {
+        let mut tx = pool.begin().await?;
+        // A room whose claim hangs must not hold up the others: it is refused, and the rest goes one by one.
+        store::wait_briefly(&mut tx).await?;
+        let held = store::put_checkpoints(&mut tx, &rows).await?;
+        tx.commit().await?;
+        Ok(held)
+    })
+    .await
 }
 
 /// A room that has ended does not listen any more.

@@ -205,6 +205,12 @@ pub(super) async fn checkpoint(conn: &mut PgConnection, room: RoomId) -> sqlx::R
     Ok(Some((row.gift_no, Checkpoint { memory, ..row.state.0 })))
 }
 
+/// Until the transaction ends, a lock that is not to be had in two seconds fails the statement.
+pub(super) async fn wait_briefly(conn: &mut PgConnection) -> sqlx::Result<()> {
+    sqlx::query!("select set_config('lock_timeout', '2s', true)").fetch_one(conn).await?;
+    Ok(())
+}
+
 /// Replaces the checkpoints of these rooms, of which none is there twice; gives those whose epoch is not over,
 /// and writes nothing of the others. A row that is ahead of what comes stays: an attempt that was given up may arrive
 /// late.

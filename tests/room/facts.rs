@@ -83,6 +83,24 @@ async fn of_many_checkpoints_at_once_each_room_has_its_own_end() {
 }
 
 #[tokio::test]
+async fn a_room_whose_claim_hangs_holds_up_no_other_ones_checkpoint() {
+    let (database, card) = room().await;
+    let other = open(&database.app, "another", 500_000_001).await;
+    let (epoch, others) = (claim(&database.app, "a", card.id).await, claim(&database.app, "a", other.id).await);
+    let identity = node(&database.app, "a", 1, 6_000.0).await;
+    let mut hanging = database.app.begin().await.expect("begins");
+    ownership::claim(&mut hanging, &identity, card.id).await.expect("its own room");
+    let facts = facts(&database.app);
+    let kept =
+        [(card.id, epoch, 1), (other.id, others, 1)].map(|(room, epoch, seq)| facts.checkpoint(row(room, epoch, seq)));
+    let kept = join_all(kept).await;
+    assert!(matches!(kept[0], Err(WriteError::Failed(_))), "{kept:?}");
+    assert_eq!(kept[1], Ok(()));
+    hanging.rollback().await.expect("ends");
+    assert_eq!(facts.checkpoint(row(card.id, epoch, 1)).await, Ok(()), "the room's owner is the same, and goes on");
+}
+
+#[tokio::test]
 async fn a_claim_waits_for_an_open_fenced_transaction_and_then_fences_it() {
     let (database, card) = room().await;
     let epoch = claim(&database.app, "a", card.id).await;

@@ -68,10 +68,12 @@ impl RoomActor {
 
     /// Writes what is not written yet and gives the room back, each within its time.
     pub(super) async fn last_checkpoint(&mut self) {
-        if let Some(flight) = self.checkpoints.flight.take()
-            && let Ok(kept) = timeout(LAST_WAIT, flight).await
-        {
-            self.checkpointed(kept);
+        if let Some(flight) = self.checkpoints.flight.take() {
+            match timeout(LAST_WAIT, flight).await {
+                Ok(kept) => self.checkpointed(kept),
+                // Whether it was written is not known.
+                Err(_) => self.checkpoints.dirty = true,
+            }
         }
         if self.fenced {
             return;
