@@ -118,7 +118,12 @@ impl JoinedText<'_> {
         out.push_str(&text(self.position));
         out.push_str(if self.missed.is_some() { r#","recovered":true"# } else { r#","recovered":false"# });
         if !missed.is_empty() {
-            list(&mut out, r#","events":["#, missed);
+            out.push_str(r#","events":["#);
+            for (at, event) in missed.iter().enumerate() {
+                out.push_str(if at > 0 { "," } else { "" });
+                out.push_str(event);
+            }
+            out.push(']');
         }
         if let Some(snapshot) = self.snapshot {
             out.push_str(r#","snapshot":"#);
@@ -136,45 +141,42 @@ impl JoinedText<'_> {
     }
 }
 
-fn list(out: &mut String, begin: &str, items: &[&str]) {
-    out.push_str(begin);
-    for (at, item) in items.iter().enumerate() {
-        if at > 0 {
-            out.push(',');
-        }
-        out.push_str(item);
-    }
-    out.push(']');
-}
-
 /// `{"id":7,"data":…}`, with data that is text already.
 pub fn reply_text(id: u64, data: &str) -> String {
     let mut out = String::with_capacity(data.len() + 32);
     out.push_str(r#"{"id":"#);
     out.push_str(&text(&id));
-    out.push_str(r#","data":"#);
-    out.push_str(data);
-    out.push('}');
+    wrap(&mut out, r#","data":"#, data);
     out
 }
 
 /// The reply to `connect`. `connected` has no joins: their answers are text already, or refusals.
 pub fn connected(id: u64, connected: &Connected, joins: &[Result<String, ErrorBody>]) -> String {
     debug_assert!(connected.joins.is_empty(), "the joins are given beside it");
-    let mut data = text(connected);
-    if !joins.is_empty() {
-        let joins: Vec<String> = joins
-            .iter()
-            .map(|join| match join {
-                Ok(joined) => format!(r#"{{"data":{joined}}}"#),
-                Err(error) => format!(r#"{{"error":{}}}"#, text(error)),
-            })
-            .collect();
-        data.truncate(data.len() - 1);
-        list(&mut data, r#","joins":["#, &joins.iter().map(String::as_str).collect::<Vec<_>>());
-        data.push('}');
+    let mut out = reply(id, connected);
+    if joins.is_empty() {
+        return out;
     }
-    reply_text(id, &data)
+    out.reserve(joins.iter().map(|join| join.as_ref().map_or(256, |joined| joined.len() + 16)).sum());
+    // Behind the last field of what was written.
+    out.truncate(out.len() - "}}".len());
+    let mut before = r#","joins":["#;
+    for join in joins {
+        out.push_str(before);
+        match join {
+            Ok(joined) => wrap(&mut out, r#"{"data":"#, joined),
+            Err(error) => wrap(&mut out, r#"{"error":"#, &text(error)),
+        }
+        before = ",";
+    }
+    out.push_str("]}}");
+    out
+}
+
+fn wrap(out: &mut String, begin: &str, data: &str) {
+    out.push_str(begin);
+    out.push_str(data);
+    out.push('}');
 }
 
 /// `{"id":7,"error":{…}}`; `id` is null where the frame could not be read.

@@ -45,10 +45,10 @@ impl Checkpoints {
     pub(super) fn put(&self, row: CheckpointRow) -> PortFuture<Kept> {
         let queue = self.0.clone();
         Box::pin(async move {
-            let gone = |()| WriteError::Unknown("the task that writes checkpoints has ended".to_owned());
+            let gone = || WriteError::Unknown("the task that writes checkpoints has ended".to_owned());
             let (reply, kept) = oneshot::channel();
-            queue.send(Pending { row, reply }).await.map_err(|_| gone(()))?;
-            kept.await.map_err(|_| gone(()))?
+            queue.send(Pending { row, reply }).await.map_err(|_| gone())?;
+            kept.await.map_err(|_| gone())?
         })
     }
 }
@@ -116,4 +116,29 @@ async fn put(
 /// A room that has ended does not listen any more.
 fn tell(reply: oneshot::Sender<Kept>, kept: Kept) {
     let _ = reply.send(kept);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::room::{Checkpoint, PackedMemory};
+
+    fn pending(room: i64, bytes: usize) -> Pending {
+        let room = parlor_protocol::RoomId::new(100_000_000 + room).expect("in range");
+        let state = Checkpoint { memory: PackedMemory(vec![0; bytes]), ..Checkpoint::default() };
+        Pending { row: CheckpointRow { room, epoch: 1, seq: 1, gift_no: 0, state }, reply: oneshot::channel().0 }
+    }
+
+    fn goes(waiting: Vec<Pending>) -> (usize, usize) {
+        let (batch, later) = divide(waiting);
+        (batch.len(), later.len())
+    }
+
+    #[test]
+    fn a_statement_has_each_room_once_and_is_bounded_in_rooms_and_bytes() {
+        assert_eq!(goes(vec![pending(1, 0), pending(2, 0), pending(1, 0)]), (2, 1));
+        assert_eq!(goes((0..300).map(|room| pending(room, 0)).collect()), (BATCH, 300 - BATCH));
+        assert_eq!(goes((0..5).map(|room| pending(room, BATCH_BYTES / 2)).collect()), (2, 3));
+        assert_eq!(goes(vec![pending(1, BATCH_BYTES + 1), pending(2, 0)]), (1, 1), "a large one goes alone");
+    }
 }
