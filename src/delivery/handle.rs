@@ -152,10 +152,19 @@ impl Connection {
 
     /// The same from where nobody can wait.
     pub fn detach_soon(&self) {
+        self.tell_soon(Message::Detach { id: self.id });
+    }
+
+    /// `send` from where nobody can wait: where the shard's queue is full, the frame stands behind what is said meanwhile.
+    pub fn send_soon(&self, frame: Frame) {
+        self.tell_soon(Message::Send { id: self.id, frame });
+    }
+
+    fn tell_soon(&self, message: Message) {
         let queue = &self.inner.shards[self.inner.shard_of(self.id)];
-        if let Err(mpsc::error::TrySendError::Full(_)) = queue.try_send(Message::Detach { id: self.id }) {
+        if let Err(mpsc::error::TrySendError::Full(message)) = queue.try_send(message) {
             let connection = self.clone();
-            self.inner.tracker.spawn(async move { connection.detach().await });
+            self.inner.tracker.spawn(async move { connection.tell(message).await });
         }
     }
 }

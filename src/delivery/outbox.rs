@@ -53,6 +53,22 @@ impl Outbox {
         count
     }
 
+    /// All that waits in one piece, if it is one or a short one; otherwise nothing.
+    pub(super) fn gather<'a>(&'a self, buffer: &'a mut [u8]) -> &'a [u8] {
+        if let (1, Some(only)) = (self.pieces.len(), self.pieces.front()) {
+            return &only[self.written..];
+        }
+        let Some(buffer) = buffer.get_mut(..self.bytes) else { return &[] };
+        let (mut skip, mut at) = (self.written, 0);
+        for piece in &self.pieces {
+            let rest = &piece[skip..];
+            buffer[at..at + rest.len()].copy_from_slice(rest);
+            at += rest.len();
+            skip = 0;
+        }
+        buffer
+    }
+
     /// So many bytes have left.
     pub(super) fn advance(&mut self, mut bytes: usize) {
         self.bytes -= bytes;
@@ -125,6 +141,9 @@ mod tests {
             let mut sent = 0;
             while sent < all.len() {
                 assert_eq!(rest(&outbox), &all[sent..]);
+                assert_eq!(outbox.gather(&mut [0; 64]), &all[sent..]);
+                let fits = outbox.pieces.len() == 1 || all.len() - sent <= 9;
+                assert_eq!(outbox.gather(&mut [0; 9]), if fits { &all[sent..] } else { &[] });
                 assert_eq!(outbox.bytes(), all.len() - sent);
                 let portion = step.min(all.len() - sent);
                 outbox.advance(portion);

@@ -20,9 +20,11 @@ use tracing::Span;
 
 use super::GatewayState;
 use super::assembly::{Assembly, CLIENT_HEADER_BYTES, Input};
+use super::listen::Permit;
 use super::session::{Change, Replies, Session, Step};
 use super::upgrade::Opening;
 use crate::delivery::{Connection, Frame};
+use crate::telemetry::Held;
 
 /// Bytes that one read may bring beyond a frame of the greatest size.
 const SPARE_BYTES: usize = 16 * 1024;
@@ -70,8 +72,13 @@ struct Deadlines {
     connect: Instant,
 }
 
-/// Serves one socket until it ends.
-pub(super) async fn serve(gateway: GatewayState, stream: Arc<TcpStream>, mut opening: Box<Opening>) {
+/// Serves one socket until it ends. It is counted as long as it lives.
+pub(super) async fn serve(
+    gateway: GatewayState,
+    stream: Arc<TcpStream>,
+    mut opening: Box<Opening>,
+    _counted: (Permit, Held),
+) {
     let (closed, stop) = (CancellationToken::new(), gateway.stop.clone());
     let connection = gateway.delivery.attach(stream.clone(), closed.clone()).await;
     let attached = Attached(connection.clone());
@@ -114,6 +121,10 @@ impl Reader {
         loop {
             for frame in std::mem::take(&mut self.out) {
                 self.session.connection.send(frame).await;
+            }
+            // What is due later is found when the timer fires for nothing.
+            if let Some(ends) = self.session.asked_ends.filter(|ends| *ends < timer.deadline()) {
+                timer.as_mut().reset(ends);
             }
             match turn {
                 Turn::Open => {}
@@ -226,7 +237,7 @@ impl Reader {
     fn take(&mut self, input: Input<'_>) -> Option<Turn> {
         match input {
             Input::Text(text) => match self.session.message(&text, self.deadlines.heard) {
-                Step::Nothing => {}
+                Step::Nothing | Step::Asked => {}
                 Step::Reply(frame) => self.out.push(frame),
                 Step::Wait(answer) => self.session.waiting.get_or_insert_with(|| Box::new(Replies::new())).push(answer),
                 Step::Block(command) => self.session.blocked = Some(command),
@@ -265,6 +276,7 @@ impl Reader {
             Some(me) => self.out.extend(me.validity.ask(now)),
             None => {}
         }
+        self.out.extend(self.session.overdue(now));
         if now >= self.deadlines.ping {
             self.out.push(self.session.gateway.ping.clone());
             self.deadlines.ping = now + Deadlines::ping_interval(&self.session.gateway, &self.session.connection);
@@ -294,7 +306,8 @@ impl Deadlines {
     fn next(&self, session: &Session) -> Instant {
         let silence = self.heard + Duration::from_millis(session.gateway.settings.silence_ms);
         let session_end = session.me.as_ref().map_or(self.connect, |me| me.validity.next());
-        silence.min(self.ping).min(session_end)
+        let next = silence.min(self.ping).min(session_end);
+        session.asked_ends.map_or(next, |ends| next.min(ends))
     }
 }
 

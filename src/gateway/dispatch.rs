@@ -15,7 +15,7 @@ use super::rate::Kind;
 use super::session::{self, Change, Session, Step, reply};
 use crate::delivery::Frame;
 use crate::operation::Operation;
-use crate::room::{Answer, Caller, Request, RoomHandle};
+use crate::room::{Answer, Caller, NotAsked, Reply, Request, RoomHandle};
 use crate::telemetry::metric;
 
 /// `rate_limited`, with the time to wait.
@@ -93,27 +93,27 @@ impl Session {
             Command::ChatSend(ref chat) => {
                 self.admit(Kind::Chat, now)?;
                 let room = chat.room;
-                self.ask(id, op, room, command)
+                self.ask(id, op, room, command, now)
             }
             Command::RoomKick(ref kick) => {
                 self.admit(Kind::Seat, now)?;
                 let room = kick.room;
-                self.ask(id, op, room, command)
+                self.ask(id, op, room, command, now)
             }
             Command::SeatTake(ref seat) => {
                 self.admit(Kind::Seat, now)?;
                 let room = seat.room;
-                self.ask(id, op, room, command)
+                self.ask(id, op, room, command, now)
             }
             Command::SeatLeave(ref in_room) => {
                 self.admit(Kind::Seat, now)?;
                 let room = in_room.room;
-                self.ask(id, op, room, command)
+                self.ask(id, op, room, command, now)
             }
             Command::SeatLock(ref seat) | Command::SeatUnlock(ref seat) => {
                 self.admit(Kind::Seat, now)?;
                 let room = seat.room;
-                self.ask(id, op, room, command)
+                self.ask(id, op, room, command, now)
             }
             Command::GiftList(list) => {
                 self.admit(Kind::List, now)?;
@@ -134,8 +134,7 @@ impl Session {
             Command::PeopleList(list) => {
                 self.admit(Kind::List, now)?;
                 let request = Request::People { user: self.person().id, after: list.after };
-                let asked = self.handle(list.room)?.send(request)?;
-                Ok(self.wait(id, asked))
+                self.ask_room(id, &self.handle(list.room)?, request, now)
             }
         }
     }
@@ -175,43 +174,61 @@ impl Session {
     }
 
     /// Asks a room that the socket is in. The order of asking is the order of deciding.
-    fn ask(&self, id: u64, op: Option<Op>, room: RoomId, command: Command) -> Result<Step, ErrorBody> {
-        let asked = self.handle(room)?.send(self.request(op, command))?;
-        Ok(self.wait(id, asked))
+    fn ask(
+        &mut self,
+        id: u64,
+        op: Option<Op>,
+        room: RoomId,
+        command: Command,
+        now: Instant,
+    ) -> Result<Step, ErrorBody> {
+        let handle = self.handle(room)?;
+        let request = self.request(op, command);
+        self.ask_room(id, &handle, request, now)
+    }
+
+    fn ask_room(&mut self, id: u64, handle: &RoomHandle, request: Request, now: Instant) -> Result<Step, ErrorBody> {
+        self.put(id, handle, Box::new(request), now).map_err(|NotAsked { code, .. }| code)?;
+        Ok(Step::Asked)
+    }
+
+    /// Puts this to a room, whose actor answers the socket itself.
+    fn put(&mut self, id: u64, handle: &RoomHandle, request: Box<Request>, now: Instant) -> Result<(), NotAsked> {
+        let ends = now + self.deadline();
+        let asked = self.asked.get_or_insert_default();
+        handle.ask(request, || Reply::Asker(asked.begin(id, ends, self.connection.clone())))?;
+        self.asked_ends.get_or_insert(ends);
+        Ok(())
     }
 
     /// A gift is asked for even where the socket is not in the room (any more): it may be the retry of
     /// one that was paid for, and only the room, through the ledger, knows its first answer. Waking a
     /// room for that counts as a join does.
-    fn gift(&self, id: u64, op: Option<Op>, gift: SendGift, now: Instant) -> Result<Step, ErrorBody> {
+    fn gift(&mut self, id: u64, op: Option<Op>, gift: SendGift, now: Instant) -> Result<Step, ErrorBody> {
         let room = gift.room;
-        let request = self.request(op, Command::GiftSend(gift));
+        let mut request = Box::new(self.request(op, Command::GiftSend(gift)));
         if let Ok(handle) = self.handle(room) {
-            match handle.send(request.clone()) {
-                Ok(asked) => return Ok(self.wait(id, asked)),
-                Err(busy) if busy.code == ErrorCode::Busy => return Err(busy),
-                Err(_) => {} // The room has gone to sleep since.
+            match self.put(id, &handle, request, now) {
+                Ok(()) => return Ok(Step::Asked),
+                Err(NotAsked { code: ErrorCode::Busy, .. }) => return Err(ErrorCode::Busy.into()),
+                // The room has gone to sleep since.
+                Err(not) => request = not.request,
             }
         }
         self.admit(Kind::Join, now)?;
         let (wake, deadline) = (self.gateway.ports.wake(room), self.deadline());
         Ok(Step::Wait(Box::pin(async move {
             let answer = async {
-                let asked = join::within(deadline, wake).await?.send(request)?;
+                let asked = join::within(deadline, wake).await?.send(*request)?;
                 join::answer(asked, deadline).await
             };
             (id, answer_frame(id, answer.await))
         })))
     }
-
-    fn wait(&self, id: u64, asked: tokio::sync::oneshot::Receiver<Result<Answer, ErrorBody>>) -> Step {
-        let deadline = self.deadline();
-        Step::Wait(Box::pin(async move { (id, answer_frame(id, join::answer(asked, deadline).await)) }))
-    }
 }
 
 /// The reply that an answer of a room makes.
-fn answer_frame(id: u64, answer: Result<Answer, ErrorBody>) -> Frame {
+pub(super) fn answer_frame(id: u64, answer: Result<Answer, ErrorBody>) -> Frame {
     match &answer {
         Ok(Answer::Done(done)) => reply(id, Ok(done)),
         Ok(Answer::Gift(receipt)) => reply(id, Ok(receipt)),

@@ -20,12 +20,14 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use tower::ServiceExt;
 
-use super::{GatewayState, upgrade};
+use super::GatewayState;
+use super::upgrade::{self, Begins};
 
 /// Bytes of a request's head at most.
 const HEAD_BYTES: usize = 16 * 1024;
@@ -39,14 +41,6 @@ const LAST_BYTES: Duration = Duration::from_millis(200);
 /// A place under `max_connections`; a socket takes it along.
 #[derive(Clone, Debug)]
 pub(super) struct Permit(#[allow(dead_code, reason = "held for its drop")] Arc<OwnedSemaphorePermit>);
-
-#[cfg(test)]
-impl Permit {
-    pub(super) fn alone() -> Self {
-        let one = Arc::new(Semaphore::new(1));
-        Self(Arc::new(one.try_acquire_owned().expect("there is one")))
-    }
-}
 
 /// Serves sockets, and the router for all else, on this listener until `stop`. Then no more connections are accepted, those that wait
 /// for a request or for the rest of its head are closed, and requests under way are finished. Connections are tasks of the tracker; who stops the server
@@ -81,11 +75,13 @@ pub async fn listen(
         // Over the bound: closed at once, which costs less than any word.
         let Ok(permit) = permits.clone().try_acquire_owned() else { continue };
         let permit = Permit(Arc::new(permit));
-        tracker.spawn(connection(http.clone(), router.clone(), gateway.clone(), stream, peer, permit, stop.clone()));
+        let (http, router, gateway, stop) = (http.clone(), router.clone(), gateway.clone(), stop.clone());
+        tracker.spawn(connection(Box::new(Arrival { http, router, gateway, stream, peer, permit, stop })));
     }
 }
 
-async fn connection(
+/// A new connection. In a box, which a socket's task lets go of: what a task is given it has room for to its end.
+struct Arrival {
     http: Arc<http1::Builder>,
     router: Router,
     gateway: GatewayState,
@@ -93,7 +89,31 @@ async fn connection(
     peer: SocketAddr,
     permit: Permit,
     stop: CancellationToken,
-) {
+}
+
+/// A connection: a socket from the beginning, or HTTP.
+async fn connection(arrival: Box<Arrival>) {
+    let mut begins = upgrade::begin(&arrival.gateway, &arrival.stream);
+    if matches!(begins, Begins::Silent) && Box::pin(says_something(&arrival)).await {
+        begins = upgrade::begin(&arrival.gateway, &arrival.stream);
+    }
+    match begins {
+        Begins::Socket(opening) => {
+            let Arrival { gateway, stream, permit, .. } = *arrival;
+            upgrade::be_socket(gateway, stream, permit, opening).await;
+        }
+        Begins::Http => Box::pin(requests(*arrival)).await,
+        Begins::Silent => {}
+    }
+}
+
+/// Whether there is anything to read before the time for a head is over.
+async fn says_something(Arrival { gateway, stream, stop, .. }: &Arrival) -> bool {
+    let head_ms = Duration::from_millis(gateway.settings.head_ms);
+    matches!(stop.run_until_cancelled(timeout(head_ms, stream.peek(&mut [0]))).await, Some(Ok(Ok(1))))
+}
+
+async fn requests(Arrival { http, router, gateway, stream, peer, permit, stop }: Arrival) {
     let requests = TaskTracker::new();
     let under_way = requests.clone();
     let service = service_fn(move |mut request: Request<Incoming>| {
@@ -159,4 +179,64 @@ impl hyper::body::Body for UnderWay {
 fn is_of_one_peer(error: &std::io::Error) -> bool {
     use std::io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
+}
+
+#[cfg(test)]
+mod tests {
+    use parlor_protocol::{ErrorBody, ErrorCode, RoomId, UserId};
+    use tokio_util::sync::CancellationToken;
+    use tokio_util::task::TaskTracker;
+
+    use super::*;
+    use crate::delivery::{self, Delivery};
+    use crate::room::port::{CommittedGifts, PortFuture};
+
+    struct NoPorts;
+
+    impl crate::gateway::Ports for NoPorts {
+        fn named(&self, _: &str) -> PortFuture<Result<crate::gateway::Named, ErrorBody>> {
+            Box::pin(async { Err(ErrorCode::Internal.into()) })
+        }
+        fn sign_in(&self, _: crate::gateway::Named) -> PortFuture<Result<crate::gateway::SignedIn, ErrorBody>> {
+            Box::pin(async { Err(ErrorCode::Internal.into()) })
+        }
+        fn verify_room_token(&self, _: String, _: RoomId, _: UserId) -> PortFuture<Result<(), ErrorBody>> {
+            Box::pin(async { Err(ErrorCode::Internal.into()) })
+        }
+        fn awake(&self, _: RoomId) -> Option<crate::room::RoomHandle> {
+            None
+        }
+        fn wake(&self, _: RoomId) -> PortFuture<Result<crate::room::RoomHandle, ErrorBody>> {
+            Box::pin(async { Err(ErrorCode::Internal.into()) })
+        }
+        fn gifts_above(&self, _: RoomId, _: i64, _: usize) -> PortFuture<Result<CommittedGifts, ErrorBody>> {
+            Box::pin(async { Err(ErrorCode::Internal.into()) })
+        }
+    }
+
+    #[tokio::test]
+    async fn a_connections_task_costs_less_than_a_kibibyte() {
+        let (stop, tracker) = (CancellationToken::new(), TaskTracker::new());
+        let delivery = Delivery::start(&delivery::Settings::default(), stop.clone(), &tracker);
+        let announced = crate::gateway::Announced { outbox_bytes: 0, grace_ms: 0 };
+        let settings = crate::gateway::Settings::default();
+        let gateway = GatewayState::new(settings, announced, delivery, NoPorts, stop.clone(), tracker);
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("it has one");
+        let (stream, _) = tokio::join!(TcpStream::connect(address), listener.accept());
+        let permit = Permit(Arc::new(Arc::new(Semaphore::new(1)).try_acquire_owned().expect("there is one")));
+        let task = connection(Box::new(Arrival {
+            http: Arc::new(http1::Builder::new()),
+            router: Router::new(),
+            gateway,
+            stream: stream.expect("it listens"),
+            peer: address,
+            permit,
+            stop: stop.clone(),
+        }));
+        let bytes = std::mem::size_of_val(&task);
+        println!("a connection's task has {bytes} bytes");
+        assert!(bytes <= 1_024, "{bytes} bytes");
+        stop.cancel();
+    }
 }

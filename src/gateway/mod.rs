@@ -5,9 +5,11 @@
 //! the way of the same commands by REST. Nothing
 //! here decides what a room or the ledger does, and nothing here writes to a socket: that is delivery's.
 
+mod asked;
 mod assembly;
 mod connection;
 mod dispatch;
+mod handshake;
 mod join;
 pub mod listen;
 mod place;

@@ -16,6 +16,7 @@ use tracing::{Instrument as _, Span};
 use uuid::Uuid;
 
 use super::GatewayState;
+use super::asked::Asked;
 use super::join::{self, CameIn, Joined};
 use super::place::Place;
 use super::rate::Kind;
@@ -34,6 +35,8 @@ pub(super) enum Step {
     Nothing,
     /// This reply at once.
     Reply(Frame),
+    /// A room has been asked, and replies by itself.
+    Asked,
     /// A reply when it is known; the next command does not wait for it.
     Wait(PortFuture<(u64, Frame)>),
     /// The next command waits until this is done.
@@ -102,6 +105,10 @@ pub(super) struct Session {
     /// The command that the next one waits for.
     pub(super) blocked: Option<PortFuture<(u64, Change)>>,
     unanswered: Vec<u64>,
+    /// What rooms answer by themselves; there once something has been asked.
+    pub(super) asked: Option<Asked>,
+    /// When the first of it has taken too long, or somewhat earlier.
+    pub(super) asked_ends: Option<Instant>,
     unreadable: u32,
 }
 
@@ -116,7 +123,8 @@ pub(super) fn reply<T: Serialize>(id: u64, result: Result<&T, &ErrorBody>) -> Fr
 impl Session {
     pub(super) fn new(gateway: GatewayState, connection: Connection, bearer: Option<Box<str>>) -> Self {
         let (me, waiting, blocked, unanswered) = (None, None, None, Vec::new());
-        Self { gateway, connection, me, bearer, waiting, blocked, unanswered, unreadable: 0 }
+        let (asked, asked_ends) = (None, None);
+        Self { gateway, connection, me, bearer, waiting, blocked, unanswered, asked, asked_ends, unreadable: 0 }
     }
 
     /// Takes one text message.
@@ -155,12 +163,13 @@ impl Session {
     }
 
     fn command(&mut self, id: u64, frame: &CommandFrame<'_>, now: Instant) -> Result<Step, ErrorBody> {
-        if self.unanswered.contains(&id) {
+        let (asked, is_asked) = self.asked.as_ref().map_or((0, false), |asked| asked.look(id));
+        if is_asked || self.unanswered.contains(&id) {
             return Err(ErrorBody::new(ErrorCode::BadRequest)
                 .message("the id is unique while unanswered")
                 .field("id", "a command of this id has not been answered yet"));
         }
-        if self.unanswered.len() >= self.gateway.settings.unanswered_commands {
+        if asked + self.unanswered.len() >= self.gateway.settings.unanswered_commands {
             return Err(ErrorBody::new(ErrorCode::Busy).message("too many commands wait for their answer"));
         }
         let command = Command::parse(&frame.kind, frame.data())?;
@@ -204,6 +213,16 @@ impl Session {
         if self.unanswered.is_empty() {
             self.unanswered = Vec::new();
         }
+    }
+
+    /// What is said of commands whose rooms have taken too long by now.
+    pub(super) fn overdue(&mut self, now: Instant) -> impl Iterator<Item = Frame> + use<> {
+        let (ids, next) = match (&self.asked, self.asked_ends) {
+            (Some(asked), Some(ends)) if ends <= now => asked.overdue(now),
+            (_, ends) => (Vec::new(), ends),
+        };
+        self.asked_ends = next;
+        ids.into_iter().map(|id| reply::<()>(id, Err(&ErrorCode::Timeout.into())))
     }
 
     /// Draws the consequence of a blocking command.

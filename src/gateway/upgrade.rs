@@ -1,31 +1,28 @@
-//! `GET /v1/socket`: the handshake of RFC 6455, section 4.2, and the way out of HTTP.
+//! `GET /v1/socket`: how a connection becomes a socket. One that begins with the whole of a good handshake, as nearly all
+//! do, becomes one at once; any other request goes through HTTP, and out of it again if it is a handshake after all.
 
+use std::io;
+use std::os::fd::AsRawFd;
 use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version, header};
-use axum::response::IntoResponse;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD as BASE64;
+use axum::http::{Request, Response, StatusCode, header};
 use bytes::Bytes;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
-use parlor_protocol::{ErrorBody, ErrorCode, SUBPROTOCOL};
-use sha1::{Digest, Sha1};
+use nix::errno::Errno;
+use nix::sys::socket::{MsgFlags, recv};
 use tokio::net::TcpStream;
 use tracing::Instrument as _;
 use tracing::field::Empty;
 
+use super::handshake::{Head as _, Refusal, read};
 use super::listen::Permit;
 use super::{GatewayState, connection};
-use crate::error::Error;
 use crate::http::request_id::{RequestId, X_REQUEST_ID};
-use crate::http::user::bearer;
+use crate::http::user::{bearer, bearer_of};
 use crate::telemetry::metric;
-
-/// What the server adds to the client's key (RFC 6455, section 1.3).
-const KEY_SUFFIX: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 /// The address of sockets.
 pub(super) const PATH: &str = "/v1/socket";
@@ -59,6 +56,64 @@ pub(super) fn open<B>(gateway: &GatewayState, request: &mut Request<B>, permit: 
     Some(response)
 }
 
+/// Bytes of a handshake that is answered at once.
+const HEAD_BYTES: usize = 4 * 1024;
+
+/// Headers of one.
+const HEADERS: usize = 32;
+
+/// What a new connection begins with.
+pub(super) enum Begins {
+    /// With a socket.
+    Socket(Box<Opening>),
+    /// With something else, or a part of something: HTTP sees to it. Nothing of it has been taken.
+    Http,
+    /// With nothing yet.
+    Silent,
+}
+
+/// Looks at what a new connection begins with. A good handshake is answered.
+pub(super) fn begin(gateway: &GatewayState, stream: &TcpStream) -> Begins {
+    let mut bytes = [0; HEAD_BYTES];
+    match recv(stream.as_raw_fd(), &mut bytes, MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT) {
+        Ok(0) => Begins::Http,
+        Ok(there) => at_once(gateway, stream, &bytes[..there]).map_or(Begins::Http, Begins::Socket),
+        Err(Errno::EAGAIN) => Begins::Silent,
+        Err(_) => Begins::Http,
+    }
+}
+
+fn at_once(gateway: &GatewayState, stream: &TcpStream, bytes: &[u8]) -> Option<Box<Opening>> {
+    // Where sockets have a span, it has the request's id, which HTTP knows of.
+    if tracing::enabled!(tracing::Level::DEBUG) {
+        return None;
+    }
+    let mut headers = [httparse::EMPTY_HEADER; HEADERS];
+    let mut head = httparse::Request::new(&mut headers);
+    let httparse::Status::Complete(length) = head.parse(bytes).ok()? else { return None };
+    let is_here = head.path.is_some_and(|path| path.split('?').next() == Some(PATH));
+    let has_body = [header::CONTENT_LENGTH, header::TRANSFER_ENCODING].iter().any(|name| head.first(name).is_some());
+    if !is_here || has_body {
+        return None;
+    }
+    let answer = read(&head, &gateway.settings.origins).ok()?.bytes();
+    let bearer = bearer_of(head.values(&header::AUTHORIZATION)).map(Box::from);
+    let mut taken = [0; HEAD_BYTES];
+    // It was there a moment ago, and a new socket takes so little at once; what shows otherwise ends it.
+    let read = recv(stream.as_raw_fd(), &mut taken[..length], MsgFlags::MSG_DONTWAIT);
+    if read == Ok(length) && write(stream, &answer).is_ok_and(|written| written == answer.len()) {
+        metric::HTTP_REQUESTS.add_of("1xx", 1);
+        return Some(Box::new(Opening { first: Bytes::new(), bearer }));
+    }
+    None
+}
+
+/// Past the runtime: it has not been asked whether the socket takes anything, and a new one does.
+fn write(stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
+    let sent = nix::sys::socket::send(stream.as_raw_fd(), bytes, MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL);
+    Ok(sent?)
+}
+
 /// What a socket begins with. In a box: its task keeps room for every argument for as long as it lives.
 pub(super) struct Opening {
     /// What came right behind the handshake.
@@ -67,27 +122,32 @@ pub(super) struct Opening {
     pub bearer: Option<Box<str>>,
 }
 
-/// A socket's task, from the end of its handshake to its own.
+/// A socket's task that begins with HTTP.
 async fn serve(gateway: GatewayState, on_upgrade: OnUpgrade, permit: Permit, mut opening: Box<Opening>) {
     if let Some((stream, first)) = take(on_upgrade.await) {
         opening.first = first;
-        metric::SOCKETS_OPENED.add(1);
-        let _open = metric::SOCKETS.hold();
-        connection::serve(gateway, stream, opening).await;
+        be_socket(gateway, stream, permit, opening).await;
     }
-    drop(permit);
+}
+
+/// The socket itself, to its end.
+pub(super) fn be_socket(
+    gateway: GatewayState,
+    stream: TcpStream,
+    permit: Permit,
+    opening: Box<Opening>,
+) -> impl Future<Output = ()> + Send {
+    // Without it a lone frame could wait for the last one's acknowledgement; a socket that refuses it is dead, and
+    // shows so at the first read.
+    let _ = stream.set_nodelay(true);
+    metric::SOCKETS_OPENED.add(1);
+    connection::serve(gateway, Arc::new(stream), opening, (permit, metric::SOCKETS.hold()))
 }
 
 /// The TCP stream out of HTTP, with the bytes that came right behind the handshake.
-fn take(upgraded: hyper::Result<Upgraded>) -> Option<(Arc<TcpStream>, Bytes)> {
+fn take(upgraded: hyper::Result<Upgraded>) -> Option<(TcpStream, Bytes)> {
     match upgraded.map(Upgraded::downcast::<TokioIo<TcpStream>>) {
-        Ok(Ok(parts)) => {
-            let stream = parts.io.into_inner();
-            // Without it a lone frame could wait for the last one's acknowledgement; a socket that
-            // refuses it is dead, and shows so at the first read.
-            let _ = stream.set_nodelay(true);
-            Some((Arc::new(stream), parts.read_buf))
-        }
+        Ok(Ok(parts)) => Some((parts.io.into_inner(), parts.read_buf)),
         Ok(Err(_)) => {
             tracing::error!("a socket was served by another listener than the gateway's");
             None
@@ -96,221 +156,5 @@ fn take(upgraded: hyper::Result<Upgraded>) -> Option<(Arc<TcpStream>, Bytes)> {
             tracing::debug!(%error, "a client left during its handshake");
             None
         }
-    }
-}
-
-/// A good handshake.
-struct Handshake {
-    accept: HeaderValue,
-    subprotocol: bool,
-}
-
-impl Handshake {
-    fn response(self) -> Response<Body> {
-        let mut response = Response::new(Body::empty());
-        *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
-        let headers = response.headers_mut();
-        headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
-        headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
-        headers.insert(header::SEC_WEBSOCKET_ACCEPT, self.accept);
-        if self.subprotocol {
-            headers.insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
-        }
-        response
-    }
-}
-
-/// Why there is no socket.
-#[derive(Debug)]
-struct Refusal {
-    status: StatusCode,
-    body: Box<ErrorBody>,
-}
-
-impl Refusal {
-    fn new(status: StatusCode, message: &str) -> Self {
-        let code = if status == StatusCode::FORBIDDEN { ErrorCode::Forbidden } else { ErrorCode::BadRequest };
-        Self { status, body: Box::new(ErrorBody::new(code).message(message)) }
-    }
-
-    fn response(self) -> Response<Body> {
-        let mut response = Error::from(*self.body).into_response();
-        *response.status_mut() = self.status;
-        let headers = response.headers_mut();
-        if self.status == StatusCode::UPGRADE_REQUIRED {
-            headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
-            headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
-            headers.insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
-        }
-        response
-    }
-}
-
-fn read<B>(request: &Request<B>, origins: &[String]) -> Result<Handshake, Refusal> {
-    let headers = request.headers();
-    if request.method() != Method::GET || request.version() != Version::HTTP_11 {
-        return Err(Refusal::new(StatusCode::BAD_REQUEST, "a socket is opened with GET over HTTP/1.1"));
-    }
-    if !has_token(headers, &header::UPGRADE, "websocket") {
-        return Err(Refusal::new(StatusCode::UPGRADE_REQUIRED, "this address is a WebSocket: Upgrade: websocket"));
-    }
-    if !has_token(headers, &header::CONNECTION, "upgrade") {
-        return Err(Refusal::new(StatusCode::BAD_REQUEST, "Connection: Upgrade is missing"));
-    }
-    if headers.get(header::SEC_WEBSOCKET_VERSION).is_none_or(|version| version != "13") {
-        return Err(Refusal::new(StatusCode::UPGRADE_REQUIRED, "Sec-WebSocket-Version has to be 13"));
-    }
-    let key = headers.get(header::SEC_WEBSOCKET_KEY).map(HeaderValue::as_bytes);
-    let Some(key) = key.filter(|key| BASE64.decode(key).is_ok_and(|key| key.len() == 16)) else {
-        return Err(Refusal::new(StatusCode::BAD_REQUEST, "Sec-WebSocket-Key has to be 16 bytes in base64"));
-    };
-    if !origin_is_let_in(headers, origins) {
-        return Err(Refusal::new(
-            StatusCode::FORBIDDEN,
-            "sockets are not open to pages of this origin: gateway.origins names those that may",
-        ));
-    }
-    let subprotocol = headers.contains_key(header::SEC_WEBSOCKET_PROTOCOL);
-    if subprotocol && !tokens(headers, &header::SEC_WEBSOCKET_PROTOCOL).any(|offered| offered == SUBPROTOCOL) {
-        return Err(Refusal::new(StatusCode::BAD_REQUEST, "the subprotocol of this server is parlor.v1.json"));
-    }
-    let accept = BASE64.encode(Sha1::new().chain_update(key).chain_update(KEY_SUFFIX).finalize());
-    let accept = HeaderValue::from_str(&accept).expect("base64 is a good header value");
-    Ok(Handshake { accept, subprotocol })
-}
-
-/// The comma-separated tokens of a header that may stand several times.
-fn tokens<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
-    let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
-    values.flat_map(|value| value.split(',')).map(str::trim)
-}
-
-fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
-    tokens(headers, name).any(|found| found.eq_ignore_ascii_case(token))
-}
-
-/// A page of another site must not open sockets with what the browser knows of the user. No `Origin`: no
-/// browser.
-fn origin_is_let_in(headers: &HeaderMap, origins: &[String]) -> bool {
-    let Some(origin) = headers.get(header::ORIGIN) else { return true };
-    let Ok(origin) = origin.to_str() else { return false };
-    if !origins.is_empty() {
-        return origins.iter().any(|allowed| allowed.eq_ignore_ascii_case(origin));
-    }
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
-    origin.split_once("://").is_some_and(|(_, authority)| host.is_some_and(|host| host.eq_ignore_ascii_case(authority)))
-}
-
-#[cfg(test)]
-mod tests {
-    use parlor_protocol::{RoomId, UserId};
-    use tokio_util::sync::CancellationToken;
-    use tokio_util::task::TaskTracker;
-
-    use super::*;
-    use crate::delivery::{self, Delivery};
-    use crate::room::port::{CommittedGifts, PortFuture};
-
-    fn request(change: &[(&str, Option<&str>)]) -> Request<Body> {
-        let mut request = Request::new(Body::empty());
-        for (name, value) in [
-            ("host", "parlor.example"),
-            ("upgrade", "WebSocket"),
-            ("connection", "keep-alive, Upgrade"),
-            ("sec-websocket-version", "13"),
-            ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
-        ] {
-            request.headers_mut().insert(name, HeaderValue::from_static(value));
-        }
-        for (name, value) in change {
-            let name = HeaderName::from_bytes(name.as_bytes()).expect("a good name");
-            request.headers_mut().remove(&name);
-            if let Some(value) = value {
-                request.headers_mut().insert(name, HeaderValue::from_str(value).expect("a good value"));
-            }
-        }
-        request
-    }
-
-    struct NoPorts;
-
-    impl crate::gateway::Ports for NoPorts {
-        fn named(&self, _: &str) -> PortFuture<Result<crate::gateway::Named, ErrorBody>> {
-            Box::pin(async { Err(ErrorCode::Internal.into()) })
-        }
-        fn sign_in(&self, _: crate::gateway::Named) -> PortFuture<Result<crate::gateway::SignedIn, ErrorBody>> {
-            Box::pin(async { Err(ErrorCode::Internal.into()) })
-        }
-        fn verify_room_token(&self, _: String, _: RoomId, _: UserId) -> PortFuture<Result<(), ErrorBody>> {
-            Box::pin(async { Err(ErrorCode::Internal.into()) })
-        }
-        fn awake(&self, _: RoomId) -> Option<crate::room::RoomHandle> {
-            None
-        }
-        fn wake(&self, _: RoomId) -> PortFuture<Result<crate::room::RoomHandle, ErrorBody>> {
-            Box::pin(async { Err(ErrorCode::Internal.into()) })
-        }
-        fn gifts_above(&self, _: RoomId, _: i64, _: usize) -> PortFuture<Result<CommittedGifts, ErrorBody>> {
-            Box::pin(async { Err(ErrorCode::Internal.into()) })
-        }
-    }
-
-    #[tokio::test]
-    async fn a_sockets_task_costs_less_than_a_kibibyte() {
-        let (stop, tracker) = (CancellationToken::new(), TaskTracker::new());
-        let delivery = Delivery::start(&delivery::Settings::default(), stop.clone(), &tracker);
-        let announced = crate::gateway::Announced { outbox_bytes: 0, grace_ms: 0 };
-        let settings = crate::gateway::Settings::default();
-        let gateway = GatewayState::new(settings, announced, delivery, NoPorts, stop.clone(), tracker);
-        let task = serve(
-            gateway,
-            hyper::upgrade::on(Request::new(())),
-            Permit::alone(),
-            Box::new(Opening { first: Bytes::new(), bearer: None }),
-        );
-        let bytes = std::mem::size_of_val(&task);
-        println!("a socket's task has {bytes} bytes");
-        assert!(bytes <= 1_024, "{bytes} bytes");
-        stop.cancel();
-    }
-
-    #[test]
-    fn the_sample_of_the_rfc_is_accepted_as_the_rfc_says() {
-        let handshake = read(&request(&[]), &[]).expect("good");
-        assert_eq!(handshake.accept, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
-        assert!(!handshake.subprotocol);
-        let offered = [("sec-websocket-protocol", Some("soap, parlor.v1.json"))];
-        assert!(read(&request(&offered), &[]).expect("good").subprotocol);
-    }
-
-    #[test]
-    fn what_is_no_good_handshake_is_refused() {
-        for (name, value, status) in [
-            ("upgrade", None, 426),
-            ("upgrade", Some("h2c"), 426),
-            ("connection", Some("keep-alive"), 400),
-            ("sec-websocket-version", Some("8"), 426),
-            ("sec-websocket-version", None, 426),
-            ("sec-websocket-key", None, 400),
-            ("sec-websocket-key", Some("c2hvcnQ="), 400),
-            ("sec-websocket-protocol", Some("soap"), 400),
-            ("origin", Some("https://evil.example"), 403),
-            ("origin", Some("null"), 403),
-        ] {
-            let refusal = read(&request(&[(name, value)]), &[]).err().expect("refused");
-            assert_eq!(refusal.status.as_u16(), status, "{name}: {value:?}");
-            let response = refusal.response();
-            assert_eq!(response.headers()["content-type"], "application/problem+json");
-            assert_eq!(response.headers().contains_key("sec-websocket-version"), status == 426);
-        }
-    }
-
-    #[test]
-    fn without_a_list_only_the_servers_own_pages_open_sockets() {
-        let own = [("origin", Some("https://Parlor.example"))];
-        assert!(read(&request(&own), &[]).is_ok());
-        let listed = ["https://app.example".to_owned()];
-        assert!(read(&request(&own), &listed).is_err());
-        assert!(read(&request(&[("origin", Some("https://app.example"))]), &listed).is_ok());
     }
 }

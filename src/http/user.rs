@@ -2,7 +2,7 @@
 
 use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 use parlor_protocol::{ErrorBody, ErrorCode, UserId};
 use tracing::Span;
 use uuid::Uuid;
@@ -49,8 +49,12 @@ where
 
 /// The token of `Authorization: Bearer` (RFC 6750), if there is exactly one.
 pub fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let mut values = headers.get_all(header::AUTHORIZATION).iter();
-    let (scheme, token) = values.next()?.to_str().ok()?.split_once(' ')?;
+    bearer_of(headers.get_all(header::AUTHORIZATION).iter().map(HeaderValue::as_bytes))
+}
+
+/// The same of the header's values.
+pub fn bearer_of<'a>(mut values: impl Iterator<Item = &'a [u8]>) -> Option<&'a str> {
+    let (scheme, token) = std::str::from_utf8(values.next()?).ok()?.split_once(' ')?;
     let alone = values.next().is_none();
     (alone && scheme.eq_ignore_ascii_case("bearer")).then_some(token.trim()).filter(|token| !token.is_empty())
 }

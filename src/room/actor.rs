@@ -9,6 +9,7 @@ mod tests;
 mod writes;
 
 use std::future::pending;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -139,7 +140,12 @@ impl RoomActor {
 
     /// Serves until the room is idle, stopped or fenced. May be called again after `Idle`.
     pub(super) async fn run(&mut self, mailbox: &mut mpsc::Receiver<Mail>, stop: &CancellationToken) -> Ended {
-        let mut batch = Vec::with_capacity(BATCH);
+        let mut batch = Vec::new();
+        // Each lives through all turns: to be woken by it once costs as much as what most turns do.
+        let mut stopped = pin!(stop.cancelled());
+        let mut timer = pin!(sleep_until(self.wakeup()));
+        let audience = self.audience.clone();
+        let mut behind = pin!(audience.behind());
         loop {
             let paused = self.is_paused();
             if !paused {
@@ -153,17 +159,24 @@ impl RoomActor {
             if !paused && self.is_idle() {
                 return Ended::Idle;
             }
+            // A later end of the wait is found when the timer fires for nothing.
             let wakeup = self.wakeup();
+            if wakeup < timer.deadline() || timer.is_elapsed() {
+                timer.as_mut().reset(wakeup);
+            }
             tokio::select! {
                 biased;
-                () = stop.cancelled() => return Ended::Stopped,
+                () = &mut stopped => return Ended::Stopped,
                 written = landed(&mut self.writes.flight) => self.written(written).await,
                 kept = landed(&mut self.checkpoints.flight) => self.checkpointed(kept),
                 end = self.pause.ending() => match end {
                     Ending::Lease => self.confirm(),
                     Ending::Confirmation(kept) => self.confirmed(kept).await,
                 },
-                (shard, place) = self.audience.behind() => self.repair(shard, place).await,
+                (shard, place) = &mut behind => {
+                    behind.set(audience.behind());
+                    self.repair(shard, place).await;
+                }
                 page = landed(&mut self.reading) => self.gifts_read(page).await,
                 Some((reply, receipt)) = self.receipts.next() => answer(Some(reply), receipt),
                 taken = mailbox.recv_many(&mut batch, BATCH) => {
@@ -174,7 +187,7 @@ impl RoomActor {
                         self.open(mail).await;
                     }
                 }
-                () = sleep_until(wakeup) => {}
+                () = &mut timer => {}
             }
         }
     }
@@ -184,7 +197,7 @@ impl RoomActor {
             return self.put_off(mail).await;
         }
         match mail {
-            Mail::Request(request, reply) if RoomState::is_hard(&request) => self.queue_write(request, reply).await,
+            Mail::Request(request, reply) if RoomState::is_hard(&request) => self.queue_write(*request, reply).await,
             Mail::Request(request, reply) => {
                 let now = self.clock.now();
                 match self.state.decide(&request, now) {
@@ -234,10 +247,10 @@ impl RoomActor {
                 Change::Counted(count) => {
                     self.audience.signal(self.state.card().id, Signal::ParticipantsCount { count }).await;
                 }
-                Change::Departed { .. }
-                | Change::Remembered(..)
-                | Change::FactApplied { .. }
-                | Change::GiftsPassed { .. } => self.checkpoints.dirty = true,
+                Change::Remembered(..) => self.checkpoints.said(now),
+                Change::Departed { .. } | Change::FactApplied { .. } | Change::GiftsPassed { .. } => {
+                    self.checkpoints.dirty = true;
+                }
                 Change::Attached(_) | Change::Detached(..) | Change::GraceRenewed | Change::GiftsKnown { .. } => {}
             }
         }
@@ -249,11 +262,14 @@ impl RoomActor {
     }
 
     async fn tell(&mut self, event: Event, now: Timestamp) {
-        self.checkpoints.dirty = true;
         let first_gift = match &event {
             Event::GiftsSent { gifts, .. } => gifts.first().map(|gift| gift.gift_no),
             _ => None,
         };
+        match event {
+            Event::ChatPosted { .. } => self.checkpoints.said(now),
+            _ => self.checkpoints.dirty = true,
+        }
         let (room, epoch, seq) = (self.state.card().id, self.state.epoch(), self.state.seq());
         let frame = self.audience.publish(EventFrame { room, epoch, seq, at: now.0, event }).await;
         self.ring.push(seq, now, frame, first_gift);
@@ -366,8 +382,11 @@ impl RoomActor {
         mailbox.close();
         while let Ok(mail) = mailbox.try_recv() {
             match mail {
-                Mail::Request(Request::GiftsCommitted(_), _) | Mail::Committed(_) => self.open(mail).await,
-                Mail::Request(_, reply) => answer(reply, Err(ErrorCode::RoomPaused.into())),
+                Mail::Committed(_) => self.open(mail).await,
+                Mail::Request(request, reply) => match *request {
+                    Request::GiftsCommitted(_) => self.open(Mail::Request(request, reply)).await,
+                    _ => answer(reply, Err(ErrorCode::RoomPaused.into())),
+                },
             }
         }
         self.writes.refuse_waiting();
@@ -394,9 +413,8 @@ impl RoomActor {
     }
 }
 
-/// Whoever asked may be gone; then nobody is told.
 fn answer(reply: Option<Reply>, answer: Result<Answer, ErrorBody>) {
     if let Some(reply) = reply {
-        let _ = reply.send(answer);
+        reply.send(answer);
     }
 }

@@ -8,6 +8,7 @@ use crate::delivery::{Frame, Topic};
 use crate::telemetry::metric;
 
 /// The room's topic; in tests, a record of what was told.
+#[derive(Clone)]
 pub(super) enum Audience {
     Topic(Topic),
     #[cfg(test)]

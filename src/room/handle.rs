@@ -1,5 +1,6 @@
 //! The one way to a room.
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -11,17 +12,56 @@ use super::port::CommittedGifts;
 use super::request::{Answer, Request};
 use crate::telemetry::metric;
 
+/// Whoever has asked a room for something. Dropped without an answer: the room went away first.
+pub trait Asker: Send {
+    /// Takes the answer.
+    fn answer(self: Box<Self>, answer: Result<Answer, ErrorBody>);
+}
+
 /// Where an answer goes.
-pub type Reply = oneshot::Sender<Result<Answer, ErrorBody>>;
+pub enum Reply {
+    /// To who waits for it.
+    Waiter(oneshot::Sender<Result<Answer, ErrorBody>>),
+    /// To who is called with it.
+    Asker(Box<dyn Asker>),
+}
+
+impl Reply {
+    /// Sends it there. Whoever waited may be gone; then nobody is told.
+    pub fn send(self, answer: Result<Answer, ErrorBody>) {
+        match self {
+            Self::Waiter(waiter) => drop(waiter.send(answer)),
+            Self::Asker(asker) => asker.answer(answer),
+        }
+    }
+}
+
+impl fmt::Debug for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Waiter(_) => "Waiter",
+            Self::Asker(_) => "Asker",
+        })
+    }
+}
 
 /// What comes in at the room's door: for its actor, or for a test that stands in for one.
-#[expect(clippy::large_enum_variant, reason = "nearly all mail is requests, and the channel allocates in blocks")]
 #[derive(Debug)]
 pub enum Mail {
-    /// A request, and where its answer goes; hints have no answer.
-    Request(Request, Option<Reply>),
+    /// A request, and where its answer goes; hints have no answer. Boxed: a mailbox has room for a few dozen at once,
+    /// and there are many rooms.
+    Request(Box<Request>, Option<Reply>),
     /// The sweep has found that gifts up to this number are committed.
     Committed(i64),
+}
+
+/// A request that the room has not taken.
+#[derive(Debug)]
+pub struct NotAsked {
+    /// `busy` or `room_paused`.
+    pub code: ErrorCode,
+    /// What was to be asked.
+    pub request: Box<Request>,
 }
 
 /// A room that is awake. Its mailbox is bounded; a request that finds it full is answered `busy`.
@@ -52,14 +92,26 @@ impl RoomHandle {
     /// `busy` when the mailbox is full; `room_paused` when the room is going to sleep or moving:
     /// wake it and ask again.
     pub fn send(&self, request: Request) -> Result<oneshot::Receiver<Result<Answer, ErrorBody>>, ErrorBody> {
-        let (reply, answer) = oneshot::channel();
-        match self.mail.try_send(Mail::Request(request, Some(reply))) {
-            Ok(()) => Ok(answer),
-            Err(TrySendError::Full(_)) => {
-                metric::MAILBOX_FULL.add(1);
-                Err(ErrorCode::Busy.into())
+        let (waiter, answer) = oneshot::channel();
+        self.ask(Box::new(request), || Reply::Waiter(waiter)).map_err(|NotAsked { code, .. }| code)?;
+        Ok(answer)
+    }
+
+    /// The same for who is called with the answer. Who that is, is asked once the room has taken the request.
+    ///
+    /// # Errors
+    /// As `send`, with what was not taken.
+    pub fn ask(&self, request: Box<Request>, reply: impl FnOnce() -> Reply) -> Result<(), NotAsked> {
+        match self.mail.try_reserve() {
+            Ok(place) => {
+                place.send(Mail::Request(request, Some(reply())));
+                Ok(())
             }
-            Err(TrySendError::Closed(_)) => Err(ErrorCode::RoomPaused.into()),
+            Err(TrySendError::Full(())) => {
+                metric::MAILBOX_FULL.add(1);
+                Err(NotAsked { code: ErrorCode::Busy, request })
+            }
+            Err(TrySendError::Closed(())) => Err(NotAsked { code: ErrorCode::RoomPaused, request }),
         }
     }
 
@@ -73,7 +125,7 @@ impl RoomHandle {
 
     /// The ledger's word that gifts are committed. Dropped when the mailbox is full: the sweep finds them.
     pub fn hint(&self, gifts: CommittedGifts) {
-        let _ = self.mail.try_send(Mail::Request(Request::GiftsCommitted(gifts), None));
+        let _ = self.mail.try_send(Mail::Request(Box::new(Request::GiftsCommitted(gifts)), None));
     }
 
     /// The last gift that the room has announced.

@@ -22,7 +22,7 @@ mod store;
 
 pub use directory::Directory;
 pub use facts::{CheckpointRow, Fact, Facts, HardWrite, PgFacts, WriteError, Written};
-pub use handle::{Mail, Reply, RoomHandle};
+pub use handle::{Asker, Mail, NotAsked, Reply, RoomHandle};
 pub use record::find;
 pub use request::{Answer, Caller, JoinAnswer, Request, Returned, SeatMap, Sight, SnapshotText, StaffAct};
 pub use routes::routes;

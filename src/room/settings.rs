@@ -35,6 +35,9 @@ pub struct Settings {
     pub memory_operations: usize,
     /// Least milliseconds between two checkpoints. Default 500.
     pub checkpoint_ms: u64,
+    /// Milliseconds after which lines of chat that nothing else has followed are in a checkpoint: only the retry of one
+    /// whose answer was lost, and that meets another owner, asks for it. Default 4,000.
+    pub checkpoint_lines_ms: u64,
     /// Milliseconds for one attempt of a write to the store. Default 5,000.
     pub write_timeout_ms: u64,
     /// Hard commands of a room that wait for their turn; beyond it `busy`. Default 64.
@@ -70,6 +73,7 @@ impl Default for Settings {
             memory_per_user: 64,
             memory_operations: 4_096,
             checkpoint_ms: 500,
+            checkpoint_lines_ms: 4_000,
             write_timeout_ms: 5_000,
             write_queue: 64,
             mailbox: 1_024,
@@ -103,6 +107,7 @@ impl Settings {
             ("count_ms", self.count_ms),
             ("memory_ms", self.memory_ms),
             ("checkpoint_ms", self.checkpoint_ms),
+            ("checkpoint_lines_ms", self.checkpoint_lines_ms),
             ("write_timeout_ms", self.write_timeout_ms),
             ("ring_ms", self.ring_ms),
             ("sweep_ms", self.sweep_ms),

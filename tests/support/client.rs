@@ -167,6 +167,12 @@ impl Client {
         self.send_as(op, &command).await
     }
 
+    /// Sends a command under a number that was used before.
+    pub async fn send_again(&mut self, id: u64, command: Command) {
+        self.asked.insert(id, command.kind());
+        self.text(&envelope::command(id, command.needs_op().then(op), &command)).await;
+    }
+
     /// Sends a command with this operation, and says its number.
     pub async fn send_as(&mut self, op: Option<Op>, command: &Command) -> u64 {
         let id = self.next_id;

@@ -30,6 +30,33 @@ async fn a_frame_right_behind_the_handshake_is_answered() {
 }
 
 #[tokio::test]
+async fn a_handshake_may_come_late_in_parts_and_behind_another_request() {
+    let server = Server::start().await;
+    let handshake = handshake(server.address);
+    let (first, second) = handshake.as_bytes().split_at(30);
+    let is_open = async |mut raw: Raw| {
+        assert!(raw.head().await.starts_with("HTTP/1.1 101 "));
+        raw.send(&text(CONNECT)).await;
+        assert!(String::from_utf8_lossy(&raw.frame().await.expect("a reply").1).starts_with(r#"{"id":1,"data""#));
+    };
+    // The server has accepted the one before it: nothing has come of this one then.
+    let mut late = Raw::tcp(server.address).await;
+    drop(Client::connected(server.address, "user:1", "phone").await);
+    late.send(handshake.as_bytes()).await;
+    is_open(late).await;
+    let mut in_parts = Raw::tcp(server.address).await;
+    in_parts.send(first).await;
+    drop(Client::connected(server.address, "user:1", "phone").await);
+    in_parts.send(second).await;
+    is_open(in_parts).await;
+    let mut behind = Raw::tcp(server.address).await;
+    behind.send(format!("HEAD /nothing HTTP/1.1\r\nHost: x\r\n\r\n{handshake}").as_bytes()).await;
+    assert!(behind.head().await.starts_with("HTTP/1.1 404 "));
+    is_open(behind).await;
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn frames_that_break_the_rules_close_the_socket_with_their_code() {
     let server = Server::start().await;
     let cases = [

@@ -11,14 +11,14 @@ use parlor::clock::Timestamp;
 use parlor::delivery::{self, Delivery, Frame, Topic};
 use parlor::gateway::{self, Announced, GatewayState, Named, Ports, SignedIn, listen};
 use parlor::room::port::{CommittedGifts, PortFuture};
-use parlor::room::{Answer, JoinAnswer, Mail, Request, RoomHandle, SeatMap, SnapshotText};
+use parlor::room::{Answer, JoinAnswer, Mail, Reply, Request, RoomHandle, SeatMap, SnapshotText};
 use parlor_protocol::envelope::{self, EventFrame};
 use parlor_protocol::event::RemovalCause;
 use parlor_protocol::reply::{Done, PeoplePage};
 use parlor_protocol::room::{GiftLine, OwnPlace, Person, Position, RoomCard, RoomRole, Snapshot};
 use parlor_protocol::{Coins, Command, ErrorBody, ErrorCode, Event, GiftId, RoomId, UserFrame, UserId};
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -51,16 +51,13 @@ pub fn gift(gift_no: i64) -> GiftLine {
     }
 }
 
-/// Holds replies to gifts until the test lets them go.
-type HeldReplies = Vec<oneshot::Sender<Result<Answer, ErrorBody>>>;
-
 /// What a pretended room has heard and said.
 #[derive(Default)]
 pub struct Pretended {
     /// Every request in order.
     pub heard: Vec<Request>,
     /// Replies to gifts that the room keeps back.
-    pub held: HeldReplies,
+    pub held: Vec<Reply>,
     /// Who is in.
     pub people: Vec<Person>,
     /// What was published.
@@ -217,6 +214,7 @@ fn wake(
 async fn act(mut mail: mpsc::Receiver<Mail>, pretended: Arc<Mutex<Pretended>>, topic: Topic, room: RoomId) {
     while let Some(mail) = mail.recv().await {
         let Mail::Request(request, Some(reply)) = mail else { continue };
+        let request = *request;
         lock(&pretended).heard.push(request.clone());
         let answer = match request {
             Request::Join { caller, position } => {
@@ -274,7 +272,7 @@ async fn act(mut mail: mpsc::Receiver<Mail>, pretended: Arc<Mutex<Pretended>>, t
             }
             Request::Command { .. } => Err(ErrorCode::SeatTaken.into()),
         };
-        let _ = reply.send(answer);
+        reply.send(answer);
     }
 }
 

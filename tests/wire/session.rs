@@ -164,7 +164,7 @@ async fn a_gift_that_waits_holds_nothing_up_and_is_answered_when_it_is_known() {
     let again = error_of(&mut client, gift, &format!(r#"{{"id":{gift},"type":"ping"}}"#)).await;
     assert_eq!(again.code, ErrorCode::BadRequest);
     let held = lock(&server.room(room(1))).held.pop().expect("the gift waits");
-    held.send(Err(ErrorCode::InsufficientFunds.into())).expect("it is waited for");
+    held.send(Err(ErrorCode::InsufficientFunds.into()));
     let refused = client.reply::<Value>(gift).await.expect_err("refused");
     assert_eq!(refused.code, ErrorCode::InsufficientFunds);
     server.stop().await;
@@ -178,6 +178,36 @@ async fn an_answer_that_does_not_come_is_a_timeout() {
     client.join(room(1), "room").await.expect("a good token");
     let error = client.ask::<Value>(a_gift()).await.expect_err("no answer");
     assert_eq!((error.code, error.retry), (ErrorCode::Timeout, Retry::Later));
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn an_answer_that_comes_too_late_is_not_taken_for_the_next_command_of_its_id() {
+    let settings = gateway::Settings { answer_ms: 200, ..Default::default() };
+    let server = Server::start_with(settings, delivery::Settings::default()).await;
+    let mut client = Client::connected(server.address, "user:1", "phone").await;
+    client.join(room(1), "room").await.expect("a good token");
+    let gift = client.send(a_gift()).await;
+    assert_eq!(client.reply::<Value>(gift).await.expect_err("no answer").code, ErrorCode::Timeout);
+    client.send_again(gift, a_gift()).await;
+    client.chat(room(1), "the room has heard of the gift before").await.expect("it has the line");
+    let mut held = std::mem::take(&mut lock(&server.room(room(1))).held);
+    held.remove(0).send(Err(ErrorCode::GiftNotFound.into()));
+    held.remove(0).send(Err(ErrorCode::InsufficientFunds.into()));
+    assert_eq!(client.reply::<Value>(gift).await.expect_err("refused").code, ErrorCode::InsufficientFunds);
+    client.chat(room(1), "nothing else was said").await.expect("the next reply is this one's");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_room_that_goes_without_an_answer_is_paused() {
+    let server = Server::start().await;
+    let mut client = Client::connected(server.address, "user:1", "phone").await;
+    client.join(room(1), "room").await.expect("a good token");
+    let gift = client.send(a_gift()).await;
+    client.chat(room(1), "the room has heard of the gift before").await.expect("it has the line");
+    lock(&server.room(room(1))).held.clear();
+    assert_eq!(client.reply::<Value>(gift).await.expect_err("gone").code, ErrorCode::RoomPaused);
     server.stop().await;
 }
 
@@ -196,7 +226,7 @@ async fn the_65th_unanswered_command_is_refused() {
     let held = std::mem::take(&mut lock(&server.room(room(1))).held);
     assert_eq!(held.len(), 64);
     for reply in held {
-        reply.send(Err(ErrorCode::GiftNotFound.into())).expect("it is waited for");
+        reply.send(Err(ErrorCode::GiftNotFound.into()));
     }
     for id in &ids[..64] {
         assert_eq!(client.reply::<Value>(*id).await.expect_err("refused").code, ErrorCode::GiftNotFound);

@@ -14,7 +14,10 @@ type Kept = Result<(), WriteError>;
 pub(super) struct Checkpoints {
     /// Something has changed since the last one began.
     pub(super) dirty: bool,
+    /// Since when something was said that is not in one.
+    said_at: Option<Timestamp>,
     every_ms: i64,
+    lines_ms: i64,
     next_at: Timestamp,
     failing: bool,
     pub(super) flight: Option<PortFuture<Kept>>,
@@ -23,20 +26,38 @@ pub(super) struct Checkpoints {
 impl Checkpoints {
     pub(super) fn new(settings: &Settings) -> Self {
         let (every_ms, next_at) = (ms(settings.checkpoint_ms), Timestamp(i64::MIN));
-        Self { dirty: false, every_ms, next_at, failing: false, flight: None }
+        let lines_ms = ms(settings.checkpoint_lines_ms);
+        Self { dirty: false, said_at: None, every_ms, lines_ms, next_at, failing: false, flight: None }
+    }
+
+    /// Something was said: it may wait longer than what people would miss.
+    pub(super) fn said(&mut self, now: Timestamp) {
+        self.said_at.get_or_insert(now);
+    }
+
+    fn are_all_in(&self) -> bool {
+        !self.dirty && self.said_at.is_none()
+    }
+
+    fn begin(&mut self) {
+        (self.dirty, self.said_at) = (false, None);
     }
 }
 
 impl RoomActor {
     pub(super) fn checkpoint_at(&self) -> Option<Timestamp> {
-        let waits = self.checkpoints.dirty && self.checkpoints.flight.is_none();
-        waits.then_some(self.checkpoints.next_at)
+        let Checkpoints { dirty, said_at, lines_ms, next_at, ref flight, .. } = self.checkpoints;
+        if flight.is_some() {
+            return None;
+        }
+        let lines_at = said_at.map(|at| at.plus_ms(lines_ms).max(next_at));
+        if dirty { Some(next_at) } else { lines_at }
     }
 
     pub(super) fn start_checkpoint(&mut self) {
         let now = self.clock.now();
         if self.checkpoint_at().is_some_and(|at| at <= now) {
-            self.checkpoints.dirty = false;
+            self.checkpoints.begin();
             self.checkpoints.next_at = now.plus_ms(self.checkpoints.every_ms);
             self.checkpoints.flight = Some(self.facts.checkpoint(self.row()));
         }
@@ -78,7 +99,7 @@ impl RoomActor {
         if self.fenced {
             return;
         }
-        if self.checkpoints.dirty {
+        if !self.checkpoints.are_all_in() {
             self.checkpoints.flight = Some(self.facts.checkpoint(self.row()));
             match timeout(LAST_WAIT, landed(&mut self.checkpoints.flight)).await {
                 Ok(kept) => self.checkpointed(kept),

@@ -101,7 +101,7 @@ impl RoomActor {
         let decision = self.state.decide_resumed();
         self.apply(decision, now).await;
         for request in std::mem::take(&mut self.pause.left) {
-            self.open(Mail::Request(request, None)).await;
+            self.open(Mail::Request(Box::new(request), None)).await;
         }
         if let Some(written) = self.pause.written.take() {
             self.written(written).await;
@@ -113,22 +113,29 @@ impl RoomActor {
 
     /// What a paused room does with its mail: sockets that end are noted, all else is to be asked again.
     pub(super) async fn put_off(&mut self, mail: Mail) {
-        match mail {
-            Mail::Request(request @ (Request::Leave { .. } | Request::Elsewhere { .. }), reply) => {
+        let (request, reply) = match mail {
+            Mail::Request(request, reply) => (*request, reply),
+            Mail::Committed(_) => {
+                self.pause.reads_gifts = true;
+                return;
+            }
+        };
+        match request {
+            Request::Leave { .. } | Request::Elsewhere { .. } => {
                 if !self.pause.left.contains(&request) {
                     self.pause.left.push(request);
                 }
                 answer(reply, Ok(Answer::Nothing));
             }
-            Mail::Request(request @ Request::Dropped { .. }, reply) => {
+            Request::Dropped { .. } => {
                 let now = self.clock.now();
                 // It changes nothing that is told.
                 if let Ok(decision) = self.state.decide(&request, now) {
                     self.carry_out(decision, now, reply).await;
                 }
             }
-            Mail::Request(Request::GiftsCommitted(_), _) | Mail::Committed(_) => self.pause.reads_gifts = true,
-            Mail::Request(_, reply) => answer(reply, Err(paused())),
+            Request::GiftsCommitted(_) => self.pause.reads_gifts = true,
+            _ => answer(reply, Err(paused())),
         }
     }
 

@@ -358,12 +358,21 @@ async fn who_comes_back_gets_all_that_was_missed_or_a_snapshot() {
 #[tokio::test(start_paused = true)]
 async fn checkpoints_follow_at_most_twice_a_second_and_once_more_at_the_end() {
     let room = Room::with_people(&[1]).await;
+    let kept = || room.store.checkpoints.lock().expect("no panic").len();
     for op in 0..20 {
-        room.done(1, op, say::say("hello")).await;
+        room.done(1, op, if op % 2 == 0 { say::take(Some(2)) } else { say::leave_seat() }).await;
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    let kept = room.store.checkpoints.lock().expect("no panic").len();
-    assert!((2..=4).contains(&kept), "{kept} in a second");
+    assert!((2..=4).contains(&kept()), "{} in a second", kept());
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let before = kept();
+    for op in 20..50 {
+        room.done(1, op, say::say("hello")).await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(kept(), before, "lines alone are in no hurry");
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    assert_eq!(kept(), before + 1);
     room.done(1, 100, say::take(Some(2))).await;
     let stopped = Instant::now();
     room.stop.cancel();

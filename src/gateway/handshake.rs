@@ -1,0 +1,243 @@
+//! The handshake of RFC 6455, section 4.2: what a good one is, and why another is refused. It is read the same from a
+//! request that came through HTTP and from the bytes of its head.
+
+use axum::body::Body;
+use axum::http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version, header};
+use axum::response::IntoResponse;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use parlor_protocol::{ErrorBody, ErrorCode, SUBPROTOCOL};
+use sha1::{Digest, Sha1};
+
+use crate::error::Error;
+
+/// What the server adds to the client's key (RFC 6455, section 1.3).
+const KEY_SUFFIX: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+
+/// The head of a request.
+pub(super) trait Head {
+    /// `GET` over HTTP/1.1.
+    fn is_get(&self) -> bool;
+
+    /// Every value of this header.
+    fn values<'a>(&'a self, name: &'a HeaderName) -> impl Iterator<Item = &'a [u8]>;
+
+    /// The one of several that stands first, as text.
+    fn first<'a>(&'a self, name: &'a HeaderName) -> Option<&'a str> {
+        self.values(name).next().and_then(|value| std::str::from_utf8(value).ok())
+    }
+}
+
+impl<B> Head for Request<B> {
+    fn is_get(&self) -> bool {
+        self.method() == Method::GET && self.version() == Version::HTTP_11
+    }
+
+    fn values<'a>(&'a self, name: &'a HeaderName) -> impl Iterator<Item = &'a [u8]> {
+        self.headers().get_all(name).iter().map(HeaderValue::as_bytes)
+    }
+}
+
+impl Head for httparse::Request<'_, '_> {
+    fn is_get(&self) -> bool {
+        self.method == Some("GET") && self.version == Some(1)
+    }
+
+    fn values<'a>(&'a self, name: &'a HeaderName) -> impl Iterator<Item = &'a [u8]> {
+        let of_name = |header: &&httparse::Header<'a>| header.name.eq_ignore_ascii_case(name.as_str());
+        self.headers.iter().filter(of_name).map(|header| header.value)
+    }
+}
+
+/// A good handshake.
+#[derive(Debug)]
+pub(super) struct Handshake {
+    accept: String,
+    subprotocol: bool,
+}
+
+impl Handshake {
+    /// The answer's bytes.
+    pub(super) fn bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(192);
+        bytes.extend_from_slice(b"HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n");
+        for (name, value) in [
+            (header::SEC_WEBSOCKET_ACCEPT, Some(self.accept.as_str())),
+            (header::SEC_WEBSOCKET_PROTOCOL, self.subprotocol.then_some(SUBPROTOCOL)),
+        ] {
+            if let Some(value) = value {
+                bytes.extend_from_slice(name.as_str().as_bytes());
+                bytes.extend_from_slice(b": ");
+                bytes.extend_from_slice(value.as_bytes());
+                bytes.extend_from_slice(b"\r\n");
+            }
+        }
+        bytes.extend_from_slice(b"\r\n");
+        bytes
+    }
+
+    /// The answer.
+    pub(super) fn response(self) -> Response<Body> {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+        let headers = response.headers_mut();
+        headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+        headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+        headers
+            .insert(header::SEC_WEBSOCKET_ACCEPT, HeaderValue::from_str(&self.accept).expect("base64 is a good value"));
+        if self.subprotocol {
+            headers.insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
+        }
+        response
+    }
+}
+
+/// Why there is no socket.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    status: StatusCode,
+    body: Box<ErrorBody>,
+}
+
+impl Refusal {
+    pub(super) fn new(status: StatusCode, message: &str) -> Self {
+        let code = if status == StatusCode::FORBIDDEN { ErrorCode::Forbidden } else { ErrorCode::BadRequest };
+        Self { status, body: Box::new(ErrorBody::new(code).message(message)) }
+    }
+
+    /// In `application/problem+json`.
+    pub(super) fn response(self) -> Response<Body> {
+        let mut response = Error::from(*self.body).into_response();
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        if self.status == StatusCode::UPGRADE_REQUIRED {
+            headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+            headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+            headers.insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+        }
+        response
+    }
+}
+
+/// Reads the handshake; pages of these origins may open sockets.
+///
+/// # Errors
+/// Why it is no good one.
+pub(super) fn read(head: &impl Head, origins: &[String]) -> Result<Handshake, Refusal> {
+    if !head.is_get() {
+        return Err(Refusal::new(StatusCode::BAD_REQUEST, "a socket is opened with GET over HTTP/1.1"));
+    }
+    if !has_token(head, &header::UPGRADE, "websocket") {
+        return Err(Refusal::new(StatusCode::UPGRADE_REQUIRED, "this address is a WebSocket: Upgrade: websocket"));
+    }
+    if !has_token(head, &header::CONNECTION, "upgrade") {
+        return Err(Refusal::new(StatusCode::BAD_REQUEST, "Connection: Upgrade is missing"));
+    }
+    if head.first(&header::SEC_WEBSOCKET_VERSION) != Some("13") {
+        return Err(Refusal::new(StatusCode::UPGRADE_REQUIRED, "Sec-WebSocket-Version has to be 13"));
+    }
+    let key = head.first(&header::SEC_WEBSOCKET_KEY);
+    let Some(key) = key.filter(|key| BASE64.decode(key).is_ok_and(|key| key.len() == 16)) else {
+        return Err(Refusal::new(StatusCode::BAD_REQUEST, "Sec-WebSocket-Key has to be 16 bytes in base64"));
+    };
+    if !origin_is_let_in(head, origins) {
+        return Err(Refusal::new(
+            StatusCode::FORBIDDEN,
+            "sockets are not open to pages of this origin: gateway.origins names those that may",
+        ));
+    }
+    let subprotocol = head.values(&header::SEC_WEBSOCKET_PROTOCOL).next().is_some();
+    if subprotocol && !tokens(head, &header::SEC_WEBSOCKET_PROTOCOL).any(|offered| offered == SUBPROTOCOL) {
+        return Err(Refusal::new(StatusCode::BAD_REQUEST, "the subprotocol of this server is parlor.v1.json"));
+    }
+    let accept = BASE64.encode(Sha1::new().chain_update(key).chain_update(KEY_SUFFIX).finalize());
+    Ok(Handshake { accept, subprotocol })
+}
+
+/// The comma-separated tokens of a header that may stand several times.
+fn tokens<'a>(head: &'a impl Head, name: &'a HeaderName) -> impl Iterator<Item = &'a str> {
+    let values = head.values(name).filter_map(|value| std::str::from_utf8(value).ok());
+    values.flat_map(|value| value.split(',')).map(str::trim)
+}
+
+fn has_token(head: &impl Head, name: &HeaderName, token: &str) -> bool {
+    tokens(head, name).any(|found| found.eq_ignore_ascii_case(token))
+}
+
+/// A page of another site must not open sockets with what the browser knows of the user. No `Origin`: no
+/// browser.
+fn origin_is_let_in(head: &impl Head, origins: &[String]) -> bool {
+    let Some(origin) = head.values(&header::ORIGIN).next() else { return true };
+    let Ok(origin) = std::str::from_utf8(origin) else { return false };
+    if !origins.is_empty() {
+        return origins.iter().any(|allowed| allowed.eq_ignore_ascii_case(origin));
+    }
+    let host = head.first(&header::HOST);
+    origin.split_once("://").is_some_and(|(_, authority)| host.is_some_and(|host| host.eq_ignore_ascii_case(authority)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(change: &[(&str, Option<&str>)]) -> Request<Body> {
+        let mut request = Request::new(Body::empty());
+        for (name, value) in [
+            ("host", "parlor.example"),
+            ("upgrade", "WebSocket"),
+            ("connection", "keep-alive, Upgrade"),
+            ("sec-websocket-version", "13"),
+            ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+        ] {
+            request.headers_mut().insert(name, HeaderValue::from_static(value));
+        }
+        for (name, value) in change {
+            let name = HeaderName::from_bytes(name.as_bytes()).expect("a good name");
+            request.headers_mut().remove(&name);
+            if let Some(value) = value {
+                request.headers_mut().insert(name, HeaderValue::from_str(value).expect("a good value"));
+            }
+        }
+        request
+    }
+
+    #[test]
+    fn the_sample_of_the_rfc_is_accepted_as_the_rfc_says() {
+        let handshake = read(&request(&[]), &[]).expect("good");
+        assert_eq!(handshake.accept, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+        assert!(!handshake.subprotocol);
+        let offered = [("sec-websocket-protocol", Some("soap, parlor.v1.json"))];
+        assert!(read(&request(&offered), &[]).expect("good").subprotocol);
+    }
+
+    #[test]
+    fn what_is_no_good_handshake_is_refused() {
+        for (name, value, status) in [
+            ("upgrade", None, 426),
+            ("upgrade", Some("h2c"), 426),
+            ("connection", Some("keep-alive"), 400),
+            ("sec-websocket-version", Some("8"), 426),
+            ("sec-websocket-version", None, 426),
+            ("sec-websocket-key", None, 400),
+            ("sec-websocket-key", Some("c2hvcnQ="), 400),
+            ("sec-websocket-protocol", Some("soap"), 400),
+            ("origin", Some("https://evil.example"), 403),
+            ("origin", Some("null"), 403),
+        ] {
+            let refusal = read(&request(&[(name, value)]), &[]).expect_err("refused");
+            assert_eq!(refusal.status.as_u16(), status, "{name}: {value:?}");
+            let response = refusal.response();
+            assert_eq!(response.headers()["content-type"], "application/problem+json");
+            assert_eq!(response.headers().contains_key("sec-websocket-version"), status == 426);
+        }
+    }
+
+    #[test]
+    fn without_a_list_only_the_servers_own_pages_open_sockets() {
+        let own = [("origin", Some("https://Parlor.example"))];
+        assert!(read(&request(&own), &[]).is_ok());
+        let listed = ["https://app.example".to_owned()];
+        assert!(read(&request(&own), &listed).is_err());
+        assert!(read(&request(&[("origin", Some("https://app.example"))]), &listed).is_ok());
+    }
+}
