@@ -81,12 +81,18 @@ pub fn command(id: u64, op: Option<Op>, command: &crate::Command) -> String {
 
 /// `{"id":7,"data":{…}}`.
 pub fn reply<T: Serialize>(id: u64, data: &T) -> String {
-    #[derive(Serialize)]
-    struct Frame<'a, T> {
-        id: u64,
-        data: &'a T,
-    }
-    text(&Frame { id, data })
+    text(&Reply { id, data })
+}
+
+/// The same behind what `out` has.
+pub fn write_reply<T: Serialize>(id: u64, data: &T, out: &mut Vec<u8>) {
+    put(&Reply { id, data }, out);
+}
+
+#[derive(Serialize)]
+struct Reply<'a, T> {
+    id: u64,
+    data: &'a T,
 }
 
 /// The answer to a join, of parts that are text already: none of them is read or written anew.
@@ -107,76 +113,80 @@ pub struct JoinedText<'a> {
 }
 
 impl JoinedText<'_> {
-    /// The answer as a [`Joined`](crate::reply::Joined) is written.
-    pub fn write(&self) -> String {
+    /// About how many bytes it takes.
+    pub fn size(&self) -> usize {
+        let missed = self.missed.unwrap_or_default().iter().map(|event| event.len() + 1).sum::<usize>();
+        missed + self.snapshot.map_or(0, str::len) + self.gifts.len() * 256 + 256
+    }
+
+    /// Writes it as a [`Joined`](crate::reply::Joined) is written.
+    fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(br#"{"room":"#);
+        put(&self.room, out);
+        out.extend_from_slice(br#","position":"#);
+        put(self.position, out);
+        out.extend_from_slice(if self.missed.is_some() { br#","recovered":true"# } else { br#","recovered":false"# });
+        let mut before: &[u8] = br#","events":["#;
         let missed = self.missed.unwrap_or_default();
-        let parts = missed.iter().map(|event| event.len() + 1).sum::<usize>() + self.snapshot.map_or(0, str::len);
-        let mut out = String::with_capacity(parts + 256);
-        out.push_str(r#"{"room":"#);
-        out.push_str(&text(&self.room));
-        out.push_str(r#","position":"#);
-        out.push_str(&text(self.position));
-        out.push_str(if self.missed.is_some() { r#","recovered":true"# } else { r#","recovered":false"# });
-        if !missed.is_empty() {
-            out.push_str(r#","events":["#);
-            for (at, event) in missed.iter().enumerate() {
-                out.push_str(if at > 0 { "," } else { "" });
-                out.push_str(event);
-            }
-            out.push(']');
+        for event in missed {
+            out.extend_from_slice(before);
+            out.extend_from_slice(event.as_bytes());
+            before = b",";
         }
+        out.extend_from_slice(if missed.is_empty() { b"" } else { b"]" });
         if let Some(snapshot) = self.snapshot {
-            out.push_str(r#","snapshot":"#);
-            out.push_str(snapshot);
+            out.extend_from_slice(br#","snapshot":"#);
+            out.extend_from_slice(snapshot.as_bytes());
         }
         if !self.gifts.is_empty() {
-            out.push_str(r#","gifts":"#);
-            out.push_str(&text(&self.gifts));
+            out.extend_from_slice(br#","gifts":"#);
+            put(&self.gifts, out);
         }
-        if self.more_gifts {
-            out.push_str(r#","more_gifts":true"#);
-        }
-        out.push('}');
-        out
+        out.extend_from_slice(if self.more_gifts { br#","more_gifts":true"# } else { b"" });
+        out.push(b'}');
     }
 }
 
-/// `{"id":7,"data":…}`, with data that is text already.
-pub fn reply_text(id: u64, data: &str) -> String {
-    let mut out = String::with_capacity(data.len() + 32);
-    out.push_str(r#"{"id":"#);
-    out.push_str(&text(&id));
-    wrap(&mut out, r#","data":"#, data);
-    out
+/// Writes the reply to `room.join`.
+pub fn write_joined(id: u64, joined: &JoinedText<'_>, out: &mut Vec<u8>) {
+    out.extend_from_slice(br#"{"id":"#);
+    put(&id, out);
+    out.extend_from_slice(br#","data":"#);
+    joined.write(out);
+    out.push(b'}');
 }
 
-/// The reply to `connect`. `connected` has no joins: their answers are text already, or refusals.
-pub fn connected(id: u64, connected: &Connected, joins: &[Result<String, ErrorBody>]) -> String {
+/// Writes the reply to `connect`. `connected` has no joins: their answers are text already, or refusals.
+pub fn write_connected(
+    id: u64,
+    connected: &Connected,
+    joins: &[Result<JoinedText<'_>, &ErrorBody>],
+    out: &mut Vec<u8>,
+) {
     debug_assert!(connected.joins.is_empty(), "the joins are given beside it");
-    let mut out = reply(id, connected);
+    write_reply(id, connected, out);
     if joins.is_empty() {
-        return out;
+        return;
     }
-    out.reserve(joins.iter().map(|join| join.as_ref().map_or(256, |joined| joined.len() + 16)).sum());
     // Behind the last field of what was written.
-    out.truncate(out.len() - "}}".len());
-    let mut before = r#","joins":["#;
+    out.truncate(out.len() - b"}}".len());
+    let mut before: &[u8] = br#","joins":["#;
     for join in joins {
-        out.push_str(before);
+        out.extend_from_slice(before);
         match join {
-            Ok(joined) => wrap(&mut out, r#"{"data":"#, joined),
-            Err(error) => wrap(&mut out, r#"{"error":"#, &text(error)),
+            Ok(joined) => {
+                out.extend_from_slice(br#"{"data":"#);
+                joined.write(out);
+            }
+            Err(error) => {
+                out.extend_from_slice(br#"{"error":"#);
+                put(error, out);
+            }
         }
-        before = ",";
+        out.push(b'}');
+        before = b",";
     }
-    out.push_str("]}}");
-    out
-}
-
-fn wrap(out: &mut String, begin: &str, data: &str) {
-    out.push_str(begin);
-    out.push_str(data);
-    out.push('}');
+    out.extend_from_slice(b"]}}");
 }
 
 /// `{"id":7,"error":{…}}`; `id` is null where the frame could not be read.
@@ -214,6 +224,11 @@ impl EventFrame {
     pub fn encode(&self) -> String {
         text(self)
     }
+
+    /// The same behind what `out` has.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        put(self, out);
+    }
 }
 
 /// `{"room":…,"type":…,"data":{…}}`.
@@ -243,8 +258,14 @@ pub fn notice(notice: &Notice) -> String {
     text(notice)
 }
 
+const WRITABLE: &str = "types of the wire have string keys and no failing serializer";
+
 fn text<T: Serialize>(value: &T) -> String {
-    serde_json::to_string(value).expect("types of the wire have string keys and no failing serializer")
+    serde_json::to_string(value).expect(WRITABLE)
+}
+
+fn put<T: Serialize>(value: &T, out: &mut Vec<u8>) {
+    serde_json::to_writer(out, value).expect(WRITABLE);
 }
 
 #[cfg(test)]
@@ -294,27 +315,32 @@ mod tests {
             },
             crate::reply::Joined { snapshot: Some(Box::new(snapshot)), gifts: vec![gift], more_gifts: true, ..base() },
         ];
+        let written = |write: &dyn Fn(&mut Vec<u8>)| {
+            let mut out = Vec::new();
+            write(&mut out);
+            String::from_utf8(out).expect("text")
+        };
+        let snapshots = cases.clone().map(|joined| joined.snapshot.as_ref().map(text));
+        let missed = cases.each_ref().map(|joined| joined.events.iter().map(|event| event.get()).collect::<Vec<_>>());
+        let refusal = ErrorBody::from(ErrorCode::RoomFull);
         let mut joins = Vec::new();
         let mut texts = Vec::new();
-        for joined in cases {
-            let events: Vec<&str> = joined.events.iter().map(|event| event.get()).collect();
-            let snapshot = joined.snapshot.as_ref().map(text);
-            let written = JoinedText {
+        for (at, joined) in cases.iter().enumerate() {
+            let parts = JoinedText {
                 room: joined.room,
                 position: &joined.position,
-                missed: joined.recovered.then_some(&events),
-                snapshot: snapshot.as_deref(),
+                missed: joined.recovered.then_some(&missed[at]),
+                snapshot: snapshots[at].as_deref(),
                 gifts: &joined.gifts,
                 more_gifts: joined.more_gifts,
             };
-            let written = written.write();
-            assert_eq!(written, text(&joined));
-            assert_eq!(reply_text(7, &written), reply(7, &joined));
-            joins.push(crate::reply::JoinResult::Data(Box::new(joined)));
-            texts.push(Ok(written));
+            assert_eq!(written(&|out| write_joined(7, &parts, out)), reply(7, joined));
+            assert!(parts.size() >= text(joined).len());
+            joins.push(crate::reply::JoinResult::Data(Box::new(joined.clone())));
+            texts.push(Ok(parts));
         }
         joins.push(crate::reply::JoinResult::Error(Box::new(ErrorCode::RoomFull.into())));
-        texts.push(Err(ErrorCode::RoomFull.into()));
+        texts.push(Err(&refusal));
         let alone = Connected {
             session: uuid::Uuid::nil(),
             user: serde_json::from_str(r#"{"id":100000001,"name":"A"}"#).expect("a person"),
@@ -331,8 +357,9 @@ mod tests {
             balances: Vec::new(),
             joins: Vec::new(),
         };
-        assert_eq!(connected(7, &alone, &[]), reply(7, &alone));
-        assert_eq!(connected(7, &alone, &texts), reply(7, &Connected { joins, ..alone.clone() }));
+        assert_eq!(written(&|out| write_connected(7, &alone, &[], out)), reply(7, &alone));
+        let full = Connected { joins, ..alone.clone() };
+        assert_eq!(written(&|out| write_connected(7, &alone, &texts, out)), reply(7, &full));
     }
 
     fn room() -> RoomId {

@@ -153,6 +153,33 @@ pub fn text(text: &str) -> Vec<u8> {
     out
 }
 
+/// The frame of a text message of about so many bytes, written where it stays.
+pub fn written(bytes: usize, write: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
+    // Room for the header that most have.
+    const HEADER: usize = 4;
+    let mut out = Vec::with_capacity(HEADER + bytes);
+    out.extend_from_slice(&[0; HEADER]);
+    write(&mut out);
+    let length = out.len() - HEADER;
+    match length {
+        0..=125 => {
+            out.drain(..2);
+            out[1] = length as u8;
+        }
+        126..=0xFFFF => {
+            out[1] = 126;
+            out[2..HEADER].copy_from_slice(&(length as u16).to_be_bytes());
+        }
+        _ => {
+            out.splice(..HEADER, std::iter::repeat_n(0, HEADER_BYTES));
+            out[1] = 127;
+            out[2..HEADER_BYTES].copy_from_slice(&(length as u64).to_be_bytes());
+        }
+    }
+    out[0] = 0x80 | Opcode::Text.bits();
+    out
+}
+
 /// The close frame of this code.
 pub fn close(code: CloseCode) -> Vec<u8> {
     let mut payload = code.number().to_be_bytes().to_vec();

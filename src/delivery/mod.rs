@@ -33,6 +33,14 @@ impl Frame {
         Self(Bytes::from(frame::text(text)))
     }
 
+    /// The same, written where it stays; it takes about so many bytes.
+    pub fn written(bytes: usize, write: impl FnOnce(&mut Vec<u8>)) -> Self {
+        let mut bytes = frame::written(bytes, write);
+        // What is kept for long (a room's last events) has no room to spare.
+        bytes.shrink_to_fit();
+        Self(Bytes::from(bytes))
+    }
+
     /// The pong that answers a ping of the WebSocket layer with its own payload.
     pub fn pong(payload: &[u8]) -> Self {
         let mut bytes = Vec::with_capacity(frame::HEADER_BYTES + payload.len());

@@ -6,11 +6,11 @@ use std::time::Duration;
 use parlor_protocol::command::SendGift;
 use parlor_protocol::reply::{Empty, GiftPage};
 use parlor_protocol::room::Person;
-use parlor_protocol::{Command, ErrorBody, ErrorCode, Op, RoomId, UserId, envelope, limit};
+use parlor_protocol::{Command, ErrorBody, ErrorCode, Op, RoomId, UserId, limit};
 use tokio::time::Instant;
 
 use super::GatewayState;
-use super::join::{self, CameIn, Joined};
+use super::join::{self, CameIn};
 use super::rate::Kind;
 use super::session::{self, Change, Session, Step, reply};
 use crate::delivery::Frame;
@@ -64,9 +64,8 @@ impl Session {
                 Ok(Step::Block(Box::pin(async move {
                     match session::join_within_rate(&gateway, &connection, &user, asked).await {
                         Ok(CameIn { place, former, joined }) => {
-                            let Joined { room, position, text } = joined;
-                            let frame = Frame::text(&envelope::reply_text(id, &text));
-                            connection.joined(room, position.epoch, position.seq, frame).await;
+                            let (room, epoch, seq) = joined.place();
+                            connection.joined(room, epoch, seq, joined.frame(id)).await;
                             (id, Change::CameIn(place, former))
                         }
                         Err(error) => {

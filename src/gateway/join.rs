@@ -5,7 +5,7 @@ use std::time::Duration;
 use parlor_protocol::command::Join;
 use parlor_protocol::envelope::JoinedText;
 use parlor_protocol::event::RemovalCause;
-use parlor_protocol::room::{GiftLine, Person, Position};
+use parlor_protocol::room::{GiftLine, Person};
 use parlor_protocol::{ErrorBody, ErrorCode, RoomId, UserFrame, UserId, envelope, limit};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -26,12 +26,43 @@ pub(super) struct CameIn {
     pub joined: Joined,
 }
 
-/// The answer to a join.
+/// The answer to a join, of what it is written from.
 pub(super) struct Joined {
     pub room: RoomId,
-    pub position: Position,
-    /// As it is sent.
-    pub text: String,
+    answer: JoinAnswer,
+    gifts: Vec<GiftLine>,
+    more_gifts: bool,
+}
+
+impl Joined {
+    /// The room, and where the client stands in it: epoch and seq.
+    pub(super) fn place(&self) -> (RoomId, i64, u64) {
+        (self.room, self.answer.position.epoch, self.answer.position.seq)
+    }
+
+    /// What was missed, for `text`.
+    pub(super) fn missed(&self) -> Option<Vec<&str>> {
+        self.answer.missed.as_ref().map(|missed| missed.iter().map(Frame::payload).collect())
+    }
+
+    /// As it is written.
+    pub(super) fn text<'a>(&'a self, missed: Option<&'a [&'a str]>) -> JoinedText<'a> {
+        JoinedText {
+            room: self.room,
+            position: &self.answer.position,
+            missed,
+            snapshot: self.answer.snapshot.as_ref().map(SnapshotText::as_str),
+            gifts: &self.gifts,
+            more_gifts: self.more_gifts,
+        }
+    }
+
+    /// The reply to `room.join`.
+    pub(super) fn frame(&self, id: u64) -> Frame {
+        let missed = self.missed();
+        let text = self.text(missed.as_deref());
+        Frame::written(text.size(), |out| envelope::write_joined(id, &text, out))
+    }
 }
 
 /// Waits for a room's answer, within the deadline.
@@ -171,11 +202,7 @@ async fn reply(gateway: &GatewayState, room: RoomId, client_gift_no: Option<i64>
             (gifts, more_gifts) = gifts_between(gateway, room, after, up_to).await;
         }
     }
-    let missed: Option<Vec<&str>> = missed.map(|missed| missed.iter().map(Frame::payload).collect());
-    let snapshot = joined.snapshot.as_ref().map(SnapshotText::as_str);
-    let position = joined.position;
-    let text = JoinedText { room, position: &position, missed: missed.as_deref(), snapshot, gifts: &gifts, more_gifts };
-    Joined { room, position, text: text.write() }
+    Joined { room, answer: joined, gifts, more_gifts }
 }
 
 /// The gifts above `after` up to `up_to`, as far as a page goes, and whether there are more of them. When

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::stream::FuturesUnordered;
 use parlor_protocol::command::{Connect, Join, RefreshSession};
-use parlor_protocol::envelope::{self, CommandFrame};
+use parlor_protocol::envelope::{self, CommandFrame, JoinedText};
 use parlor_protocol::event::Notice;
 use parlor_protocol::reply::{Connected, Limits, SessionRefreshed};
 use parlor_protocol::room::Person;
@@ -112,12 +112,18 @@ pub(super) struct Session {
     unreadable: u32,
 }
 
+/// Bytes that the reply to `connect` takes without its joins.
+const CONNECTED_BYTES: usize = 768;
+
+/// Bytes that most replies take.
+const REPLY_BYTES: usize = 128;
+
 /// The reply of this number.
 pub(super) fn reply<T: Serialize>(id: u64, result: Result<&T, &ErrorBody>) -> Frame {
-    Frame::text(&match result {
-        Ok(data) => envelope::reply(id, data),
-        Err(error) => envelope::error(Some(id), error),
-    })
+    match result {
+        Ok(data) => Frame::written(REPLY_BYTES, |out| envelope::write_reply(id, data, out)),
+        Err(error) => Frame::text(&envelope::error(Some(id), error)),
+    }
 }
 
 impl Session {
@@ -323,13 +329,7 @@ pub(super) async fn connect(gateway: GatewayState, connection: Connection, id: u
         };
         joins.push(join);
     }
-    let (mut entries, mut answers) = (Vec::with_capacity(joins.len()), Vec::with_capacity(joins.len()));
-    for join in joins {
-        answers.push(join.map(|Joined { room, position, text }| {
-            entries.push((room, position.epoch, position.seq));
-            text
-        }));
-    }
+    let entries: Vec<_> = joins.iter().flatten().map(Joined::place).collect();
     let settings = &gateway.settings;
     let connected = Connected {
         session,
@@ -347,8 +347,17 @@ pub(super) async fn connect(gateway: GatewayState, connection: Connection, id: u
         balances: signed_in.balances,
         joins: Vec::new(),
     };
-    connection.joined_all(entries, Frame::text(&envelope::connected(id, &connected, &answers))).await;
+    connection.joined_all(entries, connected_frame(id, &connected, &joins)).await;
     (id, Change::Connected(me))
+}
+
+/// The reply to `connect`, with what its joins brought.
+fn connected_frame(id: u64, connected: &Connected, joins: &[Result<Joined, ErrorBody>]) -> Frame {
+    let missed: Vec<_> = joins.iter().map(|join| join.as_ref().ok().and_then(Joined::missed)).collect();
+    let parts = joins.iter().zip(&missed).map(|(join, missed)| join.as_ref().map(|join| join.text(missed.as_deref())));
+    let parts: Vec<_> = parts.collect();
+    let bytes = CONNECTED_BYTES + parts.iter().flatten().map(JoinedText::size).sum::<usize>();
+    Frame::written(bytes, |out| envelope::write_connected(id, connected, &parts, out))
 }
 
 /// Goes on with a new token of the same session: a socket never becomes somebody else's.

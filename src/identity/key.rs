@@ -15,7 +15,7 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::token::{self, Access, AccessClaims, Expiring, Purpose, RoomClaims, Token};
+use super::token::{self, Access, AccessClaims, Claims, Purpose, RoomClaims, Token};
 use super::{Settings, store};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
@@ -43,7 +43,8 @@ struct Inner {
 
 #[derive(Default)]
 struct Ring {
-    verifying: HashMap<(Purpose, Uuid), DecodingKey>,
+    /// By the first part of their tokens, which names purpose and key.
+    verifying: HashMap<String, (Purpose, DecodingKey)>,
     signing: HashMap<Purpose, (Uuid, EncodingKey)>,
 }
 
@@ -81,8 +82,7 @@ impl Keys {
         store::delete_outlived_keys(&mut tx, outlived_seconds).await?;
         let stored = store::signing_keys(&mut tx).await?;
         tx.commit().await?;
-        self.hold(stored);
-        Ok(())
+        self.hold(stored)
     }
 
     /// An access token of this user's session.
@@ -109,7 +109,7 @@ impl Keys {
         if claims.admits(user, room) { Ok(()) } else { Err(Purpose::Room.refused()) }
     }
 
-    fn signed(&self, purpose: Purpose, claims: &(impl serde::Serialize + Expiring)) -> Result<Token> {
+    fn signed(&self, purpose: Purpose, claims: &(impl serde::Serialize + Claims)) -> Result<Token> {
         let ring = self.ring();
         let (kid, key) = ring.signing.get(&purpose).ok_or_else(|| Error::internal("there is no key to sign with"))?;
         token::signed(purpose, *kid, key, claims)
@@ -117,15 +117,15 @@ impl Keys {
 
     async fn verified<C>(&self, purpose: Purpose, token: &str, now: Timestamp) -> Result<C>
     where
-        C: serde::de::DeserializeOwned + Expiring,
+        C: serde::de::DeserializeOwned + Claims,
     {
-        let kid = token::kid_of(purpose, token)?;
+        let header = token::header_in(purpose, token)?;
         let mut ring = self.ring();
-        if !ring.verifying.contains_key(&(purpose, kid)) {
+        if ring.verifying(purpose, header).is_none() {
             self.read_again().await?;
             ring = self.ring();
         }
-        let key = ring.verifying.get(&(purpose, kid)).ok_or_else(|| purpose.refused())?;
+        let key = ring.verifying(purpose, header).ok_or_else(|| purpose.refused())?;
         token::verified(purpose, token, key, now)
     }
 
@@ -138,13 +138,13 @@ impl Keys {
         }
         *read_at = Some(Instant::now());
         let stored = store::signing_keys(&mut *self.0.pool.acquire().await?).await?;
-        self.hold(stored);
-        Ok(())
+        self.hold(stored)
     }
 
-    fn hold(&self, stored: Vec<StoredKey>) {
-        let ring = Arc::new(Ring::of(&stored));
+    fn hold(&self, stored: Vec<StoredKey>) -> Result<()> {
+        let ring = Arc::new(Ring::of(&stored)?);
         *self.0.ring.write().unwrap_or_else(PoisonError::into_inner) = ring;
+        Ok(())
     }
 
     fn ring(&self) -> Arc<Ring> {
@@ -153,12 +153,17 @@ impl Keys {
 }
 
 impl Ring {
-    fn of(stored: &[StoredKey]) -> Self {
+    fn verifying(&self, purpose: Purpose, header: &str) -> Option<&DecodingKey> {
+        self.verifying.get(header).filter(|(of, _)| *of == purpose).map(|(_, key)| key)
+    }
+
+    fn of(stored: &[StoredKey]) -> Result<Self> {
         let mut ring = Self::default();
         for purpose in Purpose::ALL {
             let keys = || stored.iter().filter(|key| key.purpose == purpose.name());
             for key in keys() {
-                ring.verifying.insert((purpose, key.id), DecodingKey::from_secret(&key.secret));
+                let header = token::header_of(purpose, key.id, &EncodingKey::from_secret(&key.secret))?;
+                ring.verifying.insert(header, (purpose, DecodingKey::from_secret(&key.secret)));
             }
             // The newest that every node has had time to read; in the first minutes of all, the oldest.
             let ripe = keys().filter(|key| key.age_ms >= RIPE_MS).min_by_key(|key| (key.age_ms, key.id));
@@ -166,7 +171,7 @@ impl Ring {
                 ring.signing.insert(purpose, (key.id, EncodingKey::from_secret(&key.secret)));
             }
         }
-        ring
+        Ok(ring)
     }
 }
 
@@ -174,7 +179,7 @@ impl Ring {
 mod tests {
     use uuid::Uuid;
 
-    use super::{Purpose, RIPE_MS, Ring, StoredKey};
+    use super::{EncodingKey, Purpose, RIPE_MS, Ring, StoredKey, token};
 
     fn key(n: u128, purpose: Purpose, age_ms: i64) -> StoredKey {
         StoredKey { id: Uuid::from_u128(n), purpose: purpose.name().to_owned(), secret: vec![n as u8; 32], age_ms }
@@ -187,18 +192,24 @@ mod tests {
     #[test]
     fn a_new_key_verifies_at_once_and_signs_when_all_know_it() {
         let old = key(1, Purpose::Access, RIPE_MS * 1_000);
-        let ring = Ring::of(&[old, key(2, Purpose::Access, RIPE_MS - 1)]);
+        let ring = Ring::of(&[old, key(2, Purpose::Access, RIPE_MS - 1)]).expect("headers");
         assert_eq!((signs(&ring, Purpose::Access), ring.verifying.len()), (Some(1), 2));
         let old = key(1, Purpose::Access, RIPE_MS * 1_000);
-        let ring = Ring::of(&[old, key(2, Purpose::Access, RIPE_MS)]);
+        let ring = Ring::of(&[old, key(2, Purpose::Access, RIPE_MS)]).expect("headers");
         assert_eq!(signs(&ring, Purpose::Access), Some(2));
     }
 
     #[test]
     fn the_first_key_of_all_signs_at_once_and_each_purpose_has_its_own() {
-        let ring = Ring::of(&[key(1, Purpose::Access, 0), key(2, Purpose::Room, 0)]);
+        let ring = Ring::of(&[key(1, Purpose::Access, 0), key(2, Purpose::Room, 0)]).expect("headers");
         assert_eq!((signs(&ring, Purpose::Access), signs(&ring, Purpose::Room)), (Some(1), Some(2)));
-        assert!(!ring.verifying.contains_key(&(Purpose::Room, Uuid::from_u128(1))));
-        assert_eq!(signs(&Ring::of(&[]), Purpose::Room), None);
+        let header = |purpose| {
+            let secret = EncodingKey::from_secret(&[1; 32]);
+            token::header_of(purpose, Uuid::from_u128(1), &secret).expect("a header")
+        };
+        assert!(ring.verifying(Purpose::Access, &header(Purpose::Access)).is_some());
+        assert!(ring.verifying(Purpose::Room, &header(Purpose::Access)).is_none());
+        assert!(ring.verifying(Purpose::Room, &header(Purpose::Room)).is_none());
+        assert_eq!(signs(&Ring::of(&[]).expect("none"), Purpose::Room), None);
     }
 }

@@ -7,6 +7,9 @@ use super::state::Removal;
 use crate::delivery::{Frame, Topic};
 use crate::telemetry::metric;
 
+/// Bytes that most events take.
+const EVENT_BYTES: usize = 256;
+
 /// The room's topic; in tests, a record of what was told.
 #[derive(Clone)]
 pub(super) enum Audience {
@@ -28,7 +31,7 @@ pub(super) enum Told {
 impl Audience {
     /// Tells an event, and returns its frame for the ring.
     pub(super) async fn publish(&self, event: EventFrame) -> Frame {
-        let frame = Frame::text(&event.encode());
+        let frame = Frame::written(EVENT_BYTES, |out| event.write(out));
         metric::EVENTS.add(1);
         match self {
             Self::Topic(topic) => topic.publish(event.epoch, event.seq, frame.clone()).await,
