@@ -235,6 +235,17 @@ mod tests {
     }
 
     #[test]
+    fn what_is_written_in_place_is_the_same_frame() {
+        for length in [0, 1, 125, 126, 127, 65_535, 65_536, 70_000] {
+            let body = "x".repeat(length);
+            for room in [0, length] {
+                let frame = written(room, |out| out.extend_from_slice(body.as_bytes()));
+                assert!(frame == text(&body), "{length} bytes");
+            }
+        }
+    }
+
+    #[test]
     fn frames_that_break_the_rfc_are_refused_with_their_code() {
         let cases: [(&[u8], CloseCode); 8] = [
             (&[0x81, 0x00], CloseCode::Protocol),             // not masked

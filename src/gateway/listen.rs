@@ -18,6 +18,7 @@ use hyper::body::{Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
@@ -54,6 +55,13 @@ pub async fn listen(
 ) {
     let settings = &gateway.settings;
     let permits = Arc::new(Semaphore::new(settings.max_connections));
+    // Every connection has these from its listener, without a call of its own. Without the first a lone frame could
+    // wait for the last one's acknowledgement.
+    let socket = SockRef::from(&listener);
+    if let Err(error) = socket.set_tcp_nodelay(true).and_then(|()| socket.set_tcp_notsent_lowat(settings.unsent_bytes))
+    {
+        tracing::warn!(%error, "the listener's options cannot be set");
+    }
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(Duration::from_millis(settings.head_ms)).max_buf_size(HEAD_BYTES);
     let http = Arc::new(http);

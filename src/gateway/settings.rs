@@ -27,6 +27,9 @@ pub struct Settings {
     pub answer_ms: u64,
     /// Bytes of one message from a client, over all its fragments. Default 64 KiB.
     pub message_bytes: usize,
+    /// Bytes that the system keeps for one socket and has not sent; what comes then waits in the socket's outbox, where
+    /// it is counted. Without it a reader that has stopped holds megabytes first. Default 64 KiB.
+    pub unsent_bytes: u32,
     /// Unanswered commands of one socket. Default 64.
     pub unanswered_commands: usize,
     /// Devices of one user that are connected at a time; one more replaces the oldest. Default 10.
@@ -56,6 +59,7 @@ impl Default for Settings {
             silence_ms: limit::SILENCE_MS,
             answer_ms: 5_000,
             message_bytes: limit::MESSAGE_BYTES,
+            unsent_bytes: 64 * 1024,
             unanswered_commands: limit::UNANSWERED_COMMANDS,
             devices: 10,
             connect: Rate { count: 30, per_ms: 60_000 },
@@ -108,6 +112,9 @@ impl Settings {
         }
         if !(1_024..=1_048_576).contains(&self.message_bytes) {
             problems.push("gateway.message_bytes: 1024 to 1048576 bytes".into());
+        }
+        if !(4_096..=16 * 1_048_576).contains(&self.unsent_bytes) {
+            problems.push("gateway.unsent_bytes: 4096 to 16777216 bytes".into());
         }
         if !(1..=1_024).contains(&self.unanswered_commands) {
             problems.push("gateway.unanswered_commands: 1 to 1024".into());

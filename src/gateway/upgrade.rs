@@ -137,9 +137,6 @@ pub(super) fn be_socket(
     permit: Permit,
     opening: Box<Opening>,
 ) -> impl Future<Output = ()> + Send {
-    // Without it a lone frame could wait for the last one's acknowledgement; a socket that refuses it is dead, and
-    // shows so at the first read.
-    let _ = stream.set_nodelay(true);
     metric::SOCKETS_OPENED.add(1);
     connection::serve(gateway, Arc::new(stream), opening, (permit, metric::SOCKETS.hold()))
 }
