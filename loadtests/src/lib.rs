@@ -20,6 +20,7 @@ pub mod server;
 pub mod socket;
 pub mod stage;
 pub mod statement;
+pub mod tally;
 pub mod user;
 pub mod verdict;
 pub mod wal;

@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::latency::Percentiles;
-use crate::member::Tally;
 use crate::plot::Second;
 use crate::process::Cpu;
+use crate::tally::Tally;
 
 /// The window of a measurement.
 pub struct Meter {

@@ -10,10 +10,11 @@ use parlor_protocol::{Command, Op};
 use uuid::Uuid;
 
 use crate::latency::{moment, nanos};
-use crate::member::{Member, Tally};
+use crate::member::Member;
 use crate::process::{Cpu, rss_bytes};
 use crate::rest::Away;
 use crate::server::{Audit, Server};
+use crate::tally::Tally;
 use crate::verdict::Kind;
 use crate::watcher::timed_line;
 use crate::world::{self, Account};

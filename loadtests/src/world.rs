@@ -10,8 +10,9 @@ use futures_util::{StreamExt, stream};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::member::{Member, Tally};
+use crate::member::Member;
 use crate::rest::{Away, Kept};
+use crate::tally::Tally;
 
 /// Calls at a time.
 const AT_ONCE: usize = 16;

@@ -12,11 +12,11 @@ use tokio::time::Instant;
 
 use super::Reference;
 use crate::latency::{moment, nanos};
-use crate::member::Tally;
 use crate::meter::{Measured, Meter};
 use crate::rest::Away;
 use crate::socket::{Incoming, Socket};
 use crate::stage::Plan;
+use crate::tally::Tally;
 
 /// Lines that are outstanding in a burst.
 const OUTSTANDING: u64 = 16;
