@@ -42,7 +42,7 @@ impl Measured {
     pub fn us_per_delivery(&self) -> Option<(f64, f64)> {
         let cpu = self.cpu.filter(|_| self.deliveries > 0)?;
         let each = |time: Duration| time.as_secs_f64() * 1e6 / self.deliveries as f64;
-        Some((each(cpu.total()), each(cpu.user)))
+        Some((each(cpu.total()), each(cpu.user())))
     }
 }
 

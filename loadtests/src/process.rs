@@ -4,35 +4,53 @@ use std::fs;
 use std::time::Duration;
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use nix::unistd::{SysconfVar, sysconf};
+use nix::time::clock_getcpuclockid;
+use nix::unistd::{Pid, SysconfVar, sysconf};
 
-/// CPU time of a process.
+/// CPU time of a process. Its whole is the scheduler's own count, in nanoseconds; which part of it was its own code
+/// is told by the kernel's ticks, in hundredths of a second, and so is good as a share only.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
 pub struct Cpu {
-    /// In its own code.
-    pub user: Duration,
-    /// In the kernel.
-    pub system: Duration,
+    total: Duration,
+    /// Ticks in its own code.
+    user: f64,
+    /// Ticks in the kernel.
+    system: f64,
 }
 
 impl Cpu {
-    /// Of this process so far, all its threads, to a hundredth of a second; `None` where it has ended.
+    /// Of this process so far, all its threads, those that have ended as well; `None` where it has ended itself.
     pub fn of(pid: u32) -> Option<Self> {
         let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
         let fields: Vec<&str> = stat.rsplit_once(") ")?.1.split(' ').collect();
-        let tick = sysconf(SysconfVar::CLK_TCK).ok().flatten().unwrap_or(100) as f64;
-        let seconds = |at: usize| Some(fields.get(at)?.parse::<f64>().ok()? / tick);
-        Some(Self { user: Duration::from_secs_f64(seconds(11)?), system: Duration::from_secs_f64(seconds(12)?) })
+        let ticks = |at: usize| fields.get(at)?.parse::<f64>().ok();
+        let (user, system) = (ticks(11)?, ticks(12)?);
+        let clock = clock_getcpuclockid(Pid::from_raw(i32::try_from(pid).ok()?)).and_then(|clock| clock.now());
+        let total = clock.map(Duration::from).unwrap_or_else(|_| {
+            let tick = sysconf(SysconfVar::CLK_TCK).ok().flatten().unwrap_or(100) as f64;
+            Duration::from_secs_f64((user + system) / tick)
+        });
+        Some(Self { total, user, system })
     }
 
-    /// Both parts.
+    /// All of it.
     pub fn total(self) -> Duration {
-        self.user + self.system
+        self.total
+    }
+
+    /// The part in its own code, as the ticks fell.
+    pub fn user(self) -> Duration {
+        let ticks = self.user + self.system;
+        if ticks > 0.0 { self.total.mul_f64(self.user / ticks) } else { Duration::ZERO }
     }
 
     /// What has been used since.
     pub fn since(self, earlier: Self) -> Self {
-        Self { user: self.user.saturating_sub(earlier.user), system: self.system.saturating_sub(earlier.system) }
+        Self {
+            total: self.total.saturating_sub(earlier.total),
+            user: (self.user - earlier.user).max(0.0),
+            system: (self.system - earlier.system).max(0.0),
+        }
     }
 }
 
@@ -41,6 +59,12 @@ pub fn rss_bytes(pid: u32) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     Some(line.trim().trim_end_matches(" kB").trim().parse::<u64>().ok()? * 1_024)
+}
+
+/// Files that a process has open, and its threads.
+pub fn files_and_threads(pid: u32) -> Option<(u64, u64)> {
+    let count = |what: &str| Some(fs::read_dir(format!("/proc/{pid}/{what}")).ok()?.count() as u64);
+    Some((count("fd")?, count("task")?))
 }
 
 /// Makes sure that this many files can be open in this process, raising the soft limit, which processes that
@@ -61,4 +85,29 @@ pub fn allow_files(wanted: u64, who: &str) -> Result<(), String> {
         "{wanted} files would be open in {who}, and the limit is {hard}: take fewer --users, or raise it (`ulimit -n {wanted}` as \
          root, or LimitNOFILE of the service)"
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cpu_time_is_finer_than_a_tick_and_keeps_what_ended_threads_used() {
+        let pid = std::process::id();
+        let before = Cpu::of(pid).expect("this process");
+        let work = || (0..300_000_u64).fold(0, |sum: u64, number| std::hint::black_box(sum ^ number));
+        std::thread::spawn(work).join().expect("it counts");
+        let used = Cpu::of(pid).expect("this process").since(before);
+        assert!(used.total() > Duration::ZERO, "{used:?}");
+        assert!(!used.total().subsec_nanos().is_multiple_of(1_000_000), "{used:?} comes in hundredths");
+    }
+
+    #[test]
+    fn the_ticks_divide_the_whole() {
+        let cpu = Cpu { total: Duration::from_millis(95), user: 2.0, system: 8.0 };
+        assert_eq!(cpu.user(), Duration::from_millis(19));
+        assert_eq!(Cpu { user: 0.0, system: 0.0, ..cpu }.user(), Duration::ZERO);
+        let earlier = Cpu { total: Duration::from_millis(5), user: 2.0, system: 0.0 };
+        assert_eq!(cpu.since(earlier), Cpu { total: Duration::from_millis(90), user: 0.0, system: 8.0 });
+    }
 }

@@ -45,9 +45,10 @@ pub struct Report {
     pub reply_p50_ms: Option<f64>,
     /// The same for one in a hundred.
     pub reply_p99_ms: Option<f64>,
-    /// CPU time of the server for one delivery, in microseconds.
+    /// CPU time of the server for one delivery, in microseconds: the scheduler's count in nanoseconds (the process's
+    /// CPU clock). The references are counted in the same way.
     pub server_cpu_us_per_delivery: Option<f64>,
-    /// The part of it in the server's own code.
+    /// The part of it in the server's own code: as a share by ticks of a hundredth of a second (`utime`).
     pub server_user_cpu_us_per_delivery: Option<f64>,
     /// Memory of the server for one joined socket.
     pub server_rss_bytes_per_socket: Option<f64>,
