@@ -4,6 +4,7 @@
 //! Depends on the protocol only. The integration tests and the load tester share these users.
 
 pub mod books;
+pub mod compare;
 pub mod history;
 pub mod latency;
 pub mod member;

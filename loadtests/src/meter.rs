@@ -33,6 +33,10 @@ pub struct Measured {
     pub cpu: Option<Cpu>,
     /// Events that came to sockets in it.
     pub deliveries: u64,
+    /// From the intended sending of a line to each screen.
+    pub screen: Percentiles,
+    /// From the intended sending of a command to its reply.
+    pub reply: Percentiles,
     /// The course.
     pub course: Vec<Second>,
 }
@@ -122,6 +126,8 @@ impl Meter {
             driven: self.passed(),
             cpu,
             deliveries: self.tally.deliveries.load(Ordering::Relaxed) - self.deliveries,
+            screen: self.tally.delivery.take(),
+            reply: self.tally.reply.take(),
             course: std::mem::take(&mut self.seconds.lock().unwrap_or_else(PoisonError::into_inner)),
         }
     }

@@ -4,7 +4,11 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::compare::Compared;
 use crate::verdict::Violation;
+
+/// A name for people, and what was measured.
+pub type Figure = (&'static str, Option<f64>);
 
 /// The figures of a run; what was not measured is null.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -73,20 +77,9 @@ pub struct Report {
     pub history_full_p50_ms: Option<f64>,
     /// The same for one in a hundred.
     pub history_full_p99_ms: Option<f64>,
-    /// CPU time for one delivery in terms of the floor's.
-    pub floor_ratio: Option<f64>,
-    /// The same of the floor that gathers frames.
-    pub coalesced_floor_ratio: Option<f64>,
-    /// CPU time for one delivery in terms of the textbook server's; of gifts: gifts a second in terms of its.
-    pub textbook_ratio: Option<f64>,
-    /// The same of a textbook that keeps no rows for the system's accounts.
-    pub lean_textbook_ratio: Option<f64>,
-    /// The floor's own figure, in microseconds.
-    pub floor_cpu_us_per_delivery: Option<f64>,
-    /// The textbook's own figure: microseconds, or gifts a second.
-    pub textbook_figure: Option<f64>,
-    /// The lowest and highest of the ratios over rounds.
-    pub ratio_spread: Option<(f64, f64)>,
+    /// How it stands to what it is held against.
+    #[serde(flatten)]
+    pub compared: Compared,
     /// Sockets that were closed as slow consumers.
     pub slow_closes: u64,
     /// Entries of `/v1/wallet/entries` that were held to balances and receipts; null where coins do not move.
@@ -134,19 +127,13 @@ impl fmt::Display for Report {
             ("last movements p99, ms", self.history_p99_ms),
             ("  where there are 50, p50, ms", self.history_full_p50_ms),
             ("  where there are 50, p99, ms", self.history_full_p99_ms),
-            ("the floor's CPU a delivery, us", self.floor_cpu_us_per_delivery),
-            ("in terms of the floor", self.floor_ratio),
-            ("in terms of the gathering floor", self.coalesced_floor_ratio),
-            ("the textbook's own figure", self.textbook_figure),
-            ("in terms of the textbook", self.textbook_ratio),
-            ("in terms of the lean textbook", self.lean_textbook_ratio),
         ];
-        for (name, figure) in figures {
+        for (name, figure) in figures.into_iter().chain(self.compared.figures()) {
             if let Some(figure) = figure {
                 writeln!(f, "  {name:<32} {figure:>12.3}")?;
             }
         }
-        if let Some((low, high)) = self.ratio_spread {
+        if let Some((low, high)) = self.compared.ratio_spread {
             writeln!(f, "  {:<32} {low:.3} to {high:.3}", "ratios over the rounds")?;
         }
         if let Some(entries) = self.entries_checked {

@@ -4,12 +4,12 @@ use std::path::Path;
 use std::sync::atomic::Ordering;
 
 use crate::books::Books;
+use crate::compare::Rounds;
 use crate::history::{self, History};
+use crate::latency::Percentiles;
 use crate::meter::{Measured, some};
 use crate::plot::Second;
-use crate::reference::crowd;
 use crate::reference::gifts::Textbook;
-use crate::reference::{Reference, Which};
 use crate::report::{Report, median};
 use crate::rest::Away;
 use crate::scenario::Scenario;
@@ -19,8 +19,6 @@ use crate::verdict::{Kind, Violation};
 use crate::wal::{Wal, Written};
 use crate::world::Account;
 
-/// Bytes of a frame's header.
-const HEADER: f64 = 4.0;
 /// People and rooms of the textbook's gifts.
 const TEXTBOOK_PEOPLE: usize = 2_000;
 const TEXTBOOK_ROOMS: usize = 50;
@@ -55,17 +53,6 @@ pub struct Outcome {
     pub violations: Vec<Violation>,
 }
 
-/// One round's ratios to its own references.
-#[derive(Default)]
-struct Ratios {
-    floor: Vec<f64>,
-    coalesced: Vec<f64>,
-    textbook: Vec<f64>,
-    lean: Vec<f64>,
-    floor_us: Vec<f64>,
-    textbook_own: Vec<f64>,
-}
-
 /// Does it.
 ///
 /// # Errors
@@ -87,14 +74,13 @@ pub async fn run(server: Server, accounts: &[Account], order: &Order<'_>) -> Res
     let mut wal = if gifts { wal(&stage.server).await } else { None };
     let (join_cpu, rss) = (stage.join_cpu, stage.rss_per_socket);
     let mut own: Vec<Measured> = Vec::new();
-    let (mut ratios, mut gifts_per_s, mut percentiles) = (Ratios::default(), Vec::new(), Vec::new());
+    let (mut compared, mut gifts_per_s) = (Rounds::default(), Vec::new());
     let mut written = Vec::new();
     for round in 0..rounds {
         let what = format!("{} {}/{rounds}", scenario.name(), round + 1);
         let log = end_of(&mut wal).await;
         let answered = stage.tally.answered.load(Ordering::Relaxed);
         let measured = scenario.drive(&stage, &what).await?;
-        percentiles.push((stage.tally.delivery.take(), stage.tally.reply.take()));
         let answered = (stage.tally.answered.load(Ordering::Relaxed) - answered) as f64;
         let rate = answered / measured.driven;
         gifts_per_s.push(rate);
@@ -104,16 +90,14 @@ pub async fn run(server: Server, accounts: &[Account], order: &Order<'_>) -> Res
         if scenario.is_chat() && (order.with_floor || order.with_textbook) {
             // One crowd at a time: this process may open only so many files.
             stage.clear().await;
-            compare_chat(order, &stage, &measured, &mut ratios, &what).await?;
+            compared.add_chat(order, &stage, &measured, &what).await?;
             stage = Stage::again(stage).await?;
         }
         if let Some(textbook) = &textbook_gifts {
             let star = scenario == Scenario::GiftsStar;
             let (full, lean) =
                 (textbook.drive(star, false, plan.length()).await, textbook.drive(star, true, plan.length()).await);
-            ratios.textbook.push(rate / full);
-            ratios.lean.push(rate / lean);
-            ratios.textbook_own.push(full);
+            compared.add_gifts(rate, full, lean);
         }
         own.push(measured);
     }
@@ -125,7 +109,7 @@ pub async fn run(server: Server, accounts: &[Account], order: &Order<'_>) -> Res
     };
     let audited = stage.audit();
     let course = own.last().map(|measured| measured.course.clone()).unwrap_or_default();
-    let figures = Figures { join_cpu, rss, gifts_per_s, written, history, percentiles, ratios };
+    let figures = Figures { join_cpu, rss, gifts_per_s, written, history, compared };
     let report =
         Report { accounts: accounts.len(), entries_checked, audited, ..report(order, &stage, &own, rounds, figures) };
     let violations = stage.tally.verdict.first();
@@ -149,46 +133,6 @@ async fn written_since(wal: &mut Option<Wal>, since: Option<String>) -> Option<W
     written.inspect_err(|error| eprintln!("parlor load: the write-ahead log is not measured: {error}")).ok()
 }
 
-async fn compare_chat(
-    order: &Order<'_>,
-    stage: &Stage,
-    own: &Measured,
-    ratios: &mut Ratios,
-    what: &str,
-) -> Result<(), Away> {
-    let Some((own_us, _)) = own.us_per_delivery() else { return Ok(()) };
-    let (bytes, deliveries) = (&stage.tally.bytes, &stage.tally.deliveries);
-    let mean = bytes.load(Ordering::Relaxed) as f64 / deliveries.load(Ordering::Relaxed).max(1) as f64;
-    let frame_bytes = (mean + HEADER) as usize;
-    // As long as a chat command, and of the textbook's frame about as long as ours.
-    let line = format!(r#"{{"room":104233871,"text":"{}"}}"#, ".".repeat((mean as usize).saturating_sub(48)));
-    let mut all = Vec::new();
-    if order.with_floor {
-        all.extend([Which::Floor, Which::CoalescedFloor]);
-    }
-    if order.with_textbook {
-        all.push(Which::Textbook);
-    }
-    for which in all {
-        let reference = Reference::start(which, frame_bytes).map_err(Away)?;
-        let name = format!("{what}, {}", which.argument());
-        let measured = crowd::drive(&reference, order.plan, &line, &name).await?;
-        let Some((us, _)) = measured.us_per_delivery() else { continue };
-        match which {
-            Which::Floor => {
-                ratios.floor.push(own_us / us);
-                ratios.floor_us.push(us);
-            }
-            Which::CoalescedFloor => ratios.coalesced.push(own_us / us),
-            Which::Textbook => {
-                ratios.textbook.push(own_us / us);
-                ratios.textbook_own.push(us);
-            }
-        }
-    }
-    Ok(())
-}
-
 struct Figures {
     join_cpu: Option<crate::process::Cpu>,
     rss: Option<f64>,
@@ -196,19 +140,15 @@ struct Figures {
     /// Bytes of log for a gift: without whole pages, and of those.
     written: Vec<(f64, f64)>,
     history: History,
-    percentiles: Vec<(crate::latency::Percentiles, crate::latency::Percentiles)>,
-    ratios: Ratios,
+    compared: Rounds,
 }
 
 fn report(order: &Order<'_>, stage: &Stage, own: &[Measured], rounds: usize, figures: Figures) -> Report {
-    let Figures { join_cpu, rss, gifts_per_s, written, history, percentiles, ratios } = figures;
+    let Figures { join_cpu, rss, gifts_per_s, written, history, compared } = figures;
     let (tally, scenario) = (&stage.tally, order.scenario);
     let of = |figure: &dyn Fn(&Measured) -> Option<f64>| median(own.iter().filter_map(figure).collect());
-    let screens: Vec<_> = percentiles.iter().filter_map(|(screen, _)| some(*screen)).collect();
-    let replies: Vec<_> = percentiles.iter().filter_map(|(_, reply)| some(*reply)).collect();
-    let middle = |all: &[crate::latency::Percentiles], figure: fn(&crate::latency::Percentiles) -> f64| {
-        median(all.iter().map(figure).collect())
-    };
+    let screen = |figure: fn(Percentiles) -> f64| of(&|measured| some(measured.screen).map(figure));
+    let reply = |figure: fn(Percentiles) -> f64| of(&|measured| some(measured.reply).map(figure));
     let joins_cpu = match scenario {
         // The storm's own, once everybody's pages are warm.
         Scenario::JoinStorm => own.last().and_then(|measured| measured.cpu),
@@ -216,7 +156,6 @@ fn report(order: &Order<'_>, stage: &Stage, own: &[Measured], rounds: usize, fig
     };
     let joins = joins_cpu.map(|cpu| stage.members.len() as f64 / cpu.total().as_secs_f64().max(1e-9));
     let delivers = !matches!(scenario, Scenario::Idle | Scenario::JoinStorm) && !scenario.gives();
-    let spread = [&ratios.floor, &ratios.textbook].into_iter().find(|ratios| !ratios.is_empty());
     let count = |kind| tally.verdict.count(kind);
     Report {
         scenario: scenario.name(),
@@ -232,32 +171,24 @@ fn report(order: &Order<'_>, stage: &Stage, own: &[Measured], rounds: usize, fig
         resyncs: stage.members.iter().map(|member| member.watcher().resyncs).sum(),
         errors: tally.errors.load(Ordering::Relaxed),
         refusals: tally.refusals(),
-        p50_ms: middle(&screens, |figures| figures.p50_ms),
-        p99_ms: middle(&screens, |figures| figures.p99_ms),
-        p999_ms: middle(&screens, |figures| figures.p999_ms),
-        reply_p50_ms: middle(&replies, |figures| figures.p50_ms),
-        reply_p99_ms: middle(&replies, |figures| figures.p99_ms),
+        p50_ms: screen(|figures| figures.p50_ms),
+        p99_ms: screen(|figures| figures.p99_ms),
+        p999_ms: screen(|figures| figures.p999_ms),
+        reply_p50_ms: reply(|figures| figures.p50_ms),
+        reply_p99_ms: reply(|figures| figures.p99_ms),
         server_cpu_us_per_delivery: of(&|measured| measured.us_per_delivery().map(|us| us.0)).filter(|_| delivers),
         server_user_cpu_us_per_delivery: of(&|measured| measured.us_per_delivery().map(|us| us.1)).filter(|_| delivers),
         server_rss_bytes_per_socket: rss,
         joins_per_server_cpu_s: joins,
         gifts_per_s: median(gifts_per_s).filter(|_| scenario.gives()),
-        gift_p99_ms: middle(&replies, |figures| figures.p99_ms).filter(|_| scenario.gives()),
+        gift_p99_ms: reply(|figures| figures.p99_ms).filter(|_| scenario.gives()),
         wal_bytes_per_gift: median(written.iter().map(|written| written.0).collect()),
         wal_page_bytes_per_gift: median(written.iter().map(|written| written.1).collect()),
         history_p50_ms: history.all.map(|all| all.p50_ms),
         history_p99_ms: history.all.map(|all| all.p99_ms),
         history_full_p50_ms: history.full.map(|full| full.p50_ms),
         history_full_p99_ms: history.full.map(|full| full.p99_ms),
-        floor_ratio: median(ratios.floor.clone()),
-        coalesced_floor_ratio: median(ratios.coalesced),
-        textbook_ratio: median(ratios.textbook.clone()),
-        lean_textbook_ratio: median(ratios.lean),
-        floor_cpu_us_per_delivery: median(ratios.floor_us),
-        textbook_figure: median(ratios.textbook_own),
-        ratio_spread: spread.map(|all| {
-            (all.iter().copied().fold(f64::INFINITY, f64::min), all.iter().copied().fold(f64::NEG_INFINITY, f64::max))
-        }),
+        compared: compared.medians(),
         slow_closes: tally.slow_closes.load(Ordering::Relaxed),
         consistent: tally.verdict.is_clean(),
         ..Report::default()
