@@ -1,7 +1,7 @@
 //! What the owner of an account is told of it, held together: the balance (`/v1/wallet`), the movements
 //! (`/v1/wallet/entries`), and the receipts of the gifts that they sent. Pure.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use serde::Deserialize;
 
@@ -46,6 +46,28 @@ pub struct Paid {
     pub balance: i64,
 }
 
+/// Receipts that are kept of one sender, the newest: more than there are entries that are walked.
+const KEPT: usize = 1_000;
+
+/// What somebody's gifts were answered with: a run of any length fits.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Receipts {
+    newest: VecDeque<Paid>,
+    /// What all of them cost together.
+    spent: i64,
+}
+
+impl Receipts {
+    /// One more.
+    pub fn add(&mut self, paid: Paid) {
+        self.spent += paid.total;
+        if self.newest.len() == KEPT {
+            self.newest.pop_front();
+        }
+        self.newest.push_back(paid);
+    }
+}
+
 /// An account over a run.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Statement {
@@ -63,10 +85,10 @@ impl Statement {
     /// What does not hold of an account of coins, whose owner has these receipts, and sent `open` more gifts
     /// without learning what became of them: beside what holds of any account, each receipt is there exactly
     /// once with its price and leaves its balance, and there is nothing that its owner did not do.
-    pub fn flaws_of_coins(&self, paid: &[Paid], open: u64) -> Vec<String> {
+    pub fn flaws_of_coins(&self, paid: &Receipts, open: u64) -> Vec<String> {
         let mut flaws = self.flaws();
-        let mut receipts: HashMap<i64, &Paid> = HashMap::with_capacity(paid.len());
-        for paid in paid {
+        let mut receipts: HashMap<i64, &Paid> = HashMap::with_capacity(paid.newest.len());
+        for paid in &paid.newest {
             if receipts.insert(paid.receipt, paid).is_some() {
                 flaws.push(format!("two gifts were answered with the receipt {}", paid.receipt));
             }
@@ -95,7 +117,7 @@ impl Statement {
         let mut missing: Vec<i64> = receipts.into_keys().filter(|receipt| *receipt > reach).collect();
         missing.sort_unstable();
         flaws.extend(missing.iter().map(|receipt| format!("the gift {receipt} has a receipt and no entry")));
-        let spent: i64 = paid.iter().map(|paid| paid.total).sum();
+        let spent = paid.spent;
         if open == 0 && self.before.amount - self.after.amount != spent {
             flaws.push(format!("{} coins became {}, and {spent} were spent", self.before.amount, self.after.amount));
         }
@@ -214,22 +236,40 @@ mod tests {
         (statement, paid.map(|(receipt, total, balance)| Paid { receipt, total, balance }).to_vec())
     }
 
+    fn receipts(paid: &[Paid]) -> Receipts {
+        let mut receipts = Receipts::default();
+        paid.iter().for_each(|paid| receipts.add(*paid));
+        receipts
+    }
+
+    #[test]
+    fn of_many_receipts_the_newest_are_kept_and_all_are_counted() {
+        let paid = |receipt| Paid { receipt, total: 2, balance: 0 };
+        let all: Vec<Paid> = (0..KEPT as i64 + 5).map(paid).collect();
+        let receipts = receipts(&all);
+        assert_eq!((receipts.newest.len(), receipts.spent), (KEPT, 2 * all.len() as i64));
+        assert_eq!((receipts.newest.front(), receipts.newest.back()), (Some(&all[5]), all.last()));
+    }
+
     /// Changes a sound statement and finds these words in what is said of it.
     fn found(words: &str, change: impl FnOnce(&mut Statement, &mut Vec<Paid>)) {
         let (mut statement, mut paid) = coins();
         change(&mut statement, &mut paid);
-        let flaws = statement.flaws_of_coins(&paid, 0).join("\n");
+        let flaws = statement.flaws_of_coins(&receipts(&paid), 0).join("\n");
         assert!(flaws.contains(words), "{words}: {flaws}");
     }
 
     #[test]
     fn a_sound_statement_has_no_flaws() {
         let (mut statement, paid) = coins();
-        assert_eq!(statement.flaws_of_coins(&paid, 0), Vec::<String>::new());
+        assert_eq!(statement.flaws_of_coins(&receipts(&paid), 0), Vec::<String>::new());
         // Of the newest entries only what they reach is asked for.
         (statement.movements, statement.is_whole) = (statement.movements[..2].to_vec(), false);
-        assert_eq!(statement.flaws_of_coins(&paid, 0), Vec::<String>::new());
-        assert_eq!(Statement { is_whole: true, ..Statement::default() }.flaws_of_coins(&[], 0), Vec::<String>::new());
+        assert_eq!(statement.flaws_of_coins(&receipts(&paid), 0), Vec::<String>::new());
+        assert_eq!(
+            Statement { is_whole: true, ..Statement::default() }.flaws_of_coins(&receipts(&[]), 0),
+            Vec::<String>::new()
+        );
     }
 
     #[test]
@@ -257,7 +297,7 @@ mod tests {
     fn a_gift_whose_answer_was_lost_may_be_there() {
         let (statement, mut paid) = coins();
         paid.pop();
-        assert_eq!(statement.flaws_of_coins(&paid, 1), Vec::<String>::new());
+        assert_eq!(statement.flaws_of_coins(&receipts(&paid), 1), Vec::<String>::new());
     }
 
     #[test]

@@ -155,7 +155,7 @@ impl Member {
     fn gift_answered(&self, answer: &Result<&str, ErrorBody>) {
         match answer {
             Ok(data) => match serde_json::from_str(data) {
-                Ok(paid) => lock(&self.paid).push(paid),
+                Ok(paid) => lock(&self.paid).add(paid),
                 Err(error) => self.tally.verdict.note(Kind::Protocol, 1, || format!("no receipt: {error}: {data}")),
             },
             Err(error) if matches!(error.code, ErrorCode::StoreUnavailable | ErrorCode::Internal) => {

@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 use crate::latency::nanos;
 use crate::rest::Away;
 use crate::socket::Socket;
-use crate::statement::Paid;
+use crate::statement::Receipts;
 use crate::tally::Tally;
 use crate::watcher::Watcher;
 
@@ -48,7 +48,7 @@ pub struct Member {
     watcher: Mutex<Watcher>,
     socket: Mutex<Option<Arc<Socket>>>,
     asked: Mutex<HashMap<u64, Asked>>,
-    paid: Mutex<Vec<Paid>>,
+    paid: Mutex<Receipts>,
     /// Gifts whose answer was lost, or says that nobody knows.
     open_gifts: AtomicU64,
     next_id: AtomicU64,
@@ -114,8 +114,8 @@ impl Member {
         &self.access
     }
 
-    /// The receipts of all gifts that were sent, and how many more may have been: nobody was told.
-    pub fn paid(&self) -> (Vec<Paid>, u64) {
+    /// The receipts of the gifts that were sent, and how many more may have been: nobody was told.
+    pub fn paid(&self) -> (Receipts, u64) {
         let waiting = lock(&self.asked).values().filter(|asked| asked.is_gift).count() as u64;
         (lock(&self.paid).clone(), self.open_gifts.load(Ordering::Relaxed) + waiting)
     }
