@@ -22,6 +22,7 @@ pub mod socket;
 pub mod stage;
 pub mod statement;
 pub mod tally;
+pub mod transactions;
 pub mod user;
 pub mod verdict;
 pub mod wal;

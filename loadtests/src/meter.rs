@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use crate::latency::Percentiles;
 use crate::plot::Second;
 use crate::process::Cpu;
+use crate::scenario::{SlowReaders, Storm};
 use crate::tally::Tally;
 
 /// The window of a measurement.
@@ -27,7 +28,7 @@ pub struct Measured {
     /// Its length.
     pub seconds: f64,
     /// The part of it in which something was done: the rest is looking that everybody has seen it. Of gifts it
-    /// ends with the last answer.
+    /// ends with the last answer, and for references it is not told.
     pub driven: f64,
     /// CPU time of the server in it.
     pub cpu: Option<Cpu>,
@@ -37,6 +38,10 @@ pub struct Measured {
     pub screen: Percentiles,
     /// From the intended sending of a command to its reply.
     pub reply: Percentiles,
+    /// Of a scenario with slow readers: what it came to.
+    pub slow: SlowReaders,
+    /// Of a scenario with cuts: what they came to.
+    pub storm: Storm,
     /// The course.
     pub course: Vec<Second>,
 }
@@ -117,18 +122,18 @@ impl Meter {
         self.began.elapsed().as_secs_f64()
     }
 
-    /// Ends the window.
-    pub fn end(self) -> Measured {
+    /// Ends the window, and adds what it came to.
+    pub fn end(self, measured: Measured) -> Measured {
         self.ended.store(true, Ordering::Relaxed);
         let cpu = self.pid.and_then(Cpu::of).zip(self.cpu).map(|(now, then)| now.since(then));
         Measured {
             seconds: self.passed(),
-            driven: self.passed(),
             cpu,
             deliveries: self.tally.deliveries.load(Ordering::Relaxed) - self.deliveries,
             screen: self.tally.delivery.take(),
             reply: self.tally.reply.take(),
             course: std::mem::take(&mut self.seconds.lock().unwrap_or_else(PoisonError::into_inner)),
+            ..measured
         }
     }
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::compare::Compared;
+use crate::scenario::{SlowReaders, Storm};
 use crate::verdict::Violation;
 
 /// A name for people, and what was measured.
@@ -77,6 +78,12 @@ pub struct Report {
     pub history_full_p50_ms: Option<f64>,
     /// The same for one in a hundred.
     pub history_full_p99_ms: Option<f64>,
+    /// What slow readers did to the others, and what became of them.
+    #[serde(flatten)]
+    pub slow: SlowReaders,
+    /// How those came back who were cut off.
+    #[serde(flatten)]
+    pub storm: Storm,
     /// How it stands to what it is held against.
     #[serde(flatten)]
     pub compared: Compared,
@@ -128,7 +135,8 @@ impl fmt::Display for Report {
             ("  where there are 50, p50, ms", self.history_full_p50_ms),
             ("  where there are 50, p99, ms", self.history_full_p99_ms),
         ];
-        for (name, figure) in figures.into_iter().chain(self.compared.figures()) {
+        let own = self.slow.figures().chain(self.storm.figures());
+        for (name, figure) in figures.into_iter().chain(own).chain(self.compared.figures()) {
             if let Some(figure) = figure {
                 writeln!(f, "  {name:<32} {figure:>12.3}")?;
             }

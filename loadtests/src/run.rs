@@ -12,9 +12,10 @@ use crate::plot::Second;
 use crate::reference::gifts::Textbook;
 use crate::report::{Report, median};
 use crate::rest::Away;
-use crate::scenario::Scenario;
+use crate::scenario::{Scenario, SlowReaders, Storm};
 use crate::server::Server;
 use crate::stage::{Plan, Stage};
+use crate::transactions::Transactions;
 use crate::verdict::{Kind, Violation};
 use crate::wal::{Wal, Written};
 use crate::world::Account;
@@ -72,6 +73,9 @@ pub async fn run(server: Server, accounts: &[Account], order: &Order<'_>) -> Res
     let mut stage = Stage::set(server, accounts, plan).await?;
     let books = if scenario.moves_money() { Some(Books::open(&stage).await?) } else { None };
     let mut wal = if gifts { wal(&stage.server).await } else { None };
+    let cuts = scenario == Scenario::ReconnectStorm;
+    let mut transactions = if cuts { transactions(&stage.server).await } else { None };
+    let mut counted = count(&mut transactions).await;
     let (join_cpu, rss) = (stage.join_cpu, stage.rss_per_socket);
     let mut own: Vec<Measured> = Vec::new();
     let (mut compared, mut gifts_per_s) = (Rounds::default(), Vec::new());
@@ -80,7 +84,10 @@ pub async fn run(server: Server, accounts: &[Account], order: &Order<'_>) -> Res
         let what = format!("{} {}/{rounds}", scenario.name(), round + 1);
         let log = end_of(&mut wal).await;
         let answered = stage.tally.answered.load(Ordering::Relaxed);
-        let measured = scenario.drive(&stage, &what).await?;
+        let mut measured = scenario.drive(&stage, &what).await?;
+        let now = count(&mut transactions).await;
+        measured.storm.transactions_per_return = counted.zip(now).zip(measured.storm.returns()).map(each);
+        counted = now;
         let answered = (stage.tally.answered.load(Ordering::Relaxed) - answered) as f64;
         let rate = answered / measured.driven;
         gifts_per_s.push(rate);
@@ -131,6 +138,20 @@ async fn end_of(wal: &mut Option<Wal>) -> Option<String> {
 async fn written_since(wal: &mut Option<Wal>, since: Option<String>) -> Option<Written> {
     let written = wal.as_mut()?.since(&since?).await;
     written.inspect_err(|error| eprintln!("parlor load: the write-ahead log is not measured: {error}")).ok()
+}
+
+async fn transactions(server: &Server) -> Option<Transactions> {
+    let transactions = Transactions::of(&server.postgres()?).await;
+    transactions.inspect_err(|error| eprintln!("parlor load: transactions are not counted: {error}")).ok()
+}
+
+async fn count(transactions: &mut Option<Transactions>) -> Option<i64> {
+    let count = transactions.as_mut()?.settled().await;
+    count.inspect_err(|error| eprintln!("parlor load: transactions are not counted: {error}")).ok()
+}
+
+fn each(((before, after), returns): ((i64, i64), u64)) -> f64 {
+    (after - before) as f64 / returns.max(1) as f64
 }
 
 struct Figures {
@@ -189,6 +210,8 @@ fn report(order: &Order<'_>, stage: &Stage, own: &[Measured], rounds: usize, fig
         history_full_p50_ms: history.full.map(|full| full.p50_ms),
         history_full_p99_ms: history.full.map(|full| full.p99_ms),
         compared: compared.medians(),
+        slow: SlowReaders::of_rounds(&own.iter().map(|measured| measured.slow).collect::<Vec<_>>()),
+        storm: Storm::of_rounds(&own.iter().map(|measured| measured.storm).collect::<Vec<_>>()),
         slow_closes: tally.slow_closes.load(Ordering::Relaxed),
         consistent: tally.verdict.is_clean(),
         ..Report::default()

@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
@@ -72,7 +73,9 @@ impl Server {
     /// # Errors
     /// What keeps it from starting, in a sentence.
     pub fn start(program: &Path, accounts: usize) -> Result<(Self, PathBuf), String> {
-        let data = std::env::temp_dir().join(format!("parlor-load-{}", std::process::id()));
+        static STARTED: AtomicUsize = AtomicUsize::new(0);
+        let number = STARTED.fetch_add(1, Ordering::Relaxed);
+        let data = std::env::temp_dir().join(format!("parlor-load-{}-{number}", std::process::id()));
         fs::create_dir_all(&data).map_err(|error| format!("{}: {error}", data.display()))?;
         let tokens = data.join("tokens.jsonl");
         let seeded = parlor(program, &data)

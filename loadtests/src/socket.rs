@@ -3,10 +3,12 @@
 use std::cell::RefCell;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::os::fd::AsRawFd;
 use std::sync::LazyLock;
+use std::time::Duration;
 
-use nix::sys::socket::setsockopt;
-use nix::sys::socket::sockopt::IpBindAddressNoPort;
+use nix::sys::socket::sockopt::{IpBindAddressNoPort, TcpMaxSeg};
+use nix::sys::socket::{Shutdown, setsockopt, shutdown};
 use parlor_protocol::SUBPROTOCOL;
 use tokio::net::{TcpSocket, TcpStream};
 
@@ -17,8 +19,15 @@ const SCRATCH_BYTES: usize = 256 * 1024;
 /// Sockets from one address of this machine, at most: Linux has 28,232 ports for them, and those of sockets
 /// that were cut are taken for a while yet.
 const PER_SOURCE: usize = 12_000;
-/// Room in the kernel for what a narrow socket has not read.
-const NARROW_BYTES: u32 = 8 * 1024;
+/// Room in the kernel for what a throttled socket has not read, and the segments that it takes, as a phone's network has
+/// them: together they keep what the server's kernel holds for it to some 70 kB. With the buffers and segments of
+/// loopback it is up to four megabytes where the server sets no bound (`TCP_NOTSENT_LOWAT`), and all of that has to be
+/// full before the server sees that somebody is slow.
+const NARROW_BYTES: u32 = 2 * 1024;
+const NARROW_SEGMENT: u32 = 1_400;
+/// What a throttled socket reads, and how often: 12 kB a second.
+const SIP_BYTES: usize = 768;
+const SIP: Duration = Duration::from_millis(64);
 /// The mask of every frame. RFC 6455 wants it unpredictable, against proxies that are not here.
 const MASK: [u8; 4] = [0x5a, 0x17, 0xc3, 0x2e];
 
@@ -53,6 +62,7 @@ pub enum Incoming<'a> {
 #[derive(Debug)]
 pub struct Socket {
     stream: TcpStream,
+    is_throttled: bool,
 }
 
 /// The address of this machine from which socket number `index` is opened: one has too few ports for many.
@@ -63,16 +73,17 @@ pub fn source(server: SocketAddr, index: usize) -> Option<IpAddr> {
 }
 
 impl Socket {
-    /// Opens a socket at this path; `index` chooses the address it comes from; a `narrow` one has little
-    /// room for what it has not read.
+    /// Opens a socket at this path; `index` chooses the address it comes from; a `throttled` one reads a
+    /// few kilobytes a second, and has little room for what it has not read.
     ///
     /// # Errors
     /// `Away` where there is no server, or one that does not want to.
-    pub async fn open(server: SocketAddr, path: &str, index: usize, narrow: bool) -> Result<Self, Away> {
+    pub async fn open(server: SocketAddr, path: &str, index: usize, is_throttled: bool) -> Result<Self, Away> {
         let away = |error: io::Error| Away(format!("the server is away: {error}"));
         let socket = if server.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }.map_err(away)?;
-        if narrow {
+        if is_throttled {
             socket.set_recv_buffer_size(NARROW_BYTES).map_err(away)?;
+            setsockopt(&socket, TcpMaxSeg, &NARROW_SEGMENT).map_err(|error| away(error.into()))?;
         }
         let source = source(server, index);
         let no_port = |error: io::Error| match error.kind() {
@@ -95,7 +106,7 @@ impl Socket {
              sec-websocket-version: 13\r\nsec-websocket-key: cGFybG9yLWxvYWQtdGVzdA==\r\n\
              sec-websocket-protocol: {SUBPROTOCOL}\r\n\r\n"
         );
-        let socket = Self { stream };
+        let socket = Self { stream, is_throttled };
         socket.write(request.as_bytes()).await.map_err(away)?;
         socket.handshake().await.map_err(away)?;
         Ok(socket)
@@ -136,6 +147,12 @@ impl Socket {
         self.write(&masked(0x88, &code.to_be_bytes())).await
     }
 
+    /// Ends it both ways at once, as a network that goes away and comes back does; who reads from it finds its end.
+    pub fn cut(&self) {
+        // It may be lost already.
+        let _ = shutdown(self.stream.as_raw_fd(), Shutdown::Both);
+    }
+
     async fn write(&self, mut bytes: &[u8]) -> io::Result<()> {
         loop {
             match self.stream.try_write(bytes) {
@@ -153,6 +170,12 @@ impl Socket {
     /// # Errors
     /// The socket is lost, or sends what is no frame of a server.
     pub async fn read(&self, partial: &mut Vec<u8>, mut hear: impl FnMut(Incoming<'_>)) -> io::Result<usize> {
+        let most = if self.is_throttled {
+            tokio::time::sleep(SIP).await;
+            SIP_BYTES
+        } else {
+            usize::MAX
+        };
         loop {
             self.stream.readable().await?;
             let turn = SCRATCH.with_borrow_mut(|scratch| {
@@ -161,7 +184,8 @@ impl Socket {
                     scratch.resize(kept + SCRATCH_BYTES, 0);
                 }
                 scratch[..kept].copy_from_slice(partial);
-                match self.stream.try_read(&mut scratch[kept..]) {
+                let end = scratch.len().min(kept.saturating_add(most));
+                match self.stream.try_read(&mut scratch[kept..end]) {
                     Ok(0) => Ok(Some(0)),
                     Ok(read) => {
                         let used = frames(&scratch[..kept + read], &mut hear)?;

@@ -19,14 +19,41 @@ use crate::verdict::Kind;
 use crate::watcher::timed_line;
 use crate::world::{self, Account};
 
-/// Characters of an ordinary chat line.
-pub const LINE_CHARS: usize = 40;
+/// What a chat line is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct Line {
+    /// So many characters.
+    pub chars: usize,
+    /// This one behind the time that it carries.
+    pub filler: char,
+}
+
+/// An ordinary chat line.
+pub const LINE: Line = Line { chars: 40, filler: '.' };
+
+/// How lines are said in each room.
+#[derive(Clone, Copy, Debug)]
+pub struct Talk {
+    /// A second.
+    pub rate: f64,
+    /// Which.
+    pub line: Line,
+    /// How many of a room take turns.
+    pub speakers: usize,
+}
+
+impl Talk {
+    /// Ordinary lines, so many a second.
+    pub const fn at(rate: f64) -> Self {
+        Self { rate, line: LINE, speakers: SPEAKERS }
+    }
+}
 /// After the last command, how long everybody may take to have seen all of it.
 const SETTLES_WITHIN: Duration = Duration::from_secs(15);
 /// Arrivals at a time.
 const ARRIVALS: usize = 64;
 /// Of a room, how many take turns in speaking.
-const SPEAKERS: usize = 16;
+pub const SPEAKERS: usize = 16;
 
 /// How much of a scenario.
 #[derive(Clone, Copy, Debug)]
@@ -123,17 +150,25 @@ impl Stage {
     }
 
     /// In each room a line so often, for so long, at the intended times however slow the server is.
-    pub async fn chat(&self, rate: f64, length: Duration, chars: usize) {
-        let total = rate * self.rooms.len() as f64;
-        let lines = (total * length.as_secs_f64()).round() as u64;
+    pub async fn chat(&self, talk: Talk, length: Duration) {
+        let lines = (talk.rate * self.rooms.len() as f64 * length.as_secs_f64()).round() as u64;
+        self.chat_while(talk, |said| said < lines).await;
+    }
+
+    /// The same for as long as this holds of how many lines were said. Who reads slowly says nothing.
+    pub async fn chat_while(&self, talk: Talk, goes_on: impl Fn(u64) -> bool) {
+        let speakers = |room: &'_ Vec<Arc<Member>>| {
+            let speakers = room.iter().filter(|member| !member.is_throttled());
+            speakers.take(talk.speakers).cloned().collect::<Vec<_>>()
+        };
+        let speakers: Vec<_> = self.rooms.iter().map(speakers).filter(|speakers| !speakers.is_empty()).collect();
+        let (rooms, total) = (speakers.len(), talk.rate * speakers.len() as f64);
         let begin = nanos();
-        for number in 0..lines {
+        for number in (0..).take_while(|number| rooms > 0 && goes_on(*number)) {
             let due = begin + (number as f64 * 1e9 / total) as u64;
             tokio::time::sleep_until(moment(due).into()).await;
-            let rooms = self.rooms.len();
-            let room = &self.rooms[number as usize % rooms];
-            let speaker = &room[number as usize / rooms % room.len().min(SPEAKERS)];
-            speak(speaker, due, chars).await;
+            let room = &speakers[number as usize % rooms];
+            speak(&room[number as usize / rooms % room.len()], due, talk.line).await;
         }
     }
 
@@ -153,11 +188,12 @@ impl Stage {
         }
     }
 
-    /// Who has seen less than the room has told, and by how much.
-    fn behind(&self) -> Vec<(Arc<Member>, u64)> {
+    /// Who has seen less than the room has told, and by how much; but for those who are throttled.
+    pub fn behind(&self) -> Vec<(Arc<Member>, u64)> {
         let mut behind = Vec::new();
         for room in &self.rooms {
-            let connected: Vec<_> = room.iter().filter(|member| member.is_connected()).collect();
+            let connected: Vec<_> =
+                room.iter().filter(|member| member.is_connected() && !member.is_throttled()).collect();
             let last = connected.iter().map(|member| member.watcher().seq.max(member.promised.load(Ordering::Relaxed)));
             let last = last.max().unwrap_or(0);
             behind.extend(connected.into_iter().filter_map(|member| {
@@ -206,8 +242,8 @@ impl Stage {
 }
 
 /// Says a line that carries its intended time.
-pub async fn speak(member: &Member, intended: u64, chars: usize) {
-    let chat = SendChat { room: member.room(), text: timed_line(intended, chars) };
+pub async fn speak(member: &Member, intended: u64, line: Line) {
+    let chat = SendChat { room: member.room(), text: timed_line(intended, line.chars, line.filler) };
     member.send(intended, Some(op()), &Command::ChatSend(chat)).await;
 }
 

@@ -24,8 +24,12 @@ pub struct Tally {
     pub slow_closes: AtomicU64,
     /// From the intended sending of a chat line to each screen.
     pub delivery: Latency,
+    /// The same of those who are counted apart.
+    pub apart: Latency,
     /// From the intended sending of a command to its reply.
     pub reply: Latency,
+    /// From knocking to being back, of those who were cut.
+    pub back: Latency,
     /// What went wrong.
     pub verdict: Verdict,
     errors_by_code: Mutex<HashMap<String, u64>>,

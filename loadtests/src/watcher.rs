@@ -91,9 +91,11 @@ fn intended(data: &str) -> Option<u64> {
     data[at..at + digits].parse().ok()
 }
 
-/// A chat line that carries its intended time, of this many characters at least.
-pub fn timed_line(intended: u64, chars: usize) -> String {
-    format!("{:.<chars$}", format!("@{intended} "))
+/// A chat line that carries its intended time, of this many characters at least, filled with this one.
+pub fn timed_line(intended: u64, chars: usize, filler: char) -> String {
+    let mut line = format!("@{intended} ");
+    line.extend(std::iter::repeat_n(filler, chars.saturating_sub(line.len())));
+    line
 }
 
 /// What a gift's event says to somebody who counts.
@@ -287,8 +289,9 @@ mod tests {
 
     #[test]
     fn a_line_carries_its_time() {
-        let line = timed_line(12_345, 40);
+        let line = timed_line(12_345, 40, '.');
         assert_eq!(line.len(), 40);
+        assert_eq!(timed_line(12_345, 40, 'م').chars().count(), 40);
         assert_eq!(intended(&format!(r#"{{"from":{{"id":1}},"text":"{line}"}}"#)), Some(12_345));
         assert_eq!(intended(r#"{"text":"hello"}"#), None);
     }

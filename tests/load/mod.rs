@@ -35,6 +35,13 @@ async fn server(users: usize) -> (Database, Program, Vec<Account>) {
     (database, program, accounts)
 }
 
+/// A server that the load tester starts, with a store of its own.
+async fn own_server(accounts: usize) -> (Server, Vec<Account>) {
+    let started = tokio::task::spawn_blocking(move || Server::start(program(), accounts));
+    let (server, tokens) = started.await.expect("it does not panic").expect("it starts");
+    (server, world::accounts(&tokens).expect("it wrote them"))
+}
+
 fn program() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_parlor"))
 }
@@ -116,9 +123,7 @@ async fn only_the_servers_own_books_are_audited_and_what_is_wrong_in_them_is_tol
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_is_started_here_tells_its_log_and_its_histories() {
-    let started = tokio::task::spawn_blocking(|| Server::start(program(), 1_100)).await.expect("it does not panic");
-    let (server, tokens) = started.expect("it starts");
-    let accounts = world::accounts(&tokens).expect("it wrote them");
+    let (server, accounts) = own_server(1_100).await;
     // More than two batches of them, each once.
     assert_eq!(accounts.iter().map(|account| account.user).collect::<HashSet<_>>().len(), 1_100);
     let mut order = order(Scenario::GiftsSpread, 6, 2, 200.0);
@@ -129,4 +134,38 @@ async fn a_server_that_is_started_here_tells_its_log_and_its_histories() {
     assert!((300.0..5_000.0).contains(&bytes) && report.wal_page_bytes_per_gift.is_some(), "{report}");
     assert!(report.history_p99_ms >= report.history_p50_ms && report.history_p50_ms.is_some(), "{report}");
     assert!(report.history_full_p99_ms.is_some() && report.accounts == 1_100, "{report}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_reads_too_slowly_is_closed_with_its_code_and_comes_back_exact() {
+    let (_database, program, accounts) = server(20).await;
+    let Outcome { report, violations, .. } = measure(Scenario::SlowReader, program.address, &accounts, 4, 100.0).await;
+    assert!(report.consistent, "{report}\n{violations:?}");
+    let slow = report.slow;
+    assert_eq!(
+        (slow.throttled, slow.throttled_closed, slow.throttled_resumed),
+        (Some(1), Some(1), Some(1)),
+        "{report}"
+    );
+    assert_eq!(report.slow_closes, 1, "nobody else was closed: {report}");
+    // Of the others both halves were measured, and the slow reader apart.
+    let ratio = slow.others_p99_with_ms.zip(slow.others_p99_without_ms).map(|(with, without)| with / without);
+    assert!(ratio.is_some() && slow.others_p99_ratio == ratio, "{report}");
+    assert!(slow.throttled_p99_ms > slow.others_p99_without_ms, "{report}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn everybody_who_is_cut_has_missed_something_and_comes_back_exact() {
+    let (server, accounts) = own_server(12).await;
+    let mut order = order(Scenario::ReconnectStorm, 12, 2, 5.0);
+    order.plan.room_size = 6;
+    let Outcome { report, violations, .. } = run(server, &accounts, &order).await.expect("it can be measured");
+    assert!(report.consistent, "{report}\n{violations:?}");
+    let storm = report.storm;
+    // One of each room speaks on.
+    assert_eq!((storm.sockets_cut, storm.cuts), (Some(10), Some(3)), "{report}");
+    assert!(storm.least_missed >= Some(1), "{report}");
+    assert!(storm.back_s.is_some_and(|seconds| (0.1..15.0).contains(&seconds)), "{report}");
+    assert!(storm.return_p50_ms.is_some() && storm.return_p99_ms >= storm.return_p50_ms, "{report}");
+    assert!(storm.transactions_per_return.is_some_and(|count| count > 0.0), "{report}");
 }

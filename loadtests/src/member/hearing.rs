@@ -31,16 +31,13 @@ impl Member {
         let mut partial = Vec::new();
         let mut closed = None;
         loop {
-            while self.asleep.load(Ordering::Relaxed) {
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
             let is_current = lock(&self.socket).as_ref().is_some_and(|current| Arc::ptr_eq(current, &socket));
             if !is_current {
                 return;
             }
             let mut pings = 0;
             let read = {
-                // A socket that is given up is let go of at its next frame; one without frames when it ends.
+                // A socket that is given up is let go of when it ends: at once where it was cut.
                 let reading = socket.read(&mut partial, |incoming| match incoming {
                     Incoming::Text(text) => pings += u32::from(self.hear(text, connect, line)),
                     Incoming::Close(code) => closed = Some(code),
@@ -60,6 +57,7 @@ impl Member {
         }
         if closed.flatten() == Some(parlor_protocol::CloseCode::SlowConsumer.number()) {
             self.tally.slow_closes.fetch_add(1, Ordering::Relaxed);
+            self.slow_closes.fetch_add(1, Ordering::Relaxed);
         }
         let mut current = lock(&self.socket);
         if current.as_ref().is_some_and(|current| Arc::ptr_eq(current, &socket)) {
@@ -108,7 +106,8 @@ impl Member {
         self.tally.deliveries.fetch_add(1, Ordering::Relaxed);
         self.tally.bytes.fetch_add(text.len() as u64, Ordering::Relaxed);
         if let Some(intended) = event.intended {
-            self.tally.delivery.since(intended);
+            let is_apart = self.apart.load(Ordering::Relaxed);
+            (if is_apart { &self.tally.apart } else { &self.tally.delivery }).since(intended);
         }
         watcher.event(event, text, &self.tally.verdict);
     }

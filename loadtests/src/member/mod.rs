@@ -54,10 +54,12 @@ pub struct Member {
     next_id: AtomicU64,
     /// The last event that a reply of the server named.
     pub promised: AtomicU64,
-    /// Reads nothing: a phone whose screen is off.
-    pub asleep: AtomicBool,
-    /// Its next socket gets little room in the kernel.
-    pub narrow: AtomicBool,
+    /// Its next socket reads a few kilobytes a second: a phone at the edge of its network.
+    pub throttled: AtomicBool,
+    /// Its sockets that were closed as slow consumers, as their close frames said.
+    pub slow_closes: AtomicU64,
+    /// What comes to its screen is counted apart from that of all others.
+    pub apart: AtomicBool,
 }
 
 impl std::fmt::Debug for Member {
@@ -93,8 +95,9 @@ impl Member {
             open_gifts: AtomicU64::new(0),
             next_id: AtomicU64::new(1),
             promised: AtomicU64::new(0),
-            asleep: AtomicBool::new(false),
-            narrow: AtomicBool::new(false),
+            throttled: AtomicBool::new(false),
+            slow_closes: AtomicU64::new(0),
+            apart: AtomicBool::new(false),
         })
     }
 
@@ -118,6 +121,11 @@ impl Member {
     pub fn paid(&self) -> (Receipts, u64) {
         let waiting = lock(&self.asked).values().filter(|asked| asked.is_gift).count() as u64;
         (lock(&self.paid).clone(), self.open_gifts.load(Ordering::Relaxed) + waiting)
+    }
+
+    /// Reads slowly, and so does not see what others have seen.
+    pub fn is_throttled(&self) -> bool {
+        self.throttled.load(Ordering::Relaxed)
     }
 
     /// Has a socket.
@@ -146,8 +154,8 @@ impl Member {
     }
 
     async fn knock(self: &Arc<Self>) -> Result<Result<(), ErrorBody>, Away> {
-        let socket =
-            Arc::new(Socket::open(self.server, "/v1/socket", self.index, self.narrow.load(Ordering::Relaxed)).await?);
+        let socket = Socket::open(self.server, "/v1/socket", self.index, self.is_throttled()).await?;
+        let socket = Arc::new(socket);
         *lock(&self.socket) = Some(socket.clone());
         let room = self.room();
         let (line, position) = self.watcher().begin();
@@ -228,9 +236,12 @@ impl Member {
         let _ = socket.say(&envelope::command(id, op, command)).await;
     }
 
-    /// Drops the socket without a word, as a phone in a tunnel does.
+    /// Drops the socket without a word, as a phone in a tunnel does: at once, so that no socket that is cut stands
+    /// beside the one that takes its place.
     pub fn vanish(&self) {
-        *lock(&self.socket) = None;
+        if let Some(socket) = lock(&self.socket).take() {
+            socket.cut();
+        }
         self.forget();
     }
 

@@ -55,7 +55,7 @@ pub async fn drive(reference: &Reference, plan: Plan, line: &str, what: &str) ->
         None => in_bursts(&by_room, plan.length(), line).await,
     }
     quiet(&tally).await;
-    Ok(meter.end())
+    Ok(meter.end(Measured::default()))
 }
 
 async fn open(server: SocketAddr, index: usize, room: usize) -> Result<Arc<Socket>, Away> {

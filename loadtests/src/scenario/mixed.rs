@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use crate::latency::nanos;
 use crate::member::Member;
 use crate::rest::Away;
-use crate::stage::{LINE_CHARS, Stage, op, speak};
+use crate::stage::{LINE, Stage, op, speak};
 
 /// What somebody does next, of a hundred times; the rest is leaving and coming back.
 const CHAT: u32 = 55;
@@ -22,9 +22,9 @@ const GIVE: u32 = STAND + 12;
 const VANISH: u32 = GIVE + 5;
 
 /// Everybody lives for as long as the plan says, each with so many acts a second.
-pub(super) async fn drive(stage: &Stage) -> Result<(), Away> {
+pub(super) async fn drive(stage: &Stage, rate: f64) -> Result<(), Away> {
     let end = Instant::now() + stage.plan.length();
-    let pause = Duration::from_secs_f64(1.0 / stage.plan.rate.unwrap_or(1.0).max(0.01));
+    let pause = Duration::from_secs_f64(1.0 / rate.max(0.01));
     let lives = stage.members.iter().map(|member| live(member, end, pause)).collect::<Vec<_>>();
     join_all(lives).await.into_iter().collect()
 }
@@ -48,7 +48,7 @@ async fn live(member: &Arc<Member>, end: Instant, pause: Duration) -> Result<(),
 async fn act(member: &Arc<Member>, chance: &mut StdRng) -> Result<(), Away> {
     let room = member.room();
     match chance.random_range(0..100) {
-        0..CHAT => speak(member, nanos(), LINE_CHARS).await,
+        0..CHAT => speak(member, nanos(), LINE).await,
         CHAT..SIT => {
             let seat = Some(chance.random_range(1..8));
             member.send(nanos(), Some(op()), &Command::SeatTake(TakeSeat { room, seat, version: None })).await;

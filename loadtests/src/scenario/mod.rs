@@ -1,17 +1,20 @@
 //! The scenarios: what people do. How it is measured and judged is the same for all.
 
+mod bursts;
 mod gifts;
 mod mixed;
-mod rooms;
+mod slow;
 mod storms;
 
 use std::time::Duration;
 
 use clap::ValueEnum;
 
+pub use self::slow::SlowReaders;
+pub use self::storms::Storm;
 use crate::meter::{Measured, Meter};
 use crate::rest::Away;
-use crate::stage::{LINE_CHARS, Plan, Stage};
+use crate::stage::{Plan, Stage, Talk};
 
 /// What people do.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
@@ -32,9 +35,9 @@ pub enum Scenario {
     GiftsStar,
     /// Gifts to many, in many rooms.
     GiftsSpread,
-    /// Everybody is cut off at once and comes back.
+    /// Everybody but one speaker of each room is cut off at once and comes back, several times.
     ReconnectStorm,
-    /// Some read nothing.
+    /// One room of long lines, first without and then with some who read a few kilobytes a second.
     SlowReader,
     /// A day in small: joins, chat, seats, gifts, leaving.
     Mixed,
@@ -58,8 +61,10 @@ impl Scenario {
             Self::Idle => plan(10_000, None, 20, 1_000),
             Self::GiftsStar => plan(65, None, 15, usize::MAX),
             Self::GiftsSpread => plan(200, None, 15, 20),
-            Self::ReconnectStorm => plan(2_000, Some(1.0), 20, 50),
-            Self::SlowReader => plan(200, Some(150.0), 20, usize::MAX),
+            // 10,000 sockets, and one who speaks in each of 200 rooms.
+            Self::ReconnectStorm => plan(10_200, Some(1.0), 20, 51),
+            // Of lines that fill an outbox in some ten seconds.
+            Self::SlowReader => plan(5_000, Some(15.0), 20, usize::MAX),
             Self::Mixed => plan(200, Some(1.0), 15, 20),
         }
     }
@@ -83,7 +88,7 @@ impl Scenario {
         plan.users = wish.users.unwrap_or(plan.users);
         plan.seconds = wish.seconds.unwrap_or(plan.seconds);
         plan.room_size = wish.room_size.unwrap_or(plan.room_size);
-        let least = if self.gives() { 2 } else { 1 };
+        let least = if self.gives() || matches!(self, Self::ReconnectStorm | Self::SlowReader) { 2 } else { 1 };
         let name = self.name();
         if plan.users < least {
             return Err(format!("--users {}: {name} takes {least} at least", plan.users));
@@ -120,26 +125,25 @@ impl Scenario {
             storms::leave(stage).await;
         }
         let meter = Meter::begin(&stage.tally, stage.server.pid(), what, stage.plan.length());
-        let rate = stage.plan.rate;
+        let rate = stage.plan.rate.unwrap_or(1.0);
+        let mut measured = Measured::default();
         match self {
             Self::JoinStorm => storms::joins(stage).await?,
-            Self::BigRoom | Self::HotRoom | Self::SmallRooms => {
-                stage.chat(rate.unwrap_or(1.0), stage.plan.length(), LINE_CHARS).await;
-            }
-            Self::BurstRoom => rooms::burst(stage).await,
+            Self::BigRoom | Self::HotRoom | Self::SmallRooms => stage.chat(Talk::at(rate), stage.plan.length()).await,
+            Self::BurstRoom => bursts::burst(stage).await,
             Self::Idle => tokio::time::sleep(stage.plan.length()).await,
             Self::GiftsStar => gifts::drive(stage, true).await?,
             Self::GiftsSpread => gifts::drive(stage, false).await?,
-            Self::ReconnectStorm => storms::reconnects(stage).await?,
-            Self::SlowReader => rooms::slow_readers(stage).await?,
-            Self::Mixed => mixed::drive(stage).await?,
+            Self::ReconnectStorm => measured.storm = storms::reconnects(stage, rate).await?,
+            Self::SlowReader => measured.slow = slow::drive(stage, rate).await?,
+            Self::Mixed => mixed::drive(stage, rate).await?,
         }
-        let driven = meter.passed();
+        measured.driven = meter.passed();
         // What was sent last is still on its way.
         if self != Self::Idle {
             stage.settle().await;
         }
-        Ok(Measured { driven, ..meter.end() })
+        Ok(meter.end(measured))
     }
 }
 

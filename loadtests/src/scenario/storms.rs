@@ -1,22 +1,31 @@
 //! Everybody at once: coming, and coming back.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use rand::{RngExt as _, SeedableRng, rngs::StdRng};
+use serde::Serialize;
 
 use super::SHORT;
+use crate::latency::nanos;
 use crate::member::Member;
+use crate::meter::some;
 use crate::process::Cpu;
+use crate::report::{Figure, median};
 use crate::rest::Away;
-use crate::stage::{LINE_CHARS, Stage};
+use crate::stage::{Stage, Talk};
 use crate::world;
 
 /// Cuts in the time that is measured.
 const CUTS: u32 = 3;
-/// Those who were cut come back within.
+/// Lines that are said before the first who were cut comes back, and the time within which all others follow.
+const MISSED: f64 = 1.5;
 const SPREAD: Duration = Duration::from_secs(2);
+/// Between two looks whether all have seen what others have, and when nobody looks any more.
+const SOON: Duration = Duration::from_millis(20);
+const GIVEN_UP: Duration = Duration::from_secs(60);
 /// Arrivals at a time.
 const AT_ONCE: usize = 256;
 /// Looks at a server that is to become quiet, and what one uses between two of them when it is.
@@ -41,26 +50,133 @@ pub(super) async fn joins(stage: &Stage) -> Result<(), Away> {
     world::arrive(&stage.members, AT_ONCE).await
 }
 
-/// While lines are said in every room, all sockets are cut at once, several times; everybody comes back
-/// with the position they had.
-pub(super) async fn reconnects(stage: &Stage) -> Result<(), Away> {
-    let pause = stage.plan.length() / (CUTS + 1);
-    let chat = stage.chat(stage.plan.rate.unwrap_or(1.0), stage.plan.length(), LINE_CHARS);
-    let cuts = async {
-        let mut chance = StdRng::seed_from_u64(1);
-        for _ in 0..CUTS {
-            tokio::time::sleep(pause).await;
-            stage.members.iter().for_each(|member| member.vanish());
-            let waits = stage.members.iter().map(|member| (member, chance.random_range(Duration::ZERO..SPREAD)));
-            let back = join_all(waits.map(|(member, wait)| come_back(member, wait)).collect::<Vec<_>>()).await;
-            back.into_iter().collect::<Result<Vec<()>, _>>()?;
-        }
-        Ok(())
-    };
-    tokio::join!(chat, cuts).1
+/// What cuts came to, in the report.
+#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize)]
+pub struct Storm {
+    /// Sockets that were cut at once, each time.
+    pub sockets_cut: Option<u64>,
+    /// Cuts, of all rounds.
+    pub cuts: Option<u64>,
+    /// The fewest events that somebody had missed who came back.
+    pub least_missed: Option<u64>,
+    /// Seconds from a cut until all are back and have seen what anybody had seen when the last of them came, their own
+    /// waiting before they came included: the slowest cut of a round.
+    pub back_s: Option<f64>,
+    /// From knocking to having all that was missed: median, in milliseconds.
+    pub return_p50_ms: Option<f64>,
+    /// The same for one in a hundred.
+    pub return_p99_ms: Option<f64>,
+    /// Transactions of the server's database for one socket that came back: all of the round, with what the server
+    /// does by itself (a handful a second).
+    pub transactions_per_return: Option<f64>,
 }
 
-async fn come_back(member: &Arc<Member>, wait: Duration) -> Result<(), Away> {
+impl Storm {
+    /// Of several rounds.
+    pub fn of_rounds(rounds: &[Self]) -> Self {
+        let middle = |figure: fn(&Self) -> Option<f64>| median(rounds.iter().filter_map(figure).collect());
+        Self {
+            sockets_cut: rounds.iter().filter_map(|round| round.sockets_cut).max(),
+            cuts: rounds.iter().filter_map(|round| round.cuts).reduce(|sum, cuts| sum + cuts),
+            least_missed: rounds.iter().filter_map(|round| round.least_missed).min(),
+            back_s: middle(|round| round.back_s),
+            return_p50_ms: middle(|round| round.return_p50_ms),
+            return_p99_ms: middle(|round| round.return_p99_ms),
+            transactions_per_return: middle(|round| round.transactions_per_return),
+        }
+    }
+
+    /// Sockets that came back in a round.
+    pub fn returns(&self) -> Option<u64> {
+        self.sockets_cut.zip(self.cuts).map(|(sockets, cuts)| sockets * cuts)
+    }
+
+    /// For people.
+    pub fn figures(&self) -> impl Iterator<Item = Figure> + use<> {
+        let count = |count: Option<u64>| count.map(|count| count as f64);
+        [
+            ("sockets cut at once", count(self.sockets_cut)),
+            ("  times", count(self.cuts)),
+            ("  missed events, at least", count(self.least_missed)),
+            ("all back and exact after, s", self.back_s),
+            ("a return p50, ms", self.return_p50_ms),
+            ("a return p99, ms", self.return_p99_ms),
+            ("transactions a return", self.transactions_per_return),
+        ]
+        .into_iter()
+    }
+}
+
+/// While one of each room speaks on, the sockets of all others are cut at once, several times. They come back with the
+/// position they had, when a line has been said that they have missed.
+pub(super) async fn reconnects(stage: &Stage, rate: f64) -> Result<Storm, Away> {
+    let pause = stage.plan.length() / (CUTS + 1);
+    let cut: Vec<_> = stage.rooms.iter().flat_map(|room| &room[1..]).collect();
+    let ended = AtomicBool::new(false);
+    let talk = Talk { speakers: 1, ..Talk::at(rate) };
+    let cuts = async {
+        let mut chance = StdRng::seed_from_u64(1);
+        let (mut back_s, mut least_missed) = (0.0_f64, u64::MAX);
+        for _ in 0..CUTS {
+            tokio::time::sleep(pause).await;
+            let (back, missed) = one_cut(stage, &cut, Duration::from_secs_f64(MISSED / rate), &mut chance).await?;
+            back_s = back_s.max(back.as_secs_f64());
+            least_missed = least_missed.min(missed);
+        }
+        Ok::<_, Away>((back_s, least_missed))
+    };
+    let cuts = async {
+        let came = cuts.await;
+        ended.store(true, Ordering::Relaxed);
+        came
+    };
+    let ((), cuts) = tokio::join!(stage.chat_while(talk, |_| !ended.load(Ordering::Relaxed)), cuts);
+    let (back_s, least_missed) = cuts?;
+    let returns = some(stage.tally.back.take());
+    Ok(Storm {
+        sockets_cut: Some(cut.len() as u64),
+        cuts: Some(u64::from(CUTS)),
+        least_missed: Some(least_missed),
+        back_s: Some(back_s),
+        return_p50_ms: returns.map(|returns| returns.p50_ms),
+        return_p99_ms: returns.map(|returns| returns.p99_ms),
+        transactions_per_return: None,
+    })
+}
+
+/// Cuts these sockets: the time until all are back and exact, and the least that one of them has missed.
+async fn one_cut(
+    stage: &Stage,
+    cut: &[&Arc<Member>],
+    away: Duration,
+    chance: &mut StdRng,
+) -> Result<(Duration, u64), Away> {
+    let since = Instant::now();
+    cut.iter().for_each(|member| member.vanish());
+    let returns = cut.iter().map(|member| come_back(stage, member, away + chance.random_range(Duration::ZERO..SPREAD)));
+    let missed = join_all(returns.collect::<Vec<_>>()).await.into_iter().collect::<Result<Vec<u64>, _>>()?;
+    let told: Vec<u64> = stage
+        .rooms
+        .iter()
+        .map(|room| room.iter().map(|member| member.watcher().seq).max())
+        .map(Option::unwrap_or_default)
+        .collect();
+    let has_seen = |room: &[Arc<Member>], told: u64| room.iter().all(|member| member.watcher().seq >= told);
+    while !stage.rooms.iter().zip(&told).all(|(room, told)| has_seen(room, *told)) {
+        if since.elapsed() > GIVEN_UP {
+            return Err(Away(format!("{GIVEN_UP:?} after a cut somebody has not seen what all others have")));
+        }
+        tokio::time::sleep(SOON).await;
+    }
+    Ok((since.elapsed(), missed.into_iter().min().unwrap_or(0)))
+}
+
+/// Comes back after a while; how many events it had missed.
+async fn come_back(stage: &Stage, member: &Arc<Member>, wait: Duration) -> Result<u64, Away> {
+    let had = member.watcher().seq;
     tokio::time::sleep(wait).await;
-    member.arrive().await
+    let knocked = nanos();
+    member.arrive().await?;
+    stage.tally.back.since(knocked);
+    Ok(member.watcher().seq.saturating_sub(had))
 }
