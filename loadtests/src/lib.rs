@@ -5,6 +5,7 @@
 
 pub mod books;
 pub mod compare;
+pub mod drift;
 pub mod history;
 pub mod latency;
 pub mod member;

@@ -148,7 +148,7 @@ fn measure(arguments: &Arguments) -> Result<bool, String> {
 fn server(arguments: &Arguments, program: &Path, accounts: usize) -> Result<(Server, Vec<world::Account>), String> {
     let read = |path: &Path| world::accounts(path).map_err(|error| format!("{}: {error}", path.display()));
     let Some(url) = &arguments.url else {
-        let (server, tokens) = Server::start(program, accounts)?;
+        let (server, tokens) = Server::start(program, accounts, arguments.scenario.is_long())?;
         let accounts = read(&tokens)?;
         return Ok((server, accounts));
     };

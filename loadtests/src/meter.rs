@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::drift::Look;
 use crate::latency::Percentiles;
 use crate::plot::Second;
 use crate::process::Cpu;
@@ -42,6 +43,8 @@ pub struct Measured {
     pub slow: SlowReaders,
     /// Of a scenario with cuts: what they came to.
     pub storm: Storm,
+    /// Of a scenario for long runs: what was held in its course.
+    pub looks: Vec<Look>,
     /// The course.
     pub course: Vec<Second>,
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::compare::Compared;
+use crate::drift::Drift;
 use crate::scenario::{SlowReaders, Storm};
 use crate::verdict::Violation;
 
@@ -84,6 +85,9 @@ pub struct Report {
     /// How those came back who were cut off.
     #[serde(flatten)]
     pub storm: Storm,
+    /// What a long run left behind.
+    #[serde(flatten)]
+    pub drift: Drift,
     /// How it stands to what it is held against.
     #[serde(flatten)]
     pub compared: Compared,
@@ -135,7 +139,7 @@ impl fmt::Display for Report {
             ("  where there are 50, p50, ms", self.history_full_p50_ms),
             ("  where there are 50, p99, ms", self.history_full_p99_ms),
         ];
-        let own = self.slow.figures().chain(self.storm.figures());
+        let own = self.slow.figures().chain(self.storm.figures()).chain(self.drift.figures());
         for (name, figure) in figures.into_iter().chain(own).chain(self.compared.figures()) {
             if let Some(figure) = figure {
                 writeln!(f, "  {name:<32} {figure:>12.3}")?;

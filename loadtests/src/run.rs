@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 
 use crate::books::Books;
 use crate::compare::Rounds;
+use crate::drift::{Drift, Look};
 use crate::history::{self, History};
 use crate::latency::Percentiles;
 use crate::meter::{Measured, some};
@@ -154,6 +155,16 @@ fn each(((before, after), returns): ((i64, i64), u64)) -> f64 {
     (after - before) as f64 / returns.max(1) as f64
 }
 
+/// The looks of all rounds, as of one long run.
+fn looks(own: &[Measured]) -> Vec<Look> {
+    let rounds = own.len() as f64;
+    let of_round = |(round, measured): (usize, &Measured)| {
+        let at = move |look: &Look| Look { at: (round as f64 + look.at) / rounds, ..*look };
+        measured.looks.iter().map(at).collect::<Vec<_>>()
+    };
+    own.iter().enumerate().flat_map(of_round).collect()
+}
+
 struct Figures {
     join_cpu: Option<crate::process::Cpu>,
     rss: Option<f64>,
@@ -212,6 +223,7 @@ fn report(order: &Order<'_>, stage: &Stage, own: &[Measured], rounds: usize, fig
         compared: compared.medians(),
         slow: SlowReaders::of_rounds(&own.iter().map(|measured| measured.slow).collect::<Vec<_>>()),
         storm: Storm::of_rounds(&own.iter().map(|measured| measured.storm).collect::<Vec<_>>()),
+        drift: Drift::of(&looks(own)),
         slow_closes: tally.slow_closes.load(Ordering::Relaxed),
         consistent: tally.verdict.is_clean(),
         ..Report::default()

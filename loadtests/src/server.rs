@@ -16,6 +16,8 @@ use sqlx::{Connection, PgConnection};
 use crate::process::Cpu;
 
 const READY_WITHIN: Duration = Duration::from_secs(90);
+/// What a server says before it is ready has been read.
+const TOLD_WITHIN: Duration = Duration::from_secs(5);
 const ENDS_WITHIN: Duration = Duration::from_secs(20);
 
 /// A server to be measured.
@@ -50,6 +52,7 @@ pub enum Audit {
 #[derive(Debug)]
 struct Own {
     child: Child,
+    metrics: Option<SocketAddr>,
     program: PathBuf,
     data: PathBuf,
 }
@@ -68,11 +71,11 @@ impl Server {
     }
 
     /// Starts this program over a new store, with so many accounts whose tokens are written to the file
-    /// of the answer. `port` 0 takes a free one.
+    /// of the answer. Only if `counts` it has metrics, which cost a little of its time.
     ///
     /// # Errors
     /// What keeps it from starting, in a sentence.
-    pub fn start(program: &Path, accounts: usize) -> Result<(Self, PathBuf), String> {
+    pub fn start(program: &Path, accounts: usize, counts: bool) -> Result<(Self, PathBuf), String> {
         static STARTED: AtomicUsize = AtomicUsize::new(0);
         let number = STARTED.fetch_add(1, Ordering::Relaxed);
         let data = std::env::temp_dir().join(format!("parlor-load-{}-{number}", std::process::id()));
@@ -95,14 +98,15 @@ impl Server {
         if !seeded.status.success() {
             return Err(failed(String::from_utf8_lossy(&seeded.stderr).trim().to_owned()));
         }
-        let mut child = parlor(program, &data)
-            .args(["dev", "--port", "0", "--data"])
-            .arg(&data)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::inherit())
-            .spawn()
-            .map_err(|error| failed(format!("{}: {error}", program.display())))?;
+        let mut dev = parlor(program, &data);
+        dev.args(["dev", "--port", "0", "--data"]).arg(&data).stdin(Stdio::null()).stdout(Stdio::piped());
+        if counts {
+            // Where they are it says in its log, and only there.
+            dev.env("PARLOR__TELEMETRY__METRICS_ADDRESS", "127.0.0.1:0").env("PARLOR_LOG", "warn,parlor::command=info");
+            dev.stderr(Stdio::piped());
+        }
+        let mut child = dev.spawn().map_err(|error| failed(format!("{}: {error}", program.display())))?;
+        let metrics = child.stderr.take().map(|log| where_metrics_are(BufReader::new(log)));
         let stdout = child.stdout.take().expect("it is piped");
         let (sender, ready) = mpsc::channel();
         std::thread::spawn(move || {
@@ -116,7 +120,9 @@ impl Server {
         });
         match ready.recv_timeout(READY_WITHIN) {
             Ok(address) => {
-                let own = Own { child, program: program.to_owned(), data };
+                // They are listened at before the server is ready.
+                let metrics = metrics.and_then(|address| address.recv_timeout(TOLD_WITHIN).ok());
+                let own = Own { child, metrics, program: program.to_owned(), data };
                 Ok((Self { address, own: Some(own), books: None }, tokens))
             }
             Err(_) => {
@@ -131,6 +137,11 @@ impl Server {
     /// The process, if it is ours.
     pub fn pid(&self) -> Option<u32> {
         self.own.as_ref().map(|own| own.child.id())
+    }
+
+    /// Where it has metrics, if it is ours and was started with them.
+    pub fn metrics(&self) -> Option<SocketAddr> {
+        self.own.as_ref()?.metrics
     }
 
     /// CPU time so far; zero where it is not known.
@@ -189,6 +200,29 @@ impl Server {
     }
 }
 
+/// Reads a server's log to its end and passes its warnings on; one line of the rest says where metrics are.
+fn where_metrics_are(log: impl BufRead + Send + 'static) -> mpsc::Receiver<SocketAddr> {
+    let (sender, address) = mpsc::channel();
+    std::thread::spawn(move || {
+        for line in log.lines().map_while(Result::ok) {
+            match metrics_address(&line) {
+                // Whoever waited has given up.
+                Some(address) => drop(sender.send(address)),
+                None if line.contains("INFO") => {}
+                None => eprintln!("{line}"),
+            }
+        }
+    });
+    address
+}
+
+/// The address in a line of a log of either form.
+fn metrics_address(line: &str) -> Option<SocketAddr> {
+    let (_, rest) = line.split_once("metrics.address")?;
+    let address = rest.trim_start_matches(['"', ':', '=']);
+    address.split(['"', ' ']).next()?.parse().ok()
+}
+
 /// The program with the limits for load.
 fn parlor(program: &Path, data: &Path) -> Command {
     let mut command = Command::new(program);
@@ -217,5 +251,21 @@ impl Drop for Server {
         let _ = own.child.kill();
         let _ = own.child.wait();
         let _ = fs::remove_dir_all(&own.data);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_of_either_form_says_where_metrics_are() {
+        for line in [
+            r#"{"level":"INFO","message":"metrics are at /metrics","metrics.address":"127.0.0.1:38563","target":"x"}"#,
+            "2026-11-25T04:05:25Z  INFO metrics are at /metrics metrics.address=127.0.0.1:38563",
+        ] {
+            assert_eq!(metrics_address(line), Some(SocketAddr::from(([127, 0, 0, 1], 38_563))), "{line}");
+        }
+        assert_eq!(metrics_address("2026-11-25T04:05:26Z  WARN the profile `load` is on"), None);
     }
 }

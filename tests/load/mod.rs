@@ -35,9 +35,9 @@ async fn server(users: usize) -> (Database, Program, Vec<Account>) {
     (database, program, accounts)
 }
 
-/// A server that the load tester starts, with a store of its own.
-async fn own_server(accounts: usize) -> (Server, Vec<Account>) {
-    let started = tokio::task::spawn_blocking(move || Server::start(program(), accounts));
+/// A server that the load tester starts, with a store of its own, and metrics if it `counts`.
+async fn own_server(accounts: usize, counts: bool) -> (Server, Vec<Account>) {
+    let started = tokio::task::spawn_blocking(move || Server::start(program(), accounts, counts));
     let (server, tokens) = started.await.expect("it does not panic").expect("it starts");
     (server, world::accounts(&tokens).expect("it wrote them"))
 }
@@ -123,7 +123,7 @@ async fn only_the_servers_own_books_are_audited_and_what_is_wrong_in_them_is_tol
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_is_started_here_tells_its_log_and_its_histories() {
-    let (server, accounts) = own_server(1_100).await;
+    let (server, accounts) = own_server(1_100, false).await;
     // More than two batches of them, each once.
     assert_eq!(accounts.iter().map(|account| account.user).collect::<HashSet<_>>().len(), 1_100);
     let mut order = order(Scenario::GiftsSpread, 6, 2, 200.0);
@@ -156,7 +156,7 @@ async fn who_reads_too_slowly_is_closed_with_its_code_and_comes_back_exact() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn everybody_who_is_cut_has_missed_something_and_comes_back_exact() {
-    let (server, accounts) = own_server(12).await;
+    let (server, accounts) = own_server(12, false).await;
     let mut order = order(Scenario::ReconnectStorm, 12, 2, 5.0);
     order.plan.room_size = 6;
     let Outcome { report, violations, .. } = run(server, &accounts, &order).await.expect("it can be measured");
@@ -168,4 +168,25 @@ async fn everybody_who_is_cut_has_missed_something_and_comes_back_exact() {
     assert!(storm.back_s.is_some_and(|seconds| (0.1..15.0).contains(&seconds)), "{report}");
     assert!(storm.return_p50_ms.is_some() && storm.return_p99_ms >= storm.return_p50_ms, "{report}");
     assert!(storm.transactions_per_return.is_some_and(|count| count > 0.0), "{report}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_long_run_tells_what_is_held_early_and_late() {
+    let (server, accounts) = own_server(10, true).await;
+    let order = order(Scenario::Mixed, 10, 4, 2.0);
+    let Outcome { report, violations, .. } = run(server, &accounts, &order).await.expect("it can be measured");
+    assert!(report.consistent, "{report}\n{violations:?}");
+    let drift = report.drift;
+    assert!(drift.server_rss_bytes_early > Some(1e6) && drift.tester_rss_bytes_late > Some(1e6), "{report}");
+    // Ten sockets and more: a file and a task each.
+    assert!(drift.server_files_early > Some(10.0) && drift.server_tasks_early > Some(10.0), "{report}");
+    assert!(drift.server_threads_late > Some(1.0), "{report}");
+    let percents = [
+        drift.server_rss_drift_percent,
+        drift.server_files_drift_percent,
+        drift.server_threads_drift_percent,
+        drift.server_tasks_drift_percent,
+        drift.tester_rss_drift_percent,
+    ];
+    assert!(percents.iter().all(Option::is_some), "{report}");
 }

@@ -9,6 +9,7 @@ use parlor_protocol::{Command, GiftId};
 use rand::{RngExt as _, SeedableRng, rngs::StdRng};
 use tokio::time::Instant;
 
+use crate::drift::{self, Look};
 use crate::latency::nanos;
 use crate::member::Member;
 use crate::rest::Away;
@@ -22,11 +23,14 @@ const GIVE: u32 = STAND + 12;
 const VANISH: u32 = GIVE + 5;
 
 /// Everybody lives for as long as the plan says, each with so many acts a second.
-pub(super) async fn drive(stage: &Stage, rate: f64) -> Result<(), Away> {
+/// Gives what the server held meanwhile.
+pub(super) async fn drive(stage: &Stage, rate: f64) -> Result<Vec<Look>, Away> {
     let end = Instant::now() + stage.plan.length();
     let pause = Duration::from_secs_f64(1.0 / rate.max(0.01));
     let lives = stage.members.iter().map(|member| live(member, end, pause)).collect::<Vec<_>>();
-    join_all(lives).await.into_iter().collect()
+    let (lives, looks) = tokio::join!(join_all(lives), drift::looks(&stage.server, stage.plan.length()));
+    lives.into_iter().collect::<Result<(), _>>()?;
+    Ok(looks)
 }
 
 async fn live(member: &Arc<Member>, end: Instant, pause: Duration) -> Result<(), Away> {

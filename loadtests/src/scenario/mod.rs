@@ -39,7 +39,7 @@ pub enum Scenario {
     ReconnectStorm,
     /// One room of long lines, first without and then with some who read a few kilobytes a second.
     SlowReader,
-    /// A day in small: joins, chat, seats, gifts, leaving.
+    /// A day in small: joins, chat, seats, gifts, leaving; and what the server holds early and late in it.
     Mixed,
 }
 
@@ -111,6 +111,11 @@ impl Scenario {
         }
     }
 
+    /// It may go on for long, and what the server holds is looked at.
+    pub const fn is_long(self) -> bool {
+        matches!(self, Self::Mixed)
+    }
+
     /// Its load can be put on a server that only passes lines on.
     pub const fn is_chat(self) -> bool {
         matches!(self, Self::BigRoom | Self::BurstRoom | Self::HotRoom | Self::SmallRooms)
@@ -136,7 +141,7 @@ impl Scenario {
             Self::GiftsSpread => gifts::drive(stage, false).await?,
             Self::ReconnectStorm => measured.storm = storms::reconnects(stage, rate).await?,
             Self::SlowReader => measured.slow = slow::drive(stage, rate).await?,
-            Self::Mixed => mixed::drive(stage, rate).await?,
+            Self::Mixed => measured.looks = mixed::drive(stage, rate).await?,
         }
         measured.driven = meter.passed();
         // What was sent last is still on its way.
