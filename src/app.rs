@@ -33,6 +33,7 @@ use crate::economy::ledger::Ledger;
 use crate::gateway::{Announced, GatewayState, listen};
 use crate::identity::Identity;
 use crate::lifecycle::Stop;
+use crate::load;
 use crate::media::Media;
 use crate::room::Directory;
 use crate::router;
@@ -148,7 +149,10 @@ pub async fn run(parts: Parts, stop: Stop, ready: impl FnOnce(SocketAddr)) -> Re
         () = stop.soft.cancelled() => return Ok(()),
         node = started => node?,
     };
-    let delivery = Delivery::start(&settings.delivery, engines.clone(), &tracker);
+    let memory = load::memory_bytes(settings.server.memory_bytes);
+    let delivery = Delivery::start(&settings.delivery.clone().within(memory), engines.clone(), &tracker);
+    let machine = figures::Machine { memory, delivery: delivery.clone() };
+    tracker.spawn(delivery.load().clone().watch(machine, engines.clone()));
     let (commits, committed) = mpsc::channel(COMMITTED);
     let name = format!("{}/{}", node.identity().node_id, node.identity().incarnation);
     let ledger = Ledger::start(database, name, &settings.ledger, commits, &engines, &tracker);

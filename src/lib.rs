@@ -20,6 +20,7 @@ pub mod gateway;
 pub mod http;
 pub mod identity;
 pub mod lifecycle;
+pub mod load;
 pub mod media;
 pub mod operation;
 pub mod room;

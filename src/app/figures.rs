@@ -11,6 +11,7 @@ use crate::cluster::Node;
 use crate::delivery::Delivery;
 use crate::economy::ledger::Ledger;
 use crate::identity::Identity;
+use crate::load::Sources;
 use crate::room::Directory;
 use crate::router;
 use crate::telemetry::{self, metric};
@@ -30,6 +31,22 @@ pub(super) struct Figures {
     pub identity: Identity,
 }
 
+/// What the node's load is read of.
+pub(super) struct Machine {
+    pub memory: Option<u64>,
+    pub delivery: Delivery,
+}
+
+impl Sources for Machine {
+    fn memory_bytes(&self) -> Option<u64> {
+        self.memory
+    }
+
+    fn fullest_queue(&self) -> f64 {
+        self.delivery.fullest()
+    }
+}
+
 impl Figures {
     fn sample(&self) {
         let (size, idle) = (self.pool.size() as usize, self.pool.num_idle());
@@ -41,6 +58,9 @@ impl Figures {
         let queued: Vec<usize> = self.delivery.queued().collect();
         metric::SHARD_QUEUE.set_of("all", queued.iter().sum::<usize>() as f64);
         metric::SHARD_QUEUE.set_of("fullest", queued.into_iter().max().unwrap_or(0) as f64);
+        let (waiting, most) = self.delivery.waiting();
+        metric::OUTBOX.set(waiting as f64);
+        metric::OUTBOX_MAX.set(most as f64);
         let mailboxes = self.rooms.mailboxes();
         metric::ROOMS_AWAKE.set(mailboxes.len() as f64);
         metric::MAILBOX.set_of("all", mailboxes.iter().sum::<usize>() as f64);

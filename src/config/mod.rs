@@ -21,6 +21,9 @@ pub use secret::Secret;
 /// The profiles by their names.
 const PROFILES: [(&str, &str); 1] = [("load", include_str!("profiles/load.toml"))];
 
+/// Less memory than this is a slip of the pen.
+const MEMORY_BYTES: u64 = 16 * 1024 * 1024;
+
 /// All settings.
 #[derive(Clone, Debug, Default, serde::Deserialize, serde::Serialize)]
 #[serde(default, deny_unknown_fields)]
@@ -68,6 +71,9 @@ pub struct ServerSettings {
     pub drain_spread_ms: u64,
     /// The page at `/` for those who try the server out. Default: there in `dev`, not in `serve`.
     pub playground: Option<bool>,
+    /// Resident memory that the process may have: near it, what may be missed is left out and new sockets are refused.
+    /// Default: four fifths of what the container, or else the machine, has.
+    pub memory_bytes: Option<u64>,
 }
 
 impl Default for ServerSettings {
@@ -77,6 +83,7 @@ impl Default for ServerSettings {
             stop_within_ms: 10_000,
             drain_spread_ms: 2_000,
             playground: None,
+            memory_bytes: None,
         }
     }
 }
@@ -186,6 +193,9 @@ impl Settings {
         let mut problems = Vec::new();
         if !(100..=600_000).contains(&self.server.stop_within_ms) {
             problems.push("server.stop_within_ms: give 100 to 600000 milliseconds".to_owned());
+        }
+        if self.server.memory_bytes.is_some_and(|bytes| bytes < MEMORY_BYTES) {
+            problems.push(format!("server.memory_bytes: at least {MEMORY_BYTES}"));
         }
         let addresses = [("DATABASE_URL", &self.database.url), ("DATABASE_OWNER_URL", &self.database.owner_url)];
         for (setting, address) in addresses {

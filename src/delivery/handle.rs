@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use parlor_protocol::{CloseCode, RoomId};
@@ -13,14 +13,21 @@ use tokio_util::task::TaskTracker;
 
 use super::listeners::{Listeners, Registry};
 use super::message::{Entry, Message};
+use super::relief::Waiting;
 use super::shard::Shard;
 use super::{ConnectionId, Frame, Settings};
+use crate::load::Load;
+use crate::telemetry::metric;
 
 struct Inner {
     shards: Box<[mpsc::Sender<Message>]>,
     next: AtomicU64,
     topics: Arc<Registry>,
     tracker: TaskTracker,
+    load: Load,
+    /// How many bytes wait for the sockets of each shard, and how many may.
+    waiting: Box<[Arc<AtomicUsize>]>,
+    most_waiting: usize,
 }
 
 impl Inner {
@@ -36,6 +43,13 @@ impl Inner {
             let _ = Box::pin(self.shards[shard].send(message)).await;
         }
     }
+
+    /// What may be missed waits for nobody: a shard that has half a queue of other things goes without, and so does
+    /// every shard while load is shed. Says whether it was left out.
+    fn sheds(&self, shard: usize, signal: Message) -> bool {
+        let queue = &self.shards[shard];
+        self.load.is_shedding() || queue.capacity() < queue.max_capacity() / 2 || queue.try_send(signal).is_err()
+    }
 }
 
 /// The way out of this process.
@@ -47,15 +61,30 @@ pub struct Delivery {
 impl Delivery {
     /// Starts the shards. They end with `stop`, and every socket with them.
     pub fn start(settings: &Settings, stop: CancellationToken, tracker: &TaskTracker) -> Self {
-        let shards = (0..settings.shards.max(1))
-            .map(|_| {
-                let (sender, queue) = mpsc::channel(settings.shard_queue);
-                tracker.spawn(Shard::new(settings).run(queue, stop.clone()));
-                sender
-            })
-            .collect();
-        let inner = Inner { shards, next: AtomicU64::new(1), topics: Arc::default(), tracker: tracker.clone() };
+        let most = settings.outbox_share();
+        let waiting: Box<[Arc<AtomicUsize>]> = (0..settings.shards.max(1)).map(|_| Arc::default()).collect();
+        let shard = |told: &Arc<AtomicUsize>| {
+            let (sender, queue) = mpsc::channel(settings.shard_queue);
+            let shard = Shard::new(settings, Waiting::new(most, told.clone()));
+            tracker.spawn(shard.run(queue, stop.clone()));
+            sender
+        };
+        let inner = Inner {
+            shards: waiting.iter().map(shard).collect(),
+            next: AtomicU64::new(1),
+            topics: Arc::default(),
+            tracker: tracker.clone(),
+            load: Load::default(),
+            most_waiting: most * waiting.len(),
+            waiting,
+        };
         Self { inner: Arc::new(inner) }
+    }
+
+    /// The load of this node: what may be missed is left out by it, and the gateway asks it too. It is normal until
+    /// somebody watches it.
+    pub fn load(&self) -> &Load {
+        &self.inner.load
     }
 
     /// Gives a socket's write side to a shard. `closed` is cancelled when the shard gives the socket up.
@@ -81,6 +110,18 @@ impl Delivery {
     /// How many messages wait for each shard.
     pub fn queued(&self) -> impl Iterator<Item = usize> {
         self.inner.shards.iter().map(|queue| queue.max_capacity() - queue.capacity())
+    }
+
+    /// How full the fullest shard's queue is, from 0 to 1.
+    pub fn fullest(&self) -> f64 {
+        let full = |queue: &mpsc::Sender<Message>| 1.0 - queue.capacity() as f64 / queue.max_capacity() as f64;
+        self.inner.shards.iter().map(full).fold(0.0, f64::max)
+    }
+
+    /// How many bytes wait for sockets that read too slowly, and how many may.
+    pub fn waiting(&self) -> (usize, usize) {
+        let told = self.inner.waiting.iter().map(|told| told.load(Ordering::Relaxed));
+        (told.sum(), self.inner.most_waiting)
     }
 
     /// Closes every socket, behind all that waits for it; each is told to come back after a time of
@@ -198,8 +239,14 @@ impl Topic {
         }
     }
 
-    /// Says where the room stands: a shard that has missed something asks for it.
+    /// Says where the room stands: a shard that has missed something asks for it. A signal that was left out for the
+    /// load is told now if there is none.
     pub async fn digest(&self, epoch: i64, seq: u64) {
+        if !self.inner.load.is_shedding()
+            && let Some(signal) = self.listeners.left_out(None)
+        {
+            self.signal(signal);
+        }
         for shard in self.listeners.shards() {
             self.inner.tell(shard, Message::Digest { room: self.room, epoch, seq }).await;
         }
@@ -216,11 +263,14 @@ impl Topic {
         self.inner.tell(shard, Message::Missed { room: self.room, epoch, first, frames }).await;
     }
 
-    /// What may be missed, for every socket that is not behind.
-    pub async fn signal(&self, frame: Frame) {
-        for shard in self.listeners.shards() {
-            self.inner.tell(shard, Message::Signal { room: self.room, frame: frame.clone() }).await;
+    /// What may be missed, for every socket that is not behind, unless there is too much to do: see [`crate::load`].
+    pub fn signal(&self, frame: Frame) {
+        let signal = || Message::Signal { room: self.room, frame: frame.clone() };
+        let left_out = self.listeners.shards().filter(|shard| self.inner.sheds(*shard, signal())).count();
+        if left_out > 0 {
+            metric::SIGNALS_SHED.add(left_out as u64);
         }
+        self.listeners.left_out((left_out > 0).then_some(frame));
     }
 
     /// Ends these sockets' subscription, behind what was published before, and tells each with this

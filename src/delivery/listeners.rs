@@ -7,6 +7,7 @@ use dashmap::DashMap;
 use parlor_protocol::RoomId;
 use tokio::sync::Notify;
 
+use super::Frame;
 use super::audience::Place;
 
 /// The rooms that have a topic or a listener. An entry ends with the last of both.
@@ -19,6 +20,8 @@ pub(super) struct Listeners {
     /// Of each shard that has missed events: up to where it has them all.
     behind: Mutex<Vec<(usize, Place)>>,
     asked: Notify,
+    /// The last signal, if a shard went without it.
+    left_out: Mutex<Option<Frame>>,
     registry: Weak<Registry>,
 }
 
@@ -34,6 +37,7 @@ impl Listeners {
             counts: (0..shards).map(|_| AtomicU32::new(0)).collect(),
             behind: Mutex::default(),
             asked: Notify::new(),
+            left_out: Mutex::default(),
             registry: Arc::downgrade(registry),
         });
         *entry = Arc::downgrade(&listeners);
@@ -52,6 +56,12 @@ impl Listeners {
         behind.push((shard, place));
         drop(behind);
         self.asked.notify_one();
+    }
+
+    /// Keeps the signal that a shard went without, in place of the last one, which is returned: a later one stands for
+    /// those before it. There is one kind of them so far, the count of people, which stays true until the next.
+    pub(super) fn left_out(&self, signal: Option<Frame>) -> Option<Frame> {
+        std::mem::replace(&mut *self.left_out.lock().unwrap_or_else(PoisonError::into_inner), signal)
     }
 
     /// Waits for a shard that has missed something.

@@ -10,6 +10,7 @@ mod membership;
 mod message;
 mod outbox;
 mod pace;
+mod relief;
 mod settings;
 mod shard;
 mod socket;

@@ -12,6 +12,9 @@ pub struct Settings {
     pub shard_queue: usize,
     /// Bytes that may wait for one socket before it is closed as a slow consumer. Default 256 KiB.
     pub outbox_bytes: usize,
+    /// Bytes that may wait for all sockets together; beyond it those for which most waits are closed as slow
+    /// consumers. Each shard has its share. Default: a quarter of `server.memory_bytes`.
+    pub outbox_total_bytes: Option<usize>,
     /// Sockets a shard writes to before it lets other tasks run. Default 256.
     pub yield_every: usize,
     /// Milliseconds for which a hot room's frames are gathered, to leave in one write a socket; 0: none is gathered
@@ -27,6 +30,7 @@ impl Default for Settings {
             shards: std::thread::available_parallelism().map_or(1, usize::from),
             shard_queue: 8_192,
             outbox_bytes: 256 * 1024,
+            outbox_total_bytes: None,
             yield_every: 256,
             tick_ms: 20,
             hot_events_per_s: 20,
@@ -34,7 +38,24 @@ impl Default for Settings {
     }
 }
 
+/// What may wait for all sockets where it is neither set nor known how much memory there is.
+const OUTBOX_TOTAL_BYTES: usize = 256 * 1024 * 1024;
+
 impl Settings {
+    /// With a share of this memory for what waits, if nothing is set: a quarter, but a whole outbox for each shard.
+    #[must_use]
+    pub fn within(mut self, memory_bytes: Option<u64>) -> Self {
+        let quarter = memory_bytes.map(|bytes| usize::try_from(bytes / 4).unwrap_or(usize::MAX));
+        let least = self.outbox_bytes.saturating_mul(self.shards);
+        self.outbox_total_bytes = self.outbox_total_bytes.or(quarter.map(|quarter| quarter.max(least)));
+        self
+    }
+
+    /// Bytes that may wait for the sockets of one shard.
+    pub(super) fn outbox_share(&self) -> usize {
+        self.outbox_total_bytes.unwrap_or(OUTBOX_TOTAL_BYTES) / self.shards.max(1)
+    }
+
     /// Every value that cannot be served with.
     pub fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
@@ -46,6 +67,9 @@ impl Settings {
         }
         if !(4_096..=64 * 1024 * 1024).contains(&self.outbox_bytes) {
             problems.push("delivery.outbox_bytes: 4096 to 67108864 bytes".into());
+        }
+        if self.outbox_total_bytes.is_some_and(|bytes| bytes / self.shards.max(1) < self.outbox_bytes) {
+            problems.push("delivery.outbox_total_bytes: at least delivery.outbox_bytes for each shard".into());
         }
         if self.yield_every == 0 {
             problems.push("delivery.yield_every: 1 or more sockets".into());

@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use super::agenda::Agenda;
 use super::audience::Audience;
 use super::message::Message;
+use super::relief::Waiting;
 use super::socket::{Batch, Socket, Written};
 use super::tally::Tally;
 use super::{ConnectionId, Frame, Settings};
@@ -55,11 +56,13 @@ pub(super) struct Shard {
     pub(super) removals: HashMap<(ConnectionId, RoomId), Frame>,
     /// What this turn has handed out.
     pub(super) tally: Tally,
+    /// How much waits for the sockets.
+    pub(super) waiting: Waiting,
     waits: Waits,
 }
 
 impl Shard {
-    pub(super) fn new(settings: &Settings) -> Self {
+    pub(super) fn new(settings: &Settings, waiting: Waiting) -> Self {
         Self {
             outbox_bytes: settings.outbox_bytes,
             yield_every: settings.yield_every.max(1),
@@ -70,6 +73,7 @@ impl Shard {
             dirty: Vec::new(),
             removals: HashMap::new(),
             tally: Tally::default(),
+            waiting,
             waits: FuturesUnordered::new(),
         }
     }
@@ -100,6 +104,7 @@ impl Shard {
             }
             self.flush(now).await;
             self.tally.tell();
+            self.waiting.tell();
         }
         // What has been said is written, whether its tick is over or not.
         self.flush(self.agenda.last(Instant::now())).await;
@@ -210,7 +215,7 @@ impl Shard {
             } else if socket.outbox.bytes() > limit && !socket.closing {
                 Written::Slow
             } else {
-                Written::Fine
+                Written::Queued
             };
             self.settle(key, outcome, "own");
             written += 1;
@@ -218,14 +223,16 @@ impl Shard {
                 tokio::task::yield_now().await;
             }
         }
+        self.relieve();
     }
 
     /// Draws the consequence of a write, of frames of this class.
     fn settle(&mut self, key: u32, outcome: Written, class: &'static str) {
+        self.count(key);
         let socket = self.socket(key);
         match outcome {
             Written::Fine if socket.closing && socket.outbox.is_empty() => self.end(key),
-            Written::Fine => {}
+            Written::Fine | Written::Queued => {}
             Written::Full => self.wait(key),
             Written::Slow if socket.closing => self.wait(key),
             Written::Slow => {
@@ -285,12 +292,13 @@ impl Shard {
     }
 
     /// Closes a socket that cannot keep up: what waits for it is dropped, it comes back and resumes.
-    fn give_up(&mut self, key: u32) {
+    pub(super) fn give_up(&mut self, key: u32) {
         self.leave_all(key);
         let socket = self.socket(key);
         socket.outbox.keep_frame_in_flight();
         socket.behind = true;
         self.close(key, CloseCode::SlowConsumer, None);
+        self.count(key);
         self.wait(key);
     }
 
@@ -303,7 +311,7 @@ impl Shard {
     }
 
     /// Ends a socket whose last frame has left, or never will.
-    fn end(&mut self, key: u32) {
+    pub(super) fn end(&mut self, key: u32) {
         self.socket(key).end();
         self.forget(key);
     }
@@ -311,6 +319,7 @@ impl Shard {
     fn forget(&mut self, key: u32) {
         self.leave_all(key);
         let socket = self.sockets.remove(key as usize);
+        self.waiting.forget(socket.counted);
         socket.closed.cancel();
         self.keys.remove(&socket.id);
     }
@@ -324,6 +333,7 @@ const fn cause(code: CloseCode) -> &'static str {
         CloseCode::Silent => "silent",
         CloseCode::Draining => "draining",
         CloseCode::Replaced => "replaced",
+        CloseCode::Busy => "busy",
         CloseCode::ConnectTimeout
         | CloseCode::Unauthenticated
         | CloseCode::SignedOut

@@ -20,8 +20,10 @@ use super::outbox::{Outbox, SLICES};
 /// What became of a write.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Written {
-    /// All has left, or waits behind what waited before.
+    /// All has left.
     Fine,
+    /// It waits behind what waited before.
+    Queued,
     /// The socket has just become full: wait until it takes more.
     Full,
     /// More waits than may.
@@ -58,6 +60,8 @@ pub(super) struct Socket {
     /// It ends when the outbox is empty.
     pub closing: bool,
     pub outbox: Outbox,
+    /// How much of the outbox stands in the shard's sum. There is something only while the socket is behind.
+    pub counted: usize,
     pub stream: Arc<TcpStream>,
     pub id: ConnectionId,
     pub closed: CancellationToken,
@@ -101,6 +105,7 @@ impl Socket {
             waiting: false,
             closing: false,
             outbox: Outbox::default(),
+            counted: 0,
             stream,
             id,
             closed,
@@ -116,7 +121,7 @@ impl Socket {
             if start < batch.signals_at {
                 self.outbox.push(batch.whole.slice(start..batch.signals_at));
             }
-            return if self.outbox.bytes() > limit { Written::Slow } else { Written::Fine };
+            return if self.outbox.bytes() > limit { Written::Slow } else { Written::Queued };
         }
         let slice = &batch.whole[start..];
         if !self.outbox.is_empty() {

@@ -1,5 +1,6 @@
 //! Shards with real sockets over loopback.
 
+mod load;
 mod tick;
 
 use std::sync::Arc;
@@ -108,11 +109,11 @@ async fn the_reply_stands_before_what_was_held_and_that_before_what_comes() {
     peer.connection.subscribe(room(1)).await;
     topic.publish(1, 2, Frame::text("seen by the join")).await;
     topic.publish(1, 3, Frame::text("held")).await;
-    topic.signal(Frame::text("not held")).await;
+    topic.signal(Frame::text("not held"));
     first.expect(&["joined", "before", "seen by the join", "held", "not held"]).await;
     peer.connection.joined(room(1), 1, 2, Frame::text("reply")).await;
     topic.publish(1, 4, Frame::text("live")).await;
-    topic.signal(Frame::text("signal")).await;
+    topic.signal(Frame::text("signal"));
     peer.expect(&["reply", "held", "live", "signal"]).await;
     bench.end().await;
 }
@@ -183,7 +184,7 @@ async fn slow_reader_among_others(settings: Settings) {
     let frame = Frame::text(&text);
     for seq in 1..=200 {
         topic.publish(1, seq, frame.clone()).await;
-        topic.signal(Frame::text("signal")).await;
+        topic.signal(Frame::text("signal"));
         let came = quick.bytes(frame.0.len() + Frame::text("signal").0.len()).await;
         assert!(came.starts_with(&frame.0));
     }

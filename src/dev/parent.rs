@@ -1,4 +1,4 @@
-//! A child that ends with its parent. The one file with `unsafe`: what runs between fork and exec.
+//! A child that ends with its parent. One of two files with `unsafe` (the other is `load/machine.rs`): what runs between fork and exec.
 
 use std::process::Command;
 

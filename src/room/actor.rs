@@ -245,7 +245,7 @@ impl RoomActor {
             match change {
                 Change::Event(event) => self.tell(event, now).await,
                 Change::Counted(count) => {
-                    self.audience.signal(self.state.card().id, Signal::ParticipantsCount { count }).await;
+                    self.audience.signal(self.state.card().id, Signal::ParticipantsCount { count });
                 }
                 Change::Remembered(..) => self.checkpoints.said(now),
                 Change::Departed { .. } | Change::FactApplied { .. } | Change::GiftsPassed { .. } => {

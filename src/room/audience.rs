@@ -41,10 +41,10 @@ impl Audience {
         frame
     }
 
-    pub(super) async fn signal(&self, room: RoomId, signal: Signal) {
+    pub(super) fn signal(&self, room: RoomId, signal: Signal) {
         metric::SIGNALS.add(1);
         match self {
-            Self::Topic(topic) => topic.signal(Frame::text(&envelope::signal(room, &signal))).await,
+            Self::Topic(topic) => topic.signal(Frame::text(&envelope::signal(room, &signal))),
             #[cfg(test)]
             Self::Record(record) => record.send(Told::Signal(signal)).unwrap_or_default(),
         }

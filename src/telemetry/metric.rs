@@ -50,6 +50,8 @@ metrics! {
     RUNTIME_TASKS: Gauge = "parlor_runtime_tasks", "Tasks that live; each socket and each room that is awake is one.";
     RUNTIME_QUEUE: Gauge = "parlor_runtime_queue_depth", "Tasks that are ready and that no thread has taken from the common queue.";
     RUNTIME_BUSY: Seconds = "parlor_runtime_busy_seconds_total", "Time in which the runtime's threads had tasks to run, all threads together.";
+    LOAD_LEVEL: Gauge = "parlor_load_level", "0: all is done; 1: signals are left out and senders slowed; 2: new sockets are refused as well.";
+    MEMORY_MAX: Gauge = "parlor_memory_bytes_max", "Resident memory that the process may have, `server.memory_bytes`: the load's level rises at 85 and 95 hundredths of it; 0: it is not looked at.";
     LOG_LINES: Counter = "parlor_log_lines_total" {"level": "warn", "error"}, "Warnings (recovered) and errors (somebody must act), as they stand in the log.";
 
     // Requests and sockets.
@@ -57,7 +59,7 @@ metrics! {
     HTTP_TIMES: Histogram = "parlor_http_request_seconds" [TIMES], "Time from an HTTP request's head to its answer.";
     SOCKETS: Gauge = "parlor_sockets", "Sockets that are open.";
     SOCKETS_OPENED: Counter = "parlor_sockets_opened_total", "Sockets that were opened.";
-    SOCKETS_CLOSED: Counter = "parlor_sockets_closed_total" {"cause": "peer", "slow_consumer", "silent", "session", "draining", "broken", "replaced"}, "Sockets that the server began to close: the peer closed first, was too slow, was silent, its session ended, the server stops, it broke the rules, another socket took its place.";
+    SOCKETS_CLOSED: Counter = "parlor_sockets_closed_total" {"cause": "peer", "slow_consumer", "silent", "session", "draining", "broken", "replaced", "busy"}, "Sockets that the server began to close: the peer closed first, was too slow, was silent, its session ended, the server stops, it broke the rules, another socket took its place, there was too much load for one more.";
     COMMANDS: Counter = "parlor_commands_total" {"outcome": "taken", "refused", "unreadable"}, "Frames of clients: commands that were sent on or answered, refused before that (bad, too many, out of turn), and what was no command.";
     RATE_LIMITED: Counter = "parlor_rate_limited_total", "Commands that were refused because their user sent too many.";
     JOINS: Counter = "parlor_joins_total" {"outcome": "joined", "refused"}, "Joins of rooms by their outcome.";
@@ -72,6 +74,7 @@ metrics! {
     MAILBOX_FULL: Counter = "parlor_room_mailbox_full_total", "Requests that a full mailbox refused with `busy`.";
     EVENTS: Counter = "parlor_events_total", "Events that rooms have published; each has a `seq`.";
     SIGNALS: Counter = "parlor_signals_total", "Signals that rooms have published; they may be missed.";
+    SIGNALS_SHED: Counter = "parlor_signals_shed_total", "Signals that were left out for the load, once for each shard that would have had them.";
     REPAIRS: Counter = "parlor_repairs_total" {"outcome": "ring", "resync"}, "Shards that had missed events of a room: they were given them, or their sockets were sent back for a snapshot.";
     RESYNCS: Counter = "parlor_resyncs_total", "Users who were told to join their room anew, because it moved, failed, or had lost what they missed.";
 
@@ -79,7 +82,9 @@ metrics! {
     DELIVERIES: Counter = "parlor_deliveries_total" {"class": "room", "own"}, "Frames given to sockets: of their room (one event to a thousand sockets is a thousand), and their own (replies, notices, balances).";
     DELIVERED_BYTES: Counter = "parlor_delivered_bytes_total" {"class": "room", "own"}, "Bytes of these frames.";
     ROOM_WRITES: Counter = "parlor_room_writes_total", "Writes of rooms' frames into sockets: `parlor_deliveries_total` of the class room divided by it is how many leave together.";
-    OVERFLOWS: Counter = "parlor_outbox_overflows_total" {"class": "room", "own", "join", "signal"}, "What did not fit before a socket that reads too slowly: frames of its room or its own (the socket is closed), what came during its join (closed as well), and signals (dropped).";
+    OVERFLOWS: Counter = "parlor_outbox_overflows_total" {"class": "room", "own", "join", "signal", "total"}, "What did not fit before a socket that reads too slowly: frames of its room or its own (the socket is closed), what came during its join (closed as well), signals (dropped), and what waited for it where too much waited for all (closed as well).";
+    OUTBOX: Gauge = "parlor_outbox_bytes", "Bytes that wait for sockets which read too slowly, of all together; what sockets share counts for each.";
+    OUTBOX_MAX: Gauge = "parlor_outbox_bytes_max", "Bytes that may wait; beyond it the sockets for which most waits are closed.";
     SHARD_QUEUE: Gauge = "parlor_shard_queue_depth" {"of": "all", "fullest"}, "Messages that wait for the shards of delivery: of all together, and of the one that has most.";
 
     // The ledger.

@@ -21,6 +21,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry};
 
 pub use figure::{Counter, Figure, Gauge, Held, Histogram, Kind, Metric, Seconds};
+pub use process::resident_bytes;
 pub use recorder::{render, settle};
 
 use crate::config::{LogFormat, TelemetrySettings};

@@ -28,7 +28,8 @@ pub(super) fn sample() {
     }
 }
 
-fn resident_bytes() -> Option<u64> {
+/// The resident memory of the process.
+pub fn resident_bytes() -> Option<u64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kib| kib * 1_024)

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::super::listeners::{Listeners, Registry};
 use super::super::message::{Entry, Message};
+use super::super::relief::Waiting;
 use super::super::shard::Shard;
 use super::super::{ConnectionId, Frame, Settings};
 use super::{Bench, hot, room, shards};
@@ -53,8 +54,9 @@ impl Stand {
     /// A shard for which two events at once make a room hot.
     fn new(settings: Settings) -> Self {
         let registry = Arc::default();
+        let waiting = Waiting::new(usize::MAX, Arc::default());
         Self {
-            shard: Shard::new(&Settings { hot_events_per_s: 1, ..settings }),
+            shard: Shard::new(&Settings { hot_events_per_s: 1, ..settings }, waiting),
             now: Instant::now(),
             seq: 0,
             sockets: 0,
