@@ -20,7 +20,7 @@ use tracing::Span;
 
 use super::GatewayState;
 use super::assembly::{Assembly, CLIENT_HEADER_BYTES, Input};
-use super::listen::Permit;
+use super::door::Permit;
 use super::session::{Change, Replies, Session, Step};
 use super::upgrade::Opening;
 use crate::delivery::{Connection, Frame};
@@ -87,7 +87,7 @@ pub(super) async fn serve(
     let mut reader = Reader {
         deadlines: Deadlines::new(&gateway, &connection),
         assembly: Assembly::default(),
-        session: Session::new(gateway, connection, opening.bearer.take()),
+        session: Session::new(gateway, connection, opening.bearer.take(), opening.undecided.take()),
         out: Vec::new(),
     };
     if !opening.first.is_empty() {

@@ -28,7 +28,9 @@ fn rate_limited(wait: Duration) -> ErrorBody {
 impl GatewayState {
     /// Counts one command of this kind of the user's, or says how long to wait.
     pub(super) fn admit(&self, user: UserId, kind: Kind, now: Instant) -> Result<(), ErrorBody> {
-        self.users.admit(user, kind, self.settings.rate(kind), now).map_err(rate_limited)
+        // Who comes in is no sender: what they cost is bounded at the door.
+        let slower = if matches!(kind, Kind::Join | Kind::Connect) { 1 } else { self.delivery.load().slower() };
+        self.users.admit(user, kind, self.settings.rate(kind).slower(slower), now).map_err(rate_limited)
     }
 }
 
@@ -48,7 +50,8 @@ impl Session {
                     connect.token = self.bearer.as_deref().unwrap_or_default().to_owned();
                 }
                 let (gateway, connection) = (self.gateway.clone(), self.connection.clone());
-                Ok(Step::Block(Box::pin(session::connect(gateway, connection, id, connect))))
+                let undecided = self.undecided.is_some();
+                Ok(Step::Block(Box::pin(session::connect(gateway, connection, id, connect, undecided))))
             }
             Command::SessionRefresh(asked) => {
                 self.admit(Kind::List, now)?;

@@ -20,7 +20,6 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -28,6 +27,7 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 use tower::ServiceExt;
 
 use super::GatewayState;
+use super::door::Permit;
 use super::upgrade::{self, Begins};
 
 /// Bytes of a request's head at most.
@@ -38,10 +38,6 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// What a connection without a request has at a stop for the last bytes that the system has not taken yet.
 const LAST_BYTES: Duration = Duration::from_millis(200);
-
-/// A place under `max_connections`; a socket takes it along.
-#[derive(Clone, Debug)]
-pub(super) struct Permit(#[allow(dead_code, reason = "held for its drop")] Arc<OwnedSemaphorePermit>);
 
 /// Serves sockets, and the router for all else, on this listener until `stop`. Then no more connections are accepted, those that wait
 /// for a request or for the rest of its head are closed, and requests under way are finished. Connections are tasks of the tracker; who stops the server
@@ -54,7 +50,6 @@ pub async fn listen(
     tracker: &TaskTracker,
 ) {
     let settings = &gateway.settings;
-    let permits = Arc::new(Semaphore::new(settings.max_connections));
     // Every connection has these from its listener, without a call of its own. Without the first a lone frame could
     // wait for the last one's acknowledgement.
     let socket = SockRef::from(&listener);
@@ -80,9 +75,8 @@ pub async fn listen(
                 continue;
             }
         };
-        // Over the bound: closed at once, which costs less than any word.
-        let Ok(permit) = permits.clone().try_acquire_owned() else { continue };
-        let permit = Permit(Arc::new(permit));
+        // Over bound and reserve: closed at once, which costs less than any word.
+        let Some(permit) = gateway.door.place() else { continue };
         let (http, router, gateway, stop) = (http.clone(), router.clone(), gateway.clone(), stop.clone());
         tracker.spawn(connection(Box::new(Arrival { http, router, gateway, stream, peer, permit, stop })));
     }
@@ -232,7 +226,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("it has one");
         let (stream, _) = tokio::join!(TcpStream::connect(address), listener.accept());
-        let permit = Permit(Arc::new(Arc::new(Semaphore::new(1)).try_acquire_owned().expect("there is one")));
+        let permit = gateway.door.place().expect("there is one");
         let task = connection(Box::new(Arrival {
             http: Arc::new(http1::Builder::new()),
             router: Router::new(),

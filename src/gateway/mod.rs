@@ -9,6 +9,7 @@ mod asked;
 mod assembly;
 mod connection;
 mod dispatch;
+mod door;
 mod handshake;
 mod join;
 pub mod listen;
@@ -55,6 +56,7 @@ pub struct Shared {
     announced: Announced,
     delivery: Delivery,
     users: Users,
+    door: door::Door,
     ports: Box<dyn Ports>,
     stop: CancellationToken,
     tracker: TaskTracker,
@@ -80,7 +82,9 @@ impl GatewayState {
         let keep = Duration::from_millis(announced.grace_ms).max(Duration::from_secs(60));
         let users = Users::new(keep, settings.devices);
         let ping = Frame::text(&envelope::notice(&Notice::Ping));
-        Self(Arc::new(Shared { settings, announced, delivery, users, ports: Box::new(ports), stop, tracker, ping }))
+        let door = door::Door::new(settings.max_connections, delivery.load().clone());
+        let ports = Box::new(ports);
+        Self(Arc::new(Shared { settings, announced, delivery, users, door, ports, stop, tracker, ping }))
     }
 
     /// Who is connected: the way for user frames.

@@ -18,6 +18,24 @@ pub struct Rate {
     pub per_ms: u64,
 }
 
+/// A rate as it is counted with.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Pace {
+    /// What one takes.
+    each: Duration,
+    /// How much may be taken ahead.
+    ahead: Duration,
+}
+
+impl Rate {
+    /// The rate divided by so much, its burst too, but for the first: also of one in a minute one is let through.
+    pub(super) fn slower(self, by: u32) -> Pace {
+        let per = Duration::from_millis(self.per_ms);
+        let each = per / self.count.max(1) * by;
+        Pace { each, ahead: per.max(each) }
+    }
+}
+
 impl fmt::Debug for Rate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} in {} ms", self.count, self.per_ms)
@@ -65,13 +83,11 @@ pub(super) struct Use(Option<Instant>);
 
 impl Use {
     /// Counts one, or says how long to wait for it.
-    pub(super) fn one(&mut self, rate: Rate, now: Instant) -> Result<(), Duration> {
-        let per = Duration::from_millis(rate.per_ms);
-        let each = per / rate.count.max(1);
+    pub(super) fn one(&mut self, Pace { each, ahead: most }: Pace, now: Instant) -> Result<(), Duration> {
         let unused_at = self.0.map_or(now, |at| at.max(now));
         let ahead = unused_at - now;
-        if ahead + each > per {
-            return Err(ahead + each - per);
+        if ahead + each > most {
+            return Err(ahead + each - most);
         }
         self.0 = Some(unused_at + each);
         Ok(())
@@ -84,7 +100,7 @@ mod tests {
 
     #[test]
     fn a_burst_is_let_through_then_one_at_a_time() {
-        let rate = Rate { count: 5, per_ms: 5_000 };
+        let rate = Rate { count: 5, per_ms: 5_000 }.slower(1);
         let start = Instant::now();
         let mut used = Use::default();
         for _ in 0..5 {
@@ -98,5 +114,25 @@ mod tests {
         assert!(used.one(rate, later).is_err());
         let much_later = start + Duration::from_secs(60);
         assert_eq!((0..10).filter(|_| used.one(rate, much_later).is_ok()).count(), 5);
+    }
+
+    #[test]
+    fn a_slower_rate_lets_a_part_through_and_who_sent_before_it_waits_longer() {
+        let (rate, start) = (Rate { count: 8, per_ms: 4_000 }, Instant::now());
+        let let_through = |used: &mut Use, slower: u32, seconds: u64| {
+            let times = (0..seconds * 100).map(|at| start + Duration::from_millis(at * 10));
+            times.filter(|now| used.one(rate.slower(slower), *now).is_ok()).count()
+        };
+        assert_eq!(let_through(&mut Use::default(), 1, 400), 8 + 799);
+        assert_eq!(let_through(&mut Use::default(), 4, 400), 2 + 199);
+        // Of a rate of one, one is still let through.
+        let mut used = Use::default();
+        let slow = Rate { count: 1, per_ms: 1_000 }.slower(4);
+        assert_eq!(used.one(slow, start), Ok(()));
+        assert_eq!(used.one(slow, start), Err(Duration::from_secs(4)));
+        // A burst that was taken before counts in full.
+        let mut used = Use::default();
+        assert!((0..8).all(|_| used.one(rate.slower(1), start).is_ok()));
+        assert_eq!(used.one(rate.slower(4), start), Err(Duration::from_secs(2)));
     }
 }

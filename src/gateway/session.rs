@@ -17,6 +17,7 @@ use uuid::Uuid;
 
 use super::GatewayState;
 use super::asked::Asked;
+use super::door::Undecided;
 use super::join::{self, CameIn, Joined};
 use super::place::Place;
 use super::rate::Kind;
@@ -100,6 +101,8 @@ pub(super) struct Session {
     pub(super) me: Option<Box<Me>>,
     /// The token that the handshake brought, until it is known whose it is.
     pub(super) bearer: Option<Box<str>>,
+    /// Until it is known whose it is, it may be refused for the load.
+    pub(super) undecided: Option<Undecided>,
     /// Replies that are not known yet. There only while there are any.
     pub(super) waiting: Option<Box<Replies>>,
     /// The command that the next one waits for.
@@ -127,10 +130,16 @@ pub(super) fn reply<T: Serialize>(id: u64, result: Result<&T, &ErrorBody>) -> Fr
 }
 
 impl Session {
-    pub(super) fn new(gateway: GatewayState, connection: Connection, bearer: Option<Box<str>>) -> Self {
+    pub(super) fn new(
+        gateway: GatewayState,
+        connection: Connection,
+        bearer: Option<Box<str>>,
+        undecided: Option<Undecided>,
+    ) -> Self {
         let (me, waiting, blocked, unanswered) = (None, None, None, Vec::new());
         let (asked, asked_ends) = (None, None);
-        Self { gateway, connection, me, bearer, waiting, blocked, unanswered, asked, asked_ends, unreadable: 0 }
+        let unreadable = 0;
+        Self { gateway, connection, me, bearer, undecided, waiting, blocked, unanswered, asked, asked_ends, unreadable }
     }
 
     /// Takes one text message.
@@ -237,7 +246,7 @@ impl Session {
             Change::Nothing => {}
             Change::Connected(me) => {
                 Span::current().record("user.id", me.person.id.number());
-                (self.me, self.bearer) = (Some(me), None);
+                (self.me, self.bearer, self.undecided) = (Some(me), None, None);
             }
             Change::Refreshed(validity) => {
                 if let Some(me) = &mut self.me {
@@ -281,12 +290,19 @@ impl Me {
 }
 
 /// Signs a socket in and brings it into the rooms it names, one after the other; one reply answers all.
-pub(super) async fn connect(gateway: GatewayState, connection: Connection, id: u64, connect: Connect) -> (u64, Change) {
+pub(super) async fn connect(
+    gateway: GatewayState,
+    connection: Connection,
+    id: u64,
+    connect: Connect,
+    undecided: bool,
+) -> (u64, Change) {
     let deadline = Duration::from_millis(gateway.settings.answer_ms);
     let known = async {
         // Counted before it costs a query.
         let named = gateway.ports.named(&connect.token).await?;
         gateway.admit(named.user, Kind::Connect, Instant::now())?;
+        gateway.door.connect(undecided, gateway.users.room(named.user).is_some())?;
         gateway.ports.sign_in(named).await
     };
     let signed_in = match join::within(deadline, known).await {
@@ -296,6 +312,7 @@ pub(super) async fn connect(gateway: GatewayState, connection: Connection, id: u
             let change = match error.code {
                 ErrorCode::Unauthenticated | ErrorCode::TokenExpired => Change::Close(CloseCode::Unauthenticated),
                 ErrorCode::Suspended => Change::Close(CloseCode::Suspended),
+                ErrorCode::Busy => Change::Close(CloseCode::Busy),
                 _ => Change::Nothing,
             };
             return (id, change);

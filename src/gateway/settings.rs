@@ -3,6 +3,7 @@
 use parlor_protocol::limit;
 use serde::{Deserialize, Serialize};
 
+use super::door::MOST_CONNECTIONS;
 use super::rate::{Kind, Rate};
 
 /// The sockets' edge.
@@ -13,7 +14,8 @@ pub struct Settings {
     /// server's own host. A request without `Origin` comes from no browser and is let in.
     #[serde(deserialize_with = "crate::config::list::with_commas")]
     pub origins: Vec<String>,
-    /// TCP connections at a time, sockets and requests together; one over it is closed at once. Default 100,000.
+    /// TCP connections at a time, sockets and requests together; a socket over it is refused with `busy`, and with more
+    /// than a small reserve of connections one more is closed at once. Default 100,000.
     pub max_connections: usize,
     /// Milliseconds for the head of an HTTP request. Default 10,000.
     pub head_ms: u64,
@@ -93,7 +95,7 @@ impl Settings {
                 problems.push(format!("gateway.origins: {origin:?} is no origin like https://app.example"));
             }
         }
-        if self.max_connections == 0 || self.max_connections > tokio::sync::Semaphore::MAX_PERMITS {
+        if self.max_connections == 0 || self.max_connections > MOST_CONNECTIONS {
             problems.push("gateway.max_connections: 1 or more".into());
         }
         for (name, ms) in [

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{Request, Response, StatusCode, header};
+use axum::http::{HeaderValue, Request, Response, StatusCode, header};
+use axum::response::IntoResponse;
 use bytes::Bytes;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
@@ -17,9 +18,10 @@ use tokio::net::TcpStream;
 use tracing::Instrument as _;
 use tracing::field::Empty;
 
+use super::door::{Crowded, Permit, Undecided, busy};
 use super::handshake::{Head as _, Refusal, read};
-use super::listen::Permit;
 use super::{GatewayState, connection};
+use crate::error::Error;
 use crate::http::request_id::{RequestId, X_REQUEST_ID};
 use crate::http::user::{bearer, bearer_of};
 use crate::telemetry::metric;
@@ -30,18 +32,33 @@ pub(super) const PATH: &str = "/v1/socket";
 /// Says in `application/problem+json` what is wrong with a handshake. A good one does not come here: the accept loop
 /// opens it, and what stands around every route is not for it.
 pub async fn refused(State(gateway): State<GatewayState>, request: Request<Body>) -> Response<Body> {
-    let refusal = read(&request, &gateway.settings.origins).err();
-    let no_upgrade = || Refusal::new(StatusCode::UPGRADE_REQUIRED, "this connection cannot become a socket");
-    refusal.unwrap_or_else(no_upgrade).response()
+    match read(&request, &gateway.settings.origins) {
+        Err(refusal) => refusal.response(),
+        Ok(_) if request.extensions().get::<Crowded>().is_some() => {
+            metric::SOCKETS_REFUSED.add_of("handshake", 1);
+            let mut response = Error::from(busy()).into_response();
+            // A client that comes back later comes back anew: its place is somebody else's meanwhile.
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            response
+        }
+        Ok(_) => Refusal::new(StatusCode::UPGRADE_REQUIRED, "this connection cannot become a socket").response(),
+    }
 }
 
 /// Opens a socket if the handshake is good; otherwise the request is left as it is.
 pub(super) fn open<B>(gateway: &GatewayState, request: &mut Request<B>, permit: &Permit) -> Option<Response<Body>> {
     let handshake = read(request, &gateway.settings.origins).ok()?;
+    let undecided = match gateway.door.handshake() {
+        Ok(undecided) => undecided,
+        Err(crowded) => {
+            request.extensions_mut().insert(crowded);
+            return None;
+        }
+    };
     let on_upgrade = request.extensions_mut().remove::<OnUpgrade>()?;
     let permit = permit.clone();
     let bearer = bearer(request.headers()).map(Box::from);
-    let opening = Box::new(Opening { first: Bytes::new(), bearer });
+    let opening = Box::new(Opening { first: Bytes::new(), bearer, undecided });
     // At `debug`: what a span takes in memory is nothing for an idle socket to carry. It stands for itself: the
     // request's span ends with the handshake.
     let span = tracing::debug_span!(parent: None, "socket", request.id = Empty, connection.id = Empty, user.id = Empty);
@@ -97,13 +114,15 @@ fn at_once(gateway: &GatewayState, stream: &TcpStream, bytes: &[u8]) -> Option<B
         return None;
     }
     let answer = read(&head, &gateway.settings.origins).ok()?.bytes();
+    // Where there is no place HTTP finds it so too, and says so.
+    let undecided = gateway.door.handshake().ok()?;
     let bearer = bearer_of(head.values(&header::AUTHORIZATION)).map(Box::from);
     let mut taken = [0; HEAD_BYTES];
     // It was there a moment ago, and a new socket takes so little at once; what shows otherwise ends it.
     let read = recv(stream.as_raw_fd(), &mut taken[..length], MsgFlags::MSG_DONTWAIT);
     if read == Ok(length) && write(stream, &answer).is_ok_and(|written| written == answer.len()) {
         metric::HTTP_REQUESTS.add_of("1xx", 1);
-        return Some(Box::new(Opening { first: Bytes::new(), bearer }));
+        return Some(Box::new(Opening { first: Bytes::new(), bearer, undecided }));
     }
     None
 }
@@ -120,6 +139,8 @@ pub(super) struct Opening {
     pub first: Bytes,
     /// The token that the handshake brought.
     pub bearer: Option<Box<str>>,
+    /// It may have to be refused yet.
+    pub undecided: Option<Undecided>,
 }
 
 /// A socket's task that begins with HTTP.

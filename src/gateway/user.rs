@@ -9,7 +9,7 @@ use parlor_protocol::{CloseCode, RoomId, UserFrame, UserId, envelope};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::rate::{Kind, Rate, Use};
+use super::rate::{Kind, Pace, Use};
 use crate::delivery::{Connection, ConnectionId, Frame};
 
 /// Arrivals after which users who have been gone for long are forgotten.
@@ -114,7 +114,7 @@ impl Users {
 
     /// Counts one command of this kind, or says how long to wait. Of a user without a socket, who asks by
     /// REST, it is remembered as of one who has just gone.
-    pub(super) fn admit(&self, user: UserId, kind: Kind, rate: Rate, now: Instant) -> Result<(), Duration> {
+    pub(super) fn admit(&self, user: UserId, kind: Kind, pace: Pace, now: Instant) -> Result<(), Duration> {
         let mut entry = match self.0.entries.get_mut(&user) {
             Some(entry) => entry,
             None => {
@@ -125,7 +125,7 @@ impl Users {
         if entry.devices.is_empty() {
             entry.gone = Some(now);
         }
-        entry.uses[kind as usize].one(rate, now)
+        entry.uses[kind as usize].one(pace, now)
     }
 
     /// Waits until nothing else moves this user between rooms.

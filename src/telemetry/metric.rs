@@ -60,8 +60,9 @@ metrics! {
     SOCKETS: Gauge = "parlor_sockets", "Sockets that are open.";
     SOCKETS_OPENED: Counter = "parlor_sockets_opened_total", "Sockets that were opened.";
     SOCKETS_CLOSED: Counter = "parlor_sockets_closed_total" {"cause": "peer", "slow_consumer", "silent", "session", "draining", "broken", "replaced", "busy"}, "Sockets that the server began to close: the peer closed first, was too slow, was silent, its session ended, the server stops, it broke the rules, another socket took its place, there was too much load for one more.";
+    SOCKETS_REFUSED: Counter = "parlor_sockets_refused_total" {"at": "accept", "handshake", "connect"}, "Connections for which there was no place: closed at once, answered 503 `busy` to the handshake, answered `busy` to `connect` and closed.";
     COMMANDS: Counter = "parlor_commands_total" {"outcome": "taken", "refused", "unreadable"}, "Frames of clients: commands that were sent on or answered, refused before that (bad, too many, out of turn), and what was no command.";
-    RATE_LIMITED: Counter = "parlor_rate_limited_total", "Commands that were refused because their user sent too many.";
+    RATE_LIMITED: Counter = "parlor_rate_limited_total", "Commands that were refused because their user sent too many; with `parlor_load_level` above 0 it takes a fourth of them.";
     JOINS: Counter = "parlor_joins_total" {"outcome": "joined", "refused"}, "Joins of rooms by their outcome.";
     JOIN_TIMES: Histogram = "parlor_join_seconds" [TIMES], "Time of a join, from the command to its reply.";
     RESUMES: Counter = "parlor_resumes_total" {"outcome": "recovered", "snapshot"}, "Joins that brought a position: every missed event was given, or the room as a snapshot.";

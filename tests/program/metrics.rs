@@ -24,13 +24,13 @@ fn serve(database: &Database, address: &str) -> Program {
     block_in_place(|| Program::start(&mut command))
 }
 
-fn metrics_address(program: &Program) -> SocketAddr {
+pub(super) fn metrics_address(program: &Program) -> SocketAddr {
     let said = program.said();
     let (_, rest) = said.split_once("\"metrics.address\":\"").unwrap_or_else(|| panic!("it says where:\n{said}"));
     rest.split('"').next().and_then(|address| address.parse().ok()).expect("an address")
 }
 
-async fn read(address: SocketAddr) -> String {
+pub(super) async fn read(address: SocketAddr) -> String {
     let mut stream = TcpStream::connect(address).await.expect("it listens");
     let head = format!("GET /metrics HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
     stream.write_all(head.as_bytes()).await.expect("it reads");
@@ -42,7 +42,7 @@ async fn read(address: SocketAddr) -> String {
 }
 
 /// The value of a series, as `parlor_joins_total{outcome="joined"}`.
-fn value(text: &str, series: &str) -> f64 {
+pub(super) fn value(text: &str, series: &str) -> f64 {
     let line = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
     line.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("{series} is missing in\n{text}"))
 }

@@ -2,6 +2,7 @@
 
 mod metrics;
 mod openapi;
+mod overload;
 mod published;
 mod refusals;
 mod rest;

@@ -90,6 +90,12 @@ impl Raw {
         }
     }
 
+    /// All that still comes, up to the end of the connection.
+    pub async fn rest(&mut self) -> Vec<u8> {
+        while self.read().await {}
+        std::mem::take(&mut self.buffer)
+    }
+
     fn header(&self) -> Option<(u8, usize, usize)> {
         let [first, second, ..] = *self.buffer else { return None };
         match second {

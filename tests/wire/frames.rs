@@ -145,26 +145,6 @@ async fn a_handshake_that_is_none_is_refused_with_a_problem() {
 }
 
 #[tokio::test]
-async fn a_connection_over_the_bound_is_closed_at_once() {
-    let settings = gateway::Settings { max_connections: 1, ..Default::default() };
-    let server = Server::start_with(settings, delivery::Settings::default()).await;
-    let first = Client::connected(server.address, "user:1", "phone").await;
-    let mut second = Raw::tcp(server.address).await;
-    assert_eq!(second.frame().await, None);
-    // The socket gives its place back when it ends.
-    first.close(1_000).await;
-    loop {
-        let mut third = Raw::tcp(server.address).await;
-        third.send(handshake(server.address).as_bytes()).await;
-        if let Some((b'H', _)) = third.frame().await {
-            break;
-        }
-        tokio::task::yield_now().await;
-    }
-    server.stop().await;
-}
-
-#[tokio::test]
 async fn regression_pings_before_connect_queue_one_pong() {
     let narrow = delivery::Settings { outbox_bytes: 4_096, ..delivery::Settings::default() };
     let server = Server::start_with(gateway::Settings::default(), narrow).await;

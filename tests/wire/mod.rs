@@ -3,6 +3,7 @@
 mod device;
 mod frames;
 mod memory;
+mod overload;
 mod rooms;
 mod server;
 mod session;

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use axum::routing::get;
 use parlor::clock::Timestamp;
 use parlor::delivery::{self, Delivery, Frame, Topic};
 use parlor::gateway::{self, Announced, GatewayState, Named, Ports, SignedIn, listen};
+use parlor::load::{Level, Sources};
 use parlor::room::port::{CommittedGifts, PortFuture};
 use parlor::room::{Answer, JoinAnswer, Mail, Reply, Request, RoomHandle, SeatMap, SnapshotText};
 use parlor_protocol::envelope::{self, EventFrame};
@@ -76,6 +78,7 @@ pub struct Server {
     pub gateway: GatewayState,
     delivery: Delivery,
     rooms: Shared,
+    memory: Arc<AtomicU64>,
     tracker: TaskTracker,
     stop: CancellationToken,
 }
@@ -98,7 +101,10 @@ impl Server {
         let address = listener.local_addr().expect("it is bound");
         let (served, stopped, tracked) = (gateway.clone(), stop.clone(), tracker.clone());
         tracker.spawn(async move { listen::listen(listener, router, &served, stopped, &tracked).await });
-        Self { address, gateway, delivery, rooms, tracker, stop }
+        let memory = Arc::<AtomicU64>::default();
+        let sources = PretendedMachine { memory: memory.clone(), delivery: delivery.clone() };
+        tracker.spawn(delivery.load().clone().watch(sources, stop.clone()));
+        Self { address, gateway, delivery, rooms, memory, tracker, stop }
     }
 
     /// What the room has heard and said; a room that was never woken has neither.
@@ -128,6 +134,22 @@ impl Server {
         publish(&self.delivery.topic(room), &pretended, room, event).await;
     }
 
+    /// The process uses this part of the memory that it may have.
+    pub fn memory(&self, part: f64) {
+        self.memory.store((part * 1e6) as u64, Ordering::Relaxed);
+    }
+
+    /// Waits until the node's load is this.
+    pub async fn stands(&self, level: Level) {
+        let wait = async {
+            while self.delivery.load().level() != level {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        };
+        let result = tokio::time::timeout(Duration::from_secs(20), wait).await;
+        assert!(result.is_ok(), "the load is {:?}", self.delivery.load().level());
+    }
+
     /// Ends everything, and waits for it: a task that stays fails the test.
     pub async fn stop(self) {
         self.stop.cancel();
@@ -142,6 +164,25 @@ impl Server {
 /// Locks what only these tests share.
 pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().expect("no test panics while it holds this")
+}
+
+struct PretendedMachine {
+    memory: Arc<AtomicU64>,
+    delivery: Delivery,
+}
+
+impl Sources for PretendedMachine {
+    fn memory_bytes(&self) -> Option<u64> {
+        Some(1_000_000)
+    }
+
+    fn resident_bytes(&self) -> Option<u64> {
+        Some(self.memory.load(Ordering::Relaxed))
+    }
+
+    fn fullest_queue(&self) -> f64 {
+        self.delivery.fullest()
+    }
 }
 
 struct PretendedPorts {
