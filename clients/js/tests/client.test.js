@@ -171,6 +171,32 @@ test('codes 4000 to 4499 come back, after the time that the notice says; 4500 to
   }
 });
 
+test('a server that takes no more sockets is come back to later, whether the handshake says so or connect', async () => {
+  const all = await inRoom();
+  const { clock, sockets } = all;
+  // Before the load: the socket is lost. Then a handshake that is answered 503, of which a page sees 1006 alone.
+  all.socket().end(1006);
+  await clock.turn(500);
+  assert.equal(sockets.length, 2);
+  all.socket().end(1006);
+  assert.equal(all.client.state.phase, 'waiting');
+  await clock.turn(999);
+  assert.equal(sockets.length, 2, 'not before the second back-off');
+  await clock.turn(1);
+  // One that goes through, and hears it from connect.
+  all.socket().onopen();
+  all.socket().give({ id: all.socket().last('connect').id, error: { code: 'busy', retry: 'later', retry_after_ms: 5_000 } });
+  all.socket().give({ type: 'closing', data: { code: 4004, reason: 'busy' } });
+  all.socket().end(4004);
+  assert.deepEqual([all.client.state.phase, all.client.state.reason], ['waiting', 'busy']);
+  await clock.turn(5_000 + 2_000 - 1);
+  assert.equal(sockets.length, 3, 'not before the server\'s time and the third back-off');
+  await back(all, still);
+  assert.equal(sockets.length, 4);
+  assert.equal(all.client.state.phase, 'online');
+  assert.equal(comesBack(4004), true);
+});
+
 test('an expired sign-in stops; connecting again goes on with position and waiting commands', async () => {
   let expired = false;
   const all = await inRoom({
