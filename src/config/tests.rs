@@ -68,6 +68,14 @@ fn regression_an_outbox_that_cannot_take_a_joins_reply_is_refused() {
 }
 
 #[test]
+fn memory_in_another_unit_than_bytes_is_refused() {
+    let problems = read(&[("PARLOR__SERVER__MEMORY_BYTES", "4096")], None, false).expect_err("megabytes were meant");
+    assert!(problems.contains("server.memory_bytes: at least 16777216"), "{problems}");
+    let settings = read(&[("PARLOR__SERVER__MEMORY_BYTES", "4294967296")], None, false).expect("it is enough");
+    assert_eq!(settings.server.memory_bytes, Some(4_294_967_296));
+}
+
+#[test]
 fn no_message_and_no_debug_shows_a_password() {
     let url = "postgres://u:hunter2@h/d";
     let settings = read(&[("DATABASE_URL", url)], None, true).expect("it is an address");

@@ -83,3 +83,22 @@ impl Settings {
         problems
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_wait_for_all_is_a_quarter_of_memory_and_a_whole_outbox_for_each_shard() {
+        let two = Settings { shards: 2, outbox_bytes: 1024 * 1024, ..Settings::default() };
+        let share = |memory| two.clone().within(memory).outbox_share();
+        assert_eq!(share(Some(1024 * 1024 * 1024)), 128 * 1024 * 1024);
+        assert_eq!(share(Some(1024 * 1024)), 1024 * 1024);
+        assert_eq!(share(None), OUTBOX_TOTAL_BYTES / 2);
+        let set = Settings { outbox_total_bytes: Some(4 * 1024 * 1024), ..two.clone() };
+        assert_eq!(set.clone().within(Some(1024 * 1024 * 1024)).outbox_share(), 2 * 1024 * 1024);
+        assert!(set.problems().is_empty());
+        let less = Settings { outbox_total_bytes: Some(2 * 1024 * 1024 - 1), ..two };
+        assert_eq!(less.problems(), ["delivery.outbox_total_bytes: at least delivery.outbox_bytes for each shard"]);
+    }
+}

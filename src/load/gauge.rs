@@ -12,7 +12,9 @@ use super::Level;
 
 /// For how long queues or lag stay above a bar before it counts.
 const SHEDS_AFTER: Duration = Duration::from_millis(500);
-const FULL_AFTER: Duration = Duration::from_secs(2);
+/// Longer than a storm of people who all come back at once takes to be over by itself: to send them away would only
+/// make it longer.
+const FULL_AFTER: Duration = Duration::from_secs(5);
 
 /// For how long everything stays below the lower bars before the level falls.
 const CALM: Duration = Duration::from_secs(2);
@@ -177,7 +179,7 @@ mod tests {
             }
             assert_eq!(run.last(sheds, 8), Shedding, "and never more");
             assert_eq!(run.last(fills, 1), Shedding);
-            assert_eq!(run.last(fills, 9), Full);
+            assert_eq!(run.last(fills, 20), Full);
         }
     }
 

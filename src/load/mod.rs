@@ -10,7 +10,7 @@
 //!   `/readyz`: to take every node that is full out of a balancer would turn much load into an outage.
 //!
 //! Read are: the resident memory against `server.memory_bytes`, as the kernel that kills a process for it counts it; the
-//! fullest queue of delivery's shards; and how late the reading task itself is woken, which is what every task of the
+//! fullest queue of delivery's shards; and how late the reading task itself is run, which is what every task of the
 //! runtime waits. [`gauge`] makes a level of it, without a clock of its own. To look the level up is one relaxed load of
 //! a byte; delivery does so once a signal and the gateway once a command, nothing does once a delivery.
 
@@ -105,6 +105,8 @@ impl Load {
                 () = stop.cancelled() => return,
                 due = ticks.tick() => due,
             };
+            // Through the queue of tasks once: a timer's task is run before those that wait there.
+            tokio::task::yield_now().await;
             let now = Instant::now();
             let memory = most.zip(sources.resident_bytes()).map_or(0.0, |(most, used)| used as f64 / most as f64);
             let reading = Reading { memory, queue: sources.fullest_queue(), lag: now - due };
