@@ -60,7 +60,7 @@ impl Reading {
         (level(self.memory, bars(&MEMORY)), passing)
     }
 
-    /// To give back what is not used is worth its cost.
+    /// The level does not fall before there is less.
     pub(super) fn memory_is_scarce(&self) -> bool {
         self.memory >= MEMORY.down[0]
     }

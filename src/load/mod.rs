@@ -32,7 +32,8 @@ pub use machine::memory_bytes;
 /// How often is read what runs out.
 const EVERY: Duration = Duration::from_millis(250);
 
-/// How often memory that nobody uses is given back to the system, while it is scarce: it costs a walk over the heap.
+/// How often memory that nobody uses is given back to the system, while load is shed for it: it costs a walk over the
+/// heap, which a node that is well is not to pay.
 const GIVE_BACK_EVERY: Duration = Duration::from_secs(5);
 
 /// By how much the rates of senders are divided while load is shed.
@@ -115,7 +116,10 @@ impl Load {
             if level != before {
                 self.change(before, level, reading);
             }
-            if reading.memory_is_scarce() && given_back.is_none_or(|at| now - at >= GIVE_BACK_EVERY) {
+            if level > Level::Normal
+                && reading.memory_is_scarce()
+                && given_back.is_none_or(|at| now - at >= GIVE_BACK_EVERY)
+            {
                 given_back = Some(now);
                 // Not awaited: what it brings shows in a later reading.
                 drop(tokio::task::spawn_blocking(machine::give_back));
