@@ -11,7 +11,7 @@
 //!
 //! Read are: the resident memory against `server.memory_bytes`, as the kernel that kills a process for it counts it; the
 //! fullest queue of delivery's shards; and how late the reading task itself is run, which is what every task of the
-//! runtime waits. [`gauge`] makes a level of it, without a clock of its own. To look the level up is one relaxed load of
+//! runtime waits. `gauge` makes a level of it, without a clock of its own. To look the level up is one relaxed load of
 //! a byte; delivery does so once a signal and the gateway once a command, nothing does once a delivery.
 
 mod gauge;
