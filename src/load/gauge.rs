@@ -1,8 +1,9 @@
 //! From readings to a level. Pure: the time is an argument.
 //!
-//! It rises at once for memory, which never falls by itself, and after a while for queues and lag, which a burst fills
-//! for a moment and a busy machine delays once. It falls after a while below lower bars than it rose at, so that what
-//! the level saves does not bring the load back at once.
+//! It rises at once for memory, which never falls by itself, and for what memory will be at the next reading if it goes on
+//! rising as it does: sockets that all come at once take some megabytes between two. It rises after a while for queues
+//! and lag, which a burst fills for a moment and a busy machine delays once. It falls after a while below lower bars than
+//! it rose at, so that what the level saves does not bring the load back at once.
 
 use std::time::Duration;
 
@@ -25,7 +26,7 @@ struct Bars {
     down: [f64; 2],
 }
 
-/// Of the memory's bound. What comes between two readings has to fit above the upper one.
+/// Of the memory's bound.
 const MEMORY: Bars = Bars { up: [0.85, 0.95], down: [0.80, 0.90] };
 /// Of the fullest queue: where it is full whoever sends waits, rooms first.
 const QUEUE: Bars = Bars { up: [0.5, 0.9], down: [0.25, 0.5] };
@@ -55,9 +56,14 @@ pub(super) struct Reading {
 }
 
 impl Reading {
-    fn by(&self, bars: impl Fn(&Bars) -> [f64; 2]) -> (Level, Level) {
-        let passing = level(self.queue, bars(&QUEUE)).max(level(self.lag.as_secs_f64(), bars(&LAG)));
-        (level(self.memory, bars(&MEMORY)), passing)
+    /// The level of what passes by itself, queue and lag.
+    fn passing(&self, bars: impl Fn(&Bars) -> [f64; 2]) -> Level {
+        level(self.queue, bars(&QUEUE)).max(level(self.lag.as_secs_f64(), bars(&LAG)))
+    }
+
+    /// The memory of the next reading, if it rises on from the last one as far as it has; where it is scarce alone.
+    fn memory_ahead(&self, last: f64) -> f64 {
+        if self.memory_is_scarce() { self.memory + (self.memory - last).max(0.0) } else { self.memory }
     }
 
     /// The level does not fall before there is less.
@@ -70,6 +76,8 @@ impl Reading {
 #[derive(Default)]
 pub(super) struct Gauge {
     level: Level,
+    /// The memory of the last reading.
+    memory: Option<f64>,
     /// Since when queue or lag are above the bar of shedding, and above that of a full node.
     shedding_since: Option<Instant>,
     full_since: Option<Instant>,
@@ -80,7 +88,9 @@ pub(super) struct Gauge {
 impl Gauge {
     /// The level with this reading.
     pub(super) fn take(&mut self, reading: Reading, now: Instant) -> Level {
-        let (memory, passing) = reading.by(|bars| bars.up);
+        let last = self.memory.replace(reading.memory).unwrap_or(reading.memory);
+        let memory = level(reading.memory_ahead(last), MEMORY.up);
+        let passing = reading.passing(|bars| bars.up);
         let lasts = |since: &mut Option<Instant>, at: Level, after| {
             *since = (passing >= at).then(|| since.unwrap_or(now));
             since.is_some_and(|since| now - since >= after)
@@ -94,8 +104,7 @@ impl Gauge {
         } else {
             Level::Normal
         };
-        let (memory_down, passing_down) = reading.by(|bars| bars.down);
-        let stays = memory_down.max(passing_down);
+        let stays = level(reading.memory, MEMORY.down).max(reading.passing(|bars| bars.down));
         if memory.max(lasting) > self.level {
             (self.level, self.calm_since) = (memory.max(lasting), None);
         } else if stays >= self.level {
@@ -170,6 +179,18 @@ mod tests {
     }
 
     #[test]
+    fn memory_that_rises_is_met_before_it_is_there() {
+        let mut run = Run::new();
+        let course: Vec<_> = [0.805, 0.825, 0.855, 0.88, 0.92].map(|part| run.last(memory(part), 1)).into();
+        assert_eq!(course, [Normal, Normal, Shedding, Shedding, Full]);
+        // Where there is enough a leap is none of its business, nor is it what falls.
+        let mut run = Run::new();
+        assert_eq!([0.1, 0.7, 0.79].map(|part| run.last(memory(part), 1)), [Normal; 3]);
+        let mut run = Run::new();
+        assert_eq!([0.94, 0.82].map(|part| run.last(memory(part), 1)), [Shedding; 2]);
+    }
+
+    #[test]
     fn a_full_queue_or_a_late_runtime_counts_when_it_lasts() {
         for (sheds, fills) in [(queue(0.5), queue(0.9)), (lag(250), lag(1_000))] {
             let mut run = Run::new();
@@ -213,15 +234,15 @@ mod tests {
         fn whatever_comes_the_level_is_that_of_something_that_was_read(
             course in proptest::collection::vec((0.0..1.2_f64, 0.0..1.0_f64, 0_u64..2_000), 1..200),
         ) {
-            let (mut run, mut before) = (Run::new(), Normal);
+            let (mut run, mut before, mut last) = (Run::new(), Normal, None);
             for (memory, queue, ms) in course {
                 let reading = Reading { memory, queue, lag: Duration::from_millis(ms) };
-                let level = run.last(reading, 1);
-                let (of_memory, passing) = reading.by(|bars| bars.up);
-                prop_assert!(level >= of_memory, "memory is never waited for");
-                prop_assert!(level <= before.max(of_memory).max(passing), "nothing rises by itself");
-                prop_assert!(before <= level || before as u8 - level as u8 == 1, "it falls one at a time");
-                before = level;
+                let now = run.last(reading, 1);
+                prop_assert!(now >= level(memory, MEMORY.up), "memory is never waited for");
+                let ahead = level(reading.memory_ahead(last.unwrap_or(memory)), MEMORY.up);
+                prop_assert!(now <= before.max(ahead).max(reading.passing(|bars| bars.up)), "nothing rises by itself");
+                prop_assert!(before <= now || before as u8 - now as u8 == 1, "it falls one at a time");
+                (before, last) = (now, Some(memory));
             }
             prop_assert_eq!(run.last(QUIET, 30), Normal);
         }
