@@ -19,6 +19,9 @@ use super::{ConnectionId, Frame, Settings};
 use crate::load::Load;
 use crate::telemetry::metric;
 
+/// Sockets of a room that are kept on one shard; with more of them the next ones are spread.
+const TOGETHER: u32 = 64;
+
 struct Inner {
     shards: Box<[mpsc::Sender<Message>]>,
     next: AtomicU64,
@@ -31,6 +34,19 @@ struct Inner {
 }
 
 impl Inner {
+    /// The next socket's id, on this shard or on the next in turn.
+    fn next_id(&self, shard: Option<usize>) -> ConnectionId {
+        let (number, shards) = (self.next.fetch_add(1, Ordering::Relaxed), self.shards.len() as u64);
+        ConnectionId(number * shards + shard.map_or(number % shards, |shard| shard as u64))
+    }
+
+    /// Where the sockets of this room are together, while they are few.
+    fn home_of(&self, room: RoomId) -> Option<usize> {
+        let listeners = self.topics.get(&room).and_then(|listeners| listeners.upgrade());
+        let few = listeners.is_none_or(|listeners| listeners.count() < TOGETHER);
+        few.then(|| (room.number().unsigned_abs() % self.shards.len() as u64) as usize)
+    }
+
     fn shard_of(&self, id: ConnectionId) -> usize {
         usize::try_from(id.0 % self.shards.len() as u64).expect("below the number of shards")
     }
@@ -87,9 +103,10 @@ impl Delivery {
         &self.inner.load
     }
 
-    /// Gives a socket's write side to a shard. `closed` is cancelled when the shard gives the socket up.
+    /// Gives a socket's write side to a shard, one after the other. `closed` is cancelled when the shard gives the
+    /// socket up.
     pub async fn attach(&self, stream: Arc<TcpStream>, closed: CancellationToken) -> Connection {
-        let id = ConnectionId(self.inner.next.fetch_add(1, Ordering::Relaxed));
+        let id = self.inner.next_id(None);
         let connection = Connection { id, inner: self.inner.clone() };
         connection.tell(Message::Attach { id, stream, closed }).await;
         connection
@@ -142,6 +159,22 @@ pub struct Connection {
 }
 
 impl Connection {
+    /// The same socket on the shard where others of this room are: what a small room says is then one message, and
+    /// wakes one task. `None` where it is there, where the room is large (those are spread over all shards) or where
+    /// there is no room in the queues. To be asked before the socket is in any room. What was said by the old handle
+    /// is written before it is forgotten there.
+    pub fn beside(&self, room: RoomId, stream: &Arc<TcpStream>, closed: &CancellationToken) -> Option<Self> {
+        let (from, to) = (self.inner.shard_of(self.id), self.inner.home_of(room)?);
+        if from == to {
+            return None;
+        }
+        let (old, new) = (self.inner.shards[from].try_reserve().ok()?, self.inner.shards[to].try_reserve().ok()?);
+        let id = self.inner.next_id(Some(to));
+        old.send(Message::Part { id: self.id });
+        new.send(Message::Attach { id, stream: stream.clone(), closed: closed.clone() });
+        Some(Self { id, inner: self.inner.clone() })
+    }
+
     /// Which socket.
     pub fn id(&self) -> ConnectionId {
         self.id

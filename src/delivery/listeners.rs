@@ -44,6 +44,11 @@ impl Listeners {
         listeners
     }
 
+    /// How many there are.
+    pub(super) fn count(&self) -> u32 {
+        self.counts.iter().map(|count| count.load(Ordering::Relaxed)).sum()
+    }
+
     /// The shards with a listener. Whoever asked to listen before the room decided is among them.
     pub(super) fn shards(&self) -> impl Iterator<Item = usize> {
         self.counts.iter().enumerate().filter(|(_, count)| count.load(Ordering::Acquire) > 0).map(|(shard, _)| shard)

@@ -35,6 +35,8 @@ pub(super) enum Message {
     CloseAll { code: CloseCode, spread_ms: u64 },
     /// The socket is gone.
     Detach { id: ConnectionId },
+    /// Another shard has the socket from here on.
+    Part { id: ConnectionId },
     /// A sequenced event of a room.
     Event { room: RoomId, epoch: i64, seq: u64, frame: Frame },
     /// Events that the shard has missed, from this number on.

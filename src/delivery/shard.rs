@@ -59,6 +59,8 @@ pub(super) struct Shard {
     /// How much waits for the sockets.
     pub(super) waiting: Waiting,
     waits: Waits,
+    /// Why all sockets have been closed, and those that come later are: with which spread in milliseconds.
+    closes_all: Option<(CloseCode, u64)>,
 }
 
 impl Shard {
@@ -75,6 +77,7 @@ impl Shard {
             tally: Tally::default(),
             waiting,
             waits: FuturesUnordered::new(),
+            closes_all: None,
         }
     }
 
@@ -125,6 +128,7 @@ impl Shard {
             Message::Close { id, code, after_ms } => self.with(id, |shard, key| shard.close(key, code, after_ms)),
             Message::CloseAll { code, spread_ms } => self.close_all(code, spread_ms),
             Message::Detach { id } => self.with(id, Self::forget),
+            Message::Part { id } => self.with(id, Self::part),
             Message::Event { room, epoch, seq, frame } => self.event(room, (epoch, seq), frame.0, now),
             Message::Missed { room, epoch, first, frames } => self.missed(room, epoch, first, frames, now),
             Message::Digest { room, epoch, seq } => self.digest(room, (epoch, seq)),
@@ -152,6 +156,9 @@ impl Shard {
         let socket = Socket::new(id, stream, closed);
         let key = u32::try_from(self.sockets.insert(socket)).expect("a process has fewer than 2^32 sockets");
         self.keys.insert(id, key);
+        if let Some((code, spread_ms)) = self.closes_all {
+            self.close(key, code, Some(spread_ms / 2));
+        }
     }
 
     /// A frame for this socket alone, behind all that came before.
@@ -305,6 +312,7 @@ impl Shard {
     fn close_all(&mut self, code: CloseCode, spread_ms: u64) {
         let keys: Vec<u32> = self.keys.values().copied().collect();
         let count = keys.len().max(1) as u64;
+        self.closes_all = Some((code, spread_ms));
         for (at, key) in keys.into_iter().enumerate() {
             self.close(key, code, Some(spread_ms.saturating_mul(at as u64) / count));
         }
@@ -314,6 +322,18 @@ impl Shard {
     pub(super) fn end(&mut self, key: u32) {
         self.socket(key).end();
         self.forget(key);
+    }
+
+    /// Lets go of a socket that another shard has now. What was said here is written before; a socket that is full
+    /// before it is in any room has a peer that does not read.
+    fn part(&mut self, key: u32) {
+        let limit = self.outbox_bytes;
+        let socket = self.socket(key);
+        if socket.flush(limit) != Written::Fine || socket.closing {
+            return self.end(key);
+        }
+        let socket = self.sockets.remove(key as usize);
+        self.keys.remove(&socket.id);
     }
 
     fn forget(&mut self, key: u32) {

@@ -1,5 +1,6 @@
 //! Shards with real sockets over loopback.
 
+mod home;
 mod load;
 mod tick;
 

@@ -56,15 +56,6 @@ enum Turn {
     Gone,
 }
 
-/// The socket is forgotten by its shard, however its task ends.
-struct Attached(Connection);
-
-impl Drop for Attached {
-    fn drop(&mut self) {
-        self.0.detach_soon();
-    }
-}
-
 /// When what is due.
 struct Deadlines {
     heard: Instant,
@@ -81,13 +72,13 @@ pub(super) async fn serve(
 ) {
     let (closed, stop) = (CancellationToken::new(), gateway.stop.clone());
     let connection = gateway.delivery.attach(stream.clone(), closed.clone()).await;
-    let attached = Attached(connection.clone());
     Span::current().record("connection.id", connection.id().0);
     tracing::debug!("a socket is open");
+    let socket = (stream.clone(), closed.clone());
     let mut reader = Reader {
         deadlines: Deadlines::new(&gateway, &connection),
         assembly: Assembly::default(),
-        session: Session::new(gateway, connection, opening.bearer.take(), opening.undecided.take()),
+        session: Session::new(gateway, connection, socket, opening.bearer.take(), opening.undecided.take()),
         out: Vec::new(),
     };
     if !opening.first.is_empty() {
@@ -96,7 +87,6 @@ pub(super) async fn serve(
     drop(opening);
     reader.run(&stream, &closed).await;
     drop(reader);
-    drop(attached);
     tracing::debug!(by_server = closed.is_cancelled(), "a socket has ended");
     if closed.is_cancelled() {
         // Errors and the end are the same here: nothing more is to be had.
@@ -121,10 +111,6 @@ impl Reader {
         loop {
             for frame in std::mem::take(&mut self.out) {
                 self.session.connection.send(frame).await;
-            }
-            // What is due later is found when the timer fires for nothing.
-            if let Some(ends) = self.session.asked_ends.filter(|ends| *ends < timer.deadline()) {
-                timer.as_mut().reset(ends);
             }
             match turn {
                 Turn::Open => {}
@@ -276,7 +262,6 @@ impl Reader {
             Some(me) => self.out.extend(me.validity.ask(now)),
             None => {}
         }
-        self.out.extend(self.session.overdue(now));
         if now >= self.deadlines.ping {
             self.out.push(self.session.gateway.ping.clone());
             self.deadlines.ping = now + Deadlines::ping_interval(&self.session.gateway, &self.session.connection);
@@ -306,8 +291,7 @@ impl Deadlines {
     fn next(&self, session: &Session) -> Instant {
         let silence = self.heard + Duration::from_millis(session.gateway.settings.silence_ms);
         let session_end = session.me.as_ref().map_or(self.connect, |me| me.validity.next());
-        let next = silence.min(self.ping).min(session_end);
-        session.asked_ends.map_or(next, |ends| next.min(ends))
+        silence.min(self.ping).min(session_end)
     }
 }
 

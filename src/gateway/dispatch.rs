@@ -8,6 +8,7 @@ use parlor_protocol::reply::{Empty, GiftPage};
 use parlor_protocol::room::Person;
 use parlor_protocol::{Command, ErrorBody, ErrorCode, Op, RoomId, UserId, limit};
 use tokio::time::Instant;
+use tracing::Span;
 
 use super::GatewayState;
 use super::join::{self, CameIn};
@@ -48,6 +49,11 @@ impl Session {
             Command::Connect(mut connect) => {
                 if connect.token.is_empty() {
                     connect.token = self.bearer.as_deref().unwrap_or_default().to_owned();
+                }
+                let near = connect.joins.first().map(|join| join.room);
+                if let Some(beside) = near.and_then(|room| self.connection.beside(room, &self.stream, &self.closed)) {
+                    Span::current().record("connection.id", beside.id().0);
+                    self.connection = beside;
                 }
                 let (gateway, connection) = (self.gateway.clone(), self.connection.clone());
                 let undecided = self.undecided.is_some();
@@ -197,10 +203,11 @@ impl Session {
     /// Puts this to a room, whose actor answers the socket itself.
     fn put(&mut self, id: u64, handle: &RoomHandle, request: Box<Request>, now: Instant) -> Result<(), NotAsked> {
         let ends = now + self.deadline();
-        let asked = self.asked.get_or_insert_default();
-        handle.ask(request, || Reply::Asker(asked.begin(id, ends, self.connection.clone())))?;
-        self.asked_ends.get_or_insert(ends);
-        Ok(())
+        handle.ask(request, || {
+            let question = self.gateway.patience.ask(id, self.connection.clone(), ends);
+            self.asked.push(question.clone());
+            Reply::asker(question)
+        })
     }
 
     /// A gift is asked for even where the socket is not in the room (any more): it may be the retry of

@@ -58,6 +58,7 @@ pub struct Shared {
     users: Users,
     door: door::Door,
     ports: Box<dyn Ports>,
+    patience: Arc<asked::Patience>,
     stop: CancellationToken,
     tracker: TaskTracker,
     /// The server's ping, one for all.
@@ -83,8 +84,10 @@ impl GatewayState {
         let users = Users::new(keep, settings.devices);
         let ping = Frame::text(&envelope::notice(&Notice::Ping));
         let door = door::Door::new(settings.max_connections, delivery.load().clone());
-        let ports = Box::new(ports);
-        Self(Arc::new(Shared { settings, announced, delivery, users, door, ports, stop, tracker, ping }))
+        let (ports, patience) = (Box::new(ports), Arc::<asked::Patience>::default());
+        let (kept, stopped) = (patience.clone(), stop.clone());
+        tracker.spawn(async move { stopped.run_until_cancelled(kept.keep()).await });
+        Self(Arc::new(Shared { settings, announced, delivery, users, door, ports, patience, stop, tracker, ping }))
     }
 
     /// Who is connected: the way for user frames.

@@ -1,6 +1,7 @@
 //! Whose socket it is, what it has asked and not been answered, and the two commands that change it:
 //! `connect` and, through `join`, coming into rooms.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::stream::FuturesUnordered;
@@ -11,12 +12,14 @@ use parlor_protocol::reply::{Connected, Limits, SessionRefreshed};
 use parlor_protocol::room::Person;
 use parlor_protocol::{CloseCode, Command, ErrorBody, ErrorCode, RoomId, UserId, limit};
 use serde::Serialize;
+use tokio::net::TcpStream;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, Span};
 use uuid::Uuid;
 
 use super::GatewayState;
-use super::asked::Asked;
+use super::asked::Question;
 use super::door::Undecided;
 use super::join::{self, CameIn, Joined};
 use super::place::Place;
@@ -98,6 +101,8 @@ impl Validity {
 pub(super) struct Session {
     pub(super) gateway: GatewayState,
     pub(super) connection: Connection,
+    pub(super) stream: Arc<TcpStream>,
+    pub(super) closed: CancellationToken,
     pub(super) me: Option<Box<Me>>,
     /// The token that the handshake brought, until it is known whose it is.
     pub(super) bearer: Option<Box<str>>,
@@ -108,10 +113,8 @@ pub(super) struct Session {
     /// The command that the next one waits for.
     pub(super) blocked: Option<PortFuture<(u64, Change)>>,
     unanswered: Vec<u64>,
-    /// What rooms answer by themselves; there once something has been asked.
-    pub(super) asked: Option<Asked>,
-    /// When the first of it has taken too long, or somewhat earlier.
-    pub(super) asked_ends: Option<Instant>,
+    /// What rooms answer by themselves, and some of what they have answered.
+    pub(super) asked: Vec<Arc<Question>>,
     unreadable: u32,
 }
 
@@ -133,13 +136,26 @@ impl Session {
     pub(super) fn new(
         gateway: GatewayState,
         connection: Connection,
+        (stream, closed): (Arc<TcpStream>, CancellationToken),
         bearer: Option<Box<str>>,
         undecided: Option<Undecided>,
     ) -> Self {
         let (me, waiting, blocked, unanswered) = (None, None, None, Vec::new());
-        let (asked, asked_ends) = (None, None);
-        let unreadable = 0;
-        Self { gateway, connection, me, bearer, undecided, waiting, blocked, unanswered, asked, asked_ends, unreadable }
+        let (asked, unreadable) = (Vec::new(), 0);
+        Self {
+            gateway,
+            connection,
+            stream,
+            closed,
+            me,
+            bearer,
+            undecided,
+            waiting,
+            blocked,
+            unanswered,
+            asked,
+            unreadable,
+        }
     }
 
     /// Takes one text message.
@@ -178,13 +194,13 @@ impl Session {
     }
 
     fn command(&mut self, id: u64, frame: &CommandFrame<'_>, now: Instant) -> Result<Step, ErrorBody> {
-        let (asked, is_asked) = self.asked.as_ref().map_or((0, false), |asked| asked.look(id));
-        if is_asked || self.unanswered.contains(&id) {
+        self.asked.retain(|question| question.is_open());
+        if self.unanswered.contains(&id) || self.asked.iter().any(|question| question.id() == id) {
             return Err(ErrorBody::new(ErrorCode::BadRequest)
                 .message("the id is unique while unanswered")
                 .field("id", "a command of this id has not been answered yet"));
         }
-        if asked + self.unanswered.len() >= self.gateway.settings.unanswered_commands {
+        if self.asked.len() + self.unanswered.len() >= self.gateway.settings.unanswered_commands {
             return Err(ErrorBody::new(ErrorCode::Busy).message("too many commands wait for their answer"));
         }
         let command = Command::parse(&frame.kind, frame.data())?;
@@ -230,16 +246,6 @@ impl Session {
         }
     }
 
-    /// What is said of commands whose rooms have taken too long by now.
-    pub(super) fn overdue(&mut self, now: Instant) -> impl Iterator<Item = Frame> + use<> {
-        let (ids, next) = match (&self.asked, self.asked_ends) {
-            (Some(asked), Some(ends)) if ends <= now => asked.overdue(now),
-            (_, ends) => (Vec::new(), ends),
-        };
-        self.asked_ends = next;
-        ids.into_iter().map(|id| reply::<()>(id, Err(&ErrorCode::Timeout.into())))
-    }
-
     /// Draws the consequence of a blocking command.
     pub(super) fn apply(&mut self, change: Change) -> Option<CloseCode> {
         match change {
@@ -277,6 +283,13 @@ impl Session {
                 place.leave();
             }
         }
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        // However the socket's task ends, its shard forgets it.
+        self.connection.detach_soon();
     }
 }
 

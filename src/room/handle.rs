@@ -12,36 +12,54 @@ use super::port::CommittedGifts;
 use super::request::{Answer, Request};
 use crate::telemetry::metric;
 
-/// Whoever has asked a room for something. Dropped without an answer: the room went away first.
-pub trait Asker: Send {
-    /// Takes the answer.
-    fn answer(self: Box<Self>, answer: Result<Answer, ErrorBody>);
+/// Whoever has asked a room for something and is called with the answer.
+pub trait Asker: Send + Sync {
+    /// Takes the answer; only the first one counts.
+    fn answer(&self, answer: Result<Answer, ErrorBody>);
 }
 
-/// Where an answer goes.
-pub enum Reply {
-    /// To who waits for it.
+/// Where an answer goes. Dropped without one it says `room_paused`: the room moves, or starts anew.
+pub struct Reply(Option<To>);
+
+enum To {
     Waiter(oneshot::Sender<Result<Answer, ErrorBody>>),
-    /// To who is called with it.
-    Asker(Box<dyn Asker>),
+    Asker(Arc<dyn Asker>),
 }
 
 impl Reply {
+    /// To who waits for it.
+    pub fn waiter() -> (Self, oneshot::Receiver<Result<Answer, ErrorBody>>) {
+        let (sender, answer) = oneshot::channel();
+        (Self(Some(To::Waiter(sender))), answer)
+    }
+
+    /// To who is called with it.
+    pub fn asker(asker: Arc<dyn Asker>) -> Self {
+        Self(Some(To::Asker(asker)))
+    }
+
     /// Sends it there. Whoever waited may be gone; then nobody is told.
-    pub fn send(self, answer: Result<Answer, ErrorBody>) {
-        match self {
-            Self::Waiter(waiter) => drop(waiter.send(answer)),
-            Self::Asker(asker) => asker.answer(answer),
+    pub fn send(mut self, answer: Result<Answer, ErrorBody>) {
+        match self.0.take() {
+            Some(To::Waiter(waiter)) => drop(waiter.send(answer)),
+            Some(To::Asker(asker)) => asker.answer(answer),
+            None => {}
+        }
+    }
+}
+
+impl Drop for Reply {
+    fn drop(&mut self) {
+        // Who waits sees it by itself.
+        if let Some(To::Asker(asker)) = self.0.take() {
+            asker.answer(Err(ErrorCode::RoomPaused.into()));
         }
     }
 }
 
 impl fmt::Debug for Reply {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Waiter(_) => "Waiter",
-            Self::Asker(_) => "Asker",
-        })
+        f.write_str("Reply")
     }
 }
 
@@ -92,8 +110,8 @@ impl RoomHandle {
     /// `busy` when the mailbox is full; `room_paused` when the room is going to sleep or moving:
     /// wake it and ask again.
     pub fn send(&self, request: Request) -> Result<oneshot::Receiver<Result<Answer, ErrorBody>>, ErrorBody> {
-        let (waiter, answer) = oneshot::channel();
-        self.ask(Box::new(request), || Reply::Waiter(waiter)).map_err(|NotAsked { code, .. }| code)?;
+        let (reply, answer) = Reply::waiter();
+        self.ask(Box::new(request), || reply).map_err(|NotAsked { code, .. }| code)?;
         Ok(answer)
     }
 
