@@ -86,7 +86,8 @@ impl GatewayState {
         let door = door::Door::new(settings.max_connections, delivery.load().clone());
         let (ports, patience) = (Box::new(ports), Arc::<asked::Patience>::default());
         let (kept, stopped) = (patience.clone(), stop.clone());
-        tracker.spawn(async move { stopped.run_until_cancelled(kept.keep()).await });
+        // No task of the tracker: a stop waits for sockets, and not for this.
+        tokio::spawn(async move { stopped.run_until_cancelled(kept.keep()).await });
         Self(Arc::new(Shared { settings, announced, delivery, users, door, ports, patience, stop, tracker, ping }))
     }
 
