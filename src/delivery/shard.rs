@@ -329,19 +329,23 @@ impl Shard {
     fn part(&mut self, key: u32) {
         let limit = self.outbox_bytes;
         let socket = self.socket(key);
-        if socket.flush(limit) != Written::Fine || socket.closing {
-            return self.end(key);
+        if socket.flush(limit) == Written::Fine && !socket.closing {
+            self.remove_socket(key);
+        } else {
+            self.end(key);
         }
-        let socket = self.sockets.remove(key as usize);
-        self.keys.remove(&socket.id);
     }
 
     fn forget(&mut self, key: u32) {
         self.leave_all(key);
+        self.remove_socket(key).closed.cancel();
+    }
+
+    fn remove_socket(&mut self, key: u32) -> Socket {
         let socket = self.sockets.remove(key as usize);
         self.waiting.forget(socket.counted);
-        socket.closed.cancel();
         self.keys.remove(&socket.id);
+        socket
     }
 }
 

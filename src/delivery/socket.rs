@@ -133,11 +133,9 @@ impl Socket {
         if slice.is_empty() {
             return Written::Fine;
         }
-        // Past the runtime's own note of whether the socket takes more: to look it up costs more than all else here.
-        let left = match send(self.fd, slice, MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL) {
+        let left = match self.send(slice) {
             Ok(left) if left == slice.len() => return Written::Fine,
             Ok(left) => left,
-            Err(Errno::EAGAIN | Errno::EINTR) => 0,
             Err(_) => return Written::Gone,
         };
         self.outbox.push(batch.whole.slice(start..));
@@ -146,19 +144,26 @@ impl Socket {
         self.flush(limit)
     }
 
+    /// One write past the runtime's own note of whether the socket takes more: to look it up costs more than all else
+    /// here. Says how much has left; what comes behind goes through the runtime, which has to know of a full socket.
+    fn send(&self, bytes: &[u8]) -> Result<usize, Errno> {
+        match send(self.fd, bytes, MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL) {
+            Err(Errno::EAGAIN | Errno::EINTR) => Ok(0),
+            sent => sent,
+        }
+    }
+
     /// Writes what waits, all in one write as far as it goes.
     pub(super) fn flush(&mut self, limit: usize) -> Written {
         if let Some(pong) = self.pong.take() {
             self.outbox.push_next(*pong);
         }
         if !self.behind {
-            // As in `deliver`: past the runtime, which only has to know of a socket that is full.
             let mut buffer = [0; AT_ONCE];
             let whole = self.outbox.gather(&mut buffer);
             if !whole.is_empty() {
-                match send(self.fd, whole, MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL) {
+                match self.send(whole) {
                     Ok(left) => self.outbox.advance(left),
-                    Err(Errno::EAGAIN | Errno::EINTR) => {}
                     Err(_) => return Written::Gone,
                 }
             }

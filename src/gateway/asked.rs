@@ -45,7 +45,7 @@ impl Asker for Question {
     }
 }
 
-/// Every question of this process, until its time is over: all have the same, so that the oldest ends first. One task
+/// Every open question of this process: all have the same time, so that the oldest ends first. One task
 /// looks after all of them, and only when the oldest that is open may have ended.
 #[derive(Default)]
 pub(super) struct Patience {
@@ -58,10 +58,16 @@ impl Patience {
         self.questions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// One more, to be answered until then.
-    pub(super) fn ask(&self, id: u64, connection: Connection, ends: Instant) -> Arc<Question> {
-        let question = Arc::new(Question { id, connection, ends, open: AtomicBool::new(true) });
+    /// One more, to be answered in so long from now.
+    pub(super) fn ask(&self, id: u64, connection: Connection, within: Duration) -> Arc<Question> {
         let mut questions = self.questions();
+        // Whoever adds one takes away what has been answered meanwhile: so what is kept does not grow with the rate.
+        while questions.front().is_some_and(|first| !first.is_open()) {
+            questions.pop_front();
+        }
+        // Under the lock, so that they stand in the order of their ends.
+        let ends = Instant::now() + within;
+        let question = Arc::new(Question { id, connection, ends, open: AtomicBool::new(true) });
         questions.push_back(question.clone());
         if questions.len() == 1 {
             self.asked.notify_one();
@@ -94,5 +100,55 @@ impl Patience {
         // What a busy time took is given back.
         questions.shrink_to(1_024);
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncReadExt;
+    use tokio::net::{TcpListener, TcpStream};
+    use tokio_util::sync::CancellationToken;
+    use tokio_util::task::TaskTracker;
+
+    use super::*;
+    use crate::delivery::{self, Delivery};
+
+    #[tokio::test]
+    async fn what_is_answered_is_not_kept_and_what_takes_too_long_is_answered_once() {
+        let stop = CancellationToken::new();
+        let delivery = Delivery::start(&delivery::Settings::default(), stop.clone(), &TaskTracker::new());
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("it has one");
+        let (peer, accepted) = tokio::join!(TcpStream::connect(address), listener.accept());
+        let stream = Arc::new(accepted.expect("it connects").0);
+        let connection = delivery.attach(stream, CancellationToken::new()).await;
+        let patience = Patience::default();
+        let ask = |id, seconds| patience.ask(id, connection.clone(), Duration::from_secs(seconds));
+
+        for id in 0..1_000 {
+            ask(id, 5).answer(Ok(Answer::Nothing));
+        }
+        assert_eq!(patience.questions().len(), 1, "the last, which nobody has come behind");
+        let (slow, later) = (ask(1_000, 5), ask(1_001, 6));
+        ask(1_002, 7).answer(Ok(Answer::Nothing));
+        let asked = later.ends - Duration::from_secs(6);
+        assert_eq!(patience.look(asked), Some(slow.ends));
+        assert_eq!(patience.look(asked + Duration::from_millis(5_500)), Some(later.ends));
+        slow.answer(Ok(Answer::Nothing));
+        later.answer(Ok(Answer::Nothing));
+        assert_eq!(patience.look(asked), None);
+        assert_eq!(patience.questions().len(), 0);
+
+        connection.close(parlor_protocol::CloseCode::Normal, None).await;
+        let mut said = Vec::new();
+        peer.expect("it connects").read_to_end(&mut said).await.expect("a clean end");
+        let said = String::from_utf8_lossy(&said);
+        for id in 0..1_003 {
+            let replies = said.matches(&format!(r#"{{"id":{id},"#)).count();
+            assert_eq!(replies, 1, "to {id}");
+        }
+        assert_eq!(said.matches("timeout").count(), 1, "{said}");
+        assert!(said.contains(r#"{"id":1000,"error":{"code":"timeout""#));
+        stop.cancel();
     }
 }

@@ -223,7 +223,7 @@ impl Reader {
     fn take(&mut self, input: Input<'_>) -> Option<Turn> {
         match input {
             Input::Text(text) => match self.session.message(&text, self.deadlines.heard) {
-                Step::Nothing | Step::Asked => {}
+                Step::Nothing => {}
                 Step::Reply(frame) => self.out.push(frame),
                 Step::Wait(answer) => self.session.waiting.get_or_insert_with(|| Box::new(Replies::new())).push(answer),
                 Step::Block(command) => self.session.blocked = Some(command),

@@ -8,7 +8,6 @@ use parlor_protocol::reply::{Empty, GiftPage};
 use parlor_protocol::room::Person;
 use parlor_protocol::{Command, ErrorBody, ErrorCode, Op, RoomId, UserId, limit};
 use tokio::time::Instant;
-use tracing::Span;
 
 use super::GatewayState;
 use super::join::{self, CameIn};
@@ -52,7 +51,8 @@ impl Session {
                 }
                 let near = connect.joins.first().map(|join| join.room);
                 if let Some(beside) = near.and_then(|room| self.connection.beside(room, &self.stream, &self.closed)) {
-                    Span::current().record("connection.id", beside.id().0);
+                    // By the one id its lines are found before this one, by the other behind it.
+                    tracing::debug!(connection.beside = beside.id().0, "a socket goes to its room's shard");
                     self.connection = beside;
                 }
                 let (gateway, connection) = (self.gateway.clone(), self.connection.clone());
@@ -101,27 +101,27 @@ impl Session {
             Command::ChatSend(ref chat) => {
                 self.admit(Kind::Chat, now)?;
                 let room = chat.room;
-                self.ask(id, op, room, command, now)
+                self.ask(id, op, room, command)
             }
             Command::RoomKick(ref kick) => {
                 self.admit(Kind::Seat, now)?;
                 let room = kick.room;
-                self.ask(id, op, room, command, now)
+                self.ask(id, op, room, command)
             }
             Command::SeatTake(ref seat) => {
                 self.admit(Kind::Seat, now)?;
                 let room = seat.room;
-                self.ask(id, op, room, command, now)
+                self.ask(id, op, room, command)
             }
             Command::SeatLeave(ref in_room) => {
                 self.admit(Kind::Seat, now)?;
                 let room = in_room.room;
-                self.ask(id, op, room, command, now)
+                self.ask(id, op, room, command)
             }
             Command::SeatLock(ref seat) | Command::SeatUnlock(ref seat) => {
                 self.admit(Kind::Seat, now)?;
                 let room = seat.room;
-                self.ask(id, op, room, command, now)
+                self.ask(id, op, room, command)
             }
             Command::GiftList(list) => {
                 self.admit(Kind::List, now)?;
@@ -142,7 +142,7 @@ impl Session {
             Command::PeopleList(list) => {
                 self.admit(Kind::List, now)?;
                 let request = Request::People { user: self.person().id, after: list.after };
-                self.ask_room(id, &self.handle(list.room)?, request, now)
+                self.ask_room(id, &self.handle(list.room)?, request)
             }
         }
     }
@@ -182,29 +182,22 @@ impl Session {
     }
 
     /// Asks a room that the socket is in. The order of asking is the order of deciding.
-    fn ask(
-        &mut self,
-        id: u64,
-        op: Option<Op>,
-        room: RoomId,
-        command: Command,
-        now: Instant,
-    ) -> Result<Step, ErrorBody> {
+    fn ask(&mut self, id: u64, op: Option<Op>, room: RoomId, command: Command) -> Result<Step, ErrorBody> {
         let handle = self.handle(room)?;
         let request = self.request(op, command);
-        self.ask_room(id, &handle, request, now)
+        self.ask_room(id, &handle, request)
     }
 
-    fn ask_room(&mut self, id: u64, handle: &RoomHandle, request: Request, now: Instant) -> Result<Step, ErrorBody> {
-        self.put(id, handle, Box::new(request), now).map_err(|NotAsked { code, .. }| code)?;
-        Ok(Step::Asked)
+    fn ask_room(&mut self, id: u64, handle: &RoomHandle, request: Request) -> Result<Step, ErrorBody> {
+        self.put(id, handle, Box::new(request)).map_err(|NotAsked { code, .. }| code)?;
+        Ok(Step::Nothing)
     }
 
     /// Puts this to a room, whose actor answers the socket itself.
-    fn put(&mut self, id: u64, handle: &RoomHandle, request: Box<Request>, now: Instant) -> Result<(), NotAsked> {
-        let ends = now + self.deadline();
+    fn put(&mut self, id: u64, handle: &RoomHandle, request: Box<Request>) -> Result<(), NotAsked> {
+        let within = self.deadline();
         handle.ask(request, || {
-            let question = self.gateway.patience.ask(id, self.connection.clone(), ends);
+            let question = self.gateway.patience.ask(id, self.connection.clone(), within);
             self.asked.push(question.clone());
             Reply::asker(question)
         })
@@ -217,8 +210,8 @@ impl Session {
         let room = gift.room;
         let mut request = Box::new(self.request(op, Command::GiftSend(gift)));
         if let Ok(handle) = self.handle(room) {
-            match self.put(id, &handle, request, now) {
-                Ok(()) => return Ok(Step::Asked),
+            match self.put(id, &handle, request) {
+                Ok(()) => return Ok(Step::Nothing),
                 Err(NotAsked { code: ErrorCode::Busy, .. }) => return Err(ErrorCode::Busy.into()),
                 // The room has gone to sleep since.
                 Err(not) => request = not.request,

@@ -105,7 +105,7 @@ async fn connection(arrival: Box<Arrival>) {
             upgrade::be_socket(gateway, stream, permit, opening).await;
         }
         Begins::Http => Box::pin(requests(*arrival)).await,
-        Begins::Silent => {}
+        Begins::Silent | Begins::Gone => {}
     }
 }
 

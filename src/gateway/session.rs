@@ -35,12 +35,10 @@ pub(super) type Replies = FuturesUnordered<PortFuture<(u64, Frame)>>;
 
 /// What a message leads to.
 pub(super) enum Step {
-    /// Nothing more.
+    /// Nothing more: there is no reply, or a room has been asked and replies by itself.
     Nothing,
     /// This reply at once.
     Reply(Frame),
-    /// A room has been asked, and replies by itself.
-    Asked,
     /// A reply when it is known; the next command does not wait for it.
     Wait(PortFuture<(u64, Frame)>),
     /// The next command waits until this is done.

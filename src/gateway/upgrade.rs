@@ -1,7 +1,6 @@
 //! `GET /v1/socket`: how a connection becomes a socket. One that begins with the whole of a good handshake, as nearly all
 //! do, becomes one at once; any other request goes through HTTP, and out of it again if it is a handshake after all.
 
-use std::io;
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
 
@@ -13,7 +12,7 @@ use bytes::Bytes;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use nix::errno::Errno;
-use nix::sys::socket::{MsgFlags, recv};
+use nix::sys::socket::{MsgFlags, recv, send};
 use tokio::net::TcpStream;
 use tracing::Instrument as _;
 use tracing::field::Empty;
@@ -87,6 +86,8 @@ pub(super) enum Begins {
     Http,
     /// With nothing yet.
     Silent,
+    /// With a handshake whose answer it did not take: it is gone, or as good as that.
+    Gone,
 }
 
 /// Looks at what a new connection begins with. A good handshake is answered.
@@ -94,13 +95,14 @@ pub(super) fn begin(gateway: &GatewayState, stream: &TcpStream) -> Begins {
     let mut bytes = [0; HEAD_BYTES];
     match recv(stream.as_raw_fd(), &mut bytes, MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT) {
         Ok(0) => Begins::Http,
-        Ok(there) => at_once(gateway, stream, &bytes[..there]).map_or(Begins::Http, Begins::Socket),
+        Ok(there) => at_once(gateway, stream, &bytes[..there]).unwrap_or(Begins::Http),
         Err(Errno::EAGAIN) => Begins::Silent,
         Err(_) => Begins::Http,
     }
 }
 
-fn at_once(gateway: &GatewayState, stream: &TcpStream, bytes: &[u8]) -> Option<Box<Opening>> {
+/// `None`: nothing of it has been taken.
+fn at_once(gateway: &GatewayState, stream: &TcpStream, bytes: &[u8]) -> Option<Begins> {
     // Where sockets have a span, it has the request's id, which HTTP knows of.
     if tracing::enabled!(tracing::Level::DEBUG) {
         return None;
@@ -117,20 +119,14 @@ fn at_once(gateway: &GatewayState, stream: &TcpStream, bytes: &[u8]) -> Option<B
     // Where there is no place HTTP finds it so too, and says so.
     let undecided = gateway.door.handshake().ok()?;
     let bearer = bearer_of(head.values(&header::AUTHORIZATION)).map(Box::from);
-    let mut taken = [0; HEAD_BYTES];
-    // It was there a moment ago, and a new socket takes so little at once; what shows otherwise ends it.
-    let read = recv(stream.as_raw_fd(), &mut taken[..length], MsgFlags::MSG_DONTWAIT);
-    if read == Ok(length) && write(stream, &answer).is_ok_and(|written| written == answer.len()) {
-        metric::HTTP_REQUESTS.add_of("1xx", 1);
-        return Some(Box::new(Opening { first: Bytes::new(), bearer, undecided }));
+    let (mut taken, fd) = ([0; HEAD_BYTES], stream.as_raw_fd());
+    // The head was there a moment ago, and a new socket takes so little at once.
+    let is_taken = recv(fd, &mut taken[..length], MsgFlags::MSG_DONTWAIT) == Ok(length);
+    if !is_taken || send(fd, &answer, MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL) != Ok(answer.len()) {
+        return Some(Begins::Gone);
     }
-    None
-}
-
-/// Past the runtime: it has not been asked whether the socket takes anything, and a new one does.
-fn write(stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
-    let sent = nix::sys::socket::send(stream.as_raw_fd(), bytes, MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL);
-    Ok(sent?)
+    metric::HTTP_REQUESTS.add_of("1xx", 1);
+    Some(Begins::Socket(Box::new(Opening { first: Bytes::new(), bearer, undecided })))
 }
 
 /// What a socket begins with. In a box: its task keeps room for every argument for as long as it lives.

@@ -19,11 +19,13 @@ async fn a_sockets_lines_name_connection_user_room_and_operation_and_nothing_sec
         let line = text.lines().find(|line| line.contains("a command is taken") && line.contains(&kind));
         line.unwrap_or_else(|| panic!("{kind} is told of:\n{text}"))
     };
+    let opened = text.lines().find(|line| line.contains("a socket is open")).expect("it is told of");
+    let connection = opened.split([' ', '{', '}']).find(|word| word.starts_with("connection.id=")).expect("it has one");
     let person = format!("user.id={}", super::server::person(1).id.number());
     for (kind, fields) in [
-        ("connect", &["socket{", "connection.id=1"][..]),
-        ("room.join", &["socket{", "connection.id=1", "room.id=104000001", &person]),
-        ("chat.send", &["socket{", "connection.id=1", "room.id=104000001", &person, "op="]),
+        ("connect", &["socket{", connection][..]),
+        ("room.join", &["socket{", connection, "room.id=104000001", &person]),
+        ("chat.send", &["socket{", connection, "room.id=104000001", &person, "op="]),
     ] {
         let line = taken(kind);
         for field in fields {

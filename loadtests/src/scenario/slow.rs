@@ -49,9 +49,7 @@ pub struct SlowReaders {
 impl SlowReaders {
     /// Of several rounds: sums of what was counted, medians of what was measured.
     pub fn of_rounds(rounds: &[Self]) -> Self {
-        let sum = |count: fn(&Self) -> Option<u64>| {
-            rounds.iter().filter_map(count).fold(None, |sum: Option<u64>, count| Some(sum.unwrap_or(0) + count))
-        };
+        let sum = |count: fn(&Self) -> Option<u64>| rounds.iter().filter_map(count).reduce(|sum, count| sum + count);
         let middle = |figure: fn(&Self) -> Option<f64>| median(rounds.iter().filter_map(figure).collect());
         Self {
             throttled: sum(|round| round.throttled),
