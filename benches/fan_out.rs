@@ -65,7 +65,8 @@ impl Crowd {
         let frame = Frame::text(&chat_event(self.seq).encode());
         let bytes = frame.bytes().len();
         let began = Instant::now();
-        self.runtime.block_on(self.topic.publish(7, self.seq, frame));
+        self.topic.publish(7, self.seq, &frame);
+        self.runtime.block_on(self.topic.caught_up());
         let (last, others) = self.peers.split_last_mut().expect("a thousand");
         read(last, bytes);
         let took = began.elapsed();

@@ -1,5 +1,6 @@
 //! The handles of delivery: the whole, one socket of it, one room's topic.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -119,6 +120,7 @@ impl Delivery {
             room,
             listeners,
             inner: self.inner.clone(),
+            line: VecDeque::new(),
             #[cfg(test)]
             lost: Arc::default(),
         }
@@ -249,57 +251,65 @@ impl fmt::Debug for Connection {
     }
 }
 
-/// Where one room says what happens in it; held by its actor.
-#[derive(Clone)]
+/// Where one room says what happens in it; held by its actor. Nothing here waits: what a shard's full queue does not
+/// take stands in line, and who speaks waits by `caught_up` before it says more.
 pub struct Topic {
     room: RoomId,
     listeners: Arc<Listeners>,
     inner: Arc<Inner>,
+    /// What full queues have not taken, and to which shard it goes.
+    line: VecDeque<(usize, Message)>,
     /// Publications that a test has lost on their way.
     #[cfg(test)]
-    lost: Arc<std::sync::atomic::AtomicUsize>,
+    lost: Arc<AtomicUsize>,
 }
 
 impl Topic {
     /// A sequenced event, for every socket that is in the room: one message for each shard with listeners.
-    pub async fn publish(&self, epoch: i64, seq: u64, frame: Frame) {
+    pub fn publish(&mut self, epoch: i64, seq: u64, frame: &Frame) {
         #[cfg(test)]
         if self.lost.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |lost| lost.checked_sub(1)).is_ok() {
             return;
         }
-        for shard in self.listeners.shards() {
-            self.inner.tell(shard, Message::Event { room: self.room, epoch, seq, frame: frame.clone() }).await;
+        for shard in 0..self.inner.shards.len() {
+            if self.listeners.has_shard(shard) {
+                self.tell(shard, Message::Event { room: self.room, epoch, seq, frame: frame.clone() });
+            }
         }
     }
 
     /// Says where the room stands: a shard that has missed something asks for it. A signal that was left out for the
     /// load is told now if there is none.
-    pub async fn digest(&self, epoch: i64, seq: u64) {
+    pub fn digest(&mut self, epoch: i64, seq: u64) {
         if !self.inner.load.is_shedding()
             && let Some(signal) = self.listeners.left_out(None)
         {
             self.signal(signal);
         }
-        for shard in self.listeners.shards() {
-            self.inner.tell(shard, Message::Digest { room: self.room, epoch, seq }).await;
+        for shard in 0..self.inner.shards.len() {
+            if self.listeners.has_shard(shard) {
+                self.tell(shard, Message::Digest { room: self.room, epoch, seq });
+            }
         }
     }
 
     /// Waits for a shard that has missed events: which, and up to which place (epoch, seq) it has all. It
     /// holds back what comes behind the hole until it is repaired, or its sockets are removed.
-    pub async fn behind(&self) -> (usize, (i64, u64)) {
-        self.listeners.behind().await
+    pub fn behind(&self) -> impl Future<Output = (usize, (i64, u64))> + Send + use<> {
+        let listeners = self.listeners.clone();
+        async move { listeners.behind().await }
     }
 
     /// Gives one shard the events from `first` on.
-    pub async fn repair(&self, shard: usize, epoch: i64, first: u64, frames: Vec<Frame>) {
-        self.inner.tell(shard, Message::Missed { room: self.room, epoch, first, frames }).await;
+    pub fn repair(&mut self, shard: usize, epoch: i64, first: u64, frames: Vec<Frame>) {
+        self.tell(shard, Message::Missed { room: self.room, epoch, first, frames });
     }
 
     /// What may be missed, for every socket that is not behind, unless there is too much to do: see [`crate::load`].
     pub fn signal(&self, frame: Frame) {
         let signal = || Message::Signal { room: self.room, frame: frame.clone() };
-        let left_out = self.listeners.shards().filter(|shard| self.inner.sheds(*shard, signal())).count();
+        let left_out = |shard: &usize| !self.line.is_empty() || self.inner.sheds(*shard, signal());
+        let left_out = self.listeners.shards().filter(left_out).count();
         if left_out > 0 {
             metric::SIGNALS_SHED.add(left_out as u64);
         }
@@ -308,26 +318,52 @@ impl Topic {
 
     /// Ends these sockets' subscription, behind what was published before, and tells each with this
     /// frame. One that is not subscribed (any more) is told nothing.
-    pub async fn remove(&self, connections: Vec<ConnectionId>, frame: Frame) {
+    pub fn remove(&mut self, connections: &[ConnectionId], frame: &Frame) {
         for shard in 0..self.inner.shards.len() {
-            self.remove_on(shard, connections.clone(), frame.clone()).await;
+            self.remove_on(shard, connections, frame);
         }
     }
 
     /// The same for those of one shard.
-    pub async fn remove_on(&self, shard: usize, mut connections: Vec<ConnectionId>, frame: Frame) {
+    pub fn remove_on(&mut self, shard: usize, connections: &[ConnectionId], frame: &Frame) {
+        let mut connections = connections.to_vec();
         connections.retain(|id| self.inner.shard_of(*id) == shard);
         if !connections.is_empty() {
-            self.inner.tell(shard, Message::Remove { room: self.room, connections, frame }).await;
+            self.tell(shard, Message::Remove { room: self.room, connections, frame: frame.clone() });
+        }
+    }
+
+    /// Something stands in line.
+    pub fn is_behind(&self) -> bool {
+        !self.line.is_empty()
+    }
+
+    /// Waits until the shards have taken all that stands in line.
+    pub async fn caught_up(&mut self) {
+        while let Some((shard, _)) = self.line.front() {
+            // A shard that has stopped needs no word any more.
+            let place = self.inner.shards[*shard].reserve().await;
+            if let (Some((_, message)), Ok(place)) = (self.line.pop_front(), place) {
+                place.send(message);
+            }
+        }
+    }
+
+    fn tell(&mut self, shard: usize, message: Message) {
+        if !self.line.is_empty() {
+            return self.line.push_back((shard, message));
+        }
+        if let Err(mpsc::error::TrySendError::Full(message)) = self.inner.shards[shard].try_send(message) {
+            self.line.push_back((shard, message));
         }
     }
 }
 
 #[cfg(test)]
 impl Topic {
-    /// So many of the next publications are lost.
-    pub(crate) fn lose(&self, publications: usize) {
-        self.lost.store(publications, Ordering::Relaxed);
+    /// How many of the next publications are lost.
+    pub(crate) fn lost(&self) -> Arc<AtomicUsize> {
+        self.lost.clone()
     }
 
     pub(super) fn listening_shards(&self) -> usize {

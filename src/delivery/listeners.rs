@@ -49,9 +49,14 @@ impl Listeners {
         self.counts.iter().map(|count| count.load(Ordering::Relaxed)).sum()
     }
 
+    /// Whether this shard has a listener.
+    pub(super) fn has_shard(&self, shard: usize) -> bool {
+        self.counts[shard].load(Ordering::Acquire) > 0
+    }
+
     /// The shards with a listener. Whoever asked to listen before the room decided is among them.
     pub(super) fn shards(&self) -> impl Iterator<Item = usize> {
-        self.counts.iter().enumerate().filter(|(_, count)| count.load(Ordering::Acquire) > 0).map(|(shard, _)| shard)
+        (0..self.counts.len()).filter(|shard| self.has_shard(*shard))
     }
 
     /// This shard has missed what came behind this place. The latest word of a shard counts.

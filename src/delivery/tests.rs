@@ -103,17 +103,17 @@ fn hot(tick_ms: u64) -> Settings {
 #[tokio::test]
 async fn the_reply_stands_before_what_was_held_and_that_before_what_comes() {
     let bench = Bench::new(shards(1)).await;
-    let topic = bench.delivery.topic(room(1));
+    let mut topic = bench.delivery.topic(room(1));
     let mut first = bench.member(room(1)).await;
     let mut peer = bench.peer().await;
-    topic.publish(1, 1, Frame::text("before")).await;
+    topic.publish(1, 1, &Frame::text("before"));
     peer.connection.subscribe(room(1)).await;
-    topic.publish(1, 2, Frame::text("seen by the join")).await;
-    topic.publish(1, 3, Frame::text("held")).await;
+    topic.publish(1, 2, &Frame::text("seen by the join"));
+    topic.publish(1, 3, &Frame::text("held"));
     topic.signal(Frame::text("not held"));
     first.expect(&["joined", "before", "seen by the join", "held", "not held"]).await;
     peer.connection.joined(room(1), 1, 2, Frame::text("reply")).await;
-    topic.publish(1, 4, Frame::text("live")).await;
+    topic.publish(1, 4, &Frame::text("live"));
     topic.signal(Frame::text("signal"));
     peer.expect(&["reply", "held", "live", "signal"]).await;
     bench.end().await;
@@ -122,17 +122,17 @@ async fn the_reply_stands_before_what_was_held_and_that_before_what_comes() {
 #[tokio::test]
 async fn events_up_to_the_joined_position_are_skipped_and_old_epochs_dropped() {
     let bench = Bench::new(shards(1)).await;
-    let topic = bench.delivery.topic(room(1));
+    let mut topic = bench.delivery.topic(room(1));
     let mut old = bench.member(room(1)).await;
     let mut peer = bench.peer().await;
     peer.connection.subscribe(room(1)).await;
     // The join's reply overtakes the events that it contains.
     peer.connection.joined(room(1), 1, 2, Frame::text("reply")).await;
     for (epoch, seq, text) in [(1, 1, "one"), (1, 2, "two"), (1, 3, "three"), (2, 1, "new owner"), (1, 4, "stale")] {
-        topic.publish(epoch, seq, Frame::text(text)).await;
+        topic.publish(epoch, seq, &Frame::text(text));
     }
-    topic.publish(2, 1, Frame::text("twice")).await;
-    topic.publish(2, 2, Frame::text("end")).await;
+    topic.publish(2, 1, &Frame::text("twice"));
+    topic.publish(2, 2, &Frame::text("end"));
     peer.expect(&["reply", "three", "new owner", "end"]).await;
     old.expect(&["joined", "one", "two", "three", "new owner", "end"]).await;
     bench.end().await;
@@ -141,16 +141,16 @@ async fn events_up_to_the_joined_position_are_skipped_and_old_epochs_dropped() {
 #[tokio::test]
 async fn replies_stand_behind_the_events_said_before_them_and_removal_ends_a_subscription() {
     let bench = Bench::new(shards(1)).await;
-    let topic = bench.delivery.topic(room(1));
+    let mut topic = bench.delivery.topic(room(1));
     let mut peer = bench.member(room(1)).await;
     let mut pending = bench.peer().await;
     pending.connection.subscribe(room(1)).await;
     for seq in 1..=3 {
-        topic.publish(1, seq, Frame::text(&format!("event {seq}"))).await;
+        topic.publish(1, seq, &Frame::text(&format!("event {seq}")));
         peer.connection.send(Frame::text(&format!("reply {seq}"))).await;
     }
-    topic.remove(vec![peer.connection.id(), pending.connection.id()], Frame::text("out")).await;
-    topic.publish(1, 4, Frame::text("not for you")).await;
+    topic.remove(&[peer.connection.id(), pending.connection.id()], &Frame::text("out"));
+    topic.publish(1, 4, &Frame::text("not for you"));
     peer.connection.send(Frame::text("still open")).await;
     peer.expect(&["joined", "event 1", "reply 1", "event 2", "reply 2", "event 3", "reply 3", "out", "still open"])
         .await;
@@ -162,7 +162,7 @@ async fn replies_stand_behind_the_events_said_before_them_and_removal_ends_a_sub
     let rest = pending.bytes(rest).await;
     assert!(rest.ends_with(&[Frame::text("out").0, Frame::text("still open").0].concat()));
     // Told twice, it hears nothing the second time.
-    topic.remove(vec![peer.connection.id()], Frame::text("out")).await;
+    topic.remove(&[peer.connection.id()], &Frame::text("out"));
     peer.connection.unsubscribe(room(1)).await;
     peer.connection.send(Frame::text("last")).await;
     peer.expect(&["last"]).await;
@@ -177,14 +177,14 @@ async fn a_slow_reader_is_closed_and_the_others_get_everything() {
 
 async fn slow_reader_among_others(settings: Settings) {
     let bench = Bench::new(settings).await;
-    let topic = bench.delivery.topic(room(1));
+    let mut topic = bench.delivery.topic(room(1));
     let mut slow = bench.member(room(1)).await;
     let mut quick = bench.member(room(1)).await;
     quick.expect(&["joined"]).await;
     let text = "x".repeat(3_000);
     let frame = Frame::text(&text);
     for seq in 1..=200 {
-        topic.publish(1, seq, frame.clone()).await;
+        topic.publish(1, seq, &frame);
         topic.signal(Frame::text("signal"));
         let came = quick.bytes(frame.0.len() + Frame::text("signal").0.len()).await;
         assert!(came.starts_with(&frame.0));
@@ -216,13 +216,13 @@ async fn slow_reader_among_others(settings: Settings) {
 #[tokio::test]
 async fn a_socket_that_was_full_gets_every_byte_in_order_when_it_reads() {
     let bench = Bench::new(Settings { outbox_bytes: 1024 * 1024, ..shards(1) }).await;
-    let topic = bench.delivery.topic(room(1));
+    let mut topic = bench.delivery.topic(room(1));
     let mut peer = bench.member(room(1)).await;
     let mut wanted = Frame::text("joined").0.to_vec();
     for seq in 1..=300_u64 {
         let frame = Frame::text(&format!("{seq} {}", "y".repeat((seq * 7 % 1_500) as usize)));
         wanted.extend(&frame.0[..]);
-        topic.publish(1, seq, frame).await;
+        topic.publish(1, seq, &frame);
         if seq % 50 == 0 {
             let reply = Frame::text(&format!("reply {seq}"));
             wanted.extend(&reply.0[..]);
@@ -240,8 +240,8 @@ async fn a_socket_that_was_full_gets_every_byte_in_order_when_it_reads() {
 #[tokio::test]
 async fn two_hundred_sockets_on_three_shards_get_identical_bytes() {
     let bench = Bench::new(Settings { yield_every: 16, ..shards(3) }).await;
-    let topic = bench.delivery.topic(room(1));
-    let elsewhere = bench.delivery.topic(room(2));
+    let mut topic = bench.delivery.topic(room(1));
+    let mut elsewhere = bench.delivery.topic(room(2));
     let mut peers = Vec::new();
     for _ in 0..200 {
         peers.push(bench.member(room(1)).await);
@@ -250,8 +250,8 @@ async fn two_hundred_sockets_on_three_shards_get_identical_bytes() {
     for seq in 1..=20 {
         let frame = Frame::text(&format!("event {seq}"));
         wanted.extend(&frame.0[..]);
-        topic.publish(1, seq, frame).await;
-        elsewhere.publish(1, seq, Frame::text("of another room")).await;
+        topic.publish(1, seq, &frame);
+        elsewhere.publish(1, seq, &Frame::text("of another room"));
     }
     for peer in &mut peers {
         assert_eq!(peer.bytes(wanted.len()).await, wanted);
@@ -260,7 +260,7 @@ async fn two_hundred_sockets_on_three_shards_get_identical_bytes() {
     for (at, peer) in peers.iter().enumerate().take(100) {
         if at % 2 == 0 { peer.connection.detach().await } else { peer.connection.unsubscribe(room(1)).await }
     }
-    topic.publish(1, 21, Frame::text("for the rest")).await;
+    topic.publish(1, 21, &Frame::text("for the rest"));
     for (at, peer) in peers.iter_mut().enumerate() {
         if at >= 100 {
             peer.expect(&["for the rest"]).await;
@@ -292,7 +292,7 @@ async fn any_order_of_coming_going_and_speaking_gives_each_socket_exactly_its_ow
 
 async fn coming_going_and_speaking(settings: Settings) {
     let bench = Bench::new(Settings { outbox_bytes: 16 * 1024 * 1024, yield_every: 3, ..settings }).await;
-    let topics = [bench.delivery.topic(room(1)), bench.delivery.topic(room(2))];
+    let mut topics = [bench.delivery.topic(room(1)), bench.delivery.topic(room(2))];
     let mut peers = Vec::new();
     for _ in 0..12 {
         peers.push((bench.peer().await, [Stand::Out; 2], [Vec::new(), Vec::new()]));
@@ -314,7 +314,7 @@ async fn coming_going_and_speaking(settings: Settings) {
                     wanted[at].push(frame.payload().to_owned());
                 }
             }
-            topics[at].publish(1, seqs[at], frame).await;
+            topics[at].publish(1, seqs[at], &frame);
             continue;
         }
         let who = draw(12) as usize;
@@ -338,7 +338,7 @@ async fn coming_going_and_speaking(settings: Settings) {
                 let out = Frame::text(&format!("{at} out"));
                 if draw(2) == 0 {
                     wanted[at].push(out.payload().to_owned());
-                    topics[at].remove(vec![peer.connection.id()], out).await;
+                    topics[at].remove(&[peer.connection.id()], &out);
                 } else {
                     peer.connection.unsubscribe(room(at as i64 + 1)).await;
                 }

@@ -88,6 +88,8 @@ pub(super) struct RoomActor {
     reading: Option<PortFuture<Result<CommittedGifts, ErrorBody>>>,
     /// Gifts that the ledger has not answered yet. As many as its queue takes; its `busy` bounds them.
     receipts: FuturesUnordered<Receipt>,
+    /// Answers that stand behind what a shard's full queue has not taken yet.
+    late: Vec<(Reply, Result<Answer, ErrorBody>)>,
     awake_until: Timestamp,
     fenced: bool,
     /// The last snapshot that somebody was sent.
@@ -122,6 +124,7 @@ impl RoomActor {
             digest_at: now.plus_ms(ms(settings.digest_ms)),
             reading: None,
             receipts: FuturesUnordered::new(),
+            late: Vec::new(),
             awake_until: now,
             fenced: false,
             view: None,
@@ -144,14 +147,17 @@ impl RoomActor {
         // Each lives through all turns: to be woken by it once costs as much as what most turns do.
         let mut stopped = pin!(stop.cancelled());
         let mut timer = pin!(sleep_until(self.wakeup()));
-        let audience = self.audience.clone();
-        let mut behind = pin!(audience.behind());
+        let mut behind = pin!(self.audience.behind());
         loop {
             let paused = self.is_paused();
             if !paused {
-                self.pass_time().await;
-                self.tell_digest().await;
+                self.pass_time();
+                self.tell_digest();
                 self.start_checkpoint();
+            }
+            if self.audience.is_behind() {
+                // Boxed, as it is rare: every room's task would have room for it.
+                Box::pin(self.catch_up()).await;
             }
             if self.fenced {
                 return Ended::Fenced;
@@ -167,24 +173,27 @@ impl RoomActor {
             tokio::select! {
                 biased;
                 () = &mut stopped => return Ended::Stopped,
-                written = landed(&mut self.writes.flight) => self.written(written).await,
+                written = landed(&mut self.writes.flight) => self.written(written),
                 kept = landed(&mut self.checkpoints.flight) => self.checkpointed(kept),
                 end = self.pause.ending() => match end {
                     Ending::Lease => self.confirm(),
-                    Ending::Confirmation(kept) => self.confirmed(kept).await,
+                    Ending::Confirmation(kept) => self.confirmed(kept),
                 },
                 (shard, place) = &mut behind => {
-                    behind.set(audience.behind());
-                    self.repair(shard, place).await;
+                    behind.set(self.audience.behind());
+                    self.repair(shard, place);
                 }
-                page = landed(&mut self.reading) => self.gifts_read(page).await,
+                page = landed(&mut self.reading) => self.gifts_read(page),
                 Some((reply, receipt)) = self.receipts.next() => answer(Some(reply), receipt),
                 taken = mailbox.recv_many(&mut batch, BATCH) => {
                     if taken == 0 {
                         return Ended::Stopped;
                     }
                     for mail in batch.drain(..) {
-                        self.open(mail).await;
+                        self.open(mail);
+                        if self.audience.is_behind() {
+                            Box::pin(self.catch_up()).await;
+                        }
                     }
                 }
                 () = &mut timer => {}
@@ -192,58 +201,76 @@ impl RoomActor {
         }
     }
 
-    async fn open(&mut self, mail: Mail) {
+    fn open(&mut self, mail: Mail) {
         if self.is_paused() {
-            return self.put_off(mail).await;
+            return self.put_off(mail);
         }
         match mail {
-            Mail::Request(request, reply) if RoomState::is_hard(&request) => self.queue_write(*request, reply).await,
+            Mail::Request(request, reply) if RoomState::is_hard(&request) => self.queue_write(*request, reply),
             Mail::Request(request, reply) => {
                 let now = self.clock.now();
                 match self.state.decide(&request, now) {
-                    Ok(decision) => self.carry_out(decision, now, reply).await,
+                    Ok(decision) => self.carry_out(decision, now, reply),
                     Err(error) => answer(reply, Err(error)),
                 }
             }
             Mail::Committed(gift_no) => {
                 let decision = self.state.decide_committed(gift_no);
-                self.carry_out(decision, self.clock.now(), None).await;
+                self.carry_out(decision, self.clock.now(), None);
             }
         }
     }
 
-    async fn carry_out(&mut self, decision: Decision, now: Timestamp, reply: Option<Reply>) {
-        let outcome = self.apply(decision, now).await;
+    fn carry_out(&mut self, decision: Decision, now: Timestamp, reply: Option<Reply>) {
+        let outcome = self.apply(decision, now);
         match outcome {
-            Outcome::Nothing => answer(reply, Ok(Answer::Nothing)),
-            Outcome::Done(done) => answer(reply, Ok(Answer::Done(done))),
-            Outcome::Refused(error) => answer(reply, Err(error)),
-            Outcome::Seats(map) => answer(reply, Ok(Answer::Seats(map))),
-            Outcome::People(page) => answer(reply, Ok(Answer::People(page))),
-            Outcome::Sight(sight) => answer(reply, Ok(Answer::Sight(sight))),
+            Outcome::Nothing => self.answer(reply, Ok(Answer::Nothing)),
+            Outcome::Done(done) => self.answer(reply, Ok(Answer::Done(done))),
+            Outcome::Refused(error) => self.answer(reply, Err(error)),
+            Outcome::Seats(map) => self.answer(reply, Ok(Answer::Seats(map))),
+            Outcome::People(page) => self.answer(reply, Ok(Answer::People(page))),
+            Outcome::Sight(sight) => self.answer(reply, Ok(Answer::Sight(sight))),
             Outcome::Joined { user, position } => {
                 // Whom the room may be told of at once is told before the answer is made.
-                self.pass_time().await;
-                answer(reply, Ok(Answer::Joined(Box::new(self.joined(user, position)))));
+                self.pass_time();
+                let joined = Box::new(self.joined(user, position));
+                self.answer(reply, Ok(Answer::Joined(joined)));
             }
             Outcome::Order(order) => self.order(order, reply),
             Outcome::ReadGifts => {
                 self.read_gifts();
-                answer(reply, Ok(Answer::Nothing));
+                self.answer(reply, Ok(Answer::Nothing));
             }
             Outcome::Write(write) => {
                 tracing::error!(room.id = write.room.number(), "a hard command came past the queue of writes");
-                answer(reply, Err(ErrorCode::Internal.into()));
+                self.answer(reply, Err(ErrorCode::Internal.into()));
             }
         }
     }
 
+    /// Answers behind what was said before: an answer names an event that its socket has then been given.
+    fn answer(&mut self, reply: Option<Reply>, answer: Result<Answer, ErrorBody>) {
+        match reply {
+            Some(reply) if self.audience.is_behind() => self.late.push((reply, answer)),
+            Some(reply) => reply.send(answer),
+            None => {}
+        }
+    }
+
+    /// Waits until the shards have taken what was said.
+    async fn catch_up(&mut self) {
+        self.audience.caught_up().await;
+        for (reply, answer) in self.late.drain(..) {
+            reply.send(answer);
+        }
+    }
+
     /// Takes the decision's steps and tells of each; then puts out who is put out.
-    async fn apply(&mut self, decision: Decision, now: Timestamp) -> Outcome {
+    fn apply(&mut self, decision: Decision, now: Timestamp) -> Outcome {
         for change in decision.changes {
             self.state.evolve(&change, now);
             match change {
-                Change::Event(event) => self.tell(event, now).await,
+                Change::Event(event) => self.tell(event, now),
                 Change::Counted(count) => {
                     self.audience.signal(self.state.card().id, Signal::ParticipantsCount { count });
                 }
@@ -256,12 +283,12 @@ impl RoomActor {
         }
         self.announced.store(self.state.announced(), Ordering::Relaxed);
         for removal in decision.removals {
-            self.audience.remove(removal).await;
+            self.audience.remove(removal);
         }
         decision.outcome
     }
 
-    async fn tell(&mut self, event: Event, now: Timestamp) {
+    fn tell(&mut self, event: Event, now: Timestamp) {
         let first_gift = match &event {
             Event::GiftsSent { gifts, .. } => gifts.first().map(|gift| gift.gift_no),
             _ => None,
@@ -271,12 +298,12 @@ impl RoomActor {
             _ => self.checkpoints.dirty = true,
         }
         let (room, epoch, seq) = (self.state.card().id, self.state.epoch(), self.state.seq());
-        let frame = self.audience.publish(EventFrame { room, epoch, seq, at: now.0, event }).await;
+        let frame = self.audience.publish(EventFrame { room, epoch, seq, at: now.0, event });
         self.ring.push(seq, now, frame, first_gift);
     }
 
     /// What is due by now.
-    async fn pass_time(&mut self) {
+    fn pass_time(&mut self) {
         loop {
             let now = self.clock.now();
             if self.state.next_deadline().is_none_or(|at| at > now) {
@@ -284,7 +311,7 @@ impl RoomActor {
             }
             let decision = self.state.decide_time(now);
             debug_assert!(!decision.changes.is_empty(), "a deadline that has passed changes something");
-            self.apply(decision, now).await;
+            self.apply(decision, now);
         }
     }
 
@@ -325,7 +352,7 @@ impl RoomActor {
         }
     }
 
-    async fn gifts_read(&mut self, page: Result<CommittedGifts, ErrorBody>) {
+    fn gifts_read(&mut self, page: Result<CommittedGifts, ErrorBody>) {
         if self.is_paused() {
             return self.read_gifts_later();
         }
@@ -337,7 +364,7 @@ impl RoomActor {
                 return;
             }
         };
-        let outcome = self.apply(decision, self.clock.now()).await;
+        let outcome = self.apply(decision, self.clock.now());
         // A table that brings nothing forward is asked again by the sweep, not at once.
         if outcome == Outcome::ReadGifts && self.state.announced() > before {
             self.read_gifts();
@@ -382,9 +409,9 @@ impl RoomActor {
         mailbox.close();
         while let Ok(mail) = mailbox.try_recv() {
             match mail {
-                Mail::Committed(_) => self.open(mail).await,
+                Mail::Committed(_) => self.open(mail),
                 Mail::Request(request, reply) => match *request {
-                    Request::GiftsCommitted(_) => self.open(Mail::Request(request, reply)).await,
+                    Request::GiftsCommitted(_) => self.open(Mail::Request(request, reply)),
                     _ => answer(reply, Err(ErrorCode::RoomPaused.into())),
                 },
             }
@@ -393,7 +420,7 @@ impl RoomActor {
         if self.writes.flight.is_some()
             && let Ok(written) = timeout(LAST_WAIT, landed(&mut self.writes.flight)).await
         {
-            self.written(written).await;
+            self.written(written);
         }
         let receipts = async {
             while let Some((reply, receipt)) = self.receipts.next().await {
@@ -401,6 +428,7 @@ impl RoomActor {
             }
         };
         let _ = timeout(LAST_WAIT, receipts).await;
+        self.catch_up().await;
         self.last_checkpoint().await;
     }
 
@@ -408,8 +436,9 @@ impl RoomActor {
     pub(super) async fn resync(&mut self) {
         for removal in self.state.resync() {
             metric::RESYNCS.add(1);
-            self.audience.remove(removal).await;
+            self.audience.remove(removal);
         }
+        self.audience.caught_up().await;
     }
 }
 

@@ -11,7 +11,6 @@ use crate::telemetry::metric;
 const EVENT_BYTES: usize = 256;
 
 /// The room's topic; in tests, a record of what was told.
-#[derive(Clone)]
 pub(super) enum Audience {
     Topic(Topic),
     #[cfg(test)]
@@ -30,11 +29,11 @@ pub(super) enum Told {
 
 impl Audience {
     /// Tells an event, and returns its frame for the ring.
-    pub(super) async fn publish(&self, event: EventFrame) -> Frame {
+    pub(super) fn publish(&mut self, event: EventFrame) -> Frame {
         let frame = Frame::written(EVENT_BYTES, |out| event.write(out));
         metric::EVENTS.add(1);
         match self {
-            Self::Topic(topic) => topic.publish(event.epoch, event.seq, frame.clone()).await,
+            Self::Topic(topic) => topic.publish(event.epoch, event.seq, &frame),
             #[cfg(test)]
             Self::Record(record) => record.send(Told::Event(event)).unwrap_or_default(),
         }
@@ -51,38 +50,62 @@ impl Audience {
     }
 
     /// Says where the room stands.
-    pub(super) async fn digest(&self, epoch: i64, seq: u64) {
+    pub(super) fn digest(&mut self, epoch: i64, seq: u64) {
         match self {
-            Self::Topic(topic) => topic.digest(epoch, seq).await,
+            Self::Topic(topic) => topic.digest(epoch, seq),
             #[cfg(test)]
             Self::Record(record) => record.send(Told::Digest(epoch, seq)).unwrap_or_default(),
         }
     }
 
     /// Waits for a shard that misses events: which, and up to where it has them all.
-    pub(super) async fn behind(&self) -> (usize, (i64, u64)) {
-        match self {
-            Self::Topic(topic) => topic.behind().await,
+    pub(super) fn behind(&self) -> impl Future<Output = (usize, (i64, u64))> + Send + use<> {
+        let behind = match self {
+            Self::Topic(topic) => Some(topic.behind()),
             #[cfg(test)]
-            Self::Record(_) => std::future::pending().await,
+            Self::Record(_) => None,
+        };
+        async move {
+            match behind {
+                Some(behind) => behind.await,
+                None => std::future::pending().await,
+            }
+        }
+    }
+
+    /// The shards have not taken all yet.
+    pub(super) fn is_behind(&self) -> bool {
+        match self {
+            Self::Topic(topic) => topic.is_behind(),
+            #[cfg(test)]
+            Self::Record(_) => false,
+        }
+    }
+
+    /// Waits until they have.
+    pub(super) async fn caught_up(&mut self) {
+        match self {
+            Self::Topic(topic) => topic.caught_up().await,
+            #[cfg(test)]
+            Self::Record(_) => {}
         }
     }
 
     /// Gives one shard the events from this one on, in order.
-    pub(super) async fn repair(&self, shard: usize, epoch: i64, first: u64, frames: Vec<Frame>) {
+    pub(super) fn repair(&mut self, shard: usize, epoch: i64, first: u64, frames: Vec<Frame>) {
         match self {
-            Self::Topic(topic) => topic.repair(shard, epoch, first, frames).await,
+            Self::Topic(topic) => topic.repair(shard, epoch, first, frames),
             #[cfg(test)]
             Self::Record(_) => {}
         }
     }
 
     /// Ends subscriptions of one shard's sockets, each with a frame that says why.
-    pub(super) async fn remove_on(&self, shard: usize, removal: Removal) {
+    pub(super) fn remove_on(&mut self, shard: usize, removal: Removal) {
         match self {
             Self::Topic(topic) => {
                 let frame = Frame::text(&envelope::user(removal.user, &removal.frame));
-                topic.remove_on(shard, removal.connections, frame).await;
+                topic.remove_on(shard, &removal.connections, &frame);
             }
             #[cfg(test)]
             Self::Record(record) => record.send(Told::Removed(removal)).unwrap_or_default(),
@@ -90,11 +113,11 @@ impl Audience {
     }
 
     /// Ends subscriptions, each with a frame that says why.
-    pub(super) async fn remove(&self, removal: Removal) {
+    pub(super) fn remove(&mut self, removal: Removal) {
         match self {
             Self::Topic(topic) => {
                 let frame = Frame::text(&envelope::user(removal.user, &removal.frame));
-                topic.remove(removal.connections, frame).await;
+                topic.remove(&removal.connections, &frame);
             }
             #[cfg(test)]
             Self::Record(record) => record.send(Told::Removed(removal)).unwrap_or_default(),

@@ -200,7 +200,8 @@ impl Directory {
     async fn live(self, room: RoomId, woken: watch::Sender<Option<Woken>>) {
         let leaving = Leaving { directory: self.clone(), room, gone: CancellationToken::new() };
         let (handle, mailbox, announced) = RoomHandle::pair(room, self.0.settings.mailbox);
-        let state = match self.load(room).await {
+        // Boxed, and let go of: a room's task lives long and has room for what its life needs.
+        let state = match Box::pin(self.load(room)).await {
             Ok(state) => state,
             Err(error) => {
                 metric::ROOM_WAKES.add_of("failed", 1);
@@ -216,7 +217,7 @@ impl Directory {
         tracing::debug!(room.id = room.number(), epoch = state.epoch(), "a room is awake");
         let inner = &self.0;
         let awaited: Vec<_> = state.awaited().collect();
-        let actor = RoomActor::new(Parts {
+        let actor = Box::new(RoomActor::new(Parts {
             state,
             settings: inner.settings.clone(),
             audience: Audience::Topic(inner.delivery.topic(room)),
@@ -225,7 +226,7 @@ impl Directory {
             announced,
             lease: inner.node.lease(),
             now: Timestamp::now(),
-        });
+        }));
         self.slots().insert(room, Slot::Awake { handle: handle.clone(), gone: leaving.gone.clone() });
         woken.send_replace(Some(Ok(handle)));
         drop(woken);
@@ -243,7 +244,7 @@ impl Directory {
         Ok(RoomState::wake(woken, self.0.settings.clone(), Timestamp::now()))
     }
 
-    async fn serve(&self, mut actor: RoomActor, mut mailbox: mpsc::Receiver<Mail>, leaving: &Leaving) {
+    async fn serve(&self, mut actor: Box<RoomActor>, mut mailbox: mpsc::Receiver<Mail>, leaving: &Leaving) {
         let room = leaving.room;
         let lost = self.0.node.lost();
         loop {
@@ -254,7 +255,7 @@ impl Directory {
             };
             match ended {
                 Ok(Ended::Idle) if !self.close(leaving, &mailbox, actor.is_long_idle()) => actor.stay(),
-                Ok(Ended::Idle | Ended::Stopped) => return actor.finish(&mut mailbox).await,
+                Ok(Ended::Idle | Ended::Stopped) => return Box::pin(actor.finish(&mut mailbox)).await,
                 Ok(Ended::Fenced) => {
                     tracing::warn!(room.id = room.number(), "the room has another owner: this one stops");
                     return actor.resync().await;
@@ -314,5 +315,20 @@ impl Directory {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_awake_room_costs_little_in_its_task_and_its_actor() {
+        fn bytes<F>(_: fn(Directory, RoomId, watch::Sender<Option<Woken>>) -> F) -> usize {
+            size_of::<F>()
+        }
+        let (task, actor) = (bytes(Directory::live), size_of::<RoomActor>());
+        println!("task {task}, actor {actor}");
+        assert!(task <= 2_304 && actor <= 2_048, "task {task}, actor {actor}");
     }
 }

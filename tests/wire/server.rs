@@ -131,7 +131,7 @@ impl Server {
     /// The room says something of its own accord.
     pub async fn publish(&self, room: RoomId, event: Event) {
         let pretended = self.room(room);
-        publish(&self.delivery.topic(room), &pretended, room, event).await;
+        publish(&mut self.delivery.topic(room), &pretended, room, event).await;
     }
 
     /// The process uses this part of the memory that it may have.
@@ -252,7 +252,7 @@ fn wake(
         .clone()
 }
 
-async fn act(mut mail: mpsc::Receiver<Mail>, pretended: Arc<Mutex<Pretended>>, topic: Topic, room: RoomId) {
+async fn act(mut mail: mpsc::Receiver<Mail>, pretended: Arc<Mutex<Pretended>>, mut topic: Topic, room: RoomId) {
     while let Some(mail) = mail.recv().await {
         let Mail::Request(request, Some(reply)) = mail else { continue };
         let request = *request;
@@ -289,11 +289,11 @@ async fn act(mut mail: mpsc::Receiver<Mail>, pretended: Arc<Mutex<Pretended>>, t
             }
             Request::Command { caller, operation, command: Command::ChatSend(chat) } => {
                 let event = Event::ChatPosted { from: caller.user, op: operation.op, text: chat.text };
-                let seq = publish(&topic, &pretended, room, event).await;
+                let seq = publish(&mut topic, &pretended, room, event).await;
                 Ok(Answer::Done(Done { epoch: EPOCH, seq, replayed: false }))
             }
             Request::Command { command: Command::RoomKick(kick), .. } => {
-                let connections = lock(&pretended)
+                let connections: Vec<_> = lock(&pretended)
                     .heard
                     .iter()
                     .filter_map(|request| match request {
@@ -308,7 +308,8 @@ async fn act(mut mail: mpsc::Receiver<Mail>, pretended: Arc<Mutex<Pretended>>, t
                     reason: kick.reason,
                 };
                 lock(&pretended).people.retain(|person| person.id != kick.user);
-                topic.remove(connections, Frame::text(&envelope::user(kick.user, &removed))).await;
+                topic.remove(&connections, &Frame::text(&envelope::user(kick.user, &removed)));
+                topic.caught_up().await;
                 Ok(Answer::Done(Done::default()))
             }
             Request::Command { .. } => Err(ErrorCode::SeatTaken.into()),
@@ -339,7 +340,7 @@ fn join(pretended: &Pretended, room: RoomId, position: Option<Position>) -> Join
     JoinAnswer { position: Position { epoch: EPOCH, seq, gift_no: Some(pretended.announced) }, missed, snapshot }
 }
 
-async fn publish(topic: &Topic, pretended: &Mutex<Pretended>, room: RoomId, event: Event) -> u64 {
+async fn publish(topic: &mut Topic, pretended: &Mutex<Pretended>, room: RoomId, event: Event) -> u64 {
     let event = {
         let mut pretended = lock(pretended);
         let seq = pretended.events.len() as u64 + 1;
@@ -350,6 +351,7 @@ async fn publish(topic: &Topic, pretended: &Mutex<Pretended>, room: RoomId, even
         pretended.events.push(event.clone());
         event
     };
-    topic.publish(EPOCH, event.seq, Frame::text(&event.encode())).await;
+    topic.publish(EPOCH, event.seq, &Frame::text(&event.encode()));
+    topic.caught_up().await;
     event.seq
 }

@@ -25,7 +25,7 @@ impl Bench {
 #[tokio::test]
 async fn a_small_rooms_sockets_are_on_one_shard_and_a_large_ones_on_all() {
     let bench = Bench::new(shards(3)).await;
-    let topic = bench.delivery.topic(room(7));
+    let mut topic = bench.delivery.topic(room(7));
     let mut peers = Vec::new();
     for _ in 0..64 {
         peers.push(bench.neighbour(room(7)).await);
@@ -36,7 +36,7 @@ async fn a_small_rooms_sockets_are_on_one_shard_and_a_large_ones_on_all() {
     }
     assert_eq!(topic.listening_shards(), 3);
     for seq in 1..=20 {
-        topic.publish(1, seq, Frame::text(&format!("event {seq:02}"))).await;
+        topic.publish(1, seq, &Frame::text(&format!("event {seq:02}")));
     }
     let texts: Vec<String> = (1..=20).map(|seq| format!("event {seq:02}")).collect();
     let texts: Vec<&str> = texts.iter().map(String::as_str).collect();

@@ -16,12 +16,12 @@ fn closing() -> Vec<u8> {
 #[tokio::test]
 async fn a_shard_with_half_a_queue_goes_without_signals_and_has_every_event() {
     let bench = Bench::new(Settings { shard_queue: 8, ..shards(1) }).await;
-    let topic = bench.delivery.topic(room(1));
+    let mut topic = bench.delivery.topic(room(1));
     let mut peer = bench.member(room(1)).await;
     peer.expect(&["joined"]).await;
     // Nothing here lets the shard run before its queue is full.
     for seq in 1..=5 {
-        topic.publish(1, seq, Frame::text(&format!("event {seq}"))).await;
+        topic.publish(1, seq, &Frame::text(&format!("event {seq}")));
         topic.signal(Frame::text(&format!("signal {seq}")));
     }
     assert!(bench.delivery.fullest() > 0.5, "{}", bench.delivery.fullest());
@@ -33,21 +33,43 @@ async fn a_shard_with_half_a_queue_goes_without_signals_and_has_every_event() {
 }
 
 #[tokio::test]
+async fn what_a_full_queue_does_not_take_stands_in_line_and_signals_do_not() {
+    let bench = Bench::new(Settings { shard_queue: 4, ..shards(1) }).await;
+    let mut topic = bench.delivery.topic(room(1));
+    let mut peer = bench.member(room(1)).await;
+    peer.expect(&["joined"]).await;
+    for seq in 1..=6 {
+        topic.publish(1, seq, &Frame::text(&format!("event {seq}")));
+    }
+    assert!(topic.is_behind());
+    topic.signal(Frame::text("a signal"));
+    topic.remove(&[peer.connection.id()], &Frame::text("out"));
+    topic.caught_up().await;
+    assert!(!topic.is_behind());
+    peer.expect(&["event 1", "event 2", "event 3", "event 4", "event 5", "event 6", "out"]).await;
+    // Nobody waits for a shard that has stopped.
+    bench.end().await;
+    topic.remove(&[peer.connection.id()], &Frame::text("out"));
+    topic.caught_up().await;
+    assert!(!topic.is_behind());
+}
+
+#[tokio::test]
 async fn the_last_signal_that_was_left_out_comes_with_the_next_digest() {
     let bench = Bench::new(Settings { shard_queue: 4, ..shards(1) }).await;
-    let topic = bench.delivery.topic(room(1));
+    let mut topic = bench.delivery.topic(room(1));
     let mut peer = bench.member(room(1)).await;
     peer.expect(&["joined"]).await;
     for seq in 1..=3 {
-        topic.publish(1, seq, Frame::text("event")).await;
+        topic.publish(1, seq, &Frame::text("event"));
     }
     topic.signal(Frame::text("two people"));
     topic.signal(Frame::text("three people"));
     peer.expect(&["event", "event", "event"]).await;
-    topic.digest(1, 3).await;
+    topic.digest(1, 3);
     peer.expect(&["three people"]).await;
     // Once; and one that was told since takes its place.
-    topic.digest(1, 3).await;
+    topic.digest(1, 3);
     topic.signal(Frame::text("four people"));
     peer.expect(&["four people"]).await;
     bench.end().await;
@@ -73,7 +95,7 @@ impl Sources for Scarce {
 #[tokio::test]
 async fn a_node_with_too_much_load_leaves_out_signals_and_no_event() {
     let bench = Bench::new(shards(2)).await;
-    let topic = bench.delivery.topic(room(1));
+    let mut topic = bench.delivery.topic(room(1));
     let mut peers = [bench.member(room(1)).await, bench.member(room(1)).await];
     topic.signal(Frame::text("before"));
     let load = bench.delivery.load().clone();
@@ -86,8 +108,8 @@ async fn a_node_with_too_much_load_leaves_out_signals_and_no_event() {
     .await
     .expect("it is read at once");
     topic.signal(Frame::text("left out"));
-    topic.digest(1, 0).await;
-    topic.publish(1, 1, Frame::text("event")).await;
+    topic.digest(1, 0);
+    topic.publish(1, 1, &Frame::text("event"));
     for peer in &mut peers {
         peer.expect(&["joined", "before", "event"]).await;
     }
@@ -100,7 +122,7 @@ async fn where_too_much_waits_for_all_the_worst_is_closed_and_nobody_else() {
     let settings = Settings { outbox_total_bytes: Some(64 * 1024), ..shards(1) };
     assert!(settings.problems().is_empty(), "{:?}", settings.problems());
     let bench = Bench::new(settings).await;
-    let topic = bench.delivery.topic(room(1));
+    let mut topic = bench.delivery.topic(room(1));
     let (mut worst, mut slow) = (bench.member(room(1)).await, bench.member(room(1)).await);
     let mut quick = bench.member(room(1)).await;
     quick.expect(&["joined"]).await;
@@ -112,14 +134,14 @@ async fn where_too_much_waits_for_all_the_worst_is_closed_and_nobody_else() {
     for _ in 0..45 {
         slow.connection.send(frame.clone()).await;
     }
-    topic.publish(1, 1, Frame::text("and an event")).await;
+    topic.publish(1, 1, &Frame::text("and an event"));
     quick.expect(&["and an event"]).await;
     let bytes = worst.rest().await;
     assert!(bytes.len() < 60 * frame.0.len() && bytes.ends_with(&closing()), "{} bytes", bytes.len());
     // The other slow one gets all of it when it reads, and goes on.
     let wanted = [Frame::text("joined").0, frame.0.repeat(45).into(), Frame::text("and an event").0].concat();
     assert!(slow.bytes(wanted.len()).await == wanted);
-    topic.publish(1, 2, Frame::text("for both")).await;
+    topic.publish(1, 2, &Frame::text("for both"));
     slow.expect(&["for both"]).await;
     quick.expect(&["for both"]).await;
     assert!(!slow.closed.is_cancelled() && !quick.closed.is_cancelled());
@@ -142,7 +164,7 @@ async fn where_too_much_waits_for_all_the_worst_is_closed_and_nobody_else() {
 async fn a_crowd_of_slow_readers_never_takes_more_than_the_bound() {
     let most = 256 * 1024;
     let bench = Bench::new(Settings { outbox_total_bytes: Some(most), ..shards(1) }).await;
-    let topic = bench.delivery.topic(room(1));
+    let mut topic = bench.delivery.topic(room(1));
     let mut peers = Vec::new();
     for _ in 0..40 {
         peers.push(bench.member(room(1)).await);
@@ -151,7 +173,7 @@ async fn a_crowd_of_slow_readers_never_takes_more_than_the_bound() {
     quick.expect(&["joined"]).await;
     let frame = Frame::text(&"y".repeat(1_000));
     for seq in 1..=50 {
-        topic.publish(1, seq, frame.clone()).await;
+        topic.publish(1, seq, &frame);
         assert!(quick.bytes(frame.0.len()).await == frame.0, "the quick one has each");
         assert!(bench.delivery.waiting().0 <= most, "{:?}", bench.delivery.waiting());
     }

@@ -332,11 +332,11 @@ async fn much_leaves_before_its_tick_and_the_next_tick_is_a_whole_one() {
 #[tokio::test]
 async fn what_is_gathered_is_written_when_the_shard_ends() {
     let bench = Bench::new(hot(3_600_000)).await;
-    let topic = bench.delivery.topic(room(1));
+    let mut topic = bench.delivery.topic(room(1));
     let mut peer = bench.member(room(1)).await;
-    topic.publish(1, 1, Frame::text("one")).await;
+    topic.publish(1, 1, &Frame::text("one"));
     peer.expect(&["joined", "one"]).await;
-    topic.publish(1, 2, Frame::text("two")).await;
+    topic.publish(1, 2, &Frame::text("two"));
     let mut other = bench.member(room(2)).await;
     other.expect(&["joined"]).await;
     bench.end().await;
@@ -346,15 +346,15 @@ async fn what_is_gathered_is_written_when_the_shard_ends() {
 #[tokio::test]
 async fn the_timer_ends_a_tick_when_nothing_else_happens() {
     let bench = Bench::new(hot(5)).await;
-    let topics = [bench.delivery.topic(room(1)), bench.delivery.topic(room(2))];
+    let mut topics = [bench.delivery.topic(room(1)), bench.delivery.topic(room(2))];
     let mut peers = [bench.member(room(1)).await, bench.member(room(2)).await];
-    for (topic, peer) in topics.iter().zip(&mut peers) {
-        topic.publish(1, 1, Frame::text("one")).await;
+    for (topic, peer) in topics.iter_mut().zip(&mut peers) {
+        topic.publish(1, 1, &Frame::text("one"));
         peer.expect(&["joined", "one"]).await;
     }
     for seq in 2..8 {
-        for (topic, peer) in topics.iter().zip(&mut peers) {
-            topic.publish(1, seq, Frame::text("next")).await;
+        for (topic, peer) in topics.iter_mut().zip(&mut peers) {
+            topic.publish(1, seq, &Frame::text("next"));
             peer.expect(&["next"]).await;
         }
     }

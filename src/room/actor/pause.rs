@@ -77,9 +77,9 @@ impl RoomActor {
         self.pause.confirmation = Some(self.facts.checkpoint(self.row()));
     }
 
-    pub(super) async fn confirmed(&mut self, kept: Result<(), WriteError>) {
+    pub(super) fn confirmed(&mut self, kept: Result<(), WriteError>) {
         match kept {
-            Ok(()) if self.pause.lease.holds() => self.go_on().await,
+            Ok(()) if self.pause.lease.holds() => self.go_on(),
             Ok(()) => {}
             Err(WriteError::Fenced) => self.fenced = true,
             Err(error) => {
@@ -93,18 +93,18 @@ impl RoomActor {
         }
     }
 
-    async fn go_on(&mut self) {
+    fn go_on(&mut self) {
         tracing::debug!(room.id = self.state.card().id.number(), "the room goes on");
         self.pause.paused = false;
         let now = self.clock.now();
         // Who lost their socket could not come back meanwhile.
         let decision = self.state.decide_resumed();
-        self.apply(decision, now).await;
+        self.apply(decision, now);
         for request in std::mem::take(&mut self.pause.left) {
-            self.open(Mail::Request(Box::new(request), None)).await;
+            self.open(Mail::Request(Box::new(request), None));
         }
         if let Some(written) = self.pause.written.take() {
-            self.written(written).await;
+            self.written(written);
         }
         if std::mem::take(&mut self.pause.reads_gifts) {
             self.read_gifts();
@@ -112,7 +112,7 @@ impl RoomActor {
     }
 
     /// What a paused room does with its mail: sockets that end are noted, all else is to be asked again.
-    pub(super) async fn put_off(&mut self, mail: Mail) {
+    pub(super) fn put_off(&mut self, mail: Mail) {
         let (request, reply) = match mail {
             Mail::Request(request, reply) => (*request, reply),
             Mail::Committed(_) => {
@@ -131,7 +131,7 @@ impl RoomActor {
                 let now = self.clock.now();
                 // It changes nothing that is told.
                 if let Ok(decision) = self.state.decide(&request, now) {
-                    self.carry_out(decision, now, reply).await;
+                    self.carry_out(decision, now, reply);
                 }
             }
             Request::GiftsCommitted(_) => self.pause.reads_gifts = true,

@@ -12,16 +12,16 @@ impl RoomActor {
         self.state.empty_since().is_none().then_some(self.digest_at)
     }
 
-    pub(super) async fn tell_digest(&mut self) {
+    pub(super) fn tell_digest(&mut self) {
         let now = self.clock.now();
         if self.digest_due_at().is_some_and(|at| at <= now) {
             self.digest_at = now.plus_ms(ms(self.settings.digest_ms));
-            self.audience.digest(self.state.epoch(), self.state.seq()).await;
+            self.audience.digest(self.state.epoch(), self.state.seq());
         }
     }
 
     /// A shard has everything up to this place and misses what came next.
-    pub(super) async fn repair(&mut self, shard: usize, (epoch, seq): (i64, u64)) {
+    pub(super) fn repair(&mut self, shard: usize, (epoch, seq): (i64, u64)) {
         // A paused room says nothing; the shard is found again by the next digest.
         if self.is_paused() {
             return;
@@ -38,13 +38,13 @@ impl RoomActor {
         match missed {
             Some(frames) => {
                 metric::REPAIRS.add_of("ring", 1);
-                self.audience.repair(shard, epoch, seq + 1, frames).await;
+                self.audience.repair(shard, epoch, seq + 1, frames);
             }
             None => {
                 metric::REPAIRS.add_of("resync", 1);
                 for removal in self.state.resync() {
                     metric::RESYNCS.add(1);
-                    self.audience.remove_on(shard, removal).await;
+                    self.audience.remove_on(shard, removal);
                 }
             }
         }

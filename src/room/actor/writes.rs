@@ -72,15 +72,15 @@ impl Writes {
 }
 
 impl RoomActor {
-    pub(super) async fn queue_write(&mut self, request: Request, reply: Option<Reply>) {
+    pub(super) fn queue_write(&mut self, request: Request, reply: Option<Reply>) {
         if self.writes.waiting.len() >= self.writes.limit {
             return answer(reply, Err(ErrorCode::Busy.into()));
         }
         self.writes.waiting.push_back(Waiting { request, reply, since: Instant::now() });
-        self.next_write().await;
+        self.next_write();
     }
 
-    async fn next_write(&mut self) {
+    fn next_write(&mut self) {
         while self.writes.current.is_none()
             && let Some(Waiting { request, reply, .. }) = self.writes.waiting.pop_front()
         {
@@ -90,13 +90,13 @@ impl RoomActor {
                     self.writes.flight = Some(self.facts.write(write.clone()));
                     self.writes.current = Some(Current { write, reply, since: Instant::now(), attempts: 1 });
                 }
-                Ok(decision) => self.carry_out(decision, now, reply).await,
+                Ok(decision) => self.carry_out(decision, now, reply),
                 Err(error) => answer(reply, Err(error)),
             }
         }
     }
 
-    pub(super) async fn written(&mut self, answered: Answered) {
+    pub(super) fn written(&mut self, answered: Answered) {
         let Some(answered) = self.unless_paused(answered) else { return };
         let Some(mut current) = self.writes.current.take() else { return };
         let now = self.clock.now();
@@ -104,11 +104,11 @@ impl RoomActor {
         match (answered, &current.write.verdict) {
             (Ok(Some(written)), _) => {
                 let decision = self.state.decide_fact(&operation, &written);
-                self.carry_out(decision, now, current.reply).await;
+                self.carry_out(decision, now, current.reply);
             }
             (Ok(None), Err(refusal)) => {
                 let decision = self.state.decide_refused(&operation, refusal.clone());
-                self.carry_out(decision, now, current.reply).await;
+                self.carry_out(decision, now, current.reply);
             }
             (Err(WriteError::Unknown(why)), _) => {
                 // It may have been written: nothing else is, before this is known.
@@ -138,7 +138,7 @@ impl RoomActor {
             (Err(WriteError::Failed(why)), _) => failed(current, &why),
             (Ok(None), Ok(_)) => failed(current, "a fact was neither written nor found"),
         }
-        self.next_write().await;
+        self.next_write();
     }
 }
 

@@ -1,20 +1,22 @@
 //! Events that are lost between a room and a shard, seen from the sockets: real ones, in real time.
 
 use std::collections::VecDeque;
+use std::sync::atomic::AtomicUsize;
 
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::task::TaskTracker;
 
 use super::*;
-use crate::delivery::{self, Connection, Delivery, Topic};
+use crate::delivery::{self, Connection, Delivery};
+use crate::room::handle::Asker;
 use crate::room::request::Caller;
 use parlor_protocol::event::RemovalCause;
 
 /// A room with one socket, between which publications can be lost.
 struct Line {
     handle: RoomHandle,
-    topic: Topic,
+    lost: Arc<AtomicUsize>,
     connection: Connection,
     stream: TcpStream,
     frames: VecDeque<serde_json::Value>,
@@ -23,8 +25,12 @@ struct Line {
 
 impl Line {
     async fn open(settings: Settings) -> Self {
+        Self::through(&delivery::Settings::default(), settings).await
+    }
+
+    async fn through(shards: &delivery::Settings, settings: Settings) -> Self {
         let (stop, tracker) = (CancellationToken::new(), TaskTracker::new());
-        let delivery = Delivery::start(&delivery::Settings::default(), stop.clone(), &tracker);
+        let delivery = Delivery::start(shards, stop.clone(), &tracker);
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("bound");
         let (stream, accepted) = tokio::join!(TcpStream::connect(address), listener.accept());
@@ -32,6 +38,7 @@ impl Line {
         let connection = delivery.attach(accepted, CancellationToken::new()).await;
         let (handle, mut mailbox, announced) = RoomHandle::pair(say::room_id(), settings.mailbox);
         let topic = delivery.topic(say::room_id());
+        let lost = topic.lost();
         let (unused, _) = mpsc::unbounded_channel();
         let (_proof, lease) = Lease::proved_until(Instant::now() + Duration::from_secs(3_600));
         let store = Store { writes: unused, checkpoints: Mutex::default(), fenced: Mutex::default() };
@@ -39,7 +46,7 @@ impl Line {
         let mut actor = RoomActor::new(Parts {
             state: RoomState::wake(say::woken(), settings.clone(), Timestamp(1_000_000)),
             settings,
-            audience: Audience::Topic(topic.clone()),
+            audience: Audience::Topic(topic),
             gifts: Arc::new(Ledger { orders, table: Mutex::default() }),
             facts: Arc::new(store),
             announced,
@@ -49,7 +56,7 @@ impl Line {
         let stopped = stop.clone();
         tokio::spawn(async move { actor.run(&mut mailbox, &stopped).await });
         let stream = stream.expect("a connection");
-        Self { handle, topic, connection, stream, frames: VecDeque::new(), stop }
+        Self { handle, lost, connection, stream, frames: VecDeque::new(), stop }
     }
 
     async fn join(&mut self) -> u64 {
@@ -103,12 +110,50 @@ fn quick() -> Settings {
     Settings { digest_ms: 20, presence_ms: 1, ..Settings::default() }
 }
 
+/// Writes answers to its socket, as the gateway does.
+struct Writer(Connection);
+
+impl Asker for Writer {
+    fn answer(&self, answer: Result<Answer, ErrorBody>) {
+        let Ok(Answer::Done(done)) = answer else { panic!("not said: {answer:?}") };
+        self.0.send_soon(crate::delivery::Frame::text(&format!(r#"{{"answers":{}}}"#, done.seq)));
+    }
+}
+
+/// On two threads, so that a place in the queue may become free between an event and its answer.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_stands_behind_its_event_however_full_the_shard_is() {
+    let shards = delivery::Settings { shards: 1, shard_queue: 1, ..delivery::Settings::default() };
+    let mut line = Line::through(&shards, Settings { digest_ms: 3_600_000, ..quick() }).await;
+    let seq = line.join().await;
+    for op in 1..=200 {
+        let request = Box::new(say::request(1, op, say::say(&format!("line {op}"))));
+        let asker = Arc::new(Writer(line.connection.clone()));
+        line.handle.ask(request, || Reply::asker(asker)).expect("the mailbox has room");
+    }
+    let (mut said, mut answered) = (seq, Vec::new());
+    while answered.len() < 200 || said < seq + 200 {
+        let frame = line.next().await;
+        if let Some(event) = frame["seq"].as_u64() {
+            assert_eq!(event, said + 1);
+            said = event;
+        } else {
+            let answers = frame["answers"].as_u64().expect("an answer");
+            assert!(answers <= said, "event {answers} is answered, {said} is the last one seen");
+            answered.push(answers);
+        }
+    }
+    answered.sort_unstable();
+    assert_eq!(answered, (seq + 1..=seq + 200).collect::<Vec<_>>());
+    line.stop.cancel();
+}
+
 #[tokio::test]
 async fn a_lost_event_is_found_by_the_gap_and_delivered_in_its_turn() {
     let mut line = Line::open(Settings { digest_ms: 3_600_000, ..quick() }).await;
     let seq = line.join().await;
     line.chat(1).await;
-    line.topic.lose(2);
+    line.lost.store(2, Ordering::Relaxed);
     for op in 2..=6 {
         line.chat(op).await;
     }
@@ -121,7 +166,7 @@ async fn a_lost_last_event_is_found_by_the_digest() {
     let mut line = Line::open(quick()).await;
     let seq = line.join().await;
     line.chat(1).await;
-    line.topic.lose(1);
+    line.lost.store(1, Ordering::Relaxed);
     line.chat(2).await;
     assert_eq!(line.seqs(2).await, [seq + 1, seq + 2]);
     line.stop.cancel();
@@ -132,7 +177,7 @@ async fn what_the_ring_no_longer_has_sends_the_sockets_back() {
     let mut line = Line::open(Settings { resume_events: 2, digest_ms: 3_600_000, ..quick() }).await;
     let seq = line.join().await;
     line.chat(1).await;
-    line.topic.lose(4);
+    line.lost.store(4, Ordering::Relaxed);
     for op in 2..=6 {
         line.chat(op).await;
     }
