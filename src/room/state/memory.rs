@@ -17,12 +17,14 @@ use crate::room::settings::{Settings, ms};
 /// What an operation was answered with.
 pub type FirstAnswer = Result<Done, ErrorBody>;
 
-#[derive(Clone, PartialEq, Debug)]
+/// One operation. Rooms keep thousands of them: refusals, which are rare and large, stand elsewhere.
+#[derive(Clone, Debug)]
 struct Remembered {
     serial: u64,
+    op: Op,
     body_hash: BodyHash,
     at: Timestamp,
-    answer: FirstAnswer,
+    answer: Result<Done, Box<ErrorBody>>,
 }
 
 /// First answers as a checkpoint keeps them, oldest first: there may be thousands, so packed. Of each: actor
@@ -42,11 +44,10 @@ const PACKED: usize = 65;
 /// First answers, by user and operation.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Memory {
-    by_user: HashMap<UserId, HashMap<Op, Remembered>>,
-    /// Of each user, oldest first.
-    turns: HashMap<UserId, VecDeque<Op>>,
-    /// Of all, oldest first.
-    order: BTreeMap<u64, (UserId, Op)>,
+    /// Of each user, oldest first. They are few enough to look through.
+    by_user: HashMap<UserId, VecDeque<Remembered>>,
+    /// Whose each is, of all, oldest first.
+    order: BTreeMap<u64, UserId>,
     next_serial: u64,
 }
 
@@ -61,7 +62,7 @@ impl Memory {
         now: Timestamp,
         settings: &Settings,
     ) -> Result<Option<FirstAnswer>, ErrorBody> {
-        let known = self.by_user.get(&operation.actor).and_then(|ops| ops.get(&operation.op));
+        let known = self.by_user.get(&operation.actor).and_then(|ops| find(ops, operation.op));
         let Some(known) = known.filter(|known| now.ms_since(known.at) <= ms(settings.memory_ms)) else {
             return Ok(None);
         };
@@ -70,39 +71,34 @@ impl Memory {
         }
         Ok(Some(match &known.answer {
             Ok(done) => Ok(Done { replayed: true, ..*done }),
-            Err(error) => Err(ErrorBody { replayed: true, ..error.clone() }),
+            Err(error) => Err(ErrorBody { replayed: true, ..(**error).clone() }),
         }))
     }
 
     /// Keeps an answer and forgets what the rule says. A known operation keeps its first answer.
     pub(super) fn remember(&mut self, operation: &Operation, answer: &FirstAnswer, at: Timestamp, settings: &Settings) {
         self.forget_older(at, settings);
-        let actor = operation.actor;
-        let ops = self.by_user.entry(actor).or_default();
-        if ops.contains_key(&operation.op) {
+        let Operation { actor, op, body_hash } = *operation;
+        if self.by_user.get(&actor).is_some_and(|ops| find(ops, op).is_some()) {
             return;
+        }
+        if self.by_user.get(&actor).is_some_and(|ops| ops.len() >= settings.memory_per_user.max(1)) {
+            self.forget_oldest_of(actor);
+        }
+        if self.order.len() >= settings.memory_operations.max(1) {
+            self.forget_oldest();
         }
         let serial = self.next_serial;
         self.next_serial += 1;
-        let (body_hash, answer) = (operation.body_hash, answer.clone());
-        ops.insert(operation.op, Remembered { serial, body_hash, at, answer });
-        self.order.insert(serial, (actor, operation.op));
-        let turns = self.turns.entry(actor).or_default();
-        turns.push_back(operation.op);
-        if turns.len() > settings.memory_per_user
-            && let Some(oldest) = turns.front().copied()
-        {
-            self.forget(actor, oldest);
-        }
-        if self.order.len() > settings.memory_operations {
-            self.forget_oldest();
-        }
+        let answer = answer.clone().map_err(Box::new);
+        self.by_user.entry(actor).or_default().push_back(Remembered { serial, op, body_hash, at, answer });
+        self.order.insert(serial, actor);
     }
 
     fn forget_older(&mut self, now: Timestamp, settings: &Settings) {
-        while let Some((_, (user, op))) = self.order.first_key_value() {
-            let at = self.by_user.get(user).and_then(|ops| ops.get(op)).map_or(Timestamp(i64::MIN), |known| known.at);
-            if now.ms_since(at) <= ms(settings.memory_ms) {
+        while let Some((_, user)) = self.order.first_key_value() {
+            let oldest = self.by_user.get(user).and_then(VecDeque::front);
+            if oldest.is_some_and(|known| now.ms_since(known.at) <= ms(settings.memory_ms)) {
                 return;
             }
             self.forget_oldest();
@@ -110,34 +106,31 @@ impl Memory {
     }
 
     fn forget_oldest(&mut self) {
-        if let Some((_, (user, op))) = self.order.pop_first() {
-            self.forget(user, op);
+        // Whose is the oldest of all, has none that is older.
+        if let Some((_, user)) = self.order.pop_first() {
+            self.forget_oldest_of(user);
         }
     }
 
-    fn forget(&mut self, user: UserId, op: Op) {
+    fn forget_oldest_of(&mut self, user: UserId) {
         let Some(ops) = self.by_user.get_mut(&user) else { return };
-        if let Some(known) = ops.remove(&op) {
+        if let Some(known) = ops.pop_front() {
             self.order.remove(&known.serial);
         }
         if ops.is_empty() {
             self.by_user.remove(&user);
-        }
-        if let Some(turns) = self.turns.get_mut(&user) {
-            turns.retain(|turn| *turn != op);
-            if turns.is_empty() {
-                self.turns.remove(&user);
-            }
         }
     }
 
     /// All of it.
     pub(super) fn pack(&self) -> PackedMemory {
         let mut bytes = Vec::with_capacity(self.order.len() * PACKED);
-        for (actor, op) in self.order.values() {
-            let Some(known) = self.by_user.get(actor).and_then(|ops| ops.get(op)) else { continue };
+        for (serial, actor) in &self.order {
+            let Some(ops) = self.by_user.get(actor) else { continue };
+            let Ok(place) = ops.binary_search_by_key(serial, |known| known.serial) else { continue };
+            let known = &ops[place];
             bytes.extend_from_slice(&actor.number().to_be_bytes());
-            bytes.extend_from_slice(op.0.as_bytes());
+            bytes.extend_from_slice(known.op.0.as_bytes());
             bytes.extend_from_slice(&known.body_hash);
             bytes.extend_from_slice(&known.at.0.to_be_bytes());
             match &known.answer {
@@ -147,7 +140,7 @@ impl Memory {
                     bytes.extend_from_slice(&done.seq.to_be_bytes());
                 }
                 Err(error) => {
-                    let json = serde_json::to_vec(error).expect("an error is JSON");
+                    let json = serde_json::to_vec(&**error).expect("an error is JSON");
                     bytes.push(1);
                     bytes.extend_from_slice(&u32::try_from(json.len()).expect("an error is short").to_be_bytes());
                     bytes.extend_from_slice(&json);
@@ -165,6 +158,11 @@ impl Memory {
         }
         memory
     }
+}
+
+/// Retries come soon: the newest are looked at first.
+fn find(ops: &VecDeque<Remembered>, op: Op) -> Option<&Remembered> {
+    ops.iter().rev().find(|known| known.op == op)
 }
 
 impl PackedMemory {
@@ -241,6 +239,12 @@ mod tests {
     }
 
     #[test]
+    fn an_operation_costs_little() {
+        let bytes = size_of::<Remembered>();
+        assert!(bytes <= 72, "{bytes}");
+    }
+
+    #[test]
     fn the_oldest_is_forgotten_first_of_the_user_and_then_of_all() {
         let mut memory = Memory::default();
         for op in 1..=3 {
@@ -251,7 +255,8 @@ mod tests {
         memory.remember(&operation(3, 1), &done(1), Timestamp(0), &settings());
         assert!(!knows(&memory, 1, 2, 0) && knows(&memory, 1, 3, 0) && knows(&memory, 2, 1, 0));
         assert_eq!(memory.pack().entries().count(), 3);
-        assert_eq!(memory.turns.values().map(VecDeque::len).sum::<usize>(), 3);
+        assert_eq!(memory.by_user.values().map(VecDeque::len).sum::<usize>(), 3);
+        assert!(memory.by_user.values().all(|ops| ops.capacity() <= 4), "a user's own take no more room than they may");
     }
 
     #[test]
