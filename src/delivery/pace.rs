@@ -8,21 +8,36 @@ use super::Settings;
 /// How much of its events a room is remembered by. So much silence makes any room quiet.
 const MEMORY: Duration = Duration::from_millis(500);
 
+/// How much longer a tick is at most.
+const LONGER: Duration = Duration::from_micros(12_500);
+
+/// So many events in one write are enough: of one more it would spare less than a seventieth.
+const ENOUGH: usize = 8;
+
 /// From when on a room is hot, and for how long its frames are gathered then.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rule {
     /// From the first frame that is gathered until all of them leave. Zero: none is gathered.
     pub tick: Duration,
+    /// How much longer a tick is at most, while another event is expected in that time.
+    pub longer: Duration,
     /// How far apart the events of a room are that is just not hot.
     apart: Duration,
 }
 
 impl Rule {
     pub(super) fn new(settings: &Settings) -> Self {
+        let tick = Duration::from_millis(settings.tick_ms);
         Self {
-            tick: Duration::from_millis(settings.tick_ms),
+            tick,
+            longer: (tick / 2 + tick / 8).min(LONGER),
             apart: Duration::from_secs(1) / settings.hot_events_per_s.max(1),
         }
+    }
+
+    /// Whether a room whose tick is over, with so many events, waits for the next one, which has to come by then.
+    pub(super) fn waits(&self, events: usize, pace: &Pace, until: Instant) -> bool {
+        events < ENOUGH && pace.expects_by(until)
     }
 }
 
@@ -34,6 +49,8 @@ pub(super) struct Pace {
     /// `None` before the first event.
     empty_at: Option<Instant>,
     hot: bool,
+    /// When the last event came, and how long after the one before, on the average of the last few.
+    last: Option<(Instant, Duration)>,
 }
 
 impl Pace {
@@ -43,6 +60,16 @@ impl Pace {
         let level = (filled + rule.apart).min(MEMORY);
         self.hot = !filled.is_zero() && (self.hot || level == MEMORY);
         self.empty_at = Some(now + level);
+        let apart = self.last.map_or(MEMORY, |(last, apart)| {
+            let gap = now.saturating_duration_since(last).min(MEMORY);
+            (apart * 3 + gap) / 4
+        });
+        self.last = Some((now, apart));
+    }
+
+    /// Whether another event comes by then, if they go on coming as they do.
+    pub(super) fn expects_by(&self, at: Instant) -> bool {
+        self.last.is_some_and(|(last, apart)| last + apart <= at)
     }
 
     /// Whether what the room says now is gathered.
@@ -84,6 +111,24 @@ mod tests {
         for apart in [50, 51, 100, 500, 10_000] {
             assert!(!heat(&mut Pace::default(), from, apart, 500).contains(&true), "every {apart} ms");
         }
+    }
+
+    #[test]
+    fn the_next_event_is_expected_as_far_off_as_the_last_ones_were_apart() {
+        let from = Instant::now();
+        let expected = |course: &[u64]| {
+            let mut pace = Pace::default();
+            course.iter().for_each(|at| pace.note(from + ms(*at), &rule(20)));
+            let moment = Duration::from_micros(1);
+            (1..1_000).find(|after| pace.expects_by(from + ms(course[course.len() - 1] + after) + moment))
+        };
+        let regular: Vec<_> = (0..50).map(|at| at * 10).collect();
+        assert_eq!(expected(&regular), Some(10));
+        // One that comes late changes little, silence much, and a single event says nothing.
+        assert_eq!(expected(&[&regular[..], &[504]].concat()), Some(11));
+        assert_eq!(expected(&[&regular[..], &[10_000]].concat()), Some(133));
+        assert_eq!(expected(&[0]), Some(500));
+        assert!(!Pace::default().expects_by(from + MEMORY));
     }
 
     #[test]

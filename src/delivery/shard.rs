@@ -183,7 +183,7 @@ impl Shard {
     pub(super) async fn flush(&mut self, now: Instant) {
         let mut written = 0;
         let mut troubled = Vec::new();
-        for room in self.agenda.take_due(&self.rooms, now) {
+        for room in self.agenda.take_due(&mut self.rooms, now) {
             let Self { sockets, rooms, tally, .. } = self;
             let Some(audience) = rooms.get_mut(&room) else { continue };
             let events = std::mem::take(&mut audience.events);

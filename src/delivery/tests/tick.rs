@@ -166,6 +166,58 @@ async fn a_hot_room_speaks_a_tick_after_its_first_event_and_a_quiet_one_at_once(
 }
 
 #[tokio::test]
+async fn a_tick_waits_for_the_event_that_is_expected_and_no_longer_than_it_may() {
+    let (mut stand, mut peers) = Stand::hot(1).await;
+    let gap = TICK / 2;
+    // Until it is known how they come, and nothing is left.
+    let mut said = 0;
+    while said < 30 || stand.shard.agenda.next().is_some() {
+        stand.now += gap;
+        stand.events(&["."]);
+        stand.flush().await;
+        said += 1;
+    }
+    stand.now += gap;
+    let mut bytes = vec![0; 1_024];
+    let _ = peers[0].stream.read(&mut bytes).expect("what has been said");
+    peers[0].expect_nothing();
+    // With the fourth, which is expected, and at once.
+    for text in ["a", "b", "c"] {
+        stand.events(&[text]);
+        stand.flush().await;
+        stand.pass(gap).await;
+        peers[0].expect_nothing();
+    }
+    stand.events(&["d"]);
+    stand.flush().await;
+    peers[0].expect(&["a", "b", "c", "d"]);
+    // What does not come is waited for so long.
+    stand.now += gap;
+    for text in ["e", "f", "g"] {
+        stand.events(&[text]);
+        stand.flush().await;
+        stand.pass(gap).await;
+    }
+    peers[0].expect_nothing();
+    stand.pass(TICK / 8 - MOMENT).await;
+    peers[0].expect_nothing();
+    stand.pass(MOMENT).await;
+    peers[0].expect(&["e", "f", "g"]);
+    assert_eq!(stand.shard.agenda.next(), None);
+    // A room in which events come further apart has a tick, and no more.
+    stand.pass(TICK * 5).await;
+    stand.events(&["h"]);
+    stand.pass(TICK).await;
+    peers[0].expect(&["h"]);
+    // Nor has one that has gathered enough.
+    stand.now += gap;
+    let texts = ["1", "2", "3", "4", "5", "6", "7", "8"];
+    stand.events(&texts);
+    stand.pass(TICK).await;
+    peers[0].expect(&texts);
+}
+
+#[tokio::test]
 async fn without_a_tick_every_turn_leaves_at_once() {
     let mut stand = Stand::new(Settings { tick_ms: 0, ..shards(1) });
     let mut peer = stand.member().await;
