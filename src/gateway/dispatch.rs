@@ -10,9 +10,10 @@ use parlor_protocol::{Command, ErrorBody, ErrorCode, Op, RoomId, UserId, limit};
 use tokio::time::Instant;
 
 use super::GatewayState;
+use super::connect;
 use super::join::{self, CameIn};
 use super::rate::Kind;
-use super::session::{self, Change, Session, Step, reply};
+use super::session::{Change, Session, Step, reply};
 use crate::delivery::Frame;
 use crate::operation::Operation;
 use crate::room::{Answer, Caller, NotAsked, Reply, Request, RoomHandle};
@@ -57,13 +58,13 @@ impl Session {
                 }
                 let (gateway, connection) = (self.gateway.clone(), self.connection.clone());
                 let undecided = self.undecided.is_some();
-                Ok(Step::Block(Box::pin(session::connect(gateway, connection, id, connect, undecided))))
+                Ok(Step::Block(Box::pin(connect::connect(gateway, connection, id, connect, undecided))))
             }
             Command::SessionRefresh(asked) => {
                 self.admit(Kind::List, now)?;
                 let me = self.me.as_ref().expect("only connect is dispatched before the socket is connected");
                 let (gateway, connection) = (self.gateway.clone(), self.connection.clone());
-                let refresh = session::refresh(gateway, connection, id, me.person.id, me.session, asked);
+                let refresh = connect::refresh(gateway, connection, id, me.person.id, me.session, asked);
                 Ok(Step::Block(Box::pin(refresh)))
             }
             Command::Ping(_) => Ok(Step::Reply(reply(id, Ok(&Empty {})))),
@@ -71,7 +72,7 @@ impl Session {
                 let (gateway, connection) = (self.gateway.clone(), self.connection.clone());
                 let user = self.person().clone();
                 Ok(Step::Block(Box::pin(async move {
-                    match session::join_within_rate(&gateway, &connection, &user, asked).await {
+                    match join::come_in_within_rate(&gateway, &connection, &user, asked).await {
                         Ok(CameIn { place, former, joined }) => {
                             let (room, epoch, seq) = joined.place();
                             connection.joined(room, epoch, seq, joined.frame(id)).await;

@@ -10,9 +10,11 @@ use parlor_protocol::{ErrorBody, ErrorCode, RoomId, UserFrame, UserId, envelope,
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use super::GatewayState;
 use super::place::{Place, insist};
+use super::rate::Kind;
 use super::user::Former;
 use crate::delivery::{Connection, Frame};
 use crate::room::{Answer, Caller, JoinAnswer, Request, RoomHandle, SnapshotText, gifts_within};
@@ -84,6 +86,21 @@ pub(super) async fn within<T>(
     answer: impl Future<Output = Result<T, ErrorBody>>,
 ) -> Result<T, ErrorBody> {
     tokio::time::timeout(within, answer).await.unwrap_or_else(|_| Err(ErrorCode::Timeout.into()))
+}
+
+/// Brings a user into a room, as often as the rate allows.
+pub(super) async fn come_in_within_rate(
+    gateway: &GatewayState,
+    connection: &Connection,
+    user: &Person,
+    asked: Join,
+) -> Result<CameIn, ErrorBody> {
+    let began = Instant::now();
+    gateway.admit(user.id, Kind::Join, began)?;
+    let came_in = come_in(gateway, connection, user, asked).await;
+    metric::JOINS.add_of(if came_in.is_ok() { "joined" } else { "refused" }, 1);
+    metric::JOIN_TIMES.record_time(began.elapsed());
+    came_in
 }
 
 /// Brings a user into a room: its events are held back for the socket before the room is asked, and a

@@ -1,12 +1,13 @@
 //! A socket's life: upgrade, connection, session, dispatch.
 //!
 //! `listen` accepts, `upgrade` makes a socket of a request, `connection` reads frames from it, `session`
-//! knows whose it is and what it has asked, `dispatch` sends every command where it belongs. `routes` is
-//! the way of the same commands by REST. Nothing
-//! here decides what a room or the ledger does, and nothing here writes to a socket: that is delivery's.
+//! knows whose it is and what it has asked, `dispatch` sends every command where it belongs, `connect` and `join` answer
+//! those that change it. `routes` is the way of the same commands by REST. Nothing here decides what a room or the
+//! ledger does, and nothing here writes to a socket: that is delivery's.
 
 mod asked;
 mod assembly;
+mod connect;
 mod connection;
 mod dispatch;
 mod door;

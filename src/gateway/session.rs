@@ -1,16 +1,13 @@
-//! Whose socket it is, what it has asked and not been answered, and the two commands that change it:
-//! `connect` and, through `join`, coming into rooms.
+//! Whose socket it is, and what it has asked and not been answered.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::stream::FuturesUnordered;
-use parlor_protocol::command::{Connect, Join, RefreshSession};
-use parlor_protocol::envelope::{self, CommandFrame, JoinedText};
+use parlor_protocol::envelope::{self, CommandFrame};
 use parlor_protocol::event::Notice;
-use parlor_protocol::reply::{Connected, Limits, SessionRefreshed};
 use parlor_protocol::room::Person;
-use parlor_protocol::{CloseCode, Command, ErrorBody, ErrorCode, RoomId, UserId, limit};
+use parlor_protocol::{CloseCode, Command, ErrorBody, ErrorCode, RoomId, limit};
 use serde::Serialize;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
@@ -21,9 +18,7 @@ use uuid::Uuid;
 use super::GatewayState;
 use super::asked::Question;
 use super::door::Undecided;
-use super::join::{self, CameIn, Joined};
 use super::place::Place;
-use super::rate::Kind;
 use super::user::Presence;
 use crate::clock::Timestamp;
 use crate::delivery::{Connection, Frame};
@@ -77,7 +72,7 @@ pub(super) struct Validity {
 }
 
 impl Validity {
-    fn until(expires_at: Timestamp, now: Timestamp) -> Self {
+    pub(super) fn until(expires_at: Timestamp, now: Timestamp) -> Self {
         let ms = u64::try_from(expires_at.ms_since(now)).unwrap_or(0);
         let after = |ms| Instant::now() + Duration::from_millis(ms);
         Self { ends: after(ms), asks: Some(after(ms.saturating_sub(limit::EXPIRING_MS))), expires_at }
@@ -115,9 +110,6 @@ pub(super) struct Session {
     pub(super) asked: Vec<Arc<Question>>,
     unreadable: u32,
 }
-
-/// Bytes that the reply to `connect` takes without its joins.
-const CONNECTED_BYTES: usize = 768;
 
 /// Bytes that most replies take.
 const REPLY_BYTES: usize = 128;
@@ -292,153 +284,15 @@ impl Drop for Session {
 }
 
 impl Me {
+    /// In no room yet.
+    pub(super) fn new(person: Person, session: Uuid, validity: Validity, presence: Presence) -> Self {
+        Self { person, session, places: Vec::new(), validity, _presence: presence }
+    }
+
     /// The place in this room is no longer this socket's to give up.
-    fn release(&mut self, room: RoomId) {
+    pub(super) fn release(&mut self, room: RoomId) {
         if let Some(at) = self.places.iter().position(|place| place.room == room) {
             self.places.swap_remove(at).release();
         }
     }
-}
-
-/// Signs a socket in and brings it into the rooms it names, one after the other; one reply answers all.
-pub(super) async fn connect(
-    gateway: GatewayState,
-    connection: Connection,
-    id: u64,
-    connect: Connect,
-    undecided: bool,
-) -> (u64, Change) {
-    let deadline = Duration::from_millis(gateway.settings.answer_ms);
-    let known = async {
-        // Counted before it costs a query.
-        let named = gateway.ports.named(&connect.token).await?;
-        gateway.admit(named.user, Kind::Connect, Instant::now())?;
-        gateway.door.connect(undecided, gateway.users.room(named.user).is_some())?;
-        gateway.ports.sign_in(named).await
-    };
-    let signed_in = match join::within(deadline, known).await {
-        Ok(signed_in) => signed_in,
-        Err(error) => {
-            connection.send(reply::<()>(id, Err(&error))).await;
-            let change = match error.code {
-                ErrorCode::Unauthenticated | ErrorCode::TokenExpired => Change::Close(CloseCode::Unauthenticated),
-                ErrorCode::Suspended => Change::Close(CloseCode::Suspended),
-                ErrorCode::Busy => Change::Close(CloseCode::Busy),
-                _ => Change::Nothing,
-            };
-            return (id, change);
-        }
-    };
-    let now = Timestamp::now();
-    let person = signed_in.user;
-    let (presence, replaced) =
-        gateway.users.enter(person.id, &connect.device, signed_in.session, &connection, Instant::now());
-    if let Some(replaced) = replaced {
-        replaced.close(CloseCode::Replaced, None).await;
-    }
-    let (session, expires_at) = (signed_in.session, signed_in.expires_at);
-    let validity = Validity::until(expires_at, now);
-    let mut me = Box::new(Me { person, session, places: Vec::new(), validity, _presence: presence });
-
-    let mut joins = Vec::with_capacity(connect.joins.len());
-    for asked in connect.joins {
-        let join = match join_within_rate(&gateway, &connection, &me.person, asked).await {
-            Ok(CameIn { place, former, joined }) => {
-                me.release(place.room);
-                if let Some(former) = former {
-                    me.release(former);
-                    leave_out(&mut joins, former);
-                }
-                me.places.reserve_exact(1);
-                me.places.push(place);
-                Ok(joined)
-            }
-            Err(error) => Err(error),
-        };
-        joins.push(join);
-    }
-    let entries: Vec<_> = joins.iter().flatten().map(Joined::place).collect();
-    let settings = &gateway.settings;
-    let connected = Connected {
-        session,
-        user: me.person.clone(),
-        expires_at: expires_at.0,
-        time: now.0,
-        ping_ms: settings.ping_ms,
-        limits: Limits {
-            message_bytes: settings.message_bytes,
-            text_chars: limit::TEXT_CHARS,
-            unanswered_commands: settings.unanswered_commands,
-            outbox_bytes: gateway.announced.outbox_bytes,
-            grace_ms: gateway.announced.grace_ms,
-        },
-        balances: signed_in.balances,
-        joins: Vec::new(),
-    };
-    connection.joined_all(entries, connected_frame(id, &connected, &joins)).await;
-    (id, Change::Connected(me))
-}
-
-/// The reply to `connect`, with what its joins brought.
-fn connected_frame(id: u64, connected: &Connected, joins: &[Result<Joined, ErrorBody>]) -> Frame {
-    let missed: Vec<_> = joins.iter().map(|join| join.as_ref().ok().and_then(Joined::missed)).collect();
-    let parts = joins.iter().zip(&missed).map(|(join, missed)| join.as_ref().map(|join| join.text(missed.as_deref())));
-    let parts: Vec<_> = parts.collect();
-    let bytes = CONNECTED_BYTES + parts.iter().flatten().map(JoinedText::size).sum::<usize>();
-    Frame::written(bytes, |out| envelope::write_connected(id, connected, &parts, out))
-}
-
-/// Goes on with a new token of the same session: a socket never becomes somebody else's.
-pub(super) async fn refresh(
-    gateway: GatewayState,
-    connection: Connection,
-    id: u64,
-    user: UserId,
-    session: Uuid,
-    asked: RefreshSession,
-) -> (u64, Change) {
-    let deadline = Duration::from_millis(gateway.settings.answer_ms);
-    let known = async { gateway.ports.sign_in(gateway.ports.named(&asked.token).await?).await };
-    let signed_in = join::within(deadline, known).await.and_then(|signed_in| {
-        let own = signed_in.user.id == user && signed_in.session == session;
-        own.then_some(signed_in).ok_or_else(|| {
-            ErrorBody::new(ErrorCode::Forbidden).message("the token is of another session than the socket's")
-        })
-    });
-    match signed_in {
-        Ok(signed_in) => {
-            let expires_at = signed_in.expires_at;
-            connection.send(reply(id, Ok(&SessionRefreshed { expires_at: expires_at.0 }))).await;
-            (id, Change::Refreshed(Validity::until(expires_at, Timestamp::now())))
-        }
-        Err(error) => {
-            connection.send(reply::<()>(id, Err(&error))).await;
-            (id, Change::Nothing)
-        }
-    }
-}
-
-/// A room that a later one of the same joins has taken the place of: the user is not in it, and what it
-/// would have brought has no room in the outbox.
-fn leave_out(joins: &mut [Result<Joined, ErrorBody>], former: RoomId) {
-    for join in joins {
-        if join.as_ref().is_ok_and(|joined| joined.room == former) {
-            *join = Err(ErrorBody::new(ErrorCode::NotInRoom).message("a later one of the joins is another room"));
-        }
-    }
-}
-
-/// Brings a user into a room, as often as the rate allows.
-pub(super) async fn join_within_rate(
-    gateway: &GatewayState,
-    connection: &Connection,
-    user: &Person,
-    asked: Join,
-) -> Result<CameIn, ErrorBody> {
-    let began = Instant::now();
-    gateway.admit(user.id, Kind::Join, began)?;
-    let came_in = join::come_in(gateway, connection, user, asked).await;
-    metric::JOINS.add_of(if came_in.is_ok() { "joined" } else { "refused" }, 1);
-    metric::JOIN_TIMES.record_time(began.elapsed());
-    came_in
 }

@@ -1,0 +1,148 @@
+//! The two commands that say whose a socket is: `connect`, which may bring it into rooms, and `session.refresh`.
+
+use std::time::Duration;
+
+use parlor_protocol::command::{Connect, RefreshSession};
+use parlor_protocol::envelope::{self, JoinedText};
+use parlor_protocol::reply::{Connected, Limits, SessionRefreshed};
+use parlor_protocol::{CloseCode, ErrorBody, ErrorCode, RoomId, UserId, limit};
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::GatewayState;
+use super::join::{self, CameIn, Joined};
+use super::rate::Kind;
+use super::session::{Change, Me, Validity, reply};
+use crate::clock::Timestamp;
+use crate::delivery::{Connection, Frame};
+
+/// Bytes that the reply to `connect` takes without its joins.
+const CONNECTED_BYTES: usize = 768;
+
+/// Signs a socket in and brings it into the rooms it names, one after the other; one reply answers all.
+pub(super) async fn connect(
+    gateway: GatewayState,
+    connection: Connection,
+    id: u64,
+    connect: Connect,
+    undecided: bool,
+) -> (u64, Change) {
+    let deadline = Duration::from_millis(gateway.settings.answer_ms);
+    let known = async {
+        // Counted before it costs a query.
+        let named = gateway.ports.named(&connect.token).await?;
+        gateway.admit(named.user, Kind::Connect, Instant::now())?;
+        gateway.door.connect(undecided, gateway.users.room(named.user).is_some())?;
+        gateway.ports.sign_in(named).await
+    };
+    let signed_in = match join::within(deadline, known).await {
+        Ok(signed_in) => signed_in,
+        Err(error) => {
+            connection.send(reply::<()>(id, Err(&error))).await;
+            let change = match error.code {
+                ErrorCode::Unauthenticated | ErrorCode::TokenExpired => Change::Close(CloseCode::Unauthenticated),
+                ErrorCode::Suspended => Change::Close(CloseCode::Suspended),
+                ErrorCode::Busy => Change::Close(CloseCode::Busy),
+                _ => Change::Nothing,
+            };
+            return (id, change);
+        }
+    };
+    let now = Timestamp::now();
+    let person = signed_in.user;
+    let (presence, replaced) =
+        gateway.users.enter(person.id, &connect.device, signed_in.session, &connection, Instant::now());
+    if let Some(replaced) = replaced {
+        replaced.close(CloseCode::Replaced, None).await;
+    }
+    let (session, expires_at) = (signed_in.session, signed_in.expires_at);
+    let validity = Validity::until(expires_at, now);
+    let mut me = Box::new(Me::new(person, session, validity, presence));
+
+    let mut joins = Vec::with_capacity(connect.joins.len());
+    for asked in connect.joins {
+        let join = match join::come_in_within_rate(&gateway, &connection, &me.person, asked).await {
+            Ok(CameIn { place, former, joined }) => {
+                me.release(place.room);
+                if let Some(former) = former {
+                    me.release(former);
+                    leave_out(&mut joins, former);
+                }
+                me.places.reserve_exact(1);
+                me.places.push(place);
+                Ok(joined)
+            }
+            Err(error) => Err(error),
+        };
+        joins.push(join);
+    }
+    let entries: Vec<_> = joins.iter().flatten().map(Joined::place).collect();
+    let settings = &gateway.settings;
+    let connected = Connected {
+        session,
+        user: me.person.clone(),
+        expires_at: expires_at.0,
+        time: now.0,
+        ping_ms: settings.ping_ms,
+        limits: Limits {
+            message_bytes: settings.message_bytes,
+            text_chars: limit::TEXT_CHARS,
+            unanswered_commands: settings.unanswered_commands,
+            outbox_bytes: gateway.announced.outbox_bytes,
+            grace_ms: gateway.announced.grace_ms,
+        },
+        balances: signed_in.balances,
+        joins: Vec::new(),
+    };
+    connection.joined_all(entries, connected_frame(id, &connected, &joins)).await;
+    (id, Change::Connected(me))
+}
+
+/// The reply to `connect`, with what its joins brought.
+fn connected_frame(id: u64, connected: &Connected, joins: &[Result<Joined, ErrorBody>]) -> Frame {
+    let missed: Vec<_> = joins.iter().map(|join| join.as_ref().ok().and_then(Joined::missed)).collect();
+    let parts = joins.iter().zip(&missed).map(|(join, missed)| join.as_ref().map(|join| join.text(missed.as_deref())));
+    let parts: Vec<_> = parts.collect();
+    let bytes = CONNECTED_BYTES + parts.iter().flatten().map(JoinedText::size).sum::<usize>();
+    Frame::written(bytes, |out| envelope::write_connected(id, connected, &parts, out))
+}
+
+/// Goes on with a new token of the same session: a socket never becomes somebody else's.
+pub(super) async fn refresh(
+    gateway: GatewayState,
+    connection: Connection,
+    id: u64,
+    user: UserId,
+    session: Uuid,
+    asked: RefreshSession,
+) -> (u64, Change) {
+    let deadline = Duration::from_millis(gateway.settings.answer_ms);
+    let known = async { gateway.ports.sign_in(gateway.ports.named(&asked.token).await?).await };
+    let signed_in = join::within(deadline, known).await.and_then(|signed_in| {
+        let own = signed_in.user.id == user && signed_in.session == session;
+        own.then_some(signed_in).ok_or_else(|| {
+            ErrorBody::new(ErrorCode::Forbidden).message("the token is of another session than the socket's")
+        })
+    });
+    match signed_in {
+        Ok(signed_in) => {
+            let expires_at = signed_in.expires_at;
+            connection.send(reply(id, Ok(&SessionRefreshed { expires_at: expires_at.0 }))).await;
+            (id, Change::Refreshed(Validity::until(expires_at, Timestamp::now())))
+        }
+        Err(error) => {
+            connection.send(reply::<()>(id, Err(&error))).await;
+            (id, Change::Nothing)
+        }
+    }
+}
+
+/// A room that a later one of the same joins has taken the place of: the user is not in it, and what it
+/// would have brought has no room in the outbox.
+fn leave_out(joins: &mut [Result<Joined, ErrorBody>], former: RoomId) {
+    for join in joins {
+        if join.as_ref().is_ok_and(|joined| joined.room == former) {
+            *join = Err(ErrorBody::new(ErrorCode::NotInRoom).message("a later one of the joins is another room"));
+        }
+    }
+}
