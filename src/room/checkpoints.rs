@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use sqlx::PgPool;
+use sqlx::{Connection as _, PgPool};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 
@@ -14,7 +14,7 @@ use super::store;
 
 /// Checkpoints of one statement at most, and bytes of their memories.
 const BATCH: usize = 256;
-const BATCH_BYTES: usize = 4 * 1024 * 1024;
+const BATCH_BYTES: usize = 512 * 1024;
 /// From the beginning of one statement to that of the next, unless a whole batch waits.
 const EVERY: Duration = Duration::from_millis(100);
 /// Checkpoints that wait for their turn; a room has one at a time, and waits when there is no place.
@@ -103,11 +103,14 @@ async fn put(
 ) -> Result<HashSet<parlor_protocol::RoomId>, WriteError> {
     let rows: Vec<&CheckpointRow> = batch.iter().map(|pending| &pending.row).collect();
     within(timeout, async {
-        let mut tx = pool.begin().await?;
+        let mut connection = pool.acquire().await?;
+        let mut tx = connection.begin().await?;
         // A room whose claim hangs must not hold up the others: it is refused, and the rest goes one by one.
         store::wait_briefly(&mut tx).await?;
         let held = store::put_checkpoints(&mut tx, &rows).await?;
         tx.commit().await?;
+        // Else every connection of the pool would keep as much as the largest batch took.
+        connection.shrink_buffers();
         Ok(held)
     })
     .await
