@@ -20,7 +20,9 @@ pub struct Operation {
 impl Operation {
     /// The operation of a command, the same whether it came by socket or by REST.
     pub fn of_command(op: Op, actor: UserId, command: &Command) -> Self {
-        let body = serde_json::to_vec(command).expect("a command has string keys and no failing serializer");
+        // As much as most commands take.
+        let mut body = Vec::with_capacity(512);
+        serde_json::to_writer(&mut body, command).expect("a command has string keys and no failing serializer");
         Self { op, actor, body_hash: hash(&body) }
     }
 

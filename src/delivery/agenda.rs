@@ -112,4 +112,13 @@ impl Agenda {
         }
         std::mem::take(&mut self.turn)
     }
+
+    /// Takes back the list that `take_due` gave, empty: each turn has one.
+    pub(super) fn give_back(&mut self, turn: Vec<RoomId>) {
+        debug_assert!(
+            turn.is_empty() && self.turn.is_empty(),
+            "what is gathered while a turn leaves is another turn's"
+        );
+        self.turn = turn;
+    }
 }

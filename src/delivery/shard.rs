@@ -29,6 +29,9 @@ use crate::telemetry::metric;
 /// Messages that one turn takes at most: what comes meanwhile leaves with the next.
 const TURN_MESSAGES: usize = 512;
 
+/// Events that a room's list has room for between its writes.
+const KEPT_EVENTS: usize = 8;
+
 /// How long a socket that is full may take for its last frames.
 const CLOSING_WAIT: Duration = Duration::from_secs(5);
 
@@ -183,10 +186,11 @@ impl Shard {
     pub(super) async fn flush(&mut self, now: Instant) {
         let mut written = 0;
         let mut troubled = Vec::new();
-        for room in self.agenda.take_due(&mut self.rooms, now) {
+        let mut due = self.agenda.take_due(&mut self.rooms, now);
+        for room in due.drain(..) {
             let Self { sockets, rooms, tally, .. } = self;
             let Some(audience) = rooms.get_mut(&room) else { continue };
-            let events = std::mem::take(&mut audience.events);
+            let mut events = std::mem::take(&mut audience.events);
             let signals = std::mem::take(&mut audience.signals);
             (audience.gathered_bytes, audience.due) = (0, None);
             let batch = Batch::gather(&events, &signals);
@@ -210,11 +214,17 @@ impl Shard {
                     tokio::task::yield_now().await;
                 }
             }
+            if events.capacity() <= KEPT_EVENTS {
+                events.clear();
+                audience.events = events;
+            }
             for (key, outcome) in troubled.drain(..) {
                 self.settle(key, outcome, "room");
             }
         }
-        for key in std::mem::take(&mut self.dirty) {
+        self.agenda.give_back(due);
+        let mut dirty = std::mem::take(&mut self.dirty);
+        for key in dirty.drain(..) {
             let limit = self.outbox_bytes;
             let Some(socket) = self.sockets.get_mut(key as usize) else { continue };
             let outcome = if !socket.behind {
@@ -230,6 +240,9 @@ impl Shard {
                 tokio::task::yield_now().await;
             }
         }
+        // What became dirty meanwhile leaves with the next turn.
+        dirty.append(&mut self.dirty);
+        self.dirty = dirty;
         self.relieve();
     }
 

@@ -344,7 +344,7 @@ pub(super) const fn is_of_staff(command: &Command) -> bool {
 
 /// The line, without control characters other than line breaks.
 fn posted(from: &Person, op: Op, text: &str) -> Result<Event, ErrorBody> {
-    let text: String = text.chars().filter(|char| *char == '\n' || !char.is_control()).collect();
+    let text = text.replace(|char: char| char.is_control() && char != '\n', "");
     if text.trim().is_empty() {
         return Err(ErrorBody::new(ErrorCode::BadRequest).field("text", "not only spaces and control characters"));
     }

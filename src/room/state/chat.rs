@@ -1,6 +1,7 @@
 //! The last lines of chat, as snapshots show them: bounded in number and in bytes, so that a snapshot is.
 
 use std::collections::VecDeque;
+use std::io;
 
 use parlor_protocol::limit;
 use parlor_protocol::room::ChatLine;
@@ -30,5 +31,21 @@ impl Chat {
 
 /// On the wire, with the comma behind it.
 fn bytes(line: &ChatLine) -> usize {
-    serde_json::to_string(line).map_or(0, |text| text.len() + 1)
+    let mut count = Count(1);
+    serde_json::to_writer(&mut count, line).expect("a line is JSON, and counting does not fail");
+    count.0
+}
+
+/// How much is written to it.
+struct Count(usize);
+
+impl io::Write for Count {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
