@@ -14,6 +14,7 @@ mod source;
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::db::PoolSettings;
 pub use secret::Secret;
@@ -221,9 +222,10 @@ impl Settings {
                 "delivery.outbox_bytes: at least {join_bytes}, what the reply to a join may bring (room.resume_bytes)"
             ));
         }
-        if self.delivery.tick_ms >= self.room.presence_ms.min(self.room.count_ms) {
+        let counted = Duration::from_millis(self.room.presence_ms.min(self.room.count_ms));
+        if self.delivery.longest_tick() >= counted {
             problems.push(
-                "delivery.tick_ms: below room.presence_ms and room.count_ms, so that a count of people never leaves with \
+                "delivery.tick_ms: with what a tick may be longer below room.presence_ms and room.count_ms, so that a count of people never leaves with \
                  what came after it"
                     .into(),
             );

@@ -23,7 +23,7 @@ pub(super) enum Due {
     Until(Instant),
 }
 
-/// The rooms that something is gathered for. One timer does for all: the nearest tick's.
+/// The rooms that something is gathered for. One timer does for all: that of the nearest tick or wait.
 pub(super) struct Agenda {
     rule: Rule,
     most_bytes: usize,
@@ -51,7 +51,7 @@ impl Agenda {
     pub(super) fn event(&mut self, room: RoomId, audience: &mut Audience, now: Instant) {
         audience.pace.note(now, &self.rule);
         if let Some(Due::Until(until)) = audience.due
-            && !self.rule.waits(audience.events.len(), &audience.pace, until)
+            && !self.rule.waits(audience.events.len(), &audience.pace, until - self.rule.longer)
         {
             // No timer need ring for it.
             let from = self.longer.partition_point(|(at, _)| *at < until);
@@ -97,8 +97,8 @@ impl Agenda {
             let Some(audience) = rooms.get_mut(&room).filter(|audience| audience.due == Some(Due::At(at))) else {
                 continue;
             };
-            let until = at + self.rule.longer;
-            if self.rule.waits(audience.events.len(), &audience.pace, until) {
+            if self.rule.waits(audience.events.len(), &audience.pace, at) {
+                let until = at + self.rule.longer;
                 audience.due = Some(Due::Until(until));
                 self.longer.push_back((until, room));
             } else {

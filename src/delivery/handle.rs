@@ -23,6 +23,9 @@ use crate::telemetry::metric;
 /// Sockets of a room that are kept on one shard; with more of them the next ones are spread.
 const TOGETHER: u32 = 64;
 
+/// Messages that a room's line keeps room for.
+const LINE: usize = 64;
+
 struct Inner {
     shards: Box<[mpsc::Sender<Message>]>,
     next: AtomicU64,
@@ -347,6 +350,7 @@ impl Topic {
                 place.send(message);
             }
         }
+        self.line.shrink_to(LINE);
     }
 
     fn tell(&mut self, shard: usize, message: Message) {

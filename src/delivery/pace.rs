@@ -8,16 +8,13 @@ use super::Settings;
 /// How much of its events a room is remembered by. So much silence makes any room quiet.
 const MEMORY: Duration = Duration::from_millis(500);
 
-/// How much longer a tick is at most.
-const LONGER: Duration = Duration::from_micros(12_500);
-
 /// So many events in one write are enough: of one more it would spare less than a seventieth.
 const ENOUGH: usize = 8;
 
 /// From when on a room is hot, and for how long its frames are gathered then.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rule {
-    /// From the first frame that is gathered until all of them leave. Zero: none is gathered.
+    /// From the first frame that is gathered until all of them leave, or wait for one more. Zero: none is gathered.
     pub tick: Duration,
     /// How much longer a tick is at most, while another event is expected in that time.
     pub longer: Duration,
@@ -27,17 +24,16 @@ pub(super) struct Rule {
 
 impl Rule {
     pub(super) fn new(settings: &Settings) -> Self {
-        let tick = Duration::from_millis(settings.tick_ms);
         Self {
-            tick,
-            longer: (tick / 2 + tick / 8).min(LONGER),
+            tick: Duration::from_millis(settings.tick_ms),
+            longer: settings.longer(),
             apart: Duration::from_secs(1) / settings.hot_events_per_s.max(1),
         }
     }
 
-    /// Whether a room whose tick is over, with so many events, waits for the next one, which has to come by then.
-    pub(super) fn waits(&self, events: usize, pace: &Pace, until: Instant) -> bool {
-        events < ENOUGH && pace.expects_by(until)
+    /// Whether a room whose tick ended `at` this time, with so many events, waits for the next one.
+    pub(super) fn waits(&self, events: usize, pace: &Pace, at: Instant) -> bool {
+        events < ENOUGH && pace.expects_between(at, at + self.longer)
     }
 }
 
@@ -67,9 +63,10 @@ impl Pace {
         self.last = Some((now, apart));
     }
 
-    /// Whether another event comes by then, if they go on coming as they do.
-    pub(super) fn expects_by(&self, at: Instant) -> bool {
-        self.last.is_some_and(|(last, apart)| last + apart <= at)
+    /// Whether another event comes in this time, if they go on coming as they do. One that is a little late is still
+    /// about to come; after a burst none is.
+    pub(super) fn expects_between(&self, from: Instant, until: Instant) -> bool {
+        self.last.is_some_and(|(last, apart)| last + apart <= until && from <= last + apart * 2)
     }
 
     /// Whether what the room says now is gathered.
@@ -120,7 +117,8 @@ mod tests {
             let mut pace = Pace::default();
             course.iter().for_each(|at| pace.note(from + ms(*at), &rule(20)));
             let moment = Duration::from_micros(1);
-            (1..1_000).find(|after| pace.expects_by(from + ms(course[course.len() - 1] + after) + moment))
+            let last = from + ms(course[course.len() - 1]);
+            (1..1_000).find(|after| pace.expects_between(last, last + ms(*after) + moment))
         };
         let regular: Vec<_> = (0..50).map(|at| at * 10).collect();
         assert_eq!(expected(&regular), Some(10));
@@ -128,7 +126,22 @@ mod tests {
         assert_eq!(expected(&[&regular[..], &[504]].concat()), Some(11));
         assert_eq!(expected(&[&regular[..], &[10_000]].concat()), Some(133));
         assert_eq!(expected(&[0]), Some(500));
-        assert!(!Pace::default().expects_by(from + MEMORY));
+        assert!(!Pace::default().expects_between(from, from + MEMORY));
+    }
+
+    #[test]
+    fn after_a_burst_no_event_is_expected_and_of_a_regular_one_that_is_late_it_is() {
+        let from = Instant::now();
+        let (mut bursts, mut regular) = (Pace::default(), Pace::default());
+        for at in 0..50 {
+            (0..5).for_each(|_| bursts.note(from + ms(at * 60), &rule(20)));
+            regular.note(from + ms(at * 60), &rule(20));
+        }
+        let (tick_ends, until) = (from + ms(49 * 60 + 20), from + ms(49 * 60 + 32));
+        assert!(!bursts.expects_between(tick_ends, until));
+        let (late, until) = (from + ms(49 * 60 + 70), from + ms(49 * 60 + 80));
+        assert!(regular.expects_between(late, until));
+        assert!(!regular.expects_between(from + ms(49 * 60 + 121), from + ms(49 * 60 + 133)));
     }
 
     #[test]

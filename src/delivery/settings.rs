@@ -1,5 +1,7 @@
 //! What can be set of the way out.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 /// The sizes of delivery.
@@ -39,6 +41,9 @@ impl Default for Settings {
     }
 }
 
+/// How much longer a tick is at most.
+const LONGER: Duration = Duration::from_micros(12_500);
+
 /// What may wait for all sockets where it is neither set nor known how much memory there is.
 const OUTBOX_TOTAL_BYTES: usize = 256 * 1024 * 1024;
 
@@ -50,6 +55,17 @@ impl Settings {
         let least = self.outbox_bytes.saturating_mul(self.shards);
         self.outbox_total_bytes = self.outbox_total_bytes.or(quarter.map(|quarter| quarter.max(least)));
         self
+    }
+
+    /// How much longer a tick with few events is at most, while another one is expected.
+    pub(super) fn longer(&self) -> Duration {
+        let tick = Duration::from_millis(self.tick_ms);
+        (tick / 2 + tick / 8).min(LONGER)
+    }
+
+    /// For how long a frame may be gathered.
+    pub fn longest_tick(&self) -> Duration {
+        Duration::from_millis(self.tick_ms) + self.longer()
     }
 
     /// Bytes that may wait for the sockets of one shard.

@@ -214,7 +214,7 @@ impl RoomActor {
                 let now = self.clock.now();
                 match self.state.decide(&request, now) {
                     Ok(decision) => self.carry_out(decision, now, reply),
-                    Err(error) => answer(reply, Err(error)),
+                    Err(error) => self.answer(reply, Err(error)),
                 }
             }
             Mail::Committed(gift_no) => {
@@ -419,11 +419,13 @@ impl RoomActor {
                 },
             }
         }
+        self.catch_up().await;
         self.writes.refuse_waiting();
         if self.writes.flight.is_some()
             && let Ok(written) = timeout(LAST_WAIT, landed(&mut self.writes.flight)).await
         {
             self.written(written);
+            self.catch_up().await;
         }
         let receipts = async {
             while let Some((reply, receipt)) = self.receipts.next().await {
@@ -431,7 +433,6 @@ impl RoomActor {
             }
         };
         let _ = timeout(LAST_WAIT, receipts).await;
-        self.catch_up().await;
         self.last_checkpoint().await;
     }
 

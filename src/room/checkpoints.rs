@@ -15,7 +15,7 @@ use super::store;
 /// Checkpoints of one statement at most, and bytes of their memories.
 const BATCH: usize = 256;
 const BATCH_BYTES: usize = 512 * 1024;
-/// From the beginning of one statement to that of the next, unless a whole batch waits.
+/// From the beginning of one statement to that of the next, unless the first was full.
 const EVERY: Duration = Duration::from_millis(100);
 /// Checkpoints that wait for their turn; a room has one at a time, and waits when there is no place.
 const QUEUE: usize = 1_024;
@@ -60,9 +60,9 @@ async fn run(pool: PgPool, timeout: Duration, mut queue: mpsc::Receiver<Pending>
         let gather = async { while waiting.len() < BATCH && queue.recv_many(&mut waiting, BATCH).await > 0 {} };
         // Nobody who could send more is no reason to wait.
         let _ = timeout_at(next_at, gather).await;
-        next_at = Instant::now() + EVERY;
         let (batch, later) = divide(waiting);
         waiting = later;
+        next_at = Instant::now() + if waiting.is_empty() { EVERY } else { Duration::ZERO };
         write(&pool, timeout, batch).await;
     }
 }
@@ -135,6 +135,19 @@ mod tests {
     fn goes(waiting: Vec<Pending>) -> (usize, usize) {
         let (batch, later) = divide(waiting);
         (batch.len(), later.len())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_a_full_statement_has_no_room_for_goes_with_the_next_one_at_once() {
+        let nowhere = sqlx::postgres::PgConnectOptions::new().socket("/nowhere").username("nobody");
+        let pool = sqlx::postgres::PgPoolOptions::new().connect_lazy_with(nowhere);
+        let checkpoints = Checkpoints::start(pool, Duration::from_secs(5));
+        let began = Instant::now();
+        let rows = (1..=20).map(|room| checkpoints.put(pending(room, BATCH_BYTES / 2 + 1).row));
+        for kept in futures_util::future::join_all(rows).await {
+            kept.expect_err("there is no store");
+        }
+        assert!(began.elapsed() < EVERY * 2, "twenty statements took {:?}", began.elapsed());
     }
 
     #[test]

@@ -29,7 +29,7 @@ pub struct Settings {
     pub named_people: usize,
     /// Milliseconds for which an operation's first answer is remembered; above `grace_ms`. Default 120,000.
     pub memory_ms: u64,
-    /// Operations remembered per user; beyond it the user's oldest is forgotten. Default 64.
+    /// Operations remembered per user, 1,024 at most; beyond it the user's oldest is forgotten. Default 64.
     pub memory_per_user: usize,
     /// Operations remembered in a room; beyond it the oldest is forgotten. Default 4,096.
     pub memory_operations: usize,
@@ -121,7 +121,6 @@ impl Settings {
         let sizes = [
             ("capacity", self.capacity),
             ("named_people", self.named_people),
-            ("memory_per_user", self.memory_per_user),
             ("memory_operations", self.memory_operations),
             ("write_queue", self.write_queue),
             ("mailbox", self.mailbox),
@@ -133,6 +132,10 @@ impl Settings {
             if !(1..=1 << 24).contains(&size) {
                 problems.push(format!("room.{name}: 1 to 16777216"));
             }
+        }
+        // Each command looks through its user's.
+        if !(1..=1_024).contains(&self.memory_per_user) {
+            problems.push("room.memory_per_user: 1 to 1024".into());
         }
         if self.memory_ms <= self.grace_ms {
             problems.push("room.memory_ms: above room.grace_ms, so that a retry after coming back is known".into());

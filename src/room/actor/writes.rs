@@ -91,7 +91,7 @@ impl RoomActor {
                     self.writes.current = Some(Current { write, reply, since: Instant::now(), attempts: 1 });
                 }
                 Ok(decision) => self.carry_out(decision, now, reply),
-                Err(error) => answer(reply, Err(error)),
+                Err(error) => self.answer(reply, Err(error)),
             }
         }
     }

@@ -8,7 +8,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::task::TaskTracker;
 
 use super::*;
-use crate::delivery::{self, Connection, Delivery};
+use crate::delivery::{self, Connection, Delivery, Topic};
 use crate::room::handle::Asker;
 use crate::room::request::Caller;
 use parlor_protocol::event::RemovalCause;
@@ -39,20 +39,7 @@ impl Line {
         let (handle, mut mailbox, announced) = RoomHandle::pair(say::room_id(), settings.mailbox);
         let topic = delivery.topic(say::room_id());
         let lost = topic.lost();
-        let (unused, _) = mpsc::unbounded_channel();
-        let (_proof, lease) = Lease::proved_until(Instant::now() + Duration::from_secs(3_600));
-        let store = Store { writes: unused, checkpoints: Mutex::default(), fenced: Mutex::default() };
-        let (orders, _) = mpsc::unbounded_channel();
-        let mut actor = RoomActor::new(Parts {
-            state: RoomState::wake(say::woken(), settings.clone(), Timestamp(1_000_000)),
-            settings,
-            audience: Audience::Topic(topic),
-            gifts: Arc::new(Ledger { orders, table: Mutex::default() }),
-            facts: Arc::new(store),
-            announced,
-            lease,
-            now: Timestamp(1_000_000),
-        });
+        let mut actor = actor(topic, settings, announced);
         let stopped = stop.clone();
         tokio::spawn(async move { actor.run(&mut mailbox, &stopped).await });
         let stream = stream.expect("a connection");
@@ -105,6 +92,23 @@ impl Line {
     }
 }
 
+fn actor(topic: Topic, settings: Settings, announced: Arc<AtomicI64>) -> RoomActor {
+    let (unused, _) = mpsc::unbounded_channel();
+    let (_proof, lease) = Lease::proved_until(Instant::now() + Duration::from_secs(3_600));
+    let store = Store { writes: unused, checkpoints: Mutex::default(), fenced: Mutex::default() };
+    let (orders, _) = mpsc::unbounded_channel();
+    RoomActor::new(Parts {
+        state: RoomState::wake(say::woken(), settings.clone(), Timestamp(1_000_000)),
+        settings,
+        audience: Audience::Topic(topic),
+        gifts: Arc::new(Ledger { orders, table: Mutex::default() }),
+        facts: Arc::new(store),
+        announced,
+        lease,
+        now: Timestamp(1_000_000),
+    })
+}
+
 fn quick() -> Settings {
     // Who came is told once, at once.
     Settings { digest_ms: 20, presence_ms: 1, ..Settings::default() }
@@ -118,6 +122,44 @@ impl Asker for Writer {
         let Ok(Answer::Done(done)) = answer else { panic!("not said: {answer:?}") };
         self.0.send_soon(crate::delivery::Frame::text(&format!(r#"{{"answers":{}}}"#, done.seq)));
     }
+}
+
+/// Notes that it has been answered.
+#[derive(Default)]
+struct Noted(std::sync::atomic::AtomicBool);
+
+impl Asker for Noted {
+    fn answer(&self, answer: Result<Answer, ErrorBody>) {
+        assert!(matches!(answer, Ok(Answer::Done(_))), "{answer:?}");
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+#[tokio::test]
+async fn who_has_spoken_is_not_answered_while_the_event_stands_in_line() {
+    let (stop, tracker) = (CancellationToken::new(), TaskTracker::new());
+    let shards = delivery::Settings { shards: 1, shard_queue: 2, ..delivery::Settings::default() };
+    let delivery = Delivery::start(&shards, stop.clone(), &tracker);
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("bound");
+    let (_peer, accepted) = tokio::join!(TcpStream::connect(address), listener.accept());
+    let connection = delivery.attach(Arc::new(accepted.expect("a connection").0), CancellationToken::new()).await;
+    let mut actor = actor(delivery.topic(say::room_id()), quick(), Arc::default());
+    let caller = Caller { user: say::person(1), connection: connection.id() };
+    actor.open(Mail::Request(Box::new(Request::Join { caller, position: None }), None));
+    // Let the shard take what it has; from here on nothing lets it run.
+    tokio::task::yield_now().await;
+    connection.subscribe(say::room_id()).await;
+    let asked = [(1, true), (2, false)].map(|(op, at_once)| {
+        let noted = Arc::new(Noted::default());
+        let request = Box::new(say::request(1, op, say::say("line")));
+        actor.open(Mail::Request(request, Some(Reply::asker(noted.clone()))));
+        assert_eq!((noted.0.load(Ordering::Relaxed), actor.audience.is_behind()), (at_once, !at_once));
+        noted
+    });
+    actor.catch_up().await;
+    assert!(asked.iter().all(|noted| noted.0.load(Ordering::Relaxed)));
+    stop.cancel();
 }
 
 /// On two threads, so that a place in the queue may become free between an event and its answer.
