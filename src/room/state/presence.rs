@@ -21,6 +21,9 @@ const SHADES: usize = 2_000;
 /// People who left lately and can still be given a gift.
 const GONE: usize = 1_024;
 
+/// People up to whom a count is told every `count_ms`; where there are more, it is told less often.
+const COUNTED: usize = 4_000;
+
 /// Somebody in the room, however many devices.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) struct Participant {
@@ -148,7 +151,10 @@ impl Presence {
 
     fn telling_at(&self, settings: &Settings) -> Option<Timestamp> {
         let (news, every) = if self.people.len() > settings.named_people {
-            (!self.counting || self.count() != self.told_count, settings.count_ms)
+            // In proportion: so many people a second are told a count, however many there are.
+            let times = self.people.len().max(COUNTED) as f64 / COUNTED as f64;
+            let every = settings.count_ms as f64 * times;
+            (!self.counting || self.count() != self.told_count, every as u64)
         } else {
             let news = self.counting || self.count() != self.told_count || !self.touched.is_empty();
             (news, settings.presence_ms)

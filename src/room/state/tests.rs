@@ -249,6 +249,23 @@ fn who_comes_and_leaves_is_told_at_most_four_times_a_second() {
 }
 
 #[test]
+fn a_crowd_is_counted_the_less_often_the_larger_it_is() {
+    let settings = Settings { named_people: 2, ..Settings::default() };
+    let mut world = World::waking(Woken { capacity: Some(10_000), ..woken() }, settings);
+    for number in 1..=8_000 {
+        world.join(number).expect("may come in");
+    }
+    world.pass(0);
+    let told = world.counts.len();
+    assert_eq!(world.counts.last(), Some(&8_000));
+    world.join(8_001).expect("may come in");
+    world.pass(1_999);
+    assert_eq!(world.counts.len(), told);
+    world.pass(2);
+    assert_eq!((world.counts.len(), world.counts.last()), (told + 1, Some(&8_001)));
+}
+
+#[test]
 fn regression_who_left_and_came_back_while_people_were_counted_is_named() {
     let mut world = World::new(Settings { named_people: 2, ..Settings::default() });
     for number in 1..=2 {
