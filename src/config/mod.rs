@@ -225,8 +225,8 @@ impl Settings {
         let counted = Duration::from_millis(self.room.presence_ms.min(self.room.count_ms));
         if self.delivery.longest_tick() >= counted {
             problems.push(
-                "delivery.tick_ms: with what a tick may be longer below room.presence_ms and room.count_ms, so that a count of people never leaves with \
-                 what came after it"
+                "delivery.tick_ms: with what a tick may be longer (five eighths, at most 12.5 ms) below room.presence_ms \
+                 and room.count_ms, so that a count of people never leaves with what came after it"
                     .into(),
             );
         }

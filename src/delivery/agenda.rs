@@ -51,7 +51,7 @@ impl Agenda {
     pub(super) fn event(&mut self, room: RoomId, audience: &mut Audience, now: Instant) {
         audience.pace.note(now, &self.rule);
         if let Some(Due::Until(until)) = audience.due
-            && !self.rule.waits(audience.events.len(), &audience.pace, until - self.rule.longer)
+            && !self.rule.waits(audience.events.len(), &audience.pace, until)
         {
             // No timer need ring for it.
             let from = self.longer.partition_point(|(at, _)| *at < until);
@@ -97,8 +97,8 @@ impl Agenda {
             let Some(audience) = rooms.get_mut(&room).filter(|audience| audience.due == Some(Due::At(at))) else {
                 continue;
             };
-            if self.rule.waits(audience.events.len(), &audience.pace, at) {
-                let until = at + self.rule.longer;
+            let until = at + self.rule.longer;
+            if self.rule.waits(audience.events.len(), &audience.pace, until) {
                 audience.due = Some(Due::Until(until));
                 self.longer.push_back((until, room));
             } else {

@@ -274,11 +274,8 @@ impl Topic {
         if self.lost.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |lost| lost.checked_sub(1)).is_ok() {
             return;
         }
-        for shard in 0..self.inner.shards.len() {
-            if self.listeners.has_shard(shard) {
-                self.tell(shard, Message::Event { room: self.room, epoch, seq, frame: frame.clone() });
-            }
-        }
+        let room = self.room;
+        self.tell_listening(|| Message::Event { room, epoch, seq, frame: frame.clone() });
     }
 
     /// Says where the room stands: a shard that has missed something asks for it. A signal that was left out for the
@@ -289,11 +286,8 @@ impl Topic {
         {
             self.signal(signal);
         }
-        for shard in 0..self.inner.shards.len() {
-            if self.listeners.has_shard(shard) {
-                self.tell(shard, Message::Digest { room: self.room, epoch, seq });
-            }
-        }
+        let room = self.room;
+        self.tell_listening(|| Message::Digest { room, epoch, seq });
     }
 
     /// Waits for a shard that has missed events: which, and up to which place (epoch, seq) it has all. It
@@ -329,8 +323,8 @@ impl Topic {
 
     /// The same for those of one shard.
     pub fn remove_on(&mut self, shard: usize, connections: &[ConnectionId], frame: &Frame) {
-        let mut connections = connections.to_vec();
-        connections.retain(|id| self.inner.shard_of(*id) == shard);
+        let own = connections.iter().copied().filter(|id| self.inner.shard_of(*id) == shard);
+        let connections: Vec<_> = own.collect();
         if !connections.is_empty() {
             self.tell(shard, Message::Remove { room: self.room, connections, frame: frame.clone() });
         }
@@ -351,6 +345,14 @@ impl Topic {
             }
         }
         self.line.shrink_to(LINE);
+    }
+
+    fn tell_listening(&mut self, message: impl Fn() -> Message) {
+        for shard in 0..self.inner.shards.len() {
+            if self.listeners.has_shard(shard) {
+                self.tell(shard, message());
+            }
+        }
     }
 
     fn tell(&mut self, shard: usize, message: Message) {

@@ -31,9 +31,9 @@ impl Rule {
         }
     }
 
-    /// Whether a room whose tick ended `at` this time, with so many events, waits for the next one.
-    pub(super) fn waits(&self, events: usize, pace: &Pace, at: Instant) -> bool {
-        events < ENOUGH && pace.expects_between(at, at + self.longer)
+    /// Whether a room whose tick is over, with so many events, waits for the next one, which has to come by then.
+    pub(super) fn waits(&self, events: usize, pace: &Pace, until: Instant) -> bool {
+        events < ENOUGH && pace.expects_between(until - self.longer, until)
     }
 }
 

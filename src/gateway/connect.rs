@@ -63,13 +63,10 @@ pub(super) async fn connect(
     for asked in connect.joins {
         let join = match join::come_in_within_rate(&gateway, &connection, &me.person, asked).await {
             Ok(CameIn { place, former, joined }) => {
-                me.release(place.room);
+                me.came_in(place, former);
                 if let Some(former) = former {
-                    me.release(former);
                     leave_out(&mut joins, former);
                 }
-                me.places.reserve_exact(1);
-                me.places.push(place);
                 Ok(joined)
             }
             Err(error) => Err(error),

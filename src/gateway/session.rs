@@ -251,10 +251,7 @@ impl Session {
             }
             Change::CameIn(place, former) => {
                 if let Some(me) = &mut self.me {
-                    me.release(place.room);
-                    former.into_iter().for_each(|former| me.release(former));
-                    me.places.reserve_exact(1);
-                    me.places.push(place);
+                    me.came_in(place, former);
                 }
             }
             Change::Left(room) => self.me.iter_mut().for_each(|me| me.release(room)),
@@ -289,8 +286,16 @@ impl Me {
         Self { person, session, places: Vec::new(), validity, _presence: presence }
     }
 
+    /// This is a place of the socket's now; in the room that was left for it, it has none.
+    pub(super) fn came_in(&mut self, place: Place, former: Option<RoomId>) {
+        self.release(place.room);
+        former.into_iter().for_each(|former| self.release(former));
+        self.places.reserve_exact(1);
+        self.places.push(place);
+    }
+
     /// The place in this room is no longer this socket's to give up.
-    pub(super) fn release(&mut self, room: RoomId) {
+    fn release(&mut self, room: RoomId) {
         if let Some(at) = self.places.iter().position(|place| place.room == room) {
             self.places.swap_remove(at).release();
         }

@@ -172,13 +172,10 @@ impl RoomActor {
             }
             tokio::select! {
                 biased;
-                // Each has its condition: to ask in vain what is in nobody's cache costs more than most turns do.
                 () = &mut stopped => return Ended::Stopped,
-                written = landed(&mut self.writes.flight), if self.writes.flight.is_some() => self.written(written),
-                kept = landed(&mut self.checkpoints.flight), if self.checkpoints.flight.is_some() => {
-                    self.checkpointed(kept);
-                }
-                end = self.pause.ending(), if paused => match end {
+                written = landed(&mut self.writes.flight) => self.written(written),
+                kept = landed(&mut self.checkpoints.flight) => self.checkpointed(kept),
+                end = self.pause.ending() => match end {
                     Ending::Lease => self.confirm(),
                     Ending::Confirmation(kept) => self.confirmed(kept),
                 },
@@ -186,7 +183,8 @@ impl RoomActor {
                     behind.set(self.audience.behind());
                     self.repair(shard, place);
                 }
-                page = landed(&mut self.reading), if self.reading.is_some() => self.gifts_read(page),
+                page = landed(&mut self.reading) => self.gifts_read(page),
+                // Empty it is not asked: that would fetch memory of its own.
                 Some((reply, receipt)) = self.receipts.next(), if !self.receipts.is_empty() => answer(Some(reply), receipt),
                 taken = mailbox.recv_many(&mut batch, BATCH) => {
                     if taken == 0 {

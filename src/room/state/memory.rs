@@ -79,13 +79,14 @@ impl Memory {
     pub(super) fn remember(&mut self, operation: &Operation, answer: &FirstAnswer, at: Timestamp, settings: &Settings) {
         self.forget_older(at, settings);
         let Operation { actor, op, body_hash } = *operation;
-        if self.by_user.get(&actor).is_some_and(|ops| find(ops, op).is_some()) {
+        let ops = self.by_user.get(&actor);
+        if ops.is_some_and(|ops| find(ops, op).is_some()) {
             return;
         }
-        if self.by_user.get(&actor).is_some_and(|ops| ops.len() >= settings.memory_per_user.max(1)) {
+        if ops.is_some_and(|ops| ops.len() >= settings.memory_per_user) {
             self.forget_oldest_of(actor);
         }
-        if self.order.len() >= settings.memory_operations.max(1) {
+        if self.order.len() >= settings.memory_operations {
             self.forget_oldest();
         }
         let serial = self.next_serial;

@@ -22,7 +22,7 @@ const SHADES: usize = 2_000;
 const GONE: usize = 1_024;
 
 /// People up to whom a count is told every `count_ms`; where there are more, it is told less often.
-const COUNTED: usize = 4_000;
+const COUNTED: u32 = 4_000;
 
 /// Somebody in the room, however many devices.
 #[derive(Clone, PartialEq, Debug)]
@@ -152,9 +152,8 @@ impl Presence {
     fn telling_at(&self, settings: &Settings) -> Option<Timestamp> {
         let (news, every) = if self.people.len() > settings.named_people {
             // In proportion: so many people a second are told a count, however many there are.
-            let times = self.people.len().max(COUNTED) as f64 / COUNTED as f64;
-            let every = settings.count_ms as f64 * times;
-            (!self.counting || self.count() != self.told_count, every as u64)
+            let every = settings.count_ms * u64::from(self.count().max(COUNTED)) / u64::from(COUNTED);
+            (!self.counting || self.count() != self.told_count, every)
         } else {
             let news = self.counting || self.count() != self.told_count || !self.touched.is_empty();
             (news, settings.presence_ms)

@@ -31,18 +31,13 @@ impl Line {
     async fn through(shards: &delivery::Settings, settings: Settings) -> Self {
         let (stop, tracker) = (CancellationToken::new(), TaskTracker::new());
         let delivery = Delivery::start(shards, stop.clone(), &tracker);
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let address = listener.local_addr().expect("bound");
-        let (stream, accepted) = tokio::join!(TcpStream::connect(address), listener.accept());
-        let accepted = Arc::new(accepted.expect("a connection").0);
-        let connection = delivery.attach(accepted, CancellationToken::new()).await;
+        let (stream, connection) = socket(&delivery).await;
         let (handle, mut mailbox, announced) = RoomHandle::pair(say::room_id(), settings.mailbox);
         let topic = delivery.topic(say::room_id());
         let lost = topic.lost();
         let mut actor = actor(topic, settings, announced);
         let stopped = stop.clone();
         tokio::spawn(async move { actor.run(&mut mailbox, &stopped).await });
-        let stream = stream.expect("a connection");
         Self { handle, lost, connection, stream, frames: VecDeque::new(), stop }
     }
 
@@ -90,6 +85,15 @@ impl Line {
         }
         seqs
     }
+}
+
+/// A socket: the client's end of it, and delivery's.
+async fn socket(delivery: &Delivery) -> (TcpStream, Connection) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("bound");
+    let (stream, accepted) = tokio::join!(TcpStream::connect(address), listener.accept());
+    let accepted = Arc::new(accepted.expect("a connection").0);
+    (stream.expect("a connection"), delivery.attach(accepted, CancellationToken::new()).await)
 }
 
 fn actor(topic: Topic, settings: Settings, announced: Arc<AtomicI64>) -> RoomActor {
@@ -140,10 +144,7 @@ async fn who_has_spoken_is_not_answered_while_the_event_stands_in_line() {
     let (stop, tracker) = (CancellationToken::new(), TaskTracker::new());
     let shards = delivery::Settings { shards: 1, shard_queue: 2, ..delivery::Settings::default() };
     let delivery = Delivery::start(&shards, stop.clone(), &tracker);
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let address = listener.local_addr().expect("bound");
-    let (_peer, accepted) = tokio::join!(TcpStream::connect(address), listener.accept());
-    let connection = delivery.attach(Arc::new(accepted.expect("a connection").0), CancellationToken::new()).await;
+    let (_peer, connection) = socket(&delivery).await;
     let mut actor = actor(delivery.topic(say::room_id()), quick(), Arc::default());
     let caller = Caller { user: say::person(1), connection: connection.id() };
     actor.open(Mail::Request(Box::new(Request::Join { caller, position: None }), None));
