@@ -3,9 +3,9 @@
 use std::hint::black_box;
 
 use criterion::{BatchSize, Criterion};
-use parlor::clock::Timestamp;
 use parlor::delivery::ConnectionId;
-use parlor::operation::Operation;
+use parlor::kit::clock::Timestamp;
+use parlor::kit::operation::Operation;
 use parlor::room::{Caller, Request, RoomState, Settings, Woken};
 use parlor_protocol::command::{InRoom, SendChat, TakeSeat};
 use parlor_protocol::room::{Person, RoomCard};

@@ -141,7 +141,7 @@ impl FromRef<App> for GatewayState {
 pub async fn run(parts: Parts, stop: Stop, ready: impl FnOnce(SocketAddr)) -> Result<(), StartError> {
     let Parts { settings, mode, pool, database, media_folder, listener, metrics } = parts;
     let (tracker, sockets, engines) = (TaskTracker::new(), TaskTracker::new(), CancellationToken::new());
-    let cannot = |error: crate::error::Error| StartError::new("the server cannot start").because(error);
+    let cannot = |error: crate::kit::error::Error| StartError::new("the server cannot start").because(error);
 
     let started = Node::start(pool.clone(), &settings.cluster, engines.clone(), &tracker);
     let node = tokio::select! {

@@ -134,7 +134,7 @@ pub async fn audit(data: Option<PathBuf>) -> Result<bool, StartError> {
 
 /// Prints what the audit looked at and each row that breaks an invariant; whether there is none.
 async fn books(database: &PgConnectOptions) -> Result<bool, StartError> {
-    let cannot = |error: crate::error::Error| StartError::new("the books could not be read").because(error);
+    let cannot = |error: crate::kit::error::Error| StartError::new("the books could not be read").because(error);
     let mut conn = db::connect(database).await?;
     let report = audit::audit(&mut conn).await.map_err(cannot)?;
     say(&report.to_string());

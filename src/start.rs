@@ -1,5 +1,5 @@
 //! Why the program does not start, or a command is not done: one sentence that says what to do.
-//! Nothing here is for a client of the server; that is [`crate::error`].
+//! Nothing here is for a client of the server; that is [`crate::kit::error`].
 
 use std::error::Error as StdError;
 use std::fmt;

@@ -11,12 +11,12 @@ use uuid::Uuid;
 
 use crate::audit::{self, Act, Actor, AuditEntry};
 use crate::economy::ledger::wallet;
-use crate::error::{Error, Result};
-use crate::http::Page;
 use crate::identity::dossier::{self, Dossier, Listed, Search};
 use crate::identity::role::{self, Role};
 use crate::identity::suspension::{self, Suspension};
-use crate::operation::Operation;
+use crate::kit::error::{Error, Result};
+use crate::kit::operation::Operation;
+use crate::kit::page::Page;
 use crate::room::{Answer, Directory, Request, Sight, StaffAct};
 
 /// How long a room is waited for.

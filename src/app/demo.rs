@@ -15,13 +15,13 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::ports::LedgerWallets;
-use crate::clock::Timestamp;
 use crate::config::Settings;
 use crate::courier::Courier;
 use crate::economy::gift;
 use crate::economy::ledger::Ledger;
-use crate::error::{Error, Result};
 use crate::identity::{Contact, Identity, NewAccount};
+use crate::kit::clock::Timestamp;
+use crate::kit::error::{Error, Result};
 use crate::start::StartError;
 
 /// The demo users' password, which the playground knows.

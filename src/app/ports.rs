@@ -9,12 +9,12 @@ use parlor_protocol::{Coins, ErrorBody, ErrorCode, RoomId, UserFrame, UserId};
 use sqlx::{PgConnection, PgPool};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::clock::Timestamp;
 use crate::db::Lookup;
 use crate::economy::ledger::{self, Committed, Gift, Ledger, Order};
-use crate::error::{Error, Result};
 use crate::gateway::{Named, Ports, SignedIn, Users};
 use crate::identity::{Access, Identity, Wallets};
+use crate::kit::clock::Timestamp;
+use crate::kit::error::{Error, Result};
 use crate::room::port::{CommittedGifts, GiftOrder, Gifts, PortFuture};
 use crate::room::{Directory, Request, Returned, RoomHandle};
 

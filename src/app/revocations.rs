@@ -8,9 +8,9 @@ use sqlx::PgPool;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::error::{Error, Result};
 use crate::gateway::GatewayState;
 use crate::identity::revocation::{self, Ended, Reason};
+use crate::kit::error::{Error, Result};
 use crate::telemetry::metric;
 
 /// How often the table is read: sockets are closed within two seconds.

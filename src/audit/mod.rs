@@ -11,8 +11,8 @@ use serde_json::Value;
 use sqlx::PgConnection;
 use utoipa::ToSchema;
 
-use crate::error::Result;
-use crate::http::Page;
+use crate::kit::error::Result;
+use crate::kit::page::Page;
 
 /// Who acts, and by which request.
 #[derive(Clone, PartialEq, Eq, Debug)]

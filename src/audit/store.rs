@@ -4,7 +4,7 @@ use parlor_protocol::{RoomId, UserId};
 use sqlx::PgConnection;
 
 use super::{Act, Actor, AuditEntry, Filter};
-use crate::error::Result;
+use crate::kit::error::Result;
 
 /// Adds an act.
 pub(super) async fn insert(conn: &mut PgConnection, actor: &Actor, act: &Act) -> Result<()> {

@@ -10,7 +10,7 @@ use tokio_util::task::TaskTracker;
 
 use super::lease::{Lease, Proof};
 use super::{Settings, store};
-use crate::error::Result;
+use crate::kit::error::Result;
 use crate::start::StartError;
 
 /// How often a start looks at the lease of another server: several times per renewal.

@@ -4,7 +4,7 @@ use parlor_protocol::{ErrorBody, ErrorCode, RoomId};
 use sqlx::PgConnection;
 
 use super::{Identity, store};
-use crate::error::{Error, Result};
+use crate::kit::error::{Error, Result};
 
 /// How often a claim looks again when the row changed under its hands.
 const ATTEMPTS: usize = 3;

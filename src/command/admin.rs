@@ -12,9 +12,9 @@ use crate::audit::Actor;
 use crate::db;
 use crate::dev::Purpose;
 use crate::economy::ledger;
-use crate::error::{Error, Result};
-use crate::http::fields::line;
 use crate::identity::{Contact, NewAccount, operator, role};
+use crate::kit::error::{Error, Result};
+use crate::kit::fields::line;
 use crate::start::StartError;
 
 /// Bytes of the longest line that is read as a password; it is judged afterwards.

@@ -11,7 +11,7 @@ use lettre::transport::smtp::client::{Tls as SmtpTls, TlsParameters};
 use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
 
 use super::{Failure, MailSettings, Message, Sender, Tls};
-use crate::error::{Error, Result};
+use crate::kit::error::{Error, Result};
 
 /// For one command of the dialogue.
 const TIMEOUT: Duration = Duration::from_secs(15);

@@ -17,9 +17,9 @@ use serde_json::json;
 use sha2::Sha256;
 
 use super::{Failure, Message, Sender, SmsSettings};
-use crate::clock::Timestamp;
 use crate::config::Secret;
-use crate::error::{Error, Result};
+use crate::kit::clock::Timestamp;
+use crate::kit::error::{Error, Result};
 
 /// Sends by an HTTP endpoint.
 pub struct Webhook {

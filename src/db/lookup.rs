@@ -9,7 +9,7 @@ use parlor_protocol::ErrorCode;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
-use crate::error::{Error, Result};
+use crate::kit::error::{Error, Result};
 
 /// Keys of one query at most.
 const BATCH: usize = 256;

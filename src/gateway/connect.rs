@@ -13,8 +13,8 @@ use super::GatewayState;
 use super::join::{self, CameIn, Joined};
 use super::rate::Kind;
 use super::session::{Change, Me, Validity, reply};
-use crate::clock::Timestamp;
 use crate::delivery::{Connection, Frame};
+use crate::kit::clock::Timestamp;
 
 /// Bytes that the reply to `connect` takes without its joins.
 const CONNECTED_BYTES: usize = 768;

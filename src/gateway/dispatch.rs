@@ -15,7 +15,7 @@ use super::join::{self, CameIn};
 use super::rate::Kind;
 use super::session::{Change, Session, Step, reply};
 use crate::delivery::Frame;
-use crate::operation::Operation;
+use crate::kit::operation::Operation;
 use crate::room::{Answer, Caller, NotAsked, Reply, Request, RoomHandle};
 use crate::telemetry::metric;
 

@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use parlor_protocol::{ErrorBody, ErrorCode, SUBPROTOCOL};
 use sha1::{Digest, Sha1};
 
-use crate::error::Error;
+use crate::kit::error::Error;
 
 /// What the server adds to the client's key (RFC 6455, section 1.3).
 const KEY_SUFFIX: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";

@@ -5,7 +5,7 @@ use parlor_protocol::room::Person;
 use parlor_protocol::{ErrorBody, RoomId, UserId};
 use uuid::Uuid;
 
-use crate::clock::Timestamp;
+use crate::kit::clock::Timestamp;
 use crate::room::RoomHandle;
 use crate::room::port::{CommittedGifts, PortFuture};
 

@@ -12,10 +12,10 @@ use tokio::time::Instant;
 use super::rate::Kind;
 use super::{GatewayState, join};
 use crate::delivery::ConnectionId;
-use crate::error::{Error, Result};
 use crate::http::CurrentUser;
 use crate::identity::Identity;
-use crate::operation::Operation;
+use crate::kit::error::{Error, Result};
+use crate::kit::operation::Operation;
 use crate::room::{self, Answer, Caller, Request, RoomHandle};
 
 /// The signed-in user, as one who has something to ask of rooms.

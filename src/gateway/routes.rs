@@ -16,10 +16,11 @@ use utoipa_axum::routes;
 
 use super::GatewayState;
 use super::rest::Guest;
-use crate::error::{Error, Result};
-use crate::http::page::PageQuery;
-use crate::http::{Cursor, IdempotencyKey, Page, ValidJson, ValidPath, ValidQuery};
+use crate::http::{IdempotencyKey, ValidJson, ValidPath, ValidQuery};
 use crate::identity::Identity;
+use crate::kit::error::{Error, Result};
+use crate::kit::page::PageQuery;
+use crate::kit::page::{Cursor, Page};
 use crate::room::{Answer, Request, SeatMap};
 
 /// Seats, people, messages, kicks and gifts of a room.
@@ -322,7 +323,7 @@ async fn list_room_gifts(
     let page = PageQuery::new(query.limit, query.cursor);
     let (after, limit) = (page.after()?.or(query.after).unwrap_or(0), page.limit()?);
     if after < 0 {
-        return Err(crate::http::fields::bad_field("after", "0 or more"));
+        return Err(crate::kit::fields::bad_field("after", "0 or more"));
     }
     let gifts = guest.gifts_above(room, after, limit as usize + 1).await?;
     Ok(Json(Page::of(gifts, limit, |gift| gift.gift_no)))

@@ -20,8 +20,8 @@ use super::asked::Question;
 use super::door::Undecided;
 use super::place::Place;
 use super::user::Presence;
-use crate::clock::Timestamp;
 use crate::delivery::{Connection, Frame};
+use crate::kit::clock::Timestamp;
 use crate::room::port::PortFuture;
 use crate::telemetry::metric;
 

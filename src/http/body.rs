@@ -8,7 +8,7 @@ use parlor_protocol::{ErrorBody, ErrorCode};
 use serde::de::DeserializeOwned;
 
 use super::json;
-use crate::error::Error;
+use crate::kit::error::Error;
 
 /// A body of `application/json` that is a `T`, which denies unknown fields. Its size is bounded by the
 /// body limit of [`super::layers`].

@@ -9,8 +9,8 @@ use tracing::Span;
 use tracing::field::display;
 use uuid::Uuid;
 
-use super::fields::bad_field;
-use crate::error::{Error, Result};
+use crate::kit::error::{Error, Result};
+use crate::kit::fields::bad_field;
 
 /// The header's name.
 pub const IDEMPOTENCY_KEY: &str = "Idempotency-Key";

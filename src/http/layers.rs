@@ -15,7 +15,7 @@ use tower_http::set_header::SetResponseHeaderLayer;
 
 use super::proxy::Proxies;
 use super::{Settings, cors, problem, proxy, request_id};
-use crate::error::Error;
+use crate::kit::error::Error;
 
 /// The routes with all that they have in common. To be called once, around all of the API: what no
 /// route answers is a problem too.

@@ -5,7 +5,7 @@ use axum::http::request::Parts;
 use parlor_protocol::ErrorCode;
 use serde::de::DeserializeOwned;
 
-use crate::error::Error;
+use crate::kit::error::Error;
 
 /// The parameters of the path as a `T`.
 #[derive(Clone, Copy, Debug)]

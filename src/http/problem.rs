@@ -16,7 +16,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::RequestId;
-use crate::error::Error;
+use crate::kit::error::Error;
 
 /// The content type of a problem.
 pub const PROBLEM_JSON: &str = "application/problem+json";

@@ -6,7 +6,7 @@ use parlor_protocol::{ErrorBody, ErrorCode};
 use serde::de::DeserializeOwned;
 
 use super::json::misfit;
-use crate::error::Error;
+use crate::kit::error::Error;
 
 /// A query string that is a `T`, which denies unknown parameters.
 #[derive(Clone, Copy, Debug)]

@@ -8,8 +8,8 @@ use axum::http::request::Parts;
 
 use super::{CurrentUser, RequestId};
 use crate::audit::Actor;
-use crate::error::{Error, Result};
 use crate::identity::{Identity, Needed};
+use crate::kit::error::{Error, Result};
 
 /// Somebody who has the permission `P`, as of this request: a role that is taken acts at once.
 #[derive(Clone, Debug)]

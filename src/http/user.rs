@@ -7,9 +7,9 @@ use parlor_protocol::{ErrorBody, ErrorCode, UserId};
 use tracing::Span;
 use uuid::Uuid;
 
-use crate::clock::Timestamp;
-use crate::error::{Error, Result};
 use crate::identity::{Access, Identity};
+use crate::kit::clock::Timestamp;
+use crate::kit::error::{Error, Result};
 
 /// The signed-in user. The token is checked in memory and the request counted before that costs a query, at
 /// the edge or else here; the session is checked by one query by primary key, so that signing out holds from

@@ -8,8 +8,8 @@ use uuid::Uuid;
 
 use super::service::Identity;
 use super::{Token, profile, store};
-use crate::clock::Timestamp;
-use crate::error::{Error, Result};
+use crate::kit::clock::Timestamp;
+use crate::kit::error::{Error, Result};
 
 /// Accounts in one transaction, and newcomers who are welcomed together: a batch of the ledger.
 const BATCH: usize = 500;

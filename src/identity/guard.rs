@@ -8,8 +8,8 @@ use parlor_protocol::room::Person;
 use super::code;
 use super::throttle::{self, DAY_SECONDS, Pace};
 use super::{Contact, Identity, store};
-use crate::error::{Error, Result};
-use crate::http::limit::holder;
+use crate::kit::error::{Error, Result};
+use crate::kit::limit::holder;
 
 impl Identity {
     /// Whose password this is, and its hash. An unknown account and a wrong password have one answer, in

@@ -17,8 +17,8 @@ use uuid::Uuid;
 
 use super::token::{self, Access, AccessClaims, Claims, Purpose, RoomClaims, Token};
 use super::{Settings, store};
-use crate::clock::Timestamp;
-use crate::error::{Error, Result};
+use crate::kit::clock::Timestamp;
+use crate::kit::error::{Error, Result};
 
 /// How often every node reads the keys.
 pub(super) const REFRESH_EVERY: Duration = Duration::from_secs(60);

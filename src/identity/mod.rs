@@ -10,7 +10,7 @@ use parlor_protocol::UserId;
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 
-use crate::error::Result;
+use crate::kit::error::Result;
 
 mod code;
 mod contact;

@@ -8,8 +8,8 @@ use super::dossier::{self, Search};
 use super::password::{self, Passwords};
 use super::{Contact, NewAccount, role, service};
 use crate::audit::{self, Act, Actor};
-use crate::error::{Error, Result};
-use crate::http::fields::bad_field;
+use crate::kit::error::{Error, Result};
+use crate::kit::fields::bad_field;
 
 /// Characters of a password that is made here: 120 bits.
 const MADE_CHARS: usize = 24;

@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
-use crate::error::{Error, Result};
+use crate::kit::error::{Error, Result};
 use crate::telemetry::metric;
 
 /// Characters of the longest password: longer than any passphrase, and no way to keep a core busy.

@@ -12,10 +12,11 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{Contact, Grant, Identity, NewAccount, password, session};
-use crate::clock::Timestamp;
-use crate::error::Result;
-use crate::http::fields::line;
-use crate::http::{ClientAddress, CurrentUser, Fields, ValidJson};
+use crate::http::{ClientAddress, CurrentUser, ValidJson};
+use crate::kit::clock::Timestamp;
+use crate::kit::error::Result;
+use crate::kit::fields::Fields;
+use crate::kit::fields::line;
 
 /// Characters of a display name.
 pub(super) const NAME_CHARS: usize = 40;

@@ -20,12 +20,12 @@ use super::session::{self, Grant, Lifetimes};
 use super::{
     Access, Contact, Keys, Permission, Session, Settings, Token, Wallets, profile, role, store, suspension, throttle,
 };
-use crate::clock::Timestamp;
 use crate::courier::Courier;
 use crate::db::Lookup;
-use crate::error::{Error, Result};
 use crate::http::CurrentUser;
-use crate::http::limit::{Limit, holder};
+use crate::kit::clock::Timestamp;
+use crate::kit::error::{Error, Result};
+use crate::kit::limit::{Limit, holder};
 
 /// Tries at an id before it is clear that something else is wrong; one in a million numbers is taken.
 const ID_TRIES: u32 = 8;

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::Contact;
 use super::key::StoredKey;
-use crate::error::{Error, Result};
+use crate::kit::error::{Error, Result};
 
 /// Inserts an account under an id; `None` where the id is taken. An address that is taken is
 /// `account_exists`.

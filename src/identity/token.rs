@@ -11,8 +11,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::clock::Timestamp;
-use crate::error::{Error, Result};
+use crate::kit::clock::Timestamp;
+use crate::kit::error::{Error, Result};
 
 const ISSUER: &str = "parlor";
 /// Seconds by which the clocks of nodes may differ.

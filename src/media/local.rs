@@ -9,9 +9,9 @@ use parlor_protocol::{ErrorBody, ErrorCode};
 use serde::Deserialize;
 
 use super::Media;
-use crate::clock::Timestamp;
-use crate::error::{Error, Result};
 use crate::http::{ValidPath, ValidQuery};
+use crate::kit::clock::Timestamp;
+use crate::kit::error::{Error, Result};
 
 /// What an address is signed with.
 #[derive(Deserialize)]

@@ -14,10 +14,10 @@ use uuid::Uuid;
 
 use super::service::{State as UploadState, Upload};
 use super::{Media, Purpose, local};
-use crate::clock::Timestamp;
-use crate::error::{Error, Result};
 use crate::http::{CurrentUser, ValidJson, ValidPath};
 use crate::identity::Identity;
+use crate::kit::clock::Timestamp;
+use crate::kit::error::{Error, Result};
 use crate::room;
 
 /// `/v1/uploads`, `/v1/me/avatar`, `/v1/users/{id}/avatar`, `/v1/rooms/{id}/logo`.

@@ -16,9 +16,9 @@ use super::storage::folder::Folder;
 use super::storage::s3::S3;
 use super::storage::{PutAddress, Storage};
 use super::{Purpose, Settings, kind, store};
-use crate::clock::Timestamp;
-use crate::error::{Error, Result};
-use crate::http::limit::Limit;
+use crate::kit::clock::Timestamp;
+use crate::kit::error::{Error, Result};
+use crate::kit::limit::Limit;
 
 /// Between two looks for files that nothing shows.
 const CLEAN_UP_EVERY: Duration = Duration::from_secs(600);
@@ -143,7 +143,7 @@ impl Media {
         now: Timestamp,
     ) -> Result<Begun> {
         let storage = self.storage()?;
-        let mut fields = crate::http::Fields::default();
+        let mut fields = crate::kit::fields::Fields::default();
         if purpose.allows(content_type).is_none() {
             fields.refuse("content_type", format!("one of {}", purpose.allowed()));
         }
@@ -306,7 +306,7 @@ impl Media {
         let row = store::locked_upload(conn, upload).await?.filter(|row| row.user == user.number());
         let row = row.filter(|row| row.purpose == purpose).ok_or_else(|| {
             let why = format!("no upload of yours for {}", purpose.name());
-            crate::http::fields::bad_field("upload", why)
+            crate::kit::fields::bad_field("upload", why)
         })?;
         let key = row.object.ok_or_else(|| {
             Error::from(ErrorBody::new(ErrorCode::UploadMissing).message("complete the upload first"))

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::Purpose;
 use super::service::State;
-use crate::error::{Error, Result};
+use crate::kit::error::{Error, Result};
 
 /// An upload as it is stored.
 pub(super) struct Row {

@@ -34,8 +34,8 @@ use super::request::{Answer, JoinAnswer, Request, SnapshotText};
 use super::ring::Ring;
 use super::settings::{Settings, ms};
 use super::state::{Change, Decision, Outcome, RoomState};
-use crate::clock::Timestamp;
 use crate::cluster::Lease;
+use crate::kit::clock::Timestamp;
 use crate::telemetry::metric;
 
 /// Requests taken from the mailbox before deadlines and answers are looked at again.

@@ -3,7 +3,7 @@
 
 use tokio::time::{Duration, Instant};
 
-use crate::clock::Timestamp;
+use crate::kit::clock::Timestamp;
 
 /// Counts from when the room woke.
 #[derive(Clone, Copy, Debug)]

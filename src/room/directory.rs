@@ -22,10 +22,10 @@ use super::request::Returned;
 use super::settings::Settings;
 use super::state::RoomState;
 use super::{service, store};
-use crate::clock::Timestamp;
 use crate::cluster::Node;
 use crate::delivery::Delivery;
-use crate::error::{Error, Result};
+use crate::kit::clock::Timestamp;
+use crate::kit::error::{Error, Result};
 use crate::telemetry::metric;
 
 /// People brought back who wait to be heard of; beyond it the waking room waits.

@@ -12,8 +12,8 @@ use super::port::PortFuture;
 use super::state::Checkpoint;
 use super::store;
 use crate::cluster::ownership;
-use crate::error::is_outage;
-use crate::operation::Operation;
+use crate::kit::error::is_outage;
+use crate::kit::operation::Operation;
 
 /// What a hard command makes true, as it is stored.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]

@@ -8,7 +8,7 @@ use parlor_protocol::room::{GiftLine, Person};
 use parlor_protocol::{Coins, ErrorBody, GiftId, RoomId, UserId};
 use tokio::sync::oneshot;
 
-use crate::operation::Operation;
+use crate::kit::operation::Operation;
 
 /// A future of a port, owned by the actor that polls it.
 pub type PortFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;

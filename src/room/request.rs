@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use super::port::CommittedGifts;
 use crate::delivery::{ConnectionId, Frame};
-use crate::operation::Operation;
+use crate::kit::operation::Operation;
 
 /// Who asks, and from which socket.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 
 use super::settings::{Settings, ms};
-use crate::clock::Timestamp;
 use crate::delivery::Frame;
+use crate::kit::clock::Timestamp;
 
 /// One event that was sent.
 #[derive(Clone, Debug)]

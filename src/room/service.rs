@@ -6,7 +6,7 @@ use sqlx::PgConnection;
 use super::state::Woken;
 use super::store;
 use crate::cluster::{Identity, ownership};
-use crate::error::Result;
+use crate::kit::error::Result;
 
 /// Claims a room for this process and reads all of it. What is read comes behind the claim, so it
 /// holds every write of the epochs before.

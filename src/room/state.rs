@@ -26,9 +26,9 @@ pub use self::snapshot::{Checkpoint, Woken};
 use super::facts::{Fact, HardWrite};
 use super::request::{Caller, Request};
 use super::settings::{Settings, ms};
-use crate::clock::Timestamp;
 use crate::delivery::ConnectionId;
-use crate::operation::Operation;
+use crate::kit::clock::Timestamp;
+use crate::kit::operation::Operation;
 
 /// What somebody waits who asks for one who may be on their way back: seldom enough for the rate of
 /// seat commands.

@@ -10,8 +10,8 @@ use sqlx::types::Json;
 
 use super::facts::{CheckpointRow, Fact, HardWrite};
 use super::state::{Checkpoint, PackedMemory};
-use crate::clock::Timestamp;
-use crate::operation::Operation;
+use crate::kit::clock::Timestamp;
+use crate::kit::operation::Operation;
 
 /// A room with what only the server needs to know of it.
 #[derive(Clone, PartialEq, Debug)]

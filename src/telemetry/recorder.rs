@@ -7,7 +7,7 @@ use tokio::runtime::Handle;
 
 use super::figure::Kind;
 use super::{metric, process};
-use crate::clock::Timestamp;
+use crate::kit::clock::Timestamp;
 use crate::start::StartError;
 
 static RECORDER: OnceLock<PrometheusHandle> = OnceLock::new();

@@ -150,7 +150,7 @@ async fn an_sms_is_posted_with_a_signature_over_time_and_body() {
     assert!(head.starts_with("POST /sms HTTP/1.1"), "{head}");
     let header = |name: &str| head.lines().find_map(|line| line.strip_prefix(name)).expect(name);
     let timestamp: i64 = header("x-parlor-timestamp: ").parse().expect("a number");
-    assert!((parlor::clock::Timestamp::now().0 / 1_000 - timestamp).abs() < 60);
+    assert!((parlor::kit::clock::Timestamp::now().0 / 1_000 - timestamp).abs() < 60);
     let mut mac = Hmac::<sha2::Sha256>::new_from_slice(SECRET.as_bytes()).expect("a key");
     mac.update(format!("{timestamp}.{body}").as_bytes());
     let expected: String = mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();

@@ -2,9 +2,9 @@
 
 use axum::http::StatusCode;
 use futures_util::future::join_all;
-use parlor::clock::Timestamp;
-use parlor::error::Error;
 use parlor::identity::{Settings, names, session_of};
+use parlor::kit::clock::Timestamp;
+use parlor::kit::error::Error;
 use parlor_protocol::{ErrorCode, UserId};
 use serde_json::json;
 

@@ -1,7 +1,7 @@
 //! Signing keys in the database: shared by nodes, followed by new ones, deleted when they have no use.
 
-use parlor::clock::Timestamp;
 use parlor::identity::{Keys, Settings};
+use parlor::kit::clock::Timestamp;
 use parlor_protocol::{ErrorCode, RoomId, UserId};
 use sqlx::PgConnection;
 use uuid::Uuid;

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use axum::http::StatusCode;
-use parlor::clock::Timestamp;
+use parlor::kit::clock::Timestamp;
 use parlor_protocol::{ErrorCode, RoomId, UserId};
 use serde_json::{Value, json};
 

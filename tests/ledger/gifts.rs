@@ -1,7 +1,7 @@
 //! What a gift costs and brings, once, however it is asked for.
 
 use parlor::economy::ledger::Grant;
-use parlor::operation::Operation;
+use parlor::kit::operation::Operation;
 use parlor_protocol::room::Banner;
 use parlor_protocol::{Coins, Currency, ErrorBody, ErrorCode};
 

@@ -2,7 +2,7 @@
 
 use parlor::economy::gift;
 use parlor::economy::ledger::{self, Committed, Gift, Grant, Ledger, Order, Settings, audit};
-use parlor::operation::Operation;
+use parlor::kit::operation::Operation;
 use parlor_protocol::command::{Recipients, SendGift};
 use parlor_protocol::reply::{Balance, GiftReceipt};
 use parlor_protocol::room::Person;

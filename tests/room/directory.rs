@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use parlor::cluster::{self, Node};
 use parlor::delivery::{self, ConnectionId, Delivery};
-use parlor::operation::Operation;
+use parlor::kit::operation::Operation;
 use parlor::room::port::{CommittedGifts, GiftOrder, Gifts, PortFuture};
 use parlor::room::{Answer, Caller, Directory, JoinAnswer, Request, Returned, RoomHandle, Settings};
 use parlor_protocol::command::{Kick, OnSeat, Recipients, SendChat, SendGift, TakeSeat};

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use parlor::cluster::ownership;
-use parlor::operation::Operation;
+use parlor::kit::operation::Operation;
 use parlor::room::port::PortFuture;
 use parlor::room::{Checkpoint, CheckpointRow, Fact, Facts, HardWrite, PackedMemory, PgFacts, WriteError, Written};
 use parlor_protocol::{ErrorBody, ErrorCode, RoomId};
@@ -213,7 +213,7 @@ async fn a_waking_room_reads_what_the_facts_have_made() {
     let mut conn = database.app.acquire().await.expect("a connection");
     let woken = parlor::room::service::wake(&mut conn, &identity, card.id).await.expect("wakes");
     assert_eq!((woken.locks, woken.last_fact), (vec![2], last));
-    assert_eq!(woken.kicks, [(user(3), parlor::clock::Timestamp(until))]);
+    assert_eq!(woken.kicks, [(user(3), parlor::kit::clock::Timestamp(until))]);
     assert_eq!(woken.checkpoint, Some(row(card.id, epoch, 5).state));
     assert!(woken.epoch > epoch && woken.capacity.is_none() && woken.card == card);
 }

@@ -4,9 +4,9 @@ mod directory;
 mod facts;
 mod lease;
 
-use parlor::clock::Timestamp;
 use parlor::cluster::Identity;
-use parlor::operation::Operation;
+use parlor::kit::clock::Timestamp;
+use parlor::kit::operation::Operation;
 use parlor::room::{Fact, HardWrite};
 use parlor_protocol::room::{Person, RoomCard};
 use parlor_protocol::{Op, RoomId, UserId};

@@ -5,9 +5,9 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use hyper::Method;
-use parlor::clock::Timestamp;
 use parlor::economy::ledger;
 use parlor::identity::{self, Keys};
+use parlor::kit::clock::Timestamp;
 use parlor_loadtests::rest;
 use parlor_protocol::{RoomId, UserId};
 use serde_json::{Value, json};

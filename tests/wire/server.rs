@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
-use parlor::clock::Timestamp;
 use parlor::delivery::{self, Delivery, Frame, Topic};
 use parlor::gateway::{self, Announced, GatewayState, Named, Ports, SignedIn, listen};
+use parlor::kit::clock::Timestamp;
 use parlor::load::{Level, Sources};
 use parlor::room::port::{CommittedGifts, PortFuture};
 use parlor::room::{Answer, JoinAnswer, Mail, Reply, Request, RoomHandle, SeatMap, SnapshotText};

@@ -10,10 +10,11 @@ use utoipa_axum::routes;
 
 use super::Office;
 use crate::audit::{AuditEntry, Filter};
-use crate::error::Result;
-use crate::http::page::PageQuery;
-use crate::http::{Cursor, Page, Staff, ValidQuery};
+use crate::http::{Staff, ValidQuery};
 use crate::identity::{Identity, may};
+use crate::kit::error::Result;
+use crate::kit::page::PageQuery;
+use crate::kit::page::{Cursor, Page};
 
 pub(super) fn routes<S>() -> OpenApiRouter<S>
 where

@@ -8,9 +8,9 @@ use axum::extract::FromRef;
 use utoipa_axum::router::OpenApiRouter;
 
 use super::Office;
-use crate::error::Result;
-use crate::http::fields::{bad_field, line};
 use crate::identity::Identity;
+use crate::kit::error::Result;
+use crate::kit::fields::{bad_field, line};
 
 /// Characters of a reason.
 const REASON_CHARS: usize = parlor_protocol::limit::REASON_CHARS;

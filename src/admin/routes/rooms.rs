@@ -11,10 +11,11 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{Office, reason};
-use crate::error::Result;
-use crate::http::page::PageQuery;
-use crate::http::{Page, Staff, ValidJson, ValidPath, ValidQuery};
+use crate::http::{Staff, ValidJson, ValidPath, ValidQuery};
 use crate::identity::{Identity, may};
+use crate::kit::error::Result;
+use crate::kit::page::Page;
+use crate::kit::page::PageQuery;
 use crate::room::Sight;
 
 pub(super) fn routes<S>() -> OpenApiRouter<S>

@@ -12,16 +12,17 @@ use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::{Office, reason};
-use crate::clock::Timestamp;
-use crate::error::Result;
-use crate::http::fields::bad_field;
-use crate::http::page::PageQuery;
-use crate::http::{Cursor, Page, Staff, ValidJson, ValidPath, ValidQuery};
+use crate::http::{Staff, ValidJson, ValidPath, ValidQuery};
 use crate::identity::Identity;
 use crate::identity::dossier::{Dossier, Listed, Search};
 use crate::identity::may;
 use crate::identity::role::Role;
 use crate::identity::suspension::Suspension;
+use crate::kit::clock::Timestamp;
+use crate::kit::error::Result;
+use crate::kit::fields::bad_field;
+use crate::kit::page::PageQuery;
+use crate::kit::page::{Cursor, Page};
 
 /// The last moment that a suspension ends at: the year 2200. What is to last longer is for good.
 const LAST_UNTIL: i64 = 7_258_118_400_000;

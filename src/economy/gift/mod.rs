@@ -10,7 +10,7 @@ use parlor_protocol::{Coins, Currency, GiftId, UserId};
 use sqlx::PgConnection;
 
 use super::ledger;
-use crate::error::{Error, Result};
+use crate::kit::error::{Error, Result};
 
 /// A gift as clients list it.
 #[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, utoipa::ToSchema)]

@@ -7,7 +7,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Catalogue;
-use crate::error::Result;
+use crate::kit::error::Result;
 
 /// The catalogue's address; it is the same for everybody.
 pub fn routes<S>() -> OpenApiRouter<S>

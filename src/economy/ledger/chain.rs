@@ -6,7 +6,7 @@
 use parlor_protocol::Op;
 use sha2::{Digest, Sha256};
 
-use crate::operation::BodyHash;
+use crate::kit::operation::BodyHash;
 
 /// A SHA-256.
 pub(super) type Hash = [u8; 32];

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::order::{Committed, Grant, Order, TransferReceipt};
 use super::settings::Settings;
 use super::writer::{Pending, Writer};
-use crate::operation::Operation;
+use crate::kit::operation::Operation;
 
 /// Coins that a new database's promotion account starts with.
 const PROMOTION_STOCK: Coins = Coins(1_000_000_000_000);
@@ -81,7 +81,7 @@ impl Ledger {
     /// As [`Ledger::grant`].
     pub async fn issue(&self, op: Op, amount: Coins) -> Result<TransferReceipt, ErrorBody> {
         let (reply, answer) = oneshot::channel();
-        let hash = crate::operation::hash(format!("issue {}", amount.0).as_bytes());
+        let hash = crate::kit::operation::hash(format!("issue {}", amount.0).as_bytes());
         self.submit(Order::issuance(op, hash, amount, reply));
         answer.await.unwrap_or_else(|_| Err(ErrorCode::StoreUnavailable.into()))
     }

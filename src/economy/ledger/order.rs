@@ -5,7 +5,7 @@ use parlor_protocol::room::{GiftLine, Person};
 use parlor_protocol::{Coins, ErrorBody, ErrorCode, GiftId, Op, RoomId, UserId};
 use tokio::sync::oneshot;
 
-use crate::operation::{BodyHash, Operation};
+use crate::kit::operation::{BodyHash, Operation};
 use crate::telemetry::metric;
 
 /// A gift as its room has judged it.

@@ -11,10 +11,11 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::wallet::{self, Entry};
-use crate::error::Result;
-use crate::http::page::PageQuery;
-use crate::http::{CurrentUser, Cursor, Page, ValidQuery};
+use crate::http::{CurrentUser, ValidQuery};
 use crate::identity::Identity;
+use crate::kit::error::Result;
+use crate::kit::page::PageQuery;
+use crate::kit::page::{Cursor, Page};
 
 /// The wallet's addresses.
 pub fn routes<S>() -> OpenApiRouter<S>

@@ -9,9 +9,10 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Purpose;
-use crate::error::Result;
-use crate::http::{ClientAddress, CurrentUser, Fields, ValidJson};
+use crate::http::{ClientAddress, CurrentUser, ValidJson};
 use crate::identity::{Contact, Identity, password};
+use crate::kit::error::Result;
+use crate::kit::fields::Fields;
 
 /// `/v1/auth/codes`, `/v1/auth/password`, `/v1/me/password`, `/v1/me/contacts`.
 pub(in crate::identity) fn routes<S>() -> OpenApiRouter<S>
@@ -150,7 +151,7 @@ async fn change_password(
 
 fn known_length(field: &str, password: &str) -> Result<()> {
     let fits = password.chars().count() <= password::MAX_CHARS;
-    if fits { Ok(()) } else { Err(crate::http::fields::bad_field(field, "at most 128 characters")) }
+    if fits { Ok(()) } else { Err(crate::kit::fields::bad_field(field, "at most 128 characters")) }
 }
 
 #[derive(Deserialize, ToSchema)]

@@ -7,14 +7,14 @@ use parlor_protocol::{ErrorCode, UserId};
 use sqlx::PgConnection;
 
 use super::{Proof, Purpose, channel, digits, hash, message, parts, store, user_text};
-use crate::error::{Error, Result};
 use crate::http::CurrentUser;
-use crate::http::fields::bad_field;
-use crate::http::limit::holder;
 use crate::identity::revocation::{self, Reason, Revoked};
 use crate::identity::store::session_of;
 use crate::identity::throttle::{self, DAY_SECONDS, Pace};
 use crate::identity::{Contact, Identity, password};
+use crate::kit::error::{Error, Result};
+use crate::kit::fields::bad_field;
+use crate::kit::limit::holder;
 
 impl Identity {
     /// Sends a code to somebody who is not signed in. To reset a password, only where there is an account.

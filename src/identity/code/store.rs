@@ -5,7 +5,7 @@ use sqlx::PgConnection;
 
 use super::super::Contact;
 use super::super::store::{constraint, user_id};
-use crate::error::{Error, Result};
+use crate::kit::error::{Error, Result};
 
 /// The key of keyed hashes; `secret` becomes it where there is none yet.
 pub(in crate::identity) async fn contact_key(conn: &mut PgConnection, secret: &[u8]) -> Result<Vec<u8>> {

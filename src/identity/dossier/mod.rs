@@ -13,9 +13,9 @@ use super::revocation::{self, Reason, Revoked};
 use super::suspension::Suspension;
 use super::{Contact, profile, role, suspension};
 use crate::audit::{self, Act, Actor};
-use crate::error::{Error, Result};
-use crate::http::Page;
-use crate::http::fields::bad_field;
+use crate::kit::error::{Error, Result};
+use crate::kit::fields::bad_field;
+use crate::kit::page::Page;
 
 /// An account of the list: no address in it, which one has to open the account for.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]

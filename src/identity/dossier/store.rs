@@ -4,7 +4,7 @@ use parlor_protocol::UserId;
 use sqlx::PgConnection;
 
 use super::{After, Dossier, Listed, Search, SessionLine};
-use crate::error::{Error, Result};
+use crate::kit::error::{Error, Result};
 
 /// At most `limit` accounts behind this one, newest first.
 pub(super) async fn accounts(

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Datelike, NaiveDate};
 
-use crate::clock::Timestamp;
+use crate::kit::clock::Timestamp;
 
 /// ISO 3166-1 alpha-2, as assigned.
 const COUNTRIES: &str = "AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT \
@@ -71,7 +71,7 @@ pub(super) fn birthday(text: &str, minimum_age: u32, now: Timestamp) -> Result<N
 #[cfg(test)]
 mod tests {
     use super::{birthday, country, language};
-    use crate::clock::Timestamp;
+    use crate::kit::clock::Timestamp;
 
     #[test]
     fn countries_are_those_of_the_list() {

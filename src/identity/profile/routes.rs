@@ -9,13 +9,15 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{Change, Profile, PublicProfile, origin, signature};
-use crate::clock::Timestamp;
-use crate::error::Result;
-use crate::http::fields::{bad_field, line};
-use crate::http::page::PageQuery;
-use crate::http::{CurrentUser, Cursor, Fields, Page, ValidJson, ValidPath, ValidQuery};
+use crate::http::{CurrentUser, ValidJson, ValidPath, ValidQuery};
 use crate::identity::Identity;
 use crate::identity::routes::NAME_CHARS;
+use crate::kit::clock::Timestamp;
+use crate::kit::error::Result;
+use crate::kit::fields::Fields;
+use crate::kit::fields::{bad_field, line};
+use crate::kit::page::PageQuery;
+use crate::kit::page::{Cursor, Page};
 
 /// Characters of a bio.
 const BIO_CHARS: usize = 200;

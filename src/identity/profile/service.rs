@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 
 use super::{Change, Profile, PublicProfile, fold, signature, store};
-use crate::error::{Error, Result};
-use crate::http::fields::bad_field;
-use crate::http::{Cursor, Page};
 use crate::identity::{Identity, names, suspension};
+use crate::kit::error::{Error, Result};
+use crate::kit::fields::bad_field;
+use crate::kit::page::{Cursor, Page};
 
 /// Tries at a generated signature; the last ones have a million numbers each.
 const TRIES: u32 = 16;

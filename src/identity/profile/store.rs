@@ -5,7 +5,7 @@ use sqlx::PgConnection;
 
 use super::super::store::user_id;
 use super::{Change, Profile, PublicProfile, fold};
-use crate::error::Result;
+use crate::kit::error::Result;
 
 /// The nearest names that a search by likeness looks at.
 const LIKE: i64 = 100;

@@ -9,7 +9,7 @@ use parlor_protocol::UserId;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::error::Result;
+use crate::kit::error::Result;
 use crate::telemetry::metric;
 
 mod store;

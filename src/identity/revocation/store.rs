@@ -5,7 +5,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{Ended, Reason};
-use crate::error::{Error, Result};
+use crate::kit::error::{Error, Result};
 
 /// Waits for the sign-ins of this user that are under way; those that come wait for this transaction.
 pub(super) async fn lock_user(conn: &mut PgConnection, user: UserId) -> Result<()> {

@@ -17,7 +17,7 @@ pub use service::{act_on, agree, grant, has, may, of, require, roles, take};
 pub(super) use service::{lock_acts, one_admin_stays};
 
 use super::Permission;
-use crate::error::{Error, Result};
+use crate::kit::error::{Error, Result};
 
 /// The role that at least one person always has who is not suspended.
 pub const ADMIN: &str = "admin";

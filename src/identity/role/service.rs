@@ -8,9 +8,9 @@ use sqlx::PgConnection;
 
 use super::{ADMIN, Role, forbidden, store};
 use crate::audit::{self, Act, Actor};
-use crate::error::{Error, Result};
-use crate::http::fields::bad_field;
 use crate::identity::Permission;
+use crate::kit::error::{Error, Result};
+use crate::kit::fields::bad_field;
 
 /// Checks that the database knows the permissions that the code asks about, and no others.
 ///

@@ -4,7 +4,7 @@ use parlor_protocol::UserId;
 use sqlx::PgConnection;
 
 use super::{Rights, Role};
-use crate::error::Result;
+use crate::kit::error::Result;
 
 /// Every permission's name.
 pub(super) async fn permissions(conn: &mut PgConnection) -> Result<Vec<String>> {

@@ -7,7 +7,7 @@ use parlor_protocol::room::Person;
 use uuid::Uuid;
 
 use super::Token;
-use crate::clock::Timestamp;
+use crate::kit::clock::Timestamp;
 
 mod refresh;
 mod routes;

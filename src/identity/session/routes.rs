@@ -10,12 +10,13 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
-use crate::clock::Timestamp;
-use crate::error::Result;
-use crate::http::page::PageQuery;
-use crate::http::{ClientAddress, CurrentUser, Page, ValidJson, ValidPath, ValidQuery};
+use crate::http::{ClientAddress, CurrentUser, ValidJson, ValidPath, ValidQuery};
 use crate::identity::Identity;
 use crate::identity::routes::Welcome;
+use crate::kit::clock::Timestamp;
+use crate::kit::error::Result;
+use crate::kit::page::Page;
+use crate::kit::page::PageQuery;
 
 /// `POST /v1/auth/refresh`, `GET /v1/me/sessions`, `DELETE /v1/me/sessions`, `DELETE /v1/me/sessions/{id}`.
 pub(in crate::identity) fn routes<S>() -> OpenApiRouter<S>

@@ -8,14 +8,14 @@ use uuid::Uuid;
 
 use super::refresh::{RefreshToken, Verdict, judge};
 use super::{Device, Grant, store};
-use crate::clock::Timestamp;
-use crate::error::{Error, Result};
 use crate::http::CurrentUser;
-use crate::http::limit::holder;
 use crate::identity::revocation::{self, Reason, Revoked};
 use crate::identity::service::Identity;
 use crate::identity::store::session_of;
 use crate::identity::{Settings, Token, suspension};
+use crate::kit::clock::Timestamp;
+use crate::kit::error::{Error, Result};
+use crate::kit::limit::holder;
 
 const DAY_SECONDS: f64 = 86_400.0;
 

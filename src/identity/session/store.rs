@@ -7,9 +7,9 @@ use uuid::Uuid;
 
 use super::Device;
 use super::refresh::{Exchange, Secret, Stored};
-use crate::clock::Timestamp;
-use crate::error::{Error, Result};
 use crate::identity::store::user_id;
+use crate::kit::clock::Timestamp;
+use crate::kit::error::{Error, Result};
 
 /// Inserts a session.
 pub(super) async fn insert_session(conn: &mut PgConnection, id: Uuid, user: UserId, device: &str) -> Result<()> {

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 pub use service::{lift, of, refuse, suspend};
 
-use crate::error::Error;
+use crate::kit::error::Error;
 
 /// A suspension that holds.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]

@@ -6,10 +6,10 @@ use sqlx::PgConnection;
 
 use super::{Suspension, store};
 use crate::audit::{self, Act, Actor};
-use crate::error::{Error, Result};
 use crate::identity::Permission;
 use crate::identity::revocation::{self, Reason, Revoked};
 use crate::identity::role::{self, ADMIN};
+use crate::kit::error::{Error, Result};
 
 /// The suspension that somebody is under now.
 ///

@@ -4,7 +4,7 @@ use parlor_protocol::UserId;
 use sqlx::PgConnection;
 
 use super::Suspension;
-use crate::error::Result;
+use crate::kit::error::Result;
 
 /// The suspension that holds now.
 pub(super) async fn suspension(conn: &mut PgConnection, user: UserId) -> Result<Option<Suspension>> {

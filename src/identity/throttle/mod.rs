@@ -6,7 +6,7 @@
 use parlor_protocol::{ErrorBody, ErrorCode};
 use sqlx::PgConnection;
 
-use crate::error::Result;
+use crate::kit::error::Result;
 
 mod store;
 

@@ -3,7 +3,7 @@
 use sqlx::PgConnection;
 
 use super::{Counted, Pace};
-use crate::error::Result;
+use crate::kit::error::Result;
 
 /// Counts one, and blocks the key as the pace says; `None` where it is blocked.
 pub(super) async fn count(conn: &mut PgConnection, pace: Pace, key: &[u8]) -> Result<Option<Counted>> {

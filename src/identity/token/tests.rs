@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{Access, AccessClaims, Purpose, RoomClaims, header_in, header_of, signed, verified};
-use crate::clock::Timestamp;
-use crate::error::Result;
+use crate::kit::clock::Timestamp;
+use crate::kit::error::Result;
 
 const SECRET: [u8; 32] = [7; 32];
 const KID: Uuid = Uuid::from_u128(42);

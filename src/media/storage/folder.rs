@@ -12,8 +12,8 @@ use sha2::Sha256;
 use tokio::io::AsyncReadExt as _;
 use uuid::Uuid;
 
-use crate::clock::Timestamp;
-use crate::error::{Error, Result};
+use crate::kit::clock::Timestamp;
+use crate::kit::error::{Error, Result};
 
 /// Where the folder's objects are served.
 pub(in crate::media) const PATH: &str = "/media/";

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use self::folder::Folder;
 use self::s3::S3;
-use crate::clock::Timestamp;
-use crate::error::Result;
+use crate::kit::clock::Timestamp;
+use crate::kit::error::Result;
 
 /// An address that a client may put one object to, with the headers that it has to send.
 pub(super) struct PutAddress {

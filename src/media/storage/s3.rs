@@ -6,7 +6,7 @@ use std::time::Duration;
 use reqwest::{Client, Response, StatusCode, redirect};
 use rusty_s3::{Bucket, Credentials, S3Action, UrlStyle};
 
-use crate::error::{Error, Result};
+use crate::kit::error::{Error, Result};
 use crate::media::settings::{S3Settings, Settings};
 
 /// For one request to the store, its body included: below the time a request of a client may take.

@@ -3,7 +3,7 @@
 use tokio::time::timeout;
 
 use super::{LAST_WAIT, RoomActor, landed};
-use crate::clock::Timestamp;
+use crate::kit::clock::Timestamp;
 use crate::room::facts::{CheckpointRow, WriteError};
 use crate::room::port::PortFuture;
 use crate::room::settings::{Settings, ms};

@@ -2,7 +2,7 @@
 //! in order from the ring, or by sending the shard's sockets back for a snapshot.
 
 use super::RoomActor;
-use crate::clock::Timestamp;
+use crate::kit::clock::Timestamp;
 use crate::room::settings::ms;
 use crate::telemetry::metric;
 

@@ -6,8 +6,8 @@ use parlor_protocol::room::RoomCard;
 use parlor_protocol::{ErrorCode, RoomId, UserId};
 use sqlx::PgPool;
 
-use crate::error::{Error, Result};
-use crate::http::Page;
+use crate::kit::error::{Error, Result};
+use crate::kit::page::Page;
 
 /// Tries at an id before it is clear that something else is wrong.
 const ID_TRIES: u32 = 8;

@@ -6,7 +6,7 @@ use parlor_protocol::{RoomId, UserId};
 use sqlx::PgConnection;
 
 use super::{After, Listed};
-use crate::error::{Error, Result};
+use crate::kit::error::{Error, Result};
 
 /// Inserts a room under an id; `None` where the id is taken.
 pub(super) async fn insert_room(

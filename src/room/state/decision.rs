@@ -6,7 +6,7 @@ use parlor_protocol::{Coins, ErrorBody, Event, UserFrame, UserId};
 
 use super::FirstAnswer;
 use crate::delivery::ConnectionId;
-use crate::operation::Operation;
+use crate::kit::operation::Operation;
 use crate::room::facts::HardWrite;
 use crate::room::port::GiftOrder;
 use crate::room::request::{Caller, SeatMap, Sight};

@@ -5,8 +5,8 @@ use parlor_protocol::room::{GiftLine, Person};
 use parlor_protocol::{Coins, ErrorBody, ErrorCode, Event};
 
 use super::{Change, Decision, Outcome, RoomState};
-use crate::clock::Timestamp;
-use crate::operation::Operation;
+use crate::kit::clock::Timestamp;
+use crate::kit::operation::Operation;
 use crate::room::port::{CommittedGifts, GiftOrder};
 use crate::room::request::Caller;
 

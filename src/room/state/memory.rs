@@ -10,8 +10,8 @@ use parlor_protocol::reply::Done;
 use parlor_protocol::{ErrorBody, ErrorCode, Op, UserId};
 use uuid::Uuid;
 
-use crate::clock::Timestamp;
-use crate::operation::{BodyHash, Operation};
+use crate::kit::clock::Timestamp;
+use crate::kit::operation::{BodyHash, Operation};
 use crate::room::settings::{Settings, ms};
 
 /// What an operation was answered with.

@@ -7,8 +7,8 @@ use parlor_protocol::room::SeatCause;
 use parlor_protocol::{ErrorBody, ErrorCode, Event, UserFrame, UserId};
 
 use super::{Change, Decision, Outcome, Removal, RoomState};
-use crate::clock::Timestamp;
-use crate::operation::Operation;
+use crate::kit::clock::Timestamp;
+use crate::kit::operation::Operation;
 use crate::room::facts::{Fact, HardWrite, Written};
 use crate::room::request::StaffAct;
 use crate::room::settings::ms;

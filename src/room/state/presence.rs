@@ -12,8 +12,8 @@ use std::ops::Bound::{Excluded, Unbounded};
 use parlor_protocol::room::Person;
 use parlor_protocol::{Event, UserId, limit};
 
-use crate::clock::Timestamp;
 use crate::delivery::ConnectionId;
+use crate::kit::clock::Timestamp;
 use crate::room::settings::{Settings, ms};
 
 /// People who left while nobody was named, kept until people are named again.

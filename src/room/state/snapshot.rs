@@ -12,7 +12,7 @@ use super::memory::{Memory, PackedMemory};
 use super::presence::Presence;
 use super::seats::Seats;
 use super::{Removal, RoomState};
-use crate::clock::Timestamp;
+use crate::kit::clock::Timestamp;
 use crate::room::request::{SeatMap, Sight};
 use crate::room::settings::{Settings, ms};
 

@@ -14,7 +14,7 @@ use sqlx::{Connection, PgConnection};
 
 use self::chain_walk::ChainWalk;
 use self::fold::Fold;
-use crate::error::Result;
+use crate::kit::error::Result;
 
 /// Rows of one page.
 const PAGE: i64 = 2_000;

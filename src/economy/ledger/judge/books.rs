@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use parlor_protocol::{ErrorBody, GiftId, Op, RoomId, UserId};
 
 use crate::economy::ledger::order::{Actor, Intent, Receipt, Request};
-use crate::operation::BodyHash;
+use crate::kit::operation::BodyHash;
 
 /// No amount and no experience passes this, so that every client reads them exactly.
 pub(in crate::economy::ledger) const LIMIT: i64 = parlor_protocol::id::NUMBER_LIMIT - 1;

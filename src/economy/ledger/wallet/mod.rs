@@ -13,7 +13,7 @@ use parlor_protocol::{Coins, Currency, ErrorCode, GiftId, RoomId, UserId};
 use sqlx::PgConnection;
 
 use super::{CommittedGifts, Kind, banner};
-use crate::error::{Error, Result};
+use crate::kit::error::{Error, Result};
 
 /// Entries of one page at most.
 pub const ENTRY_PAGE: i64 = 100;

@@ -12,10 +12,10 @@ use tokio::time::Instant;
 use super::columns::JournalColumns;
 use super::store::{self, LinkRow};
 use super::{Pending, answer};
-use crate::clock::Timestamp;
 use crate::economy::ledger::chain::{GENESIS, Hash, Link, Transfer};
 use crate::economy::ledger::judge::{self, Books, Names, Ruling, System, Verdict};
 use crate::economy::ledger::order::{Actor, Intent};
+use crate::kit::clock::Timestamp;
 use crate::telemetry::metric;
 
 /// A connection's chain: where its next link goes.

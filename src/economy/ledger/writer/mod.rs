@@ -23,7 +23,7 @@ use self::batch::{BatchError, Chain};
 use super::judge::System;
 use super::order::{Committed, Order};
 use super::settings::Settings;
-use crate::clock::Timestamp;
+use crate::kit::clock::Timestamp;
 use crate::telemetry::metric;
 
 /// How often a connection that nobody uses is asked whether it lives, and one that is missing is made.
@@ -218,7 +218,7 @@ impl Writer {
 impl Fault {
     fn of(error: BatchError) -> Self {
         match &error {
-            BatchError::Sql(sql) if crate::error::is_outage(sql) || asks_again(sql) => Self::Away(error),
+            BatchError::Sql(sql) if crate::kit::error::is_outage(sql) || asks_again(sql) => Self::Away(error),
             _ => Self::Refused(error),
         }
     }

@@ -2,7 +2,7 @@
 
 use parlor_protocol::{ErrorBody, ErrorCode};
 
-use crate::error::{Error, Result};
+use crate::kit::error::{Error, Result};
 
 /// Collects the fields that do not fit while a body is turned into what a service takes.
 #[derive(Debug, Default)]

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::fields::bad_field;
-use crate::error::Result;
+use crate::kit::error::Result;
 
 /// Items of a page where the query says no `limit`.
 pub const DEFAULT_LIMIT: u32 = 50;

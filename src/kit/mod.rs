@@ -1,0 +1,11 @@
+//! What every slice builds on: time, errors, operations, lists, limits, transactions.
+//!
+//! No axum and no slice: whatever stands here is of use to all of them and knows none.
+
+pub mod clock;
+pub mod error;
+pub mod fields;
+pub mod limit;
+pub mod operation;
+pub mod page;
+pub mod tx;
