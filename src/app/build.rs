@@ -1,0 +1,114 @@
+//! The parts of a server, each built and started once, in the order in which they need each other.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::{App, Mode, Parts, figures, ports, revocations};
+use crate::admin::Office;
+use crate::cluster::Node;
+use crate::config::Settings;
+use crate::courier::{Courier, Senders};
+use crate::delivery::Delivery;
+use crate::economy::ledger::Ledger;
+use crate::gateway::{Announced, GatewayState};
+use crate::identity::Identity;
+use crate::kit::error::Error;
+use crate::load;
+use crate::media::Media;
+use crate::room::Directory;
+use crate::start::StartError;
+
+/// Batches of the ledger that wait for their announcement. Beyond it they are dropped: the tables have
+/// them, the rooms' sweep finds them.
+const COMMITTED: usize = 1_024;
+
+/// A server whose parts are all built and started; it does not listen yet.
+pub(super) struct Server {
+    /// What routes share.
+    pub app: App,
+    /// The rooms that are awake.
+    pub rooms: Directory,
+    /// Ends every engine.
+    pub engines: CancellationToken,
+    /// Every task but the sockets.
+    pub tracker: TaskTracker,
+    /// Every connection.
+    pub sockets: TaskTracker,
+    pub settings: Settings,
+    pub mode: Mode,
+    pub listener: TcpListener,
+}
+
+/// Builds and starts everything. It takes the lease first: without it nothing here may decide. `None`: it was
+/// told to stop while it waited for the lease.
+///
+/// # Errors
+/// What keeps the server from starting, in a sentence.
+pub(super) async fn build(parts: Parts, stop: &CancellationToken) -> Result<Option<Server>, StartError> {
+    let Parts { settings, mode, pool, database, media_folder, listener, metrics } = parts;
+    let (tracker, sockets, engines) = (TaskTracker::new(), TaskTracker::new(), CancellationToken::new());
+    let cannot = |error: Error| StartError::new("the server cannot start").because(error);
+
+    let started = Node::start(pool.clone(), &settings.cluster, engines.clone(), &tracker);
+    let Some(node) = stop.run_until_cancelled(started).await else { return Ok(None) };
+    let node = node?;
+    let memory = load::memory_bytes(settings.server.memory_bytes);
+    let delivery = Delivery::start(&settings.delivery.clone().within(memory), engines.clone(), &tracker);
+    let machine = figures::Machine { memory, delivery: delivery.clone() };
+    tracker.spawn(delivery.load().clone().watch(machine, engines.clone()));
+    let (commits, committed) = mpsc::channel(COMMITTED);
+    let name = format!("{}/{}", node.identity().node_id, node.identity().incarnation);
+    let ledger = Ledger::start(database, name, &settings.ledger, commits, &engines, &tracker);
+    let gifts = Arc::new(ports::LedgerGifts::new(ledger.clone(), pool.clone()));
+    let (rooms, returned) = Directory::new(
+        pool.clone(),
+        node.clone(),
+        gifts.clone(),
+        delivery.clone(),
+        settings.room.clone(),
+        engines.clone(),
+        tracker.clone(),
+    );
+    let wallets = ports::LedgerWallets { ledger: ledger.clone(), welcome: settings.ledger.welcome(mode == Mode::Dev) };
+    let senders = Senders::new(&settings.courier, mode == Mode::Dev).map_err(cannot)?;
+    let courier = Courier::start(senders, &settings.courier, &engines, &tracker);
+    let identity = Identity::start(pool.clone(), &settings.identity, wallets, courier, engines.clone(), &tracker);
+    let identity = identity.await.map_err(cannot)?;
+    let media = Media::start(pool.clone(), &settings.media, media_folder, engines.clone(), &tracker).map_err(cannot)?;
+    let announced = Announced { outbox_bytes: settings.delivery.outbox_bytes, grace_ms: settings.room.grace_ms };
+    let ports = ports::SocketPorts::new(identity.clone(), pool.clone(), rooms.clone(), gifts);
+    let delivered = delivery.clone();
+    let gateway =
+        GatewayState::new(settings.gateway.clone(), announced, delivery, ports, engines.clone(), sockets.clone());
+    tracker.spawn(ports::announce(committed, rooms.clone(), gateway.users().clone()));
+    // Longer than a request's transaction stays open, and than a socket takes from its token to its place.
+    let overlap = Duration::from_millis(settings.http.timeout_ms.max(settings.gateway.answer_ms) + 5_000);
+    tracker.spawn(revocations::close_revoked(pool.clone(), gateway.clone(), overlap, engines.clone()));
+    let one_room = ports::keep_in_one_room(returned, rooms.clone(), gateway.users().clone());
+    let stopped = engines.clone();
+    tracker.spawn(async move { stopped.run_until_cancelled(one_room).await });
+
+    if let Some(metrics) = metrics {
+        let figures = figures::Figures {
+            pool: pool.clone(),
+            pool_max: settings.database.pool.connections,
+            node: node.clone(),
+            delivery: delivered,
+            rooms: rooms.clone(),
+            ledger: ledger.clone(),
+            identity: identity.clone(),
+        };
+        tracker.spawn(figures.serve(metrics, engines.clone()));
+    }
+
+    let serving = Arc::new(AtomicBool::new(true));
+    let office = Office::new(pool.clone(), rooms.clone());
+    let app = App { pool, identity, media, gateway, office, node, ledger, serving };
+    Ok(Some(Server { app, rooms, engines, tracker, sockets, settings, mode, listener }))
+}

@@ -1,0 +1,63 @@
+//! The soft stop, step by step: sockets are told to come back, what they asked for is finished, rooms are
+//! laid down, the lease is given back. A hard stop drops all of it where it stands; the next start finds it
+//! stored.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout_at};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::App;
+use crate::cluster::Node;
+use crate::config::ServerSettings;
+use crate::room::Directory;
+
+/// When each step is cut off, in percent of `server.stop_within_ms`: whatever hangs, the later steps have
+/// their time. A step that ends early leaves it to them.
+const SOCKETS_BY: u32 = 45;
+const ORDERS_BY: u32 = 65;
+const ROOMS_BY: u32 = 85;
+const LEASE_BY: u32 = 95;
+
+/// Stops everything in order. Whoever calls this drops it at the deadline.
+pub(super) async fn softly(
+    app: &App,
+    rooms: &Directory,
+    engines: &CancellationToken,
+    tracker: &TaskTracker,
+    sockets: &TaskTracker,
+    settings: &ServerSettings,
+) {
+    let (begun, within) = (Instant::now(), Duration::from_millis(settings.stop_within_ms));
+    let by = |percent: u32| begun + within * percent / 100;
+    let all_sockets = async {
+        app.gateway.drain(Duration::from_millis(settings.drain_spread_ms)).await;
+        sockets.close();
+        sockets.wait().await;
+    };
+    step("every socket has ended", by(SOCKETS_BY), all_sockets).await;
+    step("every order has its answer", by(ORDERS_BY), app.ledger.drain()).await;
+    step("every room is laid down", by(ROOMS_BY), rooms.stop()).await;
+    if !app.node.lost().is_cancelled() {
+        step("the lease is given back", by(LEASE_BY), give_back(&app.node)).await;
+    }
+    engines.cancel();
+    tracker.close();
+    tracker.wait().await;
+    tracing::debug!("every task has ended");
+}
+
+/// One step of a soft stop, cut off at its time.
+async fn step(done: &'static str, by: Instant, work: impl Future<Output = ()>) {
+    match timeout_at(by, work).await {
+        Ok(()) => tracing::debug!("{done}"),
+        Err(_) => tracing::warn!("stopping goes on before {done}"),
+    }
+}
+
+async fn give_back(node: &Node) {
+    if let Err(error) = node.release().await {
+        tracing::warn!(%error, "the lease was not given back; it runs out by itself");
+    }
+}
