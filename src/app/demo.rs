@@ -17,8 +17,8 @@ use tokio_util::task::TaskTracker;
 use super::ports::LedgerWallets;
 use crate::config::Settings;
 use crate::courier::Courier;
-use crate::economy::gift;
 use crate::economy::ledger::Ledger;
+use crate::economy::{agency, gift};
 use crate::identity::{Contact, Identity, NewAccount};
 use crate::kit::clock::Timestamp;
 use crate::kit::error::{Error, Result};
@@ -90,7 +90,7 @@ async fn lay(
     if let [_, receiver, _, owner] = users[..] {
         let mut conn = pool.acquire().await?;
         let mut tx = conn.begin().await?;
-        gift::seed_demo_agency(&mut tx, owner, &[receiver]).await?;
+        agency::seed_demo(&mut tx, owner, &[receiver]).await?;
         tx.commit().await?;
     }
     Ok(())

@@ -1,4 +1,5 @@
 //! Coins and diamonds: the ledger, and what is paid with it.
 
+pub mod agency;
 pub mod gift;
 pub mod ledger;

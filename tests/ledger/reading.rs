@@ -1,7 +1,7 @@
 //! Wallets, histories and gifts as they are read from the tables.
 
-use parlor::economy::gift;
 use parlor::economy::ledger::{self, Kind, gifts_above, wallet};
+use parlor::economy::{agency, gift};
 use parlor_protocol::{Coins, Currency};
 
 use super::world::{HEART, RAINBOW, ROSE, World, sending};
@@ -80,7 +80,6 @@ async fn seeding_again_changes_nothing_that_an_operator_has_set() {
     let catalogue = gift::catalogue(&mut connection).await.expect("a catalogue");
     assert_eq!((catalogue.gifts.len(), catalogue.version), (24, 25));
     assert_eq!(catalogue.gifts.iter().find(|gift| gift.id.number() == 1).map(|gift| gift.price), Some(Coins(2)));
-    let agency =
-        gift::seed_demo_agency(&mut connection, world.people[0].id, &[world.people[0].id]).await.expect("seeded");
-    assert_eq!(agency, gift::seed_demo_agency(&mut connection, world.people[0].id, &[]).await.expect("seeded"));
+    let agency = agency::seed_demo(&mut connection, world.people[0].id, &[world.people[0].id]).await.expect("seeded");
+    assert_eq!(agency, agency::seed_demo(&mut connection, world.people[0].id, &[]).await.expect("seeded"));
 }

@@ -1,7 +1,7 @@
 //! Users with coins, a room, a catalogue and a ledger: what a test of the ledger starts from.
 
-use parlor::economy::gift;
 use parlor::economy::ledger::{self, Committed, Gift, Grant, Ledger, Order, Settings, audit};
+use parlor::economy::{agency, gift};
 use parlor::kit::operation::Operation;
 use parlor_protocol::command::{Recipients, SendGift};
 use parlor_protocol::reply::{Balance, GiftReceipt};
@@ -182,7 +182,7 @@ async fn populate(database: &Database, count: usize) -> (Vec<Person>, Vec<RoomId
     }
     gift::seed(&mut transaction).await.expect("a catalogue");
     let member = people[count - 1].id;
-    gift::seed_demo_agency(&mut transaction, people[0].id, &[member]).await.expect("an agency");
+    agency::seed_demo(&mut transaction, people[0].id, &[member]).await.expect("an agency");
     transaction.commit().await.expect("a commit");
     (people, rooms.into())
 }

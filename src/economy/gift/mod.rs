@@ -1,15 +1,14 @@
-//! Gifts: the catalogue, and the agencies that share in what their members receive.
+//! Gifts: the catalogue of what can be given.
 //!
-//! What a gift does to the accounts is the ledger's; here is what can be given.
+//! What a gift does to the accounts is the ledger's.
 
 mod catalogue;
 pub mod routes;
 mod store;
 
-use parlor_protocol::{Coins, Currency, GiftId, UserId};
+use parlor_protocol::{Coins, GiftId};
 use sqlx::PgConnection;
 
-use super::ledger;
 use crate::kit::error::{Error, Result};
 
 /// A gift as clients list it.
@@ -64,22 +63,4 @@ pub async fn catalogue(connection: &mut PgConnection) -> Result<Catalogue> {
 /// A fault or an outage of the store.
 pub async fn seed(connection: &mut PgConnection) -> Result<u64> {
     Ok(store::insert_missing(connection, catalogue::DEFAULT).await?)
-}
-
-/// Makes the demo agency of this owner, unless there is one, and these people its members, unless they
-/// have an agency. Belongs into a transaction: two at once would make two agencies. Returns its id.
-///
-/// # Errors
-/// A fault or an outage of the store.
-pub async fn seed_demo_agency(connection: &mut PgConnection, owner: UserId, members: &[UserId]) -> Result<i64> {
-    let agency = match store::agency_of(connection, owner.number()).await? {
-        Some(agency) => agency,
-        None => {
-            let account = ledger::create_account(connection, Currency::Diamond).await?;
-            store::insert_agency(connection, "Demo Agency", owner.number(), account).await?
-        }
-    };
-    let members: Vec<i64> = members.iter().map(|member| member.number()).collect();
-    store::insert_members(connection, agency, &members).await?;
-    Ok(agency)
 }
