@@ -21,6 +21,7 @@ pub mod kit;
 pub mod lifecycle;
 pub mod load;
 pub mod media;
+pub mod presence;
 pub mod room;
 pub mod router;
 pub mod start;

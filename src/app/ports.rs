@@ -11,10 +11,11 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::db::Lookup;
 use crate::economy::ledger::{self, Committed, Gift, Ledger, Order};
-use crate::gateway::{Named, Ports, SignedIn, Users};
+use crate::gateway::{Named, Ports, SignedIn};
 use crate::identity::{Access, Identity, Wallets};
 use crate::kit::clock::Timestamp;
 use crate::kit::error::{Error, Result};
+use crate::presence::{Rooms, Users};
 use crate::room::port::{CommittedGifts, GiftOrder, Gifts, PortFuture};
 use crate::room::{Directory, Request, Returned, RoomHandle};
 
@@ -108,6 +109,12 @@ impl SocketPorts {
     }
 }
 
+impl Rooms for SocketPorts {
+    fn awake(&self, room: RoomId) -> Option<RoomHandle> {
+        self.rooms.awake(room)
+    }
+}
+
 impl Ports for SocketPorts {
     fn named(&self, token: &str) -> PortFuture<Result<Named, ErrorBody>> {
         let (identity, token) = (self.identity.clone(), token.to_owned());
@@ -132,10 +139,6 @@ impl Ports for SocketPorts {
     fn verify_room_token(&self, token: String, room: RoomId, user: UserId) -> PortFuture<Result<(), ErrorBody>> {
         let identity = self.identity.clone();
         async move { body(identity.keys().verify_room(&token, room, user, Timestamp::now()).await) }.boxed()
-    }
-
-    fn awake(&self, room: RoomId) -> Option<RoomHandle> {
-        self.rooms.awake(room)
     }
 
     fn wake(&self, room: RoomId) -> PortFuture<Result<RoomHandle, ErrorBody>> {

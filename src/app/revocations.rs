@@ -37,7 +37,7 @@ pub(super) async fn close_revoked(pool: PgPool, gateway: GatewayState, overlap: 
             Ok(ended) => {
                 (read_at, failing) = (began, false);
                 for Ended { user, session, reason } in ended {
-                    gateway.end_session(user, session, close_code(reason)).await;
+                    gateway.users().end_session(user, session, close_code(reason)).await;
                 }
             }
             Err(error) if !failing => {

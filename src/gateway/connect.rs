@@ -11,10 +11,10 @@ use uuid::Uuid;
 
 use super::GatewayState;
 use super::join::{self, CameIn, Joined};
-use super::rate::Kind;
 use super::session::{Change, Me, Validity, reply};
 use crate::delivery::{Connection, Frame};
 use crate::kit::clock::Timestamp;
+use crate::presence::Kind;
 
 /// Bytes that the reply to `connect` takes without its joins.
 const CONNECTED_BYTES: usize = 768;

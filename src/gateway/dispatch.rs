@@ -12,10 +12,10 @@ use tokio::time::Instant;
 use super::GatewayState;
 use super::connect;
 use super::join::{self, CameIn};
-use super::rate::Kind;
 use super::session::{Change, Session, Step, reply};
 use crate::delivery::Frame;
 use crate::kit::operation::Operation;
+use crate::presence::Kind;
 use crate::room::{Answer, Caller, NotAsked, Reply, Request, RoomHandle};
 use crate::telemetry::metric;
 

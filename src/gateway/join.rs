@@ -4,19 +4,16 @@ use std::time::Duration;
 
 use parlor_protocol::command::Join;
 use parlor_protocol::envelope::JoinedText;
-use parlor_protocol::event::RemovalCause;
 use parlor_protocol::room::{GiftLine, Person};
-use parlor_protocol::{ErrorBody, ErrorCode, RoomId, UserFrame, UserId, envelope, limit};
+use parlor_protocol::{ErrorBody, ErrorCode, RoomId, UserId, envelope, limit};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::GatewayState;
-use super::place::{Place, insist};
-use super::rate::Kind;
-use super::user::Former;
 use crate::delivery::{Connection, Frame};
+use crate::presence::{Kind, Place};
 use crate::room::{Answer, Caller, JoinAnswer, Request, RoomHandle, SnapshotText, gifts_within};
 use crate::telemetry::metric;
 
@@ -127,7 +124,7 @@ pub(super) async fn come_in(
     let former = gateway.users.came_in(user.id, connection.id(), join.room);
     let former_room = former.as_ref().map(|former| former.room);
     if let Some(former) = former {
-        leave_former(gateway, connection, user.id, former).await;
+        gateway.users.leave_former(connection, user.id, former).await;
     }
     if join.position.is_some() {
         metric::RESUMES.add_of(if joined.missed.is_some() { "recovered" } else { "snapshot" }, 1);
@@ -146,7 +143,7 @@ async fn ask(
 ) -> Result<(Place, Box<JoinAnswer>), ErrorBody> {
     let caller = Caller { user: user.clone(), connection: connection.id() };
     let asked = handle.send(Request::Join { caller, position: join.position })?;
-    let place = Place::new(join.room, user.id, connection.id(), gateway);
+    let place = Place::new(join.room, user.id, connection.id(), &gateway.users);
     match answer(asked, Duration::from_millis(gateway.settings.answer_ms)).await {
         Ok(Answer::Joined(joined)) => Ok((place, joined)),
         Ok(other) => {
@@ -165,20 +162,6 @@ async fn ask(
             Err(error)
         }
     }
-}
-
-/// The user is in one room at a time: the other is left, and the user's other sockets there are told.
-async fn leave_former(gateway: &GatewayState, connection: &Connection, user: UserId, former: Former) {
-    connection.unsubscribe(former.room).await;
-    let cause = RemovalCause::JoinedElsewhere;
-    let removed = UserFrame::RoomRemoved { room: former.room, cause, until: None, reason: String::new() };
-    let removed = Frame::text(&envelope::user(user, &removed));
-    for other in former.others {
-        // Not subscribed any more when the room hears of it, they are told once.
-        other.unsubscribe(former.room).await;
-        other.send(removed.clone()).await;
-    }
-    insist(gateway, former.room, Request::Leave { user });
 }
 
 /// Leaves a room at once, on all of the user's sockets: this one is unsubscribed here, the others by the room.
@@ -200,7 +183,7 @@ pub(super) async fn leave(
     match handle.send(Request::Leave { user }) {
         Ok(left) => answer(left, deadline).await,
         Err(_) => {
-            insist(gateway, room, Request::Leave { user });
+            gateway.users.insist(room, Request::Leave { user });
             Ok(Answer::Nothing)
         }
     }

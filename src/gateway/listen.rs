@@ -195,6 +195,12 @@ mod tests {
 
     struct NoPorts;
 
+    impl crate::presence::Rooms for NoPorts {
+        fn awake(&self, _: RoomId) -> Option<crate::room::RoomHandle> {
+            None
+        }
+    }
+
     impl crate::gateway::Ports for NoPorts {
         fn named(&self, _: &str) -> PortFuture<Result<crate::gateway::Named, ErrorBody>> {
             Box::pin(async { Err(ErrorCode::Internal.into()) })
@@ -204,9 +210,6 @@ mod tests {
         }
         fn verify_room_token(&self, _: String, _: RoomId, _: UserId) -> PortFuture<Result<(), ErrorBody>> {
             Box::pin(async { Err(ErrorCode::Internal.into()) })
-        }
-        fn awake(&self, _: RoomId) -> Option<crate::room::RoomHandle> {
-            None
         }
         fn wake(&self, _: RoomId) -> PortFuture<Result<crate::room::RoomHandle, ErrorBody>> {
             Box::pin(async { Err(ErrorCode::Internal.into()) })

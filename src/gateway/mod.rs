@@ -2,7 +2,7 @@
 //!
 //! `listen` accepts, `upgrade` makes a socket of a request, `connection` reads frames from it, `session`
 //! knows whose it is and what it has asked, `dispatch` sends every command where it belongs, `connect` and `join` answer
-//! those that change it. `routes` is the way of the same commands by REST. Nothing here decides what a room or the
+//! those that change it; `presence` knows where each user is. `routes` is the way of the same commands by REST. Nothing here decides what a room or the
 //! ledger does, and nothing here writes to a socket: that is delivery's.
 
 mod asked;
@@ -14,33 +14,27 @@ mod door;
 mod handshake;
 mod join;
 pub mod listen;
-mod place;
 pub mod port;
-mod rate;
 mod rest;
 mod routes;
 mod session;
 mod settings;
 mod upgrade;
-mod user;
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use parlor_protocol::{CloseCode, UserId, envelope, event::Notice};
+use parlor_protocol::{CloseCode, envelope, event::Notice};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use uuid::Uuid;
 
 use crate::delivery::{Delivery, Frame};
-use crate::room::Request;
+use crate::presence::Users;
 pub use port::{Named, Ports, SignedIn};
-pub use rate::Rate;
 pub use routes::routes;
 pub use settings::Settings;
 pub use upgrade::refused;
-pub use user::Users;
 
 /// What the connect reply tells of other parts' settings.
 #[derive(Clone, Copy, Debug)]
@@ -58,7 +52,7 @@ pub struct Shared {
     delivery: Delivery,
     users: Users,
     door: door::Door,
-    ports: Box<dyn Ports>,
+    ports: Arc<dyn Ports>,
     patience: Arc<asked::Patience>,
     stop: CancellationToken,
     tracker: TaskTracker,
@@ -82,10 +76,11 @@ impl GatewayState {
         tracker: TaskTracker,
     ) -> Self {
         let keep = Duration::from_millis(announced.grace_ms).max(Duration::from_secs(60));
-        let users = Users::new(keep, settings.devices);
+        let ports: Arc<dyn Ports> = Arc::new(ports);
+        let users = Users::new(keep, settings.devices, ports.clone(), stop.clone(), tracker.clone());
         let ping = Frame::text(&envelope::notice(&Notice::Ping));
         let door = door::Door::new(settings.max_connections, delivery.load().clone());
-        let (ports, patience) = (Box::new(ports), Arc::<asked::Patience>::default());
+        let patience = Arc::<asked::Patience>::default();
         let (kept, stopped) = (patience.clone(), stop.clone());
         // No task of the tracker: a stop waits for sockets, and not for this.
         tokio::spawn(async move { stopped.run_until_cancelled(kept.keep()).await });
@@ -95,19 +90,6 @@ impl GatewayState {
     /// Who is connected: the way for user frames.
     pub fn users(&self) -> &Users {
         &self.0.users
-    }
-
-    /// The session has ended: its sockets are told why and closed, and the user leaves the room that
-    /// they were in at once, unless a socket of another session is in it; whoever is suspended does so
-    /// even where their socket was lost before. Once more changes nothing.
-    pub async fn end_session(&self, user: UserId, session: Uuid, why: CloseCode) {
-        let (connections, left) = self.0.users.end_session(user, session, why);
-        for connection in connections {
-            connection.close(why, None).await;
-        }
-        if let Some(room) = left {
-            place::insist(self, room, Request::Leave { user });
-        }
     }
 
     /// Tells every socket to come back within `spread`, each at a time of its own, and closes it.

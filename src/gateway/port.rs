@@ -6,6 +6,7 @@ use parlor_protocol::{ErrorBody, RoomId, UserId};
 use uuid::Uuid;
 
 use crate::kit::clock::Timestamp;
+use crate::presence::Rooms;
 use crate::room::RoomHandle;
 use crate::room::port::{CommittedGifts, PortFuture};
 
@@ -34,7 +35,7 @@ pub struct SignedIn {
 }
 
 /// Accounts, rooms and the history of gifts, as far as a socket needs them.
-pub trait Ports: Send + Sync + 'static {
+pub trait Ports: Rooms {
     /// Whom this access token names, if it holds. That its session stands is not asked: no query is made.
     fn named(&self, token: &str) -> PortFuture<Result<Named, ErrorBody>>;
 
@@ -46,9 +47,6 @@ pub trait Ports: Send + Sync + 'static {
     /// # Errors
     /// `room_token_invalid`.
     fn verify_room_token(&self, token: String, room: RoomId, user: UserId) -> PortFuture<Result<(), ErrorBody>>;
-
-    /// The room's handle, if it is awake on this node.
-    fn awake(&self, room: RoomId) -> Option<RoomHandle>;
 
     /// The room's handle; a sleeping room is woken.
     fn wake(&self, room: RoomId) -> PortFuture<Result<RoomHandle, ErrorBody>>;

@@ -9,13 +9,13 @@ use parlor_protocol::{Command, ErrorCode, Op, RoomId};
 use sqlx::PgPool;
 use tokio::time::Instant;
 
-use super::rate::Kind;
 use super::{GatewayState, join};
 use crate::delivery::ConnectionId;
 use crate::http::CurrentUser;
 use crate::identity::Identity;
 use crate::kit::error::{Error, Result};
 use crate::kit::operation::Operation;
+use crate::presence::Kind;
 use crate::room::{self, Answer, Caller, Request, RoomHandle};
 
 /// The signed-in user, as one who has something to ask of rooms.

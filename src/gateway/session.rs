@@ -18,10 +18,9 @@ use uuid::Uuid;
 use super::GatewayState;
 use super::asked::Question;
 use super::door::Undecided;
-use super::place::Place;
-use super::user::Presence;
 use crate::delivery::{Connection, Frame};
 use crate::kit::clock::Timestamp;
+use crate::presence::{Place, Presence};
 use crate::room::port::PortFuture;
 use crate::telemetry::metric;
 

@@ -4,7 +4,8 @@ use parlor_protocol::limit;
 use serde::{Deserialize, Serialize};
 
 use super::door::MOST_CONNECTIONS;
-use super::rate::{Kind, Rate};
+use crate::kit::rate::Rate;
+use crate::presence::Kind;
 
 /// The sockets' edge.
 #[derive(Clone, Debug, Deserialize, Serialize)]

@@ -8,4 +8,5 @@ pub mod fields;
 pub mod limit;
 pub mod operation;
 pub mod page;
+pub mod rate;
 pub mod tx;

@@ -1,5 +1,5 @@
-//! The rates of one user's commands, by the generic cell rate algorithm (ITU-T I.371): one instant a
-//! rate says all that has to be remembered.
+//! Rates by the generic cell rate algorithm (ITU-T I.371): one instant a rate is all that has to be
+//! remembered. Unlike a `Limit`, which keeps a map of its keys, a `Use` is kept by whoever it belongs to.
 
 use std::fmt;
 use std::time::Duration;
@@ -20,7 +20,7 @@ pub struct Rate {
 
 /// A rate as it is counted with.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Pace {
+pub struct Pace {
     /// What one takes.
     each: Duration,
     /// How much may be taken ahead.
@@ -29,7 +29,7 @@ pub(super) struct Pace {
 
 impl Rate {
     /// The rate divided by so much, its burst too, but for the first: also of one in a minute one is let through.
-    pub(super) fn slower(self, by: u32) -> Pace {
+    pub fn slower(self, by: u32) -> Pace {
         let per = Duration::from_millis(self.per_ms);
         let each = per / self.count.max(1) * by;
         Pace { each, ahead: per.max(each) }
@@ -61,29 +61,13 @@ impl TryFrom<String> for Rate {
     }
 }
 
-/// What has a rate of its own.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Kind {
-    Chat,
-    Gift,
-    Seat,
-    Join,
-    List,
-    Connect,
-}
-
-impl Kind {
-    /// How many kinds there are.
-    pub(super) const COUNT: usize = 6;
-}
-
-/// One user's use of one rate: when it would be unused again.
+/// How much of one rate is used: when it would be unused again.
 #[derive(Clone, Copy, Default, Debug)]
-pub(super) struct Use(Option<Instant>);
+pub struct Use(Option<Instant>);
 
 impl Use {
     /// Counts one, or says how long to wait for it.
-    pub(super) fn one(&mut self, Pace { each, ahead: most }: Pace, now: Instant) -> Result<(), Duration> {
+    pub fn one(&mut self, Pace { each, ahead: most }: Pace, now: Instant) -> Result<(), Duration> {
         let unused_at = self.0.map_or(now, |at| at.max(now));
         let ahead = unused_at - now;
         if ahead + each > most {

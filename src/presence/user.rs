@@ -5,15 +5,42 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use dashmap::DashMap;
+use parlor_protocol::event::RemovalCause;
 use parlor_protocol::{CloseCode, RoomId, UserFrame, UserId, envelope};
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
-use super::rate::{Kind, Pace, Use};
+use super::Rooms;
 use crate::delivery::{Connection, ConnectionId, Frame};
+use crate::kit::rate::{Pace, Use};
+use crate::room::Request;
 
 /// Arrivals after which users who have been gone for long are forgotten.
 const SWEEP_EVERY: usize = 1_024;
+
+/// What of a user's asking has a rate of its own.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    /// Chat lines.
+    Chat,
+    /// Gifts.
+    Gift,
+    /// Seat commands and kicks.
+    Seat,
+    /// Coming into rooms.
+    Join,
+    /// Lists, and new tokens for a socket.
+    List,
+    /// Sockets that say whose they are.
+    Connect,
+}
+
+impl Kind {
+    /// How many kinds there are.
+    const COUNT: usize = 6;
+}
 
 /// One socket of a user.
 struct Device {
@@ -38,28 +65,40 @@ struct Entry {
     gone: Option<Instant>,
 }
 
-struct Inner {
+pub(super) struct Inner {
     entries: DashMap<UserId, Entry>,
     arrivals: AtomicUsize,
     keep: Duration,
     most_devices: usize,
+    pub(super) rooms: Arc<dyn Rooms>,
+    pub(super) stop: CancellationToken,
+    pub(super) tracker: TaskTracker,
 }
 
 /// The users of this process.
 #[derive(Clone)]
-pub struct Users(Arc<Inner>);
+pub struct Users(pub(super) Arc<Inner>);
 
 /// A room that a user has left by coming into another.
-pub(super) struct Former {
+pub struct Former {
+    /// Which room.
     pub room: RoomId,
     /// The user's other sockets that were in it.
     pub others: Vec<Connection>,
 }
 
 impl Users {
-    /// Users without a socket are remembered for `keep`: their room and their rates.
-    pub(super) fn new(keep: Duration, most_devices: usize) -> Self {
-        Self(Arc::new(Inner { entries: DashMap::new(), arrivals: AtomicUsize::new(0), keep, most_devices }))
+    /// Users without a socket are remembered for `keep`: their room and their rates. What a full room has not
+    /// heard yet is told by a task of the tracker, until `stop`.
+    pub fn new(
+        keep: Duration,
+        most_devices: usize,
+        rooms: Arc<dyn Rooms>,
+        stop: CancellationToken,
+        tracker: TaskTracker,
+    ) -> Self {
+        let (entries, arrivals) = (DashMap::new(), AtomicUsize::new(0));
+        Self(Arc::new(Inner { entries, arrivals, keep, most_devices, rooms, stop, tracker }))
     }
 
     /// Sends this to each socket of the user.
@@ -86,7 +125,7 @@ impl Users {
 
     /// Adds a socket for as long as the answer lives. A socket of the same device is replaced, or the
     /// oldest where there are too many: it is no longer one of the user's, and the caller closes it.
-    pub(super) fn enter(
+    pub fn enter(
         &self,
         user: UserId,
         device: &str,
@@ -114,7 +153,7 @@ impl Users {
 
     /// Counts one command of this kind, or says how long to wait. Of a user without a socket, who asks by
     /// REST, it is remembered as of one who has just gone.
-    pub(super) fn admit(&self, user: UserId, kind: Kind, pace: Pace, now: Instant) -> Result<(), Duration> {
+    pub fn admit(&self, user: UserId, kind: Kind, pace: Pace, now: Instant) -> Result<(), Duration> {
         let mut entry = match self.0.entries.get_mut(&user) {
             Some(entry) => entry,
             None => {
@@ -129,18 +168,18 @@ impl Users {
     }
 
     /// Waits until nothing else moves this user between rooms.
-    pub(super) async fn moving(&self, user: UserId) -> tokio::sync::OwnedMutexGuard<()> {
+    pub async fn moving(&self, user: UserId) -> tokio::sync::OwnedMutexGuard<()> {
         let moving = self.0.entries.entry(user).or_default().moving.clone();
         moving.lock_owned().await
     }
 
     /// The room the user is in, as far as this process knows.
-    pub(super) fn room(&self, user: UserId) -> Option<RoomId> {
+    pub fn room(&self, user: UserId) -> Option<RoomId> {
         self.0.entries.get(&user).and_then(|entry| entry.room)
     }
 
     /// The user is in this room now, on this socket, and in no other.
-    pub(super) fn came_in(&self, user: UserId, connection: ConnectionId, room: RoomId) -> Option<Former> {
+    pub fn came_in(&self, user: UserId, connection: ConnectionId, room: RoomId) -> Option<Former> {
         let mut entry = self.0.entries.entry(user).or_default();
         let former = entry.room.replace(room).filter(|former| *former != room);
         let mut others = Vec::new();
@@ -166,7 +205,7 @@ impl Users {
     }
 
     /// The user has left this room.
-    pub(super) fn left(&self, user: UserId, room: RoomId) {
+    pub fn left(&self, user: UserId, room: RoomId) {
         let Some(mut entry) = self.0.entries.get_mut(&user) else { return };
         if entry.room == Some(room) {
             entry.room = None;
@@ -174,10 +213,38 @@ impl Users {
         entry.devices.iter_mut().filter(|device| device.room == Some(room)).for_each(|device| device.room = None);
     }
 
+    /// The user has come into another room on this connection: the former one is left, and the user's other
+    /// sockets there are told.
+    pub async fn leave_former(&self, connection: &Connection, user: UserId, former: Former) {
+        connection.unsubscribe(former.room).await;
+        let cause = RemovalCause::JoinedElsewhere;
+        let removed = UserFrame::RoomRemoved { room: former.room, cause, until: None, reason: String::new() };
+        let removed = Frame::text(&envelope::user(user, &removed));
+        for other in former.others {
+            // Not subscribed any more when the room hears of it, they are told once.
+            other.unsubscribe(former.room).await;
+            other.send(removed.clone()).await;
+        }
+        self.insist(former.room, Request::Leave { user });
+    }
+
+    /// The session has ended: its sockets are told why and closed, and the user leaves the room that
+    /// they were in at once, unless a socket of another session is in it; whoever is suspended does so
+    /// even where their socket was lost before. Once more changes nothing.
+    pub async fn end_session(&self, user: UserId, session: Uuid, why: CloseCode) {
+        let (connections, left) = self.forget_session(user, session, why);
+        for connection in connections {
+            connection.close(why, None).await;
+        }
+        if let Some(room) = left {
+            self.insist(room, Request::Leave { user });
+        }
+    }
+
     /// The session has ended. Says which sockets stand on it, and which room the user has left with
     /// them: none, where another of their sockets is in it. Who is suspended leaves the room that is kept
     /// for them through the grace period too.
-    pub(super) fn end_session(&self, user: UserId, session: Uuid, why: CloseCode) -> (Vec<Connection>, Option<RoomId>) {
+    fn forget_session(&self, user: UserId, session: Uuid, why: CloseCode) -> (Vec<Connection>, Option<RoomId>) {
         let Some(mut entry) = self.0.entries.get_mut(&user) else { return (Vec::new(), None) };
         let ended = entry.devices.iter_mut().filter(|device| device.session == session);
         let (connections, rooms): (Vec<_>, Vec<_>) =
@@ -191,7 +258,7 @@ impl Users {
     }
 
     /// Another socket of the user is in this room.
-    pub(super) fn elsewhere(&self, user: UserId, connection: ConnectionId, room: RoomId) -> bool {
+    pub fn elsewhere(&self, user: UserId, connection: ConnectionId, room: RoomId) -> bool {
         self.0.entries.get(&user).is_some_and(|entry| {
             entry.devices.iter().any(|device| device.connection.id() != connection && device.room == Some(room))
         })
@@ -199,7 +266,7 @@ impl Users {
 }
 
 /// A socket's place among its user's; dropping it takes the socket out.
-pub(super) struct Presence {
+pub struct Presence {
     users: Users,
     user: UserId,
     connection: ConnectionId,

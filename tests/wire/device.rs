@@ -1,5 +1,6 @@
 //! One user, several sockets: replaced, left, lost.
 
+use parlor::kit::rate::Rate;
 use parlor::room::Request;
 use parlor::{delivery, gateway};
 use parlor_protocol::event::{Notice, RemovalCause};
@@ -113,7 +114,7 @@ async fn the_end_of_a_session_closes_its_sockets_and_no_others() {
     }
     let (one, two) = (Uuid::from_u128(1), Uuid::from_u128(2));
     for _ in 0..2 {
-        server.gateway.end_session(person(1).id, one, CloseCode::SignedOut).await;
+        server.gateway.users().end_session(person(1).id, one, CloseCode::SignedOut).await;
     }
     for client in [&mut phone, &mut watch] {
         let closing = client.notice().await;
@@ -127,7 +128,7 @@ async fn the_end_of_a_session_closes_its_sockets_and_no_others() {
     assert_eq!(tablet.event().await.event, count(1), "the user is in the room by the tablet");
     assert!(!server.heard(room(1)).iter().any(|request| matches!(request, Request::Leave { .. })));
     // The last one leaves at once: nobody comes back to that place.
-    server.gateway.end_session(person(1).id, two, CloseCode::Suspended).await;
+    server.gateway.users().end_session(person(1).id, two, CloseCode::Suspended).await;
     assert_eq!(tablet.closed().await, Some(CloseCode::Suspended.number()));
     server.hears(room(1), |request| matches!(request, Request::Leave { .. })).await;
     stranger.ping().await;
@@ -143,8 +144,8 @@ async fn who_was_lost_just_before_a_suspension_leaves_the_room_and_who_was_signe
         lost.cut();
         server.hears(room(number), |request| matches!(request, Request::Dropped { .. })).await;
     }
-    server.gateway.end_session(person(1).id, Uuid::from_u128(1), CloseCode::SignedOut).await;
-    server.gateway.end_session(person(2).id, Uuid::from_u128(2), CloseCode::Suspended).await;
+    server.gateway.users().end_session(person(1).id, Uuid::from_u128(1), CloseCode::SignedOut).await;
+    server.gateway.users().end_session(person(2).id, Uuid::from_u128(2), CloseCode::Suspended).await;
     let left = |request: &Request| matches!(request, Request::Leave { .. });
     server.hears(room(2), left).await;
     assert!(!server.heard(room(1)).iter().any(left), "who comes back with another sign-in finds their place");
@@ -170,7 +171,7 @@ async fn one_device_too_many_replaces_the_oldest() {
 
 #[tokio::test]
 async fn who_connects_too_often_waits_and_others_do_not() {
-    let connect = gateway::Rate { count: 2, per_ms: 600_000 };
+    let connect = Rate { count: 2, per_ms: 600_000 };
     let settings = gateway::Settings { connect, ..gateway::Settings::default() };
     let server = Server::start_with(settings, delivery::Settings::default()).await;
     let mut first = Client::connected(server.address, "user:1", "phone").await;

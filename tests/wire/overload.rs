@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use parlor::kit::rate::Rate;
 use parlor::load::Level;
 use parlor::{delivery, gateway};
 use parlor_protocol::event::Notice;
@@ -15,7 +16,7 @@ use crate::support::raw::{Raw, handshake};
 
 /// So few connections that one handshake at a time may be undecided.
 fn small() -> gateway::Settings {
-    let chat = gateway::Rate { count: 8, per_ms: 800_000 };
+    let chat = Rate { count: 8, per_ms: 800_000 };
     gateway::Settings { max_connections: 320, chat, ..Default::default() }
 }
 

@@ -12,6 +12,7 @@ use parlor::delivery::{self, Delivery, Frame, Topic};
 use parlor::gateway::{self, Announced, GatewayState, Named, Ports, SignedIn, listen};
 use parlor::kit::clock::Timestamp;
 use parlor::load::{Level, Sources};
+use parlor::presence::Rooms;
 use parlor::room::port::{CommittedGifts, PortFuture};
 use parlor::room::{Answer, JoinAnswer, Mail, Reply, Request, RoomHandle, SeatMap, SnapshotText};
 use parlor_protocol::envelope::{self, EventFrame};
@@ -191,6 +192,12 @@ struct PretendedPorts {
     tracker: TaskTracker,
 }
 
+impl Rooms for PretendedPorts {
+    fn awake(&self, room: RoomId) -> Option<RoomHandle> {
+        lock(&self.rooms).get(&room).map(|(handle, _)| handle.clone())
+    }
+}
+
 impl Ports for PretendedPorts {
     fn named(&self, token: &str) -> PortFuture<Result<Named, ErrorBody>> {
         let token = token.to_owned();
@@ -216,10 +223,6 @@ impl Ports for PretendedPorts {
 
     fn verify_room_token(&self, token: String, _: RoomId, _: UserId) -> PortFuture<Result<(), ErrorBody>> {
         Box::pin(async move { if token == "room" { Ok(()) } else { Err(ErrorCode::RoomTokenInvalid.into()) } })
-    }
-
-    fn awake(&self, room: RoomId) -> Option<RoomHandle> {
-        lock(&self.rooms).get(&room).map(|(handle, _)| handle.clone())
     }
 
     fn wake(&self, room: RoomId) -> PortFuture<Result<RoomHandle, ErrorBody>> {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use parlor::kit::rate::Rate;
 use parlor::{delivery, gateway};
 use parlor_protocol::command::{Kick, ListPeople, RefreshSession, SendChat, SendGift};
 use parlor_protocol::event::Notice;
@@ -213,7 +214,7 @@ async fn a_room_that_goes_without_an_answer_is_paused() {
 
 #[tokio::test]
 async fn the_65th_unanswered_command_is_refused() {
-    let settings = gateway::Settings { gift: gateway::Rate { count: 1_000, per_ms: 1_000 }, ..Default::default() };
+    let settings = gateway::Settings { gift: Rate { count: 1_000, per_ms: 1_000 }, ..Default::default() };
     let server = Server::start_with(settings, delivery::Settings::default()).await;
     let mut client = Client::connected(server.address, "user:1", "phone").await;
     client.join(room(1), "room").await.expect("a good token");
@@ -260,7 +261,7 @@ async fn who_says_too_much_is_told_how_long_to_wait_on_every_device() {
 
 #[tokio::test]
 async fn commands_sent_at_once_are_decided_in_their_order_even_behind_connect_and_join() {
-    let settings = gateway::Settings { chat: gateway::Rate { count: 100, per_ms: 1_000 }, ..Default::default() };
+    let settings = gateway::Settings { chat: Rate { count: 100, per_ms: 1_000 }, ..Default::default() };
     let server = Server::start_with(settings, delivery::Settings::default()).await;
     let mut client = Client::open(server.address).await;
     client.text(r#"{"id":1001,"type":"connect","data":{"token":"user:1","device":"phone"}}"#).await;
