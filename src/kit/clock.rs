@@ -1,27 +1,16 @@
-//! The one place that reads the wall clock. Everything else is told what time it is.
+//! Time as a port. Nothing below an edge reads a clock: it is told what time it is, or holds a clock that
+//! whoever composed the program gave it.
+//!
+//! There are three clocks, and each has its use:
+//! - [`Clock`]: the wall clock, in Unix milliseconds, for what people and other machines see.
+//! - [`BootClock`]: monotonic, and the machine's sleep counts. A lease is reckoned by it.
+//! - `tokio::time::Instant`: monotonic, for waits and durations. A test pauses it; the machine's sleep need
+//!   not count there.
+//!
+//! `clippy.toml` forbids the global clocks of `std` and `chrono` everywhere else.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+mod boot;
+mod wall;
 
-/// Unix milliseconds.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
-pub struct Timestamp(pub i64);
-
-impl Timestamp {
-    /// The wall clock.
-    #[allow(clippy::disallowed_methods)]
-    pub fn now() -> Self {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Self(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
-    }
-
-    /// So many milliseconds later.
-    #[must_use]
-    pub const fn plus_ms(self, ms: i64) -> Self {
-        Self(self.0.saturating_add(ms))
-    }
-
-    /// Milliseconds from `earlier` to this; 0 where that is not earlier.
-    pub fn ms_since(self, earlier: Self) -> i64 {
-        self.0.saturating_sub(earlier.0).max(0)
-    }
-}
+pub use boot::{BootClock, BootTime};
+pub use wall::{Clock, Timestamp};
