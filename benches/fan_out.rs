@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use criterion::{Criterion, Throughput};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use parlor::cluster::Lease;
 use parlor::delivery::{Delivery, Frame, Settings, Topic};
 use parlor_protocol::RoomId;
 use tokio::runtime::Runtime;
@@ -36,7 +37,7 @@ impl Crowd {
         let (topic, peers) = runtime.block_on(async {
             // What a quiet room does: frames that come this fast would wait for a tick.
             let settings = Settings { shards: 1, tick_ms: 0, ..Settings::default() };
-            let delivery = Delivery::start(&settings, CancellationToken::new(), &TaskTracker::new());
+            let delivery = Delivery::start(&settings, Lease::endless(), CancellationToken::new(), &TaskTracker::new());
             let topic = delivery.topic(room);
             let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
             let address = listener.local_addr().expect("bound");

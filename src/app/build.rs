@@ -18,6 +18,7 @@ use crate::delivery::Delivery;
 use crate::economy::ledger::Ledger;
 use crate::gateway::{Announced, GatewayState};
 use crate::identity::Identity;
+use crate::kit::clock::BootClock;
 use crate::kit::error::Error;
 use crate::load;
 use crate::media::Media;
@@ -55,11 +56,11 @@ pub(super) async fn build(parts: Parts, stop: &CancellationToken) -> Result<Opti
     let (tracker, sockets, engines) = (TaskTracker::new(), TaskTracker::new(), CancellationToken::new());
     let cannot = |error: Error| StartError::new("the server cannot start").because(error);
 
-    let started = Node::start(pool.clone(), &settings.cluster, engines.clone(), &tracker);
+    let started = Node::start(pool.clone(), BootClock::system(), &settings.cluster, engines.clone(), &tracker);
     let Some(node) = stop.run_until_cancelled(started).await else { return Ok(None) };
     let node = node?;
     let memory = load::memory_bytes(settings.server.memory_bytes);
-    let delivery = Delivery::start(&settings.delivery.clone().within(memory), engines.clone(), &tracker);
+    let delivery = Delivery::start(&settings.delivery.clone().within(memory), node.lease(), engines.clone(), &tracker);
     let machine = figures::Machine { memory, delivery: delivery.clone() };
     tracker.spawn(delivery.load().clone().watch(machine, engines.clone()));
     let (commits, committed) = mpsc::channel(COMMITTED);

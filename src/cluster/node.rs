@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::{Connection, PgConnection, PgPool};
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::lease::{Lease, Proof};
 use super::{Settings, store};
+use crate::kit::clock::{BootClock, BootTime};
 use crate::kit::error::Result;
 use crate::start::StartError;
 
@@ -33,6 +34,7 @@ pub struct Node(Arc<Inner>);
 struct Inner {
     identity: Identity,
     pool: PgPool,
+    clock: BootClock,
     lease: Lease,
     lost: CancellationToken,
     /// Cancelled when the lease is no longer renewed.
@@ -40,7 +42,7 @@ struct Inner {
 }
 
 impl Node {
-    /// Takes the lease and keeps renewing it until `stop`.
+    /// Takes the lease and keeps renewing it until `stop`. What a renewal proves is reckoned by `clock`.
     ///
     /// A server without Redis is the only node, whatever its name. While another lease lives it is
     /// watched: once it is renewed, a server is alive there; if it runs out, that server is gone and is
@@ -52,6 +54,7 @@ impl Node {
     /// Another server is serving this database, or the store cannot be reached: in a sentence.
     pub async fn start(
         pool: PgPool,
+        clock: BootClock,
         settings: &Settings,
         stop: CancellationToken,
         tracker: &TaskTracker,
@@ -59,7 +62,7 @@ impl Node {
         let mut watched: Option<store::Lease> = None;
         let lease = Duration::from_millis(settings.lease_ms);
         let (incarnation, asked) = loop {
-            let living = match take(&pool, &settings.node_id, lease).await.map_err(unanswered)? {
+            let living = match take(&pool, &clock, &settings.node_id, lease).await.map_err(unanswered)? {
                 Taken::Free { incarnation, asked } => break (incarnation, asked),
                 Taken::Occupied(living) => living,
             };
@@ -81,8 +84,8 @@ impl Node {
         };
         let identity = Identity { node_id: settings.node_id.clone(), incarnation };
         let (lost, renewing) = (CancellationToken::new(), stop.child_token());
-        let (proof, proved) = Lease::proved_until(asked + settings.proved());
-        let node = Self(Arc::new(Inner { identity, pool, lease: proved, lost, renewing }));
+        let (proof, proved) = Lease::proved_until(clock.clone(), asked.plus(settings.proved()));
+        let node = Self(Arc::new(Inner { identity, pool, clock, lease: proved, lost, renewing }));
         let (kept, settings) = (node.clone(), settings.clone());
         tracker.spawn(async move { kept.renew(&settings, &proof).await });
         Ok(node)
@@ -134,7 +137,7 @@ impl Node {
             let Some(renewed) = renewing.run_until_cancelled(renewal).await else { return };
             let why = match renewed {
                 Ok(Ok(Some(asked))) => {
-                    proof.renew(asked + settings.proved());
+                    proof.renew(asked.plus(settings.proved()));
                     if std::mem::take(&mut failing) {
                         tracing::info!("the node's lease is renewed again");
                     }
@@ -156,20 +159,20 @@ impl Node {
         }
     }
 
-    /// Until when is reckoned from before the renewal was sent: that instant, or `None` where this process
+    /// Until when is reckoned from before the renewal was sent: that moment, or `None` where this process
     /// has been replaced.
     async fn renew_once(
         &self,
         connection: &mut Option<PgConnection>,
         lease: Duration,
-    ) -> sqlx::Result<Option<Instant>> {
+    ) -> sqlx::Result<Option<BootTime>> {
         let conn = match connection {
             Some(conn) => conn,
             None => connection.insert(PgConnection::connect_with(&self.0.pool.connect_options()).await?),
         };
         let mut tx = conn.begin().await?;
         store::hold_place(&mut tx).await?;
-        let asked = Instant::now();
+        let asked = self.0.clock.now();
         let renewed = store::renew_lease(&mut tx, &self.0.identity, lease.as_secs_f64() * 1_000.0).await?;
         tx.commit().await?;
         Ok(renewed.then_some(asked))
@@ -178,18 +181,18 @@ impl Node {
 
 /// What a start found.
 enum Taken {
-    /// Nobody: the lease is ours, asked for at this instant.
-    Free { incarnation: i64, asked: Instant },
+    /// Nobody: the lease is ours, asked for at this moment.
+    Free { incarnation: i64, asked: BootTime },
     /// A lease that lives.
     Occupied(store::Lease),
 }
 
 /// Takes the lease if no other lives; of two who try at once, one.
-async fn take(pool: &PgPool, node_id: &str, lease: Duration) -> sqlx::Result<Taken> {
+async fn take(pool: &PgPool, clock: &BootClock, node_id: &str, lease: Duration) -> sqlx::Result<Taken> {
     let mut tx = pool.begin().await?;
     store::take_place(&mut tx).await?;
     // The lock may have been waited for: the lease is reckoned from behind it.
-    let asked = Instant::now();
+    let asked = clock.now();
     if let Some(living) = store::live_lease(&mut tx).await? {
         tx.rollback().await?;
         return Ok(Taken::Occupied(living));

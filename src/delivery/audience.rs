@@ -137,6 +137,33 @@ impl Audience {
         }
     }
 
+    /// Takes back what is gathered and has not left, as if it had never come. Those who have been given some
+    /// of it skip that when it comes again.
+    pub(super) fn take_back(&mut self) {
+        let count = self.events.len() as u64;
+        if count == 0 {
+            return;
+        }
+        // Numbers begin anew with an epoch: what was gathered of the one before is its members' loss, and
+        // they are told by the epoch itself.
+        let before: Place = (self.latest.0, self.latest.1.saturating_sub(count));
+        for member in &mut self.live {
+            let given = u64::from(std::mem::take(&mut member.cursor));
+            let place = (before.0, before.1 + given);
+            match self.ahead.iter_mut().find(|(key, _)| *key == member.socket) {
+                Some((_, at)) => *at = place.max(*at),
+                None if given > 0 => self.ahead.push((member.socket, place)),
+                None => {}
+            }
+        }
+        while let Some((_, event)) = self.held.pop_back_if(|(place, _)| *place > before) {
+            self.held_bytes -= event.len();
+        }
+        self.gathered_bytes -= self.events.iter().map(Bytes::len).sum::<usize>();
+        self.events.clear();
+        self.latest = before;
+    }
+
     /// One socket less is coming in; with the last one nothing needs to be held.
     pub(super) fn one_pending_less(&mut self) {
         self.pending -= 1;

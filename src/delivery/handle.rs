@@ -17,6 +17,7 @@ use super::message::{Entry, Message};
 use super::relief::Waiting;
 use super::shard::Shard;
 use super::{ConnectionId, Frame, Settings};
+use crate::cluster::Lease;
 use crate::load::Load;
 use crate::telemetry::metric;
 
@@ -79,13 +80,14 @@ pub struct Delivery {
 }
 
 impl Delivery {
-    /// Starts the shards. They end with `stop`, and every socket with them.
-    pub fn start(settings: &Settings, stop: CancellationToken, tracker: &TaskTracker) -> Self {
+    /// Starts the shards, which let out nothing that a room has numbered while `lease` does not hold. They end with
+    /// `stop`, and every socket with them.
+    pub fn start(settings: &Settings, lease: Lease, stop: CancellationToken, tracker: &TaskTracker) -> Self {
         let most = settings.outbox_share();
         let waiting: Box<[Arc<AtomicUsize>]> = (0..settings.shards.max(1)).map(|_| Arc::default()).collect();
         let shard = |told: &Arc<AtomicUsize>| {
             let (sender, queue) = mpsc::channel(settings.shard_queue);
-            let shard = Shard::new(settings, Waiting::new(most, told.clone()));
+            let shard = Shard::new(settings, lease.clone(), Waiting::new(most, told.clone()));
             tracker.spawn(shard.run(queue, stop.clone()));
             sender
         };

@@ -143,9 +143,9 @@ impl Shard {
     }
 
     pub(super) fn event(&mut self, room: RoomId, place: Place, event: Bytes, now: Instant) {
-        let limit = self.outbox_bytes;
+        let (limit, is_proved) = (self.outbox_bytes, self.is_proved);
         let Some(audience) = self.rooms.get_mut(&room) else { return };
-        if place <= audience.latest {
+        if place <= audience.latest || !is_proved {
             return;
         }
         if audience.gap.is_some() || audience.is_behind_a_hole(place) {

@@ -24,6 +24,7 @@ use super::relief::Waiting;
 use super::socket::{Batch, Socket, Written};
 use super::tally::Tally;
 use super::{ConnectionId, Frame, Settings};
+use crate::cluster::Lease;
 use crate::telemetry::metric;
 
 /// Messages that one turn takes at most: what comes meanwhile leaves with the next.
@@ -46,6 +47,9 @@ enum Wake {
 type Waits = FuturesUnordered<Pin<Box<dyn Future<Output = Option<Wake>> + Send>>>;
 
 pub(super) struct Shard {
+    lease: Lease,
+    /// The lease held when it was last looked at: once a turn, which ends with the writes.
+    pub(super) is_proved: bool,
     pub(super) outbox_bytes: usize,
     yield_every: usize,
     pub(super) sockets: Slab<Socket>,
@@ -67,8 +71,10 @@ pub(super) struct Shard {
 }
 
 impl Shard {
-    pub(super) fn new(settings: &Settings, waiting: Waiting) -> Self {
+    pub(super) fn new(settings: &Settings, lease: Lease, waiting: Waiting) -> Self {
         Self {
+            is_proved: lease.holds(),
+            lease,
             outbox_bytes: settings.outbox_bytes,
             yield_every: settings.yield_every.max(1),
             sockets: Slab::new(),
@@ -105,6 +111,7 @@ impl Shard {
                 () = &mut tick, if self.agenda.next().is_some() => {}
             }
             let now = Instant::now();
+            self.look_at_lease();
             for message in turn.drain(..) {
                 self.take(message, now);
             }
@@ -113,11 +120,24 @@ impl Shard {
             self.waiting.tell();
         }
         // What has been said is written, whether its tick is over or not.
+        self.look_at_lease();
         self.flush(self.agenda.last(Instant::now())).await;
         self.tally.tell();
         for (_, socket) in &self.sockets {
             socket.end();
         }
+    }
+
+    /// Nothing that a room has numbered leaves a node which cannot prove its lease: the room may have another
+    /// owner by now, who numbers anew. What is gathered counts as never come, and so does what comes meanwhile;
+    /// when the lease is proved again the room's next event or digest shows the hole, and the room fills it from
+    /// its ring if it is still the owner. Signals and a socket's own frames go on.
+    pub(super) fn look_at_lease(&mut self) {
+        let holds = self.lease.holds();
+        if self.is_proved && !holds {
+            self.rooms.values_mut().for_each(Audience::take_back);
+        }
+        self.is_proved = holds;
     }
 
     pub(super) fn take(&mut self, message: Message, now: Instant) {

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::{Connection, Delivery, Frame, Settings};
+use crate::cluster::Lease;
 
 struct Peer {
     connection: Connection,
@@ -33,7 +34,7 @@ struct Bench {
 impl Bench {
     async fn new(settings: Settings) -> Self {
         let (stop, tracker) = (CancellationToken::new(), TaskTracker::new());
-        let delivery = Delivery::start(&settings, stop.clone(), &tracker);
+        let delivery = Delivery::start(&settings, Lease::endless(), stop.clone(), &tracker);
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         Self { delivery, listener, stop, tracker }
     }

@@ -111,12 +111,14 @@ mod tests {
     use tokio_util::task::TaskTracker;
 
     use super::*;
+    use crate::cluster::Lease;
     use crate::delivery::{self, Delivery};
 
     #[tokio::test]
     async fn what_is_answered_is_not_kept_and_what_takes_too_long_is_answered_once() {
         let stop = CancellationToken::new();
-        let delivery = Delivery::start(&delivery::Settings::default(), stop.clone(), &TaskTracker::new());
+        let delivery =
+            Delivery::start(&delivery::Settings::default(), Lease::endless(), stop.clone(), &TaskTracker::new());
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("it has one");
         let (peer, accepted) = tokio::join!(TcpStream::connect(address), listener.accept());

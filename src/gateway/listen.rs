@@ -190,6 +190,7 @@ mod tests {
     use tokio_util::task::TaskTracker;
 
     use super::*;
+    use crate::cluster::Lease;
     use crate::delivery::{self, Delivery};
     use crate::room::port::{CommittedGifts, PortFuture};
 
@@ -222,7 +223,7 @@ mod tests {
     #[tokio::test]
     async fn a_connections_task_costs_less_than_a_kibibyte() {
         let (stop, tracker) = (CancellationToken::new(), TaskTracker::new());
-        let delivery = Delivery::start(&delivery::Settings::default(), stop.clone(), &tracker);
+        let delivery = Delivery::start(&delivery::Settings::default(), Lease::endless(), stop.clone(), &tracker);
         let announced = crate::gateway::Announced { outbox_bytes: 0, grace_ms: 0 };
         let settings = crate::gateway::Settings::default();
         let gateway = GatewayState::new(settings, announced, delivery, NoPorts, stop.clone(), tracker);

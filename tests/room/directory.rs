@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use parlor::cluster::{self, Node};
 use parlor::delivery::{self, ConnectionId, Delivery};
+use parlor::kit::clock::BootClock;
 use parlor::kit::operation::Operation;
 use parlor::room::port::{CommittedGifts, GiftOrder, Gifts, PortFuture};
 use parlor::room::{Answer, Caller, Directory, JoinAnswer, Request, Returned, RoomHandle, Settings};
@@ -63,8 +64,10 @@ impl Server {
 
     async fn start_on(pool: &PgPool, settings: Settings, cluster: &cluster::Settings) -> Self {
         let (stop, tracker) = (CancellationToken::new(), TaskTracker::new());
-        let node = Node::start(pool.clone(), cluster, stop.clone(), &tracker).await.expect("the only one");
-        let delivery = Delivery::start(&delivery::Settings::default(), stop.clone(), &tracker);
+        let node = Node::start(pool.clone(), BootClock::system(), cluster, stop.clone(), &tracker)
+            .await
+            .expect("the only one");
+        let delivery = Delivery::start(&delivery::Settings::default(), node.lease(), stop.clone(), &tracker);
         let gifts = Arc::new(ThreeGifts);
         let (directory, returned) =
             Directory::new(pool.clone(), node.clone(), gifts, delivery, settings, stop.clone(), tracker.clone());

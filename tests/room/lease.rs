@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use parlor::cluster::{Node, Settings};
+use parlor::kit::clock::BootClock;
 use parlor::start::StartError;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
@@ -29,7 +30,7 @@ async fn start_as(
     stop: &CancellationToken,
 ) -> Result<Node, StartError> {
     let settings = Settings { node_id: name.into(), ..settings(lease_ms) };
-    Node::start(database.app.clone(), &settings, stop.clone(), &TaskTracker::new()).await
+    Node::start(database.app.clone(), BootClock::system(), &settings, stop.clone(), &TaskTracker::new()).await
 }
 
 async fn is_lost(node: &Node) -> bool {
@@ -136,7 +137,7 @@ async fn regression_of_a_server_that_renews_late_and_its_successor_one_serves() 
         let pool = database.app.clone();
         let starting = tokio::spawn(async move {
             let settings = Settings { node_id: "new".into(), ..settings(2_000) };
-            Node::start(pool, &settings, stopped, &TaskTracker::new()).await
+            Node::start(pool, BootClock::system(), &settings, stopped, &TaskTracker::new()).await
         });
         let held = "select count(*) from pg_locks join pg_database d on d.oid = database \
                     where locktype = 'advisory' and not granted and datname = current_database()";

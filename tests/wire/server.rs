@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
+use parlor::cluster::Lease;
 use parlor::delivery::{self, Delivery, Frame, Topic};
 use parlor::gateway::{self, Announced, GatewayState, Named, Ports, SignedIn, listen};
 use parlor::kit::clock::Timestamp;
@@ -92,7 +93,7 @@ impl Server {
     pub async fn start_with(settings: gateway::Settings, delivery_settings: delivery::Settings) -> Self {
         assert_eq!([settings.problems(), delivery_settings.problems()].concat(), Vec::<String>::new());
         let (tracker, stop) = (TaskTracker::new(), CancellationToken::new());
-        let delivery = Delivery::start(&delivery_settings, stop.clone(), &tracker);
+        let delivery = Delivery::start(&delivery_settings, Lease::endless(), stop.clone(), &tracker);
         let rooms = Shared::default();
         let ports = PretendedPorts { rooms: rooms.clone(), delivery: delivery.clone(), tracker: tracker.clone() };
         let announced = Announced { outbox_bytes: delivery_settings.outbox_bytes, grace_ms: 30_000 };

@@ -15,12 +15,18 @@ use super::super::relief::Waiting;
 use super::super::shard::Shard;
 use super::super::{ConnectionId, Frame, Settings};
 use super::{Bench, hot, room, shards};
+use crate::cluster::{Lease, Proof};
+use crate::kit::clock::BootClock;
 
 const TICK: Duration = Duration::from_millis(20);
 const MOMENT: Duration = Duration::from_millis(1);
+/// Longer than any test takes.
+const LEASE: Duration = Duration::from_secs(3_600);
 
 struct Stand {
     shard: Shard,
+    clock: BootClock,
+    proof: Proof,
     now: Instant,
     seq: u64,
     sockets: u64,
@@ -55,8 +61,12 @@ impl Stand {
     fn new(settings: Settings) -> Self {
         let registry = Arc::default();
         let waiting = Waiting::new(usize::MAX, Arc::default());
+        let clock = BootClock::of_runtime();
+        let (proof, lease) = Lease::proved_until(clock.clone(), clock.now().plus(LEASE));
         Self {
-            shard: Shard::new(&Settings { hot_events_per_s: 1, ..settings }, waiting),
+            clock,
+            proof,
+            shard: Shard::new(&Settings { hot_events_per_s: 1, ..settings }, lease, waiting),
             now: Instant::now(),
             seq: 0,
             sockets: 0,
@@ -285,6 +295,36 @@ async fn a_join_in_the_middle_of_a_tick_waits_for_nothing_and_sees_each_event_on
     peers[0].expect(&["event 3", "event 4", "event 5", "event 6", "event 7", "event 8"]);
     peer.expect(&["event 6", "event 7", "event 8"]);
     ahead.expect(&["event 8"]);
+}
+
+#[tokio::test]
+async fn what_is_gathered_as_the_lease_ends_leaves_only_when_it_is_proved_again_and_once() {
+    let (mut stand, mut peers) = Stand::hot(2).await;
+    stand.events(&["event 3", "event 4"]);
+    stand.tell(Message::Send { id: peers[0].id, frame: Frame::text("reply to 4") });
+    stand.events(&["event 5"]);
+    stand.flush().await;
+    peers[0].expect(&["event 3", "event 4", "reply to 4"]);
+    stand.clock.sleep(LEASE);
+    stand.shard.look_at_lease();
+    // Decided before the machine slept, and taken from the queue behind it.
+    stand.events(&["event 6"]);
+    stand.tell(Message::Signal { room: room(1), frame: Frame::text("signal") });
+    stand.tell(Message::Send { id: peers[1].id, frame: Frame::text("the room is paused") });
+    stand.pass(TICK).await;
+    peers[0].expect(&["signal"]);
+    peers[1].expect(&["the room is paused", "signal"]);
+    // Proved again: the room fills the hole that the next event shows.
+    stand.proof.renew(stand.clock.now().plus(LEASE));
+    stand.shard.look_at_lease();
+    stand.events(&["event 7"]);
+    stand.pass(TICK).await;
+    peers.iter().for_each(Far::expect_nothing);
+    let frames = ["event 3", "event 4", "event 5", "event 6"].map(Frame::text).to_vec();
+    stand.tell(Message::Missed { room: room(1), epoch: 1, first: 3, frames });
+    stand.pass(TICK * 2).await;
+    peers[0].expect(&["event 5", "event 6", "event 7"]);
+    peers[1].expect(&["event 3", "event 4", "event 5", "event 6", "event 7"]);
 }
 
 #[tokio::test]

@@ -13,6 +13,7 @@ use parlor_protocol::{Coins, Command, RoomId, UserFrame};
 use tokio::task::JoinHandle;
 
 use super::*;
+use crate::kit::clock::BootClock;
 use crate::room::audience::Told;
 use crate::room::facts::{CheckpointRow, Fact, HardWrite, WriteError, Written};
 use crate::room::handle::RoomHandle;
@@ -76,6 +77,7 @@ struct Room {
     orders: mpsc::UnboundedReceiver<(GiftOrder, oneshot::Sender<Result<GiftReceipt, ErrorBody>>)>,
     store: Arc<Store>,
     ledger: Arc<Ledger>,
+    clock: BootClock,
     proof: crate::cluster::Proof,
     stop: CancellationToken,
     task: JoinHandle<(RoomActor, Ended)>,
@@ -97,8 +99,8 @@ impl Room {
         let store = Arc::new(Store { writes: written, checkpoints: Mutex::default(), fenced: Mutex::default() });
         let ledger = Arc::new(Ledger { orders: ordered, table: Mutex::default() });
         let (handle, mut mailbox, announced) = RoomHandle::pair(say::room_id(), settings.mailbox);
-        let now = Timestamp(1_000_000);
-        let (proof, lease) = Lease::proved_until(Instant::now() + Duration::from_secs(86_400));
+        let (clock, now) = (BootClock::of_runtime(), Timestamp(1_000_000));
+        let (proof, lease) = Lease::proved_until(clock.clone(), clock.now().plus(Duration::from_secs(86_400)));
         let mut actor = RoomActor::new(Parts {
             state: RoomState::wake(say::woken(), settings.clone(), now),
             settings,
@@ -120,7 +122,7 @@ impl Room {
             }
             (actor, ended)
         });
-        Self { handle, told, writes, orders, store, ledger, proof, stop, task }
+        Self { handle, told, writes, orders, store, ledger, clock, proof, stop, task }
     }
 
     async fn join(&self, number: i64, position: Option<Position>) -> JoinAnswer {

@@ -4,11 +4,11 @@ use super::*;
 
 impl Room {
     fn lose_lease(&self) {
-        self.proof.renew(Instant::now());
+        self.proof.renew(self.clock.now());
     }
 
     fn prove_lease(&self) {
-        self.proof.renew(Instant::now() + Duration::from_secs(3_600));
+        self.proof.renew(self.clock.now().plus(Duration::from_secs(3_600)));
     }
 
     async fn error(&self, number: i64, op: u128, command: Command) -> ErrorCode {
@@ -45,6 +45,24 @@ async fn regression_a_paused_room_decides_and_tells_nothing_and_goes_on_where_it
     assert_eq!(snapshot.people.iter().map(|person| person.id).collect::<Vec<_>>(), [say::user(1), say::user(2)]);
     tokio::time::sleep(Duration::from_secs(31)).await;
     assert_eq!(room.join(1, None).await.snapshot.expect("nothing brought").read().seats[2].user, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_room_pauses_when_the_machine_has_slept_over_its_lease() {
+    let mut room = Room::with_people(&[1, 2]).await;
+    room.prove_lease();
+    room.settle().await;
+    room.events();
+    let awake = Instant::now();
+    room.clock.sleep(Duration::from_secs(3_600));
+    assert_eq!(room.error(2, 1, say::say("hello")).await, ErrorCode::RoomPaused);
+    assert_eq!(room.error(1, 2, say::lock(1)).await, ErrorCode::RoomPaused);
+    assert!(room.events().is_empty(), "nothing is told");
+    assert_eq!(awake.elapsed(), Duration::ZERO, "by the clock that stops in sleep no time has passed");
+    room.prove_lease();
+    room.settle().await;
+    room.done(2, 1, say::say("hello")).await;
+    assert_eq!(room.events().len(), 1);
 }
 
 #[tokio::test(start_paused = true)]

@@ -30,7 +30,7 @@ impl Line {
 
     async fn through(shards: &delivery::Settings, settings: Settings) -> Self {
         let (stop, tracker) = (CancellationToken::new(), TaskTracker::new());
-        let delivery = Delivery::start(shards, stop.clone(), &tracker);
+        let delivery = Delivery::start(shards, Lease::endless(), stop.clone(), &tracker);
         let (stream, connection) = socket(&delivery).await;
         let (handle, mut mailbox, announced) = RoomHandle::pair(say::room_id(), settings.mailbox);
         let topic = delivery.topic(say::room_id());
@@ -98,7 +98,6 @@ async fn socket(delivery: &Delivery) -> (TcpStream, Connection) {
 
 fn actor(topic: Topic, settings: Settings, announced: Arc<AtomicI64>) -> RoomActor {
     let (unused, _) = mpsc::unbounded_channel();
-    let (_proof, lease) = Lease::proved_until(Instant::now() + Duration::from_secs(3_600));
     let store = Store { writes: unused, checkpoints: Mutex::default(), fenced: Mutex::default() };
     let (orders, _) = mpsc::unbounded_channel();
     RoomActor::new(Parts {
@@ -108,7 +107,7 @@ fn actor(topic: Topic, settings: Settings, announced: Arc<AtomicI64>) -> RoomAct
         gifts: Arc::new(Ledger { orders, table: Mutex::default() }),
         facts: Arc::new(store),
         announced,
-        lease,
+        lease: Lease::endless(),
         now: Timestamp(1_000_000),
     })
 }
@@ -143,7 +142,7 @@ impl Asker for Noted {
 async fn who_has_spoken_is_not_answered_while_the_event_stands_in_line() {
     let (stop, tracker) = (CancellationToken::new(), TaskTracker::new());
     let shards = delivery::Settings { shards: 1, shard_queue: 2, ..delivery::Settings::default() };
-    let delivery = Delivery::start(&shards, stop.clone(), &tracker);
+    let delivery = Delivery::start(&shards, Lease::endless(), stop.clone(), &tracker);
     let (_peer, connection) = socket(&delivery).await;
     let mut actor = actor(delivery.topic(say::room_id()), quick(), Arc::default());
     let caller = Caller { user: say::person(1), connection: connection.id() };
