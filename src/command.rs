@@ -68,6 +68,14 @@ pub fn check_config(serving: bool) -> Result<(), StartError> {
     Ok(())
 }
 
+/// `parlor config document`: writes the table of the settings into their page anew.
+pub fn document_config(page: &Path) -> Result<(), StartError> {
+    let cannot = |what: &str| StartError::new(format!("{} {what}", page.display()));
+    let text = std::fs::read_to_string(page).map_err(|error| cannot("cannot be read").because(error))?;
+    let text = crate::config::renewed(&text).ok_or_else(|| cannot("has no table that begins with `| setting |`"))?;
+    std::fs::write(page, text).map_err(|error| cannot("cannot be written").because(error))
+}
+
 /// `parlor migrate`: applies what is new in the schema, as its owner.
 pub async fn migrate(data: Option<PathBuf>) -> Result<(), StartError> {
     let settings = for_work()?;

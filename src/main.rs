@@ -71,6 +71,12 @@ enum Config {
         #[arg(long)]
         dev: bool,
     },
+    /// Write the table of all settings into this page anew, for `docs/settings.md`.
+    #[command(hide = true)]
+    Document {
+        /// The page, which has a table already.
+        page: PathBuf,
+    },
 }
 
 #[derive(Subcommand)]
@@ -148,6 +154,7 @@ fn main() -> ExitCode {
                 Ok(true)
             }
             Command::Config(Config::Check { dev }) => command::check_config(!dev).map(|()| true),
+            Command::Config(Config::Document { page }) => command::document_config(&page).map(|()| true),
             Command::Ledger(Ledger::Audit(store)) => command::audit(store.data).await,
             Command::Admin(admin) => staff(admin).await.map(|()| true),
         }

@@ -2,21 +2,16 @@
 
 use std::time::Duration;
 
-/// The node and its lease.
-#[derive(Clone, Debug, serde::Deserialize, serde::Serialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Settings {
-    /// The node's name: one row in `nodes`, kept over restarts. Default `main`.
-    pub node_id: String,
-    /// Milliseconds for which a renewal holds, by the database's clock. Default 6,000.
-    pub lease_ms: u64,
-    /// Milliseconds between renewals; at most a third of the lease. Default 1,500.
-    pub renew_ms: u64,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self { node_id: "main".into(), lease_ms: 6_000, renew_ms: 1_500 }
+crate::settings! {
+    /// The node and its lease.
+    pub struct Settings at "cluster", checked by Self::contradictions {
+        /// The node's name: one row in `nodes`, kept over restarts.
+        node_id: String = "main".into(), in 1..=64;
+        /// Milliseconds for which a renewal holds, by the database's clock; five sixths of it after the last renewal
+        /// the rooms pause (`room_paused`).
+        lease_ms: u64 = 6_000, in 1_000..=600_000;
+        /// Milliseconds between renewals; at most a third of the lease.
+        renew_ms: u64 = 1_500, in 100..=200_000;
     }
 }
 
@@ -27,19 +22,10 @@ impl Settings {
         Duration::from_millis(self.lease_ms - self.lease_ms / 6)
     }
 
-    /// Every value that does not hold, one sentence each.
-    pub fn problems(&self) -> Vec<String> {
-        let mut problems = Vec::new();
-        if self.node_id.is_empty() || self.node_id.len() > 64 {
-            problems.push("cluster.node_id: 1 to 64 bytes".into());
+    fn contradictions(&self, problems: &mut Vec<String>) {
+        if self.renew_ms.saturating_mul(3) > self.lease_ms {
+            problems.push("cluster.renew_ms: at most a third of cluster.lease_ms".into());
         }
-        if !(1_000..=600_000).contains(&self.lease_ms) {
-            problems.push("cluster.lease_ms: 1000 to 600000".into());
-        }
-        if self.renew_ms < 100 || self.renew_ms.saturating_mul(3) > self.lease_ms {
-            problems.push("cluster.renew_ms: at least 100, and at most a third of cluster.lease_ms".into());
-        }
-        problems
     }
 }
 

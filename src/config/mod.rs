@@ -6,6 +6,7 @@
 //! - environment: `PARLOR__SERVER__ADDRESS` is `server.address`
 //! - `DATABASE_URL` and `DATABASE_OWNER_URL` are `database.url` and `database.owner_url`
 
+mod document;
 pub mod list;
 mod secret;
 mod shown;
@@ -17,105 +18,93 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::db::PoolSettings;
+use crate::kit::settings::Value;
+pub use document::renewed;
 pub use secret::Secret;
 
 /// The profiles by their names.
 const PROFILES: [(&str, &str); 1] = [("load", include_str!("profiles/load.toml"))];
 
-/// Less memory than this is a slip of the pen.
-const MEMORY_BYTES: u64 = 16 * 1024 * 1024;
-
-/// All settings.
-#[derive(Clone, Debug, Default, serde::Deserialize, serde::Serialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Settings {
-    /// The profile below the settings, to be named at the start.
-    #[serde(skip)]
-    pub profile: Option<&'static str>,
-    /// Where it listens and how it stops.
-    pub server: ServerSettings,
-    /// The store.
-    pub database: DatabaseSettings,
-    /// What it says of itself.
-    pub telemetry: TelemetrySettings,
-    /// REST.
-    pub http: crate::http::Settings,
-    /// Accounts and tokens.
-    pub identity: crate::identity::Settings,
-    /// Messages to people outside the app.
-    pub courier: crate::courier::Settings,
-    /// Money.
-    pub ledger: crate::economy::ledger::Settings,
-    /// Rooms.
-    pub room: crate::room::Settings,
-    /// Sockets.
-    pub gateway: crate::gateway::Settings,
-    /// The way out to sockets.
-    pub delivery: crate::delivery::Settings,
-    /// Uploads.
-    pub media: crate::media::Settings,
-    /// This server among others.
-    pub cluster: crate::cluster::Settings,
-}
-
-/// Where the server listens and how it stops.
-#[derive(Clone, Debug, serde::Deserialize, serde::Serialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct ServerSettings {
-    /// Address and port; port 0 takes a free one. Default 127.0.0.1:8080: for others to come in,
-    /// name an address of this machine, or 0.0.0.0.
-    pub address: SocketAddr,
-    /// Milliseconds from SIGTERM until what has not ended by itself is cut off. Default 10000.
-    pub stop_within_ms: u64,
-    /// Milliseconds over which the sockets of a stopping server are told to come back, each at a time of
-    /// its own. Default 2000.
-    pub drain_spread_ms: u64,
-    /// The page at `/` for those who try the server out. Default: there in `dev`, not in `serve`.
-    pub playground: Option<bool>,
-    /// Resident memory that the process may have: near it, what may be missed is left out and new sockets are refused.
-    /// Default: four fifths of what the container, or else the machine, has.
-    pub memory_bytes: Option<u64>,
-}
-
-impl Default for ServerSettings {
-    fn default() -> Self {
-        Self {
-            address: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
-            stop_within_ms: 10_000,
-            drain_spread_ms: 2_000,
-            playground: None,
-            memory_bytes: None,
-        }
+crate::settings! {
+    /// All settings.
+    pub struct Settings at "", checked by Self::contradictions {
+        /// Where it listens and how it stops.
+        server: ServerSettings;
+        /// The store.
+        database: DatabaseSettings;
+        /// What it says of itself.
+        telemetry: TelemetrySettings;
+        /// REST.
+        http: crate::http::Settings;
+        /// Accounts and tokens.
+        identity: crate::identity::Settings;
+        /// Messages to people outside the app.
+        courier: crate::courier::Settings;
+        /// Money.
+        ledger: crate::economy::ledger::Settings;
+        /// Rooms.
+        room: crate::room::Settings;
+        /// Sockets.
+        gateway: crate::gateway::Settings;
+        /// The way out to sockets.
+        delivery: crate::delivery::Settings;
+        /// Uploads.
+        media: crate::media::Settings;
+        /// This server among others.
+        cluster: crate::cluster::Settings;
+    }
+    beside {
+        /// The profile below the settings, to be named at the start.
+        profile: Option<&'static str>;
     }
 }
 
-/// The addresses of PostgreSQL. Without them `dev` and the commands use a private one.
-#[derive(Clone, Debug, Default, serde::Deserialize, serde::Serialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct DatabaseSettings {
-    /// As the role that serves (parlor_app): `postgres://parlor_app:…@host:5432/parlor`. No default.
-    pub url: Option<Secret>,
-    /// As the role that owns the schema (parlor_owner); only to migrate. No default.
-    pub owner_url: Option<Secret>,
-    /// The pool.
-    pub pool: PoolSettings,
+crate::settings! {
+    /// Where the server listens and how it stops.
+    pub struct ServerSettings at "server" {
+        /// Address and port to listen at; port 0 takes a free one. For others to come in, name an address of this
+        /// machine, or `0.0.0.0`.
+        address: SocketAddr = SocketAddr::from((Ipv4Addr::LOCALHOST, 8080));
+        /// Milliseconds from SIGTERM until what has not ended is cut off.
+        stop_within_ms: u64 = 10_000, in 100..=600_000;
+        /// Milliseconds over which the sockets of a stopping server are told to come back, each at a time of its own.
+        drain_spread_ms: u64 = 2_000, in 0..=600_000;
+        /// The page at `/` for those who try the server out.
+        playground: Option<bool> = None, shown "on in `dev`, off in `serve`";
+        /// Resident memory that the process may have. From 85 hundredths of it on signals are left out and the rates
+        /// of senders are a fourth, from 95 on new sockets are refused with `busy`.
+        memory_bytes: Option<u64> = None, in 16 << 20..=1 << 50, shown "four fifths of what the container, or else the machine, has";
+    }
 }
 
-/// What the server says of itself.
-#[derive(Clone, Debug, serde::Deserialize, serde::Serialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct TelemetrySettings {
-    /// Which log lines, as `level` or `level,module=level`. `PARLOR_LOG`, else `RUST_LOG`, stands
-    /// above it. Default `info`.
-    pub log: String,
-    /// `pretty` for people, `json` for machines. Default: pretty in `dev`, JSON in `serve`.
-    pub format: Option<LogFormat>,
-    /// Where Prometheus finds `GET /metrics`, as `127.0.0.1:9100`; port 0 takes a free one. Never the server's own
-    /// address: what stands there is not for everybody. Default: none, and nothing is counted.
-    pub metrics_address: Option<SocketAddr>,
-    /// A collector that takes traces by OTLP over HTTP, as `http://127.0.0.1:4318`: a span for each request and
-    /// command. For a program built with the feature `otlp`. Default: none.
-    pub otlp_endpoint: Option<String>,
+crate::settings! {
+    /// The addresses of PostgreSQL. Without them `dev` and the commands use a private one.
+    pub struct DatabaseSettings at "database", checked by Self::unreadable {
+        /// PostgreSQL as the role that serves, `postgres://parlor_app:…@host:5432/parlor`; `serve` needs it, `dev`
+        /// and the commands use a private one without it.
+        url: Option<Secret> = None;
+        /// PostgreSQL as the role that owns the schema (`parlor_owner`); only to migrate.
+        owner_url: Option<Secret> = None;
+        /// The pool.
+        pool: PoolSettings;
+    }
+}
+
+crate::settings! {
+    /// What the server says of itself.
+    pub struct TelemetrySettings at "telemetry", checked by Self::unusable {
+        /// Which log lines: `info`, `info,parlor::room=debug`; `info,parlor::gateway=debug` adds a span for each
+        /// socket and command (`connection.id`, `user.id`, `room.id`, `op`).
+        log: String = "info,sqlx=warn".to_owned();
+        /// `pretty` or `json`.
+        format: Option<LogFormat> = None, shown "pretty in `dev`, JSON in `serve`";
+        /// Where Prometheus finds `GET /metrics`, as `127.0.0.1:9100`; never the server's own address. [What it
+        /// finds](metrics.md).
+        metrics_address: Option<SocketAddr> = None, shown "none: nothing is counted";
+        /// A collector that takes traces by OTLP over HTTP, as `http://127.0.0.1:4318`: a span for each request and
+        /// command. For a program built with `--features otlp`; `OTEL_TRACES_SAMPLER` and its like are heeded.
+        otlp_endpoint: Option<String> = None;
+    }
 }
 
 /// The form of a log line.
@@ -128,11 +117,7 @@ pub enum LogFormat {
     Json,
 }
 
-impl Default for TelemetrySettings {
-    fn default() -> Self {
-        Self { log: "info,sqlx=warn".to_owned(), format: None, metrics_address: None, otlp_endpoint: None }
-    }
-}
+impl Value for LogFormat {}
 
 /// Everything that is wrong with the settings, one line each.
 #[derive(Debug)]
@@ -190,32 +175,7 @@ impl Settings {
         if problems.is_empty() { Ok(settings) } else { Err(Problems(problems)) }
     }
 
-    fn problems(&self) -> Vec<String> {
-        let mut problems = Vec::new();
-        if !(100..=600_000).contains(&self.server.stop_within_ms) {
-            problems.push("server.stop_within_ms: give 100 to 600000 milliseconds".to_owned());
-        }
-        if self.server.memory_bytes.is_some_and(|bytes| bytes < MEMORY_BYTES) {
-            problems.push(format!("server.memory_bytes: at least {MEMORY_BYTES}"));
-        }
-        let addresses = [("DATABASE_URL", &self.database.url), ("DATABASE_OWNER_URL", &self.database.owner_url)];
-        for (setting, address) in addresses {
-            if let Some(address) = address
-                && let Err(error) = crate::db::parse(setting, address.reveal())
-            {
-                problems.push(error.to_string().replacen(" is not", ": is not", 1));
-            }
-        }
-        problems.extend(self.database.pool.problems());
-        problems.extend(self.http.problems());
-        problems.extend(self.identity.problems());
-        problems.extend(self.courier.problems());
-        problems.extend(self.ledger.problems());
-        problems.extend(self.room.problems());
-        problems.extend(self.gateway.problems());
-        problems.extend(self.delivery.problems());
-        problems.extend(self.media.problems());
-        problems.extend(self.cluster.problems());
+    fn contradictions(&self, problems: &mut Vec<String>) {
         let join_bytes = self.room.join_bytes();
         if self.delivery.outbox_bytes < join_bytes {
             problems.push(format!(
@@ -233,7 +193,24 @@ impl Settings {
         if self.telemetry.metrics_address.is_some_and(|address| address.port() != 0 && address == self.server.address) {
             problems.push("telemetry.metrics_address: another one than server.address, which is for everybody".into());
         }
-        if let Some(endpoint) = &self.telemetry.otlp_endpoint {
+    }
+}
+
+impl DatabaseSettings {
+    fn unreadable(&self, problems: &mut Vec<String>) {
+        for (setting, address) in [("DATABASE_URL", &self.url), ("DATABASE_OWNER_URL", &self.owner_url)] {
+            if let Some(address) = address
+                && let Err(error) = crate::db::parse(setting, address.reveal())
+            {
+                problems.push(error.to_string().replacen(" is not", ": is not", 1));
+            }
+        }
+    }
+}
+
+impl TelemetrySettings {
+    fn unusable(&self, problems: &mut Vec<String>) {
+        if let Some(endpoint) = &self.otlp_endpoint {
             if !cfg!(feature = "otlp") {
                 problems.push(
                     "telemetry.otlp_endpoint: this program sends no traces: build it with `--features otlp`".into(),
@@ -242,10 +219,9 @@ impl Settings {
                 problems.push("telemetry.otlp_endpoint: write it as http://127.0.0.1:4318".into());
             }
         }
-        if let Err(error) = tracing_subscriber::EnvFilter::try_new(&self.telemetry.log) {
+        if let Err(error) = tracing_subscriber::EnvFilter::try_new(&self.log) {
             problems.push(format!("telemetry.log: {error}; write it as `info` or `info,parlor::room=debug`"));
         }
-        problems
     }
 }
 

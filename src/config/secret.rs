@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::kit::settings::Value;
+
 /// A setting that may hold a password. It has no `Display`, its `Debug` says
 /// nothing, and written out it is `***`.
 #[derive(Clone, PartialEq, Eq, serde::Deserialize)]
@@ -19,6 +21,10 @@ impl serde::Serialize for Secret {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str("***")
     }
+}
+
+impl Value for Secret {
+    const SECRET: bool = true;
 }
 
 impl From<String> for Secret {

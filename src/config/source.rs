@@ -9,9 +9,6 @@ use super::Settings;
 
 /// What else begins with `PARLOR_` and is no setting.
 const PREFIX: &str = "PARLOR__";
-/// Below or at these names values are secret.
-const SECRETS: [&str; 5] =
-    ["database", "media.s3.access_key", "media.s3.secret_key", "courier.mail.password", "courier.sms.webhook_"];
 
 /// One value and where it was set.
 struct Leaf {
@@ -75,7 +72,7 @@ fn innermost(error: ConfigError) -> ConfigError {
 }
 
 fn words(error: &ConfigError, leaf: &Leaf) -> String {
-    let secret = SECRETS.iter().any(|name| leaf.path.starts_with(name));
+    let secret = is_secret(&leaf.path);
     match error {
         ConfigError::Type { expected, .. } if secret => format!("is not {expected}"),
         ConfigError::Type { unexpected, expected, .. } => format!("{unexpected} is not {expected}"),
@@ -87,6 +84,15 @@ fn words(error: &ConfigError, leaf: &Leaf) -> String {
         _ if secret => "this value cannot be used".to_owned(),
         other => other.to_string(),
     }
+}
+
+/// Whether a value here may be a secret, or stand where one should: the table that holds one keeps quiet as a whole.
+fn is_secret(path: &str) -> bool {
+    Settings::settings().iter().filter(|setting| setting.secret).any(|setting| {
+        let table = setting.path.rsplit_once('.').map_or("", |(table, _)| table);
+        path.strip_prefix(table).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+            || setting.path.strip_prefix(path).is_some_and(|rest| rest.starts_with('.'))
+    })
 }
 
 fn read_environment(environment: impl IntoIterator<Item = (String, String)>, problems: &mut Vec<String>) -> Vec<Leaf> {

@@ -45,7 +45,7 @@ fn every_wrong_value_is_named_at_once() {
         "PARLOR__SERVER__ADRESS: there is no setting of this name; there is `address`, `stop_within_ms`, `drain_spread_ms`, `playground`",
         "PARLOR__SERVER__ADDRESS: ",
         "PARLOR__SERVER__STOP_WITHIN_MS: ",
-        "database.pool.connections: give 2 to 1000",
+        "database.pool.connections: 0 is not between 2 and 1000. Connections at most",
         "PARLOR_SERVER__STOP_WITHIN_MS: a setting begins with PARLOR__",
         "telemetry.log: ",
         "DATABASE_OWNER_URL: is not an address of PostgreSQL",
@@ -70,7 +70,7 @@ fn regression_an_outbox_that_cannot_take_a_joins_reply_is_refused() {
 #[test]
 fn memory_in_another_unit_than_bytes_is_refused() {
     let problems = read(&[("PARLOR__SERVER__MEMORY_BYTES", "4096")], None, false).expect_err("megabytes were meant");
-    assert!(problems.contains("server.memory_bytes: at least 16777216"), "{problems}");
+    assert!(problems.contains("server.memory_bytes: 4096 is not between 16777216 and "), "{problems}");
     let settings = read(&[("PARLOR__SERVER__MEMORY_BYTES", "4294967296")], None, false).expect("it is enough");
     assert_eq!(settings.server.memory_bytes, Some(4_294_967_296));
 }
@@ -116,30 +116,36 @@ fn effective_settings_are_a_file_that_gives_the_same_and_no_secret() {
     assert!(shown.contains("database.url = \"***\"") && !shown.contains("hunter2"), "{shown}");
 }
 
-/// The paths of all settings, read off the `Debug` of the defaults: each slice's struct has that.
-fn paths() -> Vec<String> {
-    let (mut path, mut paths) = (Vec::new(), Vec::new());
-    for line in format!("{:#?}", Settings::default()).lines().skip(1).map(str::trim) {
-        match line.split_once(": ") {
-            Some((name, value)) if value.ends_with(['{', '[', '(']) => path.push(name.to_owned()),
-            // What is named by its own variable, below all settings.
-            Some(("profile", _)) => {}
-            Some((name, _)) => paths.push([path.as_slice(), &[name.to_owned()]].concat().join(".")),
-            None if line.starts_with(['}', ']', ')']) => drop(path.pop()),
-            None => {}
+/// The paths of all values of a table, as they are read and shown.
+fn leaves(path: &str, value: &serde_json::Value, found: &mut Vec<String>) {
+    match value {
+        serde_json::Value::Object(table) => {
+            table.iter().for_each(|(name, value)| leaves(&crate::kit::settings::path(path, name), value, found));
         }
+        _ => found.push(path.to_owned()),
     }
-    paths
+}
+
+#[test]
+fn every_table_stands_where_its_declaration_says() {
+    let mut read = Vec::new();
+    leaves("", &serde_json::to_value(Settings::default()).expect("plain values"), &mut read);
+    let mut declared: Vec<_> = Settings::settings().into_iter().map(|setting| setting.path).collect();
+    read.sort();
+    declared.sort();
+    assert_eq!(read, declared);
 }
 
 #[test]
 fn every_setting_is_documented() {
-    let documented = include_str!("../../docs/settings.md");
-    let paths = paths();
-    assert!(paths.contains(&"database.pool.connections".to_owned()), "{paths:?}");
-    for path in paths {
-        assert!(documented.contains(&format!("| `{path}` |")), "{path} is missing in docs/settings.md");
+    let page = include_str!("../../docs/settings.md");
+    assert!(super::renewed(page).as_deref() == Some(page), "docs/settings.md is stale: run ./parlor schema");
+    for setting in Settings::settings() {
+        assert!(setting.sentence.ends_with('.'), "{}: a whole sentence, please: {}", setting.path, setting.sentence);
+        let holds = setting.bounds.as_ref().is_none_or(|bounds| bounds.start() <= bounds.end());
+        assert!(holds, "{}: no value is within {:?}", setting.path, setting.bounds);
     }
+    assert_eq!(Settings::default().problems(), Vec::<String>::new(), "the defaults hold");
 }
 
 #[test]

@@ -3,79 +3,71 @@
 use serde::{Deserialize, Serialize};
 
 use crate::config::Secret;
+use crate::kit::settings::Value;
 
-/// E-mail and SMS.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Settings {
-    /// Messages of one kind that may wait; beyond it they are dropped. Default 1,024.
-    pub queue: usize,
-    /// Tries at sending a message. Default 4.
-    pub attempts: u32,
-    /// Milliseconds before the second try; each further one waits twice as long. Default 1,000.
-    pub backoff_ms: u64,
-    /// E-mail.
-    pub mail: MailSettings,
-    /// SMS.
-    pub sms: SmsSettings,
+crate::settings! {
+    /// E-mail and SMS.
+    pub struct Settings at "courier", checked by Self::contradictions {
+        /// E-mails or SMS that may wait to be sent; beyond it they are dropped.
+        queue: usize = 1_024, in 1..=100_000;
+        /// Tries at sending a message.
+        attempts: u32 = 4, in 1..=10;
+        /// Milliseconds before the second try; each further one waits twice as long.
+        backoff_ms: u64 = 1_000, in 1..=60_000;
+        /// E-mail.
+        mail: MailSettings;
+        /// SMS.
+        sms: SmsSettings;
+    }
 }
 
-/// The SMTP server.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct MailSettings {
-    /// Its name; naming one turns e-mail on. No default: `dev` writes messages to the log, `serve` refuses
-    /// with `feature_off` what needs one.
-    pub host: Option<String>,
-    /// Its port. Default 587 with `starttls`, 465 with `tls`, 25 with `off`.
-    pub port: Option<u16>,
-    /// `starttls` (required, not tried), `tls` from the first byte, or `off`. Default `starttls`.
-    pub tls: Tls,
-    /// Who signs in there. No default: nobody does.
-    pub user: Option<String>,
-    /// Its password.
-    pub password: Option<Secret>,
-    /// The sender, as `Parlor <no-reply@example.com>`.
-    pub from: Option<String>,
+crate::settings! {
+    /// The SMTP server.
+    pub struct MailSettings at "courier.mail" {
+        /// The SMTP server; naming one turns e-mail on. Without one `dev` writes messages to the log, and `serve`
+        /// answers `feature_off` to what needs one.
+        host: Option<String> = None;
+        /// The port of the SMTP server.
+        port: Option<u16> = None, in 1..=65_535, shown "587, 465 with `tls`, 25 with `off`";
+        /// How the way to the SMTP server is kept private: `starttls` (required, not only tried), `tls` from the
+        /// first byte, or `off`.
+        tls: Tls = Tls::Starttls;
+        /// Who signs in at the SMTP server; without one nobody does.
+        user: Option<String> = None;
+        /// The password of that user.
+        password: Option<Secret> = None;
+        /// The sender, as `Parlor <no-reply@example.com>`; a host needs one.
+        from: Option<String> = None, shown "none: needed with a host";
+    }
 }
 
 /// How the way to the mail server is kept private.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Tls {
     /// Not at all: for a server on the same machine.
     Off,
     /// By STARTTLS, without which nothing is said.
-    #[default]
     Starttls,
     /// From the first byte.
     Tls,
 }
 
-/// The endpoint that sends SMS.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct SmsSettings {
-    /// Where messages are posted; naming one turns SMS on. No default, as with `mail.host`.
-    pub webhook_url: Option<Secret>,
-    /// The secret that signs them, 16 characters at least.
-    pub webhook_secret: Option<Secret>,
-    /// Milliseconds for an answer. Default 5,000.
-    pub timeout_ms: u64,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        let (mail, sms) = (MailSettings::default(), SmsSettings::default());
-        Self { queue: 1_024, attempts: 4, backoff_ms: 1_000, mail, sms }
+crate::settings! {
+    /// The endpoint that sends SMS.
+    pub struct SmsSettings at "courier.sms" {
+        /// Where SMS are posted as `{to, text}`; naming it turns SMS on. https, or http on this machine. Without one
+        /// as with `courier.mail.host`.
+        webhook_url: Option<Secret> = None;
+        /// The secret that signs the SMS posted, 16 characters at least: `x-parlor-signature` is `v1=` and the
+        /// hexadecimal HMAC-SHA256 of `x-parlor-timestamp`, a full stop and the body.
+        webhook_secret: Option<Secret> = None, shown "none: needed with an address";
+        /// Milliseconds that the webhook for SMS may take for its answer.
+        timeout_ms: u64 = 5_000, in 100..=60_000;
     }
 }
 
-impl Default for SmsSettings {
-    fn default() -> Self {
-        Self { webhook_url: None, webhook_secret: None, timeout_ms: 5_000 }
-    }
-}
+impl Value for Tls {}
 
 impl MailSettings {
     /// The port, as given or as usual.
@@ -94,18 +86,7 @@ fn is_this_machine(host: &str) -> bool {
 }
 
 impl Settings {
-    /// Every value that cannot work, by its name.
-    pub fn problems(&self) -> Vec<String> {
-        let ranges: [(&str, u64, u64, u64); 4] = [
-            ("queue", self.queue as u64, 1, 100_000),
-            ("attempts", self.attempts.into(), 1, 10),
-            ("backoff_ms", self.backoff_ms, 1, 60_000),
-            ("sms.timeout_ms", self.sms.timeout_ms, 100, 60_000),
-        ];
-        let outside = ranges.into_iter().filter(|(_, value, low, high)| !(low..=high).contains(&value));
-        let mut problems: Vec<String> = outside
-            .map(|(name, value, low, high)| format!("courier.{name}: {value} is not between {low} and {high}"))
-            .collect();
+    fn contradictions(&self, problems: &mut Vec<String>) {
         let MailSettings { host, tls, user, password, from, .. } = &self.mail;
         if let Some(host) = host {
             let from = from.as_ref().is_some_and(|from| from.parse::<lettre::message::Mailbox>().is_ok());
@@ -132,7 +113,6 @@ impl Settings {
                 problems.push("courier.sms.webhook_secret: give 16 characters at least".to_owned());
             }
         }
-        problems
     }
 }
 

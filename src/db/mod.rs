@@ -19,41 +19,19 @@ const ASKED_AFTER: Duration = Duration::from_millis(500);
 /// The numbered files of `migrations/`, compiled in.
 pub static MIGRATIONS: Migrator = sqlx::migrate!();
 
-/// How the pool behaves.
-#[derive(Clone, Debug, serde::Deserialize, serde::Serialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct PoolSettings {
-    /// Connections at most; the ledger's writer has one more of its own. Default 16.
-    pub connections: u32,
-    /// Milliseconds to wait for a connection before the request is answered with
-    /// `store_unavailable`. Default 3000.
-    pub acquire_timeout_ms: u64,
-    /// Prepared statements kept per connection. Default 256.
-    pub statement_cache: usize,
-}
-
-impl Default for PoolSettings {
-    fn default() -> Self {
-        Self { connections: 16, acquire_timeout_ms: 3000, statement_cache: 256 }
+crate::settings! {
+    /// How the pool behaves.
+    pub struct PoolSettings at "database.pool" {
+        /// Connections at most; the ledger's writer and the node's lease have one more each.
+        connections: u32 = 16, in 2..=1_000;
+        /// Milliseconds to wait for a connection; then the answer is `store_unavailable`.
+        acquire_timeout_ms: u64 = 3_000, in 100..=60_000;
+        /// Prepared statements kept per connection.
+        statement_cache: usize = 256, in 16..=10_000;
     }
 }
 
 impl PoolSettings {
-    /// Every bad value, by name.
-    pub fn problems(&self) -> Vec<String> {
-        let mut problems = Vec::new();
-        if !(2..=1000).contains(&self.connections) {
-            problems.push("database.pool.connections: give 2 to 1000 connections".to_owned());
-        }
-        if !(100..=60_000).contains(&self.acquire_timeout_ms) {
-            problems.push("database.pool.acquire_timeout_ms: give 100 to 60000 milliseconds".to_owned());
-        }
-        if !(16..=10_000).contains(&self.statement_cache) {
-            problems.push("database.pool.statement_cache: give 16 to 10000 statements".to_owned());
-        }
-        problems
-    }
-
     /// The address with what every connection of the server carries, the ledger's writer included.
     pub fn dress(&self, options: PgConnectOptions) -> PgConnectOptions {
         options.application_name("parlor").statement_cache_capacity(self.statement_cache)

@@ -2,42 +2,29 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
-/// The sizes of delivery.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Settings {
-    /// Tasks that own the sockets' write side. Default: one for each core.
-    pub shards: usize,
-    /// Messages that may wait for one shard; a full queue makes who sends wait. Default 8,192.
-    pub shard_queue: usize,
-    /// Bytes that may wait for one socket before it is closed as a slow consumer. Default 256 KiB.
-    pub outbox_bytes: usize,
-    /// Bytes that may wait for all sockets together; beyond it those for which most waits are closed as slow
-    /// consumers. Each shard has its share. Default: a quarter of `server.memory_bytes`.
-    pub outbox_total_bytes: Option<usize>,
-    /// Sockets a shard writes to before it lets other tasks run. Default 256.
-    pub yield_every: usize,
-    /// Milliseconds for which a hot room's frames are gathered, to leave in one write a socket; 0: none is gathered
-    /// for longer than a turn of its shard. A tick with fewer than eight events is
-    /// longer, by up to five eighths and 12.5 ms, while the next one is expected in that time. Default 20.
-    pub tick_ms: u64,
-    /// Events a second of one room above which it is hot. Default 20.
-    pub hot_events_per_s: u32,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            shards: std::thread::available_parallelism().map_or(1, usize::from),
-            shard_queue: 8_192,
-            outbox_bytes: 256 * 1024,
-            outbox_total_bytes: None,
-            yield_every: 256,
-            tick_ms: 20,
-            hot_events_per_s: 20,
-        }
+crate::settings! {
+    /// The sizes of delivery.
+    pub struct Settings at "delivery", checked by Self::contradictions {
+        /// Tasks that own the sockets' write side.
+        shards: usize = std::thread::available_parallelism().map_or(1, usize::from), in 1..=1_024, shown "one a core";
+        /// Messages that may wait for one shard; a full queue makes who sends wait.
+        shard_queue: usize = 8_192, in 1..=1 << 20;
+        /// Bytes that may wait for one socket before it is closed as a slow consumer; at least what the reply to a
+        /// join may bring (80 KiB more than `room.resume_bytes`, and 144 KiB).
+        outbox_bytes: usize = 256 * 1_024, in 4_096..=64 << 20;
+        /// Bytes that may wait for all sockets together, each shard's for its own; beyond it those for which most
+        /// waits are closed as slow consumers. What the sockets of a room share counts for each.
+        outbox_total_bytes: Option<usize> = None, in 4_096..=1 << 50, shown "a quarter of `server.memory_bytes`";
+        /// Sockets a shard writes to before it lets other tasks run.
+        yield_every: usize = 256, in 1..=1 << 20;
+        /// Milliseconds for which a hot room's frames are gathered, from the first of them, to leave in one write a
+        /// socket; with fewer than eight events up to five eighths longer (at most 12.5 ms), while the next one is
+        /// expected in that time; 0: every frame leaves at once. Replies wait for no tick; so prolonged it stays
+        /// below `room.presence_ms` and `room.count_ms`.
+        tick_ms: u64 = 20, in 0..=1_000;
+        /// Events a second of one room above which it is hot; after half a second of silence, or a while below it,
+        /// its frames leave at once again.
+        hot_events_per_s: u32 = 20, in 1..=10_000;
     }
 }
 
@@ -73,31 +60,10 @@ impl Settings {
         self.outbox_total_bytes.unwrap_or(OUTBOX_TOTAL_BYTES) / self.shards.max(1)
     }
 
-    /// Every value that cannot be served with.
-    pub fn problems(&self) -> Vec<String> {
-        let mut problems = Vec::new();
-        if !(1..=1_024).contains(&self.shards) {
-            problems.push("delivery.shards: 1 to 1024".into());
-        }
-        if !(1..=1_048_576).contains(&self.shard_queue) {
-            problems.push("delivery.shard_queue: 1 to 1048576 messages".into());
-        }
-        if !(4_096..=64 * 1024 * 1024).contains(&self.outbox_bytes) {
-            problems.push("delivery.outbox_bytes: 4096 to 67108864 bytes".into());
-        }
+    fn contradictions(&self, problems: &mut Vec<String>) {
         if self.outbox_total_bytes.is_some_and(|bytes| bytes / self.shards.max(1) < self.outbox_bytes) {
             problems.push("delivery.outbox_total_bytes: at least delivery.outbox_bytes for each shard".into());
         }
-        if self.yield_every == 0 {
-            problems.push("delivery.yield_every: 1 or more sockets".into());
-        }
-        if self.tick_ms > 1_000 {
-            problems.push("delivery.tick_ms: 0 to 1000 milliseconds".into());
-        }
-        if !(1..=10_000).contains(&self.hot_events_per_s) {
-            problems.push("delivery.hot_events_per_s: 1 to 10000 events".into());
-        }
-        problems
     }
 }
 

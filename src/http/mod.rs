@@ -31,8 +31,6 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
 pub mod api_page;
 pub mod body;
 mod cors;
@@ -58,64 +56,36 @@ pub use request_id::RequestId;
 pub use staff::Staff;
 pub use user::CurrentUser;
 
-/// What holds for every REST request.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Settings {
-    /// Bytes of a request's body; more is `too_large`. Default 65,536.
-    pub body_bytes: usize,
-    /// Milliseconds a request may take before it is answered with `timeout`. Default 10,000.
-    pub timeout_ms: u64,
-    /// Addresses and networks (`10.0.0.0/8`, `::1`) of the proxies whose `X-Forwarded-For` is believed.
-    /// Default none: the peer of the connection is the client.
-    #[serde(deserialize_with = "crate::config::list::with_commas")]
-    pub trusted_proxies: Vec<String>,
-    /// Requests a minute from one address (of IPv6, one /64) that name no user. Default 6,000.
-    pub anonymous_per_minute_address: u32,
-    /// Web origins whose pages may call, as `https://app.example`. Default none.
-    #[serde(deserialize_with = "crate::config::list::with_commas")]
-    pub cors_origins: Vec<String>,
-    /// Shows the pages at `/docs/api` and `/docs/socket` to browse REST and the socket with. Default: in
-    /// `dev` only.
-    pub api_page: Option<bool>,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            body_bytes: 64 * 1024,
-            timeout_ms: 10_000,
-            trusted_proxies: Vec::new(),
-            anonymous_per_minute_address: 6_000,
-            cors_origins: Vec::new(),
-            api_page: None,
-        }
+crate::settings! {
+    /// What holds for every REST request.
+    pub struct Settings at "http", checked by Self::unreadable {
+        /// Bytes of a request's body; more is `too_large`.
+        body_bytes: usize = 64 * 1_024, in 1_024..=16 << 20;
+        /// Milliseconds a request may take before it is answered with `timeout`.
+        timeout_ms: u64 = 10_000, in 100..=120_000;
+        /// Addresses and networks (`10.0.0.0/8`, `::1`) of the proxies whose `X-Forwarded-For` is believed.
+        #[serde(deserialize_with = "crate::config::list::with_commas")]
+        trusted_proxies: Vec<String> = Vec::new(), shown "none: the peer of the connection is the client";
+        /// Requests a minute from one address (of IPv6, one /64) that name no user.
+        anonymous_per_minute_address: u32 = 6_000, in 1..=10_000_000;
+        /// Web origins whose pages may call, as `https://app.example`.
+        #[serde(deserialize_with = "crate::config::list::with_commas")]
+        cors_origins: Vec<String> = Vec::new();
+        /// Shows the pages at `/docs/api` and `/docs/socket` to browse REST and the socket with.
+        api_page: Option<bool> = None, shown "in `dev` only";
     }
 }
 
 impl Settings {
-    /// Every value that cannot work, by its name.
-    pub fn problems(&self) -> Vec<String> {
-        let mut problems = Vec::new();
-        if !(1_024..=16 * 1024 * 1024).contains(&self.body_bytes) {
-            problems.push(format!("http.body_bytes: {} is not between 1,024 and 16,777,216", self.body_bytes));
-        }
-        if !(100..=120_000).contains(&self.timeout_ms) {
-            problems.push(format!("http.timeout_ms: {} is not between 100 and 120,000", self.timeout_ms));
-        }
+    fn unreadable(&self, problems: &mut Vec<String>) {
         for network in &self.trusted_proxies {
             if let Err(why) = network.parse::<proxy::Network>() {
                 problems.push(format!("http.trusted_proxies: `{network}`: {why}"));
             }
         }
-        if !(1..=10_000_000).contains(&self.anonymous_per_minute_address) {
-            let rate = self.anonymous_per_minute_address;
-            problems.push(format!("http.anonymous_per_minute_address: {rate} is not between 1 and 10,000,000"));
-        }
         for origin in self.cors_origins.iter().filter(|origin| !cors::is_origin(origin)) {
             problems.push(format!("http.cors_origins: `{origin}` is no origin like https://app.example"));
         }
-        problems
     }
 
     fn timeout(&self) -> Duration {

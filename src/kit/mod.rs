@@ -9,4 +9,5 @@ pub mod limit;
 pub mod operation;
 pub mod page;
 pub mod rate;
+pub mod settings;
 pub mod tx;

@@ -7,6 +7,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
+use super::settings::Value;
+
 /// So many in so long, in a burst or spread out. A setting has it as one value, `5 in 10000 ms`, so that
 /// one variable of the environment sets it whole.
 #[derive(Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
@@ -48,6 +50,8 @@ impl From<Rate> for String {
     }
 }
 
+impl Value for Rate {}
+
 impl TryFrom<String> for Rate {
     type Error = String;
 
@@ -57,7 +61,8 @@ impl TryFrom<String> for Rate {
             let per_ms = rest.strip_suffix("ms")?;
             Some(Self { count: count.trim().parse().ok()?, per_ms: per_ms.trim().parse().ok()? })
         };
-        read().ok_or_else(|| format!("`{text}` is no rate: write it as `5 in 10000 ms`"))
+        let rate = read().filter(|rate| rate.count > 0 && rate.per_ms > 0);
+        rate.ok_or_else(|| format!("`{text}` is no rate: write it as `5 in 10000 ms`, both 1 or more"))
     }
 }
 

@@ -2,77 +2,57 @@
 
 use std::path::PathBuf;
 
-use serde::{Deserialize, Serialize};
-
 use super::Purpose;
 use crate::config::Secret;
 
-/// Uploads.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Settings {
-    /// The object store. Without a bucket, files lie in `folder`.
-    pub s3: S3Settings,
-    /// A folder for files, served by this server; for one node. Default: in `dev` a folder of the store,
-    /// in `serve` none, and uploads are refused with `feature_off`.
-    pub folder: Option<PathBuf>,
-    /// Where public files are read, as `https://cdn.example`: what stands before an object's key. Default:
-    /// the bucket's own address.
-    pub public_url: Option<String>,
-    /// Bytes of an avatar at most. Default 2 MiB.
-    pub avatar_bytes: u32,
-    /// Bytes of a room's logo at most. Default 2 MiB.
-    pub logo_bytes: u32,
-    /// Bytes of a proof at most. Default 10 MiB.
-    pub proof_bytes: u32,
-    /// Minutes for which the address to upload to holds. Default 15.
-    pub upload_minutes: u32,
-    /// Minutes for which the address of a private file holds. Default 5.
-    pub address_minutes: u32,
-    /// Uploads a minute that one user may begin or complete. Default 20.
-    pub uploads_per_minute_user: u32,
-    /// Uploads whose content is checked at once; each takes its size of memory. Default 4.
-    pub checks: usize,
-    /// Hours after which a file that nothing shows is removed. Default 24.
-    pub orphan_hours: u32,
+crate::settings! {
+    /// Uploads.
+    pub struct Settings at "media", checked by Self::contradictions {
+        /// The object store. Without a bucket, files lie in `folder`.
+        s3: S3Settings;
+        /// A folder for files, served by this server, where there is no object store; for one node. With neither,
+        /// uploads are refused with `feature_off`.
+        folder: Option<PathBuf> = None, shown "none; in `dev` a folder of the store";
+        /// What stands before the key of a public file, `https://cdn.example`.
+        public_url: Option<String> = None, shown "the bucket's own address";
+        /// Bytes of an avatar at most.
+        avatar_bytes: u32 = 2 << 20, in 1_024..=100 << 20;
+        /// Bytes of a room's logo at most.
+        logo_bytes: u32 = 2 << 20, in 1_024..=100 << 20;
+        /// Bytes of a proof at most.
+        proof_bytes: u32 = 10 << 20, in 1_024..=100 << 20;
+        /// Minutes for which the address to upload to holds.
+        upload_minutes: u32 = 15, in 1..=1_440;
+        /// Minutes for which the address of a private file holds.
+        address_minutes: u32 = 5, in 1..=1_440;
+        /// Uploads a minute that one user may begin or complete.
+        uploads_per_minute_user: u32 = 20, in 1..=10_000;
+        /// Uploads whose content is checked at once; each takes its size of memory.
+        checks: usize = 4, in 1..=1_000;
+        /// Hours after which a file that nothing shows is removed.
+        orphan_hours: u32 = 24, in 1..=8_760;
+    }
 }
 
-/// An S3-compatible object store (DigitalOcean Spaces, MinIO, AWS).
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct S3Settings {
-    /// As `https://fra1.digitaloceanspaces.com`. No default.
-    pub endpoint: Option<String>,
-    /// The bucket's name; naming one turns the object store on. No default.
-    pub bucket: Option<String>,
-    /// Its region. Default `us-east-1`.
-    pub region: Option<String>,
-    /// The key's id. No default.
-    pub access_key: Option<Secret>,
-    /// The key. No default.
-    pub secret_key: Option<Secret>,
-    /// The bucket stands in the path and not in the host's name. Default false.
-    pub path_style: bool,
-    /// Public files are written with `x-amz-acl: public-read`, for stores without a policy on the bucket's
-    /// `public/` (Spaces). Default false.
-    pub public_acl: bool,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            s3: S3Settings::default(),
-            folder: None,
-            public_url: None,
-            avatar_bytes: 2 << 20,
-            logo_bytes: 2 << 20,
-            proof_bytes: 10 << 20,
-            upload_minutes: 15,
-            address_minutes: 5,
-            uploads_per_minute_user: 20,
-            checks: 4,
-            orphan_hours: 24,
-        }
+crate::settings! {
+    /// An S3-compatible object store (DigitalOcean Spaces, MinIO, AWS).
+    pub struct S3Settings at "media.s3", checked by Self::contradictions {
+        /// The address of an S3-compatible object store (DigitalOcean Spaces, MinIO, AWS), as
+        /// `https://fra1.digitaloceanspaces.com`.
+        endpoint: Option<String> = None;
+        /// The bucket of the object store; naming one turns the object store on.
+        bucket: Option<String> = None;
+        /// The bucket's region.
+        region: Option<String> = None, shown "`us-east-1`";
+        /// The id of the object store's key.
+        access_key: Option<Secret> = None;
+        /// The object store's key.
+        secret_key: Option<Secret> = None;
+        /// The bucket stands in the path and not in the host's name.
+        path_style: bool = false;
+        /// Public files are written with `x-amz-acl: public-read`, for stores without a policy on the bucket's
+        /// `public/` (Spaces).
+        public_acl: bool = false;
     }
 }
 
@@ -86,53 +66,31 @@ impl Settings {
         }
     }
 
-    /// Every value that cannot work, by its name.
-    pub fn problems(&self) -> Vec<String> {
-        let ranges: [(&str, u64, u64, u64); 8] = [
-            ("avatar_bytes", self.avatar_bytes.into(), 1_024, 100 << 20),
-            ("logo_bytes", self.logo_bytes.into(), 1_024, 100 << 20),
-            ("proof_bytes", self.proof_bytes.into(), 1_024, 100 << 20),
-            ("upload_minutes", self.upload_minutes.into(), 1, 1_440),
-            ("address_minutes", self.address_minutes.into(), 1, 1_440),
-            ("uploads_per_minute_user", self.uploads_per_minute_user.into(), 1, 10_000),
-            ("checks", self.checks as u64, 1, 1_000),
-            ("orphan_hours", self.orphan_hours.into(), 1, 8_760),
-        ];
-        let outside = ranges.into_iter().filter(|(_, value, low, high)| !(low..=high).contains(&value));
-        let mut problems: Vec<_> = outside
-            .map(|(name, value, low, high)| format!("media.{name}: {value} is not between {low} and {high}"))
-            .collect();
-        problems.extend(self.s3.problems());
+    fn contradictions(&self, problems: &mut Vec<String>) {
         if let Some(url) = &self.public_url
             && !(url.starts_with("https://") || url.starts_with("http://"))
         {
             problems.push("media.public_url: write it as https://cdn.example".to_owned());
         }
-        problems
     }
 }
 
 impl S3Settings {
-    fn problems(&self) -> Vec<String> {
-        if self.bucket.is_none() {
-            return Vec::new();
-        }
+    fn contradictions(&self, problems: &mut Vec<String>) {
+        let Some(bucket) = &self.bucket else { return };
         let missing = [
             ("endpoint", self.endpoint.is_none()),
             ("access_key", self.access_key.is_none()),
             ("secret_key", self.secret_key.is_none()),
         ];
-        let mut problems: Vec<_> = missing
-            .into_iter()
-            .filter(|(_, is_missing)| *is_missing)
-            .map(|(name, _)| format!("media.s3.{name}: is missing, and media.s3.bucket is set"))
-            .collect();
-        if let (Some(endpoint), Some(bucket)) = (&self.endpoint, &self.bucket)
+        for (name, _) in missing.into_iter().filter(|(_, is_missing)| *is_missing) {
+            problems.push(format!("media.s3.{name}: is missing, and media.s3.bucket is set"));
+        }
+        if let Some(endpoint) = &self.endpoint
             && let Err(why) = super::storage::s3::bucket(endpoint, bucket, self)
         {
             problems.push(format!("media.s3.endpoint: {why}; write it as https://fra1.digitaloceanspaces.com"));
         }
-        problems
     }
 }
 

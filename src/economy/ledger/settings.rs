@@ -10,63 +10,37 @@ pub(super) const BLOCK: usize = 512;
 /// Coins that a newcomer is given in `dev`, so that the first gift needs no shop.
 const DEV_WELCOME: i64 = 10_000;
 
-/// The ledger's settings.
-#[derive(Clone, Debug, serde::Deserialize, serde::Serialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Settings {
-    /// Orders in one transaction at most, 1 to 512. Larger batches only make everybody wait longer.
-    pub batch_max: usize,
-    /// Orders that may wait; beyond it the answer is `busy`.
-    pub queue: usize,
-    /// Milliseconds after which an order that could not be committed is answered `store_unavailable`.
-    pub answer_ms: u64,
-    /// Milliseconds for one transaction; beyond it its connection is given up and the batch sent again.
-    pub attempt_ms: u64,
-    /// Milliseconds before the second attempt to connect; each further one waits twice as long.
-    pub backoff_min_ms: u64,
-    /// Milliseconds between attempts to connect at most.
-    pub backoff_max_ms: u64,
-    /// Coins that a newcomer is given from the promotion account. Default: none, and 10,000 in `dev`.
-    pub welcome_coins: Option<i64>,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            batch_max: BLOCK,
-            queue: 4_096,
-            answer_ms: 8_000,
-            attempt_ms: 3_000,
-            backoff_min_ms: 20,
-            backoff_max_ms: 1_000,
-            welcome_coins: None,
-        }
+crate::settings! {
+    /// The ledger's settings.
+    pub struct Settings at "ledger", checked by Self::contradictions {
+        /// Orders in one transaction at most. Larger batches only make everybody wait longer.
+        batch_max: usize = BLOCK, in 1..=BLOCK as i128;
+        /// Orders that may wait; beyond it the answer is `busy`. At least `ledger.batch_max`.
+        queue: usize = 4_096, in 1..=1_000_000;
+        /// Milliseconds after which an order that could not be committed is answered `store_unavailable`. At least
+        /// `ledger.attempt_ms`.
+        answer_ms: u64 = 8_000, in 100..=600_000;
+        /// Milliseconds for one transaction; beyond it its connection is given up and the batch sent again.
+        attempt_ms: u64 = 3_000, in 100..=600_000;
+        /// Milliseconds before the second attempt to connect; each further one waits twice as long.
+        backoff_min_ms: u64 = 20, in 1..=60_000;
+        /// Milliseconds between attempts to connect at most.
+        backoff_max_ms: u64 = 1_000, in 1..=60_000;
+        /// Coins that a newcomer is given from the promotion account.
+        welcome_coins: Option<i64> = None, in 0..=1_000_000, shown "none; `10000` in `dev`";
     }
 }
 
 impl Settings {
-    /// Every value that does not hold, by its name.
-    pub fn problems(&self) -> Vec<String> {
-        let mut problems = Vec::new();
+    fn contradictions(&self, problems: &mut Vec<String>) {
         let mut check = |holds: bool, problem: &str| {
             if !holds {
                 problems.push(problem.to_owned());
             }
         };
-        check((1..=BLOCK).contains(&self.batch_max), "ledger.batch_max: 1 to 512");
         check(self.queue >= self.batch_max, "ledger.queue: at least ledger.batch_max");
-        check(self.queue <= 1_000_000, "ledger.queue: at most 1,000,000");
-        check((100..=600_000).contains(&self.attempt_ms), "ledger.attempt_ms: 100 to 600,000");
         check(self.answer_ms >= self.attempt_ms, "ledger.answer_ms: at least ledger.attempt_ms");
-        check(self.answer_ms <= 600_000, "ledger.answer_ms: at most 600,000");
-        check(self.backoff_min_ms >= 1, "ledger.backoff_min_ms: at least 1");
         check(self.backoff_max_ms >= self.backoff_min_ms, "ledger.backoff_max_ms: at least ledger.backoff_min_ms");
-        check(self.backoff_max_ms <= 60_000, "ledger.backoff_max_ms: at most 60,000");
-        check(
-            self.welcome_coins.is_none_or(|coins| (0..=1_000_000).contains(&coins)),
-            "ledger.welcome_coins: 0 to 1,000,000",
-        );
-        problems
     }
 
     /// What newcomers are given, in `dev` or elsewhere.
