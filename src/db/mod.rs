@@ -1,6 +1,7 @@
 //! The way to PostgreSQL: the pool, the migrations, and the refusal of a role that may do too much.
 
 mod lookup;
+mod mark;
 mod store;
 
 use std::collections::HashMap;
@@ -11,12 +12,13 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions, Connection, PgConnection, PgPool};
 
 pub use self::lookup::Lookup;
+use self::mark::{Mark, mark};
 use crate::start::StartError;
 
 /// A connection that nobody has used for so long is asked whether it lives before it is used.
 const ASKED_AFTER: Duration = Duration::from_millis(500);
 
-/// The numbered files of `migrations/`, compiled in.
+/// The files of `migrations/`, compiled in.
 pub static MIGRATIONS: Migrator = sqlx::migrate!();
 
 crate::settings! {
@@ -91,43 +93,85 @@ fn unreachable(options: &PgConnectOptions, cause: impl Into<Box<dyn std::error::
     .because(cause)
 }
 
-/// Applies what is not applied yet, as the owner. Any number of servers may do it at once: sqlx holds
-/// an advisory lock of the database meanwhile. Returns how many were new.
+/// Applies what is not applied yet, as the owner, and stores the marks. Any number of servers may do it at once: sqlx
+/// holds an advisory lock of the database meanwhile. Returns how many were new.
+///
+/// # Errors
+/// Also a database that a newer program has migrated, if that is not marked compatible.
 pub async fn migrate(owner: &PgConnectOptions) -> Result<usize, StartError> {
     let mut conn = connect(owner).await?;
     let missing = store::missing_roles(&mut conn, &["parlor_app", "parlor_audit"]).await.map_err(unreadable)?;
     if !missing.is_empty() {
         return Err(no_roles(owner, &missing));
     }
-    let before = applied(&mut conn).await?.len();
-    MIGRATIONS.run(&mut conn).await.map_err(not_migrated)?;
+    let before = applied(&mut conn).await?;
+    refuse_incompatible(&mut conn, &before).await?;
+    // What is missing here was judged above.
+    let mut migrator = Migrator::with_migrations(MIGRATIONS.iter().cloned().collect());
+    migrator.set_ignore_missing(true).run(&mut conn).await.map_err(not_migrated)?;
     store::show_migrations(&mut conn).await.map_err(unreadable)?;
-    let after = applied(&mut conn).await?.len();
+    let marks = MIGRATIONS.iter().filter_map(|migration| match mark(migration)? {
+        Mark::Any => Some((migration.version, None)),
+        Mark::Since(older) => Some((migration.version, Some(older))),
+        Mark::None => None,
+    });
+    let (versions, needs): (Vec<_>, Vec<_>) = marks.unzip();
+    store::insert_marks(&mut conn, &versions, &needs).await.map_err(unreadable)?;
+    let after = applied(&mut conn).await?;
     // Everything is committed; a connection that does not close cleanly changes nothing.
     let _ = conn.close().await;
-    Ok(after.saturating_sub(before))
+    Ok(after.len().saturating_sub(before.len()))
 }
 
-/// Refuses a database whose schema is not this program's.
+/// Refuses a database whose schema this program cannot serve on: an older one, another one, or a newer one that is not
+/// marked compatible.
+///
+/// # Errors
+/// The refusal, in a sentence that says what to do.
 pub async fn refuse_other_schema(conn: &mut PgConnection) -> Result<(), StartError> {
-    let mut applied = applied(conn).await?;
+    let applied = applied(conn).await?;
     for migration in MIGRATIONS.iter() {
-        match applied.remove(&migration.version) {
+        match applied.get(&migration.version) {
             None => {
                 return Err(StartError::new(
                     "the database's schema is older than this program: run `parlor migrate` \
                      (with DATABASE_OWNER_URL), then start again",
                 ));
             }
-            Some(checksum) if checksum != *migration.checksum => {
+            Some(checksum) if *checksum != *migration.checksum => {
                 return Err(not_migrated(MigrateError::VersionMismatch(migration.version)));
             }
             Some(_) => {}
         }
     }
-    match applied.keys().max() {
+    refuse_incompatible(conn, &applied).await
+}
+
+/// Refuses migrations that this program does not know, unless each is marked compatible with it.
+async fn refuse_incompatible(conn: &mut PgConnection, applied: &HashMap<i64, Vec<u8>>) -> Result<(), StartError> {
+    let mut unknown: Vec<i64> =
+        applied.keys().copied().filter(|version| !MIGRATIONS.version_exists(*version)).collect();
+    unknown.sort_unstable();
+    let Some(newest) = unknown.last() else { return Ok(()) };
+    let marks: HashMap<i64, Option<i64>> = if store::has_marks(conn).await.map_err(unreadable)? {
+        store::marks(conn).await.map_err(unreadable)?.into_iter().collect()
+    } else {
+        HashMap::new()
+    };
+    let is_compatible = |version: &i64| match marks.get(version) {
+        Some(needs) => needs.is_none_or(|needed| MIGRATIONS.version_exists(needed)),
+        None => false,
+    };
+    match unknown.iter().find(|version| !is_compatible(version)) {
         Some(version) => Err(not_migrated(MigrateError::VersionMissing(*version))),
-        None => Ok(()),
+        None => {
+            tracing::info!(
+                migrations = unknown.len(),
+                newest,
+                "the database's schema is newer than this program and is marked compatible with it: it is used as it is"
+            );
+            Ok(())
+        }
     }
 }
 
@@ -179,7 +223,8 @@ fn not_migrated(error: MigrateError) -> StartError {
              or another database (in development, begin anew with --data and an empty folder)"
         )),
         MigrateError::VersionMissing(version) => StartError::new(format!(
-            "the database is newer than this program, which does not know migration {version}: use the newer program"
+            "the database is newer than this program, which does not know migration {version}, and that one is not \
+             marked compatible with it: use the newer program"
         )),
         other => StartError::new(
             "the database cannot be migrated: see that DATABASE_OWNER_URL names the role that owns it (parlor_owner)",

@@ -73,6 +73,34 @@ pub(super) async fn has_migrations(conn: &mut PgConnection) -> sqlx::Result<bool
     sqlx::query_scalar!(r#"select to_regclass('_sqlx_migrations') is not null as "there!""#).fetch_one(conn).await
 }
 
+/// Whether the schema is one that has marks.
+pub(super) async fn has_marks(conn: &mut PgConnection) -> sqlx::Result<bool> {
+    sqlx::query_scalar!(r#"select to_regclass('schema_marks') is not null as "there!""#).fetch_one(conn).await
+}
+
+/// The migrations that are marked compatible, each with the one that an older program must know, if it must.
+pub(super) async fn marks(conn: &mut PgConnection) -> sqlx::Result<Vec<(i64, Option<i64>)>> {
+    let marks = sqlx::query!("select version, needs from schema_marks").fetch_all(conn).await?;
+    Ok(marks.into_iter().map(|mark| (mark.version, mark.needs)).collect())
+}
+
+/// Stores marks that are not there yet.
+pub(super) async fn insert_marks(conn: &mut PgConnection, versions: &[i64], needs: &[Option<i64>]) -> sqlx::Result<()> {
+    sqlx::query!(
+        "
+        insert into schema_marks (version, needs)
+        select version, needs
+          from unnest($1::bigint[], $2::bigint[]) as mark (version, needs)
+        on conflict do nothing
+        ",
+        versions,
+        needs as &[Option<i64>]
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
 // The two below name sqlx's own table, which the database that queries are checked with may lack.
 
 /// The migrations that were applied, with their checksums.

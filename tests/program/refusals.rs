@@ -244,13 +244,57 @@ async fn migrating_twice_changes_nothing_and_an_unmigrated_database_is_not_serve
     assert_eq!(migrate(), "the database is up to date\n");
     drop(Program::serve_on(&database));
 
-    let newer = "insert into _sqlx_migrations (version, description, success, checksum, execution_time) \
-                 values (9999, 'of a newer program', true, '\\x00', 0)";
-    sqlx::query(newer).execute(&database.superuser).await.expect("the superuser may");
-    assert!(serve().contains("newer than this program"));
     let other = "update _sqlx_migrations set checksum = '\\x00' where version = 1";
     sqlx::query(other).execute(&database.superuser).await.expect("the superuser may");
     assert!(serve().contains("migration 1 is not the one"));
+}
+
+/// A database after a newer program has migrated it with these, each with its mark: none, or with what it needs.
+async fn migrated_by_a_newer_program(marks: &[(i64, Option<Option<i64>>)]) -> Database {
+    let database = Database::fresh().await;
+    for (version, mark) in marks {
+        let applied = "insert into _sqlx_migrations (version, description, success, checksum, execution_time)
+                       values ($1, 'of a newer program', true, '\\x00', 0)";
+        sqlx::query(applied).bind(version).execute(&database.owner).await.expect("the owner may");
+        if let Some(needs) = mark {
+            let marked = sqlx::query("insert into schema_marks values ($1, $2)").bind(version).bind(needs);
+            marked.execute(&database.owner).await.expect("the owner may");
+        }
+    }
+    database
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_newer_schema_that_is_marked_compatible_is_served_and_said_so() {
+    let database = migrated_by_a_newer_program(&[(9999_1231_0000, Some(None)), (9999_1231_0001, Some(Some(16)))]).await;
+    // What an older program's deploy does: it migrates, and finds nothing to do.
+    let migrate = run(parlor(&["migrate"]).env("DATABASE_OWNER_URL", database.owner_url()));
+    assert_eq!(String::from_utf8_lossy(&migrate.stdout), "the database is up to date\n", "{}", complaint(&migrate));
+    let audit = run(parlor(&["ledger", "audit"]).env("DATABASE_URL", database.app_url()));
+    assert!(audit.status.success(), "{}", complaint(&audit));
+    let server = Program::serve_on(&database);
+    assert_eq!(server.get("/readyz").0, 200);
+    let said = server.said();
+    assert!(
+        said.contains("newer than this program and is marked compatible") && said.contains("999912310001"),
+        "{said}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_newer_schema_that_is_not_for_this_program_is_refused() {
+    let first = (9999_1231_0000, Some(None));
+    // Not marked; marked for programs that know a migration which this one does not.
+    for second in [(9999_1231_0001, None), (9999_1231_0001, Some(Some(9999_1231_0000)))] {
+        let database = migrated_by_a_newer_program(&[first, second]).await;
+        for command in [&["serve"] as &[&str], &["migrate"], &["ledger", "audit"]] {
+            let command = &mut parlor(command);
+            command.env("DATABASE_URL", database.app_url()).env("DATABASE_OWNER_URL", database.owner_url());
+            let complaint = refusal(command.env("PARLOR__SERVER__ADDRESS", "127.0.0.1:0"));
+            assert!(complaint.contains("newer than this program"), "{complaint}");
+            assert!(complaint.contains("migration 999912310001"), "{complaint}");
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
