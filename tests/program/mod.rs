@@ -1,6 +1,7 @@
 //! The program: its commands, its settings, its refusals.
 
 mod metrics;
+mod migrations;
 mod openapi;
 mod overload;
 mod published;
