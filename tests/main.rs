@@ -13,4 +13,5 @@ mod media;
 mod program;
 mod room;
 mod staff;
+mod upgrade;
 mod wire;

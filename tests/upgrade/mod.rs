@@ -1,0 +1,140 @@
+//! A database that an older program wrote, as an operator has one: today's program migrates it, and everything that
+//! was in it still holds. The database of each older program is a file of `tests/fixtures/`, with what its users had
+//! been told beside it; [`old_world`] has written them.
+
+mod old_world;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use parlor_loadtests::rest;
+use parlor_protocol::command::{Recipients, SendGift};
+use parlor_protocol::reply::GiftReceipt;
+use parlor_protocol::{Command, ErrorBody, GiftId, Op, RoomId};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use sqlx::AssertSqlSafe;
+use tokio::task::block_in_place;
+
+use crate::support::client::{Client, op};
+use crate::support::postgres::Database;
+use crate::support::program::{Program, complaint, parlor, run};
+
+/// The commit that wrote the database: the one before the house was made ready.
+const OLD: &str = "5052f92";
+
+/// What the users of the older program had been told.
+#[derive(Serialize, Deserialize)]
+struct Told {
+    room: RoomId,
+    /// Of the demo users, in their order.
+    wallets: Vec<Value>,
+    /// The first answers to gifts that were sent and to some that were refused.
+    gifts: Vec<Gift>,
+}
+
+/// A gift under its operation, and what its sender was answered.
+#[derive(Serialize, Deserialize)]
+struct Gift {
+    /// The demo user's number.
+    from: u8,
+    op: Op,
+    gift: SendGift,
+    answer: Result<GiftReceipt, ErrorBody>,
+}
+
+fn fixture(ending: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/fixtures/{OLD}.{ending}"))
+}
+
+/// The token of the demo user of this number, whose password has not changed.
+async fn signed_in(program: &Program, number: u8) -> String {
+    let body = json!({"login": format!("demo{number}@parlor.example"), "password": "parlor-demo", "device": "test"});
+    let (status, answer) = rest::post(program.address, "/v1/auth/login", None, &body).await.expect("up");
+    assert_eq!(status, 200, "{answer}");
+    answer["access_token"].as_str().expect("a token").to_owned()
+}
+
+/// A socket of a demo user in the room.
+async fn in_room(program: &Program, token: &str, room: RoomId) -> Client {
+    let path = format!("/v1/rooms/{room}/token");
+    let (_, pass) = rest::post(program.address, &path, Some(token), &json!({})).await.expect("up");
+    let mut client = Client::connected(program.address, token, "phone").await;
+    client.join(room, pass["token"].as_str().expect("may come in")).await.expect("may come in");
+    client
+}
+
+fn audited(database: &Database) -> String {
+    let audit = run(parlor(&["ledger", "audit"]).env("DATABASE_URL", database.app_url()));
+    let said = String::from_utf8_lossy(&audit.stdout).into_owned();
+    assert!(audit.status.success(), "{said}{}", complaint(&audit));
+    said
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_of_the_program_before_is_migrated_audited_clean_and_served() {
+    let database = Database::empty().await;
+    let dump = fs::read_to_string(fixture("sql")).expect("the fixture is committed");
+    sqlx::raw_sql(AssertSqlSafe(dump)).execute(&mut database.as_superuser().await).await.expect("it is restored");
+    let told = fs::read(fixture("json")).expect("the fixture is committed");
+    let told: Told = serde_json::from_slice(&told).expect("in this form");
+
+    let migrate = run(parlor(&["migrate"]).env("DATABASE_OWNER_URL", database.owner_url()));
+    let said = String::from_utf8_lossy(&migrate.stdout);
+    assert!(said.contains("migrations applied"), "{said}{}", complaint(&migrate));
+    audited(&database);
+
+    let program = block_in_place(|| Program::serve_on(&database));
+    assert_eq!(program.get("/readyz").0, 200);
+    let mut clients = Vec::new();
+    for (number, wallet) in (1..).zip(&told.wallets) {
+        let token = signed_in(&program, number).await;
+        let (_, read) = rest::get(program.address, "/v1/wallet", Some(&token)).await.expect("up");
+        assert_eq!(read["balances"], wallet["balances"], "demo user {number}");
+        entries_explain(&program, &token, wallet).await;
+        clients.push(in_room(&program, &token, told.room).await);
+    }
+    let (_, room) =
+        rest::get(program.address, &format!("/v1/rooms/{}", told.room), Some(&signed_in(&program, 1).await))
+            .await
+            .expect("up");
+    assert_eq!(room["name"], "An old room", "{room}");
+
+    // What was answered is answered once more, refusals too, and nothing is charged.
+    for Gift { from, op, gift, answer } in &told.gifts {
+        let again = Command::GiftSend(gift.clone());
+        let mut again: Result<GiftReceipt, ErrorBody> = clients[usize::from(*from) - 1].ask_as(*op, &again).await;
+        match &mut again {
+            Ok(receipt) => assert!(std::mem::take(&mut receipt.replayed), "{receipt:?}"),
+            Err(error) => assert!(std::mem::take(&mut error.replayed), "{error:?}"),
+        }
+        assert_eq!(again, *answer, "operation {op}");
+    }
+
+    // The room's numbers and the sender's coins go on where they stood.
+    let last = told.gifts.iter().filter_map(|gift| gift.answer.as_ref().ok()).max_by_key(|receipt| receipt.gift_no);
+    let last = last.expect("some gifts were paid");
+    let (sender, receiver) = (&told.wallets[0], told.gifts[0].gift.to.clone());
+    let gift = SendGift { room: told.room, gift: GiftId::new(1).expect("the Rose"), count: 1, to: receiver };
+    assert!(matches!(gift.to, Recipients::Users(_)));
+    let receipt: GiftReceipt = clients[0].ask_as(op(), &Command::GiftSend(gift)).await.expect("paid");
+    assert_eq!(receipt.gift_no, last.gift_no + 1);
+    assert_eq!(Value::from(receipt.balance.0 + receipt.total.0), sender["balances"][0]["amount"]);
+    assert!(!receipt.replayed);
+    drop(program);
+    audited(&database);
+}
+
+/// The statement of a wallet leads from nothing to its balance, in both currencies.
+async fn entries_explain(program: &Program, token: &str, wallet: &Value) {
+    for balance in wallet["balances"].as_array().expect("balances") {
+        let currency = balance["currency"].as_str().expect("a currency");
+        let path = format!("/v1/wallet/entries?currency={currency}&limit=100");
+        let (status, page) = rest::get(program.address, &path, Some(token)).await.expect("up");
+        assert_eq!(status, 200, "{page}");
+        assert_eq!(page["next"], Value::Null, "all of it is on one page");
+        let entries = page["items"].as_array().expect("entries");
+        let sum: i64 = entries.iter().map(|entry| entry["amount"].as_i64().expect("an amount")).sum();
+        assert_eq!(balance["amount"], sum, "{currency}");
+    }
+}
