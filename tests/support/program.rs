@@ -4,11 +4,12 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
-use std::sync::{Arc, Mutex, OnceLock, mpsc};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, mpsc};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{Id, WaitPidFlag, waitid};
 use nix::unistd::Pid;
 
 use super::postgres::Database;
@@ -20,7 +21,43 @@ pub struct Program {
     child: Child,
     /// Where it serves.
     pub address: SocketAddr,
-    said: Arc<Mutex<String>>,
+    watched: Arc<Watched>,
+}
+
+/// What is known of the process, and the event of something new.
+#[derive(Default)]
+struct Watched {
+    known: Mutex<Known>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Known {
+    said: String,
+    /// Its outputs that are at their end.
+    told: usize,
+    ended: bool,
+}
+
+/// What a program speaks on: standard output and standard error.
+const OUTPUTS: usize = 2;
+
+impl Watched {
+    fn change(&self, change: impl FnOnce(&mut Known)) {
+        change(&mut self.known.lock().expect("nobody panics with it"));
+        self.changed.notify_all();
+    }
+
+    /// Waits until this gives something, or the time is over.
+    fn wait<T>(&self, within: Duration, mut find: impl FnMut(&Known) -> Option<T>) -> Option<T> {
+        let mut found = None;
+        let known = self.known.lock().expect("nobody panics with it");
+        drop(self.changed.wait_timeout_while(known, within, |known| {
+            found = find(known);
+            found.is_none()
+        }));
+        found
+    }
 }
 
 /// `parlor` with these arguments, in an environment without settings.
@@ -67,28 +104,31 @@ impl Program {
     /// Starts it and waits until it says where it serves.
     pub fn start(command: &mut Command) -> Self {
         let mut child = spawn(command.stdout(Stdio::piped()).stderr(Stdio::piped()));
-        let said = Arc::new(Mutex::new(String::new()));
-        listen(child.stdout.take().expect("it is piped"), &said);
-        listen(child.stderr.take().expect("it is piped"), &said);
-        let since = Instant::now();
-        let address = loop {
-            let text = said.lock().expect("nobody panics with it").clone();
-            if let Some(address) = text.lines().find_map(address_in) {
-                break address;
-            }
-            let end = child.try_wait().expect("it can be asked");
-            if end.is_some() || since.elapsed() > READY_WITHIN {
-                let _ = child.kill();
-                panic!("the server does not start ({end:?}):\n{text}");
-            }
-            thread::sleep(Duration::from_millis(10));
+        let watched = Arc::<Watched>::default();
+        listen(child.stdout.take().expect("it is piped"), &watched);
+        listen(child.stderr.take().expect("it is piped"), &watched);
+        watch_end(process(&child), &watched);
+        let served = watched.wait(READY_WITHIN, |known| match known.said.lines().find_map(address_in) {
+            Some(address) => Some(Ok(address)),
+            None => (known.ended && known.told == OUTPUTS).then_some(Err(())),
+        });
+        let Some(Ok(address)) = served else {
+            let _ = child.kill();
+            let end = child.wait().expect("it is our child");
+            panic!("the server does not start ({end}):\n{}", watched.known.lock().expect("nobody panics with it").said);
         };
-        Self { child, address, said }
+        Self { child, address, watched }
     }
 
     /// Everything it has said so far.
     pub fn said(&self) -> String {
-        self.said.lock().expect("nobody panics with it").clone()
+        self.watched.known.lock().expect("nobody panics with it").said.clone()
+    }
+
+    /// Waits until what it has said is like this; panics if that does not come.
+    pub fn says(&self, like: impl Fn(&str) -> bool) {
+        let heard = self.watched.wait(READY_WITHIN, |known| like(&known.said).then_some(()));
+        assert!(heard.is_some(), "it only said:\n{}", self.said());
     }
 
     /// The process.
@@ -104,19 +144,14 @@ impl Program {
 
     /// Sends a signal.
     pub fn signal(&self, signal: Signal) {
-        kill(Pid::from_raw(i32::try_from(self.child.id()).expect("a pid")), signal).expect("it lives");
+        kill(process(&self.child), signal).expect("it lives");
     }
 
-    /// How it ended; panics if it does not within that time.
+    /// How it ended, when its last word has been read; panics if it does not end within that time.
     pub fn ended(&mut self, within: Duration) -> ExitStatus {
-        let since = Instant::now();
-        loop {
-            if let Some(status) = self.child.try_wait().expect("it is our child") {
-                return status;
-            }
-            assert!(since.elapsed() < within, "it does not end:\n{}", self.said());
-            thread::sleep(Duration::from_millis(10));
-        }
+        let ended = self.watched.wait(within, |known| (known.ended && known.told == OUTPUTS).then_some(()));
+        assert!(ended.is_some(), "it does not end:\n{}", self.said());
+        self.child.wait().expect("it is our child")
     }
 
     /// The status and body of a GET.
@@ -169,14 +204,30 @@ fn spawn(command: &mut Command) -> Child {
     spawned.recv().expect("it answers each order").expect("the program can be started")
 }
 
-fn listen(stream: impl Read + Send + 'static, said: &Arc<Mutex<String>>) {
-    let said = Arc::clone(said);
+fn process(child: &Child) -> Pid {
+    Pid::from_raw(i32::try_from(child.id()).expect("a pid"))
+}
+
+/// Tells when the process has ended, and leaves it to its [`Child`] to be reaped.
+fn watch_end(process: Pid, watched: &Arc<Watched>) {
+    let watched = Arc::clone(watched);
+    thread::spawn(move || {
+        // An error means that it has been reaped already.
+        let _ = waitid(Id::Pid(process), WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT);
+        watched.change(|known| known.ended = true);
+    });
+}
+
+fn listen(stream: impl Read + Send + 'static, watched: &Arc<Watched>) {
+    let watched = Arc::clone(watched);
     thread::spawn(move || {
         for line in BufReader::new(stream).lines().map_while(Result::ok) {
-            let mut said = said.lock().expect("nobody panics with it");
-            said.push_str(&line);
-            said.push('\n');
+            watched.change(|known| {
+                known.said.push_str(&line);
+                known.said.push('\n');
+            });
         }
+        watched.change(|known| known.told += 1);
     });
 }
 
