@@ -19,8 +19,8 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::app::{App, Mode};
 use crate::config::Settings;
 use crate::economy::{gift, ledger};
-use crate::http::limit::Anonymous;
 use crate::identity::Identity;
+use crate::identity::current::count::{self, Anonymous};
 use crate::{admin, gateway, http, identity, media, room};
 
 /// What pages may load: its own files and nothing else.
@@ -47,7 +47,7 @@ pub fn router(app: App, settings: &Settings, mode: Mode) -> Router {
     let anonymous = Anonymous::per_minute(settings.http.anonymous_per_minute_address);
     let store = Answered::default();
     let mut routes = api
-        .layer(from_fn_with_state((anonymous, Identity::from_ref(&app)), http::limit::count))
+        .layer(from_fn_with_state((anonymous, Identity::from_ref(&app)), count::count))
         .route(DESCRIPTION, get(async || ([(header::CONTENT_TYPE, "application/json")], described)))
         .route("/v1/asyncapi.json", file!("protocol/schema/asyncapi.v1.json", "application/json"))
         .route("/media/{*key}", media::files())

@@ -11,8 +11,7 @@ use tokio::time::Instant;
 
 use super::{GatewayState, join};
 use crate::delivery::ConnectionId;
-use crate::http::CurrentUser;
-use crate::identity::Identity;
+use crate::identity::{CurrentUser, Identity};
 use crate::kit::error::{Error, Result};
 use crate::kit::operation::Operation;
 use crate::presence::Kind;

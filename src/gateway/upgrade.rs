@@ -20,8 +20,8 @@ use tracing::field::Empty;
 use super::door::{Crowded, Permit, Undecided, busy};
 use super::handshake::{Head as _, Refusal, read};
 use super::{GatewayState, connection};
+use crate::http::bearer::{bearer, bearer_of};
 use crate::http::request_id::{RequestId, X_REQUEST_ID};
-use crate::http::user::{bearer, bearer_of};
 use crate::kit::error::Error;
 use crate::telemetry::metric;
 

@@ -1,6 +1,7 @@
-//! The shared edge of REST: bodies, queries, pages, current user, rate limits, request ids, problems.
+//! The shared edge of REST: bodies, queries, pages, addresses, request ids, problems.
 //!
-//! Every route is built from these, so that all answer in one form. No rule of a capability lives here.
+//! Every route is built from these, so that all answer in one form. No rule of a capability lives here, and
+//! no slice is known: who asks is `identity::current`'s to say.
 //!
 //! A route is described where it is registered, by one attribute above its handler:
 //!
@@ -32,20 +33,18 @@
 use std::time::Duration;
 
 pub mod api_page;
+pub mod bearer;
 pub mod body;
 mod cors;
 pub mod idempotency;
 pub mod json;
 pub mod layers;
-pub mod limit;
 pub mod openapi;
 pub mod path;
 pub mod problem;
 pub mod proxy;
 pub mod query;
 pub mod request_id;
-pub mod staff;
-pub mod user;
 
 pub use body::ValidJson;
 pub use idempotency::IdempotencyKey;
@@ -53,8 +52,6 @@ pub use path::ValidPath;
 pub use proxy::ClientAddress;
 pub use query::ValidQuery;
 pub use request_id::RequestId;
-pub use staff::Staff;
-pub use user::CurrentUser;
 
 crate::settings! {
     /// What holds for every REST request.

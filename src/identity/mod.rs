@@ -14,6 +14,7 @@ use crate::kit::error::Result;
 mod code;
 mod contact;
 mod crowd;
+pub mod current;
 pub mod dossier;
 mod guard;
 mod key;
@@ -34,6 +35,7 @@ mod token;
 
 pub use code::Purpose;
 pub use contact::Contact;
+pub use current::{CurrentUser, Staff};
 pub use key::Keys;
 pub use password::Hashing;
 pub use permission::{Needed, Permission, may};

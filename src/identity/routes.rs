@@ -11,8 +11,8 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{Contact, Grant, Identity, NewAccount, password, session};
-use crate::http::{ClientAddress, CurrentUser, ValidJson};
+use super::{Contact, CurrentUser, Grant, Identity, NewAccount, password, session};
+use crate::http::{ClientAddress, ValidJson};
 use crate::kit::clock::Timestamp;
 use crate::kit::error::Result;
 use crate::kit::fields::Fields;

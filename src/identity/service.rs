@@ -18,11 +18,11 @@ use super::password::{Hashing, Passwords};
 use super::revocation;
 use super::session::{self, Grant, Lifetimes};
 use super::{
-    Access, Contact, Keys, Permission, Session, Settings, Token, Wallets, profile, role, store, suspension, throttle,
+    Access, Contact, CurrentUser, Keys, Permission, Session, Settings, Token, Wallets, profile, role, store,
+    suspension, throttle,
 };
 use crate::courier::Courier;
 use crate::db::Lookup;
-use crate::http::CurrentUser;
 use crate::kit::clock::Timestamp;
 use crate::kit::error::{Error, Result};
 use crate::kit::limit::{Limit, holder};

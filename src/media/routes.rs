@@ -14,8 +14,8 @@ use uuid::Uuid;
 
 use super::service::{State as UploadState, Upload};
 use super::{Media, Purpose, local};
-use crate::http::{CurrentUser, ValidJson, ValidPath};
-use crate::identity::Identity;
+use crate::http::{ValidJson, ValidPath};
+use crate::identity::{CurrentUser, Identity};
 use crate::kit::clock::Timestamp;
 use crate::kit::error::{Error, Result};
 use crate::room;

@@ -12,8 +12,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::record;
-use crate::http::{CurrentUser, ValidJson, ValidPath, ValidQuery};
-use crate::identity::Identity;
+use crate::http::{ValidJson, ValidPath, ValidQuery};
+use crate::identity::{CurrentUser, Identity};
 use crate::kit::clock::Timestamp;
 use crate::kit::error::Result;
 use crate::kit::fields::Fields;

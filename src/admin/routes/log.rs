@@ -10,8 +10,8 @@ use utoipa_axum::routes;
 
 use super::Office;
 use crate::audit::{AuditEntry, Filter};
-use crate::http::{Staff, ValidQuery};
-use crate::identity::{Identity, may};
+use crate::http::ValidQuery;
+use crate::identity::{Identity, Staff, may};
 use crate::kit::error::Result;
 use crate::kit::page::PageQuery;
 use crate::kit::page::{Cursor, Page};

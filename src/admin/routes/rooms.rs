@@ -11,8 +11,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{Office, reason};
-use crate::http::{Staff, ValidJson, ValidPath, ValidQuery};
-use crate::identity::{Identity, may};
+use crate::http::{ValidJson, ValidPath, ValidQuery};
+use crate::identity::{Identity, Staff, may};
 use crate::kit::error::Result;
 use crate::kit::page::Page;
 use crate::kit::page::PageQuery;

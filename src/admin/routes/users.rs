@@ -12,12 +12,12 @@ use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::{Office, reason};
-use crate::http::{Staff, ValidJson, ValidPath, ValidQuery};
-use crate::identity::Identity;
+use crate::http::{ValidJson, ValidPath, ValidQuery};
 use crate::identity::dossier::{Dossier, Listed, Search};
 use crate::identity::may;
 use crate::identity::role::Role;
 use crate::identity::suspension::Suspension;
+use crate::identity::{Identity, Staff};
 use crate::kit::clock::Timestamp;
 use crate::kit::error::Result;
 use crate::kit::fields::bad_field;

@@ -11,8 +11,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::wallet::{self, Entry};
-use crate::http::{CurrentUser, ValidQuery};
-use crate::identity::Identity;
+use crate::http::ValidQuery;
+use crate::identity::{CurrentUser, Identity};
 use crate::kit::error::Result;
 use crate::kit::page::PageQuery;
 use crate::kit::page::{Cursor, Page};

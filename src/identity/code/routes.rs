@@ -9,8 +9,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Purpose;
-use crate::http::{ClientAddress, CurrentUser, ValidJson};
-use crate::identity::{Contact, Identity, password};
+use crate::http::{ClientAddress, ValidJson};
+use crate::identity::{Contact, CurrentUser, Identity, password};
 use crate::kit::error::Result;
 use crate::kit::fields::Fields;
 

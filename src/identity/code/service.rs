@@ -7,11 +7,10 @@ use parlor_protocol::{ErrorCode, UserId};
 use sqlx::PgConnection;
 
 use super::{Proof, Purpose, channel, digits, hash, message, parts, store, user_text};
-use crate::http::CurrentUser;
 use crate::identity::revocation::{self, Reason, Revoked};
 use crate::identity::store::session_of;
 use crate::identity::throttle::{self, DAY_SECONDS, Pace};
-use crate::identity::{Contact, Identity, password};
+use crate::identity::{Contact, CurrentUser, Identity, password};
 use crate::kit::error::{Error, Result};
 use crate::kit::fields::bad_field;
 use crate::kit::limit::holder;

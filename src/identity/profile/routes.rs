@@ -9,9 +9,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{Change, Profile, PublicProfile, origin, signature};
-use crate::http::{CurrentUser, ValidJson, ValidPath, ValidQuery};
-use crate::identity::Identity;
+use crate::http::{ValidJson, ValidPath, ValidQuery};
 use crate::identity::routes::NAME_CHARS;
+use crate::identity::{CurrentUser, Identity};
 use crate::kit::clock::Timestamp;
 use crate::kit::error::Result;
 use crate::kit::fields::Fields;

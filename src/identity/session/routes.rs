@@ -10,9 +10,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
-use crate::http::{ClientAddress, CurrentUser, ValidJson, ValidPath, ValidQuery};
-use crate::identity::Identity;
+use crate::http::{ClientAddress, ValidJson, ValidPath, ValidQuery};
 use crate::identity::routes::Welcome;
+use crate::identity::{CurrentUser, Identity};
 use crate::kit::clock::Timestamp;
 use crate::kit::error::Result;
 use crate::kit::page::Page;

@@ -8,11 +8,10 @@ use uuid::Uuid;
 
 use super::refresh::{RefreshToken, Verdict, judge};
 use super::{Device, Grant, store};
-use crate::http::CurrentUser;
 use crate::identity::revocation::{self, Reason, Revoked};
 use crate::identity::service::Identity;
 use crate::identity::store::session_of;
-use crate::identity::{Settings, Token, suspension};
+use crate::identity::{CurrentUser, Settings, Token, suspension};
 use crate::kit::clock::Timestamp;
 use crate::kit::error::{Error, Result};
 use crate::kit::limit::holder;

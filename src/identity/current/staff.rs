@@ -6,8 +6,9 @@ use std::marker::PhantomData;
 use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
 
-use super::{CurrentUser, RequestId};
+use super::CurrentUser;
 use crate::audit::Actor;
+use crate::http::RequestId;
 use crate::identity::{Identity, Needed};
 use crate::kit::error::{Error, Result};
 

@@ -8,8 +8,8 @@ use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 
-use super::ClientAddress;
-use super::user::bearer;
+use crate::http::ClientAddress;
+use crate::http::bearer::bearer;
 use crate::identity::Identity;
 use crate::kit::clock::Timestamp;
 use crate::kit::error::Result;

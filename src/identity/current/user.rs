@@ -1,26 +1,15 @@
-//! Who asks: the bearer of an access token whose session stands.
+//! The signed-in user, out of a request.
 
 use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, header};
-use parlor_protocol::{ErrorBody, ErrorCode, UserId};
+use parlor_protocol::{ErrorBody, ErrorCode};
 use tracing::Span;
-use uuid::Uuid;
 
+use super::CurrentUser;
+use crate::http::bearer::bearer;
 use crate::identity::{Access, Identity};
 use crate::kit::clock::Timestamp;
 use crate::kit::error::{Error, Result};
-
-/// The signed-in user. The token is checked in memory and the request counted before that costs a query, at
-/// the edge or else here; the session is checked by one query by primary key, so that signing out holds from
-/// the next request on.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct CurrentUser {
-    /// Who.
-    pub id: UserId,
-    /// By which sign-in.
-    pub session: Uuid,
-}
 
 impl<S: Send + Sync> FromRequestParts<S> for CurrentUser
 where
@@ -45,16 +34,4 @@ where
         Span::current().record("user.id", user.id.number());
         Ok(user)
     }
-}
-
-/// The token of `Authorization: Bearer` (RFC 6750), if there is exactly one.
-pub fn bearer(headers: &HeaderMap) -> Option<&str> {
-    bearer_of(headers.get_all(header::AUTHORIZATION).iter().map(HeaderValue::as_bytes))
-}
-
-/// The same of the header's values.
-pub fn bearer_of<'a>(mut values: impl Iterator<Item = &'a [u8]>) -> Option<&'a str> {
-    let (scheme, token) = std::str::from_utf8(values.next()?).ok()?.split_once(' ')?;
-    let alone = values.next().is_none();
-    (alone && scheme.eq_ignore_ascii_case("bearer")).then_some(token.trim()).filter(|token| !token.is_empty())
 }
