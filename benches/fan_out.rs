@@ -10,10 +10,10 @@ use criterion::{Criterion, Throughput};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use parlor::cluster::Lease;
 use parlor::delivery::{Delivery, Frame, Settings, Topic};
+use parlor::kit::supervise::Supervisor;
 use parlor_protocol::RoomId;
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use crate::wire::chat_event;
 
@@ -37,7 +37,7 @@ impl Crowd {
         let (topic, peers) = runtime.block_on(async {
             // What a quiet room does: frames that come this fast would wait for a tick.
             let settings = Settings { shards: 1, tick_ms: 0, ..Settings::default() };
-            let delivery = Delivery::start(&settings, Lease::endless(), CancellationToken::new(), &TaskTracker::new());
+            let delivery = Delivery::start(&settings, Lease::endless(), &Supervisor::default());
             let topic = delivery.topic(room);
             let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
             let address = listener.local_addr().expect("bound");

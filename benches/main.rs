@@ -1,6 +1,8 @@
 //! What the hot paths cost, each alone: `cargo bench --bench hot`, or with a part of a name behind it. Compiled by the
 //! checks and never timed there.
 
+#![allow(clippy::disallowed_methods, reason = "a benchmark may start tasks of its own, and ends with them")]
+
 mod fan_out;
 mod ledger;
 mod room;

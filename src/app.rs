@@ -28,6 +28,7 @@ use crate::config::Settings;
 use crate::economy::ledger::Ledger;
 use crate::gateway::GatewayState;
 use crate::identity::Identity;
+use crate::kit::supervise::Supervisor;
 use crate::media::Media;
 
 /// How the server is run.
@@ -56,6 +57,8 @@ pub struct Parts {
     pub listener: TcpListener,
     /// Where metrics are asked for, bound; `None`: nowhere.
     pub metrics: Option<TcpListener>,
+    /// Owns every task of the server.
+    pub supervisor: Supervisor,
 }
 
 /// What routes share. Handlers take the part they need.
@@ -68,15 +71,17 @@ pub struct App {
     node: Node,
     ledger: Ledger,
     office: Office,
+    supervisor: Supervisor,
     /// Set while the server takes new work.
     serving: Arc<AtomicBool>,
 }
 
 impl App {
-    /// The server takes new work: it has started and does not drain, proves its lease, and its ledger has
-    /// a connection that answers.
+    /// The server takes new work: it has started and does not drain, every task that it lives with goes on, it
+    /// proves its lease, and its ledger has a connection that answers.
     pub fn is_serving(&self) -> bool {
-        self.serving.load(Ordering::Relaxed) && self.node.serves() && self.ledger.is_well()
+        let is_whole = self.supervisor.failure().is_none();
+        is_whole && self.serving.load(Ordering::Relaxed) && self.node.serves() && self.ledger.is_well()
     }
 
     /// From now on no new work is taken, and readiness says so.

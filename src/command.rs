@@ -16,10 +16,11 @@ use crate::config::{LogFormat, Settings};
 use crate::db;
 use crate::dev::{Purpose, Store, lan};
 use crate::economy::ledger::audit;
+use crate::kit::supervise::Supervisor;
 use crate::lifecycle::Stop;
 use crate::router;
 use crate::start::StartError;
-use crate::telemetry;
+use crate::telemetry::{self, metric};
 
 /// The folder of the private store where none is named.
 const DATA: &str = ".data";
@@ -202,7 +203,8 @@ async fn serve_from(
     };
     let media_folder = (mode == Mode::Dev).then(|| addresses.folder().join("media"));
     let Listeners { listener, metrics } = listeners;
-    let parts = Parts { settings, mode, pool: pool.clone(), database, media_folder, listener, metrics };
+    let supervisor = Supervisor::counting(|kind| metric::TASKS_FAILED.add_of(kind.name(), 1));
+    let parts = Parts { settings, mode, pool: pool.clone(), database, media_folder, listener, metrics, supervisor };
     let served = app::run(parts, stop.clone(), ready).await;
     tokio::select! {
         biased;

@@ -3,6 +3,11 @@
 //! One way for data through the house: socket, protocol, session, command, room actor (decide,
 //! evolve), event, delivery, sockets; and beside it the ledger, which commits before it is announced.
 
+#![cfg_attr(
+    test,
+    allow(clippy::disallowed_methods, reason = "a test may start tasks of its own; what it tests may not")
+)]
+
 pub mod admin;
 pub mod app;
 pub mod audit;

@@ -27,6 +27,7 @@ impl Stop {
         let stop = Self::default();
         let told = stop.clone();
         // Owned by the process: it is the one task that nobody stops.
+        #[expect(clippy::disallowed_methods, reason = "it outlives every task, to end the process when one hangs")]
         tokio::spawn(async move {
             tokio::select! {
                 () = told.soft.cancelled() => {}

@@ -1,5 +1,7 @@
 //! The one integration binary: real PostgreSQL, real sockets, the real program.
 
+#![allow(clippy::disallowed_methods, reason = "a test may start tasks of its own, and ends with them")]
+
 mod support;
 
 mod courier;

@@ -1,6 +1,8 @@
 //! `parlor-load`: puts simulated users on a server and says what it cost and whether all of them saw the truth.
 //! 0: consistent; 1: somebody saw what the protocol rules out; 2: nothing was measured.
 
+#![allow(clippy::disallowed_methods, reason = "a load test may start tasks of its own, and ends with them")]
+
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

@@ -7,7 +7,6 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use super::{App, Mode, Parts, figures, ports, revocations};
 use crate::admin::Office;
@@ -20,6 +19,7 @@ use crate::gateway::{Announced, GatewayState};
 use crate::identity::Identity;
 use crate::kit::clock::BootClock;
 use crate::kit::error::Error;
+use crate::kit::supervise::{Crew, Supervisor};
 use crate::load;
 use crate::media::Media;
 use crate::room::Directory;
@@ -35,12 +35,10 @@ pub(super) struct Server {
     pub app: App,
     /// The rooms that are awake.
     pub rooms: Directory,
-    /// Ends every engine.
-    pub engines: CancellationToken,
-    /// Every task but the sockets.
-    pub tracker: TaskTracker,
+    /// Owns every task.
+    pub supervisor: Supervisor,
     /// Every connection.
-    pub sockets: TaskTracker,
+    pub sockets: Crew,
     pub settings: Settings,
     pub mode: Mode,
     pub listener: TcpListener,
@@ -52,48 +50,46 @@ pub(super) struct Server {
 /// # Errors
 /// What keeps the server from starting, in a sentence.
 pub(super) async fn build(parts: Parts, stop: &CancellationToken) -> Result<Option<Server>, StartError> {
-    let Parts { settings, mode, pool, database, media_folder, listener, metrics } = parts;
-    let (tracker, sockets, engines) = (TaskTracker::new(), TaskTracker::new(), CancellationToken::new());
+    let Parts { settings, mode, pool, database, media_folder, listener, metrics, supervisor } = parts;
+    let sockets = supervisor.another_crew();
     let cannot = |error: Error| StartError::new("the server cannot start").because(error);
 
-    let started = Node::start(pool.clone(), BootClock::system(), &settings.cluster, engines.clone(), &tracker);
+    let started = Node::start(pool.clone(), BootClock::system(), &settings.cluster, &supervisor);
     let Some(node) = stop.run_until_cancelled(started).await else { return Ok(None) };
     let node = node?;
     let memory = load::memory_bytes(settings.server.memory_bytes);
-    let delivery = Delivery::start(&settings.delivery.clone().within(memory), node.lease(), engines.clone(), &tracker);
+    let delivery = Delivery::start(&settings.delivery.clone().within(memory), node.lease(), &supervisor);
     let machine = figures::Machine { memory, delivery: delivery.clone() };
-    tracker.spawn(delivery.load().clone().watch(machine, engines.clone()));
+    delivery.load().start_watch(machine, &supervisor);
     let (commits, committed) = mpsc::channel(COMMITTED);
     let name = format!("{}/{}", node.identity().node_id, node.identity().incarnation);
-    let ledger = Ledger::start(database, name, &settings.ledger, commits, &engines, &tracker);
+    let ledger = Ledger::start(database, name, &settings.ledger, commits, &supervisor);
     let gifts = Arc::new(ports::LedgerGifts::new(ledger.clone(), pool.clone()));
-    let (rooms, returned) = Directory::new(
-        pool.clone(),
-        node.clone(),
-        gifts.clone(),
-        delivery.clone(),
-        settings.room.clone(),
-        engines.clone(),
-        tracker.clone(),
-    );
+    let (rooms, returned) =
+        Directory::new(pool.clone(), node.clone(), gifts.clone(), delivery.clone(), settings.room.clone(), &supervisor);
     let wallets = ports::LedgerWallets { ledger: ledger.clone(), welcome: settings.ledger.welcome(mode == Mode::Dev) };
     let senders = Senders::new(&settings.courier, mode == Mode::Dev).map_err(cannot)?;
-    let courier = Courier::start(senders, &settings.courier, &engines, &tracker);
-    let identity = Identity::start(pool.clone(), &settings.identity, wallets, courier, engines.clone(), &tracker);
+    let courier = Courier::start(senders, &settings.courier, &supervisor);
+    let identity = Identity::start(pool.clone(), &settings.identity, wallets, courier, &supervisor);
     let identity = identity.await.map_err(cannot)?;
-    let media = Media::start(pool.clone(), &settings.media, media_folder, engines.clone(), &tracker).map_err(cannot)?;
+    let media = Media::start(pool.clone(), &settings.media, media_folder, &supervisor).map_err(cannot)?;
     let announced = Announced { outbox_bytes: settings.delivery.outbox_bytes, grace_ms: settings.room.grace_ms };
-    let ports = ports::SocketPorts::new(identity.clone(), pool.clone(), rooms.clone(), gifts);
+    let ports = ports::SocketPorts::new(identity.clone(), pool.clone(), rooms.clone(), gifts, &supervisor);
     let delivered = delivery.clone();
-    let gateway =
-        GatewayState::new(settings.gateway.clone(), announced, delivery, ports, engines.clone(), sockets.clone());
-    tracker.spawn(ports::announce(committed, rooms.clone(), gateway.users().clone()));
+    let gateway = GatewayState::new(settings.gateway.clone(), announced, delivery, ports, &supervisor, sockets.clone());
+    let until = || supervisor.stop().child_token();
+    let (users, ends) = (gateway.users().clone(), until());
+    supervisor.engine("announcer", &ends, ports::announce(committed, rooms.clone(), users, ends.clone()));
     // Longer than a request's transaction stays open, and than a socket takes from its token to its place.
     let overlap = Duration::from_millis(settings.http.timeout_ms.max(settings.gateway.answer_ms) + 5_000);
-    tracker.spawn(revocations::close_revoked(pool.clone(), gateway.clone(), overlap, engines.clone()));
-    let one_room = ports::keep_in_one_room(returned, rooms.clone(), gateway.users().clone());
-    let stopped = engines.clone();
-    tracker.spawn(async move { stopped.run_until_cancelled(one_room).await });
+    let revoked = revocations::close_revoked(pool.clone(), gateway.clone(), overlap, supervisor.stop().clone());
+    supervisor.engine("watch of revocations", supervisor.stop(), revoked);
+    let (users, ends) = (gateway.users().clone(), until());
+    supervisor.engine(
+        "one room at a time",
+        &ends,
+        ports::keep_in_one_room(returned, rooms.clone(), users, ends.clone()),
+    );
 
     if let Some(metrics) = metrics {
         let figures = figures::Figures {
@@ -105,11 +101,12 @@ pub(super) async fn build(parts: Parts, stop: &CancellationToken) -> Result<Opti
             ledger: ledger.clone(),
             identity: identity.clone(),
         };
-        tracker.spawn(figures.serve(metrics, engines.clone()));
+        let served = figures.serve(metrics, supervisor.stop().clone());
+        supervisor.engine("metrics listener", supervisor.stop(), served);
     }
 
     let serving = Arc::new(AtomicBool::new(true));
     let office = Office::new(pool.clone(), rooms.clone());
-    let app = App { pool, identity, media, gateway, office, node, ledger, serving };
-    Ok(Some(Server { app, rooms, engines, tracker, sockets, settings, mode, listener }))
+    let app = App { pool, identity, media, gateway, office, node, ledger, supervisor: supervisor.clone(), serving };
+    Ok(Some(Server { app, rooms, supervisor, sockets, settings, mode, listener }))
 }

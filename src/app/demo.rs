@@ -11,8 +11,6 @@ use parlor_protocol::{ErrorCode, UserId};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Connection, PgPool};
 use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use super::ports::LedgerWallets;
 use crate::config::Settings;
@@ -22,6 +20,7 @@ use crate::economy::{agency, gift};
 use crate::identity::{Contact, Identity, NewAccount};
 use crate::kit::clock::Timestamp;
 use crate::kit::error::{Error, Result};
+use crate::kit::supervise::Supervisor;
 use crate::start::StartError;
 
 /// The demo users' password, which the playground knows.
@@ -48,16 +47,14 @@ pub enum People<'a> {
 pub async fn seed(settings: &Settings, database: &PgConnectOptions, people: People<'_>) -> Result<(), StartError> {
     let cannot = |error: Error| StartError::new("the database could not be seeded").because(error);
     let pool = PgPoolOptions::new().max_connections(2).connect_lazy_with(database.clone());
-    let (stop, tracker) = (CancellationToken::new(), TaskTracker::new());
+    let supervisor = Supervisor::default();
     let (commits, mut committed) = mpsc::channel(16);
     // Nobody is there to be told.
-    tracker.spawn(async move { while committed.recv().await.is_some() {} });
-    let ledger = Ledger::start(database.clone(), "seed", &settings.ledger, commits, &stop, &tracker);
-    let seeded = lay(settings, &pool, &ledger, people, &stop, &tracker).await;
+    supervisor.crew().work("unheard commits", async move { while committed.recv().await.is_some() {} });
+    let ledger = Ledger::start(database.clone(), "seed", &settings.ledger, commits, &supervisor);
+    let seeded = lay(settings, &pool, &ledger, people, &supervisor).await;
     ledger.drain().await;
-    stop.cancel();
-    tracker.close();
-    tracker.wait().await;
+    supervisor.finish().await;
     pool.close().await;
     seeded.map_err(cannot)
 }
@@ -67,8 +64,7 @@ async fn lay(
     pool: &PgPool,
     ledger: &Ledger,
     people: People<'_>,
-    stop: &CancellationToken,
-    tracker: &TaskTracker,
+    supervisor: &Supervisor,
 ) -> Result<()> {
     gift::seed(&mut *pool.acquire().await?).await?;
     ledger.stock_promotion().await?;
@@ -76,8 +72,7 @@ async fn lay(
         return Ok(());
     }
     let wallets = LedgerWallets { ledger: ledger.clone(), welcome: settings.ledger.welcome(true) };
-    let identity =
-        Identity::start(pool.clone(), &settings.identity, wallets, Courier::off(), stop.clone(), tracker).await?;
+    let identity = Identity::start(pool.clone(), &settings.identity, wallets, Courier::off(), supervisor).await?;
     if let People::Load(people, tokens) = people {
         return crowd(&identity, people, tokens).await;
     }

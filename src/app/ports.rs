@@ -8,6 +8,7 @@ use parlor_protocol::reply::{Balance, GiftReceipt};
 use parlor_protocol::{Coins, ErrorBody, ErrorCode, RoomId, UserFrame, UserId};
 use sqlx::{PgConnection, PgPool};
 use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
 
 use crate::db::Lookup;
 use crate::economy::ledger::{self, Committed, Gift, Ledger, Order};
@@ -15,6 +16,7 @@ use crate::gateway::{Named, Ports, SignedIn};
 use crate::identity::{Access, Identity, Wallets};
 use crate::kit::clock::Timestamp;
 use crate::kit::error::{Error, Result};
+use crate::kit::supervise::Supervisor;
 use crate::presence::{Rooms, Users};
 use crate::room::port::{CommittedGifts, GiftOrder, Gifts, PortFuture};
 use crate::room::{Directory, Request, Returned, RoomHandle};
@@ -100,8 +102,14 @@ pub(super) struct SocketPorts {
 }
 
 impl SocketPorts {
-    pub(super) fn new(identity: Identity, pool: PgPool, rooms: Directory, gifts: Arc<LedgerGifts>) -> Self {
-        let balances = Lookup::start(move |users: Vec<UserId>| {
+    pub(super) fn new(
+        identity: Identity,
+        pool: PgPool,
+        rooms: Directory,
+        gifts: Arc<LedgerGifts>,
+        supervisor: &Supervisor,
+    ) -> Self {
+        let balances = Lookup::start("look-up of balances", supervisor, move |users: Vec<UserId>| {
             let pool = pool.clone();
             async move { ledger::wallet::balances_of(&mut *pool.acquire().await?, &users).await }
         });
@@ -153,8 +161,15 @@ impl Ports for SocketPorts {
 
 /// Carries what was committed to its rooms and to the users whose balances it changed. Hints only: what
 /// is lost here is found in the tables.
-pub(super) async fn announce(mut committed: mpsc::Receiver<Committed>, rooms: Directory, users: Users) {
-    while let Some(batch) = committed.recv().await {
+///
+/// It goes on until `until`, or until nobody is left who could commit.
+pub(super) async fn announce(
+    mut committed: mpsc::Receiver<Committed>,
+    rooms: Directory,
+    users: Users,
+    until: CancellationToken,
+) {
+    while let Some(Some(batch)) = until.run_until_cancelled(committed.recv()).await {
         for (room, ledger::CommittedGifts { gifts, coins }) in batch.rooms {
             if let Some(handle) = rooms.awake(room) {
                 handle.hint(CommittedGifts { gifts, coins });
@@ -169,12 +184,20 @@ pub(super) async fn announce(mut committed: mpsc::Receiver<Committed>, rooms: Di
             users.send(user, &frame).await;
         }
     }
+    until.cancel();
 }
 
 /// A user is in one room at a time, after a restart too: a room whose checkpoint brings somebody back who
 /// has come into another meanwhile awaits them no longer.
-pub(super) async fn keep_in_one_room(mut returned: mpsc::Receiver<Returned>, rooms: Directory, users: Users) {
-    while let Some(Returned { user, room }) = returned.recv().await {
+///
+/// It goes on until `until`, or until no room is left that could wake.
+pub(super) async fn keep_in_one_room(
+    mut returned: mpsc::Receiver<Returned>,
+    rooms: Directory,
+    users: Users,
+    until: CancellationToken,
+) {
+    while let Some(Some(Returned { user, room })) = until.run_until_cancelled(returned.recv()).await {
         if !users.returned(user, room)
             && let Some(handle) = rooms.awake(room)
             && handle.send(Request::Elsewhere { user }).is_err()
@@ -185,4 +208,5 @@ pub(super) async fn keep_in_one_room(mut returned: mpsc::Receiver<Returned>, roo
             );
         }
     }
+    until.cancel();
 }

@@ -5,12 +5,11 @@
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use super::App;
 use crate::cluster::Node;
 use crate::config::ServerSettings;
+use crate::kit::supervise::Crew;
 use crate::room::Directory;
 
 /// When each step is cut off, in percent of `server.stop_within_ms`: whatever hangs, the later steps have
@@ -21,20 +20,12 @@ const ROOMS_BY: u32 = 85;
 const LEASE_BY: u32 = 95;
 
 /// Stops everything in order. Whoever calls this drops it at the deadline.
-pub(super) async fn softly(
-    app: &App,
-    rooms: &Directory,
-    engines: &CancellationToken,
-    tracker: &TaskTracker,
-    sockets: &TaskTracker,
-    settings: &ServerSettings,
-) {
+pub(super) async fn softly(app: &App, rooms: &Directory, sockets: &Crew, settings: &ServerSettings) {
     let (begun, within) = (Instant::now(), Duration::from_millis(settings.stop_within_ms));
     let by = |percent: u32| begun + within * percent / 100;
     let all_sockets = async {
         app.gateway.drain(Duration::from_millis(settings.drain_spread_ms)).await;
-        sockets.close();
-        sockets.wait().await;
+        sockets.finish().await;
     };
     step("every socket has ended", by(SOCKETS_BY), all_sockets).await;
     step("every order has its answer", by(ORDERS_BY), app.ledger.drain()).await;
@@ -42,9 +33,7 @@ pub(super) async fn softly(
     if !app.node.lost().is_cancelled() {
         step("the lease is given back", by(LEASE_BY), give_back(&app.node)).await;
     }
-    engines.cancel();
-    tracker.close();
-    tracker.wait().await;
+    app.supervisor.finish().await;
     tracing::debug!("every task has ended");
 }
 

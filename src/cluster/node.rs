@@ -6,12 +6,12 @@ use std::time::Duration;
 use sqlx::{Connection, PgConnection, PgPool};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use super::lease::{Lease, Proof};
 use super::{Settings, store};
 use crate::kit::clock::{BootClock, BootTime};
 use crate::kit::error::Result;
+use crate::kit::supervise::Supervisor;
 use crate::start::StartError;
 
 /// How often a start looks at the lease of another server: several times per renewal.
@@ -42,7 +42,8 @@ struct Inner {
 }
 
 impl Node {
-    /// Takes the lease and keeps renewing it until `stop`. What a renewal proves is reckoned by `clock`.
+    /// Takes the lease and keeps renewing it until the supervisor stops. What a renewal proves is
+    /// reckoned by `clock`.
     ///
     /// A server without Redis is the only node, whatever its name. While another lease lives it is
     /// watched: once it is renewed, a server is alive there; if it runs out, that server is gone and is
@@ -56,8 +57,7 @@ impl Node {
         pool: PgPool,
         clock: BootClock,
         settings: &Settings,
-        stop: CancellationToken,
-        tracker: &TaskTracker,
+        supervisor: &Supervisor,
     ) -> Result<Self, StartError> {
         let mut watched: Option<store::Lease> = None;
         let lease = Duration::from_millis(settings.lease_ms);
@@ -78,16 +78,17 @@ impl Node {
             }
             tokio::select! {
                 biased;
-                () = stop.cancelled() => return Err(StartError::new("stopped while another server's lease lived")),
+                () = supervisor.stop().cancelled() => return Err(StartError::new("stopped while another server's lease lived")),
                 () = sleep(WATCH) => {}
             }
         };
         let identity = Identity { node_id: settings.node_id.clone(), incarnation };
-        let (lost, renewing) = (CancellationToken::new(), stop.child_token());
+        let (lost, renewing) = (CancellationToken::new(), supervisor.stop().child_token());
         let (proof, proved) = Lease::proved_until(clock.clone(), asked.plus(settings.proved()));
         let node = Self(Arc::new(Inner { identity, pool, clock, lease: proved, lost, renewing }));
         let (kept, settings) = (node.clone(), settings.clone());
-        tracker.spawn(async move { kept.renew(&settings, &proof).await });
+        let until = node.0.renewing.clone();
+        supervisor.engine("lease renewal", &until, async move { kept.renew(&settings, &proof).await });
         Ok(node)
     }
 
@@ -146,6 +147,7 @@ impl Node {
                 Ok(Ok(None)) => {
                     tracing::error!(node.id = self.0.identity.node_id, "another server has taken this one's place");
                     self.0.lost.cancel();
+                    self.0.renewing.cancel();
                     return;
                 }
                 Ok(Err(error)) => error.to_string(),

@@ -12,9 +12,9 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use crate::kit::error::Result;
+use crate::kit::supervise::Supervisor;
 
 mod log;
 mod mail;
@@ -43,6 +43,14 @@ impl Channel {
         match self {
             Self::Mail => "e-mail",
             Self::Sms => "SMS",
+        }
+    }
+
+    /// The task that sends what goes this way.
+    const fn courier(self) -> &'static str {
+        match self {
+            Self::Mail => "courier of e-mails",
+            Self::Sms => "courier of SMS",
         }
     }
 }
@@ -105,12 +113,14 @@ pub struct Courier {
 
 impl Courier {
     /// Begins to send. What waits when the server stops is dropped: whoever waits for a code asks again.
-    pub fn start(senders: Senders, settings: &Settings, stop: &CancellationToken, tracker: &TaskTracker) -> Self {
+    pub fn start(senders: Senders, settings: &Settings, supervisor: &Supervisor) -> Self {
         let queue = |channel: Channel, sender: Option<Arc<dyn Sender>>| {
             sender.map(|sender| {
                 let (messages, waiting) = mpsc::channel(settings.queue);
                 let (attempts, backoff) = (settings.attempts, Duration::from_millis(settings.backoff_ms));
-                tracker.spawn(run(channel, sender, waiting, attempts, backoff, stop.clone()));
+                let until = supervisor.stop().child_token();
+                let task = run(channel, sender, waiting, attempts, backoff, until.clone());
+                supervisor.engine(channel.courier(), &until, task);
                 messages
             })
         };
@@ -150,18 +160,21 @@ async fn run(
     mut waiting: mpsc::Receiver<Message>,
     attempts: u32,
     backoff: Duration,
-    stop: CancellationToken,
+    until: CancellationToken,
 ) {
     let mut under_way = FuturesUnordered::new();
     loop {
         tokio::select! {
             biased;
-            () = stop.cancelled() => return,
+            () = until.cancelled() => return,
             Some(()) = under_way.next(), if !under_way.is_empty() => {}
             message = waiting.recv(), if under_way.len() < AT_ONCE => match message {
                 Some(message) => under_way.push(deliver(channel, &*sender, message, attempts, backoff)),
-                None if under_way.is_empty() => return,
-                None => while under_way.next().await.is_some() {},
+                None => {
+                    while under_way.next().await.is_some() {}
+                    // Nobody is left who could send.
+                    return until.cancel();
+                }
             },
         }
     }

@@ -7,10 +7,9 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::sync::Notify;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use super::{Channel, Courier, Failure, Message, Sender, Senders, Settings};
+use crate::kit::supervise::Supervisor;
 
 /// Fails as it is told, and notes what it was asked.
 #[derive(Default)]
@@ -41,10 +40,10 @@ fn message() -> Message {
     Message { to: "a@example.com".to_owned(), subject: String::new(), text: "1".to_owned() }
 }
 
-fn courier(sender: &Arc<Moody>, settings: &Settings) -> (Courier, TaskTracker, CancellationToken) {
-    let (stop, tracker) = (CancellationToken::new(), TaskTracker::new());
+fn courier(sender: &Arc<Moody>, settings: &Settings) -> (Courier, Supervisor) {
+    let supervisor = Supervisor::default();
     let senders = Senders { mail: Some(sender.clone()), sms: None };
-    (Courier::start(senders, settings, &stop, &tracker), tracker, stop)
+    (Courier::start(senders, settings, &supervisor), supervisor)
 }
 
 #[tokio::test(start_paused = true)]
@@ -57,12 +56,11 @@ async fn a_passing_failure_is_tried_again_with_growing_waits_and_a_final_one_is_
         (vec![Failure::Final("no such mailbox".to_owned())], 1, 0),
     ] {
         let sender = Arc::new(Moody { failures: Mutex::new(failures), ..Moody::default() });
-        let (courier, tracker, _stop) = courier(&sender, &Settings::default());
+        let (courier, supervisor) = courier(&sender, &Settings::default());
         let began = tokio::time::Instant::now();
         courier.send(Channel::Mail, message());
         drop(courier);
-        tracker.close();
-        tracker.wait().await;
+        supervisor.crew().finish().await;
         assert_eq!((sender.asked.load(Ordering::Relaxed), began.elapsed().as_secs()), (asked, seconds));
     }
 }
@@ -70,15 +68,13 @@ async fn a_passing_failure_is_tried_again_with_growing_waits_and_a_final_one_is_
 #[tokio::test]
 async fn a_full_queue_drops_and_keeps_nobody_waiting() {
     let sender = Arc::new(Moody { gate: Some(Notify::new()), ..Moody::default() });
-    let (courier, tracker, stop) = courier(&sender, &Settings { queue: 4, ..Settings::default() });
+    let (courier, supervisor) = courier(&sender, &Settings { queue: 4, ..Settings::default() });
     for _ in 0..10_000 {
         courier.send(Channel::Mail, message());
     }
     assert!(courier.reaches(Channel::Mail) && !courier.reaches(Channel::Sms));
     courier.send(Channel::Sms, message());
-    stop.cancel();
-    tracker.close();
-    let stopped = tokio::time::timeout(Duration::from_secs(5), tracker.wait()).await;
+    let stopped = tokio::time::timeout(Duration::from_secs(5), supervisor.finish()).await;
     assert!(stopped.is_ok(), "a sender that hangs does not keep the server from stopping");
     assert!(sender.asked.load(Ordering::Relaxed) <= 4 + super::AT_ONCE as u32);
 }

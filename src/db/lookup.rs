@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
 use crate::kit::error::{Error, Result};
+use crate::kit::supervise::Supervisor;
 
 /// Keys of one query at most.
 const BATCH: usize = 256;
@@ -35,15 +36,16 @@ where
     K: Eq + Hash + Copy + Send + 'static,
     V: Clone + Send + 'static,
 {
-    /// Starts the task that reads; it ends with the last of its handles. `read` gives the rows that there are.
-    pub fn start<F>(read: impl Fn(Vec<K>) -> F + Send + 'static) -> Self
+    /// Starts the task of this name, which reads until the supervisor stops. `read` gives the rows that there are.
+    pub fn start<F>(name: &'static str, supervisor: &Supervisor, read: impl Fn(Vec<K>) -> F + Send + 'static) -> Self
     where
         F: Future<Output = Result<HashMap<K, V>>> + Send,
     {
         let (queue, mut waiting) = mpsc::channel::<Asked<K, V>>(QUEUE);
-        tokio::spawn(async move {
+        let until = supervisor.stop().child_token();
+        supervisor.engine(name, &until.clone(), async move {
             let mut batch = Vec::with_capacity(BATCH);
-            while waiting.recv_many(&mut batch, BATCH).await > 0 {
+            while let Some(1..) = until.run_until_cancelled(waiting.recv_many(&mut batch, BATCH)).await {
                 // Who has stopped waiting is asked for nothing.
                 batch.retain(|(_, reply)| !reply.is_closed());
                 if batch.is_empty() {
@@ -53,6 +55,8 @@ where
                 let rows = rows.unwrap_or_else(|_| Err(Error::away("the store did not answer in time")));
                 answer(rows, batch.drain(..));
             }
+            // Nobody is left who could ask.
+            until.cancel();
         });
         Self(queue)
     }
@@ -93,7 +97,7 @@ mod tests {
     async fn what_is_asked_while_a_query_is_under_way_goes_with_the_next_one() {
         let (queries, gate) = (Arc::new(AtomicUsize::new(0)), Arc::new(Semaphore::new(0)));
         let (counted, held) = (queries.clone(), gate.clone());
-        let lookup = Lookup::start(move |keys: Vec<u32>| {
+        let lookup = Lookup::start("look-up", &Supervisor::default(), move |keys: Vec<u32>| {
             counted.fetch_add(1, Ordering::Relaxed);
             let held = held.clone();
             async move {
@@ -123,7 +127,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_query_that_hangs_keeps_nobody_waiting_who_comes_later() {
         let hangs = AtomicUsize::new(1);
-        let lookup = Lookup::start(move |keys: Vec<u32>| {
+        let lookup = Lookup::start("look-up", &Supervisor::default(), move |keys: Vec<u32>| {
             let hangs = hangs.swap(0, Ordering::Relaxed) == 1;
             async move {
                 if hangs {

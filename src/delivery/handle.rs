@@ -10,7 +10,6 @@ use parlor_protocol::{CloseCode, RoomId};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use super::listeners::{Listeners, Registry};
 use super::message::{Entry, Message};
@@ -18,6 +17,7 @@ use super::relief::Waiting;
 use super::shard::Shard;
 use super::{ConnectionId, Frame, Settings};
 use crate::cluster::Lease;
+use crate::kit::supervise::{Crew, Supervisor};
 use crate::load::Load;
 use crate::telemetry::metric;
 
@@ -31,7 +31,7 @@ struct Inner {
     shards: Box<[mpsc::Sender<Message>]>,
     next: AtomicU64,
     topics: Arc<Registry>,
-    tracker: TaskTracker,
+    crew: Crew,
     load: Load,
     /// How many bytes wait for the sockets of each shard, and how many may.
     waiting: Box<[Arc<AtomicUsize>]>,
@@ -80,22 +80,22 @@ pub struct Delivery {
 }
 
 impl Delivery {
-    /// Starts the shards, which let out nothing that a room has numbered while `lease` does not hold. They end with
-    /// `stop`, and every socket with them.
-    pub fn start(settings: &Settings, lease: Lease, stop: CancellationToken, tracker: &TaskTracker) -> Self {
+    /// Starts the shards, which let out nothing that a room has numbered while `lease` does not hold. They end when
+    /// the supervisor stops, and every socket with them.
+    pub fn start(settings: &Settings, lease: Lease, supervisor: &Supervisor) -> Self {
         let most = settings.outbox_share();
         let waiting: Box<[Arc<AtomicUsize>]> = (0..settings.shards.max(1)).map(|_| Arc::default()).collect();
         let shard = |told: &Arc<AtomicUsize>| {
             let (sender, queue) = mpsc::channel(settings.shard_queue);
             let shard = Shard::new(settings, lease.clone(), Waiting::new(most, told.clone()));
-            tracker.spawn(shard.run(queue, stop.clone()));
+            supervisor.engine("delivery shard", supervisor.stop(), shard.run(queue, supervisor.stop().clone()));
             sender
         };
         let inner = Inner {
             shards: waiting.iter().map(shard).collect(),
             next: AtomicU64::new(1),
             topics: Arc::default(),
-            tracker: tracker.clone(),
+            crew: supervisor.crew().clone(),
             load: Load::default(),
             most_waiting: most * waiting.len(),
             waiting,
@@ -245,7 +245,7 @@ impl Connection {
         let queue = &self.inner.shards[self.inner.shard_of(self.id)];
         if let Err(mpsc::error::TrySendError::Full(message)) = queue.try_send(message) {
             let connection = self.clone();
-            self.inner.tracker.spawn(async move { connection.tell(message).await });
+            self.inner.crew.work("late frame", async move { connection.tell(message).await });
         }
     }
 }

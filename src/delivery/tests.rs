@@ -13,10 +13,10 @@ use socket2::SockRef;
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use super::{Connection, Delivery, Frame, Settings};
 use crate::cluster::Lease;
+use crate::kit::supervise::Supervisor;
 
 struct Peer {
     connection: Connection,
@@ -27,16 +27,15 @@ struct Peer {
 struct Bench {
     delivery: Delivery,
     listener: TcpListener,
-    stop: CancellationToken,
-    tracker: TaskTracker,
+    supervisor: Supervisor,
 }
 
 impl Bench {
     async fn new(settings: Settings) -> Self {
-        let (stop, tracker) = (CancellationToken::new(), TaskTracker::new());
-        let delivery = Delivery::start(&settings, Lease::endless(), stop.clone(), &tracker);
+        let supervisor = Supervisor::default();
+        let delivery = Delivery::start(&settings, Lease::endless(), &supervisor);
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        Self { delivery, listener, stop, tracker }
+        Self { delivery, listener, supervisor }
     }
 
     /// A socket whose buffers in the kernel are small, so that it is full soon.
@@ -60,9 +59,7 @@ impl Bench {
     }
 
     async fn end(self) {
-        self.stop.cancel();
-        self.tracker.close();
-        self.tracker.wait().await;
+        self.supervisor.finish().await;
     }
 }
 

@@ -22,6 +22,7 @@ pub use parent::end_with_this_thread;
 pub use place::{Account, PORT, Place};
 pub use postgres::{Durability, Options, Postgres};
 
+use crate::kit::supervise;
 use crate::start::StartError;
 
 /// The store's database.
@@ -53,7 +54,7 @@ impl Store {
     /// database. `who` says in one word or two who has it open (`parlor dev`).
     pub async fn open(data: &Path, purpose: Purpose, who: &str) -> Result<Self, StartError> {
         let (data, who) = (data.to_owned(), who.to_owned());
-        let store = tokio::task::spawn_blocking(move || Self::open_blocking(&data, purpose, &who))
+        let store = supervise::blocking("opening of the store", move || Self::open_blocking(&data, purpose, &who))
             .await
             .map_err(|error| StartError::new("the store was not opened").because(error))??;
         store.prepare().await?;
@@ -122,7 +123,7 @@ impl Store {
     /// Stops the PostgreSQL, if it is ours, and lets the store go.
     pub async fn close(self) {
         // It blocks; and it is not to be cut short, so it is waited for even when this is dropped.
-        let _ = tokio::task::spawn_blocking(move || drop(self)).await;
+        let _ = supervise::blocking("closing of the store", move || drop(self)).await;
     }
 }
 

@@ -8,7 +8,6 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
@@ -17,6 +16,7 @@ use nix::unistd::Pid;
 use super::binaries::Binaries;
 use super::place::{PORT, Place};
 use super::{leftover, parent};
+use crate::kit::supervise;
 use crate::start::StartError;
 
 /// Recovery after a kill is the longest start.
@@ -93,9 +93,7 @@ impl Postgres {
         let log = open_log(place)?;
         let shared = Arc::new(Shared::default());
         let supervisor = Supervisor { place: place.clone(), binaries, options, log, shared: Arc::clone(&shared) };
-        thread::Builder::new()
-            .name("postgres".to_owned())
-            .spawn(move || supervisor.run())
+        supervise::thread("postgres", move || supervisor.run())
             .map_err(|error| StartError::new("no thread can be started: end other programs").because(error))?;
         let postgres = Self { shared };
         postgres.wait_ready(place)?;

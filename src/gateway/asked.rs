@@ -108,17 +108,16 @@ mod tests {
     use tokio::io::AsyncReadExt;
     use tokio::net::{TcpListener, TcpStream};
     use tokio_util::sync::CancellationToken;
-    use tokio_util::task::TaskTracker;
 
     use super::*;
     use crate::cluster::Lease;
     use crate::delivery::{self, Delivery};
+    use crate::kit::supervise::Supervisor;
 
     #[tokio::test]
     async fn what_is_answered_is_not_kept_and_what_takes_too_long_is_answered_once() {
-        let stop = CancellationToken::new();
-        let delivery =
-            Delivery::start(&delivery::Settings::default(), Lease::endless(), stop.clone(), &TaskTracker::new());
+        let supervisor = Supervisor::default();
+        let delivery = Delivery::start(&delivery::Settings::default(), Lease::endless(), &supervisor);
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("it has one");
         let (peer, accepted) = tokio::join!(TcpStream::connect(address), listener.accept());
@@ -151,6 +150,6 @@ mod tests {
         }
         assert_eq!(said.matches("timeout").count(), 1, "{said}");
         assert!(said.contains(r#"{"id":1000,"error":{"code":"timeout""#));
-        stop.cancel();
+        supervisor.stop().cancel();
     }
 }

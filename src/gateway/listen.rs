@@ -40,15 +40,9 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 const LAST_BYTES: Duration = Duration::from_millis(200);
 
 /// Serves sockets, and the router for all else, on this listener until `stop`. Then no more connections are accepted, those that wait
-/// for a request or for the rest of its head are closed, and requests under way are finished. Connections are tasks of the tracker; who stops the server
+/// for a request or for the rest of its head are closed, and requests under way are finished. Connections are work of the gateway's crew; who stops the server
 /// waits for them as long as it likes. Each request has its peer as `ConnectInfo<SocketAddr>`.
-pub async fn listen(
-    listener: TcpListener,
-    router: Router,
-    gateway: &GatewayState,
-    stop: CancellationToken,
-    tracker: &TaskTracker,
-) {
+pub async fn listen(listener: TcpListener, router: Router, gateway: GatewayState, stop: CancellationToken) {
     let settings = &gateway.settings;
     // Every connection has these from its listener, without a call of its own. Without the first a lone frame could
     // wait for the last one's acknowledgement.
@@ -77,8 +71,9 @@ pub async fn listen(
         };
         // Over bound and reserve: closed at once, which costs less than any word.
         let Some(permit) = gateway.door.place() else { continue };
-        let (http, router, gateway, stop) = (http.clone(), router.clone(), gateway.clone(), stop.clone());
-        tracker.spawn(connection(Box::new(Arrival { http, router, gateway, stream, peer, permit, stop })));
+        let (http, router, stop) = (http.clone(), router.clone(), stop.clone());
+        let arrival = Box::new(Arrival { http, router, gateway: gateway.clone(), stream, peer, permit, stop });
+        gateway.sockets.work("connection", connection(arrival));
     }
 }
 
@@ -186,12 +181,11 @@ fn is_of_one_peer(error: &std::io::Error) -> bool {
 #[cfg(test)]
 mod tests {
     use parlor_protocol::{ErrorBody, ErrorCode, RoomId, UserId};
-    use tokio_util::sync::CancellationToken;
-    use tokio_util::task::TaskTracker;
 
     use super::*;
     use crate::cluster::Lease;
     use crate::delivery::{self, Delivery};
+    use crate::kit::supervise::Supervisor;
     use crate::room::port::{CommittedGifts, PortFuture};
 
     struct NoPorts;
@@ -222,11 +216,12 @@ mod tests {
 
     #[tokio::test]
     async fn a_connections_task_costs_less_than_a_kibibyte() {
-        let (stop, tracker) = (CancellationToken::new(), TaskTracker::new());
-        let delivery = Delivery::start(&delivery::Settings::default(), Lease::endless(), stop.clone(), &tracker);
+        let supervisor = Supervisor::default();
+        let (stop, crew) = (supervisor.stop().clone(), supervisor.another_crew());
+        let delivery = Delivery::start(&delivery::Settings::default(), Lease::endless(), &supervisor);
         let announced = crate::gateway::Announced { outbox_bytes: 0, grace_ms: 0 };
         let settings = crate::gateway::Settings::default();
-        let gateway = GatewayState::new(settings, announced, delivery, NoPorts, stop.clone(), tracker);
+        let gateway = GatewayState::new(settings, announced, delivery, NoPorts, &supervisor, crew);
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("it has one");
         let (stream, _) = tokio::join!(TcpStream::connect(address), listener.accept());

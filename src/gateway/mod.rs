@@ -27,9 +27,9 @@ use std::time::Duration;
 
 use parlor_protocol::{CloseCode, envelope, event::Notice};
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use crate::delivery::{Delivery, Frame};
+use crate::kit::supervise::{Crew, Supervisor};
 use crate::presence::Users;
 pub use port::{Named, Ports, SignedIn};
 pub use routes::routes;
@@ -55,7 +55,7 @@ pub struct Shared {
     ports: Arc<dyn Ports>,
     patience: Arc<asked::Patience>,
     stop: CancellationToken,
-    tracker: TaskTracker,
+    sockets: Crew,
     /// The server's ping, one for all.
     ping: Frame,
 }
@@ -65,26 +65,27 @@ pub struct Shared {
 pub struct GatewayState(Arc<Shared>);
 
 impl GatewayState {
-    /// A gateway that speaks to these ports. Its sockets are tasks of the tracker; they end when delivery
-    /// closes them, and with `stop` at once.
+    /// A gateway that speaks to these ports. Its sockets are work of that crew; they end when delivery closes
+    /// them, and at once when the supervisor stops.
     pub fn new(
         settings: Settings,
         announced: Announced,
         delivery: Delivery,
         ports: impl Ports,
-        stop: CancellationToken,
-        tracker: TaskTracker,
+        supervisor: &Supervisor,
+        sockets: Crew,
     ) -> Self {
         let keep = Duration::from_millis(announced.grace_ms).max(Duration::from_secs(60));
         let ports: Arc<dyn Ports> = Arc::new(ports);
-        let users = Users::new(keep, settings.devices, ports.clone(), stop.clone(), tracker.clone());
+        let stop = supervisor.stop().clone();
+        let users = Users::new(keep, settings.devices, ports.clone(), stop.clone(), sockets.clone());
         let ping = Frame::text(&envelope::notice(&Notice::Ping));
         let door = door::Door::new(settings.max_connections, delivery.load().clone());
         let patience = Arc::<asked::Patience>::default();
         let (kept, stopped) = (patience.clone(), stop.clone());
-        // No task of the tracker: a stop waits for sockets, and not for this.
-        tokio::spawn(async move { stopped.run_until_cancelled(kept.keep()).await });
-        Self(Arc::new(Shared { settings, announced, delivery, users, door, ports, patience, stop, tracker, ping }))
+        let keep = async move { stopped.run_until_cancelled(kept.keep()).await.unwrap_or_default() };
+        supervisor.engine("patience of sockets", &stop, keep);
+        Self(Arc::new(Shared { settings, announced, delivery, users, door, ports, patience, stop, sockets, ping }))
     }
 
     /// Who is connected: the way for user frames.

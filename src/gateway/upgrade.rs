@@ -68,7 +68,7 @@ pub(super) fn open<B>(gateway: &GatewayState, request: &mut Request<B>, permit: 
         response.headers_mut().insert(X_REQUEST_ID, id.header());
     }
     metric::HTTP_REQUESTS.add_of("1xx", 1);
-    gateway.tracker.spawn(serve(gateway.clone(), on_upgrade, permit, opening).instrument(span));
+    gateway.sockets.work("socket", serve(gateway.clone(), on_upgrade, permit, opening).instrument(span));
     Some(response)
 }
 

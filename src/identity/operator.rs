@@ -10,6 +10,7 @@ use super::{Contact, NewAccount, role, service};
 use crate::audit::{self, Act, Actor};
 use crate::kit::error::{Error, Result};
 use crate::kit::fields::bad_field;
+use crate::kit::supervise::Crew;
 
 /// Characters of a password that is made here: 120 bits.
 const MADE_CHARS: usize = 24;
@@ -32,7 +33,7 @@ pub async fn create_admin(conn: &mut PgConnection, account: NewAccount) -> Resul
     if let Some(why) = password::weakness(&account.password, &contacts) {
         return Err(bad_field("password", why));
     }
-    let hash = Passwords::new(1, 1).hash(account.password.clone()).await?;
+    let hash = Passwords::new(1, 1, &Crew::default()).hash(account.password.clone()).await?;
     let user = service::insert_account(conn, &account, &hash).await?;
     let operator = Actor::operator();
     audit::record(conn, &operator, &Act::on_user("account.created", user)).await?;

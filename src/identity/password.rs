@@ -9,10 +9,10 @@ use argon2::password_hash::phc::PasswordHash;
 use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version};
 use parlor_protocol::ErrorCode;
 use tokio::sync::Semaphore;
-use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
 use crate::kit::error::{Error, Result};
+use crate::kit::supervise::Crew;
 use crate::telemetry::metric;
 
 /// Characters of the longest password: longer than any passphrase, and no way to keep a core busy.
@@ -78,12 +78,14 @@ pub(super) struct Passwords {
     running: Arc<Semaphore>,
     permits: usize,
     queue: usize,
+    crew: Crew,
 }
 
 impl Passwords {
-    pub(super) fn new(permits: usize, queue: usize) -> Self {
+    pub(super) fn new(permits: usize, queue: usize, crew: &Crew) -> Self {
         let (admitted, running) = (Semaphore::new(permits + queue), Semaphore::new(permits));
-        Self { admitted: Arc::new(admitted), running: Arc::new(running), permits, queue }
+        let (admitted, running, crew) = (Arc::new(admitted), Arc::new(running), crew.clone());
+        Self { admitted, running, permits, queue, crew }
     }
 
     /// How much there is to hash now.
@@ -132,7 +134,7 @@ impl Passwords {
             metric::HASH_TIMES.record_time(began.elapsed());
             done
         };
-        spawn_blocking(work).await.map_err(Error::internal)
+        self.crew.blocking("password hash", work).await.map_err(Error::internal)
     }
 }
 
@@ -151,10 +153,11 @@ mod tests {
     use parlor_protocol::ErrorCode;
 
     use super::{Hashing, NOBODYS, Passwords, weakness};
+    use crate::kit::supervise::Crew;
 
     #[tokio::test]
     async fn a_password_fits_its_own_hash_only() {
-        let passwords = Passwords::new(2, 8);
+        let passwords = Passwords::new(2, 8, &Crew::default());
         let hash = passwords.hash("correct horse".to_owned()).await.expect("hashed");
         assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
         assert_ne!(hash, passwords.hash("correct horse".to_owned()).await.expect("hashed"), "salted");
@@ -165,12 +168,18 @@ mod tests {
     #[tokio::test]
     async fn nobodys_password_is_never_right_and_costs_the_same() {
         assert!(NOBODYS.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
-        assert!(!Passwords::new(1, 1).verify("anything at all".to_owned(), None).await.expect("verified").right);
+        assert!(
+            !Passwords::new(1, 1, &Crew::default())
+                .verify("anything at all".to_owned(), None)
+                .await
+                .expect("verified")
+                .right
+        );
     }
 
     #[tokio::test]
     async fn beyond_the_queue_it_is_busy() {
-        let passwords = Passwords::new(1, 2);
+        let passwords = Passwords::new(1, 2, &Crew::default());
         let one = || passwords.verify("anything at all".to_owned(), None);
         let outcomes = futures_util::future::join_all([one(), one(), one(), one(), one()]).await;
         let busy = outcomes.iter().filter(|outcome| outcome.as_ref().is_err_and(|e| e.code() == ErrorCode::Busy));

@@ -8,7 +8,6 @@ use parlor_protocol::{ErrorBody, ErrorCode, RoomId, UserId};
 use sqlx::{PgConnection, PgPool};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use super::code::{self, Purpose};
@@ -26,6 +25,7 @@ use crate::db::Lookup;
 use crate::kit::clock::Timestamp;
 use crate::kit::error::{Error, Result};
 use crate::kit::limit::{Limit, holder};
+use crate::kit::supervise::Supervisor;
 
 /// Tries at an id before it is clear that something else is wrong; one in a million numbers is taken.
 const ID_TRIES: u32 = 8;
@@ -83,22 +83,21 @@ pub struct SignedIn {
 }
 
 /// Sessions as sockets and requests ask for them: many at a time, when a crowd comes back.
-fn sessions(pool: PgPool) -> Lookup<(Uuid, UserId), Session> {
-    Lookup::start(move |asked: Vec<(Uuid, UserId)>| {
+fn sessions(pool: PgPool, supervisor: &Supervisor) -> Lookup<(Uuid, UserId), Session> {
+    Lookup::start("look-up of sessions", supervisor, move |asked: Vec<(Uuid, UserId)>| {
         let pool = pool.clone();
         async move { store::sessions_of(&mut *pool.acquire().await?, &asked).await }
     })
 }
 
 impl Identity {
-    /// Reads the keys and keeps them, and the limits' memory, in order until `stop`.
+    /// Reads the keys and keeps them, and the limits' memory, in order until the supervisor stops.
     pub async fn start(
         pool: PgPool,
         settings: &Settings,
         wallets: impl Wallets,
         courier: Courier,
-        stop: CancellationToken,
-        tracker: &TaskTracker,
+        supervisor: &Supervisor,
     ) -> Result<Self> {
         role::agree(&mut *pool.acquire().await?).await?;
         let secret: [u8; 32] = rand::random();
@@ -108,9 +107,9 @@ impl Identity {
             courier,
             key: ContactKey::new(key),
             keys: Keys::load(pool.clone(), settings.clone()).await?,
-            sessions: sessions(pool.clone()),
+            sessions: sessions(pool.clone(), supervisor),
             pool,
-            passwords: Passwords::new(settings.hash_permits, settings.hash_queue),
+            passwords: Passwords::new(settings.hash_permits, settings.hash_queue, supervisor.crew()),
             wallets: Box::new(wallets),
             attempts: Limit::per_minute(settings.attempts_per_minute_account),
             sign_ins: Limit::per_minute(settings.sign_ins_per_minute_address),
@@ -120,7 +119,8 @@ impl Identity {
             requests: Limit::per_minute(settings.requests_per_minute_user),
             lifetimes: settings.into(),
         }));
-        tracker.spawn(identity.clone().tend(stop));
+        let tended = identity.clone().tend(supervisor.stop().clone());
+        supervisor.engine("identity tending", supervisor.stop(), tended);
         Ok(identity)
     }
 

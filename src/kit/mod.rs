@@ -1,4 +1,4 @@
-//! What every slice builds on: time, errors, operations, lists, limits, transactions.
+//! What every slice builds on: time, errors, operations, lists, limits, transactions, tasks.
 //!
 //! No axum and no slice: whatever stands here is of use to all of them and knows none.
 
@@ -10,4 +10,5 @@ pub mod operation;
 pub mod page;
 pub mod rate;
 pub mod settings;
+pub mod supervise;
 pub mod tx;

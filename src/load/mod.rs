@@ -25,6 +25,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use self::gauge::{Gauge, Reading};
+use crate::kit::supervise::{Crew, Supervisor};
 use crate::telemetry::{self, metric};
 
 pub use machine::memory_bytes;
@@ -92,8 +93,13 @@ impl Load {
         if self.is_shedding() { SLOWER } else { 1 }
     }
 
-    /// Reads what runs out until `stop`, and sets the level by it.
-    pub async fn watch(self, sources: impl Sources, stop: CancellationToken) {
+    /// Starts the task that reads what runs out, and sets the level by it.
+    pub fn start_watch(&self, sources: impl Sources, supervisor: &Supervisor) {
+        let (stop, crew) = (supervisor.stop().clone(), supervisor.crew().clone());
+        supervisor.engine("load watch", supervisor.stop(), self.clone().watch(sources, stop, crew));
+    }
+
+    async fn watch(self, sources: impl Sources, stop: CancellationToken, crew: Crew) {
         let most = sources.memory_bytes();
         metric::MEMORY_MAX.set(most.unwrap_or(0) as f64);
         metric::LOAD_LEVEL.set(0.0);
@@ -122,7 +128,7 @@ impl Load {
             {
                 given_back = Some(now);
                 // Not awaited: what it brings shows in a later reading.
-                drop(tokio::task::spawn_blocking(machine::give_back));
+                drop(crew.blocking("memory given back", machine::give_back));
             }
         }
     }

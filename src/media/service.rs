@@ -9,7 +9,6 @@ use sqlx::PgPool;
 use tokio::sync::Semaphore;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use super::storage::folder::Folder;
@@ -19,6 +18,7 @@ use super::{Purpose, Settings, kind, store};
 use crate::kit::clock::Timestamp;
 use crate::kit::error::{Error, Result};
 use crate::kit::limit::Limit;
+use crate::kit::supervise::{Crew, Supervisor};
 
 /// Between two looks for files that nothing shows.
 const CLEAN_UP_EVERY: Duration = Duration::from_secs(600);
@@ -78,7 +78,7 @@ struct Inner {
     storage: Option<Storage>,
     uploads: Limit<UserId>,
     checks: Semaphore,
-    tracker: TaskTracker,
+    crew: Crew,
 }
 
 impl Media {
@@ -87,13 +87,7 @@ impl Media {
     ///
     /// # Errors
     /// A folder that cannot be made.
-    pub fn start(
-        pool: PgPool,
-        settings: &Settings,
-        folder: Option<PathBuf>,
-        stop: CancellationToken,
-        tracker: &TaskTracker,
-    ) -> Result<Self> {
+    pub fn start(pool: PgPool, settings: &Settings, folder: Option<PathBuf>, supervisor: &Supervisor) -> Result<Self> {
         let storage = match (S3::of(settings)?, settings.folder.clone().or(folder)) {
             (Some(s3), _) => Some(Storage::S3(s3)),
             (None, Some(folder)) => Some(Storage::Folder(Folder::open(&folder).map_err(Error::internal)?)),
@@ -105,10 +99,11 @@ impl Media {
             storage,
             uploads: Limit::per_minute(settings.uploads_per_minute_user),
             checks: Semaphore::new(settings.checks),
-            tracker: tracker.clone(),
+            crew: supervisor.crew().clone(),
         }));
         if media.0.storage.is_some() {
-            tracker.spawn(media.clone().tend(stop));
+            let tended = media.clone().tend(supervisor.stop().clone());
+            supervisor.engine("media tending", supervisor.stop(), tended);
         }
         Ok(media)
     }
@@ -172,7 +167,7 @@ impl Media {
                 self.0.uploads.check(&user)?;
                 let media = self.clone();
                 // To its end, even where the client hangs up: what was written must be known.
-                let check = self.0.tracker.spawn(async move { media.check(row).await });
+                let check = self.0.crew.work("upload check", async move { media.check(row).await });
                 check.await.map_err(Error::internal)??
             }
             State::Ready | State::Refused => row,

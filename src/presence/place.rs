@@ -59,7 +59,7 @@ impl Users {
             return;
         }
         let again = self.clone();
-        self.0.tracker.spawn(async move {
+        self.0.crew.work("word of a socket that left", async move {
             for _ in 0..ATTEMPTS {
                 let pause = again.0.stop.run_until_cancelled(tokio::time::sleep(PAUSE)).await;
                 if pause.is_none() || !again.is_busy(room, &request) {

@@ -9,12 +9,12 @@ use parlor_protocol::event::RemovalCause;
 use parlor_protocol::{CloseCode, RoomId, UserFrame, UserId, envelope};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use super::Rooms;
 use crate::delivery::{Connection, ConnectionId, Frame};
 use crate::kit::rate::{Pace, Use};
+use crate::kit::supervise::Crew;
 use crate::room::Request;
 
 /// Arrivals after which users who have been gone for long are forgotten.
@@ -72,7 +72,7 @@ pub(super) struct Inner {
     most_devices: usize,
     pub(super) rooms: Arc<dyn Rooms>,
     pub(super) stop: CancellationToken,
-    pub(super) tracker: TaskTracker,
+    pub(super) crew: Crew,
 }
 
 /// The users of this process.
@@ -89,16 +89,16 @@ pub struct Former {
 
 impl Users {
     /// Users without a socket are remembered for `keep`: their room and their rates. What a full room has not
-    /// heard yet is told by a task of the tracker, until `stop`.
+    /// heard yet is told by work of the crew, until `stop`.
     pub fn new(
         keep: Duration,
         most_devices: usize,
         rooms: Arc<dyn Rooms>,
         stop: CancellationToken,
-        tracker: TaskTracker,
+        crew: Crew,
     ) -> Self {
         let (entries, arrivals) = (DashMap::new(), AtomicUsize::new(0));
-        Self(Arc::new(Inner { entries, arrivals, keep, most_devices, rooms, stop, tracker }))
+        Self(Arc::new(Inner { entries, arrivals, keep, most_devices, rooms, stop, crew }))
     }
 
     /// Sends this to each socket of the user.

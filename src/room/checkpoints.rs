@@ -7,10 +7,12 @@ use std::time::Duration;
 use sqlx::{Connection as _, PgPool};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
+use tokio_util::sync::CancellationToken;
 
 use super::facts::{CheckpointRow, WriteError, within};
 use super::port::PortFuture;
 use super::store;
+use crate::kit::supervise::Supervisor;
 
 /// Checkpoints of one statement at most, and bytes of their memories.
 const BATCH: usize = 256;
@@ -34,10 +36,11 @@ struct Pending {
 }
 
 impl Checkpoints {
-    /// Starts the task that writes; it ends with the last of its handles.
-    pub(super) fn start(pool: PgPool, timeout: Duration) -> Self {
+    /// Starts the task that writes until the supervisor stops; what waits then is still written.
+    pub(super) fn start(pool: PgPool, timeout: Duration, supervisor: &Supervisor) -> Self {
         let (queue, waiting) = mpsc::channel(QUEUE);
-        tokio::spawn(run(pool, timeout, waiting));
+        let until = supervisor.stop().child_token();
+        supervisor.engine("writer of checkpoints", &until, run(pool, timeout, waiting, until.clone()));
         Self(queue)
     }
 
@@ -53,10 +56,20 @@ impl Checkpoints {
     }
 }
 
-async fn run(pool: PgPool, timeout: Duration, mut queue: mpsc::Receiver<Pending>) {
+async fn run(pool: PgPool, timeout: Duration, mut queue: mpsc::Receiver<Pending>, until: CancellationToken) {
     let mut waiting = Vec::with_capacity(BATCH);
     let mut next_at = Instant::now();
-    while !waiting.is_empty() || queue.recv_many(&mut waiting, BATCH).await > 0 {
+    loop {
+        if waiting.is_empty() {
+            tokio::select! {
+                biased;
+                taken = queue.recv_many(&mut waiting, BATCH) => if taken == 0 {
+                    // No room is left that could hand one in.
+                    return until.cancel();
+                },
+                () = until.cancelled() => return,
+            }
+        }
         let gather = async { while waiting.len() < BATCH && queue.recv_many(&mut waiting, BATCH).await > 0 {} };
         // Nobody who could send more is no reason to wait.
         let _ = timeout_at(next_at, gather).await;
@@ -141,7 +154,7 @@ mod tests {
     async fn what_a_full_statement_has_no_room_for_goes_with_the_next_one_at_once() {
         let nowhere = sqlx::postgres::PgConnectOptions::new().socket("/nowhere").username("nobody");
         let pool = sqlx::postgres::PgPoolOptions::new().connect_lazy_with(nowhere);
-        let checkpoints = Checkpoints::start(pool, Duration::from_secs(5));
+        let checkpoints = Checkpoints::start(pool, Duration::from_secs(5), &Supervisor::default());
         let began = Instant::now();
         let rows = (1..=20).map(|room| checkpoints.put(pending(room, BATCH_BYTES / 2 + 1).row));
         for kept in futures_util::future::join_all(rows).await {

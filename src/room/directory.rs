@@ -11,7 +11,6 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Duration, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use super::actor::{Ended, Parts, RoomActor};
 use super::audience::Audience;
@@ -26,6 +25,7 @@ use crate::cluster::Node;
 use crate::delivery::Delivery;
 use crate::kit::clock::Timestamp;
 use crate::kit::error::{Error, Result};
+use crate::kit::supervise::{Crew, Supervisor};
 use crate::telemetry::metric;
 
 /// People brought back who wait to be heard of; beyond it the waking room waits.
@@ -46,7 +46,7 @@ struct Inner {
     returned: mpsc::Sender<Returned>,
     /// Ends every actor, in order.
     stop: CancellationToken,
-    tracker: TaskTracker,
+    crew: Crew,
     slots: Mutex<HashMap<RoomId, Slot>>,
 }
 
@@ -82,7 +82,7 @@ impl Drop for Leaving {
 }
 
 impl Directory {
-    /// A directory of rooms that are all asleep. Actors end with `stop` or by [`Directory::stop`];
+    /// A directory of rooms that are all asleep. Actors end when the supervisor stops or by [`Directory::stop`];
     /// either is to come after the sockets and the ledger have been drained. The receiver hears of
     /// everybody whom a waking room brings back.
     pub fn new(
@@ -91,16 +91,15 @@ impl Directory {
         gifts: Arc<dyn Gifts>,
         delivery: Delivery,
         settings: Settings,
-        stop: CancellationToken,
-        tracker: TaskTracker,
+        supervisor: &Supervisor,
     ) -> (Self, mpsc::Receiver<Returned>) {
         let (returned, returns) = mpsc::channel(RETURNS);
-        let facts = Arc::new(PgFacts::new(pool.clone(), Duration::from_millis(settings.write_timeout_ms)));
-        let stop = stop.child_token();
-        let slots = Mutex::default();
-        let inner = Inner { pool, node, gifts, facts, delivery, settings, returned, stop, tracker, slots };
+        let facts = PgFacts::new(pool.clone(), Duration::from_millis(settings.write_timeout_ms), supervisor);
+        let (stop, crew) = (supervisor.stop().child_token(), supervisor.crew().clone());
+        let (facts, slots) = (Arc::new(facts), Mutex::default());
+        let inner = Inner { pool, node, gifts, facts, delivery, settings, returned, stop, crew, slots };
         let directory = Self(Arc::new(inner));
-        directory.0.tracker.spawn(directory.clone().sweep());
+        supervisor.engine("sweep for gifts", &directory.0.stop, directory.clone().sweep());
         (directory, returns)
     }
 
@@ -123,7 +122,7 @@ impl Directory {
                     None => {
                         let (sender, woken) = watch::channel(None);
                         slots.insert(room, Slot::Waking(woken.clone()));
-                        self.0.tracker.spawn(self.clone().live(room, sender));
+                        self.0.crew.work("room", self.clone().live(room, sender));
                         Wait::Woken(woken)
                     }
                 }
@@ -143,7 +142,7 @@ impl Directory {
 
     /// Runs this to its end, whatever becomes of who asked for it.
     pub fn track<T: Send + 'static>(&self, task: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {
-        self.0.tracker.spawn(task)
+        self.0.crew.work("request", task)
     }
 
     /// The room, if it is awake.

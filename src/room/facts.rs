@@ -14,6 +14,7 @@ use super::store;
 use crate::cluster::ownership;
 use crate::kit::error::is_outage;
 use crate::kit::operation::Operation;
+use crate::kit::supervise::Supervisor;
 
 /// What a hard command makes true, as it is stored.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -123,10 +124,10 @@ pub struct PgFacts {
 }
 
 impl PgFacts {
-    /// Writes by this pool; an attempt that takes longer than `timeout` counts as unanswered. To be called in a
-    /// runtime, which then has a task for the checkpoints.
-    pub fn new(pool: PgPool, timeout: Duration) -> Self {
-        let checkpoints = Checkpoints::start(pool.clone(), timeout);
+    /// Writes by this pool; an attempt that takes longer than `timeout` counts as unanswered. Starts the
+    /// task that writes checkpoints.
+    pub fn new(pool: PgPool, timeout: Duration, supervisor: &Supervisor) -> Self {
+        let checkpoints = Checkpoints::start(pool.clone(), timeout, supervisor);
         Self { pool, timeout, checkpoints }
     }
 }

@@ -52,6 +52,7 @@ metrics! {
     RUNTIME_BUSY: Seconds = "parlor_runtime_busy_seconds_total", "Time in which the runtime's threads had tasks to run, all threads together.";
     LOAD_LEVEL: Gauge = "parlor_load_level", "0: all is done; 1: signals are left out and senders slowed; 2: new sockets are refused as well.";
     MEMORY_MAX: Gauge = "parlor_memory_bytes_max", "Resident memory that the process may have, `server.memory_bytes`: the load's level rises at 85 and 95 hundredths of it; 0: it is not looked at.";
+    TASKS_FAILED: Counter = "parlor_tasks_failed_total" {"kind": "engine", "work"}, "Tasks that failed: one that the server lives with panicked or ended by itself (the server stops), and a piece of work that panicked (nothing else is harmed); a room's panic is in `parlor_room_panics_total`.";
     LOG_LINES: Counter = "parlor_log_lines_total" {"level": "warn", "error"}, "Warnings (recovered) and errors (somebody must act), as they stand in the log.";
 
     // Requests and sockets.

@@ -13,6 +13,7 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::filter::{LevelFilter, filter_fn};
 use tracing_subscriber::registry::LookupSpan;
 
+use crate::kit::supervise;
 use crate::start::StartError;
 
 /// How long one batch may take on its way.
@@ -46,11 +47,15 @@ fn is_traced(metadata: &Metadata<'_>) -> bool {
 fn provider(endpoint: &str) -> Result<SdkTracerProvider, StartError> {
     let cannot = || StartError::new("traces cannot be sent: put telemetry.otlp_endpoint right");
     // The client has a runtime of its own, and may not be made within another one.
-    let client = std::thread::spawn(|| {
+    let client = supervise::thread("otlp-client", || {
         let _ = rustls::crypto::ring::default_provider().install_default();
         reqwest::blocking::Client::builder().timeout(PATIENCE).build()
     });
-    let client = client.join().map_err(|_| cannot())?.map_err(|error| cannot().because(error))?;
+    let client = client
+        .map_err(|error| cannot().because(error))?
+        .join()
+        .map_err(|_| cannot())?
+        .map_err(|error| cannot().because(error))?;
     let exporter = SpanExporter::builder()
         .with_http()
         .with_http_client(client)

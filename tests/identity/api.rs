@@ -12,11 +12,11 @@ use parlor::courier::{self, Courier, Failure, Message, Sender, Senders};
 use parlor::http::{self, layers};
 use parlor::identity::{self, Identity, Wallets};
 use parlor::kit::error::{Error, Result};
+use parlor::kit::supervise::Supervisor;
 use parlor_protocol::UserId;
 use serde_json::{Value, json};
 use sqlx::{PgConnection, PgPool};
-use tokio_util::sync::{CancellationToken, DropGuard};
-use tokio_util::task::TaskTracker;
+use tokio_util::sync::DropGuard;
 use tower::ServiceExt as _;
 
 use crate::support::postgres::Database;
@@ -134,13 +134,12 @@ impl Api {
     pub async fn with(settings: identity::Settings, open: Open) -> Self {
         let database = Database::fresh().await;
         let pool = database.app.clone();
-        let stop = CancellationToken::new();
-        let tracker = TaskTracker::new();
+        let supervisor = Supervisor::default();
         let outbox = Outbox::default();
         let senders = Senders { mail: Some(Arc::new(outbox.clone())), sms: Some(Arc::new(outbox.clone())) };
-        let courier = Courier::start(senders, &courier::Settings::default(), &stop, &tracker);
+        let courier = Courier::start(senders, &courier::Settings::default(), &supervisor);
         let wallets = TestWallets(open);
-        let identity = Identity::start(pool.clone(), &settings, wallets, courier, stop.clone(), &tracker).await;
+        let identity = Identity::start(pool.clone(), &settings, wallets, courier, &supervisor).await;
         let identity = identity.expect("identity starts");
         let routes = identity::routes::<State>()
             .merge(parlor::room::routes())
@@ -149,7 +148,7 @@ impl Api {
             .route("/test/forever", axum::routing::get(std::future::pending::<()>));
         let settings = http::Settings { timeout_ms: 5_000, ..http::Settings::default() };
         let router = layers::around(routes, &settings).with_state(State { pool, identity: identity.clone() });
-        Self { router, identity, database, outbox, _stop: stop.drop_guard() }
+        Self { router, identity, database, outbox, _stop: supervisor.stop().clone().drop_guard() }
     }
 
     pub fn get(&self, path: &str) -> Call<'_> {

@@ -3,14 +3,13 @@
 use parlor::economy::ledger::{self, Committed, Gift, Grant, Ledger, Order, Settings, audit};
 use parlor::economy::{agency, gift};
 use parlor::kit::operation::Operation;
+use parlor::kit::supervise::Supervisor;
 use parlor_protocol::command::{Recipients, SendGift};
 use parlor_protocol::reply::{Balance, GiftReceipt};
 use parlor_protocol::room::Person;
 use parlor_protocol::{Coins, Command, ErrorBody, GiftId, Op, RoomId, UserId};
 use sqlx::postgres::PgConnectOptions;
 use tokio::sync::{mpsc, oneshot};
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use crate::support::postgres::Database;
@@ -25,8 +24,7 @@ pub struct World {
     pub database: Database,
     pub ledger: Ledger,
     pub committed: mpsc::Receiver<Committed>,
-    pub stop: CancellationToken,
-    pub tracker: TaskTracker,
+    pub supervisor: Supervisor,
     pub people: Vec<Person>,
     pub rooms: Vec<RoomId>,
 }
@@ -64,9 +62,9 @@ impl World {
     ) -> Self {
         let database = Database::fresh().await;
         let (people, rooms) = populate(&database, coins.len()).await;
-        let (stop, tracker) = (CancellationToken::new(), TaskTracker::new());
+        let supervisor = Supervisor::default();
         let (on_commit, committed) = mpsc::channel(10_000);
-        let first = Ledger::start(database.writer(), "seed", &Settings::default(), on_commit.clone(), &stop, &tracker);
+        let first = Ledger::start(database.writer(), "seed", &Settings::default(), on_commit.clone(), &supervisor);
         first.issue(op(), Coins(1_000_000_000)).await.expect("an issuance");
         for (person, coins) in people.iter().zip(coins).filter(|(_, coins)| **coins > 0) {
             let operation = Operation::of_system(op(), person.id, "a test's coins");
@@ -74,8 +72,8 @@ impl World {
             first.grant(operation, grant).await.expect("a grant");
         }
         first.drain().await;
-        let ledger = Ledger::start(writer(&database), "test", &settings, on_commit, &stop, &tracker);
-        let mut world = Self { database, ledger, committed, stop, tracker, people, rooms };
+        let ledger = Ledger::start(writer(&database), "test", &settings, on_commit, &supervisor);
+        let mut world = Self { database, ledger, committed, supervisor, people, rooms };
         world.drain_hints();
         world
     }
@@ -84,7 +82,7 @@ impl World {
     pub fn another_ledger(&self) -> Ledger {
         let (on_commit, _) = mpsc::channel(1);
         let settings = Settings::default();
-        Ledger::start(self.database.writer(), "another", &settings, on_commit, &self.stop, &self.tracker)
+        Ledger::start(self.database.writer(), "another", &settings, on_commit, &self.supervisor)
     }
 
     pub fn drain_hints(&mut self) -> Vec<Committed> {

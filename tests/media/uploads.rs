@@ -2,11 +2,10 @@
 
 use std::path::PathBuf;
 
+use parlor::kit::supervise::Supervisor;
 use parlor::media::{Media, Settings};
 use reqwest::Method;
 use serde_json::{Value, json};
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use super::object_store::{ObjectStore, files};
@@ -169,9 +168,9 @@ async fn what_nothing_shows_is_removed_after_a_day() {
     assert_eq!(layla.send(&never_completed, PNG).await, 200);
 
     let settings = Settings { folder: Some(folder.clone()), ..Settings::default() };
-    let stop = CancellationToken::new();
-    stop.cancel(); // by hand here
-    let media = Media::start(database.app.clone(), &settings, None, stop, &TaskTracker::new()).expect("a folder");
+    let supervisor = Supervisor::default();
+    supervisor.stop().cancel(); // by hand here
+    let media = Media::start(database.app.clone(), &settings, None, &supervisor).expect("a folder");
     assert_eq!(media.clean_up().await.expect("cleaned"), 0, "nothing is old");
     sqlx::query("update uploads set created_at = created_at - interval '25 hours'")
         .execute(&database.superuser)

@@ -7,6 +7,7 @@ use parlor::cluster::{self, Node};
 use parlor::delivery::{self, ConnectionId, Delivery};
 use parlor::kit::clock::BootClock;
 use parlor::kit::operation::Operation;
+use parlor::kit::supervise::Supervisor;
 use parlor::room::port::{CommittedGifts, GiftOrder, Gifts, PortFuture};
 use parlor::room::{Answer, Caller, Directory, JoinAnswer, Request, Returned, RoomHandle, Settings};
 use parlor_protocol::command::{Kick, OnSeat, Recipients, SendChat, SendGift, TakeSeat};
@@ -16,8 +17,6 @@ use parlor_protocol::{Coins, Command, ErrorBody, ErrorCode, GiftId, Op, Retry, R
 use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
 use tokio::sync::{mpsc, oneshot};
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use super::{count, now, open, person, room, user};
@@ -53,8 +52,7 @@ struct Server {
     directory: Directory,
     node: Node,
     returned: mpsc::Receiver<Returned>,
-    tracker: TaskTracker,
-    stop: CancellationToken,
+    supervisor: Supervisor,
 }
 
 impl Server {
@@ -63,23 +61,18 @@ impl Server {
     }
 
     async fn start_on(pool: &PgPool, settings: Settings, cluster: &cluster::Settings) -> Self {
-        let (stop, tracker) = (CancellationToken::new(), TaskTracker::new());
-        let node = Node::start(pool.clone(), BootClock::system(), cluster, stop.clone(), &tracker)
-            .await
-            .expect("the only one");
-        let delivery = Delivery::start(&delivery::Settings::default(), node.lease(), stop.clone(), &tracker);
+        let supervisor = Supervisor::default();
+        let node = Node::start(pool.clone(), BootClock::system(), cluster, &supervisor).await.expect("the only one");
+        let delivery = Delivery::start(&delivery::Settings::default(), node.lease(), &supervisor);
         let gifts = Arc::new(ThreeGifts);
-        let (directory, returned) =
-            Directory::new(pool.clone(), node.clone(), gifts, delivery, settings, stop.clone(), tracker.clone());
-        Self { directory, node, returned, tracker, stop }
+        let (directory, returned) = Directory::new(pool.clone(), node.clone(), gifts, delivery, settings, &supervisor);
+        Self { directory, node, returned, supervisor }
     }
 
     async fn end(self) {
         self.directory.stop().await;
         self.node.release().await.expect("released");
-        self.stop.cancel();
-        self.tracker.close();
-        self.tracker.wait().await;
+        self.supervisor.finish().await;
     }
 }
 
@@ -324,7 +317,5 @@ async fn a_paused_server_whose_place_is_taken_hears_of_it_and_never_goes_on() {
     assert!(command(&handle, 2, 2, say(&card, "who speaks?")).await.is_err());
     command(&taken, 2, 3, say(&card, "I do")).await.expect("the owner");
     next.end().await;
-    server.stop.cancel();
-    server.tracker.close();
-    server.tracker.wait().await;
+    server.supervisor.finish().await;
 }

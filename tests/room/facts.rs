@@ -5,6 +5,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use parlor::cluster::ownership;
 use parlor::kit::operation::Operation;
+use parlor::kit::supervise::Supervisor;
 use parlor::room::port::PortFuture;
 use parlor::room::{Checkpoint, CheckpointRow, Fact, Facts, HardWrite, PackedMemory, PgFacts, WriteError, Written};
 use parlor_protocol::{ErrorBody, ErrorCode, RoomId};
@@ -21,7 +22,7 @@ async fn claim(pool: &PgPool, name: &str, room: RoomId) -> i64 {
 }
 
 fn facts(pool: &PgPool) -> PgFacts {
-    PgFacts::new(pool.clone(), Duration::from_secs(5))
+    PgFacts::new(pool.clone(), Duration::from_secs(5), &Supervisor::default())
 }
 
 fn row(room: RoomId, epoch: i64, seq: u64) -> CheckpointRow {

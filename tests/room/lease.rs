@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use parlor::cluster::{Node, Settings};
 use parlor::kit::clock::BootClock;
+use parlor::kit::supervise::Supervisor;
 use parlor::start::StartError;
 use tokio::time::{Instant, timeout};
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use super::{count, node};
 use crate::support::postgres::Database;
@@ -19,18 +18,13 @@ fn settings(lease_ms: u64) -> Settings {
     Settings { lease_ms, renew_ms: 100, ..Settings::default() }
 }
 
-async fn start(database: &Database, lease_ms: u64, stop: &CancellationToken) -> Result<Node, StartError> {
-    start_as("main", database, lease_ms, stop).await
+async fn start(database: &Database, lease_ms: u64, supervisor: &Supervisor) -> Result<Node, StartError> {
+    start_as("main", database, lease_ms, supervisor).await
 }
 
-async fn start_as(
-    name: &str,
-    database: &Database,
-    lease_ms: u64,
-    stop: &CancellationToken,
-) -> Result<Node, StartError> {
+async fn start_as(name: &str, database: &Database, lease_ms: u64, supervisor: &Supervisor) -> Result<Node, StartError> {
     let settings = Settings { node_id: name.into(), ..settings(lease_ms) };
-    Node::start(database.app.clone(), BootClock::system(), &settings, stop.clone(), &TaskTracker::new()).await
+    Node::start(database.app.clone(), BootClock::system(), &settings, supervisor).await
 }
 
 async fn is_lost(node: &Node) -> bool {
@@ -40,15 +34,15 @@ async fn is_lost(node: &Node) -> bool {
 #[tokio::test]
 async fn a_second_server_refuses_while_the_first_one_lives() {
     let database = Database::fresh().await;
-    let stop = CancellationToken::new();
-    let first = start(&database, 2_000, &stop).await.expect("the only one");
-    let error = start(&database, 2_000, &stop).await.expect_err("the first one lives");
+    let supervisor = Supervisor::default();
+    let first = start(&database, 2_000, &supervisor).await.expect("the only one");
+    let error = start(&database, 2_000, &supervisor).await.expect_err("the first one lives");
     assert!(error.to_string().contains("another server (node `main`) is serving this database"), "{error}");
     assert!(!first.lost().is_cancelled());
-    stop.cancel();
+    supervisor.stop().cancel();
     first.release().await.expect("released");
     let begun = Instant::now();
-    start(&database, 2_000, &CancellationToken::new()).await.expect("the place is free");
+    start(&database, 2_000, &Supervisor::default()).await.expect("the place is free");
     assert!(begun.elapsed() < Duration::from_secs(1), "a released lease is not waited for");
 }
 
@@ -57,7 +51,7 @@ async fn a_lease_that_nobody_renews_is_waited_for_and_taken_over() {
     let database = Database::fresh().await;
     let dead = node(&database.app, "main", 0, 700.0).await;
     let begun = Instant::now();
-    let next = start(&database, 2_000, &CancellationToken::new()).await.expect("the other one is gone");
+    let next = start(&database, 2_000, &Supervisor::default()).await.expect("the other one is gone");
     assert!(begun.elapsed() >= Duration::from_millis(500));
     assert!(next.identity().incarnation > dead.incarnation);
     assert_eq!(count(&database.app, LIVE).await, 1);
@@ -66,33 +60,33 @@ async fn a_lease_that_nobody_renews_is_waited_for_and_taken_over() {
 #[tokio::test]
 async fn a_server_that_is_replaced_hears_of_it() {
     let database = Database::fresh().await;
-    let stop = CancellationToken::new();
-    let first = start(&database, 2_000, &stop).await.expect("the only one");
+    let supervisor = Supervisor::default();
+    let first = start(&database, 2_000, &supervisor).await.expect("the only one");
     node(&database.app, "main", 1_000, 2_000.0).await;
     timeout(Duration::from_secs(5), first.lost().cancelled()).await.expect("noticed at the next renewal");
-    stop.cancel();
+    supervisor.stop().cancel();
 }
 
 #[tokio::test]
 async fn a_lease_lasts_as_long_as_it_is_renewed() {
     let database = Database::fresh().await;
-    let stop = CancellationToken::new();
-    let node = start(&database, 400, &stop).await.expect("the only one");
+    let supervisor = Supervisor::default();
+    let node = start(&database, 400, &supervisor).await.expect("the only one");
     let begun = Instant::now();
     while begun.elapsed() < Duration::from_millis(1_000) {
         assert_eq!(count(&database.app, LIVE).await, 1);
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     assert!(!node.lost().is_cancelled());
-    stop.cancel();
+    supervisor.stop().cancel();
 }
 
 #[tokio::test]
 async fn regression_servers_of_different_names_do_not_serve_one_database_at_once() {
     let database = Database::fresh().await;
-    let stop = CancellationToken::new();
-    let first = start_as("a", &database, 2_000, &stop).await.expect("the only one");
-    let error = start_as("b", &database, 2_000, &stop).await.expect_err("the first one lives");
+    let supervisor = Supervisor::default();
+    let first = start_as("a", &database, 2_000, &supervisor).await.expect("the only one");
+    let error = start_as("b", &database, 2_000, &supervisor).await.expect_err("the first one lives");
     assert!(error.to_string().starts_with("another server (node `a`) is serving this database"), "{error}");
     assert!(!first.lost().is_cancelled() && first.serves());
     // Replaced by one of another name, and that one is gone already.
@@ -100,17 +94,19 @@ async fn regression_servers_of_different_names_do_not_serve_one_database_at_once
     assert!(is_lost(&first).await, "noticed at the next renewal");
     assert!(!first.serves());
     assert_eq!(count(&database.app, LIVE).await, 1, "its lease is not renewed any more");
-    stop.cancel();
+    supervisor.stop().cancel();
 }
 
 #[tokio::test]
 async fn regression_of_two_servers_that_start_at_once_one_serves() {
     let database = Database::fresh().await;
     for round in 0..4 {
-        let stop = CancellationToken::new();
+        let supervisor = Supervisor::default();
         let names = [format!("a{round}"), format!("b{round}")];
-        let (one, other) =
-            tokio::join!(start_as(&names[0], &database, 2_000, &stop), start_as(&names[1], &database, 2_000, &stop));
+        let (one, other) = tokio::join!(
+            start_as(&names[0], &database, 2_000, &supervisor),
+            start_as(&names[1], &database, 2_000, &supervisor)
+        );
         let (node, refused) = match (one, other) {
             (Ok(node), Err(refused)) | (Err(refused), Ok(node)) => (node, refused),
             (one, other) => panic!("exactly one: {one:?}, {other:?}"),
@@ -127,17 +123,17 @@ async fn regression_of_a_server_that_renews_late_and_its_successor_one_serves() 
     // Who of the two waits in front of the database's lock is left to chance.
     for waiting in [1, 2, 1, 2] {
         let database = Database::fresh().await;
-        let stop = CancellationToken::new();
-        let old = start_as("old", &database, 2_000, &stop).await.expect("the only one");
+        let supervisor = Supervisor::default();
+        let old = start_as("old", &database, 2_000, &supervisor).await.expect("the only one");
         let mut gate = database.superuser.begin().await.expect("begins");
         for sql in ["select pg_advisory_xact_lock(7270, 1)", "update nodes set lease_until = '-infinity'"] {
             sqlx::query(sql).execute(&mut *gate).await.expect("the superuser may");
         }
-        let (name, stopped) = (database.name.clone(), stop.clone());
+        let (name, stopped) = (database.name.clone(), supervisor.clone());
         let pool = database.app.clone();
         let starting = tokio::spawn(async move {
             let settings = Settings { node_id: "new".into(), ..settings(2_000) };
-            Node::start(pool, BootClock::system(), &settings, stopped, &TaskTracker::new()).await
+            Node::start(pool, BootClock::system(), &settings, &stopped).await
         });
         let held = "select count(*) from pg_locks join pg_database d on d.oid = database \
                     where locktype = 'advisory' and not granted and datname = current_database()";
@@ -158,19 +154,19 @@ async fn regression_of_a_server_that_renews_late_and_its_successor_one_serves() 
             }
         }
         assert_eq!(count(&database.app, LIVE).await, 1);
-        stop.cancel();
+        supervisor.stop().cancel();
     }
 }
 
 #[tokio::test]
 async fn a_released_lease_is_not_renewed_any_more() {
     let database = Database::fresh().await;
-    let stop = CancellationToken::new();
-    let first = start(&database, 2_000, &stop).await.expect("the only one");
+    let supervisor = Supervisor::default();
+    let first = start(&database, 2_000, &supervisor).await.expect("the only one");
     first.release().await.expect("released");
     assert!(!first.serves() && !first.lost().is_cancelled());
     let begun = Instant::now();
-    start(&database, 2_000, &stop).await.expect("the place is free");
+    start(&database, 2_000, &supervisor).await.expect("the place is free");
     assert!(begun.elapsed() < Duration::from_secs(1), "nobody is waited for");
-    stop.cancel();
+    supervisor.stop().cancel();
 }

@@ -12,6 +12,7 @@ use parlor::cluster::Lease;
 use parlor::delivery::{self, Delivery, Frame, Topic};
 use parlor::gateway::{self, Announced, GatewayState, Named, Ports, SignedIn, listen};
 use parlor::kit::clock::Timestamp;
+use parlor::kit::supervise::{Crew, Supervisor};
 use parlor::load::{Level, Sources};
 use parlor::presence::Rooms;
 use parlor::room::port::{CommittedGifts, PortFuture};
@@ -23,8 +24,6 @@ use parlor_protocol::room::{GiftLine, OwnPlace, Person, Position, RoomCard, Room
 use parlor_protocol::{Coins, Command, ErrorBody, ErrorCode, Event, GiftId, RoomId, UserFrame, UserId};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 /// The epoch of every pretended room.
 pub const EPOCH: i64 = 1_790_000_000_000;
@@ -81,8 +80,8 @@ pub struct Server {
     delivery: Delivery,
     rooms: Shared,
     memory: Arc<AtomicU64>,
-    tracker: TaskTracker,
-    stop: CancellationToken,
+    supervisor: Supervisor,
+    crew: Crew,
 }
 
 impl Server {
@@ -92,26 +91,27 @@ impl Server {
 
     pub async fn start_with(settings: gateway::Settings, delivery_settings: delivery::Settings) -> Self {
         assert_eq!([settings.problems(), delivery_settings.problems()].concat(), Vec::<String>::new());
-        let (tracker, stop) = (TaskTracker::new(), CancellationToken::new());
-        let delivery = Delivery::start(&delivery_settings, Lease::endless(), stop.clone(), &tracker);
+        let supervisor = Supervisor::default();
+        let crew = supervisor.crew().clone();
+        let delivery = Delivery::start(&delivery_settings, Lease::endless(), &supervisor);
         let rooms = Shared::default();
-        let ports = PretendedPorts { rooms: rooms.clone(), delivery: delivery.clone(), tracker: tracker.clone() };
+        let ports = PretendedPorts { rooms: rooms.clone(), delivery: delivery.clone(), crew: crew.clone() };
         let announced = Announced { outbox_bytes: delivery_settings.outbox_bytes, grace_ms: 30_000 };
-        let gateway = GatewayState::new(settings, announced, delivery.clone(), ports, stop.clone(), tracker.clone());
+        let gateway = GatewayState::new(settings, announced, delivery.clone(), ports, &supervisor, crew.clone());
         let router = Router::new().route("/v1/socket", get(gateway::refused)).with_state(gateway.clone());
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("it is bound");
-        let (served, stopped, tracked) = (gateway.clone(), stop.clone(), tracker.clone());
-        tracker.spawn(async move { listen::listen(listener, router, &served, stopped, &tracked).await });
+        let stop = supervisor.stop();
+        supervisor.engine("listener", stop, listen::listen(listener, router, gateway.clone(), stop.clone()));
         let memory = Arc::<AtomicU64>::default();
         let sources = PretendedMachine { memory: memory.clone(), delivery: delivery.clone() };
-        tracker.spawn(delivery.load().clone().watch(sources, stop.clone()));
-        Self { address, gateway, delivery, rooms, memory, tracker, stop }
+        delivery.load().start_watch(sources, &supervisor);
+        Self { address, gateway, delivery, rooms, memory, supervisor, crew }
     }
 
     /// What the room has heard and said; a room that was never woken has neither.
     pub fn room(&self, room: RoomId) -> Arc<Mutex<Pretended>> {
-        wake(&self.rooms, &self.delivery, &self.tracker, room).1
+        wake(&self.rooms, &self.delivery, &self.crew, room).1
     }
 
     /// What the room has heard.
@@ -154,12 +154,10 @@ impl Server {
 
     /// Ends everything, and waits for it: a task that stays fails the test.
     pub async fn stop(self) {
-        self.stop.cancel();
-        self.tracker.close();
         lock(&self.rooms).clear();
-        let Self { gateway, tracker, .. } = self;
+        let Self { gateway, supervisor, .. } = self;
         drop(gateway);
-        tokio::time::timeout(Duration::from_secs(10), tracker.wait()).await.expect("every task ends");
+        tokio::time::timeout(Duration::from_secs(10), supervisor.finish()).await.expect("every task ends");
     }
 }
 
@@ -190,7 +188,7 @@ impl Sources for PretendedMachine {
 struct PretendedPorts {
     rooms: Shared,
     delivery: Delivery,
-    tracker: TaskTracker,
+    crew: Crew,
 }
 
 impl Rooms for PretendedPorts {
@@ -227,30 +225,25 @@ impl Ports for PretendedPorts {
     }
 
     fn wake(&self, room: RoomId) -> PortFuture<Result<RoomHandle, ErrorBody>> {
-        let handle = wake(&self.rooms, &self.delivery, &self.tracker, room).0;
+        let handle = wake(&self.rooms, &self.delivery, &self.crew, room).0;
         Box::pin(async move { Ok(handle) })
     }
 
     fn gifts_above(&self, room: RoomId, after: i64, limit: usize) -> PortFuture<Result<CommittedGifts, ErrorBody>> {
-        let pretended = wake(&self.rooms, &self.delivery, &self.tracker, room).1;
+        let pretended = wake(&self.rooms, &self.delivery, &self.crew, room).1;
         let table = lock(&pretended).table.clone();
         let gifts = table.into_iter().filter(|gift| gift.gift_no > after).take(limit).collect();
         Box::pin(async move { Ok(CommittedGifts { gifts, coins: Coins(0) }) })
     }
 }
 
-fn wake(
-    rooms: &Shared,
-    delivery: &Delivery,
-    tracker: &TaskTracker,
-    room: RoomId,
-) -> (RoomHandle, Arc<Mutex<Pretended>>) {
+fn wake(rooms: &Shared, delivery: &Delivery, crew: &Crew, room: RoomId) -> (RoomHandle, Arc<Mutex<Pretended>>) {
     lock(rooms)
         .entry(room)
         .or_insert_with(|| {
             let (handle, mail, _) = RoomHandle::pair(room, 1_024);
             let pretended = Arc::<Mutex<Pretended>>::default();
-            tracker.spawn(act(mail, pretended.clone(), delivery.topic(room), room));
+            crew.work("pretended room", act(mail, pretended.clone(), delivery.topic(room), room));
             (handle, pretended)
         })
         .clone()

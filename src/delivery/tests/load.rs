@@ -99,7 +99,7 @@ async fn a_node_with_too_much_load_leaves_out_signals_and_no_event() {
     let mut peers = [bench.member(room(1)).await, bench.member(room(1)).await];
     topic.signal(Frame::text("before"));
     let load = bench.delivery.load().clone();
-    bench.tracker.spawn(load.clone().watch(Scarce, bench.stop.clone()));
+    load.start_watch(Scarce, &bench.supervisor);
     tokio::time::timeout(Duration::from_secs(10), async {
         while !load.is_shedding() {
             tokio::task::yield_now().await;

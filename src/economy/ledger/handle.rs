@@ -6,13 +6,13 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use super::order::{Committed, Grant, Order, TransferReceipt};
 use super::settings::Settings;
 use super::writer::{Pending, Writer};
 use crate::kit::operation::Operation;
+use crate::kit::supervise::Supervisor;
 
 /// Coins that a new database's promotion account starts with.
 const PROMOTION_STOCK: Coins = Coins(1_000_000_000_000);
@@ -34,21 +34,20 @@ pub struct Ledger {
 impl Ledger {
     /// Starts the writer with a connection of its own, outside every pool. `node` names the process in
     /// the chain. What a batch has changed goes to `on_commit`; where that is full it is dropped, the
-    /// tables have it. When `stop` is cancelled, or at [`Ledger::drain`], what is queued is still done.
+    /// tables have it. When the supervisor stops, or at [`Ledger::drain`], what is queued is still done.
     pub fn start(
         writer: PgConnectOptions,
         node: impl Into<String>,
         settings: &Settings,
         on_commit: mpsc::Sender<Committed>,
-        stop: &CancellationToken,
-        tracker: &TaskTracker,
+        supervisor: &Supervisor,
     ) -> Self {
         let (queue, orders) = mpsc::channel(settings.queue);
-        let (closing, ended) = (stop.child_token(), CancellationToken::new());
+        let (closing, ended) = (supervisor.stop().child_token(), CancellationToken::new());
         let (told, well) = watch::channel(false);
         let writer = Writer::new(writer, node.into(), settings.clone(), on_commit, told);
         let (until, end) = (closing.clone(), ended.clone().drop_guard());
-        tracker.spawn(async move {
+        supervisor.engine("ledger writer", &closing, async move {
             writer.run(orders, until).await;
             drop(end); // also when the writer panics: nobody waits for a drain for ever
         });

@@ -5,10 +5,10 @@ use std::sync::atomic::AtomicUsize;
 
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
-use tokio_util::task::TaskTracker;
 
 use super::*;
 use crate::delivery::{self, Connection, Delivery, Topic};
+use crate::kit::supervise::Supervisor;
 use crate::room::handle::Asker;
 use crate::room::request::Caller;
 use parlor_protocol::event::RemovalCause;
@@ -29,8 +29,8 @@ impl Line {
     }
 
     async fn through(shards: &delivery::Settings, settings: Settings) -> Self {
-        let (stop, tracker) = (CancellationToken::new(), TaskTracker::new());
-        let delivery = Delivery::start(shards, Lease::endless(), stop.clone(), &tracker);
+        let supervisor = Supervisor::default();
+        let (delivery, stop) = (Delivery::start(shards, Lease::endless(), &supervisor), supervisor.stop().clone());
         let (stream, connection) = socket(&delivery).await;
         let (handle, mut mailbox, announced) = RoomHandle::pair(say::room_id(), settings.mailbox);
         let topic = delivery.topic(say::room_id());
@@ -140,9 +140,9 @@ impl Asker for Noted {
 
 #[tokio::test]
 async fn who_has_spoken_is_not_answered_while_the_event_stands_in_line() {
-    let (stop, tracker) = (CancellationToken::new(), TaskTracker::new());
+    let supervisor = Supervisor::default();
     let shards = delivery::Settings { shards: 1, shard_queue: 2, ..delivery::Settings::default() };
-    let delivery = Delivery::start(&shards, Lease::endless(), stop.clone(), &tracker);
+    let delivery = Delivery::start(&shards, Lease::endless(), &supervisor);
     let (_peer, connection) = socket(&delivery).await;
     let mut actor = actor(delivery.topic(say::room_id()), quick(), Arc::default());
     let caller = Caller { user: say::person(1), connection: connection.id() };
@@ -159,7 +159,7 @@ async fn who_has_spoken_is_not_answered_while_the_event_stands_in_line() {
     });
     actor.catch_up().await;
     assert!(asked.iter().all(|noted| noted.0.load(Ordering::Relaxed)));
-    stop.cancel();
+    supervisor.stop().cancel();
 }
 
 /// On two threads, so that a place in the queue may become free between an event and its answer.
