@@ -1,7 +1,7 @@
 //! What a batch of gifts costs beside its transaction.
 
 use criterion::{BatchSize, Criterion, Throughput};
-use parlor::economy::ledger::bench::Batch;
+use parlor::economy::gift::bench::Batch;
 
 pub fn benches(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("ledger");

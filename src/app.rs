@@ -25,7 +25,7 @@ pub use run::run;
 use crate::admin::Office;
 use crate::cluster::Node;
 use crate::config::Settings;
-use crate::economy::ledger::Ledger;
+use crate::economy::ledger::{Kinds, Ledger};
 use crate::gateway::GatewayState;
 use crate::identity::Identity;
 use crate::kit::supervise::Supervisor;
@@ -93,6 +93,12 @@ impl App {
 impl FromRef<App> for PgPool {
     fn from_ref(app: &App) -> Self {
         app.pool.clone()
+    }
+}
+
+impl FromRef<App> for Kinds {
+    fn from_ref(app: &App) -> Self {
+        app.ledger.kinds().clone()
     }
 }
 

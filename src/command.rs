@@ -15,6 +15,7 @@ use crate::app::{self, Mode, Parts, People};
 use crate::config::{LogFormat, Settings};
 use crate::db;
 use crate::dev::{Purpose, Store, lan};
+use crate::economy;
 use crate::economy::ledger::audit;
 use crate::kit::supervise::Supervisor;
 use crate::lifecycle::Stop;
@@ -145,7 +146,7 @@ pub async fn audit(data: Option<PathBuf>) -> Result<bool, StartError> {
 async fn books(database: &PgConnectOptions) -> Result<bool, StartError> {
     let cannot = |error: crate::kit::error::Error| StartError::new("the books could not be read").because(error);
     let mut conn = db::connect(database).await?;
-    let report = audit::audit(&mut conn).await.map_err(cannot)?;
+    let report = audit::audit(&mut conn, &economy::kinds()).await.map_err(cannot)?;
     say(&report.to_string());
     // Only read from; a connection that does not close cleanly changes nothing.
     let _ = conn.close().await;

@@ -14,6 +14,7 @@ use crate::cluster::Node;
 use crate::config::Settings;
 use crate::courier::{Courier, Senders};
 use crate::delivery::Delivery;
+use crate::economy::kinds;
 use crate::economy::ledger::Ledger;
 use crate::gateway::{Announced, GatewayState};
 use crate::identity::Identity;
@@ -63,7 +64,7 @@ pub(super) async fn build(parts: Parts, stop: &CancellationToken) -> Result<Opti
     delivery.load().start_watch(machine, &supervisor);
     let (commits, committed) = mpsc::channel(COMMITTED);
     let name = format!("{}/{}", node.identity().node_id, node.identity().incarnation);
-    let ledger = Ledger::start(database, name, &settings.ledger, commits, &supervisor);
+    let ledger = Ledger::start(database, name, &settings.ledger, kinds(), commits, &supervisor);
     let gifts = Arc::new(ports::LedgerGifts::new(ledger.clone(), pool.clone()));
     let (rooms, returned) =
         Directory::new(pool.clone(), node.clone(), gifts.clone(), delivery.clone(), settings.room.clone(), &supervisor);

@@ -16,7 +16,7 @@ use super::ports::LedgerWallets;
 use crate::config::Settings;
 use crate::courier::Courier;
 use crate::economy::ledger::Ledger;
-use crate::economy::{agency, gift};
+use crate::economy::{agency, gift, kinds, promotion};
 use crate::identity::{Contact, Identity, NewAccount};
 use crate::kit::clock::Timestamp;
 use crate::kit::error::{Error, Result};
@@ -51,7 +51,7 @@ pub async fn seed(settings: &Settings, database: &PgConnectOptions, people: Peop
     let (commits, mut committed) = mpsc::channel(16);
     // Nobody is there to be told.
     supervisor.crew().work("unheard commits", async move { while committed.recv().await.is_some() {} });
-    let ledger = Ledger::start(database.clone(), "seed", &settings.ledger, commits, &supervisor);
+    let ledger = Ledger::start(database.clone(), "seed", &settings.ledger, kinds(), commits, &supervisor);
     let seeded = lay(settings, &pool, &ledger, people, &supervisor).await;
     ledger.drain().await;
     supervisor.finish().await;
@@ -67,7 +67,7 @@ async fn lay(
     supervisor: &Supervisor,
 ) -> Result<()> {
     gift::seed(&mut *pool.acquire().await?).await?;
-    ledger.stock_promotion().await?;
+    promotion::stock(ledger).await?;
     if matches!(people, People::None) {
         return Ok(());
     }

@@ -11,7 +11,8 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::db::Lookup;
-use crate::economy::ledger::{self, Committed, Gift, Ledger, Order};
+use crate::economy::ledger::{self, By, Committed, Ledger, Order};
+use crate::economy::{gift, promotion};
 use crate::gateway::{Named, Ports, SignedIn};
 use crate::identity::{Access, Identity, Wallets};
 use crate::kit::clock::Timestamp;
@@ -36,14 +37,15 @@ impl LedgerGifts {
 impl Gifts for LedgerGifts {
     fn submit(&self, order: GiftOrder, reply: oneshot::Sender<Result<GiftReceipt, ErrorBody>>) {
         let GiftOrder { room, owner, operation, sender, gift, count, receivers } = order;
-        self.ledger.submit(Order::gift(operation, Gift { room, owner, sender, gift, count, receivers }, reply));
+        let order = gift::Gift { room, owner, sender, gift, count, receivers };
+        self.ledger.submit(Order::new::<gift::Gifts>(operation, By::User, order, reply));
     }
 
     fn above(&self, room: RoomId, after: i64, limit: usize) -> PortFuture<Result<CommittedGifts, ErrorBody>> {
         let pool = self.pool.clone();
         let read = async move {
             let ledger::CommittedGifts { gifts, coins } =
-                ledger::gifts_above(&mut *pool.acquire().await?, room, after, limit).await?;
+                gift::gifts_above(&mut *pool.acquire().await?, room, after, limit).await?;
             Ok(CommittedGifts { gifts, coins })
         };
         read.map(body).boxed()
@@ -82,7 +84,7 @@ impl Wallets for LedgerWallets {
     fn welcome(&self, user: UserId) -> BoxFuture<'_, Result<()>> {
         async move {
             if self.welcome.0 > 0
-                && let Err(error) = self.ledger.welcome(user, self.welcome).await
+                && let Err(error) = promotion::welcome(&self.ledger, user, self.welcome).await
             {
                 // No reason to keep somebody out: they are welcomed when they come in the next time.
                 tracing::warn!(user.id = user.number(), %error, "a newcomer was not given their coins");

@@ -1,6 +1,6 @@
 //! What a gift costs and brings, once, however it is asked for.
 
-use parlor::economy::ledger::Grant;
+use parlor::economy::promotion::{self, Grant};
 use parlor::kit::operation::Operation;
 use parlor_protocol::room::Banner;
 use parlor_protocol::{Coins, Currency, ErrorBody, ErrorCode};
@@ -119,7 +119,9 @@ async fn refusals_are_remembered() {
     let first = world.send(&gift).await.expect_err("too little");
     assert_eq!(first, ErrorBody::insufficient_funds(3, 2));
     let operation = Operation::of_system(op(), world.people[1].id, "more");
-    world.ledger.grant(operation, Grant { to: world.people[1].id, amount: Coins(100) }).await.expect("granted");
+    promotion::grant(&world.ledger, operation, Grant { to: world.people[1].id, amount: Coins(100) })
+        .await
+        .expect("granted");
     let again = world.send(&gift).await.expect_err("the first answer");
     assert_eq!(again, ErrorBody { replayed: true, ..first });
     let other = Sending { count: 10, ..gift.clone() };
@@ -159,12 +161,14 @@ async fn grant_is_made_once() {
     let user = world.people[1].id;
     let operation = Operation::of_system(op(), user, "welcome");
     let grant = Grant { to: user, amount: Coins(10_000) };
-    let first = world.ledger.grant(operation, grant).await.expect("granted");
+    let first = promotion::grant(&world.ledger, operation, grant).await.expect("granted");
     assert_eq!((first.amount, first.balance, first.replayed), (Coins(10_000), Coins(10_000), false));
-    let again = world.ledger.grant(operation, grant).await.expect("replayed");
+    let again = promotion::grant(&world.ledger, operation, grant).await.expect("replayed");
     assert_eq!((again.receipt, again.amount, again.replayed), (first.receipt, Coins(10_000), true));
     let too_much = Grant { to: user, amount: Coins(2_000_000_000) };
-    let dry = world.ledger.grant(Operation::of_system(op(), user, "more"), too_much).await.expect_err("too much");
+    let dry = promotion::grant(&world.ledger, Operation::of_system(op(), user, "more"), too_much)
+        .await
+        .expect_err("too much");
     assert_eq!(dry.code, ErrorCode::InsufficientFunds);
     assert_eq!(world.amounts(1).await.0, 10_000);
     world.assert_clean().await;
@@ -174,10 +178,10 @@ async fn grant_is_made_once() {
 async fn promotion_is_stocked_once_and_a_user_is_welcomed_once() {
     let world = World::with(&[0, 0]).await;
     let user = world.people[1].id;
-    assert!(!world.ledger.stock_promotion().await.expect("issued").replayed);
-    assert!(world.ledger.stock_promotion().await.expect("replayed").replayed);
-    assert!(!world.ledger.welcome(user, Coins(10_000)).await.expect("granted").replayed);
-    assert!(world.ledger.welcome(user, Coins(20_000)).await.expect("replayed").replayed);
+    assert!(!promotion::stock(&world.ledger).await.expect("issued").replayed);
+    assert!(promotion::stock(&world.ledger).await.expect("replayed").replayed);
+    assert!(!promotion::welcome(&world.ledger, user, Coins(10_000)).await.expect("granted").replayed);
+    assert!(promotion::welcome(&world.ledger, user, Coins(20_000)).await.expect("replayed").replayed);
     assert_eq!(world.amounts(1).await.0, 10_000);
     world.assert_clean().await;
 }

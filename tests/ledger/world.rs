@@ -1,7 +1,9 @@
 //! Users with coins, a room, a catalogue and a ledger: what a test of the ledger starts from.
 
-use parlor::economy::ledger::{self, Committed, Gift, Grant, Ledger, Order, Settings, audit};
-use parlor::economy::{agency, gift};
+use parlor::economy::gift::{self, Gift, Gifts};
+use parlor::economy::ledger::{self, By, Committed, Ledger, Order, Settings, audit};
+use parlor::economy::promotion::{self, Grant};
+use parlor::economy::{agency, kinds};
 use parlor::kit::operation::Operation;
 use parlor::kit::supervise::Supervisor;
 use parlor_protocol::command::{Recipients, SendGift};
@@ -64,15 +66,16 @@ impl World {
         let (people, rooms) = populate(&database, coins.len()).await;
         let supervisor = Supervisor::default();
         let (on_commit, committed) = mpsc::channel(10_000);
-        let first = Ledger::start(database.writer(), "seed", &Settings::default(), on_commit.clone(), &supervisor);
-        first.issue(op(), Coins(1_000_000_000)).await.expect("an issuance");
+        let usual = Settings::default();
+        let first = Ledger::start(database.writer(), "seed", &usual, kinds(), on_commit.clone(), &supervisor);
+        promotion::issue(&first, op(), Coins(1_000_000_000)).await.expect("an issuance");
         for (person, coins) in people.iter().zip(coins).filter(|(_, coins)| **coins > 0) {
             let operation = Operation::of_system(op(), person.id, "a test's coins");
             let grant = Grant { to: person.id, amount: Coins(*coins) };
-            first.grant(operation, grant).await.expect("a grant");
+            promotion::grant(&first, operation, grant).await.expect("a grant");
         }
         first.drain().await;
-        let ledger = Ledger::start(writer(&database), "test", &settings, on_commit, &supervisor);
+        let ledger = Ledger::start(writer(&database), "test", &settings, kinds(), on_commit, &supervisor);
         let mut world = Self { database, ledger, committed, supervisor, people, rooms };
         world.drain_hints();
         world
@@ -82,7 +85,7 @@ impl World {
     pub fn another_ledger(&self) -> Ledger {
         let (on_commit, _) = mpsc::channel(1);
         let settings = Settings::default();
-        Ledger::start(self.database.writer(), "another", &settings, on_commit, &self.supervisor)
+        Ledger::start(self.database.writer(), "another", &settings, kinds(), on_commit, &self.supervisor)
     }
 
     pub fn drain_hints(&mut self) -> Vec<Committed> {
@@ -113,7 +116,7 @@ impl World {
             count: sending.count,
             receivers: refused.map_or(Ok(receivers), Err),
         };
-        ledger.submit(Order::gift(self.operation(sending), gift, reply));
+        ledger.submit(Order::new::<Gifts>(self.operation(sending), By::User, gift, reply));
         answer
     }
 
@@ -138,7 +141,7 @@ impl World {
 
     pub async fn audit(&self) -> audit::Report {
         let mut connection = self.database.audit.acquire().await.expect("the auditor's connection");
-        audit::audit(&mut connection).await.expect("an audit")
+        audit::audit(&mut connection, &kinds()).await.expect("an audit")
     }
 
     pub async fn assert_clean(&self) {

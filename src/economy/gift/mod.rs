@@ -1,14 +1,20 @@
-//! Gifts: the catalogue of what can be given.
-//!
-//! What a gift does to the accounts is the ledger's.
+//! Gifts: the catalogue of what can be given, and the gift as a kind of posting.
 
+#[doc(hidden)]
+pub mod bench;
 mod catalogue;
+mod lines;
+mod posting;
 pub mod routes;
 mod store;
+
+pub use lines::gifts_above;
+pub use posting::{Gift, Gifts};
 
 use parlor_protocol::{Coins, GiftId};
 use sqlx::PgConnection;
 
+use self::lines::banner;
 use crate::kit::error::{Error, Result};
 
 /// A gift as clients list it.

@@ -1,5 +1,6 @@
-//! SQL of the catalogue.
+//! SQL of the catalogue, and of the gifts that were given in a room.
 
+use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 use super::catalogue::DefaultGift;
@@ -55,4 +56,56 @@ pub(super) async fn insert_missing(connection: &mut PgConnection, gifts: &[Defau
     .execute(connection)
     .await?;
     Ok(done.rows_affected())
+}
+
+pub(super) struct SentRow {
+    pub id: i64,
+    pub gift_no: i64,
+    pub at: DateTime<Utc>,
+    pub gift: i64,
+    pub count: i64,
+    pub total: i64,
+    pub room_coins: i64,
+    pub from_user: Option<i64>,
+    pub from_name: Option<String>,
+    pub to_users: Vec<Option<i64>>,
+    pub to_names: Vec<Option<String>>,
+}
+
+/// At most `limit` gifts of a room above a number, with the people's names. Who was erased is null.
+pub(super) async fn gifts_above(
+    connection: &mut PgConnection,
+    room: i64,
+    after: i64,
+    limit: i64,
+) -> Result<Vec<SentRow>> {
+    sqlx::query_as!(
+        SentRow,
+        r#"select j.id as "id!", j.gift_no as "gift_no!", j.at as "at!", j.gift_id as "gift!", j.gift_count as "count!",
+                  j.gift_price * j.gift_count * cardinality(j.receivers) as "total!", j.room_coins as "room_coins!",
+                  sender.user_id as "from_user?", payer.name as "from_name?",
+                  people.ids as "to_users!: Vec<Option<i64>>", people.names as "to_names!: Vec<Option<String>>"
+             from journal j
+             left join wallets sender on sender.coin_account = j.actor
+             left join users payer on payer.id = sender.user_id
+            cross join lateral (
+                   select array_agg(w.user_id order by received.place) as ids,
+                          array_agg(u.name order by received.place) as names
+                     from unnest(j.receivers) with ordinality as received (account, place)
+                     left join wallets w on w.diamond_account = received.account
+                     left join users u on u.id = w.user_id) people
+            where j.room_id = $1 and j.gift_no > $2
+            order by j.gift_no
+            limit $3"#,
+        room,
+        after,
+        limit
+    )
+    .fetch_all(connection)
+    .await
+}
+
+/// Coins spent in a room, ever; `None` for a room without totals.
+pub(super) async fn room_coins(connection: &mut PgConnection, room: i64) -> Result<Option<i64>> {
+    sqlx::query_scalar!("select coins from room_totals where room_id = $1", room).fetch_optional(connection).await
 }

@@ -3,10 +3,9 @@
 //! The bytes that are hashed come from the stored columns alone, so that the audit can make them
 //! again. Every number is 8 bytes, little endian; a list stands behind its length.
 
-use parlor_protocol::Op;
 use sha2::{Digest, Sha256};
 
-use crate::kit::operation::BodyHash;
+use super::posting::Transfer;
 
 /// A SHA-256.
 pub(super) type Hash = [u8; 32];
@@ -14,85 +13,73 @@ pub(super) type Hash = [u8; 32];
 /// What the first link of a chain names as the one before.
 pub(super) const GENESIS: Hash = [0; 32];
 
-/// One account's part in a transfer.
+/// How a link's rows become bytes. A link names its version; those in the field keep theirs for ever.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Leg {
-    pub account: i64,
-    pub currency: i16,
-    pub amount: i64,
-    /// The account's transfer before this one; 0 where this is its first.
-    pub previous: i64,
+pub(super) enum Version {
+    /// The first: rows had neither detail nor authority. Nothing writes it any more.
+    First,
+    /// With detail and authority.
+    Second,
 }
 
-/// What the journal keeps of a gift.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct GiftPart {
-    pub room: i64,
-    pub gift_no: i64,
-    pub gift: i64,
-    pub count: i64,
-    pub price: i64,
-    /// Diamond accounts, in the order of the send.
-    pub receivers: Vec<i64>,
-    pub xp_bp: i32,
-    pub room_coins: i64,
-}
+impl Version {
+    /// What new links are written in.
+    pub const NEWEST: Self = Self::Second;
 
-impl GiftPart {
-    /// What all of it costs; 0 where that cannot be a number, which no row that was judged has.
-    pub fn total(&self) -> i64 {
-        let receivers = i64::try_from(self.receivers.len()).unwrap_or(0);
-        self.price.checked_mul(self.count).and_then(|each| each.checked_mul(receivers)).unwrap_or(0)
+    /// The number under which a link stores it.
+    pub const fn number(self) -> i16 {
+        match self {
+            Self::First => 1,
+            Self::Second => 2,
+        }
+    }
+
+    /// The version stored under this number.
+    pub const fn from_number(number: i16) -> Option<Self> {
+        match number {
+            1 => Some(Self::First),
+            2 => Some(Self::Second),
+            _ => None,
+        }
     }
 }
 
-/// A row of the journal.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Transfer {
-    pub id: i64,
-    pub kind: i16,
-    pub op: Op,
-    /// The coin account of whoever asked.
-    pub actor: i64,
-    pub body_hash: BodyHash,
-    /// Unix microseconds, as precise as the store.
-    pub at_us: i64,
-    /// By account, ascending.
-    pub legs: Vec<Leg>,
-    pub actor_balance: i64,
-    pub gift: Option<GiftPart>,
-    pub reverses: Option<i64>,
-}
-
 /// A link in the making: rows are added in the order of their ids.
-pub(super) struct Link(Sha256);
+pub(super) struct Link {
+    sha: Sha256,
+    version: Version,
+}
 
 impl Link {
     /// Behind the link of hash `previous`.
-    pub fn behind(previous: &Hash, writer: i64, batch_no: i64) -> Self {
+    pub fn behind(previous: &Hash, version: Version, writer: i64, batch_no: i64) -> Self {
         let mut sha = Sha256::new();
-        sha.update(b"parlor link 1");
+        sha.update(match version {
+            Version::First => b"parlor link 1",
+            Version::Second => b"parlor link 2",
+        });
         sha.update(previous);
         sha.update(writer.to_le_bytes());
         sha.update(batch_no.to_le_bytes());
-        Self(sha)
+        Self { sha, version }
     }
 
     /// Adds a row.
     pub fn add(&mut self, row: &Transfer) {
         let mut bytes = Vec::with_capacity(512);
-        canonical(row, &mut bytes);
-        self.0.update(&bytes);
+        canonical(row, self.version, &mut bytes);
+        self.sha.update(&bytes);
     }
 
     /// The link's hash.
     pub fn hash(self) -> Hash {
-        self.0.finalize().into()
+        self.sha.finalize().into()
     }
 }
 
-fn canonical(row: &Transfer, out: &mut Vec<u8>) {
+fn canonical(row: &Transfer, version: Version, out: &mut Vec<u8>) {
     let mut number = |n: i64| out.extend_from_slice(&n.to_le_bytes());
+    let stored = &row.stored;
     number(row.id);
     number(row.kind.into());
     let (high, low) = row.op.0.as_u64_pair();
@@ -103,6 +90,13 @@ fn canonical(row: &Transfer, out: &mut Vec<u8>) {
         number(i64::from_le_bytes(*half));
     }
     number(row.at_us);
+    if version == Version::Second {
+        number(row.authority.unwrap_or_default().into());
+        number(row.staff.is_some().into());
+        number(row.staff.unwrap_or_default());
+        number(stored.xp_bp.is_some().into());
+        number(stored.xp_bp.unwrap_or_default().into());
+    }
     number(row.legs.len() as i64);
     for leg in &row.legs {
         number(leg.account);
@@ -111,29 +105,40 @@ fn canonical(row: &Transfer, out: &mut Vec<u8>) {
         number(leg.previous);
     }
     number(row.actor_balance);
-    number(row.gift.is_some().into());
-    if let Some(gift) = &row.gift {
-        number(gift.room);
-        number(gift.gift_no);
-        number(gift.gift);
-        number(gift.count);
-        number(gift.price);
-        number(gift.receivers.len() as i64);
-        for receiver in &gift.receivers {
+    number(stored.line.is_some().into());
+    if let Some(line) = &stored.line {
+        number(line.room);
+        number(line.number);
+        number(line.item);
+        number(line.count);
+        number(line.price);
+        number(line.receivers.len() as i64);
+        for receiver in &line.receivers {
             number(*receiver);
         }
-        number(gift.xp_bp.into());
-        number(gift.room_coins);
+        if version == Version::First {
+            number(stored.xp_bp.unwrap_or_default().into());
+        }
+        number(line.room_coins);
     }
-    number(row.reverses.is_some().into());
-    if let Some(reverses) = row.reverses {
+    number(stored.reverses.is_some().into());
+    if let Some(reverses) = stored.reverses {
         number(reverses);
+    }
+    if version == Version::Second {
+        let (form, length) = stored.detail.as_ref().map_or((0, 0), |detail| (detail.version, detail.bytes.len()));
+        number(form.into());
+        number(length as i64);
+        out.extend_from_slice(stored.detail.as_ref().map_or(&[], |detail| &detail.bytes));
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use parlor_protocol::Op;
+
     use super::*;
+    use crate::economy::ledger::posting::{Bytes, Leg, Line, Stored};
 
     fn row() -> Transfer {
         Transfer {
@@ -143,28 +148,36 @@ mod tests {
             actor: 7,
             body_hash: [3; 16],
             at_us: 1_790_000_000_123_000,
+            authority: None,
+            staff: None,
             legs: vec![
                 Leg { account: 2, currency: 1, amount: -5, previous: 0 },
                 Leg { account: 7, currency: 1, amount: 5, previous: 0 },
             ],
             actor_balance: 5,
-            gift: None,
-            reverses: None,
+            stored: Stored::default(),
         }
     }
 
-    fn hash(row: &Transfer) -> Hash {
-        let mut link = Link::behind(&GENESIS, 1, 1);
+    fn hash(row: &Transfer, version: Version) -> String {
+        let mut link = Link::behind(&GENESIS, version, 1, 1);
         link.add(row);
-        link.hash()
+        link.hash().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
-    /// A change of this value breaks every chain in the field.
+    fn line() -> Line {
+        Line { room: 0, number: 0, item: 0, count: 0, price: 0, receivers: vec![], room_coins: 0 }
+    }
+
+    /// A change of one of these values breaks every chain in the field.
     #[test]
     fn the_hash_of_a_row_stays_what_it_was() {
-        let hex: String = hash(&row()).iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(hex, "8566dd985560f417f71ed53fedaf88edb5549cd5f9bab6e54d49355821dca5c4");
+        let first = "8566dd985560f417f71ed53fedaf88edb5549cd5f9bab6e54d49355821dca5c4";
+        assert_eq!(hash(&row(), Version::First), first);
+        assert_eq!(hash(&row(), Version::Second), SECOND);
     }
+
+    const SECOND: &str = "a5e581545ce6506e28c6ecdf8d6b091c96d6b72be13700abb990395d7d6e6aa7";
 
     #[test]
     fn every_column_changes_the_hash() {
@@ -177,24 +190,24 @@ mod tests {
             |row| row.at_us += 1,
             |row| row.legs[1].previous = 1,
             |row| row.actor_balance += 1,
-            |row| row.reverses = Some(0),
-            |row| {
-                row.gift = Some(GiftPart {
-                    room: 0,
-                    gift_no: 0,
-                    gift: 0,
-                    count: 0,
-                    price: 0,
-                    receivers: vec![],
-                    xp_bp: 0,
-                    room_coins: 0,
-                });
-            },
+            |row| row.stored.reverses = Some(0),
+            |row| row.stored.line = Some(line()),
         ];
-        for change in changes {
+        let newer: [fn(&mut Transfer); 5] = [
+            |row| row.authority = Some(1),
+            |row| row.staff = Some(0),
+            |row| row.stored.xp_bp = Some(0),
+            |row| row.stored.detail = Some(Bytes { version: 1, bytes: vec![] }),
+            |row| row.stored.detail = Some(Bytes { version: 0, bytes: vec![0] }),
+        ];
+        let every = changes.iter().map(|change| (change, true)).chain(newer.iter().map(|change| (change, false)));
+        for (change, in_the_first) in every {
             let mut changed = row();
             change(&mut changed);
-            assert_ne!(hash(&changed), hash(&row()), "{changed:?}");
+            assert_ne!(hash(&changed, Version::Second), hash(&row(), Version::Second), "{changed:?}");
+            if in_the_first {
+                assert_ne!(hash(&changed, Version::First), hash(&row(), Version::First), "{changed:?}");
+            }
         }
     }
 }

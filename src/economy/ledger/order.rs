@@ -1,53 +1,40 @@
 //! The words between the ledger and who uses it: orders in, receipts and what was committed out.
 
-use parlor_protocol::reply::{Balance, GiftReceipt};
-use parlor_protocol::room::{GiftLine, Person};
-use parlor_protocol::{Coins, ErrorBody, ErrorCode, GiftId, Op, RoomId, UserId};
+use std::fmt;
+
+use parlor_protocol::reply::Balance;
+use parlor_protocol::room::GiftLine;
+use parlor_protocol::{Coins, ErrorBody, ErrorCode, Op, RoomId, UserId};
 use tokio::sync::oneshot;
 
+use super::posting::{Actor, AnyOrder, Authority, Kind, Posted, Transfer};
 use crate::kit::operation::{BodyHash, Operation};
-use crate::telemetry::metric;
 
-/// A gift as its room has judged it.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Gift {
-    /// In which room.
-    pub room: RoomId,
-    /// Whose room: receives the owner's share.
-    pub owner: UserId,
-    /// Who pays; the operation's actor.
-    pub sender: Person,
-    /// What.
-    pub gift: GiftId,
-    /// How many each receiver gets.
-    pub count: i64,
-    /// Who receives; or why nobody does, which becomes the operation's stored answer unless an earlier
-    /// one is stored or the error says that it may pass.
-    pub receivers: Result<Vec<Person>, ErrorBody>,
-}
-
-/// Coins from the promotion account.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Grant {
-    /// To whom.
-    pub to: UserId,
-    /// How many; more than 0.
-    pub amount: Coins,
-}
-
-/// Answer to a transfer that is no gift.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize)]
+/// Answer to a posting that says no more than how much moved.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, utoipa::ToSchema)]
 pub struct TransferReceipt {
     /// The transfer in the ledger.
     pub receipt: i64,
     /// Unix milliseconds of the commit.
     pub at: i64,
     /// How much was moved.
+    #[schema(value_type = i64)]
     pub amount: Coins,
     /// The actor's coins right after it.
+    #[schema(value_type = i64)]
     pub balance: Coins,
     /// The answer is the first one of this operation, given again.
     pub replayed: bool,
+}
+
+impl TransferReceipt {
+    /// The answer of a row that moves one amount.
+    pub fn of(posted: Posted<'_>) -> Self {
+        let Posted { row, replayed, .. } = posted;
+        let amount = row.legs.iter().map(|leg| leg.amount).max().unwrap_or_default();
+        let balance = Coins(row.actor_balance);
+        Self { receipt: row.id, at: row.at(), amount: Coins(amount), balance, replayed }
+    }
 }
 
 /// Gifts of a room that are committed, in the order of their `gift_no`.
@@ -62,84 +49,120 @@ pub struct CommittedGifts {
 /// What one batch has changed. A hint: it may be lost, the tables have it all.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Committed {
-    /// The gifts of each room, in the order of their `gift_no`.
+    /// What kinds tell rooms, in the order of the numbers there.
     pub rooms: Vec<(RoomId, CommittedGifts)>,
     /// The balances of users that changed, as they are after the batch.
     pub balances: Vec<(UserId, Balance)>,
 }
 
-/// Who an operation belongs to.
+/// On whose word an order is done; the journal keeps it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Actor {
-    User(UserId),
-    /// The promotion account itself: what the system does for nobody in particular.
-    Promotion,
+pub enum By {
+    /// The user whose operation it is.
+    User,
+    /// This member of the staff, whose rights were checked before.
+    Staff(UserId),
+    /// A job of the server.
+    Job,
+    /// The server itself, or its operator at the command line.
+    System,
 }
 
-/// What is to be done.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum Intent {
-    Gift(Gift),
-    Grant(Grant),
-    Issuance(Coins),
+impl By {
+    /// As the journal stores it.
+    pub(super) const fn authority(self) -> Authority {
+        match self {
+            Self::User => Authority::User,
+            Self::Staff(_) => Authority::Staff,
+            Self::Job => Authority::Job,
+            Self::System => Authority::System,
+        }
+    }
 }
 
 /// An order without who waits for it: all that a judgement needs.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Request {
+pub(in crate::economy) struct Request {
+    pub kind: i16,
     pub op: Op,
     pub actor: Actor,
+    pub by: By,
     pub body_hash: BodyHash,
-    pub intent: Intent,
+    pub order: Box<AnyOrder>,
 }
 
-/// The answer of an order that succeeded.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum Receipt {
-    Gift(GiftReceipt),
-    Transfer(TransferReceipt),
-}
-
-impl Receipt {
-    /// The same, marked as given again.
-    pub fn replayed(mut self) -> Self {
-        match &mut self {
-            Self::Gift(receipt) => receipt.replayed = true,
-            Self::Transfer(receipt) => receipt.replayed = true,
-        }
-        self
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "order of kind {}, operation {} of {:?}", self.kind, self.op.0, self.actor)
     }
 }
 
-/// Who waits for an answer. One that went away is no fault: the operation is stored.
-#[derive(Debug)]
-pub(super) enum Reply {
-    Gift(oneshot::Sender<Result<GiftReceipt, ErrorBody>>),
-    Transfer(oneshot::Sender<Result<TransferReceipt, ErrorBody>>),
+/// Gives the answer to who waits for it. One that went away is no fault: the operation is stored.
+pub(super) type Reply = Box<dyn FnOnce(Result<Posted<'_>, ErrorBody>) + Send + Sync>;
+
+/// One thing to do, and who waits for the answer.
+pub struct Order {
+    pub(in crate::economy) request: Request,
+    pub(super) reply: Reply,
 }
 
-impl Reply {
-    pub fn send(self, answer: Result<Receipt, ErrorBody>) {
-        if matches!(self, Self::Gift(_)) {
-            metric::GIFTS.add_of(outcome(&answer), 1);
-        }
-        // One operation keeps its kind (another one is a conflict), so the last arm is a fault.
-        let mismatch = || ErrorBody::new(ErrorCode::Internal);
-        match (self, answer) {
-            (Self::Gift(reply), Ok(Receipt::Gift(receipt))) => drop(reply.send(Ok(receipt))),
-            (Self::Transfer(reply), Ok(Receipt::Transfer(receipt))) => drop(reply.send(Ok(receipt))),
-            (Self::Gift(reply), Err(error)) => drop(reply.send(Err(error))),
-            (Self::Transfer(reply), Err(error)) => drop(reply.send(Err(error))),
-            (Self::Gift(reply), Ok(_)) => drop(reply.send(Err(mismatch()))),
-            (Self::Transfer(reply), Ok(_)) => drop(reply.send(Err(mismatch()))),
-        }
+impl fmt::Debug for Order {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.request.fmt(f)
     }
 }
 
-/// What became of a gift, in the words of the metric.
-fn outcome(answer: &Result<Receipt, ErrorBody>) -> &'static str {
+impl Order {
+    /// An order of a user's operation, on the user's own word or on another's.
+    pub fn new<K: Kind>(
+        operation: Operation,
+        by: By,
+        order: K::Order,
+        reply: oneshot::Sender<Result<K::Receipt, ErrorBody>>,
+    ) -> Self {
+        let Operation { op, actor, body_hash } = operation;
+        Self::of::<K>(op, Actor::User(actor), body_hash, by, order, reply)
+    }
+
+    /// An order that the system gives for nobody in particular: its operation is scoped to an account of
+    /// the system.
+    pub fn of_system<K: Kind>(
+        op: Op,
+        account: &'static str,
+        body_hash: BodyHash,
+        order: K::Order,
+        reply: oneshot::Sender<Result<K::Receipt, ErrorBody>>,
+    ) -> Self {
+        Self::of::<K>(op, Actor::System(account), body_hash, By::System, order, reply)
+    }
+
+    fn of<K: Kind>(
+        op: Op,
+        actor: Actor,
+        body_hash: BodyHash,
+        by: By,
+        order: K::Order,
+        reply: oneshot::Sender<Result<K::Receipt, ErrorBody>>,
+    ) -> Self {
+        let request = Request { kind: K::NUMBER, op, actor, by, body_hash, order: Box::new(order) };
+        let reply: Reply = Box::new(move |answer| {
+            K::answered(outcome(&answer));
+            let receipt = answer.and_then(|posted| {
+                K::receipt(posted).ok_or_else(|| {
+                    let Transfer { id, kind, .. } = posted.row;
+                    tracing::error!(transfer = id, kind, "a stored row makes no receipt of its kind");
+                    ErrorBody::new(ErrorCode::Internal)
+                })
+            });
+            drop(reply.send(receipt));
+        });
+        Self { request, reply }
+    }
+}
+
+/// What became of an order, in the words of the metrics.
+fn outcome(answer: &Result<Posted<'_>, ErrorBody>) -> &'static str {
     match answer {
-        Ok(Receipt::Gift(GiftReceipt { replayed: true, .. })) | Err(ErrorBody { replayed: true, .. }) => "repeated",
+        Ok(Posted { replayed: true, .. }) | Err(ErrorBody { replayed: true, .. }) => "repeated",
         Ok(_) => "sent",
         Err(error) => match error.code {
             ErrorCode::Busy => "busy",
@@ -150,54 +173,12 @@ fn outcome(answer: &Result<Receipt, ErrorBody>) -> &'static str {
     }
 }
 
-/// One thing to do, and who waits for the answer.
-#[derive(Debug)]
-pub struct Order {
-    pub(super) request: Request,
-    pub(super) reply: Reply,
-}
-
-impl Order {
-    /// A gift that its room has judged. `operation.actor` is the sender.
-    pub fn gift(operation: Operation, gift: Gift, reply: oneshot::Sender<Result<GiftReceipt, ErrorBody>>) -> Self {
-        Self { request: Request::of(operation, Intent::Gift(gift)), reply: Reply::Gift(reply) }
-    }
-
-    /// Coins from the promotion account, asked for by `operation.actor` (who may be the receiver).
-    pub fn grant(
-        operation: Operation,
-        grant: Grant,
-        reply: oneshot::Sender<Result<TransferReceipt, ErrorBody>>,
-    ) -> Self {
-        Self { request: Request::of(operation, Intent::Grant(grant)), reply: Reply::Transfer(reply) }
-    }
-
-    /// Coins issued into the promotion account. The operation is scoped to that account.
-    pub fn issuance(
-        op: Op,
-        body_hash: BodyHash,
-        amount: Coins,
-        reply: oneshot::Sender<Result<TransferReceipt, ErrorBody>>,
-    ) -> Self {
-        let request = Request { op, actor: Actor::Promotion, body_hash, intent: Intent::Issuance(amount) };
-        Self { request, reply: Reply::Transfer(reply) }
-    }
-}
-
-impl Request {
-    fn of(operation: Operation, intent: Intent) -> Self {
-        Self { op: operation.op, actor: Actor::User(operation.actor), body_hash: operation.body_hash, intent }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_gift_is_counted_by_what_became_of_it() {
-        let receipt = TransferReceipt { receipt: 1, at: 1, amount: Coins(1), balance: Coins(1), replayed: false };
-        assert_eq!(outcome(&Ok(Receipt::Transfer(receipt))), "sent");
+    fn an_order_is_counted_by_what_became_of_it() {
         for (code, counted) in [
             (ErrorCode::InsufficientFunds, "refused"),
             (ErrorCode::NotInRoom, "refused"),

@@ -10,6 +10,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::posting::Kinds;
 use super::wallet::{self, Entry};
 use crate::http::ValidQuery;
 use crate::identity::{CurrentUser, Identity};
@@ -23,6 +24,7 @@ where
     S: Clone + Send + Sync + 'static,
     Identity: FromRef<S>,
     PgPool: FromRef<S>,
+    Kinds: FromRef<S>,
 {
     OpenApiRouter::new().routes(routes!(read_wallet)).routes(routes!(list_wallet_entries))
 }
@@ -81,11 +83,12 @@ async fn read_wallet(State(pool): State<PgPool>, user: CurrentUser) -> Result<Js
     extensions(("x-errors" = json!([ErrorCode::UserNotFound]))))]
 async fn list_wallet_entries(
     State(pool): State<PgPool>,
+    State(kinds): State<Kinds>,
     user: CurrentUser,
     ValidQuery(query): ValidQuery<EntriesQuery>,
 ) -> Result<Json<Page<Entry>>> {
     let page = PageQuery::new(query.limit, query.cursor);
     let (after, limit) = (page.after()?, i64::from(page.limit()?));
-    let page = wallet::entries(&mut *pool.acquire().await?, user.id, query.currency, after, limit).await?;
+    let page = wallet::entries(&mut *pool.acquire().await?, &kinds, user.id, query.currency, after, limit).await?;
     Ok(Json(Page { items: page.entries, next: page.next.map(|next| Cursor::of(&next)) }))
 }

@@ -4,7 +4,8 @@ use std::collections::{HashMap, VecDeque};
 
 use super::report::{Report, Rule};
 use super::store::LinkRow;
-use crate::economy::ledger::chain::{GENESIS, Link, Transfer};
+use crate::economy::ledger::chain::{GENESIS, Link, Version};
+use crate::economy::ledger::posting::Transfer;
 
 /// A link whose rows are being read.
 struct Open {
@@ -39,6 +40,12 @@ impl ChainWalk {
                 open.next = row.id + 1;
                 open.seen += 1;
                 open.link.add(row);
+                // What a link doesn't hash, anybody could have added to its rows later.
+                let says_more = row.authority.is_some() || row.stored.detail.is_some();
+                if says_more == (open.row.version == Version::First.number()) {
+                    let detail = format!("is not in the form of {}, version {}", name(&open.row), open.row.version);
+                    report.add(Rule::RowWhole, format!("transfer {}", row.id), detail);
+                }
             }
             _ => report.add(Rule::LinkWhole, format!("transfer {}", row.id), "stands in no link of any chain"),
         }
@@ -77,7 +84,11 @@ impl ChainWalk {
         }
         self.heads.insert(row.writer, (row.batch_no, row.hash.clone()));
         let previous = row.previous.as_slice().try_into().unwrap_or(GENESIS);
-        let link = Link::behind(&previous, row.writer, row.batch_no);
+        let version = Version::from_number(row.version).unwrap_or_else(|| {
+            report.add(Rule::ChainWhole, subject(), format!("is of version {}, which there is not", row.version));
+            Version::NEWEST
+        });
+        let link = Link::behind(&previous, version, row.writer, row.batch_no);
         Open { link, next: row.first_transfer, seen: 0, row }
     }
 }

@@ -5,9 +5,8 @@ use std::collections::HashMap;
 use parlor_protocol::Currency;
 
 use super::report::{Report, Rule};
-use super::store::{AccountRow, BalanceRow, RoomRow};
-use crate::economy::ledger::chain::{GiftPart, Transfer};
-use crate::economy::ledger::judge::xp;
+use super::store::{AccountRow, BalanceRow};
+use crate::economy::ledger::posting::{System, Transfer, xp};
 
 #[derive(Default)]
 struct Account {
@@ -22,19 +21,10 @@ struct Account {
     has_balance: bool,
 }
 
-#[derive(Default)]
-struct Room {
-    gift_no: i64,
-    coins: i64,
-    has_total: bool,
-}
-
 /// The state of the fold after some rows.
 #[derive(Default)]
 pub(super) struct Fold {
     accounts: HashMap<i64, Account>,
-    rooms: HashMap<i64, Room>,
-    gift_revenue: i64,
 }
 
 impl Fold {
@@ -48,10 +38,9 @@ impl Fold {
     }
 
     /// The system's accounts: only issuance may overdraw.
-    pub fn system(&mut self, system: Vec<(String, i64)>, report: &mut Report) {
+    pub fn system(&mut self, system: &System, report: &mut Report) {
         let issuance: Vec<i64> =
-            system.iter().filter(|(name, _)| name.ends_with("_issuance")).map(|(_, account)| *account).collect();
-        self.gift_revenue = system.iter().find(|(name, _)| name == "gift_revenue").map_or(0, |(_, account)| *account);
+            system.accounts().filter(|(name, _)| name.ends_with("_issuance")).map(|(_, account)| account).collect();
         for (id, account) in &self.accounts {
             if account.may_overdraw && !issuance.contains(id) {
                 report.add(Rule::Overdraft, format!("account {id}"), "may overdraw and is no issuance");
@@ -64,7 +53,7 @@ impl Fold {
         report.transfers += 1;
         let subject = || format!("transfer {}", row.id);
         self.check_shape(row, report);
-        let xp_bp = row.gift.as_ref().map(|gift| gift.xp_bp);
+        let xp_bp = row.stored.xp_bp;
         for leg in &row.legs {
             let account = self.accounts.entry(leg.account).or_insert_with(|| {
                 report.add(Rule::ListWhole, subject(), format!("account {} does not exist", leg.account));
@@ -102,9 +91,6 @@ impl Fold {
             let detail = format!("answered a balance of {}, the journal comes to {}", row.actor_balance, actor.amount);
             report.add(Rule::AnswerTrue, subject(), detail);
         }
-        if let Some(gift) = &row.gift {
-            self.check_gift(row, gift, report);
-        }
     }
 
     fn check_shape(&self, row: &Transfer, report: &mut Report) {
@@ -118,34 +104,6 @@ impl Fold {
             if sum != 0 {
                 report.add(Rule::ZeroSum, format!("transfer {}", row.id), format!("sums to {sum} in {currency:?}"));
             }
-        }
-    }
-
-    fn check_gift(&mut self, row: &Transfer, gift: &GiftPart, report: &mut Report) {
-        let subject = format!("transfer {}", row.id);
-        let of = |account| row.legs.iter().find(|leg| leg.account == account).map_or(0, |leg| leg.amount);
-        let total = gift.total();
-        if of(row.actor) != -total || of(self.gift_revenue) != total {
-            let detail =
-                format!("costs {total}, the sender paid {}, revenue got {}", -of(row.actor), of(self.gift_revenue));
-            report.add(Rule::GiftPaid, subject.clone(), detail);
-        }
-        let share = gift.price.saturating_mul(gift.count).saturating_mul(10_000);
-        for receiver in gift.receivers.iter().filter(|receiver| of(**receiver) < share) {
-            let detail = format!("account {receiver} received {} instead of {share}", of(*receiver));
-            report.add(Rule::GiftPaid, subject.clone(), detail);
-        }
-        let room = self.rooms.entry(gift.room).or_default();
-        if gift.gift_no != room.gift_no + 1 {
-            let detail = format!("is gift {} of room {} behind gift {}", gift.gift_no, gift.room, room.gift_no);
-            report.add(Rule::GiftNoDense, subject.clone(), detail);
-        }
-        room.gift_no = gift.gift_no;
-        room.coins = room.coins.saturating_add(total);
-        if gift.room_coins != room.coins {
-            let detail = format!("brings room {} to {} coins, it says {}", gift.room, room.coins, gift.room_coins);
-            report.add(Rule::GiftNoDense, subject, detail);
-            room.coins = gift.room_coins; // named once, not in every later row
         }
     }
 
@@ -171,22 +129,6 @@ impl Fold {
         }
     }
 
-    /// Stored totals of rooms, beside the fold.
-    pub fn rooms(&mut self, page: &[RoomRow], report: &mut Report) {
-        for row in page {
-            report.rooms += 1;
-            let room = self.rooms.entry(row.room).or_default();
-            room.has_total = true;
-            if (row.gift_no, row.coins) != (room.gift_no, room.coins) {
-                let detail = format!(
-                    "holds gift {}, {} coins; the journal comes to {}, {}",
-                    row.gift_no, row.coins, room.gift_no, room.coins
-                );
-                report.add(Rule::RoomIsFold, format!("room {}", row.room), detail);
-            }
-        }
-    }
-
     /// What the journal knows and the tables do not.
     pub fn finish(self, report: &mut Report) {
         let mut without: Vec<_> = self.accounts.iter().filter(|(_, account)| !account.has_balance).collect();
@@ -194,12 +136,6 @@ impl Fold {
         for (id, account) in without {
             let detail = format!("has no balance row; the journal comes to {}", account.amount);
             report.add(Rule::BalanceIsFold, format!("account {id}"), detail);
-        }
-        let mut without: Vec<_> = self.rooms.iter().filter(|(_, room)| !room.has_total).collect();
-        without.sort_by_key(|(id, _)| **id);
-        for (id, room) in without {
-            let detail = format!("has no totals; the journal comes to gift {}, {} coins", room.gift_no, room.coins);
-            report.add(Rule::RoomIsFold, format!("room {id}"), detail);
         }
     }
 }

@@ -5,6 +5,7 @@
 
 mod chain_walk;
 mod fold;
+mod postings;
 mod report;
 mod store;
 
@@ -14,6 +15,8 @@ use sqlx::{Connection, PgConnection};
 
 use self::chain_walk::ChainWalk;
 use self::fold::Fold;
+use self::postings::Postings;
+use super::posting::{Kinds, System};
 use crate::kit::error::Result;
 
 /// Rows of one page.
@@ -23,7 +26,7 @@ const PAGE: i64 = 2_000;
 ///
 /// # Errors
 /// A fault or an outage of the store. Broken books are no error: they stand in the report.
-pub async fn audit(connection: &mut PgConnection) -> Result<Report> {
+pub async fn audit(connection: &mut PgConnection, kinds: &Kinds) -> Result<Report> {
     let mut snapshot = connection.begin_with("begin isolation level repeatable read read only").await?;
     let mut report = Report::default();
 
@@ -35,7 +38,9 @@ pub async fn audit(connection: &mut PgConnection) -> Result<Report> {
         after = last.id;
         fold.open(page, &mut report);
     }
-    fold.system(store::system_accounts(&mut snapshot).await?, &mut report);
+    let system = System::of(store::system_accounts(&mut snapshot).await?);
+    fold.system(&system, &mut report);
+    let mut postings = Postings::open(&mut snapshot, kinds, system).await?;
 
     let mut walk = ChainWalk::default();
     let mut after = i64::MIN;
@@ -50,6 +55,7 @@ pub async fn audit(connection: &mut PgConnection) -> Result<Report> {
                 report.add(Rule::RowWhole, format!("transfer {}", transfer.id), flaw);
             }
             fold.transfer(&transfer, &mut report);
+            postings.transfer(&transfer, &mut report);
             walk.transfer(&transfer, &mut report);
         }
     }
@@ -63,14 +69,8 @@ pub async fn audit(connection: &mut PgConnection) -> Result<Report> {
         after = last.id;
         fold.balances(&page, &mut report);
     }
-    let mut after = 0;
-    loop {
-        let page = store::rooms(&mut snapshot, after, PAGE).await?;
-        let Some(last) = page.last() else { break };
-        after = last.room;
-        fold.rooms(&page, &mut report);
-    }
     fold.finish(&mut report);
+    postings.close(&mut snapshot, &mut report).await?;
 
     for (op, actor) in store::operations_twice(&mut snapshot).await? {
         let detail = "stands in the journal and among the refusals";

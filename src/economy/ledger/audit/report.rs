@@ -30,8 +30,9 @@ rules! {
     ZeroSum = "zero_sum";
     /// A leg is in the currency of its account.
     LegCurrency = "leg_currency";
-    /// A gift's legs are what its price, count and receivers say.
-    GiftPaid = "gift_paid";
+    /// A row's legs are what its kind makes of its detail, whole, by what held then; and its kind may be
+    /// posted on its authority's word.
+    PostingRecomputed = "posting_recomputed";
     /// A leg names the account's transfer before it.
     ListWhole = "list_whole";
     /// The actor's balance on a row is the fold up to it.
@@ -42,10 +43,8 @@ rules! {
     BalanceIsFold = "balance_is_fold";
     /// Only issuance may overdraw.
     Overdraft = "overdraft";
-    /// A room's gifts are numbered without holes, and its coins are their sum.
-    GiftNoDense = "gift_no_dense";
-    /// A room's totals are the fold of its gifts.
-    RoomIsFold = "room_is_fold";
+    /// The records that a kind keeps of its own and the journal agree, both ways.
+    RecordsAgree = "records_agree";
     /// Every row of the journal is in a link, and every row of a link is there.
     LinkWhole = "link_whole";
     /// A link's hash is that of its rows.
@@ -82,8 +81,6 @@ pub struct Report {
     pub transfers: u64,
     /// Accounts.
     pub accounts: u64,
-    /// Rooms with totals.
-    pub rooms: u64,
     /// Links of all chains.
     pub links: u64,
     /// Stored refusals.
@@ -112,11 +109,11 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "audited: {} transfers, {} accounts, {} rooms, {} links, {} refusals",
-            self.transfers, self.accounts, self.rooms, self.links, self.refusals
+            "audited: {} transfers, {} accounts, {} links, {} refusals",
+            self.transfers, self.accounts, self.links, self.refusals
         )?;
         for violation in &self.violations {
-            writeln!(f, "{:<16} {}: {}", violation.rule, violation.subject, violation.detail)?;
+            writeln!(f, "{:<18} {}: {}", violation.rule, violation.subject, violation.detail)?;
         }
         let more = self.found - self.violations.len() as u64;
         if more > 0 {

@@ -1,4 +1,4 @@
-//! Accounts as their owners see them: opening, balances, entries; and a room's gifts from the table.
+//! Accounts as their owners see them: opening, balances, entries.
 //!
 //! Everything here reads, or opens empty accounts inside the caller's transaction. Only the writer
 //! changes a balance.
@@ -8,20 +8,15 @@ mod store;
 use std::collections::HashMap;
 
 use parlor_protocol::reply::Balance;
-use parlor_protocol::room::{GiftLine, Person};
-use parlor_protocol::{Coins, Currency, ErrorCode, GiftId, RoomId, UserId};
+use parlor_protocol::{Currency, ErrorCode, RoomId, UserId};
 use sqlx::PgConnection;
 
-use super::{CommittedGifts, Kind, banner};
+use super::journal;
+use super::posting::{AnyKind, Kinds, People, Posted, Transfer, Viewer};
 use crate::kit::error::{Error, Result};
 
 /// Entries of one page at most.
 pub const ENTRY_PAGE: i64 = 100;
-
-/// Stands for a person whose mapping was erased; no user has this id.
-fn erased() -> Person {
-    Person { id: UserId::new(1).expect("above 0"), name: String::new() }
-}
 
 /// Opens a user's two accounts, empty. Belongs into the transaction that makes the user.
 ///
@@ -79,57 +74,26 @@ pub async fn balances_of(connection: &mut PgConnection, users: &[UserId]) -> Res
 }
 
 /// One movement of an account, with its cause.
-#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, utoipa::ToSchema)]
+#[derive(Clone, PartialEq, Debug, serde::Serialize, utoipa::ToSchema)]
 pub struct Entry {
     /// The transfer in the ledger.
     pub transfer: i64,
-    /// What it was for.
-    pub kind: Kind,
+    /// What it was for: `gift`, `grant`, `issuance`, … More are only ever added.
+    pub kind: &'static str,
     /// Of which currency.
     pub currency: Currency,
     /// Minor units; below 0 where they left the account.
     pub amount: i64,
     /// Unix milliseconds.
     pub at: i64,
-    /// Of a gift: what, how many, where, from whom, to whom, and why it moved this account.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub gift: Option<EntryGift>,
-}
-
-/// Why a gift moved an account.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum GiftRole {
-    /// Its owner paid for it.
-    Sender,
-    /// Its owner received it.
-    Receiver,
-    /// Its owner's room was where it was given: the owner's share.
-    RoomOwner,
-}
-
-/// The gift behind an entry. People whose accounts were erased are not named.
-#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, utoipa::ToSchema)]
-pub struct EntryGift {
-    /// As what the account's owner is in it.
-    pub role: GiftRole,
-    /// What.
-    pub gift: GiftId,
-    /// How many each receiver got.
-    pub count: i64,
-    /// In which room.
-    pub room: RoomId,
-    /// Its number there.
-    pub gift_no: i64,
-    /// Who paid.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub from: Option<UserId>,
-    /// Who received.
-    pub to: Vec<UserId>,
+    /// What its kind says of it, under a name of the kind's own, as `gift`: what, how many, where, from
+    /// whom, to whom, and why it moved this account.
+    #[serde(flatten)]
+    pub cause: std::collections::BTreeMap<&'static str, serde_json::Value>,
 }
 
 /// A page of an account's history, newest first.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Debug, Default)]
 pub struct Entries {
     /// The movements.
     pub entries: Vec<Entry>,
@@ -144,6 +108,7 @@ pub struct Entries {
 /// `user_not_found` without a wallet; a fault or an outage of the store.
 pub async fn entries(
     connection: &mut PgConnection,
+    kinds: &Kinds,
     user: UserId,
     of: Currency,
     cursor: Option<i64>,
@@ -152,74 +117,29 @@ pub async fn entries(
     let head = store::head(connection, user.number(), of.number()).await?;
     let (account, last_transfer) = head.ok_or_else(|| Error::new(ErrorCode::UserNotFound))?;
     let start = cursor.unwrap_or(last_transfer);
-    let rows = store::walk(connection, account, start, limit.clamp(1, ENTRY_PAGE)).await?;
-    let next = rows.last().map(|row| row.previous).filter(|previous| *previous != 0);
-    let entries = rows.into_iter().map(|row| entry(user, of, row)).collect::<Result<_>>()?;
-    Ok(Entries { entries, next })
-}
-
-fn entry(user: UserId, currency: Currency, row: store::EntryRow) -> Result<Entry> {
-    let kind =
-        Kind::from_number(row.kind).ok_or_else(|| Error::internal(format!("kind {} of a transfer", row.kind)))?;
-    let from = row.from_user.and_then(UserId::new);
-    let gift = row.gift.and_then(|gift| {
-        let role = match currency {
-            Currency::Coin => GiftRole::Sender,
-            Currency::Diamond if row.to_users.contains(&user.number()) => GiftRole::Receiver,
-            Currency::Diamond => GiftRole::RoomOwner,
-        };
-        Some(EntryGift {
-            role,
-            gift: GiftId::new(gift)?,
-            count: row.count.unwrap_or_default(),
-            room: RoomId::new(row.room?)?,
-            gift_no: row.gift_no.unwrap_or_default(),
-            from,
-            to: row.to_users.into_iter().filter_map(UserId::new).collect(),
+    let steps = store::walk(connection, account, start, limit.clamp(1, ENTRY_PAGE)).await?;
+    let next = steps.last().map(|step| step.previous).filter(|previous| *previous != 0);
+    let ids: Vec<i64> = steps.iter().map(|step| step.id).collect();
+    let rows = super::store::transfers(connection, &ids).await?;
+    let rows: HashMap<i64, Transfer> = rows.into_iter().map(|row| (row.id, row.read().0)).collect();
+    let mut people = People::default();
+    journal::name(connection, rows.values(), &mut people).await?;
+    let viewer = Viewer { user, account };
+    let entry = |step: store::Step| {
+        let row = rows.get(&step.id)?;
+        let kind = kinds.of(row.kind);
+        let cause = kind.and_then(|kind| kind.entry(Posted { row, people: &people, replayed: false }, viewer));
+        Some(Entry {
+            transfer: row.id,
+            // A newer program may have posted what this one doesn't know.
+            kind: kind.map_or("unknown", AnyKind::name),
+            currency: of,
+            amount: step.amount,
+            at: row.at(),
+            cause: cause.into_iter().collect(),
         })
-    });
-    Ok(Entry { transfer: row.id, kind, currency, amount: row.amount, at: row.at.timestamp_millis(), gift })
-}
-
-/// At most `limit` committed gifts of a room above `after`, oldest first, with people's present names.
-/// Where there are none, the coins are those of the room now.
-///
-/// # Errors
-/// A fault or an outage of the store.
-pub async fn gifts_above(
-    connection: &mut PgConnection,
-    room: RoomId,
-    after: i64,
-    limit: usize,
-) -> Result<CommittedGifts> {
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let rows = store::gifts_above(connection, room.number(), after, limit).await?;
-    let coins = match rows.last() {
-        Some(row) => row.room_coins,
-        None => store::room_coins(connection, room.number()).await?.unwrap_or_default(),
     };
-    let gifts = rows.into_iter().map(gift_line).collect::<Result<_>>()?;
-    Ok(CommittedGifts { gifts, coins: Coins(coins) })
-}
-
-fn gift_line(row: store::GiftRow) -> Result<GiftLine> {
-    let person = |id: Option<i64>, name: Option<String>| match id.and_then(UserId::new) {
-        Some(id) => Person { id, name: name.unwrap_or_default() },
-        None => erased(),
-    };
-    let gift = GiftId::new(row.gift).ok_or_else(|| Error::internal(format!("gift id {} in the journal", row.gift)))?;
-    let total = Coins(row.total);
-    Ok(GiftLine {
-        gift_no: row.gift_no,
-        receipt: row.id,
-        at: row.at.timestamp_millis(),
-        from: person(row.from_user, row.from_name),
-        to: row.to_users.into_iter().zip(row.to_names).map(|(id, name)| person(id, name)).collect(),
-        gift,
-        count: row.count,
-        total,
-        banner: banner(total),
-    })
+    Ok(Entries { entries: steps.into_iter().filter_map(entry).collect(), next })
 }
 
 fn currency(number: i16) -> Result<Currency> {

@@ -1,8 +1,6 @@
 //! One batch in one transaction, in the one order that makes it exact: names, locks, ids, operations,
 //! judgement, rows, link, commit.
 
-use std::collections::BTreeSet;
-
 use chrono::{DateTime, Utc};
 use parlor_protocol::ErrorBody;
 use sqlx::types::Json;
@@ -12,9 +10,11 @@ use tokio::time::Instant;
 use super::columns::JournalColumns;
 use super::store::{self, LinkRow};
 use super::{Pending, answer};
-use crate::economy::ledger::chain::{GENESIS, Hash, Link, Transfer};
-use crate::economy::ledger::judge::{self, Books, Names, Ruling, System, Verdict};
-use crate::economy::ledger::order::{Actor, Intent};
+use crate::economy::ledger::chain::{GENESIS, Hash, Link, Version};
+use crate::economy::ledger::journal;
+use crate::economy::ledger::judge::{self, Books, Parts, Ruling, Verdict};
+use crate::economy::ledger::order::Committed;
+use crate::economy::ledger::posting::{AnyOrder, Kinds, Names, People, System, Transfer};
 use crate::kit::clock::Timestamp;
 use crate::telemetry::metric;
 
@@ -45,7 +45,8 @@ pub(super) enum BatchError {
 /// unless the connection was lost on the way.
 pub(super) async fn settle(
     connection: &mut PgConnection,
-    system: System,
+    kinds: &Kinds,
+    system: &System,
     chain: &mut Chain,
     batch: &[Pending],
     now: Timestamp,
@@ -55,14 +56,20 @@ pub(super) async fn settle(
     let requests = || batch.iter().map(|pending| &pending.order.request);
 
     let mut transaction = connection.begin().await?;
-    let mut books = read(&mut transaction, system, batch).await?;
+    let mut parts = Parts::of(kinds, requests());
+    let mut books = read(&mut transaction, system, &mut parts, batch).await?;
     let first_id = store::draw_block(&mut transaction).await?;
     let asked: Vec<_> =
         requests().filter_map(|request| Some((request.op.0, books.names.actor(request.actor)?))).collect();
     let (ops, actors): (Vec<_>, Vec<_>) = asked.into_iter().unzip();
     books.answered = store::answered(&mut transaction, &ops, &actors).await?;
+    let mut people = People::of_wallets(&books.names.wallets);
+    if !books.answered.is_empty() {
+        let known = books.answered.values().filter_map(|known| known.answer.as_deref().ok());
+        journal::name(&mut transaction, known, &mut people).await?;
+    }
 
-    let ruling = judge::judge(&mut books, requests(), first_id, at_us);
+    let ruling = judge::judge(&mut books, &mut parts, requests(), first_id, at_us);
 
     let mut next = *chain;
     if !ruling.transfers.is_empty() {
@@ -70,9 +77,11 @@ pub(super) async fn settle(
         check("journal", store::insert_transfers(&mut transaction, &rows, at).await?, rows.ids.len())?;
         let (done, meant) = store::update_balances(&mut transaction, &books.accounts).await?;
         check("balances", done, meant)?;
-        if books.rooms.values().any(|total| total.changed) {
-            let (done, meant) = store::update_rooms(&mut transaction, &books.rooms).await?;
-            check("room_totals", done, meant)?;
+        for part in &parts.parts {
+            let posted = posted(batch, &ruling, part.kind.number());
+            if !posted.is_empty() {
+                part.kind.write(&mut transaction, &posted, &part.state).await?;
+            }
         }
         let link = link(&mut next, &ruling.transfers);
         store::insert_link(&mut transaction, &link, at).await?;
@@ -84,49 +93,57 @@ pub(super) async fn settle(
     transaction.commit().await?;
     metric::LEDGER_COMMIT_TIMES.record_time(began.elapsed());
     *chain = next;
-    Ok(answer::settled(batch, &books, ruling))
+    let mut committed = Committed { balances: answer::balances(&books), ..Committed::default() };
+    for part in &parts.parts {
+        part.kind.committed(&posted(batch, &ruling, part.kind.number()), &mut committed);
+    }
+    Ok(answer::Settled::of(ruling, people, committed))
+}
+
+/// The orders of a kind that became rows, with their rows.
+fn posted<'a>(batch: &'a [Pending], ruling: &'a Ruling, kind: i16) -> Vec<(&'a AnyOrder, &'a Transfer)> {
+    let rows = batch.iter().zip(&ruling.verdicts).filter_map(|(pending, verdict)| match verdict {
+        Verdict::Applied(index) => Some((&*pending.order.request.order, &ruling.transfers[*index])),
+        _ => None,
+    });
+    rows.filter(|(_, row)| row.kind == kind).collect()
 }
 
 /// What the orders name, and the locked rows that they may change.
-async fn read(connection: &mut PgConnection, system: System, batch: &[Pending]) -> Result<Books, BatchError> {
-    let (mut users, mut gifts) = (BTreeSet::new(), BTreeSet::new());
-    for request in batch.iter().map(|pending| &pending.order.request) {
-        if let Actor::User(user) = request.actor {
-            users.insert(user.number());
-        }
-        match &request.intent {
-            Intent::Gift(gift) => {
-                users.extend([gift.owner.number(), gift.sender.id.number()]);
-                users.extend(gift.receivers.iter().flatten().map(|receiver| receiver.id.number()));
-                gifts.insert(gift.gift.number());
-            }
-            Intent::Grant(grant) => drop(users.insert(grant.to.number())),
-            Intent::Issuance(_) => {}
-        }
-    }
-    let mut names = Names { system, ..Names::default() };
+async fn read(
+    connection: &mut PgConnection,
+    system: &System,
+    parts: &mut Parts<'_>,
+    batch: &[Pending],
+) -> Result<Books, BatchError> {
+    let requests = || batch.iter().map(|pending| &pending.order.request);
+    let users: Vec<i64> = parts.users(requests()).into_iter().map(|user| user.number()).collect();
+    let mut names = Names { system: system.clone(), ..Names::default() };
     if !users.is_empty() {
-        names.wallets = store::wallets(connection, &users.into_iter().collect::<Vec<_>>()).await?;
+        names.wallets = store::wallets(connection, &users).await?;
     }
-    if !gifts.is_empty() {
-        names.prices = store::prices(connection, &gifts.into_iter().collect::<Vec<_>>()).await?;
+    for part in &mut parts.parts {
+        part.kind.read(connection, &part.orders, &names, &mut part.state).await?;
     }
-    let (accounts, rooms) = names.touched(batch.iter().map(|pending| &pending.order.request));
+    let accounts = parts.accounts(&names, requests());
     let accounts = store::lock_balances(connection, &accounts).await?;
-    let rooms = if rooms.is_empty() { Default::default() } else { store::lock_rooms(connection, &rooms).await? };
-    Ok(Books { names, accounts, rooms, ..Books::default() })
+    for part in &mut parts.parts {
+        part.kind.lock(connection, &part.orders, &names, &mut part.state).await?;
+    }
+    Ok(Books { names, accounts, ..Books::default() })
 }
 
 /// The batch's link; `chain` moves on to it.
 fn link(chain: &mut Chain, transfers: &[Transfer]) -> LinkRow {
     let (previous, batch_no) = (chain.head, chain.batch_no + 1);
-    let mut link = Link::behind(&previous, chain.writer, batch_no);
+    let mut link = Link::behind(&previous, Version::NEWEST, chain.writer, batch_no);
     for transfer in transfers {
         link.add(transfer);
     }
     *chain = Chain { batch_no, head: link.hash(), ..*chain };
     LinkRow {
         writer: chain.writer,
+        version: Version::NEWEST.number(),
         batch_no,
         first_transfer: transfers.first().map_or(0, |transfer| transfer.id),
         last_transfer: transfers.last().map_or(0, |transfer| transfer.id),

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use crate::economy::ledger::chain::Transfer;
+use crate::economy::ledger::posting::Transfer;
 
 /// The columns of new journal rows. Slices are 1-based and inclusive, as PostgreSQL has them.
 #[derive(Default)]
@@ -16,6 +16,12 @@ pub(super) struct JournalColumns {
     pub leg_firsts: Vec<i32>,
     pub leg_lasts: Vec<i32>,
     pub actor_balances: Vec<i64>,
+    pub authorities: Vec<Option<i16>>,
+    pub staff: Vec<Option<i64>>,
+    pub reverses: Vec<Option<i64>>,
+    pub detail_versions: Vec<Option<i16>>,
+    pub detail_firsts: Vec<i32>,
+    pub detail_lengths: Vec<i32>,
     pub rooms: Vec<Option<i64>>,
     pub gift_nos: Vec<Option<i64>>,
     pub gifts: Vec<Option<i64>>,
@@ -30,8 +36,10 @@ pub(super) struct JournalColumns {
     pub currencies: Vec<i16>,
     pub amounts: Vec<i64>,
     pub previous: Vec<i64>,
-    /// Of all gifts, one row's behind the other's.
+    /// Of all rows that have some, one row's behind the other's.
     pub receivers: Vec<i64>,
+    /// Of all rows that have one, one row's behind the other's.
+    pub details: Vec<u8>,
 }
 
 impl JournalColumns {
@@ -58,16 +66,24 @@ impl JournalColumns {
             self.previous.push(leg.previous);
         }
         self.leg_lasts.push(place(self.accounts.len()));
-        let gift = row.gift.as_ref();
-        self.rooms.push(gift.map(|gift| gift.room));
-        self.gift_nos.push(gift.map(|gift| gift.gift_no));
-        self.gifts.push(gift.map(|gift| gift.gift));
-        self.counts.push(gift.map(|gift| gift.count));
-        self.prices.push(gift.map(|gift| gift.price));
-        self.xp_bps.push(gift.map(|gift| gift.xp_bp));
-        self.room_coins.push(gift.map(|gift| gift.room_coins));
+        self.authorities.push(row.authority);
+        self.staff.push(row.staff);
+        self.reverses.push(row.stored.reverses);
+        let detail = row.stored.detail.as_ref();
+        self.detail_versions.push(detail.map(|detail| detail.version));
+        self.detail_firsts.push(place(self.details.len() + 1));
+        self.details.extend(detail.into_iter().flat_map(|detail| &detail.bytes));
+        self.detail_lengths.push(detail.map_or(0, |detail| place(detail.bytes.len())));
+        let line = row.stored.line.as_ref();
+        self.rooms.push(line.map(|line| line.room));
+        self.gift_nos.push(line.map(|line| line.number));
+        self.gifts.push(line.map(|line| line.item));
+        self.counts.push(line.map(|line| line.count));
+        self.prices.push(line.map(|line| line.price));
+        self.xp_bps.push(row.stored.xp_bp);
+        self.room_coins.push(line.map(|line| line.room_coins));
         self.receiver_firsts.push(place(self.receivers.len() + 1));
-        self.receivers.extend(gift.into_iter().flat_map(|gift| &gift.receivers));
+        self.receivers.extend(line.into_iter().flat_map(|line| &line.receivers));
         self.receiver_lasts.push(place(self.receivers.len()));
     }
 }

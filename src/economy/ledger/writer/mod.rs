@@ -20,8 +20,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use self::batch::{BatchError, Chain};
-use super::judge::System;
 use super::order::{Committed, Order};
+use super::posting::{Kinds, System};
 use super::settings::Settings;
 use crate::kit::clock::Timestamp;
 use crate::telemetry::metric;
@@ -57,6 +57,7 @@ pub(super) struct Writer {
     options: PgConnectOptions,
     node: String,
     settings: Settings,
+    kinds: Kinds,
     on_commit: mpsc::Sender<Committed>,
     session: Option<Session>,
     /// Whether the last use of the store succeeded.
@@ -68,11 +69,12 @@ impl Writer {
         options: PgConnectOptions,
         node: String,
         settings: Settings,
+        kinds: Kinds,
         on_commit: mpsc::Sender<Committed>,
         well: watch::Sender<bool>,
     ) -> Self {
         let options = options.disable_statement_logging().application_name("parlor-ledger");
-        Self { options, node, settings, on_commit, session: None, well }
+        Self { options, node, settings, kinds, on_commit, session: None, well }
     }
 
     /// Works until `stop` is cancelled and everything that is queued then has its answer.
@@ -120,8 +122,8 @@ impl Writer {
                     metric::LEDGER_GROUP_TIMES.record_time(began.elapsed());
                     failed = 0;
                     self.well.send_replace(true);
-                    for (pending, answer) in part.into_iter().zip(settled.answers) {
-                        pending.order.reply.send(answer);
+                    for (place, pending) in part.into_iter().enumerate() {
+                        settled.answer(place, pending.order.reply);
                     }
                     self.announce(settled.committed);
                 }
@@ -148,7 +150,7 @@ impl Writer {
                     for pending in part {
                         let op = pending.order.request.op;
                         error!(%error, %op, "the store refuses an order that the ledger had judged good");
-                        pending.order.reply.send(Err(ErrorCode::Internal.into()));
+                        (pending.order.reply)(Err(ErrorCode::Internal.into()));
                     }
                 }
             }
@@ -164,7 +166,7 @@ impl Writer {
                 self.session = Some(self.connect().await.map_err(|error| Fault::Away(error.into()))?);
             }
             let Session { connection, system, chain } = self.session.as_mut().expect("connected right above");
-            batch::settle(connection, *system, chain, part, Timestamp::now()).await.map_err(Fault::of)
+            batch::settle(connection, &self.kinds, system, chain, part, Timestamp::now()).await.map_err(Fault::of)
         };
         match timeout(limit, work).await {
             Ok(done) => done,
@@ -235,7 +237,7 @@ fn expire(part: Vec<Pending>) -> Vec<Pending> {
     let now = Instant::now();
     let (live, dead): (Vec<_>, Vec<_>) = part.into_iter().partition(|pending| pending.deadline > now);
     for pending in dead {
-        pending.order.reply.send(Err(ErrorCode::StoreUnavailable.into()));
+        (pending.order.reply)(Err(ErrorCode::StoreUnavailable.into()));
     }
     live
 }

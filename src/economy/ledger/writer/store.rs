@@ -1,18 +1,18 @@
 //! The writer's SQL: a handful of set-based statements a batch, whatever its size.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
-use parlor_protocol::reply::GiftReceipt;
-use parlor_protocol::{Coins, ErrorBody, GiftId, Op, RoomId, UserId};
+use parlor_protocol::{ErrorBody, Op, UserId};
 use sqlx::PgConnection;
 use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::columns::JournalColumns;
 use crate::economy::ledger::chain::Hash;
-use crate::economy::ledger::judge::{Account, Answered, Price, RoomTotal, System, Wallet};
-use crate::economy::ledger::order::{Receipt, TransferReceipt};
+use crate::economy::ledger::judge::Answered;
+use crate::economy::ledger::posting::{Account, Locks, System, Wallet};
+use crate::economy::ledger::store as ledger;
 
 type Result<T> = std::result::Result<T, sqlx::Error>;
 
@@ -43,55 +43,23 @@ pub(super) async fn insert_writer(connection: &mut PgConnection, node: &str) -> 
 /// The system's accounts.
 pub(super) async fn system(connection: &mut PgConnection) -> Result<System> {
     let rows = sqlx::query!("select name, account_id from system_accounts").fetch_all(connection).await?;
-    let account = |name: &str| {
-        let row = rows.iter().find(|row| row.name == name);
-        row.map(|row| row.account_id).ok_or_else(|| sqlx::Error::Protocol(format!("no system account {name}")))
-    };
-    Ok(System {
-        coin_issuance: account("coin_issuance")?,
-        promotion: account("promotion")?,
-        gift_revenue: account("gift_revenue")?,
-        diamond_issuance: account("diamond_issuance")?,
-    })
+    Ok(System::of(rows.into_iter().map(|row| (row.name, row.account_id))))
 }
 
-/// The wallets of these users, with their agencies.
+/// The wallets of these users.
 pub(super) async fn wallets(connection: &mut PgConnection, users: &[i64]) -> Result<HashMap<UserId, Wallet>> {
-    let rows = sqlx::query!(
-        r#"select w.user_id as "user_id!", w.coin_account as "coin_account!", w.diamond_account as "diamond_account!",
-                  a.diamond_account as "agency_account?", a.rate_bp as "rate_bp?"
-             from wallets w
-             left join agency_members m on m.user_id = w.user_id
-             left join agencies a on a.id = m.agency_id
-            where w.user_id = any($1)"#,
-        users
-    )
-    .fetch_all(connection)
-    .await?;
+    let rows =
+        sqlx::query!("select user_id, coin_account, diamond_account from wallets where user_id = any($1)", users)
+            .fetch_all(connection)
+            .await?;
     let wallet = rows.into_iter().filter_map(|row| {
-        let agency = row.agency_account.zip(row.rate_bp);
-        Some((UserId::new(row.user_id)?, Wallet { coin: row.coin_account, diamond: row.diamond_account, agency }))
+        Some((UserId::new(row.user_id)?, Wallet { coin: row.coin_account, diamond: row.diamond_account }))
     });
     Ok(wallet.collect())
 }
 
-/// Prices of these gifts, those that are off included.
-pub(super) async fn prices(connection: &mut PgConnection, gifts: &[i64]) -> Result<HashMap<GiftId, Price>> {
-    let rows = sqlx::query!("select id, price, xp_bp, enabled, vip_level from gifts where id = any($1)", gifts)
-        .fetch_all(connection)
-        .await?;
-    let price = rows.into_iter().filter_map(|row| {
-        let price = Price { coins: row.price, xp_bp: row.xp_bp, enabled: row.enabled, vip_level: row.vip_level };
-        Some((GiftId::new(row.id)?, price))
-    });
-    Ok(price.collect())
-}
-
 /// Locks balances in the order of their ids, as every writer does, and reads them.
-pub(super) async fn lock_balances(
-    connection: &mut PgConnection,
-    accounts: &BTreeSet<i64>,
-) -> Result<BTreeMap<i64, Account>> {
+pub(super) async fn lock_balances(connection: &mut PgConnection, accounts: &Locks) -> Result<BTreeMap<i64, Account>> {
     let accounts: Vec<i64> = accounts.iter().copied().collect();
     let rows = sqlx::query!(
         "select account_id, amount, xp, last_transfer, may_overdraw
@@ -110,28 +78,6 @@ pub(super) async fn lock_balances(
     Ok(account.collect())
 }
 
-/// Locks rooms' totals in the order of their ids, and reads them.
-pub(super) async fn lock_rooms(
-    connection: &mut PgConnection,
-    rooms: &BTreeSet<RoomId>,
-) -> Result<BTreeMap<RoomId, RoomTotal>> {
-    let rooms: Vec<i64> = rooms.iter().map(|room| room.number()).collect();
-    let rows = sqlx::query!(
-        "select room_id, gift_no, coins
-           from room_totals
-          where room_id = any($1)
-          order by room_id
-            for no key update",
-        &rooms
-    )
-    .fetch_all(connection)
-    .await?;
-    let total = rows.into_iter().filter_map(|row| {
-        Some((RoomId::new(row.room_id)?, RoomTotal { gift_no: row.gift_no, coins: row.coins, changed: false }))
-    });
-    Ok(total.collect())
-}
-
 /// The first id of a block of 512. Drawn under the locks: along an account's list ids only rise.
 pub(super) async fn draw_block(connection: &mut PgConnection) -> Result<i64> {
     sqlx::query_scalar!(r#"select nextval('transfers') - 511 as "first!""#).fetch_one(connection).await
@@ -146,13 +92,7 @@ pub(super) async fn answered(
 ) -> Result<HashMap<(Op, i64), Answered>> {
     let rows = sqlx::query!(
         r#"select asked.op as "op!", asked.actor as "actor!", r.body_hash as "refused_hash?",
-                  r.error as "error?: Json<ErrorBody>",
-                  j.id as "id?", j.kind as "kind?", j.body_hash as "body_hash?", j.at as "at?", j.amounts as "amounts?", j.actor_balance as "actor_balance?", j.gift_no, j.gift_id, j.gift_count,
-                  j.gift_price * j.gift_count * cardinality(j.receivers) as total,
-                  array(select w.user_id
-                          from unnest(j.receivers) with ordinality as to_ (account, place)
-                          join wallets w on w.diamond_account = to_.account
-                         order by to_.place) as "receivers!"
+                  r.error as "error?: Json<ErrorBody>", j.id as "id?"
              from unnest($1::uuid[], $2::bigint[]) as asked (op, actor)
              left join journal j on j.op = asked.op and j.actor = asked.actor
              left join refusals r on r.op = asked.op and r.actor = asked.actor
@@ -160,41 +100,26 @@ pub(super) async fn answered(
         ops,
         actors
     )
-    .fetch_all(connection)
+    .fetch_all(&mut *connection)
     .await?;
     let mut answers = HashMap::with_capacity(rows.len());
+    let mut done = Vec::new();
     for row in rows {
-        let (stored_hash, answer) = match (row.id, row.error) {
-            (Some(receipt), _) => {
-                let at = row.at.map_or(0, |at| at.timestamp_millis());
-                let balance = Coins(row.actor_balance.unwrap_or_default());
-                let receipt = match row.gift_id.and_then(GiftId::new) {
-                    Some(gift) => Receipt::Gift(GiftReceipt {
-                        receipt,
-                        gift_no: row.gift_no.unwrap_or_default(),
-                        at,
-                        gift,
-                        count: row.gift_count.unwrap_or_default(),
-                        to: row.receivers.into_iter().filter_map(UserId::new).collect(),
-                        total: Coins(row.total.unwrap_or_default()),
-                        balance,
-                        replayed: false,
-                    }),
-                    None => Receipt::Transfer(TransferReceipt {
-                        receipt,
-                        at,
-                        amount: Coins(row.amounts.unwrap_or_default().into_iter().max().unwrap_or_default()),
-                        balance,
-                        replayed: false,
-                    }),
-                };
-                (row.body_hash, Ok(receipt))
+        match (row.id, row.error, row.refused_hash) {
+            (Some(id), _, _) => done.push(id),
+            (None, Some(Json(error)), Some(hash)) => {
+                let body_hash = hash.try_into().unwrap_or_default();
+                answers.insert((Op(row.op), row.actor), Answered { body_hash, answer: Err(error) });
             }
-            (None, Some(Json(error))) => (row.refused_hash, Err(error)),
-            (None, None) => continue,
-        };
-        let body_hash = stored_hash.and_then(|hash| hash.try_into().ok()).unwrap_or_default();
-        answers.insert((Op(row.op), row.actor), Answered { body_hash, answer });
+            (None, _, _) => {}
+        }
+    }
+    if !done.is_empty() {
+        for row in ledger::transfers(connection, &done).await? {
+            let (transfer, _) = row.read();
+            let (key, body_hash) = ((transfer.op, transfer.actor), transfer.body_hash);
+            answers.insert(key, Answered { body_hash, answer: Ok(Box::new(transfer)) });
+        }
     }
     Ok(answers)
 }
@@ -208,19 +133,23 @@ pub(super) async fn insert_transfers(
 ) -> Result<u64> {
     let done = sqlx::query!(
         "insert into journal (id, kind, op, actor, body_hash, at, accounts, currencies, amounts, previous, actor_balance,
-                              room_id, gift_no, gift_id, gift_count, gift_price, receivers, xp_bp, room_coins)
+                              room_id, gift_no, gift_id, gift_count, gift_price, receivers, xp_bp, room_coins,
+                              authority, staff, reverses, detail_version, detail)
          select t.id, t.kind, t.op, t.actor, substr($1::bytea, (16 * t.place - 15)::int, 16), $2::timestamptz,
                 ($3::bigint[])[t.leg_first:t.leg_last], ($4::smallint[])[t.leg_first:t.leg_last],
                 ($5::bigint[])[t.leg_first:t.leg_last], ($6::bigint[])[t.leg_first:t.leg_last], t.actor_balance,
                 t.room_id, t.gift_no, t.gift_id, t.gift_count, t.gift_price,
                 case when t.room_id is not null then ($7::bigint[])[t.receiver_first:t.receiver_last] end,
-                t.xp_bp, t.room_coins
+                t.xp_bp, t.room_coins, t.authority, t.staff, t.reverses, t.detail_version,
+                case when t.detail_version is not null then substr($24::bytea, t.detail_first, t.detail_length) end
            from unnest($8::bigint[], $9::smallint[], $10::uuid[], $11::bigint[], $12::int[], $13::int[], $14::bigint[],
                        $15::bigint[], $16::bigint[], $17::bigint[], $18::bigint[], $19::bigint[], $20::int[], $21::int[],
-                       $22::int[], $23::bigint[])
+                       $22::int[], $23::bigint[], $25::smallint[], $26::bigint[], $27::bigint[], $28::smallint[],
+                       $29::int[], $30::int[])
                 with ordinality
                 as t (id, kind, op, actor, leg_first, leg_last, actor_balance, room_id, gift_no, gift_id, gift_count,
-                      gift_price, receiver_first, receiver_last, xp_bp, room_coins, place)",
+                      gift_price, receiver_first, receiver_last, xp_bp, room_coins, authority, staff, reverses,
+                      detail_version, detail_first, detail_length, place)",
         &rows.body_hashes,
         at,
         &rows.accounts,
@@ -244,6 +173,13 @@ pub(super) async fn insert_transfers(
         &rows.receiver_lasts,
         &rows.xp_bps as &[Option<i32>],
         &rows.room_coins as &[Option<i64>],
+        &rows.details,
+        &rows.authorities as &[Option<i16>],
+        &rows.staff as &[Option<i64>],
+        &rows.reverses as &[Option<i64>],
+        &rows.detail_versions as &[Option<i16>],
+        &rows.detail_firsts,
+        &rows.detail_lengths,
     )
     .execute(connection)
     .await?;
@@ -299,32 +235,10 @@ pub(super) async fn update_balances(
     Ok((done.rows_affected(), ids.len()))
 }
 
-/// Brings the rooms' totals that changed to where the batch leaves them; returns how many.
-pub(super) async fn update_rooms(
-    connection: &mut PgConnection,
-    rooms: &BTreeMap<RoomId, RoomTotal>,
-) -> Result<(u64, usize)> {
-    let changed: Vec<_> = rooms.iter().filter(|(_, total)| total.changed).collect();
-    let ids: Vec<i64> = changed.iter().map(|(room, _)| room.number()).collect();
-    let gift_nos: Vec<i64> = changed.iter().map(|(_, total)| total.gift_no).collect();
-    let coins: Vec<i64> = changed.iter().map(|(_, total)| total.coins).collect();
-    let done = sqlx::query!(
-        "update room_totals r
-            set gift_no = t.gift_no, coins = t.coins
-           from unnest($1::bigint[], $2::bigint[], $3::bigint[]) as t (id, gift_no, coins)
-          where r.room_id = t.id",
-        &ids,
-        &gift_nos,
-        &coins
-    )
-    .execute(connection)
-    .await?;
-    Ok((done.rows_affected(), ids.len()))
-}
-
 /// A link as it is stored.
 pub(super) struct LinkRow {
     pub writer: i64,
+    pub version: i16,
     pub batch_no: i64,
     pub first_transfer: i64,
     pub last_transfer: i64,
@@ -336,8 +250,8 @@ pub(super) struct LinkRow {
 /// Adds the batch's link to the chain.
 pub(super) async fn insert_link(connection: &mut PgConnection, link: &LinkRow, at: DateTime<Utc>) -> Result<()> {
     sqlx::query!(
-        "insert into chain_links (writer, batch_no, first_transfer, last_transfer, transfers, previous, hash, at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8)",
+        "insert into chain_links (writer, batch_no, first_transfer, last_transfer, transfers, previous, hash, at, version)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         link.writer,
         link.batch_no,
         link.first_transfer,
@@ -345,7 +259,8 @@ pub(super) async fn insert_link(connection: &mut PgConnection, link: &LinkRow, a
         link.transfers,
         &link.previous[..],
         &link.hash[..],
-        at
+        at,
+        link.version
     )
     .execute(connection)
     .await?;

@@ -3,17 +3,22 @@
 use std::collections::{BTreeMap, HashMap};
 
 use parlor_protocol::room::Person;
-use parlor_protocol::{Coins, GiftId, RoomId, UserId};
+use parlor_protocol::{Coins, GiftId, Op, RoomId, UserId};
 use proptest::prelude::*;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::*;
-use crate::economy::ledger::order::TransferReceipt;
+use crate::economy;
+use crate::economy::ledger::judge::{Answered, Books, Parts, Ruling, Verdict, judge};
+use crate::economy::ledger::posting::{Account, Kinds, Wallet};
+use crate::economy::ledger::{By, Order};
+use crate::economy::promotion::{Grant, Grants};
+use crate::kit::operation::Operation;
 
-const SYSTEM: System = System { coin_issuance: 1, promotion: 2, gift_revenue: 3, diamond_issuance: 4 };
+const PROMOTION: i64 = 2;
 const AGENCY: i64 = 5;
-const AGENCY_BP: i32 = 700;
+const AGENCY_BP: i64 = 700;
 const USERS: i64 = 4;
 /// Gift 1 costs 1, gift 2 is off, gift 3 costs 50 and brings XP times 1.2, gift 4 asks for VIP.
 const PRICES: [i64; 4] = [1, 7, 50, 5];
@@ -39,26 +44,54 @@ fn coin(index: i64) -> i64 {
     10 + 2 * index
 }
 
+/// The books with the rows that gifts have of their own, from batch to batch as the store would keep them.
+struct World {
+    kinds: Kinds,
+    books: Books,
+    state: State,
+}
+
 /// User 0 owns the room, user 3 is in the agency.
-fn books(coins: &[i64]) -> Books {
-    let mut names = Names { system: SYSTEM, ..Names::default() };
+fn world(coins: &[i64]) -> World {
+    let names = ["coin_issuance", "promotion", "gift_revenue", "diamond_issuance"];
+    let system = System::of(names.map(str::to_owned).into_iter().zip(1..));
+    let mut names = Names { system, ..Names::default() };
     let mut accounts = BTreeMap::new();
+    let mut state = State { rooms: BTreeMap::from([(room(), RoomTotal::default())]), ..State::default() };
     for index in 0..USERS {
-        let agency = (index == 3).then_some((AGENCY, AGENCY_BP));
-        names.wallets.insert(user(index), Wallet { coin: coin(index), diamond: coin(index) + 1, agency });
+        names.wallets.insert(user(index), Wallet { coin: coin(index), diamond: coin(index) + 1 });
         accounts.insert(coin(index), Account { amount: coins[index as usize], ..Account::default() });
         accounts.insert(coin(index) + 1, Account::default());
     }
-    for (account, may_overdraw) in [(1, true), (2, false), (3, false), (4, true), (AGENCY, false)] {
+    state.agencies.insert(user(3), Agency { account: AGENCY, version: 1, rate_bp: AGENCY_BP });
+    for (account, may_overdraw) in [(1, true), (PROMOTION, false), (3, false), (4, true), (AGENCY, false)] {
         accounts.insert(account, Account { may_overdraw, ..Account::default() });
     }
     for (index, coins) in PRICES.into_iter().enumerate() {
         let id = index as i64 + 1;
         let (xp_bp, vip_level) = (if id == 3 { 12_000 } else { 10_000 }, if id == 4 { 3 } else { 0 });
-        names.prices.insert(gift_id(id), Price { coins, xp_bp, enabled: id != 2, vip_level });
+        state.prices.insert(gift_id(id), Price { version: 1, coins, xp_bp, enabled: id != 2, vip_level });
     }
-    let rooms = BTreeMap::from([(room(), RoomTotal::default())]);
-    Books { names, accounts, rooms, answered: HashMap::new() }
+    World { kinds: economy::kinds(), books: Books { names, accounts, answered: HashMap::new() }, state }
+}
+
+impl World {
+    fn judge(&mut self, orders: &[Order], first_id: i64) -> Ruling {
+        let requests = || orders.iter().map(|order| &order.request);
+        let mut parts = Parts::of(&self.kinds, requests());
+        if let Some(state) = parts.state(Gifts::NUMBER) {
+            *state = self.state.clone();
+        }
+        let ruling = judge(&mut self.books, &mut parts, requests(), first_id, 0);
+        if let Some(state) = parts.state::<State>(Gifts::NUMBER) {
+            self.state = state.clone();
+        }
+        ruling
+    }
+
+    fn amount(&self, account: i64) -> i64 {
+        self.books.accounts[&account].amount
+    }
 }
 
 /// A wish as the property draws it.
@@ -73,29 +106,32 @@ struct Wish {
 }
 
 impl Wish {
-    fn request(&self) -> Request {
+    fn hash(&self) -> [u8; 16] {
         let body = format!("{} {} {:?}", self.gift, self.count, self.receivers);
-        let hash = Sha256::digest(body.as_bytes());
+        Sha256::digest(body.as_bytes())[..16].try_into().expect("16 of 32 bytes")
+    }
+
+    fn operation(&self) -> Operation {
+        Operation { op: Op(Uuid::from_u128(self.op.into())), actor: user(self.sender), body_hash: self.hash() }
+    }
+
+    fn gift(&self) -> Gift {
         let receivers = if self.room_refuses {
             Err(ErrorCode::NotInRoom.into())
         } else {
             Ok(self.receivers.iter().copied().map(person).collect())
         };
-        let gift = Gift {
-            room: room(),
-            owner: user(0),
-            sender: person(self.sender),
-            gift: gift_id(self.gift),
-            count: self.count,
-            receivers,
-        };
-        Request {
-            op: Op(Uuid::from_u128(self.op.into())),
-            actor: Actor::User(user(self.sender)),
-            body_hash: hash[..16].try_into().expect("16 of 32 bytes"),
-            intent: Intent::Gift(gift),
-        }
+        let (gift, sender) = (gift_id(self.gift), person(self.sender));
+        Gift { room: room(), owner: user(0), sender, gift, count: self.count, receivers }
     }
+
+    fn order(&self) -> Order {
+        order(self.operation(), self.gift())
+    }
+}
+
+fn order(operation: Operation, gift: Gift) -> Order {
+    Order::new::<Gifts>(operation, By::User, gift, tokio::sync::oneshot::channel().0)
 }
 
 fn wishes() -> impl Strategy<Value = Vec<Wish>> {
@@ -133,7 +169,7 @@ struct Model {
 impl Model {
     /// The outcome, and whether it was given before.
     fn send(&mut self, wish: &Wish) -> (Outcome, bool) {
-        let hash = wish.request().body_hash;
+        let hash = wish.hash();
         if let Some((first, outcome)) = self.answers.get(&(wish.op, wish.sender)) {
             let conflict = Outcome::Refused(ErrorCode::OperationConflict);
             return if *first == hash { (outcome.clone(), true) } else { (conflict, false) };
@@ -174,7 +210,7 @@ impl Model {
                 *self.diamonds.entry(coin(0) + 1).or_default() += each * 500;
             }
             if *receiver == 3 {
-                *self.diamonds.entry(AGENCY).or_default() += each * i64::from(AGENCY_BP);
+                *self.diamonds.entry(AGENCY).or_default() += each * AGENCY_BP;
             }
         }
         self.gift_no += 1;
@@ -183,39 +219,24 @@ impl Model {
     }
 }
 
-fn stored(ruling: &Ruling, index: usize) -> Option<Result<Receipt, ErrorBody>> {
+fn stored(ruling: &Ruling, index: usize) -> Option<Result<Box<Transfer>, ErrorBody>> {
     match &ruling.verdicts[index] {
-        Verdict::Applied(transfer) => Some(Ok(as_receipt(&ruling.transfers[*transfer]))),
+        Verdict::Applied(transfer) => Some(Ok(Box::new(ruling.transfers[*transfer].clone()))),
         Verdict::Refused(error) => Some(Err(error.clone())),
         _ => None,
     }
 }
 
-fn as_receipt(transfer: &Transfer) -> Receipt {
-    let part = transfer.gift.as_ref().expect("only gifts here");
-    Receipt::Gift(parlor_protocol::reply::GiftReceipt {
-        receipt: transfer.id,
-        gift_no: part.gift_no,
-        at: 0,
-        gift: gift_id(part.gift),
-        count: part.count,
-        to: vec![],
-        total: Coins(part.total()),
-        balance: Coins(transfer.actor_balance),
-        replayed: false,
-    })
-}
-
 /// The outcome of a request of a ruling, and whether it was given before.
 fn outcome(ruling: &Ruling, index: usize) -> (Outcome, bool) {
-    let paid = |receipt: Receipt| match receipt {
-        Receipt::Gift(gift) => Outcome::Paid { total: gift.total.0, balance: gift.balance.0, gift_no: gift.gift_no },
-        Receipt::Transfer(_) => panic!("only gifts here"),
+    let paid = |row: &Transfer| {
+        let line = row.stored.line.as_ref().expect("only gifts here");
+        Outcome::Paid { total: line.total(), balance: row.actor_balance, gift_no: line.number }
     };
     match &ruling.verdicts[index] {
-        Verdict::Applied(transfer) => (paid(as_receipt(&ruling.transfers[*transfer])), false),
+        Verdict::Applied(transfer) => (paid(&ruling.transfers[*transfer]), false),
         Verdict::Refused(error) | Verdict::Rejected(error) => (Outcome::Refused(error.code), false),
-        Verdict::Known(Ok(receipt)) => (paid(receipt.clone()), true),
+        Verdict::Known(Ok(row)) => (paid(row), true),
         Verdict::Known(Err(error)) => (Outcome::Refused(error.code), true),
         Verdict::Repeated(first) => (outcome(ruling, *first).0, true),
     }
@@ -231,16 +252,16 @@ proptest! {
         batch in 1_usize..20,
     ) {
         let mut model = Model { coins: coins.clone(), wealth: vec![0; USERS as usize], ..Model::default() };
-        let mut books = books(&coins);
+        let mut world = world(&coins);
         let mut heads: HashMap<i64, i64> = HashMap::new();
         for (number, part) in wishes.chunks(batch).enumerate() {
-            let requests: Vec<Request> = part.iter().map(Wish::request).collect();
-            let ruling = judge(&mut books, requests.iter(), number as i64 * 512 + 1, 0);
+            let orders: Vec<Order> = part.iter().map(Wish::order).collect();
+            let ruling = world.judge(&orders, number as i64 * 512 + 1);
             for (index, wish) in part.iter().enumerate() {
                 prop_assert_eq!(outcome(&ruling, index), model.send(wish), "{:?}", wish);
                 if let Some(answer) = stored(&ruling, index) {
-                    let key = (requests[index].op, coin(wish.sender));
-                    books.answered.insert(key, Answered { body_hash: requests[index].body_hash, answer });
+                    let key = (wish.operation().op, coin(wish.sender));
+                    world.books.answered.insert(key, Answered { body_hash: wish.hash(), answer });
                 }
             }
             prop_assert_eq!(
@@ -253,26 +274,30 @@ proptest! {
                     prop_assert_eq!(legs.map(|leg| leg.amount).sum::<i64>(), 0);
                 }
                 prop_assert!(transfer.legs.windows(2).all(|pair| pair[0].account < pair[1].account));
+                // The detail alone makes the legs again: so does the audit.
+                let mut flaws = Flaws::default();
+                let recalled = Gifts::recalled(transfer).expect("a gift's detail");
+                let system = &world.books.names.system;
+                flaws.compare(transfer, Gifts::legs(system, transfer.actor, &recalled).as_deref());
+                prop_assert!(flaws.is_empty(), "{:?}", flaws);
+                prop_assert_eq!(&Gifts::stored(recalled), &transfer.stored);
                 for leg in &transfer.legs {
                     prop_assert_eq!(leg.previous, heads.insert(leg.account, transfer.id).unwrap_or(0));
                 }
             }
         }
         for index in 0..USERS {
-            let wallet = books.accounts[&coin(index)];
+            let wallet = world.books.accounts[&coin(index)];
             prop_assert_eq!((wallet.amount, wallet.xp), (model.coins[index as usize], model.wealth[index as usize]));
         }
         for account in (0..USERS).map(|index| coin(index) + 1).chain([AGENCY]) {
             let diamonds = model.diamonds.get(&account).copied().unwrap_or(0);
-            prop_assert_eq!((books.accounts[&account].amount, books.accounts[&account].xp), (diamonds, diamonds));
+            let held = world.books.accounts[&account];
+            prop_assert_eq!((held.amount, held.xp), (diamonds, diamonds));
         }
-        let total = books.rooms[&room()];
+        let total = world.state.rooms[&room()];
         prop_assert_eq!((total.gift_no, total.coins), (model.gift_no, model.room_coins));
     }
-}
-
-fn one(books: &mut Books, request: &Request) -> Ruling {
-    judge(books, std::iter::once(request), 1, 0)
 }
 
 fn wish(sender: i64, gift: i64, count: i64, receivers: &[i64]) -> Wish {
@@ -281,65 +306,77 @@ fn wish(sender: i64, gift: i64, count: i64, receivers: &[i64]) -> Wish {
 
 #[test]
 fn owner_who_receives_gets_no_share_on_top_and_owner_who_sends_does() {
-    let mut books = books(&[100, 100, 0, 0]);
-    one(&mut books, &wish(1, 3, 1, &[0]).request());
-    assert_eq!(books.accounts[&(coin(0) + 1)].amount, 500_000);
+    let mut world = world(&[100, 100, 0, 0]);
+    world.judge(&[wish(1, 3, 1, &[0]).order()], 1);
+    assert_eq!(world.amount(coin(0) + 1), 500_000);
     let sent = Wish { op: 1, ..wish(0, 3, 1, &[2]) };
-    judge(&mut books, std::iter::once(&sent.request()), 2, 0);
-    assert_eq!(books.accounts[&(coin(0) + 1)].amount, 525_000);
+    world.judge(&[sent.order()], 2);
+    assert_eq!(world.amount(coin(0) + 1), 525_000);
 }
 
 #[test]
 fn refusal_that_may_pass_is_not_stored() {
-    let mut books = books(&[100; 4]);
-    let mut request = wish(1, 1, 1, &[2]).request();
-    if let Intent::Gift(gift) = &mut request.intent {
-        gift.receivers = Err(ErrorCode::RoomPaused.into());
-    }
-    let ruling = one(&mut books, &request);
+    let wish = wish(1, 1, 1, &[2]);
+    let gift = Gift { receivers: Err(ErrorCode::RoomPaused.into()), ..wish.gift() };
+    let ruling = world(&[100; 4]).judge(&[order(wish.operation(), gift)], 1);
     assert_eq!(ruling.verdicts, [Verdict::Rejected(ErrorCode::RoomPaused.into())]);
     assert!(ruling.refusals.is_empty());
 }
 
 #[test]
 fn insufficient_funds_say_balance_and_shortfall() {
-    let mut books = books(&[0, 30, 0, 0]);
-    let ruling = one(&mut books, &wish(1, 3, 1, &[2]).request());
+    let ruling = world(&[0, 30, 0, 0]).judge(&[wish(1, 3, 1, &[2]).order()], 1);
     assert_eq!(ruling.verdicts, [Verdict::Refused(ErrorBody::insufficient_funds(30, 20))]);
 }
 
 #[test]
 fn amounts_beyond_the_range_change_nothing() {
-    let mut books = books(&[LIMIT, LIMIT, 0, 0]);
-    books.accounts.get_mut(&(coin(2) + 1)).expect("exists").amount = LIMIT;
+    let mut world = world(&[LIMIT, LIMIT, 0, 0]);
+    world.books.accounts.get_mut(&(coin(2) + 1)).expect("exists").amount = LIMIT;
     for count in [1, i64::MAX / 40, i64::MAX] {
-        let before = books.accounts.clone();
-        let ruling = one(&mut books, &wish(1, 3, count, &[2]).request());
+        let before = world.books.accounts.clone();
+        let ruling = world.judge(&[wish(1, 3, count, &[2]).order()], 1);
         assert_eq!(ruling.verdicts, [Verdict::Refused(ErrorCode::AmountOutOfRange.into())], "{count}");
-        assert_eq!(books.accounts, before);
+        assert_eq!(world.books.accounts, before);
     }
-    let ruling = one(&mut books, &wish(1, 3, -1, &[3]).request());
+    let ruling = world.judge(&[wish(1, 3, -1, &[3]).order()], 1);
     assert!(matches!(&ruling.verdicts[0], Verdict::Rejected(error) if error.code == ErrorCode::BadRequest));
+}
+
+fn granted(amount: i64, by: By) -> Order {
+    let grant = Grant { to: user(1), amount: Coins(amount) };
+    Order::new::<Grants>(wish(1, 1, 1, &[2]).operation(), by, grant, tokio::sync::oneshot::channel().0)
 }
 
 #[test]
 fn operation_of_a_grant_cannot_be_a_gift() {
-    let mut books = books(&[100; 4]);
-    let request = wish(1, 1, 1, &[2]).request();
-    let receipt = TransferReceipt { receipt: 1, at: 0, amount: Coins(1), balance: Coins(1), replayed: false };
-    let answer = Answered { body_hash: request.body_hash, answer: Ok(Receipt::Transfer(receipt)) };
-    books.answered.insert((request.op, coin(1)), answer);
-    assert_eq!(one(&mut books, &request).verdicts, [conflict()]);
+    let mut world = world(&[100; 4]);
+    world.books.accounts.get_mut(&PROMOTION).expect("exists").amount = 5;
+    let conflict = Verdict::Rejected(ErrorCode::OperationConflict.into());
+    let orders = [granted(5, By::System), wish(1, 1, 1, &[2]).order()];
+    let ruling = world.judge(&orders, 1);
+    assert_eq!(ruling.verdicts, [Verdict::Applied(0), conflict.clone()], "in one batch");
+    let answer = Ok(Box::new(ruling.transfers[0].clone()));
+    let operation = wish(1, 1, 1, &[2]).operation();
+    world.books.answered.insert((operation.op, coin(1)), Answered { body_hash: operation.body_hash, answer });
+    assert_eq!(world.judge(&orders[1..], 2).verdicts, [conflict], "in a later one");
 }
 
 #[test]
 fn empty_promotion_account_is_no_last_word() {
-    let mut books = books(&[0; 4]);
-    let grant = Grant { to: user(1), amount: Coins(5) };
-    let request = Request { intent: Intent::Grant(grant), ..wish(1, 1, 1, &[2]).request() };
-    assert!(matches!(&one(&mut books, &request).verdicts[0],
+    let mut world = world(&[0; 4]);
+    assert!(matches!(&world.judge(&[granted(5, By::System)], 1).verdicts[0],
         Verdict::Rejected(error) if error.code == ErrorCode::InsufficientFunds));
-    books.accounts.get_mut(&SYSTEM.promotion).expect("exists").amount = 5;
-    assert_eq!(one(&mut books, &request).verdicts, [Verdict::Applied(0)]);
-    assert_eq!(books.accounts[&coin(1)].amount, 5);
+    world.books.accounts.get_mut(&PROMOTION).expect("exists").amount = 5;
+    assert_eq!(world.judge(&[granted(5, By::System)], 1).verdicts, [Verdict::Applied(0)]);
+    assert_eq!(world.amount(coin(1)), 5);
+}
+
+#[test]
+fn nobody_grants_coins_on_a_users_word() {
+    let mut world = world(&[0; 4]);
+    world.books.accounts.get_mut(&PROMOTION).expect("exists").amount = 5;
+    let ruling = world.judge(&[granted(5, By::User)], 1);
+    assert!(matches!(&ruling.verdicts[0], Verdict::Rejected(error) if error.code == ErrorCode::Forbidden));
+    assert_eq!(world.amount(coin(1)), 0);
 }

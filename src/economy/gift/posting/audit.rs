@@ -1,0 +1,188 @@
+//! A gift judged again: by the versions that held then, and by the room that it was given in.
+
+use std::collections::HashMap;
+
+use sqlx::PgConnection;
+
+use super::detail::Detail;
+use super::{store, waterfall};
+use crate::economy::ledger::posting::{Flaws, Line, System, Transfer};
+
+/// Rooms of one page.
+const PAGE: i64 = 2_000;
+/// No agency's rate was ever higher.
+const RATE_MAX_BP: i64 = 2_000;
+
+/// A room while the journal is walked.
+#[derive(Clone, Copy, Debug, Default)]
+struct Room {
+    gift_no: i64,
+    coins: i64,
+    has_total: bool,
+}
+
+/// What gifts are judged by, and where their rooms stand.
+#[derive(Debug, Default)]
+pub struct Audit {
+    /// Price and experience by gift and version.
+    gifts: HashMap<(i64, i64), (i64, i32)>,
+    /// Rates in basis points by the agency's account and version.
+    rates: HashMap<(i64, i64), i64>,
+    /// Diamond accounts of rooms' owners.
+    owners: HashMap<i64, i64>,
+    rooms: HashMap<i64, Room>,
+}
+
+impl Audit {
+    pub async fn open(connection: &mut PgConnection) -> sqlx::Result<Self> {
+        let gifts = store::gift_versions(connection).await?;
+        let rates = store::rate_versions(connection).await?;
+        let owners = store::room_owners(connection).await?;
+        Ok(Self { gifts, rates, owners, rooms: HashMap::new() })
+    }
+
+    pub fn row(&mut self, row: &Transfer, system: &System, flaws: &mut Flaws) {
+        let Some(line) = &row.stored.line else {
+            return flaws.posting(row, "is a gift and does not say what was given");
+        };
+        match Detail::recalled(row) {
+            Some(detail) => {
+                flaws.compare(row, waterfall::legs(system, row.actor, &detail).as_deref());
+                self.check_versions(row, &detail, flaws);
+            }
+            // From before gifts had a detail: what it doesn't say is held within its bounds.
+            None if row.authority.is_none() && row.stored.detail.is_none() => {
+                self.check_first(row, line, system, flaws);
+            }
+            None => flaws.posting(row, "has no detail of a gift"),
+        }
+        self.check_room(row, line, flaws);
+    }
+
+    /// What the detail says of the catalogue, the agencies and the room is what stood there.
+    fn check_versions(&self, row: &Transfer, detail: &Detail, flaws: &mut Flaws) {
+        let line = &detail.line;
+        let named = (line.price, detail.xp_bp);
+        match self.gifts.get(&(line.item, detail.gift_version)) {
+            Some(held) if *held == named => {}
+            held => {
+                let (gift, version) = (line.item, detail.gift_version);
+                flaws.posting(
+                    row,
+                    format!("names price and experience {named:?} of gift {gift}, version {version}: {held:?}"),
+                );
+            }
+        }
+        if let Some(owner) = self.owners.get(&line.room).filter(|owner| **owner != detail.owner) {
+            flaws.posting(row, format!("names {} as the owner's account of room {}: {owner}", detail.owner, line.room));
+        }
+        let mut last = -1;
+        for share in &detail.agencies {
+            let held = self.rates.get(&(share.account, share.version));
+            if held != Some(&share.rate_bp) {
+                let (account, version) = (share.account, share.version);
+                flaws.posting(
+                    row,
+                    format!("names rate {} of agency account {account}, version {version}: {held:?}", share.rate_bp),
+                );
+            }
+            if share.receiver <= last || share.receiver >= line.receivers.len() as i64 {
+                flaws.posting(row, "names an agency of a receiver twice, or of nobody");
+            }
+            last = share.receiver;
+        }
+    }
+
+    /// A row without a detail: everything but the agencies' shares is known, and those have a bound.
+    fn check_first(&self, row: &Transfer, line: &Line, system: &System, flaws: &mut Flaws) {
+        let owner = self.owners.get(&line.room).copied();
+        let detail = Detail {
+            line: line.clone(),
+            xp_bp: row.stored.xp_bp.unwrap_or_default(),
+            waterfall: 1,
+            gift_version: 0,
+            // Whose owner was erased: the account that got an owner's share, if one did.
+            owner: owner.or_else(|| owner_by_share(row, line)).unwrap_or_default(),
+            agencies: Vec::new(),
+        };
+        let Some(made) = waterfall::legs(system, row.actor, &detail) else {
+            return flaws.posting(row, "its detail makes no legs");
+        };
+        let issuance = system.account("diamond_issuance");
+        let bound = line.total().saturating_mul(RATE_MAX_BP);
+        let (mut shares, mut issued) = (0_i64, 0_i64);
+        for leg in &row.legs {
+            let due = made.iter().find(|other| (other.account, other.currency) == (leg.account, leg.currency));
+            let more = leg.amount.saturating_sub(due.map_or(0, |due| due.amount));
+            if leg.account == issuance {
+                issued = more;
+            } else if more > 0 && self.is_agency(leg.account) {
+                shares = shares.saturating_add(more);
+            } else if more != 0 {
+                flaws.posting(row, format!("moves {more} of account {} beyond what the gift brings", leg.account));
+            }
+        }
+        for due in made.iter().filter(|due| row.moved(due.account) == 0) {
+            flaws.posting(row, format!("moves nothing of account {}, its detail says {}", due.account, due.amount));
+        }
+        if shares > bound || issued.saturating_add(shares) != 0 {
+            flaws.posting(row, format!("issues {} to agencies, at most {bound} can be theirs", shares.max(-issued)));
+        }
+    }
+
+    fn is_agency(&self, account: i64) -> bool {
+        self.rates.keys().any(|(agency, _)| *agency == account)
+    }
+
+    /// Gifts of a room are numbered without holes, and its coins are their sum.
+    fn check_room(&mut self, row: &Transfer, line: &Line, flaws: &mut Flaws) {
+        let subject = format!("transfer {}", row.id);
+        let room = self.rooms.entry(line.room).or_default();
+        if line.number != room.gift_no + 1 {
+            let detail = format!("is gift {} of room {} behind gift {}", line.number, line.room, room.gift_no);
+            flaws.record(subject.clone(), detail);
+        }
+        room.gift_no = line.number;
+        room.coins = room.coins.saturating_add(line.total());
+        if line.room_coins != room.coins {
+            let detail = format!("brings room {} to {} coins, it says {}", line.room, room.coins, line.room_coins);
+            flaws.record(subject, detail);
+            room.coins = line.room_coins; // named once, not in every later row
+        }
+    }
+
+    /// Stored totals of rooms, beside the walk.
+    pub async fn close(mut self, connection: &mut PgConnection, flaws: &mut Flaws) -> sqlx::Result<()> {
+        let mut after = 0;
+        loop {
+            let page = store::totals(connection, after, PAGE).await?;
+            let Some((last, _, _)) = page.last() else { break };
+            after = *last;
+            for (id, gift_no, coins) in page {
+                let room = self.rooms.entry(id).or_default();
+                room.has_total = true;
+                if (gift_no, coins) != (room.gift_no, room.coins) {
+                    let detail = format!(
+                        "holds gift {gift_no}, {coins} coins; the journal comes to {}, {}",
+                        room.gift_no, room.coins
+                    );
+                    flaws.record(format!("room {id}"), detail);
+                }
+            }
+        }
+        let mut without: Vec<_> = self.rooms.iter().filter(|(_, room)| !room.has_total).collect();
+        without.sort_by_key(|(id, _)| **id);
+        for (id, room) in without {
+            let detail = format!("has no totals; the journal comes to gift {}, {} coins", room.gift_no, room.coins);
+            flaws.record(format!("room {id}"), detail);
+        }
+        Ok(())
+    }
+}
+
+/// The account that got exactly the owner's share of every receiver's gift and is no receiver.
+fn owner_by_share(row: &Transfer, line: &Line) -> Option<i64> {
+    let share = line.total().checked_mul(500)?;
+    let stranger = row.legs.iter().find(|leg| leg.amount == share && !line.receivers.contains(&leg.account));
+    stranger.map(|leg| leg.account)
+}

@@ -1,0 +1,122 @@
+//! SQL of gifts as postings: what they are judged by, and the rooms' totals.
+
+use std::collections::{BTreeMap, HashMap};
+
+use parlor_protocol::{GiftId, RoomId, UserId};
+use sqlx::PgConnection;
+
+use super::{Agency, Price, RoomTotal};
+
+type Result<T> = std::result::Result<T, sqlx::Error>;
+
+/// Prices of these gifts, those that are off included, and the agencies of these users: one way to the
+/// store for both.
+pub(super) async fn prices_and_agencies(
+    connection: &mut PgConnection,
+    gifts: &[i64],
+    users: &[i64],
+) -> Result<(HashMap<GiftId, Price>, HashMap<UserId, Agency>)> {
+    let rows = sqlx::query!(
+        r#"select true as "is_gift!", id as "id!", version::bigint as "version!", price as "amount!", xp_bp as "xp_bp!",
+                  enabled as "enabled!", vip_level as "vip_level!"
+             from gifts
+            where id = any($1)
+            union all
+           select false, m.user_id, a.rate_version, a.diamond_account, a.rate_bp, true, 0::smallint
+             from agency_members m
+             join agencies a on a.id = m.agency_id
+            where m.user_id = any($2)"#,
+        gifts,
+        users
+    )
+    .fetch_all(connection)
+    .await?;
+    let (mut prices, mut agencies) = (HashMap::new(), HashMap::new());
+    for row in rows {
+        if row.is_gift
+            && let Some(gift) = GiftId::new(row.id)
+        {
+            let (version, coins, xp_bp) = (row.version, row.amount, row.xp_bp);
+            prices.insert(gift, Price { version, coins, xp_bp, enabled: row.enabled, vip_level: row.vip_level });
+        } else if let Some(user) = UserId::new(row.id) {
+            agencies.insert(user, Agency { account: row.amount, version: row.version, rate_bp: row.xp_bp.into() });
+        }
+    }
+    Ok((prices, agencies))
+}
+
+/// Locks rooms' totals in the order of their ids, and reads them.
+pub(super) async fn lock_rooms(connection: &mut PgConnection, rooms: &[i64]) -> Result<BTreeMap<RoomId, RoomTotal>> {
+    let rows = sqlx::query!(
+        "select room_id, gift_no, coins
+           from room_totals
+          where room_id = any($1)
+          order by room_id
+            for no key update",
+        rooms
+    )
+    .fetch_all(connection)
+    .await?;
+    let total = rows.into_iter().filter_map(|row| {
+        Some((RoomId::new(row.room_id)?, RoomTotal { gift_no: row.gift_no, coins: row.coins, changed: false }))
+    });
+    Ok(total.collect())
+}
+
+/// Brings the rooms' totals that changed to where the batch leaves them.
+pub(super) async fn update_rooms(connection: &mut PgConnection, rooms: &BTreeMap<RoomId, RoomTotal>) -> Result<()> {
+    let changed: Vec<_> = rooms.iter().filter(|(_, total)| total.changed).collect();
+    let ids: Vec<i64> = changed.iter().map(|(room, _)| room.number()).collect();
+    let gift_nos: Vec<i64> = changed.iter().map(|(_, total)| total.gift_no).collect();
+    let coins: Vec<i64> = changed.iter().map(|(_, total)| total.coins).collect();
+    let done = sqlx::query!(
+        "update room_totals r
+            set gift_no = t.gift_no, coins = t.coins
+           from unnest($1::bigint[], $2::bigint[], $3::bigint[]) as t (id, gift_no, coins)
+          where r.room_id = t.id",
+        &ids,
+        &gift_nos,
+        &coins
+    )
+    .execute(connection)
+    .await?;
+    if done.rows_affected() == ids.len() as u64 { Ok(()) } else { Err(sqlx::Error::RowNotFound) }
+}
+
+/// Price and experience by gift and version.
+pub(super) async fn gift_versions(connection: &mut PgConnection) -> Result<HashMap<(i64, i64), (i64, i32)>> {
+    let rows = sqlx::query!("select gift_id, version, price, xp_bp from gift_versions").fetch_all(connection).await?;
+    Ok(rows.into_iter().map(|row| ((row.gift_id, row.version.into()), (row.price, row.xp_bp))).collect())
+}
+
+/// Rates in basis points by the agency's diamond account and version.
+pub(super) async fn rate_versions(connection: &mut PgConnection) -> Result<HashMap<(i64, i64), i64>> {
+    let rows = sqlx::query!(
+        "select a.diamond_account, v.version, v.rate_bp
+           from agency_rate_versions v
+           join agencies a on a.id = v.agency_id"
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(|row| ((row.diamond_account, row.version), row.rate_bp.into())).collect())
+}
+
+/// The diamond accounts of rooms' owners; a room whose owner was erased is absent.
+pub(super) async fn room_owners(connection: &mut PgConnection) -> Result<HashMap<i64, i64>> {
+    let rows = sqlx::query!("select r.id, w.diamond_account from rooms r join wallets w on w.user_id = r.owner_id")
+        .fetch_all(connection)
+        .await?;
+    Ok(rows.into_iter().map(|row| (row.id, row.diamond_account)).collect())
+}
+
+/// Totals of rooms above an id: room, number of the last gift, coins.
+pub(super) async fn totals(connection: &mut PgConnection, after: i64, limit: i64) -> Result<Vec<(i64, i64, i64)>> {
+    let rows = sqlx::query!(
+        "select room_id, gift_no, coins from room_totals where room_id > $1 order by room_id limit $2",
+        after,
+        limit
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.room_id, row.gift_no, row.coins)).collect())
+}
