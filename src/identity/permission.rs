@@ -68,6 +68,10 @@ permissions! {
     KickFromRooms = "rooms.kick";
     /// Read what staff did.
     ReadAudit = "audit.read";
+    /// See what the server has to do, and what of it failed.
+    ReadJobs = "jobs.read";
+    /// Have a failed job tried again.
+    RetryJobs = "jobs.retry";
 }
 
 impl fmt::Display for Permission {

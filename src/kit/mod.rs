@@ -5,6 +5,7 @@
 pub mod clock;
 pub mod error;
 pub mod fields;
+pub mod jobs;
 pub mod limit;
 pub mod operation;
 pub mod page;

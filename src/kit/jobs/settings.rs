@@ -1,0 +1,23 @@
+//! How many jobs run at once, and how long finished ones are kept.
+
+use std::time::Duration;
+
+crate::settings! {
+    /// Jobs.
+    pub struct Settings at "jobs" {
+        /// Jobs that this node runs at once.
+        at_once: usize = 16, in 1..=256;
+        /// Milliseconds between two looks for due jobs; a new one is heard of at once, whichever node enqueued it.
+        poll_ms: u64 = 1_000, in 10..=60_000;
+        /// Hours for which done jobs are kept.
+        keep_done_hours: u32 = 24, in 0..=8_760;
+        /// Days for which failed jobs are kept, for staff to see and to try again.
+        keep_failed_days: u32 = 30, in 1..=3_650;
+    }
+}
+
+impl Settings {
+    pub(super) fn poll(&self) -> Duration {
+        Duration::from_millis(self.poll_ms)
+    }
+}

@@ -1,0 +1,383 @@
+//! SQL of jobs, their keys and their periods. Times are the database's: nodes need not agree on theirs.
+
+use serde_json::Value;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::row::{Listed, State};
+use crate::kit::error::Result;
+
+/// A job to be written.
+pub(super) struct New<'a> {
+    pub(super) key: Option<Uuid>,
+    pub(super) kind: &'a str,
+    pub(super) payload: Value,
+    pub(super) sealed_with: Option<i32>,
+    pub(super) delay_seconds: f64,
+    pub(super) within_seconds: Option<f64>,
+    pub(super) unique_by: Option<&'a str>,
+}
+
+/// What seals the next job, and that job's key.
+pub(super) struct Sealing {
+    pub(super) id: i32,
+    pub(super) secret: Vec<u8>,
+    pub(super) job: Uuid,
+}
+
+/// A job that was taken.
+pub(super) struct Taken {
+    pub(super) id: i64,
+    pub(super) key: Uuid,
+    pub(super) kind: String,
+    pub(super) payload: Value,
+    pub(super) sealed_with: Option<i32>,
+    pub(super) attempts: i32,
+    pub(super) taken: i32,
+}
+
+/// A kind as the table's statements need it.
+#[derive(Default)]
+pub(super) struct Known {
+    pub(super) names: Vec<String>,
+    pub(super) attempts: Vec<i32>,
+    pub(super) lease_seconds: Vec<f64>,
+}
+
+/// How many jobs there are in each state, and how long the oldest that is due has waited.
+pub(super) struct Counts {
+    pub(super) waiting: i64,
+    pub(super) running: i64,
+    pub(super) failed: i64,
+    pub(super) oldest_seconds: f64,
+}
+
+/// Adds a job and has the workers told with the commit; `None` where one like it is there.
+pub(super) async fn insert(conn: &mut PgConnection, new: New<'_>) -> Result<Option<i64>> {
+    let id = sqlx::query_scalar!(
+        r#"with added as (
+               insert into jobs (key, kind, payload, sealed_with, due_at, expires_at, unique_by)
+               values (coalesce($1, gen_random_uuid()), $2, $3, $4, clock_timestamp() + make_interval(secs => $5),
+                       clock_timestamp() + make_interval(secs => $6), $7)
+               on conflict (kind, unique_by) where state in ('waiting', 'running') do nothing
+               returning id
+           )
+           select id as "id!"
+             from added, pg_notify('parlor_jobs', '')"#,
+        new.key,
+        new.kind,
+        new.payload,
+        new.sealed_with,
+        new.delay_seconds,
+        new.within_seconds,
+        new.unique_by,
+    );
+    Ok(id.fetch_optional(conn).await?)
+}
+
+/// The newest key, and a key of its own for the next job.
+pub(super) async fn sealing_key(conn: &mut PgConnection) -> Result<Sealing> {
+    let key = sqlx::query_as!(
+        Sealing,
+        r#"select id, secret, gen_random_uuid() as "job!"
+             from job_keys
+            order by id desc
+            limit 1"#
+    );
+    Ok(key.fetch_one(conn).await?)
+}
+
+/// The secret of a key that a job needs.
+pub(super) async fn secret(conn: &mut PgConnection, id: i32) -> Result<Vec<u8>> {
+    Ok(sqlx::query_scalar!("select secret from job_keys where id = $1", id).fetch_one(conn).await?)
+}
+
+/// Takes due jobs of known kinds, those first that have waited longest. Those that others take are left to them.
+pub(super) async fn take(conn: &mut PgConnection, known: &Known, limit: i64) -> Result<Vec<Taken>> {
+    let taken = sqlx::query_as!(
+        Taken,
+        "with due as (
+             select j.id, k.lease_seconds
+               from jobs j
+               join unnest($1::text[], $2::float8[]) as k (kind, lease_seconds) on k.kind = j.kind
+              where j.state in ('waiting', 'running')
+                and j.due_at <= statement_timestamp()
+              order by j.due_at
+              limit $3
+                for update of j skip locked
+         )
+         update jobs j
+            set state = 'running',
+                attempts = j.attempts + 1,
+                taken = j.taken + 1,
+                due_at = clock_timestamp() + make_interval(secs => due.lease_seconds)
+           from due
+          where j.id = due.id
+         returning j.id, j.key, j.kind, j.payload, j.sealed_with, j.attempts, j.taken",
+        &known.names,
+        &known.lease_seconds,
+        limit,
+    );
+    Ok(taken.fetch_all(conn).await?)
+}
+
+/// Ends the due jobs for which it is too late, and those whose last attempt nobody came back from. Gives their
+/// ids and kinds.
+pub(super) async fn give_up(conn: &mut PgConnection, known: &Known) -> Result<Vec<(i64, String)>> {
+    let rows = sqlx::query!(
+        "with due as (
+             select j.id
+               from jobs j
+               join unnest($1::text[], $2::int[]) as k (kind, attempts) on k.kind = j.kind
+              where j.state in ('waiting', 'running')
+                and j.due_at <= statement_timestamp()
+                and (j.expires_at <= statement_timestamp() or j.attempts >= k.attempts)
+                for update of j skip locked
+         )
+         update jobs j
+            set state = 'failed',
+                payload = case when j.sealed_with is null then j.payload else '{\"emptied\": true}' end,
+                sealed_with = null,
+                last_error = case when j.expires_at <= statement_timestamp() then 'its time was over'
+                                  else 'the worker of the last attempt did not come back' end,
+                finished_at = clock_timestamp()
+           from due
+          where j.id = due.id
+         returning j.id, j.kind",
+        &known.names,
+        &known.attempts,
+    );
+    Ok(rows.fetch_all(conn).await?.into_iter().map(|row| (row.id, row.kind)).collect())
+}
+
+/// Marks a job done and empties it; `false` where it has been taken by another since.
+pub(super) async fn done(conn: &mut PgConnection, id: i64, taken: i32) -> Result<bool> {
+    let marked = sqlx::query!(
+        "update jobs
+            set state = 'done', payload = '{}', sealed_with = null, last_error = null, finished_at = clock_timestamp()
+          where id = $1 and taken = $2 and state = 'running'",
+        id,
+        taken,
+    );
+    Ok(marked.execute(conn).await?.rows_affected() == 1)
+}
+
+/// Has a job tried again after about this time; `false` as above.
+pub(super) async fn again(conn: &mut PgConnection, id: i64, taken: i32, seconds: f64, why: &str) -> Result<bool> {
+    let marked = sqlx::query!(
+        "update jobs
+            set state = 'waiting',
+                due_at = clock_timestamp() + make_interval(secs => $3::float8 * (0.75 + random() / 2)),
+                last_error = $4
+          where id = $1 and taken = $2 and state = 'running'",
+        id,
+        taken,
+        seconds,
+        why,
+    );
+    Ok(marked.execute(conn).await?.rows_affected() == 1)
+}
+
+/// Marks a job failed for good and empties a sealed one; `false` as above.
+pub(super) async fn failed(conn: &mut PgConnection, id: i64, taken: i32, why: &str) -> Result<bool> {
+    let marked = sqlx::query!(
+        "update jobs
+            set state = 'failed',
+                payload = case when sealed_with is null then payload else '{\"emptied\": true}' end,
+                sealed_with = null,
+                last_error = $3,
+                finished_at = clock_timestamp()
+          where id = $1 and taken = $2 and state = 'running'",
+        id,
+        taken,
+        why,
+    );
+    Ok(marked.execute(conn).await?.rows_affected() == 1)
+}
+
+/// Gives jobs back that were taken and not begun, or cut off: they are due at once, and the attempt does not count.
+pub(super) async fn give_back(conn: &mut PgConnection, ids: &[i64], taken: &[i32]) -> Result<()> {
+    sqlx::query!(
+        "update jobs j
+            set state = 'waiting', due_at = clock_timestamp(), attempts = attempts - 1
+           from unnest($1::bigint[], $2::int[]) as t (id, taken)
+          where j.id = t.id and j.taken = t.taken and j.state = 'running'",
+        ids,
+        taken,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Has PostgreSQL end this transaction when nothing is said in it for so long.
+pub(super) async fn end_when_idle(conn: &mut PgConnection, ms: f64) -> Result<()> {
+    let ms = format!("{ms:.0}ms");
+    sqlx::query!("select set_config('idle_in_transaction_session_timeout', $1, true)", ms).fetch_one(conn).await?;
+    Ok(())
+}
+
+/// Makes the periods known: a new one is due when its time has gone by once, one that has become shorter by then.
+pub(super) async fn put_periods(conn: &mut PgConnection, kinds: &[String], every_seconds: &[f64]) -> Result<()> {
+    sqlx::query!(
+        "insert into job_periods as p (kind, every_seconds, due_at)
+         select kind, every_seconds, clock_timestamp() + make_interval(secs => every_seconds)
+           from unnest($1::text[], $2::float8[]) as n (kind, every_seconds)
+         on conflict (kind) do update
+            set every_seconds = excluded.every_seconds, due_at = least(p.due_at, excluded.due_at)",
+        kinds,
+        every_seconds,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Begins the periods that are due: moves each on and enqueues its job, unless the one before waits or runs.
+/// One statement, so that no node holds a period open. Gives how many jobs there are more.
+pub(super) async fn begin_periods(conn: &mut PgConnection, kinds: &[String]) -> Result<u64> {
+    let begun = sqlx::query!(
+        "with due as (
+             select kind
+               from job_periods
+              where kind = any($1)
+                and due_at <= statement_timestamp()
+                for update skip locked
+         ), begun as (
+             update job_periods p
+                set due_at = statement_timestamp() + make_interval(secs => every_seconds)
+               from due
+              where p.kind = due.kind
+             returning p.kind
+         )
+         insert into jobs (kind, payload, unique_by)
+         select kind, 'null', 'period'
+           from begun
+         on conflict (kind, unique_by) where state in ('waiting', 'running') do nothing",
+        kinds,
+    );
+    Ok(begun.execute(conn).await?.rows_affected())
+}
+
+/// At most `limit` jobs below this id, newest first.
+pub(super) async fn listed(
+    conn: &mut PgConnection,
+    state: Option<&str>,
+    before: Option<i64>,
+    limit: i64,
+) -> Result<Vec<Listed>> {
+    let rows = sqlx::query!(
+        r#"select id, kind, state, attempts, last_error,
+                  (extract(epoch from created_at) * 1000)::bigint as "created_at!",
+                  (extract(epoch from due_at) * 1000)::bigint as "due_at!",
+                  (extract(epoch from finished_at) * 1000)::bigint as finished_at,
+                  state = 'failed' and not payload ? 'emptied' as "can_retry!"
+             from jobs
+            where ($1::text is null or state = $1)
+              and ($2::bigint is null or id < $2)
+            order by id desc
+            limit $3"#,
+        state,
+        before,
+        limit,
+    );
+    let listed = rows.fetch_all(conn).await?.into_iter().map(|row| Listed {
+        id: row.id,
+        kind: row.kind,
+        state: State::from_name(&row.state).unwrap_or(State::Waiting),
+        attempts: row.attempts,
+        last_error: row.last_error,
+        created_at: row.created_at,
+        due_at: row.due_at,
+        finished_at: row.finished_at,
+        can_retry: row.can_retry,
+    });
+    Ok(listed.collect())
+}
+
+/// Has a failed job begin anew; gives its kind, `None` where there is none that can.
+pub(super) async fn retry(conn: &mut PgConnection, id: i64) -> Result<Option<String>> {
+    let kind = sqlx::query_scalar!(
+        r#"with again as (
+               update jobs
+                  set state = 'waiting', due_at = clock_timestamp(), expires_at = null, attempts = 0, finished_at = null
+                where id = $1
+                  and state = 'failed'
+                  and not payload ? 'emptied'
+                  and not exists (
+                      select
+                        from jobs o
+                       where o.kind = jobs.kind and o.unique_by = jobs.unique_by and o.state in ('waiting', 'running'))
+               returning kind
+           )
+           select kind as "kind!"
+             from again, pg_notify('parlor_jobs', '')"#,
+        id
+    );
+    Ok(kind.fetch_optional(conn).await?)
+}
+
+/// How things stand. What is done is not counted: there may be much of it.
+pub(super) async fn counts(conn: &mut PgConnection) -> Result<Counts> {
+    let counts = sqlx::query_as!(
+        Counts,
+        r#"select (select count(*) from jobs where state = 'waiting') as "waiting!",
+                  (select count(*) from jobs where state = 'running') as "running!",
+                  (select count(*) from jobs where state = 'failed') as "failed!",
+                  greatest(coalesce((select extract(epoch from clock_timestamp() - min(due_at))::float8
+                                       from jobs
+                                      where state in ('waiting', 'running')), 0), 0) as "oldest_seconds!""#
+    );
+    Ok(counts.fetch_one(conn).await?)
+}
+
+/// Removes some jobs that were finished long ago; gives how many.
+pub(super) async fn delete_finished(
+    conn: &mut PgConnection,
+    done_hours: i32,
+    failed_hours: i32,
+    limit: i64,
+) -> Result<u64> {
+    let deleted = sqlx::query!(
+        "delete from jobs
+          where id in (
+              select id
+                from jobs
+               where state in ('done', 'failed')
+                 and finished_at < statement_timestamp()
+                                   - make_interval(hours => case state when 'done' then $1::int else $2::int end)
+               limit $3
+                 for update skip locked)",
+        done_hours,
+        failed_hours,
+        limit,
+    );
+    Ok(deleted.execute(conn).await?.rows_affected())
+}
+
+/// Makes a key where the newest is so many days old.
+pub(super) async fn succeed_key(conn: &mut PgConnection, days: i32) -> Result<()> {
+    sqlx::query!(
+        "insert into job_keys (secret)
+         select sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()))
+          where not exists (
+              select from job_keys where created_at > clock_timestamp() - make_interval(days => $1))",
+        days
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Removes the keys that no job needs and that have had a successor for a day: none is enqueued with them any more.
+pub(super) async fn delete_unneeded_keys(conn: &mut PgConnection) -> Result<()> {
+    sqlx::query!(
+        "delete from job_keys k
+          where not exists (select from jobs j where j.sealed_with = k.id)
+            and exists (
+                select from job_keys n where n.id > k.id and n.created_at < clock_timestamp() - interval '1 day')"
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
