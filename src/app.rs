@@ -5,6 +5,7 @@
 mod build;
 mod demo;
 mod figures;
+mod jobs;
 mod ports;
 mod revocations;
 mod run;
@@ -28,6 +29,7 @@ use crate::config::Settings;
 use crate::economy::ledger::{Kinds, Ledger};
 use crate::gateway::GatewayState;
 use crate::identity::Identity;
+use crate::kit::jobs::Jobs;
 use crate::kit::supervise::Supervisor;
 use crate::media::Media;
 
@@ -71,6 +73,7 @@ pub struct App {
     node: Node,
     ledger: Ledger,
     office: Office,
+    jobs: Jobs,
     supervisor: Supervisor,
     /// Set while the server takes new work.
     serving: Arc<AtomicBool>,

@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::{App, Mode, Parts, figures, ports, revocations};
+use super::{App, Mode, Parts, figures, jobs, ports, revocations};
 use crate::admin::Office;
 use crate::cluster::Node;
 use crate::config::Settings;
@@ -20,6 +20,7 @@ use crate::gateway::{Announced, GatewayState};
 use crate::identity::Identity;
 use crate::kit::clock::BootClock;
 use crate::kit::error::Error;
+use crate::kit::jobs::Jobs;
 use crate::kit::supervise::{Crew, Supervisor};
 use crate::load;
 use crate::media::Media;
@@ -106,8 +107,11 @@ pub(super) async fn build(parts: Parts, stop: &CancellationToken) -> Result<Opti
         supervisor.engine("metrics listener", supervisor.stop(), served);
     }
 
+    let jobs = Jobs::open(pool.clone(), &settings.jobs, jobs::kinds(), jobs::Metrics).await.map_err(cannot)?;
+    jobs.start(&supervisor);
     let serving = Arc::new(AtomicBool::new(true));
     let office = Office::new(pool.clone(), rooms.clone());
-    let app = App { pool, identity, media, gateway, office, node, ledger, supervisor: supervisor.clone(), serving };
+    let app =
+        App { pool, identity, media, gateway, office, jobs, node, ledger, supervisor: supervisor.clone(), serving };
     Ok(Some(Server { app, rooms, supervisor, sockets, settings, mode, listener }))
 }

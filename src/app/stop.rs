@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use tokio::time::{Instant, timeout_at};
 
 use super::App;
@@ -29,7 +30,8 @@ pub(super) async fn softly(app: &App, rooms: &Directory, sockets: &Crew, setting
     };
     step("every socket has ended", by(SOCKETS_BY), all_sockets).await;
     step("every order has its answer", by(ORDERS_BY), app.ledger.drain()).await;
-    step("every room is laid down", by(ROOMS_BY), rooms.stop()).await;
+    let rooms_and_jobs = async { tokio::join!(rooms.stop(), app.jobs.drain()) };
+    step("every room is laid down and every job is marked", by(ROOMS_BY), rooms_and_jobs.map(drop)).await;
     if !app.node.lost().is_cancelled() {
         step("the lease is given back", by(LEASE_BY), give_back(&app.node)).await;
     }

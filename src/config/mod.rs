@@ -40,6 +40,8 @@ crate::settings! {
         identity: crate::identity::Settings;
         /// Messages to people outside the app.
         courier: crate::courier::Settings;
+        /// What happens outside of transactions, later, or again and again.
+        jobs: crate::kit::jobs::Settings;
         /// Money.
         ledger: crate::economy::ledger::Settings;
         /// Rooms.

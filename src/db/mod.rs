@@ -24,7 +24,7 @@ pub static MIGRATIONS: Migrator = sqlx::migrate!();
 crate::settings! {
     /// How the pool behaves.
     pub struct PoolSettings at "database.pool" {
-        /// Connections at most; the ledger's writer and the node's lease have one more each.
+        /// Connections at most; the ledger's writer, the node's lease and what hears of new jobs have one more each.
         connections: u32 = 16, in 2..=1_000;
         /// Milliseconds to wait for a connection; then the answer is `store_unavailable`.
         acquire_timeout_ms: u64 = 3_000, in 100..=60_000;

@@ -106,6 +106,12 @@ metrics! {
     POOL_MAX: Gauge = "parlor_pool_connections_max", "Connections that the pool may have.";
     LEASE_LEFT: Gauge = "parlor_lease_left_seconds", "For how long the node can still prove its lease; at 0 its rooms pause.";
 
+    // Jobs.
+    JOBS: Gauge = "parlor_jobs" {"state": "waiting", "running", "failed"}, "Jobs of all nodes that wait, that a worker has, and that failed for good and are kept; looked at every 15 s.";
+    JOBS_OLDEST: Gauge = "parlor_jobs_oldest_seconds", "For how long the oldest due job has been due: more than seconds say that the workers do not keep up, or that there are none.";
+    JOB_ATTEMPTS: Counter = "parlor_job_attempts_total" {"outcome": "done", "again", "failed", "lost"}, "Attempts of this node's workers: the job was done, is tried again, failed for good, or had been taken by another worker meanwhile.";
+    JOB_TIMES: Histogram = "parlor_job_seconds" [TIMES], "Time of an attempt, with its mark.";
+
     // Accounts.
     HASHES: Gauge = "parlor_password_hashes" {"state": "running", "waiting"}, "Passwords that are being hashed, and that wait for it.";
     HASH_TIMES: Histogram = "parlor_password_hash_seconds" [TIMES], "Time of a hash, with its wait.";

@@ -19,6 +19,7 @@ use super::periodic::{CleanUp, SucceedKeys};
 use super::store::{Known, Taken};
 use super::{Failure, Kinds, Running, Settings, short, store};
 use crate::kit::error::Result;
+use crate::kit::supervise::Supervisor;
 
 /// Between the end of an attempt's time and the end of its lease: for its mark.
 const MARK_WITHIN: Duration = Duration::from_secs(10);
@@ -117,6 +118,12 @@ impl Jobs {
         Ok(Self(Arc::new(Inner { pool, settings, kinds, known, periods, watch, news: Notify::new(), draining, ended })))
     }
 
+    /// Starts the workers as an engine task.
+    pub fn start(&self, supervisor: &Supervisor) {
+        let work = self.clone().work(supervisor.stop().clone());
+        supervisor.engine("jobs", &self.0.draining, work);
+    }
+
     /// Works until it is drained; at `stop` it ends at once, and what was under way is due again.
     pub async fn work(self, stop: CancellationToken) {
         let _ended = self.0.ended.clone().drop_guard();
@@ -196,6 +203,8 @@ impl Jobs {
             }
         }
         drop(under_way);
+        // Whoever watches over this task knows by it that the end was asked for.
+        draining.cancel();
         self.give_back(&ids).await;
     }
 

@@ -1,0 +1,37 @@
+//! The jobs of the server: every kind, a line each, and the metrics of their workers.
+
+use std::time::Duration;
+
+use crate::kit::jobs::{Attempt, Kinds, Standing, Watch};
+use crate::telemetry::metric;
+
+/// Every kind that this program knows. A job of a kind that stands here no longer waits for a program that
+/// knows it.
+pub(super) fn kinds() -> Kinds {
+    Kinds::new()
+}
+
+/// The metrics of jobs.
+pub(super) struct Metrics;
+
+impl Watch for Metrics {
+    fn attempted(&self, attempt: Attempt, took: Duration) {
+        metric::JOB_ATTEMPTS.add_of(
+            match attempt {
+                Attempt::Done => "done",
+                Attempt::Again => "again",
+                Attempt::Failed => "failed",
+                Attempt::Lost => "lost",
+            },
+            1,
+        );
+        metric::JOB_TIMES.record_time(took);
+    }
+
+    fn stands(&self, standing: Standing) {
+        metric::JOBS.set_of("waiting", standing.waiting as f64);
+        metric::JOBS.set_of("running", standing.running as f64);
+        metric::JOBS.set_of("failed", standing.failed as f64);
+        metric::JOBS_OLDEST.set(standing.oldest.as_secs_f64());
+    }
+}
