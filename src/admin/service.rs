@@ -6,6 +6,7 @@ use futures_util::future::join_all;
 use parlor_protocol::command::Kick;
 use parlor_protocol::reply::{Balance, Done};
 use parlor_protocol::{ErrorBody, ErrorCode, Op, RoomId, UserId};
+use serde_json::json;
 use sqlx::PgPool;
 use uuid::Uuid;
 
@@ -15,8 +16,10 @@ use crate::identity::dossier::{self, Dossier, Listed, Search};
 use crate::identity::role::{self, Role};
 use crate::identity::suspension::{self, Suspension};
 use crate::kit::error::{Error, Result};
+use crate::kit::jobs;
 use crate::kit::operation::Operation;
 use crate::kit::page::Page;
+use crate::kit::tx::Tx;
 use crate::room::{Answer, Directory, Request, Sight, StaffAct};
 
 /// How long a room is waited for.
@@ -139,6 +142,25 @@ impl Office {
         });
         let done = tokio::time::timeout(ROOM_ANSWERS_WITHIN, done).await;
         done.map_err(|_| Error::new(ErrorCode::Timeout))?.map_err(Error::internal)?
+    }
+
+    /// A page of jobs, newest first.
+    pub async fn jobs(
+        &self,
+        state: Option<jobs::State>,
+        before: Option<i64>,
+        limit: u32,
+    ) -> Result<Page<jobs::Listed>> {
+        jobs::page(&mut *self.pool.acquire().await?, state, before, limit).await
+    }
+
+    /// Has a failed job tried again.
+    pub async fn retry_job(&self, actor: &Actor, job: i64) -> Result<()> {
+        let mut tx = Tx::begin(&self.pool).await?;
+        let kind = jobs::retry(&mut tx, job).await?;
+        let act = Act::on("job.retried").detail(json!({"job": job, "kind": kind}));
+        audit::record(&mut tx, actor, &act).await?;
+        tx.commit().await
     }
 
     /// A page of what staff did, newest first.

@@ -51,6 +51,11 @@ impl Act {
         Self { name, user: None, room: Some(room), detail: Value::Object(Default::default()), reason: String::new() }
     }
 
+    /// An act on what is neither: `job.retried`; the detail says on what.
+    pub fn on(name: &'static str) -> Self {
+        Self { name, user: None, room: None, detail: Value::Object(Default::default()), reason: String::new() }
+    }
+
     /// The same, with the user whom it concerned there.
     #[must_use]
     pub fn user(mut self, user: UserId) -> Self {

@@ -112,6 +112,9 @@ const LINES: &[(&str, &str, &str, &str)] = &[
     ("kick_from_room",      "/v1/staff/rooms/{own_room}/kicks",                 KICK_ADMIN,         "1333333."),
     ("close_live_room",     "/v1/staff/rooms/{guest_room}/closings",            REASON,             "13333..."),
     ("close_live_room",     "/v1/staff/rooms/{own_room}/closings",              REASON,             "13333..."),
+    ("list_jobs",           "/v1/staff/jobs?state=failed",                      "",                 "133333.."),
+    ("retry_job",           "/v1/staff/jobs/{failed_job}/retry",                "",                 "133333.."),
+    ("retry_job",           "/v1/staff/jobs/{done_job}/retry",                  "",                 "13333344"),
     ("list_staff_acts",     "/v1/staff/audit",                                  "",                 "1333333."),
 ];
 
@@ -203,6 +206,11 @@ impl Scene {
             let admin = self.world.person("admin").await;
             clients.push(self.world.in_room(admin, asker.own_room).await);
             say("{inside_admin}", admin.to_string());
+        }
+        for (word, state) in [("{failed_job}", "failed"), ("{done_job}", "done")] {
+            if line.contains(word) {
+                say(word, self.world.job(state).await.to_string());
+            }
         }
         let whoever = asker.user.filter(|_| asker.kind != "suspended").unwrap_or(self.user);
         let uploads = [("{own_upload}", whoever, UPLOAD), ("{own_logo}", whoever, LOGO_UPLOAD)];

@@ -1,6 +1,7 @@
 //! Roles, permissions, suspension, and what staff does, over REST and sockets of the real program.
 
 mod audit;
+mod jobs;
 mod operator;
 mod roles;
 mod rooms;

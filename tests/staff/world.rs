@@ -132,6 +132,17 @@ impl World {
         room
     }
 
+    /// A job in this state, of no kind that the server knows.
+    pub async fn job(&self, state: &str) -> i64 {
+        let id = sqlx::query_scalar(
+            "insert into jobs (kind, payload, state, finished_at)
+             values ('tests.nothing', '{\"email\": \"layla@example.com\"}', $1,
+                     case when $1 in ('done', 'failed') then clock_timestamp() end)
+             returning id",
+        );
+        id.bind(state).fetch_one(&self.database.superuser).await.expect("a job")
+    }
+
     /// A token that lets somebody into a room.
     pub fn room_token(&self, user: UserId, room: RoomId) -> String {
         self.keys.sign_room(user, room, Timestamp::now()).expect("a key signs").token

@@ -1,5 +1,6 @@
 //! `/v1/staff/*`. Every handler takes `Staff<P>`: the permission that it needs.
 
+mod jobs;
 mod log;
 mod rooms;
 mod users;
@@ -22,7 +23,7 @@ where
     Identity: FromRef<S>,
     Office: FromRef<S>,
 {
-    OpenApiRouter::new().merge(users::routes()).merge(rooms::routes()).merge(log::routes())
+    OpenApiRouter::new().merge(users::routes()).merge(rooms::routes()).merge(log::routes()).merge(jobs::routes())
 }
 
 /// Why something is done: whoever it is done to is told, so it is never blank.
