@@ -8,6 +8,7 @@ mod courier;
 mod faults;
 mod house;
 mod identity;
+mod jobs;
 mod ledger;
 mod load;
 mod matrix;

@@ -1,0 +1,51 @@
+//! A kind of job, whole: the worked example of docs/contributing.md. Nothing else knows of it but the line that
+//! registers it.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use parlor::kit::jobs::{self, Attempt, Failure, Job, Kind, Kinds, Retry, Running, Settings};
+use parlor::kit::tx::Tx;
+use serde::{Deserialize, Serialize};
+
+use super::world::node;
+use crate::support::postgres::Database;
+
+/// Greets somebody. At least once: who is greeted is told the job's key and can tell a second greeting.
+struct Greet(Arc<Mutex<Vec<String>>>);
+
+#[derive(Serialize, Deserialize)]
+struct Greeting {
+    name: String,
+}
+
+impl Kind for Greet {
+    const NAME: &'static str = "example.greet";
+    type Payload = Greeting;
+
+    fn retry(&self) -> Retry {
+        Retry { attempts: 5, first: Duration::from_secs(1), longest: Duration::from_secs(60) }
+    }
+
+    async fn run(&self, job: &mut Running, greeting: Greeting) -> Result<(), Failure> {
+        let mut greeted = self.0.lock().expect("nobody panicked");
+        greeted.push(format!("{} is greeted for the {}. time", greeting.name, job.attempt()));
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_kind_is_one_file_and_one_line() {
+    let database = Database::fresh().await;
+    let greeted = Arc::new(Mutex::new(Vec::new()));
+    let kinds = Kinds::new().with(Greet(greeted.clone())); // the line
+    let jobs = node(&database, &Settings::default(), kinds).await;
+
+    let mut tx = Tx::begin(&database.app).await.expect("a transaction");
+    let job = Job::new::<Greet>(&Greeting { name: "Layla".to_owned() });
+    jobs::enqueue(&mut tx, job).await.expect("it fits");
+    tx.commit().await.expect("committed");
+
+    assert_eq!(jobs.run_due().await.expect("the store answers"), [Attempt::Done]);
+    assert_eq!(*greeted.lock().expect("nobody panicked"), ["Layla is greeted for the 1. time"]);
+}

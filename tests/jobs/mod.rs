@@ -1,0 +1,8 @@
+//! Jobs on a real database: done once, tried again, given up, sealed, drained, and by one node each period.
+
+mod ends;
+mod example;
+mod periods;
+mod sealing;
+mod turns;
+mod world;

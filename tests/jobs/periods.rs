@@ -1,0 +1,123 @@
+//! What happens again and again: by one node each period, whoever sleeps.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use parlor::kit::jobs::{Attempt, Failure, Jobs, Kind, Kinds, Running, Settings};
+use tokio::sync::Semaphore;
+
+use super::world::{count, later, node};
+use crate::support::postgres::Database;
+
+const PERIOD_OVER: &str = "update job_periods set due_at = clock_timestamp() where kind = 'tests.tick'";
+
+/// Counts its runs.
+#[derive(Clone)]
+struct Tick {
+    runs: Arc<AtomicUsize>,
+    begun: Arc<Semaphore>,
+    gate: Arc<Semaphore>,
+}
+
+impl Tick {
+    fn new(permits: usize) -> Self {
+        Self { runs: Arc::default(), begun: Arc::new(Semaphore::new(0)), gate: Arc::new(Semaphore::new(permits)) }
+    }
+
+    fn runs(&self) -> usize {
+        self.runs.load(Ordering::Relaxed)
+    }
+
+    async fn node(&self, database: &Database) -> Jobs {
+        let kinds = Kinds::new().every(Duration::from_secs(3_600), self.clone());
+        node(database, &Settings::default(), kinds).await
+    }
+}
+
+impl Kind for Tick {
+    const NAME: &'static str = "tests.tick";
+    type Payload = ();
+
+    async fn run(&self, _: &mut Running, (): ()) -> Result<(), Failure> {
+        self.runs.fetch_add(1, Ordering::Relaxed);
+        self.begun.add_permits(1);
+        self.gate.acquire().await.expect("it is never closed").forget();
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn each_period_is_done_once_however_many_nodes_look_for_it() {
+    let (database, tick) = (Database::fresh().await, Tick::new(1_000));
+    let nodes = join_all((0..4).map(|_| tick.node(&database))).await;
+    let all_look = async || {
+        let attempts = join_all(nodes.iter().map(|jobs| jobs.run_due())).await;
+        attempts.into_iter().flat_map(|attempts| attempts.expect("the store answers")).count()
+    };
+    assert_eq!(all_look().await, 0, "the first is due when its time has gone by once");
+    for period in 1..=20 {
+        later(&database, PERIOD_OVER).await;
+        assert_eq!((all_look().await, tick.runs()), (1, period));
+    }
+}
+
+#[tokio::test]
+async fn a_leader_that_sleeps_holds_no_period_and_begins_none_twice() {
+    let (database, tick) = (Database::fresh().await, Tick::new(0));
+    let (leader, other) = (tick.node(&database).await, tick.node(&database).await);
+    later(&database, PERIOD_OVER).await;
+    let asleep = tokio::spawn({
+        let leader = leader.clone();
+        async move { leader.run_due().await.expect("the store answers") }
+    });
+    // The leader has the period, and its job, and sleeps in the middle of it.
+    tick.begun.acquire().await.expect("it is never closed").forget();
+    later(&database, PERIOD_OVER).await;
+    assert_eq!(other.run_due().await.expect("the store answers"), [], "the period before is still under way");
+    later(&database, "update jobs set due_at = clock_timestamp() where state = 'running'").await;
+    let woken = tokio::spawn(async move { other.run_due().await.expect("the store answers") });
+    tick.begun.acquire().await.expect("it is never closed").forget();
+    tick.gate.add_permits(2);
+    let attempts = [asleep.await.expect("it ends"), woken.await.expect("it ends")].concat();
+    assert!(attempts.contains(&Attempt::Done) && attempts.contains(&Attempt::Lost), "{attempts:?}");
+    assert_eq!(count(&database, "done").await, 1);
+    assert_eq!(leader.run_due().await.expect("the store answers"), [], "no period is due");
+}
+
+#[tokio::test]
+async fn a_period_that_became_shorter_holds_from_the_next_start_on() {
+    let (database, tick) = (Database::fresh().await, Tick::new(1_000));
+    tick.node(&database).await;
+    let kinds = Kinds::new().every(Duration::from_secs(1), tick.clone());
+    node(&database, &Settings::default(), kinds).await;
+    let due = "select due_at < clock_timestamp() + interval '2 s' from job_periods where kind = 'tests.tick'";
+    assert!(sqlx::query_scalar::<_, bool>(due).fetch_one(&database.superuser).await.expect("a row"));
+}
+
+#[tokio::test]
+async fn finished_jobs_go_after_a_while_and_others_stay() {
+    let database = Database::fresh().await;
+    let jobs =
+        node(&database, &Settings { keep_done_hours: 24, keep_failed_days: 30, ..Settings::default() }, Kinds::new())
+            .await;
+    later(
+        &database,
+        "insert into jobs (kind, state, created_at, finished_at)
+         select 'tests.old', state, clock_timestamp() - age,
+                case when state in ('done', 'failed') then clock_timestamp() - age end
+           from unnest(array['waiting', 'running', 'done', 'failed']) as state,
+                unnest(array[interval '1 hour', interval '25 hours', interval '31 days']) as age",
+    )
+    .await;
+    later(&database, "update job_periods set due_at = clock_timestamp() where kind = 'jobs.clean_up'").await;
+    assert_eq!(jobs.run_due().await.expect("the store answers"), [Attempt::Done]);
+    let left: Vec<(String, i64)> =
+        sqlx::query_as("select state, count(*) from jobs where kind = 'tests.old' group by state order by state")
+            .fetch_all(&database.superuser)
+            .await
+            .expect("rows");
+    let left: Vec<_> = left.iter().map(|(state, count)| (state.as_str(), *count)).collect();
+    assert_eq!(left, [("done", 1), ("failed", 2), ("running", 3), ("waiting", 3)]);
+}
