@@ -36,6 +36,7 @@ pub mod api_page;
 pub mod bearer;
 pub mod body;
 mod cors;
+mod edge;
 pub mod idempotency;
 pub mod json;
 pub mod layers;

@@ -1,8 +1,10 @@
-//! What every slice builds on: time, errors, operations, lists, limits, transactions, tasks.
+//! What every slice builds on: time, chance, errors, operations, lists, limits, transactions, tasks.
 //!
 //! No axum and no slice: whatever stands here is of use to all of them and knows none.
 
+pub mod chance;
 pub mod clock;
+pub mod edge;
 pub mod error;
 pub mod fields;
 pub mod jobs;
