@@ -29,6 +29,7 @@ use crate::config::Settings;
 use crate::economy::ledger::{Kinds, Ledger};
 use crate::gateway::GatewayState;
 use crate::identity::Identity;
+use crate::kit::edge::Edge;
 use crate::kit::jobs::Jobs;
 use crate::kit::supervise::Supervisor;
 use crate::media::Media;
@@ -66,7 +67,7 @@ pub struct Parts {
 /// What routes share. Handlers take the part they need.
 #[derive(Clone)]
 pub struct App {
-    pool: PgPool,
+    edge: Edge,
     identity: Identity,
     media: Media,
     gateway: GatewayState,
@@ -93,9 +94,9 @@ impl App {
     }
 }
 
-impl FromRef<App> for PgPool {
+impl FromRef<App> for Edge {
     fn from_ref(app: &App) -> Self {
-        app.pool.clone()
+        app.edge.clone()
     }
 }
 

@@ -11,7 +11,7 @@ use axum::middleware::from_fn_with_state;
 use axum::response::IntoResponse;
 use axum::routing::get;
 use serde_json::Value;
-use sqlx::{Connection, PgPool};
+use sqlx::Connection;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 use utoipa_axum::router::OpenApiRouter;
@@ -21,6 +21,7 @@ use crate::config::Settings;
 use crate::economy::{gift, ledger};
 use crate::identity::Identity;
 use crate::identity::current::count::{self, Anonymous};
+use crate::kit::edge::Edge;
 use crate::{admin, gateway, http, identity, media, room};
 
 /// What pages may load: its own files and nothing else.
@@ -46,24 +47,22 @@ pub fn router(app: App, settings: &Settings, mode: Mode) -> Router {
     let described = Bytes::from(text(&http::openapi::document(described)));
     let anonymous = Anonymous::per_minute(settings.http.anonymous_per_minute_address);
     let store = Answered::default();
+    let counted = (anonymous, Identity::from_ref(&app), Edge::from_ref(&app));
     let mut routes = api
-        .layer(from_fn_with_state((anonymous, Identity::from_ref(&app)), count::count))
+        .layer(from_fn_with_state(counted, count::count))
         .route(DESCRIPTION, get(async || ([(header::CONTENT_TYPE, "application/json")], described)))
         .route("/v1/asyncapi.json", file!("protocol/schema/asyncapi.v1.json", "application/json"))
         .route("/media/{*key}", media::files())
         .route("/v1/socket", get(gateway::refused))
         .route("/healthz", get(StatusCode::OK))
-        .route(
-            "/readyz",
-            get(async move |State(app): State<App>, State(pool): State<PgPool>| readyz(&app, pool, &store).await),
-        );
+        .route("/readyz", get(async move |State(app): State<App>, edge: Edge| readyz(&app, &edge, &store).await));
     if settings.server.playground.unwrap_or(mode == Mode::Dev) {
         routes = routes.merge(playground());
     }
     if settings.http.api_page.unwrap_or(mode == Mode::Dev) {
         routes = routes.merge(http::api_page::routes(DESCRIPTION)).merge(socket_page());
     }
-    http::layers::around(routes, &settings.http).with_state(app)
+    http::layers::around(routes, &settings.http, Edge::from_ref(&app)).with_state(app)
 }
 
 /// The routes of the API. None is registered but with its description.
@@ -95,9 +94,12 @@ pub fn metrics(render: impl Fn() -> String + Clone + Send + Sync + 'static) -> R
 
 /// 200 while new work is taken, the lease is proven, the ledger has a connection, and the store answers within
 /// a second.
-async fn readyz(app: &App, pool: PgPool, store: &Answered) -> StatusCode {
-    let ping = async { pool.acquire().await?.ping().await };
-    let asked = async { matches!(tokio::time::timeout(Duration::from_secs(1), ping).await, Ok(Ok(()))) };
+async fn readyz(app: &App, edge: &Edge, store: &Answered) -> StatusCode {
+    let ping = async {
+        let mut conn = edge.read().await.ok()?;
+        conn.ping().await.ok()
+    };
+    let asked = async { matches!(tokio::time::timeout(Duration::from_secs(1), ping).await, Ok(Some(()))) };
     if store.answered(asked).await && app.is_serving() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }
 }
 

@@ -4,6 +4,7 @@
 //! once more under the lock; and each is in the audit log. The rules are those of the capabilities, which
 //! all meet here: this slice has no tables of its own.
 
+mod flow;
 mod routes;
 mod service;
 

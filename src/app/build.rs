@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use sqlx::PgPool;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -18,7 +19,9 @@ use crate::economy::kinds;
 use crate::economy::ledger::Ledger;
 use crate::gateway::{Announced, GatewayState};
 use crate::identity::Identity;
-use crate::kit::clock::BootClock;
+use crate::kit::chance::Chance;
+use crate::kit::clock::{BootClock, Clock};
+use crate::kit::edge::Edge;
 use crate::kit::error::Error;
 use crate::kit::jobs::Jobs;
 use crate::kit::supervise::{Crew, Supervisor};
@@ -54,9 +57,10 @@ pub(super) struct Server {
 pub(super) async fn build(parts: Parts, stop: &CancellationToken) -> Result<Option<Server>, StartError> {
     let Parts { settings, mode, pool, database, media_folder, listener, metrics, supervisor } = parts;
     let sockets = supervisor.another_crew();
+    let edge = edge(&pool);
     let cannot = |error: Error| StartError::new("the server cannot start").because(error);
 
-    let started = Node::start(pool.clone(), BootClock::system(), &settings.cluster, &supervisor);
+    let started = Node::start(pool.clone(), boot_clock(), &settings.cluster, &supervisor);
     let Some(node) = stop.run_until_cancelled(started).await else { return Ok(None) };
     let node = node?;
     let memory = load::memory_bytes(settings.server.memory_bytes);
@@ -66,17 +70,17 @@ pub(super) async fn build(parts: Parts, stop: &CancellationToken) -> Result<Opti
     let (commits, committed) = mpsc::channel(COMMITTED);
     let name = format!("{}/{}", node.identity().node_id, node.identity().incarnation);
     let ledger = Ledger::start(database, name, &settings.ledger, kinds(), commits, &supervisor);
-    let gifts = Arc::new(ports::LedgerGifts::new(ledger.clone(), pool.clone()));
+    let gifts = Arc::new(ports::LedgerGifts::new(ledger.clone(), edge.reads()));
     let (rooms, returned) =
-        Directory::new(pool.clone(), node.clone(), gifts.clone(), delivery.clone(), settings.room.clone(), &supervisor);
+        Directory::new(edge.clone(), node.clone(), gifts.clone(), delivery.clone(), settings.room.clone(), &supervisor);
     let wallets = ports::LedgerWallets { ledger: ledger.clone(), welcome: settings.ledger.welcome(mode == Mode::Dev) };
     let senders = Senders::new(&settings.courier, mode == Mode::Dev).map_err(cannot)?;
     let courier = Courier::start(senders, &settings.courier, &supervisor);
-    let identity = Identity::start(pool.clone(), &settings.identity, wallets, courier, &supervisor);
+    let identity = Identity::start(&edge, &settings.identity, wallets, courier, &supervisor);
     let identity = identity.await.map_err(cannot)?;
-    let media = Media::start(pool.clone(), &settings.media, media_folder, &supervisor).map_err(cannot)?;
+    let media = Media::start(&edge, &settings.media, media_folder, &supervisor).map_err(cannot)?;
     let announced = Announced { outbox_bytes: settings.delivery.outbox_bytes, grace_ms: settings.room.grace_ms };
-    let ports = ports::SocketPorts::new(identity.clone(), pool.clone(), rooms.clone(), gifts, &supervisor);
+    let ports = ports::SocketPorts::new(identity.clone(), &edge, rooms.clone(), gifts, &supervisor);
     let delivered = delivery.clone();
     let gateway = GatewayState::new(settings.gateway.clone(), announced, delivery, ports, &supervisor, sockets.clone());
     let until = || supervisor.stop().child_token();
@@ -84,7 +88,7 @@ pub(super) async fn build(parts: Parts, stop: &CancellationToken) -> Result<Opti
     supervisor.engine("announcer", &ends, ports::announce(committed, rooms.clone(), users, ends.clone()));
     // Longer than a request's transaction stays open, and than a socket takes from its token to its place.
     let overlap = Duration::from_millis(settings.http.timeout_ms.max(settings.gateway.answer_ms) + 5_000);
-    let revoked = revocations::close_revoked(pool.clone(), gateway.clone(), overlap, supervisor.stop().clone());
+    let revoked = revocations::close_revoked(edge.reads(), gateway.clone(), overlap, supervisor.stop().clone());
     supervisor.engine("watch of revocations", supervisor.stop(), revoked);
     let (users, ends) = (gateway.users().clone(), until());
     supervisor.engine(
@@ -110,8 +114,18 @@ pub(super) async fn build(parts: Parts, stop: &CancellationToken) -> Result<Opti
     let jobs = Jobs::open(pool.clone(), &settings.jobs, jobs::kinds(), jobs::Metrics).await.map_err(cannot)?;
     jobs.start(&supervisor);
     let serving = Arc::new(AtomicBool::new(true));
-    let office = Office::new(pool.clone(), rooms.clone());
+    let office = Office::new(rooms.clone());
     let app =
-        App { pool, identity, media, gateway, office, jobs, node, ledger, supervisor: supervisor.clone(), serving };
+        App { edge, identity, media, gateway, office, jobs, node, ledger, supervisor: supervisor.clone(), serving };
     Ok(Some(Server { app, rooms, supervisor, sockets, settings, mode, listener }))
+}
+
+#[expect(clippy::disallowed_methods, reason = "the server is composed here, and everything below is handed these")]
+fn edge(pool: &PgPool) -> Edge {
+    Edge::new(pool.clone(), Clock::system(), Chance::system())
+}
+
+#[expect(clippy::disallowed_methods, reason = "the server is composed here, and its node is handed this clock")]
+fn boot_clock() -> BootClock {
+    BootClock::system()
 }

@@ -8,8 +8,8 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use parlor_protocol::{ErrorCode, UserId};
+use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{Connection, PgPool};
 use tokio::sync::mpsc;
 
 use super::ports::LedgerWallets;
@@ -18,7 +18,9 @@ use crate::courier::Courier;
 use crate::economy::ledger::Ledger;
 use crate::economy::{agency, gift, kinds, promotion};
 use crate::identity::{Contact, Identity, NewAccount};
-use crate::kit::clock::Timestamp;
+use crate::kit::chance::Chance;
+use crate::kit::clock::Clock;
+use crate::kit::edge::Edge;
 use crate::kit::error::{Error, Result};
 use crate::kit::supervise::Supervisor;
 use crate::start::StartError;
@@ -52,7 +54,8 @@ pub async fn seed(settings: &Settings, database: &PgConnectOptions, people: Peop
     // Nobody is there to be told.
     supervisor.crew().work("unheard commits", async move { while committed.recv().await.is_some() {} });
     let ledger = Ledger::start(database.clone(), "seed", &settings.ledger, kinds(), commits, &supervisor);
-    let seeded = lay(settings, &pool, &ledger, people, &supervisor).await;
+    let edge = edge(&pool);
+    let seeded = lay(settings, &edge, &ledger, people, &supervisor).await;
     ledger.drain().await;
     supervisor.finish().await;
     pool.close().await;
@@ -61,30 +64,31 @@ pub async fn seed(settings: &Settings, database: &PgConnectOptions, people: Peop
 
 async fn lay(
     settings: &Settings,
-    pool: &PgPool,
+    edge: &Edge,
     ledger: &Ledger,
     people: People<'_>,
     supervisor: &Supervisor,
 ) -> Result<()> {
-    gift::seed(&mut *pool.acquire().await?).await?;
+    let mut tx = edge.begin().await?;
+    gift::seed(&mut tx).await?;
+    tx.commit().await?;
     promotion::stock(ledger).await?;
     if matches!(people, People::None) {
         return Ok(());
     }
     let wallets = LedgerWallets { ledger: ledger.clone(), welcome: settings.ledger.welcome(true) };
-    let identity = Identity::start(pool.clone(), &settings.identity, wallets, Courier::off(), supervisor).await?;
+    let identity = Identity::start(edge, &settings.identity, wallets, Courier::off(), supervisor).await?;
     if let People::Load(people, tokens) = people {
-        return crowd(&identity, people, tokens).await;
+        return crowd(edge, &identity, people, tokens).await;
     }
     let mut users = Vec::new();
     for (at, name) in PEOPLE.iter().enumerate() {
-        if let Some(user) = person(&identity, at + 1, name).await? {
+        if let Some(user) = person(edge, &identity, at + 1, name).await? {
             users.push(user);
         }
     }
     if let [_, receiver, _, owner] = users[..] {
-        let mut conn = pool.acquire().await?;
-        let mut tx = conn.begin().await?;
+        let mut tx = edge.begin().await?;
         agency::seed_demo(&mut tx, owner, &[receiver]).await?;
         tx.commit().await?;
     }
@@ -92,8 +96,8 @@ async fn lay(
 }
 
 /// Makes people for a load test and writes who they are. Only the owner may read it: a token is a secret.
-async fn crowd(identity: &Identity, people: usize, tokens: &Path) -> Result<()> {
-    let made = identity.register_many(people, Timestamp::now()).await?;
+async fn crowd(edge: &Edge, identity: &Identity, people: usize, tokens: &Path) -> Result<()> {
+    let made = identity.register_many(edge, people).await?;
     let lines = made.into_iter().map(|(user, token)| {
         let line = serde_json::json!({"user": user, "token": token.token, "expires_at": token.expires_at.0});
         format!("{line}\n")
@@ -105,7 +109,7 @@ async fn crowd(identity: &Identity, people: usize, tokens: &Path) -> Result<()> 
 }
 
 /// Registers a demo user; `None` if there is one already.
-async fn person(identity: &Identity, number: usize, name: &str) -> Result<Option<UserId>> {
+async fn person(edge: &Edge, identity: &Identity, number: usize, name: &str) -> Result<Option<UserId>> {
     let email = Contact::email(&format!("demo{number}@parlor.example"));
     let account = NewAccount {
         phone: None,
@@ -115,9 +119,14 @@ async fn person(identity: &Identity, number: usize, name: &str) -> Result<Option
         device: "demo".to_owned(),
         code: None,
     };
-    match identity.register(IpAddr::V4(Ipv4Addr::LOCALHOST), account, Timestamp::now()).await {
+    match identity.register(edge, IpAddr::V4(Ipv4Addr::LOCALHOST), account).await {
         Ok(grant) => Ok(Some(grant.user.id)),
         Err(error) if error.code() == ErrorCode::AccountExists => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "`parlor seed` is composed here")]
+fn edge(pool: &PgPool) -> Edge {
+    Edge::new(pool.clone(), Clock::system(), Chance::system())
 }

@@ -6,7 +6,6 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use parlor_protocol::reply::{Balance, GiftReceipt};
 use parlor_protocol::{Coins, ErrorBody, ErrorCode, RoomId, UserFrame, UserId};
-use sqlx::{PgConnection, PgPool};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
@@ -15,9 +14,12 @@ use crate::economy::ledger::{self, By, Committed, Ledger, Order};
 use crate::economy::{gift, promotion};
 use crate::gateway::{Named, Ports, SignedIn};
 use crate::identity::{Access, Identity, Wallets};
+use crate::kit::chance::Chance;
 use crate::kit::clock::Timestamp;
+use crate::kit::edge::{Edge, Reads};
 use crate::kit::error::{Error, Result};
 use crate::kit::supervise::Supervisor;
+use crate::kit::tx::Tx;
 use crate::presence::{Rooms, Users};
 use crate::room::port::{CommittedGifts, GiftOrder, Gifts, PortFuture};
 use crate::room::{Directory, Request, Returned, RoomHandle};
@@ -25,12 +27,12 @@ use crate::room::{Directory, Request, Returned, RoomHandle};
 /// Rooms' gifts, paid by the ledger.
 pub(super) struct LedgerGifts {
     ledger: Ledger,
-    pool: PgPool,
+    reads: Reads,
 }
 
 impl LedgerGifts {
-    pub(super) fn new(ledger: Ledger, pool: PgPool) -> Self {
-        Self { ledger, pool }
+    pub(super) fn new(ledger: Ledger, reads: Reads) -> Self {
+        Self { ledger, reads }
     }
 }
 
@@ -42,10 +44,10 @@ impl Gifts for LedgerGifts {
     }
 
     fn above(&self, room: RoomId, after: i64, limit: usize) -> PortFuture<Result<CommittedGifts, ErrorBody>> {
-        let pool = self.pool.clone();
+        let reads = self.reads.clone();
         let read = async move {
             let ledger::CommittedGifts { gifts, coins } =
-                gift::gifts_above(&mut *pool.acquire().await?, room, after, limit).await?;
+                gift::gifts_above(&mut *reads.conn().await?, room, after, limit).await?;
             Ok(CommittedGifts { gifts, coins })
         };
         read.map(body).boxed()
@@ -73,12 +75,12 @@ pub(super) struct LedgerWallets {
 }
 
 impl Wallets for LedgerWallets {
-    fn open<'c>(&self, conn: &'c mut PgConnection, user: UserId) -> BoxFuture<'c, Result<()>> {
-        ledger::create_wallet(conn, user).boxed()
+    fn open<'c>(&self, tx: &'c mut Tx, user: UserId) -> BoxFuture<'c, Result<()>> {
+        ledger::create_wallet(tx, user).boxed()
     }
 
-    fn open_all<'c>(&self, conn: &'c mut PgConnection, users: &'c [UserId]) -> BoxFuture<'c, Result<()>> {
-        ledger::create_wallets(conn, users).boxed()
+    fn open_all<'c>(&self, tx: &'c mut Tx, users: &'c [UserId]) -> BoxFuture<'c, Result<()>> {
+        ledger::create_wallets(tx, users).boxed()
     }
 
     fn welcome(&self, user: UserId) -> BoxFuture<'_, Result<()>> {
@@ -98,6 +100,7 @@ impl Wallets for LedgerWallets {
 /// What sockets need of accounts, rooms and gifts.
 pub(super) struct SocketPorts {
     identity: Identity,
+    edge: Edge,
     balances: Lookup<UserId, Vec<Balance>>,
     rooms: Directory,
     gifts: Arc<LedgerGifts>,
@@ -106,16 +109,17 @@ pub(super) struct SocketPorts {
 impl SocketPorts {
     pub(super) fn new(
         identity: Identity,
-        pool: PgPool,
+        edge: &Edge,
         rooms: Directory,
         gifts: Arc<LedgerGifts>,
         supervisor: &Supervisor,
     ) -> Self {
+        let reads = edge.reads();
         let balances = Lookup::start("look-up of balances", supervisor, move |users: Vec<UserId>| {
-            let pool = pool.clone();
-            async move { ledger::wallet::balances_of(&mut *pool.acquire().await?, &users).await }
+            let reads = reads.clone();
+            async move { ledger::wallet::balances_of(&mut *reads.conn().await?, &users).await }
         });
-        Self { identity, balances, rooms, gifts }
+        Self { identity, edge: edge.clone(), balances, rooms, gifts }
     }
 }
 
@@ -126,9 +130,17 @@ impl Rooms for SocketPorts {
 }
 
 impl Ports for SocketPorts {
+    fn now(&self) -> Timestamp {
+        self.edge.now()
+    }
+
+    fn chance(&self) -> &Chance {
+        self.edge.chance()
+    }
+
     fn named(&self, token: &str) -> PortFuture<Result<Named, ErrorBody>> {
-        let (identity, token) = (self.identity.clone(), token.to_owned());
-        let named = async move { identity.keys().verify_access(&token, Timestamp::now()).await };
+        let (identity, token, now) = (self.identity.clone(), token.to_owned(), self.edge.now());
+        let named = async move { identity.keys().verify_access(&token, now).await };
         named
             .map(|access| body(access.map(|Access { user, session, expires_at }| Named { user, session, expires_at })))
             .boxed()
@@ -147,8 +159,8 @@ impl Ports for SocketPorts {
     }
 
     fn verify_room_token(&self, token: String, room: RoomId, user: UserId) -> PortFuture<Result<(), ErrorBody>> {
-        let identity = self.identity.clone();
-        async move { body(identity.keys().verify_room(&token, room, user, Timestamp::now()).await) }.boxed()
+        let (identity, now) = (self.identity.clone(), self.edge.now());
+        async move { body(identity.keys().verify_room(&token, room, user, now).await) }.boxed()
     }
 
     fn wake(&self, room: RoomId) -> PortFuture<Result<RoomHandle, ErrorBody>> {

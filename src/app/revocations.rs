@@ -4,12 +4,12 @@
 use std::time::Duration;
 
 use parlor_protocol::CloseCode;
-use sqlx::PgPool;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::gateway::GatewayState;
 use crate::identity::revocation::{self, Ended, Reason};
+use crate::kit::edge::Reads;
 use crate::kit::error::{Error, Result};
 use crate::telemetry::metric;
 
@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// Closes the sockets of sessions that end, until `stop`. What ended within `overlap` is told again
 /// each time: for transactions that committed late, and for sockets that were let in just before and
 /// stand among their user's only now. To close what is closed changes nothing.
-pub(super) async fn close_revoked(pool: PgPool, gateway: GatewayState, overlap: Duration, stop: CancellationToken) {
+pub(super) async fn close_revoked(reads: Reads, gateway: GatewayState, overlap: Duration, stop: CancellationToken) {
     let mut ticks = interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let (mut read_at, mut failing) = (Instant::now(), false);
@@ -33,7 +33,7 @@ pub(super) async fn close_revoked(pool: PgPool, gateway: GatewayState, overlap: 
         }
         let began = Instant::now();
         // After an outage this reaches back to before it.
-        match read(&pool, began - read_at + overlap).await {
+        match read(&reads, began - read_at + overlap).await {
             Ok(ended) => {
                 (read_at, failing) = (began, false);
                 for Ended { user, session, reason } in ended {
@@ -50,8 +50,8 @@ pub(super) async fn close_revoked(pool: PgPool, gateway: GatewayState, overlap: 
     }
 }
 
-async fn read(pool: &PgPool, within: Duration) -> Result<Vec<Ended>> {
-    let read = async { revocation::within(&mut *pool.acquire().await?, within).await };
+async fn read(reads: &Reads, within: Duration) -> Result<Vec<Ended>> {
+    let read = async { revocation::within(&mut *reads.conn().await?, within).await };
     timeout(PATIENCE, read).await.unwrap_or_else(|_| Err(Error::new(parlor_protocol::ErrorCode::StoreUnavailable)))
 }
 

@@ -1,4 +1,4 @@
-//! What staff did: an append-only log, written in the transaction of the act where there is one.
+//! What staff did: an append-only log, written in the transaction of the act, or behind a room's act in one of its own.
 //!
 //! The server may add to it and read it; that it may not change it is the database's to see to. Rows
 //! name people by their ids, never by name, number or address.
@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 
 use crate::kit::error::Result;
 use crate::kit::page::Page;
+use crate::kit::tx::Tx;
 
 /// Who acts, and by which request.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -120,8 +121,8 @@ pub struct Filter {
 ///
 /// # Errors
 /// A fault or an outage of the store.
-pub async fn record(conn: &mut PgConnection, actor: &Actor, act: &Act) -> Result<()> {
-    store::insert(conn, actor, act).await?;
+pub async fn record(tx: &mut Tx, actor: &Actor, act: &Act) -> Result<()> {
+    store::insert(tx, actor, act).await?;
     tracing::info!(
         actor.id = actor.user.map(UserId::number),
         act = act.name,

@@ -54,7 +54,7 @@ impl Lease {
 
     /// A lease that never ends: for parts that are tried without a cluster.
     pub fn endless() -> Self {
-        Self::proved_until(BootClock::system(), BootTime::from_nanos(u64::MAX)).1
+        Self::proved_until(BootClock::of_runtime(), BootTime::from_nanos(u64::MAX)).1
     }
 
     /// Nobody else can have taken this process's place by now.

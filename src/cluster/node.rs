@@ -12,6 +12,7 @@ use super::{Settings, store};
 use crate::kit::clock::{BootClock, BootTime};
 use crate::kit::error::Result;
 use crate::kit::supervise::Supervisor;
+use crate::kit::tx::Tx;
 use crate::start::StartError;
 
 /// How often a start looks at the lease of another server: several times per renewal.
@@ -62,7 +63,10 @@ impl Node {
         let mut watched: Option<store::Lease> = None;
         let lease = Duration::from_millis(settings.lease_ms);
         let (incarnation, asked) = loop {
-            let living = match take(&pool, &clock, &settings.node_id, lease).await.map_err(unanswered)? {
+            let mut tx = Tx::begin(&pool).await.map_err(unanswered)?;
+            let taken = take(&mut tx, &clock, &settings.node_id, lease).await.map_err(unanswered)?;
+            tx.commit().await.map_err(unanswered)?;
+            let living = match taken {
                 Taken::Free { incarnation, asked } => break (incarnation, asked),
                 Taken::Occupied(living) => living,
             };
@@ -120,9 +124,9 @@ impl Node {
     pub async fn release(&self) -> Result<()> {
         // A renewal under way is dropped before its commit, or its row lock is waited for: none comes later.
         self.0.renewing.cancel();
-        let mut conn = self.0.pool.acquire().await?;
-        store::end_lease(&mut conn, &self.0.identity).await?;
-        Ok(())
+        let mut tx = Tx::begin(&self.0.pool).await?;
+        store::end_lease(&mut tx, &self.0.identity).await?;
+        tx.commit().await
     }
 
     async fn renew(self, settings: &Settings, proof: &Proof) {
@@ -190,17 +194,14 @@ enum Taken {
 }
 
 /// Takes the lease if no other lives; of two who try at once, one.
-async fn take(pool: &PgPool, clock: &BootClock, node_id: &str, lease: Duration) -> sqlx::Result<Taken> {
-    let mut tx = pool.begin().await?;
-    store::take_place(&mut tx).await?;
+async fn take(tx: &mut Tx, clock: &BootClock, node_id: &str, lease: Duration) -> sqlx::Result<Taken> {
+    store::take_place(tx).await?;
     // The lock may have been waited for: the lease is reckoned from behind it.
     let asked = clock.now();
-    if let Some(living) = store::live_lease(&mut tx).await? {
-        tx.rollback().await?;
+    if let Some(living) = store::live_lease(tx).await? {
         return Ok(Taken::Occupied(living));
     }
-    let incarnation = store::take_lease(&mut tx, node_id, lease.as_secs_f64() * 1_000.0).await?;
-    tx.commit().await?;
+    let incarnation = store::take_lease(tx, node_id, lease.as_secs_f64() * 1_000.0).await?;
     Ok(Taken::Free { incarnation, asked })
 }
 
@@ -212,6 +213,6 @@ fn occupied(living: &store::Lease) -> StartError {
     ))
 }
 
-fn unanswered(error: sqlx::Error) -> StartError {
+fn unanswered(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> StartError {
     StartError::new("the database does not answer: see that PostgreSQL runs, then start again").because(error)
 }

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
 use parlor_protocol::{ErrorCode, UserId};
-use sqlx::{Connection, PgConnection};
+use sqlx::Connection;
+use sqlx::postgres::PgPoolOptions;
 
 use super::{Addresses, for_work, prepare, say};
 use crate::audit::Actor;
@@ -13,8 +14,12 @@ use crate::db;
 use crate::dev::Purpose;
 use crate::economy::ledger;
 use crate::identity::{Contact, NewAccount, operator, role};
+use crate::kit::chance::Chance;
+use crate::kit::clock::Clock;
+use crate::kit::edge::Edge;
 use crate::kit::error::{Error, Result};
 use crate::kit::fields::line;
+use crate::kit::tx::Tx;
 use crate::start::StartError;
 
 /// Bytes of the longest line that is read as a password; it is judged afterwards.
@@ -41,11 +46,13 @@ pub async fn create_admin(data: Option<PathBuf>, admin: NewAdmin) -> Result<(), 
     let (email, phone) = (contact(admin.email, Contact::email)?, contact(admin.phone, Contact::phone)?);
     let name = line(&admin.name, 40).map_err(|why| StartError::new(format!("--name: {why}")))?;
     let read = read_password().map_err(|error| StartError::new("the password cannot be read").because(error))?;
-    let (password, made) = read.map_or_else(|| (operator::made_password(), true), |password| (password, false));
+    let (password, made) =
+        read.map_or_else(|| (operator::made_password(&chance()), true), |password| (password, false));
     let account = NewAccount { phone, email, password: password.clone(), name, device: String::new(), code: None };
-    let user = work(data, "parlor admin create", async |conn| {
-        let mut tx = conn.begin().await?;
-        let user = operator::create_admin(&mut tx, account).await?;
+    let user = work(data, "parlor admin create", async |edge| {
+        let hash = operator::hashed(&account, edge.chance()).await?;
+        let mut tx = edge.begin().await?;
+        let user = operator::create_admin(&mut tx, &account, &hash, edge.chance()).await?;
         ledger::create_wallet(&mut tx, user).await?;
         tx.commit().await?;
         Ok(user)
@@ -60,8 +67,8 @@ pub async fn create_admin(data: Option<PathBuf>, admin: NewAdmin) -> Result<(), 
 
 /// `parlor admin grant`: gives somebody a role.
 pub async fn grant(data: Option<PathBuf>, user: &str, role: &str) -> Result<(), StartError> {
-    let user = change(data, "parlor admin grant", user, async |conn, user| {
-        role::grant(conn, &Actor::operator(), user, role).await
+    let user = change(data, "parlor admin grant", user, async |tx, user| {
+        role::grant(tx, &Actor::operator(), user, role).await
     });
     say(&format!("user {} has the role {role}", user.await?));
     Ok(())
@@ -69,8 +76,8 @@ pub async fn grant(data: Option<PathBuf>, user: &str, role: &str) -> Result<(), 
 
 /// `parlor admin revoke`: takes a role from somebody.
 pub async fn revoke(data: Option<PathBuf>, user: &str, role: &str) -> Result<(), StartError> {
-    let user = change(data, "parlor admin revoke", user, async |conn, user| {
-        role::take(conn, &Actor::operator(), user, role).await
+    let user = change(data, "parlor admin revoke", user, async |tx, user| {
+        role::take(tx, &Actor::operator(), user, role).await
     });
     say(&format!("user {} does not have the role {role}", user.await?));
     Ok(())
@@ -81,10 +88,10 @@ async fn change(
     data: Option<PathBuf>,
     who: &str,
     user: &str,
-    change: impl AsyncFnOnce(&mut PgConnection, UserId) -> Result<()>,
+    change: impl AsyncFnOnce(&mut Tx, UserId) -> Result<()>,
 ) -> Result<UserId, StartError> {
-    work(data, who, async |conn| {
-        let mut tx = conn.begin().await?;
+    work(data, who, async |edge| {
+        let mut tx = edge.begin().await?;
         let user = operator::find(&mut tx, user).await?;
         change(&mut tx, user).await?;
         tx.commit().await?;
@@ -97,7 +104,7 @@ async fn change(
 async fn work<T>(
     data: Option<PathBuf>,
     who: &str,
-    work: impl AsyncFnOnce(&mut PgConnection) -> Result<T>,
+    work: impl AsyncFnOnce(&Edge) -> Result<T>,
 ) -> Result<T, StartError> {
     let settings = for_work()?;
     let addresses = Addresses::find(&settings, data, Purpose::Existing, who).await?;
@@ -105,14 +112,27 @@ async fn work<T>(
         prepare(&addresses).await?;
         let mut conn = db::connect(addresses.app()?).await?;
         db::refuse_other_schema(&mut conn).await?;
-        let done = work(&mut conn).await.map_err(sentence);
-        // All is committed or nothing; a connection that does not close cleanly changes nothing.
+        // It was only asked; the edge makes its own.
         let _ = conn.close().await;
+        let pool = PgPoolOptions::new().max_connections(1).connect_lazy_with(addresses.app()?.clone());
+        let edge = Edge::new(pool.clone(), clock(), chance());
+        let done = work(&edge).await.map_err(sentence);
+        pool.close().await;
         done
     }
     .await;
     addresses.close().await;
     done
+}
+
+#[expect(clippy::disallowed_methods, reason = "a command is composed here")]
+fn clock() -> Clock {
+    Clock::system()
+}
+
+#[expect(clippy::disallowed_methods, reason = "a command is composed here")]
+fn chance() -> Chance {
+    Chance::system()
 }
 
 fn sentence(error: Error) -> StartError {

@@ -1,10 +1,16 @@
 //! What wrong settings are answered with.
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use super::{LogFormat, Settings};
+
+/// Tests run at once, each with files of its own.
+static NEXT: AtomicU32 = AtomicU32::new(0);
 
 fn read(environment: &[(&str, &str)], file: Option<&str>, serving: bool) -> Result<Settings, String> {
     let file = file.map(|text| {
-        let name = format!("parlor-config-{}.toml", uuid::Uuid::new_v4().simple());
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("parlor-config-{}-{number}.toml", std::process::id());
         let path = std::env::temp_dir().join(name);
         std::fs::write(&path, text).expect("the temporary folder can be written to");
         path

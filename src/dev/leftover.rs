@@ -7,10 +7,11 @@ use std::fs;
 use std::io;
 use std::path::Path;
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use tokio::time::Instant;
 
 use super::place::{PORT, Place};
 use crate::start::StartError;

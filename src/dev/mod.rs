@@ -11,10 +11,11 @@ mod postgres;
 pub mod store;
 
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use sqlx::{ConnectOptions, Connection};
+use tokio::time::Instant;
 
 pub use binaries::Binaries;
 pub use lock::StoreLock;

@@ -8,14 +8,16 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use tokio::time::Instant;
 
 use super::binaries::Binaries;
 use super::place::{PORT, Place};
 use super::{leftover, parent};
+use crate::kit::chance::Chance;
 use crate::kit::supervise;
 use crate::start::StartError;
 
@@ -302,8 +304,10 @@ fn pid_of(child: &Child) -> Pid {
 fn create(place: &Place, binaries: &Binaries, durability: Durability) -> Result<(), StartError> {
     let failed =
         |cause: String| StartError::new(format!("no database can be made in {}", place.data.display())).because(cause);
+    #[expect(clippy::disallowed_methods, reason = "a store is opened by a command, before anything is composed")]
+    let name = Chance::system().id();
     // A name of its own: what an interrupted one left may still be written to, or be removing itself.
-    let unfinished = place.data.join(format!("{UNFINISHED}{}", uuid::Uuid::new_v4().simple()));
+    let unfinished = place.data.join(format!("{UNFINISHED}{}", name.simple()));
     for entry in fs::read_dir(&place.data).map_err(|error| failed(error.to_string()))?.filter_map(Result::ok) {
         if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
             // Best effort; the next time will come.

@@ -13,7 +13,6 @@ use super::GatewayState;
 use super::join::{self, CameIn, Joined};
 use super::session::{Change, Me, Validity, reply};
 use crate::delivery::{Connection, Frame};
-use crate::kit::clock::Timestamp;
 use crate::presence::Kind;
 
 /// Bytes that the reply to `connect` takes without its joins.
@@ -48,7 +47,7 @@ pub(super) async fn connect(
             return (id, change);
         }
     };
-    let now = Timestamp::now();
+    let now = gateway.ports.now();
     let person = signed_in.user;
     let (presence, replaced) =
         gateway.users.enter(person.id, &connect.device, signed_in.session, &connection, Instant::now());
@@ -125,7 +124,7 @@ pub(super) async fn refresh(
         Ok(signed_in) => {
             let expires_at = signed_in.expires_at;
             connection.send(reply(id, Ok(&SessionRefreshed { expires_at: expires_at.0 }))).await;
-            (id, Change::Refreshed(Validity::until(expires_at, Timestamp::now())))
+            (id, Change::Refreshed(Validity::until(expires_at, gateway.ports.now())))
         }
         Err(error) => {
             connection.send(reply::<()>(id, Err(&error))).await;

@@ -185,10 +185,12 @@ mod tests {
     use super::*;
     use crate::cluster::Lease;
     use crate::delivery::{self, Delivery};
+    use crate::kit::chance::Chance;
+    use crate::kit::clock::Timestamp;
     use crate::kit::supervise::Supervisor;
     use crate::room::port::{CommittedGifts, PortFuture};
 
-    struct NoPorts;
+    struct NoPorts(Chance);
 
     impl crate::presence::Rooms for NoPorts {
         fn awake(&self, _: RoomId) -> Option<crate::room::RoomHandle> {
@@ -197,6 +199,12 @@ mod tests {
     }
 
     impl crate::gateway::Ports for NoPorts {
+        fn now(&self) -> Timestamp {
+            Timestamp(0)
+        }
+        fn chance(&self) -> &Chance {
+            &self.0
+        }
         fn named(&self, _: &str) -> PortFuture<Result<crate::gateway::Named, ErrorBody>> {
             Box::pin(async { Err(ErrorCode::Internal.into()) })
         }
@@ -221,7 +229,8 @@ mod tests {
         let delivery = Delivery::start(&delivery::Settings::default(), Lease::endless(), &supervisor);
         let announced = crate::gateway::Announced { outbox_bytes: 0, grace_ms: 0 };
         let settings = crate::gateway::Settings::default();
-        let gateway = GatewayState::new(settings, announced, delivery, NoPorts, &supervisor, crew);
+        let ports = NoPorts(Chance::seeded(1));
+        let gateway = GatewayState::new(settings, announced, delivery, ports, &supervisor, crew);
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("it has one");
         let (stream, _) = tokio::join!(TcpStream::connect(address), listener.accept());

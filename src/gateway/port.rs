@@ -5,6 +5,7 @@ use parlor_protocol::room::Person;
 use parlor_protocol::{ErrorBody, RoomId, UserId};
 use uuid::Uuid;
 
+use crate::kit::chance::Chance;
 use crate::kit::clock::Timestamp;
 use crate::presence::Rooms;
 use crate::room::RoomHandle;
@@ -36,6 +37,12 @@ pub struct SignedIn {
 
 /// Accounts, rooms and the history of gifts, as far as a socket needs them.
 pub trait Ports: Rooms {
+    /// The time now: a socket's commands are an edge.
+    fn now(&self) -> Timestamp;
+
+    /// Chance, for the ids of requests.
+    fn chance(&self) -> &Chance;
+
     /// Whom this access token names, if it holds. That its session stands is not asked: no query is made.
     fn named(&self, token: &str) -> PortFuture<Result<Named, ErrorBody>>;
 

@@ -6,12 +6,12 @@ use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
 use parlor_protocol::room::{GiftLine, Person};
 use parlor_protocol::{Command, ErrorCode, Op, RoomId};
-use sqlx::PgPool;
 use tokio::time::Instant;
 
 use super::{GatewayState, join};
 use crate::delivery::ConnectionId;
 use crate::identity::{CurrentUser, Identity};
+use crate::kit::edge::Edge;
 use crate::kit::error::{Error, Result};
 use crate::kit::operation::Operation;
 use crate::presence::Kind;
@@ -20,7 +20,7 @@ use crate::room::{self, Answer, Caller, Request, RoomHandle};
 /// The signed-in user, as one who has something to ask of rooms.
 pub(super) struct Guest {
     gateway: GatewayState,
-    pool: PgPool,
+    pub(super) edge: Edge,
     pub(super) person: Person,
 }
 
@@ -28,14 +28,15 @@ impl<S: Send + Sync> FromRequestParts<S> for Guest
 where
     GatewayState: FromRef<S>,
     Identity: FromRef<S>,
-    PgPool: FromRef<S>,
+    Edge: FromRef<S>,
 {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
         let user = CurrentUser::from_request_parts(parts, state).await?;
-        let person = Identity::from_ref(state).person(user.id).await?;
-        Ok(Self { gateway: GatewayState::from_ref(state), pool: PgPool::from_ref(state), person })
+        let edge = Edge::from_ref(state);
+        let person = Identity::from_ref(state).person(&mut *edge.read().await?, user.id).await?;
+        Ok(Self { gateway: GatewayState::from_ref(state), edge, person })
     }
 }
 
@@ -81,7 +82,7 @@ impl Guest {
         if let Some(handle) = self.gateway.ports.awake(room) {
             return Ok(handle);
         }
-        let owner = room::find(&self.pool, room).await?.owner.id;
+        let owner = room::find(&mut *self.edge.read().await?, room).await?.owner.id;
         if !wakes && owner != self.person.id {
             return Err(ErrorCode::NotInRoom.into());
         }

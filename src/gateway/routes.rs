@@ -8,7 +8,6 @@ use parlor_protocol::reply::{Done, GiftReceipt};
 use parlor_protocol::room::{GiftLine, Person};
 use parlor_protocol::{Command, ErrorCode, GiftId, Op, RoomId, UserId};
 use serde::{Deserialize, Serialize};
-use sqlx::PgPool;
 use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -18,6 +17,7 @@ use super::GatewayState;
 use super::rest::Guest;
 use crate::http::{IdempotencyKey, ValidJson, ValidPath, ValidQuery};
 use crate::identity::Identity;
+use crate::kit::edge::Edge;
 use crate::kit::error::{Error, Result};
 use crate::kit::page::PageQuery;
 use crate::kit::page::{Cursor, Page};
@@ -29,7 +29,7 @@ where
     S: Clone + Send + Sync + 'static,
     GatewayState: FromRef<S>,
     Identity: FromRef<S>,
-    PgPool: FromRef<S>,
+    Edge: FromRef<S>,
 {
     OpenApiRouter::new()
         .routes(routes!(list_seats))
@@ -48,7 +48,7 @@ fn unexpected(answer: &Answer) -> Error {
 
 /// Gives the room a command that becomes an event.
 async fn done(guest: &Guest, room: RoomId, key: Option<IdempotencyKey>, command: Command) -> Result<Json<Done>> {
-    match guest.command(room, IdempotencyKey::or_new(key), command).await? {
+    match guest.command(room, IdempotencyKey::or_new(key, &guest.edge), command).await? {
         Answer::Done(done) => Ok(Json(done)),
         other => Err(unexpected(&other)),
     }

@@ -63,7 +63,7 @@ pub(super) fn open<B>(gateway: &GatewayState, request: &mut Request<B>, permit: 
     let span = tracing::debug_span!(parent: None, "socket", request.id = Empty, connection.id = Empty, user.id = Empty);
     let mut response = handshake.response();
     if !span.is_disabled() {
-        let id = RequestId::of(request.headers());
+        let id = RequestId::of(request.headers(), gateway.ports.now(), gateway.ports.chance());
         span.record("request.id", id.as_str());
         response.headers_mut().insert(X_REQUEST_ID, id.header());
     }

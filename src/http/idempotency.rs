@@ -9,6 +9,7 @@ use tracing::Span;
 use tracing::field::display;
 use uuid::Uuid;
 
+use crate::kit::edge::Edge;
 use crate::kit::error::{Error, Result};
 use crate::kit::fields::bad_field;
 
@@ -22,8 +23,8 @@ pub struct IdempotencyKey(pub Op);
 
 impl IdempotencyKey {
     /// The operation; where the request names none, one of its own, that nothing repeats.
-    pub fn or_new(key: Option<Self>) -> Op {
-        key.map_or_else(|| Op(Uuid::now_v7()), |key| key.0)
+    pub fn or_new(key: Option<Self>, edge: &Edge) -> Op {
+        key.map_or_else(|| Op(edge.chance().id_at(edge.now())), |key| key.0)
     }
 
     fn of(headers: &HeaderMap) -> Result<Option<Self>> {

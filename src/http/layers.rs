@@ -15,11 +15,16 @@ use tower_http::set_header::SetResponseHeaderLayer;
 
 use super::proxy::Proxies;
 use super::{Settings, cors, problem, proxy, request_id};
+use crate::kit::edge::Edge;
 use crate::kit::error::Error;
 
 /// The routes with all that they have in common. To be called once, around all of the API: what no
 /// route answers is a problem too.
-pub fn around<S: Clone + Send + Sync + 'static>(routes: impl Into<Router<S>>, settings: &Settings) -> Router<S> {
+pub fn around<S: Clone + Send + Sync + 'static>(
+    routes: impl Into<Router<S>>,
+    settings: &Settings,
+    edge: Edge,
+) -> Router<S> {
     // Settings with problems don't get this far.
     let proxies: Proxies = settings.trusted_proxies.iter().filter_map(|network| network.parse().ok()).collect();
     // The last one added is the outermost.
@@ -33,7 +38,7 @@ pub fn around<S: Clone + Send + Sync + 'static>(routes: impl Into<Router<S>>, se
         .layer(if_absent(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(from_fn(problem::edge))
         .layer(option_layer(cors::layer(&settings.cors_origins)))
-        .layer(from_fn(request_id::name_request))
+        .layer(from_fn_with_state(edge, request_id::name_request))
 }
 
 fn if_absent(name: HeaderName, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {

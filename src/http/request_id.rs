@@ -3,15 +3,17 @@
 
 use std::sync::Arc;
 
-use axum::extract::{MatchedPath, Request};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
 use tokio::time::Instant;
 use tracing::Instrument as _;
 use tracing::field::Empty;
-use uuid::Uuid;
 
+use crate::kit::chance::Chance;
+use crate::kit::clock::Timestamp;
+use crate::kit::edge::Edge;
 use crate::telemetry::metric;
 
 /// The header that brings it and takes it back.
@@ -35,9 +37,9 @@ impl RequestId {
     }
 
     /// The one that the client brought, or a new one.
-    pub fn of(headers: &HeaderMap) -> Self {
+    pub fn of(headers: &HeaderMap, now: Timestamp, chance: &Chance) -> Self {
         let brought = headers.get(X_REQUEST_ID).and_then(|value| value.to_str().ok()).filter(|id| is_sane(id));
-        brought.map_or_else(|| Self(Uuid::now_v7().to_string().into()), |id| Self(id.into()))
+        brought.map_or_else(|| Self(chance.id_at(now).to_string().into()), |id| Self(id.into()))
     }
 }
 
@@ -48,8 +50,8 @@ fn is_sane(id: &str) -> bool {
 
 /// Gives the request its id and its span. The span has the route and not the address: ids, tokens and
 /// search words in a path or query are not for logs; nor are headers.
-pub async fn name_request(mut request: Request, next: Next) -> Response {
-    let id = RequestId::of(request.headers());
+pub async fn name_request(State(edge): State<Edge>, mut request: Request, next: Next) -> Response {
+    let id = RequestId::of(request.headers(), edge.now(), edge.chance());
     let route = request.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str);
     let span = tracing::info_span!(
         "request",

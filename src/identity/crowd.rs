@@ -8,8 +8,11 @@ use uuid::Uuid;
 
 use super::service::Identity;
 use super::{Token, profile, store};
+use crate::kit::chance::Chance;
 use crate::kit::clock::Timestamp;
+use crate::kit::edge::Edge;
 use crate::kit::error::{Error, Result};
+use crate::kit::tx::Tx;
 
 /// Accounts in one transaction, and newcomers who are welcomed together: a batch of the ledger.
 const BATCH: usize = 500;
@@ -21,15 +24,15 @@ impl Identity {
     ///
     /// # Errors
     /// What the store or the ledger refuses.
-    pub async fn register_many(&self, people: usize, now: Timestamp) -> Result<Vec<(UserId, Token)>> {
-        let password = self.passwords().hash(Uuid::new_v4().to_string()).await?;
+    pub async fn register_many(&self, edge: &Edge, people: usize) -> Result<Vec<(UserId, Token)>> {
+        let password = self.passwords().hash(edge.chance().id().to_string(), edge.chance().bytes()).await?;
         let mut made: Vec<(UserId, Token)> = Vec::with_capacity(people);
         let mut newcomers = Vec::new();
         for _ in 0..people.div_ceil(BATCH) * 2 + SPARE_BATCHES {
             // The ledger welcomes those of one batch while the next one is made.
             let wanted = BATCH.min(people - made.len());
             let (welcomed, batch) =
-                tokio::join!(self.welcome_all(&newcomers), self.register_batch(wanted, &password, now));
+                tokio::join!(self.welcome_all(&newcomers), self.register_batch(edge, wanted, &password));
             welcomed?;
             let batch = batch?;
             newcomers = batch.iter().map(|(user, _)| *user).collect();
@@ -48,22 +51,33 @@ impl Identity {
         welcomes.into_iter().collect()
     }
 
-    async fn register_batch(&self, people: usize, password: &str, now: Timestamp) -> Result<Vec<(UserId, Token)>> {
+    async fn register_batch(&self, edge: &Edge, people: usize, password: &str) -> Result<Vec<(UserId, Token)>> {
+        let now = edge.now();
+        let mut tx = edge.begin().await?;
+        let signed_in = self.open_accounts(&mut tx, people, password, (now, edge.chance())).await?;
+        tx.commit().await?;
+        signed_in.into_iter().map(|(user, session)| Ok((user, self.keys().sign_access(user, session, now)?))).collect()
+    }
+
+    /// Makes accounts with all that an account begins with, and a session for each.
+    async fn open_accounts(
+        &self,
+        tx: &mut Tx,
+        people: usize,
+        password_hash: &str,
+        (now, chance): (Timestamp, &Chance),
+    ) -> Result<Vec<(UserId, Uuid)>> {
         let mut ids = HashSet::with_capacity(people);
         while ids.len() < people {
-            ids.insert(rand::random_range(100_000_000..1_000_000_000_i64));
+            ids.insert(chance.below(100_000_000..1_000_000_000));
         }
         let ids: Vec<i64> = ids.into_iter().collect();
-        let emails: Vec<String> =
-            ids.iter().map(|_| format!("{}@load.parlor.example", Uuid::new_v4().simple())).collect();
-        let mut tx = self.pool().begin().await?;
-        let users = store::insert_people(&mut tx, &ids, &emails, password).await?;
-        profile::service::give_signatures(&mut tx, &users).await?;
-        self.wallets().open_all(&mut tx, &users).await?;
-        let sessions: Vec<Uuid> = users.iter().map(|_| Uuid::now_v7()).collect();
-        store::insert_sessions(&mut tx, &sessions, &users, "load").await?;
-        tx.commit().await?;
-        let signed = users.into_iter().zip(sessions);
-        signed.map(|(user, session)| Ok((user, self.keys().sign_access(user, session, now)?))).collect()
+        let emails: Vec<String> = ids.iter().map(|_| format!("{}@load.parlor.example", chance.id().simple())).collect();
+        let users = store::insert_people(tx, &ids, &emails, password_hash).await?;
+        profile::service::give_signatures(tx, chance, &users).await?;
+        self.wallets().open_all(tx, &users).await?;
+        let sessions: Vec<Uuid> = users.iter().map(|_| chance.id_at(now)).collect();
+        store::insert_sessions(tx, &sessions, &users, "load").await?;
+        Ok(users.into_iter().zip(sessions).collect())
     }
 }

@@ -5,63 +5,61 @@ use std::net::IpAddr;
 use parlor_protocol::ErrorCode;
 use parlor_protocol::room::Person;
 
-use super::code;
-use super::throttle::{self, DAY_SECONDS, Pace};
+use super::throttle::{self, Counted, DAY_SECONDS, Pace};
 use super::{Contact, Identity, store};
 use crate::kit::error::{Error, Result};
 use crate::kit::limit::holder;
+use crate::kit::tx::Tx;
+
+/// A guess at a password, counted.
+pub(super) struct Guess {
+    address: (Pace, Vec<u8>, Counted),
+    contact: (Pace, Vec<u8>, Counted),
+    /// Whose password is guessed at, and its hash.
+    account: Option<(Person, String)>,
+}
+
+impl Guess {
+    /// The hash of the account's password, if there is an account.
+    pub(super) fn hash(&self) -> Option<String> {
+        self.account.as_ref().map(|(_, hash)| hash.clone())
+    }
+}
 
 impl Identity {
-    /// Whose password this is, and its hash. An unknown account and a wrong password have one answer, in
-    /// the same time; while it is locked, so has the right password.
-    pub(super) async fn checked(&self, from: IpAddr, login: &Contact, password: String) -> Result<(Person, String)> {
-        let (contact, address) = (self.pace_of_contact(), self.pace_of_address());
+    /// Counts a guess, for its address and for the contact. While either is locked nothing is counted: the
+    /// transaction is not committed then.
+    pub(super) async fn count_guess(&self, tx: &mut Tx, from: IpAddr, login: &Contact) -> Result<Guess> {
+        let (of_address, of_contact) = (self.pace_of_address(), self.pace_of_contact());
         let contact_key = self.0.key.hash(&[login.as_str()]);
         let address_key = self.0.key.hash(&[&holder(from).to_string()]);
-        let mut conn = self.0.pool.acquire().await?;
-        let of_address = throttle::count(&mut conn, address, &address_key).await?;
-        let of_contact = match throttle::count(&mut conn, contact, &contact_key).await {
-            Ok(counted) => counted,
-            Err(error) => {
-                // Not a guess: nobody looked at the password.
-                throttle::take_back(&mut conn, address, &address_key, of_address).await?;
-                return Err(error);
-            }
-        };
-        let account = store::account(&mut conn, login).await?;
-        // A password takes a while: no connection is kept for it.
-        drop(conn);
-        let (user, hash) = account.map(|account| (account.user, account.password_hash)).unzip();
-        let verdict = self.0.passwords.verify(password.clone(), hash.clone()).await;
-        let mut conn = self.0.pool.acquire().await?;
-        let verdict = match verdict {
-            Ok(verdict) => verdict,
-            Err(error) => {
-                throttle::take_back(&mut conn, address, &address_key, of_address).await?;
-                throttle::take_back(&mut conn, contact, &contact_key, of_contact).await?;
-                return Err(error);
-            }
-        };
-        let (Some(user), Some(hash), true) = (user, hash, verdict.right) else {
-            tracing::info!("a sign-in was refused: unknown account or wrong password");
-            return Err(Error::new(ErrorCode::InvalidCredentials));
-        };
-        throttle::take_back(&mut conn, address, &address_key, of_address).await?;
-        throttle::forgive(&mut conn, contact, &contact_key).await?;
-        drop(conn);
-        if verdict.is_stale {
-            return Ok((user.clone(), self.hashed_anew(user, password, hash).await?));
-        }
-        Ok((user, hash))
+        // In this order everywhere, so that two who guess never wait for one another.
+        let address = throttle::count(tx, of_address, &address_key).await?;
+        let contact = throttle::count(tx, of_contact, &contact_key).await?;
+        let account = store::account(tx, login).await?;
+        Ok(Guess {
+            address: (of_address, address_key, address),
+            contact: (of_contact, contact_key, contact),
+            account: account.map(|account| (account.user, account.password_hash)),
+        })
     }
 
-    /// Hashes a password that was right with the parameters of today; where that is not possible now, the
-    /// next sign-in does it.
-    async fn hashed_anew(&self, user: Person, password: String, hash: String) -> Result<String> {
-        let Ok(new) = self.0.passwords.hash(password).await else { return Ok(hash) };
-        let mut conn = self.0.pool.acquire().await?;
-        let changed = code::store::set_password(&mut conn, user.id, &new, Some(&hash)).await?;
-        Ok(if changed { new } else { hash })
+    /// Takes a guess back that nobody looked at.
+    pub(super) async fn take_back_guess(&self, tx: &mut Tx, guess: &Guess) -> Result<()> {
+        let Guess { address: (pace, key, counted), .. } = guess;
+        throttle::take_back(tx, *pace, key, *counted).await?;
+        let Guess { contact: (pace, key, counted), .. } = guess;
+        throttle::take_back(tx, *pace, key, *counted).await
+    }
+
+    /// The password was right: the address has not guessed, and the contact's guesses are forgotten. Gives
+    /// whose it is, and its hash.
+    pub(super) async fn forgive_guess(&self, tx: &mut Tx, guess: Guess) -> Result<(Person, String)> {
+        let (pace, key, counted) = guess.address;
+        throttle::take_back(tx, pace, &key, counted).await?;
+        let (pace, key, _) = guess.contact;
+        throttle::forgive(tx, pace, &key).await?;
+        guess.account.ok_or_else(|| Error::new(ErrorCode::InvalidCredentials))
     }
 
     /// Of failed sign-ins under one phone number or e-mail address.

@@ -10,15 +10,17 @@ use std::time::Duration;
 
 use jsonwebtoken::{DecodingKey, EncodingKey};
 use parlor_protocol::{RoomId, UserId};
-use sqlx::PgPool;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::token::{self, Access, AccessClaims, Claims, Purpose, RoomClaims, Token};
 use super::{Settings, store};
+use crate::kit::chance::Chance;
 use crate::kit::clock::Timestamp;
+use crate::kit::edge::{Edge, Reads};
 use crate::kit::error::{Error, Result};
+use crate::kit::tx::Tx;
 
 /// How often every node reads the keys.
 pub(super) const REFRESH_EVERY: Duration = Duration::from_secs(60);
@@ -34,7 +36,10 @@ const SPARE_SECONDS: i64 = 24 * 60 * 60;
 pub struct Keys(Arc<Inner>);
 
 struct Inner {
-    pool: PgPool,
+    /// For keys that another node has made; nothing is written by it.
+    reads: Reads,
+    /// Of the tokens' own ids.
+    chance: Chance,
     settings: Settings,
     ring: RwLock<Arc<Ring>>,
     /// When the keys were last asked for; held while they are, so that one asks for all.
@@ -59,35 +64,42 @@ pub(super) struct StoredKey {
 
 impl Keys {
     /// Reads the keys, making those that are missing.
-    pub async fn load(pool: PgPool, settings: Settings) -> Result<Self> {
-        let keys = Self(Arc::new(Inner { pool, settings, ring: RwLock::default(), read_at: Mutex::new(None) }));
-        keys.tend().await?;
+    pub async fn load(edge: &Edge, settings: Settings) -> Result<Self> {
+        let (reads, chance) = (edge.reads(), edge.chance().clone());
+        let keys =
+            Self(Arc::new(Inner { reads, chance, settings, ring: RwLock::default(), read_at: Mutex::new(None) }));
+        keys.tend(edge).await?;
         Ok(keys)
     }
 
     /// Makes a successor to keys that are old or missing, deletes those that verify nothing any more,
-    /// and reads the rest.
-    pub async fn tend(&self) -> Result<()> {
-        let settings = &self.0.settings;
-        let key_seconds = i64::from(settings.key_days) * 24 * 60 * 60;
-        let longest_minutes = settings.access_token_minutes.max(settings.room_token_minutes);
-        let outlived_seconds = RIPE_MS / 1_000 + i64::from(longest_minutes) * 60 + SPARE_SECONDS;
-        let mut tx = self.0.pool.begin().await?;
-        // Nodes that start together make one key, not one each.
-        store::lock_signing_keys(&mut tx).await?;
-        for purpose in Purpose::ALL {
-            let secret: [u8; 32] = rand::random();
-            store::succeed_key(&mut tx, Uuid::now_v7(), purpose.name(), &secret, key_seconds).await?;
-        }
-        store::delete_outlived_keys(&mut tx, outlived_seconds).await?;
-        let stored = store::signing_keys(&mut tx).await?;
+    /// and reads the rest: in one transaction of this edge.
+    pub async fn tend(&self, edge: &Edge) -> Result<()> {
+        let mut tx = edge.begin().await?;
+        let stored = self.succeed(&mut tx, edge.now(), edge.chance()).await?;
         tx.commit().await?;
         self.hold(stored)
     }
 
+    /// Makes successors, deletes what is outlived, and gives what is there then.
+    async fn succeed(&self, tx: &mut Tx, now: Timestamp, chance: &Chance) -> Result<Vec<StoredKey>> {
+        let settings = &self.0.settings;
+        let key_seconds = i64::from(settings.key_days) * 24 * 60 * 60;
+        let longest_minutes = settings.access_token_minutes.max(settings.room_token_minutes);
+        let outlived_seconds = RIPE_MS / 1_000 + i64::from(longest_minutes) * 60 + SPARE_SECONDS;
+        // Nodes that start together make one key, not one each.
+        store::lock_signing_keys(tx).await?;
+        for purpose in Purpose::ALL {
+            let (id, secret) = (chance.id_at(now), chance.bytes::<32>());
+            store::succeed_key(tx, id, purpose.name(), &secret, key_seconds).await?;
+        }
+        store::delete_outlived_keys(tx, outlived_seconds).await?;
+        store::signing_keys(tx).await
+    }
+
     /// An access token of this user's session.
     pub fn sign_access(&self, user: UserId, session: Uuid, now: Timestamp) -> Result<Token> {
-        let claims = AccessClaims::new(user, session, now, self.0.settings.access_token_minutes);
+        let claims = AccessClaims::new(user, session, self.0.chance.id(), now, self.0.settings.access_token_minutes);
         self.signed(Purpose::Access, &claims)
     }
 
@@ -137,7 +149,7 @@ impl Keys {
             return Ok(());
         }
         *read_at = Some(Instant::now());
-        let stored = store::signing_keys(&mut *self.0.pool.acquire().await?).await?;
+        let stored = store::signing_keys(&mut *self.0.reads.conn().await?).await?;
         self.hold(stored)
     }
 

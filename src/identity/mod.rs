@@ -7,15 +7,16 @@ use std::thread::available_parallelism;
 
 use futures_util::future::BoxFuture;
 use parlor_protocol::UserId;
-use sqlx::PgConnection;
 
 use crate::kit::error::Result;
+use crate::kit::tx::Tx;
 
 mod code;
 mod contact;
 mod crowd;
 pub mod current;
 pub mod dossier;
+mod flow;
 mod guard;
 mod key;
 mod keyed;
@@ -30,6 +31,7 @@ mod service;
 mod session;
 mod store;
 pub mod suspension;
+mod tending;
 mod throttle;
 mod token;
 
@@ -49,10 +51,10 @@ pub use token::{Access, Token};
 /// What else an account begins with; said by identity, `app.rs` connects it.
 pub trait Wallets: Send + Sync + 'static {
     /// Opens the user's accounts, in the transaction that makes the user.
-    fn open<'c>(&self, conn: &'c mut PgConnection, user: UserId) -> BoxFuture<'c, Result<()>>;
+    fn open<'c>(&self, tx: &'c mut Tx, user: UserId) -> BoxFuture<'c, Result<()>>;
 
     /// The same for many users at once.
-    fn open_all<'c>(&self, conn: &'c mut PgConnection, users: &'c [UserId]) -> BoxFuture<'c, Result<()>>;
+    fn open_all<'c>(&self, tx: &'c mut Tx, users: &'c [UserId]) -> BoxFuture<'c, Result<()>>;
 
     /// Gives the user what newcomers are given. Asked at every way in, so whoever does it does it once.
     fn welcome(&self, user: UserId) -> BoxFuture<'_, Result<()>>;

@@ -51,6 +51,9 @@ pub(super) fn weakness(password: &str, contacts: &[&str]) -> Option<&'static str
     None
 }
 
+/// What makes two hashes of one password differ (RFC 9106: 16 bytes).
+pub(super) type Salt = [u8; 16];
+
 /// How much there is to hash.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Hashing {
@@ -96,9 +99,9 @@ impl Passwords {
         Hashing { running, waiting: admitted.saturating_sub(running) }
     }
 
-    /// The hash as a PHC string, with a salt of its own.
-    pub(super) async fn hash(&self, password: String) -> Result<String> {
-        self.run(move || argon2()?.hash_password(password.as_bytes()).map(|hash| hash.to_string()))
+    /// The hash as a PHC string. The salt is random, and of this hash alone.
+    pub(super) async fn hash(&self, password: String, salt: Salt) -> Result<String> {
+        self.run(move || argon2()?.hash_password_with_salt(password.as_bytes(), &salt).map(|hash| hash.to_string()))
             .await?
             .map_err(|error| Error::internal(format!("a password could not be hashed: {error}")))
     }
@@ -158,9 +161,9 @@ mod tests {
     #[tokio::test]
     async fn a_password_fits_its_own_hash_only() {
         let passwords = Passwords::new(2, 8, &Crew::default());
-        let hash = passwords.hash("correct horse".to_owned()).await.expect("hashed");
+        let hash = passwords.hash("correct horse".to_owned(), [1; 16]).await.expect("hashed");
         assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
-        assert_ne!(hash, passwords.hash("correct horse".to_owned()).await.expect("hashed"), "salted");
+        assert_ne!(hash, passwords.hash("correct horse".to_owned(), [2; 16]).await.expect("hashed"), "salted");
         assert!(passwords.verify("correct horse".to_owned(), Some(hash.clone())).await.expect("verified").right);
         assert!(!passwords.verify("Correct horse".to_owned(), Some(hash)).await.expect("verified").right);
     }

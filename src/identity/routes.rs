@@ -13,7 +13,7 @@ use utoipa_axum::routes;
 
 use super::{Contact, CurrentUser, Grant, Identity, NewAccount, password, session};
 use crate::http::{ClientAddress, ValidJson};
-use crate::kit::clock::Timestamp;
+use crate::kit::edge::Edge;
 use crate::kit::error::Result;
 use crate::kit::fields::Fields;
 use crate::kit::fields::line;
@@ -26,6 +26,7 @@ pub fn routes<S>() -> OpenApiRouter<S>
 where
     S: Clone + Send + Sync + 'static,
     Identity: FromRef<S>,
+    Edge: FromRef<S>,
 {
     OpenApiRouter::new()
         .routes(routes!(register))
@@ -136,10 +137,11 @@ impl From<Grant> for Welcome {
     extensions(("x-errors" = json!([ErrorCode::AccountExists, ErrorCode::CodeInvalid, ErrorCode::RateLimited, ErrorCode::Busy]))))]
 async fn register(
     State(identity): State<Identity>,
+    edge: Edge,
     ClientAddress(from): ClientAddress,
     ValidJson(body): ValidJson<Register>,
 ) -> Result<(StatusCode, Json<Welcome>)> {
-    let welcome = identity.register(from, body.account()?, Timestamp::now()).await?;
+    let welcome = identity.register(&edge, from, body.account()?).await?;
     Ok((StatusCode::CREATED, Json(welcome.into())))
 }
 
@@ -156,6 +158,7 @@ async fn register(
     extensions(("x-errors" = json!([ErrorCode::InvalidCredentials, ErrorCode::Suspended, ErrorCode::Busy]))))]
 async fn login(
     State(identity): State<Identity>,
+    edge: Edge,
     ClientAddress(from): ClientAddress,
     ValidJson(body): ValidJson<Login>,
 ) -> Result<Json<Welcome>> {
@@ -167,7 +170,7 @@ async fn login(
     }
     match (login, device) {
         (Some(login), Some(device)) if fields.is_empty() => {
-            let welcome = identity.sign_in(from, &login, body.password, &device, Timestamp::now()).await?;
+            let welcome = identity.sign_in(&edge, from, &login, body.password, &device).await?;
             Ok(Json(welcome.into()))
         }
         _ => Err(fields.into_error()),
@@ -176,7 +179,9 @@ async fn login(
 
 /// Signs out: the session of the token ends.
 #[utoipa::path(post, path = "/v1/auth/logout", tag = "accounts", responses((status = 204, description = "Signed out.")))]
-async fn logout(State(identity): State<Identity>, user: CurrentUser) -> Result<StatusCode> {
-    identity.sign_out(user).await?;
+async fn logout(State(identity): State<Identity>, edge: Edge, user: CurrentUser) -> Result<StatusCode> {
+    let mut tx = edge.begin().await?;
+    identity.sign_out(&mut tx, user).await?;
+    tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,31 +1,30 @@
-//! Accounts, sign-in and sessions: the rules and the transactions.
+//! Accounts, sign-in and sessions: the rules. Whoever calls has opened the transaction and commits it.
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use parlor_protocol::room::Person;
 use parlor_protocol::{ErrorBody, ErrorCode, RoomId, UserId};
-use sqlx::{PgConnection, PgPool};
-use tokio::time::{MissedTickBehavior, interval};
-use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::code::{self, Purpose};
-use super::key::REFRESH_EVERY;
+use super::code::{self, Proof};
 use super::keyed::ContactKey;
 use super::password::{Hashing, Passwords};
 use super::revocation;
-use super::session::{self, Grant, Lifetimes};
+use super::session::{self, Grant, Lifetimes, Opened};
 use super::{
     Access, Contact, CurrentUser, Keys, Permission, Session, Settings, Token, Wallets, profile, role, store,
     suspension, throttle,
 };
 use crate::courier::Courier;
 use crate::db::Lookup;
+use crate::kit::chance::Chance;
 use crate::kit::clock::Timestamp;
+use crate::kit::edge::{Edge, Reads};
 use crate::kit::error::{Error, Result};
 use crate::kit::limit::{Limit, holder};
 use crate::kit::supervise::Supervisor;
+use crate::kit::tx::Tx;
 
 /// Tries at an id before it is clear that something else is wrong; one in a million numbers is taken.
 const ID_TRIES: u32 = 8;
@@ -35,7 +34,8 @@ const ID_TRIES: u32 = 8;
 pub struct Identity(pub(super) Arc<Inner>);
 
 pub(super) struct Inner {
-    pub(super) pool: PgPool,
+    /// For what is looked up at every request; nothing is written by it.
+    reads: Reads,
     pub(super) settings: Settings,
     pub(super) courier: Courier,
     /// Of keyed hashes.
@@ -83,32 +83,33 @@ pub struct SignedIn {
 }
 
 /// Sessions as sockets and requests ask for them: many at a time, when a crowd comes back.
-fn sessions(pool: PgPool, supervisor: &Supervisor) -> Lookup<(Uuid, UserId), Session> {
+fn sessions(reads: Reads, supervisor: &Supervisor) -> Lookup<(Uuid, UserId), Session> {
     Lookup::start("look-up of sessions", supervisor, move |asked: Vec<(Uuid, UserId)>| {
-        let pool = pool.clone();
-        async move { store::sessions_of(&mut *pool.acquire().await?, &asked).await }
+        let reads = reads.clone();
+        async move { store::sessions_of(&mut *reads.conn().await?, &asked).await }
     })
 }
 
 impl Identity {
     /// Reads the keys and keeps them, and the limits' memory, in order until the supervisor stops.
     pub async fn start(
-        pool: PgPool,
+        edge: &Edge,
         settings: &Settings,
         wallets: impl Wallets,
         courier: Courier,
         supervisor: &Supervisor,
     ) -> Result<Self> {
-        role::agree(&mut *pool.acquire().await?).await?;
-        let secret: [u8; 32] = rand::random();
-        let key = code::store::contact_key(&mut *pool.acquire().await?, &secret).await?;
+        let mut tx = edge.begin().await?;
+        role::agree(&mut tx).await?;
+        let key = code::store::contact_key(&mut tx, &edge.chance().bytes::<32>()).await?;
+        tx.commit().await?;
         let identity = Self(Arc::new(Inner {
             settings: settings.clone(),
             courier,
             key: ContactKey::new(key),
-            keys: Keys::load(pool.clone(), settings.clone()).await?,
-            sessions: sessions(pool.clone(), supervisor),
-            pool,
+            keys: Keys::load(edge, settings.clone()).await?,
+            sessions: sessions(edge.reads(), supervisor),
+            reads: edge.reads(),
             passwords: Passwords::new(settings.hash_permits, settings.hash_queue, supervisor.crew()),
             wallets: Box::new(wallets),
             attempts: Limit::per_minute(settings.attempts_per_minute_account),
@@ -119,7 +120,7 @@ impl Identity {
             requests: Limit::per_minute(settings.requests_per_minute_user),
             lifetimes: settings.into(),
         }));
-        let tended = identity.clone().tend(supervisor.stop().clone());
+        let tended = identity.clone().tend(edge.clone(), supervisor.stop().clone());
         supervisor.engine("identity tending", supervisor.stop(), tended);
         Ok(identity)
     }
@@ -127,10 +128,6 @@ impl Identity {
     /// The keys of both kinds of tokens.
     pub fn keys(&self) -> &Keys {
         &self.0.keys
-    }
-
-    pub(super) fn pool(&self) -> &PgPool {
-        &self.0.pool
     }
 
     pub(super) fn passwords(&self) -> &Passwords {
@@ -141,59 +138,68 @@ impl Identity {
         &*self.0.wallets
     }
 
-    /// Makes an account with what it begins with, and signs in.
-    pub async fn register(&self, from: IpAddr, account: NewAccount, now: Timestamp) -> Result<Grant> {
+    /// Counts a try at registering, for its address and for each contact.
+    pub(super) fn admit_registration(&self, from: IpAddr, account: &NewAccount) -> Result<()> {
         self.0.registrations.check(&holder(from))?;
-        for contact in account.phone.iter().chain(&account.email) {
-            self.0.attempts.check(contact)?;
-        }
-        let proven = match (&account.code, account.phone.as_ref().or(account.email.as_ref())) {
-            (Some(code), Some(contact)) => Some((self.prove(Purpose::Register, contact, None, code).await?, contact)),
-            _ => None,
-        };
-        // Before the address is looked at: that it is taken shows in the answer, not earlier.
-        let password_hash = self.0.passwords.hash(account.password.clone()).await?;
-        let mut tx = self.0.pool.begin().await?;
-        if let Some((proof, contact)) = &proven {
-            proof.use_up(&mut tx).await?;
-            code::store::release(&mut tx, contact, None).await?;
-        }
-        let id = insert_account(&mut tx, &account, &password_hash).await?;
-        if let Some((_, contact)) = proven {
-            code::store::put_contact(&mut tx, id, contact).await?;
-        }
-        self.0.wallets.open(&mut tx, id).await?;
-        let (session, refresh) = session::open(&mut tx, id, &account.device, self.0.lifetimes).await?;
-        tx.commit().await?;
-        self.0.wallets.welcome(id).await?;
-        tracing::info!(user.id = id.number(), session.id = %session, "somebody registered");
-        let access = self.0.keys.sign_access(id, session, now)?;
-        Ok(Grant { access, refresh, user: Person { id, name: account.name } })
+        account.phone.iter().chain(&account.email).try_for_each(|contact| self.0.attempts.check(contact))
     }
 
-    /// Signs in. An unknown account and a wrong password have one answer, in the same time.
-    pub async fn sign_in(
-        &self,
-        from: IpAddr,
-        login: &Contact,
-        password: String,
-        device: &str,
-        now: Timestamp,
-    ) -> Result<Grant> {
+    /// Counts a try at signing in, for its address and for the contact.
+    pub(super) fn admit_sign_in(&self, from: IpAddr, login: &Contact) -> Result<()> {
         self.0.sign_ins.check(&holder(from))?;
-        self.0.attempts.check(login)?;
-        let (user, hash) = self.checked(from, login, password).await?;
-        let mut tx = self.0.pool.begin().await?;
+        self.0.attempts.check(login)
+    }
+
+    /// Makes an account with what it begins with, and its first session. Who proves a contact takes it over
+    /// from whoever has not.
+    ///
+    /// # Errors
+    /// `account_exists`; `code_invalid` where another call has used the code up.
+    pub(super) async fn open_account(
+        &self,
+        tx: &mut Tx,
+        account: &NewAccount,
+        password_hash: &str,
+        proven: Option<(&Proof, &Contact)>,
+        (now, chance): (Timestamp, &Chance),
+    ) -> Result<Opened> {
+        if let Some((proof, contact)) = proven {
+            proof.use_up(tx).await?;
+            code::store::release(tx, contact, None).await?;
+        }
+        let id = insert_account(tx, account, password_hash, chance).await?;
+        if let Some((_, contact)) = proven {
+            code::store::put_contact(tx, id, contact).await?;
+        }
+        self.0.wallets.open(tx, id).await?;
+        let user = Person { id, name: account.name.clone() };
+        session::open(tx, user, &account.device, self.0.lifetimes, (now, chance)).await
+    }
+
+    /// Opens a session for somebody whose password was right.
+    ///
+    /// # Errors
+    /// `suspended`; `invalid_credentials` where the password has been changed since it was looked at.
+    pub(super) async fn open_session(
+        &self,
+        tx: &mut Tx,
+        user: Person,
+        password_hash: &str,
+        device: &str,
+        (now, chance): (Timestamp, &Chance),
+    ) -> Result<Opened> {
         // Only behind the right password: to others it is nobody's business.
-        suspension::refuse(&mut tx, user.id).await?;
+        suspension::refuse(tx, user.id).await?;
         // A reset that came meanwhile has ended all sessions of the old password: this is none of them.
-        if !code::store::still_holds(&mut tx, user.id, &hash).await? {
+        if !code::store::still_holds(tx, user.id, password_hash).await? {
             return Err(Error::new(ErrorCode::InvalidCredentials));
         }
-        let (session, refresh) = session::open(&mut tx, user.id, device, self.0.lifetimes).await?;
-        tx.commit().await?;
-        self.0.wallets.welcome(user.id).await?;
-        tracing::info!(user.id = user.id.number(), session.id = %session, "somebody signed in");
+        session::open(tx, user, device, self.0.lifetimes, (now, chance)).await
+    }
+
+    /// What a session that has been committed brings its user.
+    pub(super) fn granted(&self, opened: Opened, now: Timestamp) -> Result<Grant> {
+        let Opened { user, session, refresh } = opened;
         Ok(Grant { access: self.0.keys.sign_access(user.id, session, now)?, refresh, user })
     }
 
@@ -216,7 +222,7 @@ impl Identity {
             }
             // Its sessions have ended with it, but whoever has been signed in is told why.
             Some(Session { user, suspended: true, .. }) => {
-                suspension::refuse(&mut *self.0.pool.acquire().await?, user.id).await?;
+                suspension::refuse(&mut *self.0.reads.conn().await?, user.id).await?;
                 Err(Error::new(ErrorCode::Unauthenticated))
             }
             _ => {
@@ -237,7 +243,7 @@ impl Identity {
 
     /// Lets through whoever has this permission now.
     pub async fn require(&self, user: UserId, permission: Permission) -> Result<()> {
-        role::require(&mut *self.0.pool.acquire().await?, user, permission).await
+        role::require(&mut *self.0.reads.conn().await?, user, permission).await
     }
 
     /// A token for this room.
@@ -245,58 +251,37 @@ impl Identity {
         self.0.keys.sign_room(user, room, now)
     }
 
-    async fn sweep(&self) -> Result<()> {
-        revocation::sweep(&mut *self.0.pool.acquire().await?).await
+    /// Removes old revocations, codes that have run out and counts that count no more.
+    pub(super) async fn forget(&self, tx: &mut Tx) -> Result<()> {
+        revocation::sweep(tx).await?;
+        code::store::delete_expired(tx).await?;
+        throttle::sweep(tx).await
     }
 
-    /// Deletes codes that have run out and counts that count no more.
-    async fn forget(&self) -> Result<()> {
-        let mut conn = self.0.pool.acquire().await?;
-        code::store::delete_expired(&mut conn).await?;
-        throttle::sweep(&mut conn).await
-    }
-
-    async fn tend(self, stop: CancellationToken) {
-        let mut every = interval(REFRESH_EVERY);
-        every.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        every.tick().await; // the first is at once, and the keys were just read
-        loop {
-            tokio::select! {
-                biased;
-                () = stop.cancelled() => return,
-                _ = every.tick() => {}
-            }
-            if let Err(error) = self.0.keys.tend().await {
-                tracing::warn!(error = %error, "the signing keys could not be read; those in memory go on");
-            }
-            if let Err(error) = self.sweep().await {
-                tracing::warn!(error = %error, "old revocations could not be removed; they are tried again");
-            }
-            if let Err(error) = self.forget().await {
-                tracing::warn!(error = %error, "old codes and counts could not be deleted; they are tried again");
-            }
-            self.0.attempts.sweep();
-            self.0.codes.sweep();
-            self.0.sign_ins.sweep();
-            self.0.registrations.sweep();
-            self.0.refreshes.sweep();
-            self.0.requests.sweep();
-        }
+    /// Forgets of this node's limits the keys that are as good as new.
+    pub(super) fn sweep_limits(&self) {
+        self.0.attempts.sweep();
+        self.0.codes.sweep();
+        self.0.sign_ins.sweep();
+        self.0.registrations.sweep();
+        self.0.refreshes.sweep();
+        self.0.requests.sweep();
     }
 }
 
 /// Inserts the account under an id that nobody has.
 pub(super) async fn insert_account(
-    conn: &mut PgConnection,
+    tx: &mut Tx,
     account: &NewAccount,
     password_hash: &str,
+    chance: &Chance,
 ) -> Result<UserId> {
     let (phone, email) = (account.phone.as_ref().map(Contact::as_str), account.email.as_ref().map(Contact::as_str));
     let searched = profile::service::searched(&account.name);
     for attempt in 0..ID_TRIES {
-        let id = unused_id(attempt);
-        if let Some(id) = store::insert_user(conn, id, phone, email, password_hash, &account.name, &searched).await? {
-            profile::service::give_signature(conn, id, false).await?;
+        let id = unused_id(chance, attempt);
+        if let Some(id) = store::insert_user(tx, id, phone, email, password_hash, &account.name, &searched).await? {
+            profile::service::give_signature(tx, chance, id, false).await?;
             return Ok(id);
         }
     }
@@ -304,7 +289,7 @@ pub(super) async fn insert_account(
 }
 
 /// Nine digits, and one more with every second try that met somebody.
-fn unused_id(attempt: u32) -> i64 {
+fn unused_id(chance: &Chance, attempt: u32) -> i64 {
     let top = 1_000_000_000 * 10_i64.pow(attempt / 2);
-    rand::random_range(100_000_000..top)
+    chance.below(100_000_000..top)
 }

@@ -128,10 +128,10 @@ pub(super) struct RoomClaims {
 }
 
 impl AccessClaims {
-    pub(super) fn new(user: UserId, session: Uuid, now: Timestamp, minutes: u32) -> Self {
+    pub(super) fn new(user: UserId, session: Uuid, jti: Uuid, now: Timestamp, minutes: u32) -> Self {
         let (iat, exp) = times(now, minutes);
         let (iss, aud) = (ISSUER.to_owned(), Purpose::Access.audience().to_owned());
-        Self { iss, aud, sub: user.to_string(), sid: session, iat, exp, jti: Uuid::new_v4() }
+        Self { iss, aud, sub: user.to_string(), sid: session, iat, exp, jti }
     }
 
     pub(super) fn access(&self) -> Result<Access> {

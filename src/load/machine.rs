@@ -61,7 +61,7 @@ mod tests {
 
     #[test]
     fn the_least_bound_of_groups_of_either_version_counts() {
-        let root = std::env::temp_dir().join(format!("parlor-groups-{}", uuid::Uuid::new_v4().simple()));
+        let root = std::env::temp_dir().join(format!("parlor-groups-{}", std::process::id()));
         let files = [
             ("memory.max", "max\n"),
             ("pod/memory.max", "3000\n"),

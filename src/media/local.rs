@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::Media;
 use crate::http::{ValidPath, ValidQuery};
-use crate::kit::clock::Timestamp;
+use crate::kit::edge::Edge;
 use crate::kit::error::{Error, Result};
 
 /// What an address is signed with.
@@ -29,6 +29,7 @@ impl Signed {
 
 pub(super) async fn put(
     State(media): State<Media>,
+    edge: Edge,
     ValidPath(key): ValidPath<String>,
     ValidQuery(signed): ValidQuery<Signed>,
     headers: HeaderMap,
@@ -37,8 +38,7 @@ pub(super) async fn put(
     let folder = media.folder().ok_or_else(|| Error::new(ErrorCode::NotFound))?;
     let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let (content_type, length) = (text(header::CONTENT_TYPE), text(header::CONTENT_LENGTH).parse().unwrap_or(0));
-    let allowed =
-        signed.pair().is_some_and(|pair| folder.allows_put(&key, (content_type, length), pair, Timestamp::now()));
+    let allowed = signed.pair().is_some_and(|pair| folder.allows_put(&key, (content_type, length), pair, edge.now()));
     if !allowed {
         return Err(not_signed());
     }
@@ -49,11 +49,12 @@ pub(super) async fn put(
 
 pub(super) async fn get(
     State(media): State<Media>,
+    edge: Edge,
     ValidPath(key): ValidPath<String>,
     ValidQuery(signed): ValidQuery<Signed>,
 ) -> Result<Response> {
     let folder = media.folder().ok_or_else(|| Error::new(ErrorCode::NotFound))?;
-    if !folder.allows_get(&key, signed.pair(), Timestamp::now()) {
+    if !folder.allows_get(&key, signed.pair(), edge.now()) {
         return Err(not_signed());
     }
     let bytes = folder.read(&key, media.largest()).await?.ok_or_else(|| Error::new(ErrorCode::NotFound))?;

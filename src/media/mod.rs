@@ -4,6 +4,7 @@
 //! size. Nothing is shown before the server has read it: then it is checked by its content and written
 //! anew under a key that no client could ever write to, so that what was checked is what is shown.
 
+mod flow;
 mod kind;
 mod local;
 mod routes;

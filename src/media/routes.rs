@@ -6,7 +6,7 @@ use axum::http::{HeaderName, StatusCode, header};
 use axum::routing::{MethodRouter, get};
 use parlor_protocol::{ErrorCode, RoomId, UserId};
 use serde::{Deserialize, Serialize};
-use sqlx::PgPool;
+use sqlx::PgConnection;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -16,7 +16,7 @@ use super::service::{State as UploadState, Upload};
 use super::{Media, Purpose, local};
 use crate::http::{ValidJson, ValidPath};
 use crate::identity::{CurrentUser, Identity};
-use crate::kit::clock::Timestamp;
+use crate::kit::edge::Edge;
 use crate::kit::error::{Error, Result};
 use crate::room;
 
@@ -25,7 +25,7 @@ pub fn routes<S>() -> OpenApiRouter<S>
 where
     S: Clone + Send + Sync + 'static,
     Identity: FromRef<S>,
-    PgPool: FromRef<S>,
+    Edge: FromRef<S>,
     Media: FromRef<S>,
 {
     OpenApiRouter::new()
@@ -41,6 +41,7 @@ where
 pub fn files<S>() -> MethodRouter<S>
 where
     S: Clone + Send + Sync + 'static,
+    Edge: FromRef<S>,
     Media: FromRef<S>,
 {
     get(local::get).put(local::put).layer(DefaultBodyLimit::disable())
@@ -88,10 +89,16 @@ struct BegunBody {
     extensions(("x-errors" = json!([ErrorCode::FeatureOff]))))]
 async fn begin_upload(
     State(media): State<Media>,
+    edge: Edge,
     user: CurrentUser,
     ValidJson(body): ValidJson<NewUpload>,
 ) -> Result<(StatusCode, [(HeaderName, String); 1], Json<BegunBody>)> {
-    let begun = media.begin(user.id, body.purpose, &body.content_type, body.bytes, Timestamp::now()).await?;
+    media.check_announced(body.purpose, &body.content_type, body.bytes)?;
+    media.admit(user.id)?;
+    let file = (body.purpose, body.content_type.as_str(), body.bytes);
+    let mut tx = edge.begin().await?;
+    let begun = media.begin(&mut tx, user.id, file, (edge.now(), edge.chance())).await?;
+    tx.commit().await?;
     let location = [(header::LOCATION, format!("/v1/uploads/{}", begun.id))];
     let headers = begun.put.headers.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
     let (id, url, expires_at) = (begun.id, begun.put.url, begun.expires_at.0);
@@ -137,10 +144,11 @@ impl From<Upload> for UploadBody {
     extensions(("x-errors" = json!([ErrorCode::UploadMissing, ErrorCode::UploadRefused, ErrorCode::FeatureOff, ErrorCode::Busy]))))]
 async fn complete_upload(
     State(media): State<Media>,
+    edge: Edge,
     user: CurrentUser,
     ValidPath(id): ValidPath<Uuid>,
 ) -> Result<Json<UploadBody>> {
-    Ok(Json(media.complete(user.id, id, Timestamp::now()).await?.into()))
+    Ok(Json(media.complete(&edge, user.id, id).await?.into()))
 }
 
 /// One upload of the caller's.
@@ -152,10 +160,11 @@ async fn complete_upload(
     extensions(("x-errors" = json!([ErrorCode::FeatureOff]))))]
 async fn find_upload(
     State(media): State<Media>,
+    edge: Edge,
     user: CurrentUser,
     ValidPath(id): ValidPath<Uuid>,
 ) -> Result<Json<UploadBody>> {
-    Ok(Json(media.find(user.id, id, Timestamp::now()).await?.into()))
+    Ok(Json(media.find(&mut *edge.read().await?, user.id, id, edge.now()).await?.into()))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -180,17 +189,23 @@ struct Address {
     extensions(("x-errors" = json!([ErrorCode::NotFound, ErrorCode::UploadMissing, ErrorCode::UploadRefused, ErrorCode::FeatureOff]))))]
 async fn wear_avatar(
     State(media): State<Media>,
+    edge: Edge,
     user: CurrentUser,
     ValidJson(body): ValidJson<Shown>,
 ) -> Result<Json<Address>> {
-    Ok(Json(Address { address: media.wear_avatar(user.id, body.upload).await? }))
+    let mut tx = edge.begin().await?;
+    let address = media.wear_avatar(&mut tx, user.id, body.upload).await?;
+    tx.commit().await?;
+    Ok(Json(Address { address }))
 }
 
 /// Wears no picture any more.
 #[utoipa::path(delete, path = "/v1/me/avatar", tag = "media",
     responses((status = 204, description = "There is none.")), extensions(("x-errors" = json!([ErrorCode::FeatureOff]))))]
-async fn drop_avatar(State(media): State<Media>, user: CurrentUser) -> Result<StatusCode> {
-    media.drop_avatar(user.id).await?;
+async fn drop_avatar(State(media): State<Media>, edge: Edge, user: CurrentUser) -> Result<StatusCode> {
+    let mut tx = edge.begin().await?;
+    media.drop_avatar(&mut tx, user.id).await?;
+    tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -201,8 +216,8 @@ async fn drop_avatar(State(media): State<Media>, user: CurrentUser) -> Result<St
     params(("id" = UserId, Path, description = "Whose.")),
     responses((status = 302, description = "`Location` is the picture.", headers(("Location" = String, description = "The picture.")))),
     extensions(("x-errors" = json!([ErrorCode::FeatureOff]))))]
-async fn show_avatar(State(media): State<Media>, ValidPath(id): ValidPath<UserId>) -> Result<Picture> {
-    picture(media.avatar(id).await?)
+async fn show_avatar(State(media): State<Media>, edge: Edge, ValidPath(id): ValidPath<UserId>) -> Result<Picture> {
+    picture(media.avatar(&mut *edge.read().await?, id).await?)
 }
 
 /// A room's picture.
@@ -211,8 +226,8 @@ async fn show_avatar(State(media): State<Media>, ValidPath(id): ValidPath<UserId
 #[utoipa::path(get, path = "/v1/rooms/{id}/logo", tag = "media", security(()), params(("id" = RoomId, Path, description = "Which room.")),
     responses((status = 302, description = "`Location` is the picture.", headers(("Location" = String, description = "The picture.")))),
     extensions(("x-errors" = json!([ErrorCode::FeatureOff]))))]
-async fn show_logo(State(media): State<Media>, ValidPath(id): ValidPath<RoomId>) -> Result<Picture> {
-    picture(media.logo(id).await?)
+async fn show_logo(State(media): State<Media>, edge: Edge, ValidPath(id): ValidPath<RoomId>) -> Result<Picture> {
+    picture(media.logo(&mut *edge.read().await?, id).await?)
 }
 
 type Picture = (StatusCode, [(HeaderName, String); 2]);
@@ -230,13 +245,16 @@ fn picture(address: Option<String>) -> Result<Picture> {
     extensions(("x-errors" = json!([ErrorCode::RoomNotFound, ErrorCode::Forbidden, ErrorCode::UploadMissing, ErrorCode::UploadRefused, ErrorCode::FeatureOff]))))]
 async fn hang_logo(
     State(media): State<Media>,
-    State(pool): State<PgPool>,
+    edge: Edge,
     user: CurrentUser,
     ValidPath(id): ValidPath<RoomId>,
     ValidJson(body): ValidJson<Shown>,
 ) -> Result<Json<Address>> {
-    owned(&pool, id, user.id).await?;
-    Ok(Json(Address { address: media.hang_logo(user.id, id, body.upload).await? }))
+    let mut tx = edge.begin().await?;
+    owned(&mut tx, id, user.id).await?;
+    let address = media.hang_logo(&mut tx, user.id, id, body.upload).await?;
+    tx.commit().await?;
+    Ok(Json(Address { address }))
 }
 
 /// Takes the picture of the caller's room down.
@@ -245,16 +263,18 @@ async fn hang_logo(
     extensions(("x-errors" = json!([ErrorCode::RoomNotFound, ErrorCode::Forbidden, ErrorCode::FeatureOff]))))]
 async fn drop_logo(
     State(media): State<Media>,
-    State(pool): State<PgPool>,
+    edge: Edge,
     user: CurrentUser,
     ValidPath(id): ValidPath<RoomId>,
 ) -> Result<StatusCode> {
-    owned(&pool, id, user.id).await?;
-    media.drop_logo(id).await?;
+    let mut tx = edge.begin().await?;
+    owned(&mut tx, id, user.id).await?;
+    media.drop_logo(&mut tx, id).await?;
+    tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// A room's picture is its owner's to choose.
-async fn owned(pool: &PgPool, room: RoomId, user: UserId) -> Result<()> {
-    if room::find(pool, room).await?.owner.id == user { Ok(()) } else { Err(Error::new(ErrorCode::Forbidden)) }
+async fn owned(conn: &mut PgConnection, room: RoomId, user: UserId) -> Result<()> {
+    if room::find(conn, room).await?.owner.id == user { Ok(()) } else { Err(Error::new(ErrorCode::Forbidden)) }
 }

@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use sqlx::{Connection as _, PgPool};
+use sqlx::Connection as _;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::facts::{CheckpointRow, WriteError, within};
 use super::port::PortFuture;
 use super::store;
+use crate::kit::edge::Edge;
 use crate::kit::supervise::Supervisor;
 
 /// Checkpoints of one statement at most, and bytes of their memories.
@@ -37,10 +38,10 @@ struct Pending {
 
 impl Checkpoints {
     /// Starts the task that writes until the supervisor stops; what waits then is still written.
-    pub(super) fn start(pool: PgPool, timeout: Duration, supervisor: &Supervisor) -> Self {
+    pub(super) fn start(edge: Edge, timeout: Duration, supervisor: &Supervisor) -> Self {
         let (queue, waiting) = mpsc::channel(QUEUE);
         let until = supervisor.stop().child_token();
-        supervisor.engine("writer of checkpoints", &until, run(pool, timeout, waiting, until.clone()));
+        supervisor.engine("writer of checkpoints", &until, run(edge, timeout, waiting, until.clone()));
         Self(queue)
     }
 
@@ -56,7 +57,7 @@ impl Checkpoints {
     }
 }
 
-async fn run(pool: PgPool, timeout: Duration, mut queue: mpsc::Receiver<Pending>, until: CancellationToken) {
+async fn run(edge: Edge, timeout: Duration, mut queue: mpsc::Receiver<Pending>, until: CancellationToken) {
     let mut waiting = Vec::with_capacity(BATCH);
     let mut next_at = Instant::now();
     loop {
@@ -76,7 +77,7 @@ async fn run(pool: PgPool, timeout: Duration, mut queue: mpsc::Receiver<Pending>
         let (batch, later) = divide(waiting);
         waiting = later;
         next_at = Instant::now() + if waiting.is_empty() { EVERY } else { Duration::ZERO };
-        write(&pool, timeout, batch).await;
+        write(&edge, timeout, batch).await;
     }
 }
 
@@ -91,12 +92,12 @@ fn divide(waiting: Vec<Pending>) -> (Vec<Pending>, Vec<Pending>) {
     })
 }
 
-async fn write(pool: &PgPool, timeout: Duration, batch: Vec<Pending>) {
-    match put(pool, timeout, &batch).await {
+async fn write(edge: &Edge, timeout: Duration, batch: Vec<Pending>) {
+    match put(edge, timeout, &batch).await {
         Err(WriteError::Failed(error)) if batch.len() > 1 => {
             tracing::warn!(%error, rooms = batch.len(), "checkpoints are written one by one: the store refuses some");
             for pending in batch {
-                Box::pin(write(pool, timeout, vec![pending])).await;
+                Box::pin(write(edge, timeout, vec![pending])).await;
             }
         }
         Err(error) => batch.into_iter().for_each(|pending| tell(pending.reply, Err(error.clone()))),
@@ -110,20 +111,19 @@ async fn write(pool: &PgPool, timeout: Duration, batch: Vec<Pending>) {
 }
 
 async fn put(
-    pool: &PgPool,
+    edge: &Edge,
     timeout: Duration,
     batch: &[Pending],
 ) -> Result<HashSet<parlor_protocol::RoomId>, WriteError> {
     let rows: Vec<&CheckpointRow> = batch.iter().map(|pending| &pending.row).collect();
     within(timeout, async {
-        let mut connection = pool.acquire().await?;
-        let mut tx = connection.begin().await?;
+        let mut tx = edge.begin().await?;
         // A room whose claim hangs must not hold up the others: it is refused, and the rest goes one by one.
         store::wait_briefly(&mut tx).await?;
         let held = store::put_checkpoints(&mut tx, &rows).await?;
-        tx.commit().await?;
         // Else every connection of the pool would keep as much as the largest batch took.
-        connection.shrink_buffers();
+        tx.shrink_buffers();
+        tx.commit().await?;
         Ok(held)
     })
     .await
@@ -137,6 +137,8 @@ fn tell(reply: oneshot::Sender<Kept>, kept: Kept) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kit::chance::Chance;
+    use crate::kit::clock::{Clock, Timestamp};
     use crate::room::{Checkpoint, PackedMemory};
 
     fn pending(room: i64, bytes: usize) -> Pending {
@@ -154,7 +156,8 @@ mod tests {
     async fn what_a_full_statement_has_no_room_for_goes_with_the_next_one_at_once() {
         let nowhere = sqlx::postgres::PgConnectOptions::new().socket("/nowhere").username("nobody");
         let pool = sqlx::postgres::PgPoolOptions::new().connect_lazy_with(nowhere);
-        let checkpoints = Checkpoints::start(pool, Duration::from_secs(5), &Supervisor::default());
+        let edge = Edge::new(pool, Clock::held(Timestamp(1)), Chance::seeded(1));
+        let checkpoints = Checkpoints::start(edge, Duration::from_secs(5), &Supervisor::default());
         let began = Instant::now();
         let rows = (1..=20).map(|room| checkpoints.put(pending(room, BATCH_BYTES / 2 + 1).row));
         for kept in futures_util::future::join_all(rows).await {

@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::FutureExt;
 use parlor_protocol::{ErrorBody, ErrorCode, RoomId};
-use sqlx::PgPool;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Duration, MissedTickBehavior, interval};
@@ -23,7 +22,7 @@ use super::state::RoomState;
 use super::{service, store};
 use crate::cluster::Node;
 use crate::delivery::Delivery;
-use crate::kit::clock::Timestamp;
+use crate::kit::edge::Edge;
 use crate::kit::error::{Error, Result};
 use crate::kit::supervise::{Crew, Supervisor};
 use crate::telemetry::metric;
@@ -36,7 +35,7 @@ const RETURNS: usize = 1_024;
 pub struct Directory(Arc<Inner>);
 
 struct Inner {
-    pool: PgPool,
+    edge: Edge,
     node: Node,
     gifts: Arc<dyn Gifts>,
     facts: Arc<dyn Facts>,
@@ -86,7 +85,7 @@ impl Directory {
     /// either is to come after the sockets and the ledger have been drained. The receiver hears of
     /// everybody whom a waking room brings back.
     pub fn new(
-        pool: PgPool,
+        edge: Edge,
         node: Node,
         gifts: Arc<dyn Gifts>,
         delivery: Delivery,
@@ -94,10 +93,10 @@ impl Directory {
         supervisor: &Supervisor,
     ) -> (Self, mpsc::Receiver<Returned>) {
         let (returned, returns) = mpsc::channel(RETURNS);
-        let facts = PgFacts::new(pool.clone(), Duration::from_millis(settings.write_timeout_ms), supervisor);
+        let facts = PgFacts::new(edge.clone(), Duration::from_millis(settings.write_timeout_ms), supervisor);
         let (stop, crew) = (supervisor.stop().child_token(), supervisor.crew().clone());
         let (facts, slots) = (Arc::new(facts), Mutex::default());
-        let inner = Inner { pool, node, gifts, facts, delivery, settings, returned, stop, crew, slots };
+        let inner = Inner { edge, node, gifts, facts, delivery, settings, returned, stop, crew, slots };
         let directory = Self(Arc::new(inner));
         supervisor.engine("sweep for gifts", &directory.0.stop, directory.clone().sweep());
         (directory, returns)
@@ -224,7 +223,7 @@ impl Directory {
             facts: inner.facts.clone(),
             announced,
             lease: inner.node.lease(),
-            now: Timestamp::now(),
+            now: inner.edge.now(),
         }));
         self.slots().insert(room, Slot::Awake { handle: handle.clone(), gone: leaving.gone.clone() });
         woken.send_replace(Some(Ok(handle)));
@@ -237,10 +236,10 @@ impl Directory {
     }
 
     async fn load(&self, room: RoomId) -> Result<RoomState> {
-        let mut tx = self.0.pool.begin().await?;
+        let mut tx = self.0.edge.begin().await?;
         let woken = service::wake(&mut tx, self.0.node.identity(), room).await?;
         tx.commit().await?;
-        Ok(RoomState::wake(woken, self.0.settings.clone(), Timestamp::now()))
+        Ok(RoomState::wake(woken, self.0.settings.clone(), self.0.edge.now()))
     }
 
     async fn serve(&self, mut actor: Box<RoomActor>, mut mailbox: mpsc::Receiver<Mail>, leaving: &Leaving) {
@@ -307,7 +306,7 @@ impl Directory {
         if rooms.is_empty() {
             return Ok(());
         }
-        let mut conn = self.0.pool.acquire().await?;
+        let mut conn = self.0.edge.read().await?;
         for (room, committed) in store::gift_numbers(&mut conn, &rooms).await? {
             if let Some(handle) = self.awake(room).filter(|handle| committed > handle.announced()) {
                 handle.committed(committed);

@@ -5,16 +5,17 @@ use std::time::Duration;
 
 use parlor_protocol::{ErrorBody, RoomId, UserId};
 use serde::{Deserialize, Serialize};
-use sqlx::PgPool;
 
 use super::checkpoints::Checkpoints;
 use super::port::PortFuture;
 use super::state::Checkpoint;
 use super::store;
 use crate::cluster::ownership;
-use crate::kit::error::is_outage;
+use crate::kit::edge::Edge;
+use crate::kit::error::{Error, is_outage};
 use crate::kit::operation::Operation;
 use crate::kit::supervise::Supervisor;
+use crate::kit::tx::Tx;
 
 /// What a hard command makes true, as it is stored.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -118,24 +119,30 @@ pub trait Facts: Send + Sync + 'static {
 /// The facts in PostgreSQL.
 #[derive(Clone, Debug)]
 pub struct PgFacts {
-    pool: PgPool,
+    edge: Edge,
     timeout: Duration,
     checkpoints: Checkpoints,
 }
 
 impl PgFacts {
-    /// Writes by this pool; an attempt that takes longer than `timeout` counts as unanswered. Starts the
-    /// task that writes checkpoints.
-    pub fn new(pool: PgPool, timeout: Duration, supervisor: &Supervisor) -> Self {
-        let checkpoints = Checkpoints::start(pool.clone(), timeout, supervisor);
-        Self { pool, timeout, checkpoints }
+    /// Opens its transactions on this edge; an attempt that takes longer than `timeout` counts as unanswered.
+    /// Starts the task that writes checkpoints.
+    pub fn new(edge: Edge, timeout: Duration, supervisor: &Supervisor) -> Self {
+        let checkpoints = Checkpoints::start(edge.clone(), timeout, supervisor);
+        Self { edge, timeout, checkpoints }
     }
 }
 
 impl Facts for PgFacts {
     fn write(&self, write: HardWrite) -> PortFuture<Result<Option<Written>, WriteError>> {
-        let (pool, timeout) = (self.pool.clone(), self.timeout);
-        Box::pin(async move { within(timeout, write_fact(&pool, &write)).await })
+        let (edge, timeout) = (self.edge.clone(), self.timeout);
+        let written = async move {
+            let mut tx = edge.begin().await?;
+            let written = write_fact(&mut tx, &write).await?;
+            tx.commit().await?;
+            Ok(written)
+        };
+        Box::pin(within(timeout, written))
     }
 
     fn checkpoint(&self, row: CheckpointRow) -> PortFuture<Result<(), WriteError>> {
@@ -143,11 +150,12 @@ impl Facts for PgFacts {
     }
 
     fn release(&self, room: RoomId, epoch: i64) -> PortFuture<()> {
-        let (pool, timeout) = (self.pool.clone(), self.timeout);
+        let (edge, timeout) = (self.edge.clone(), self.timeout);
         Box::pin(async move {
             let released = within(timeout, async {
-                let mut conn = pool.acquire().await?;
-                Ok(ownership::release(&mut conn, room, epoch).await?)
+                let mut tx = edge.begin().await?;
+                ownership::release(&mut tx, room, epoch).await?;
+                Ok(tx.commit().await?)
             });
             if let Err(error) = released.await {
                 tracing::debug!(room.id = room.number(), %error, "the room was not given back");
@@ -156,21 +164,19 @@ impl Facts for PgFacts {
     }
 }
 
-async fn write_fact(pool: &PgPool, write: &HardWrite) -> Result<Option<Written>, WriteError> {
-    let mut tx = pool.begin().await?;
-    if !ownership::hold(&mut tx, write.room, write.epoch).await? {
+async fn write_fact(tx: &mut Tx, write: &HardWrite) -> Result<Option<Written>, WriteError> {
+    if !ownership::hold(tx, write.room, write.epoch).await? {
         return Err(WriteError::Fenced);
     }
     let stored = match &write.verdict {
-        Ok(fact) => store::insert_fact(&mut tx, write, fact).await?,
+        Ok(fact) => store::insert_fact(tx, write, fact).await?,
         Err(_) => None,
     };
     if let (Some(id), Ok(fact)) = (stored, &write.verdict) {
-        store::put_fact(&mut tx, write.room, fact).await?;
-        tx.commit().await?;
+        store::put_fact(tx, write.room, fact).await?;
         return Ok(Some(Written { id, fact: fact.clone(), replayed: false }));
     }
-    let Some(before) = store::fact_of(&mut tx, &write.operation).await? else { return Ok(None) };
+    let Some(before) = store::fact_of(tx, &write.operation).await? else { return Ok(None) };
     if before.body_hash != write.operation.body_hash {
         return Err(WriteError::Conflict);
     }
@@ -183,6 +189,17 @@ pub(super) async fn within<T>(
     work: impl Future<Output = Result<T, WriteError>>,
 ) -> Result<T, WriteError> {
     tokio::time::timeout(timeout, work).await.unwrap_or_else(|_| Err(WriteError::Unknown("no answer in time".into())))
+}
+
+/// Of a transaction that could not be opened or committed.
+impl From<Error> for WriteError {
+    fn from(error: Error) -> Self {
+        match error.source.map(|source| source.downcast::<sqlx::Error>()) {
+            Some(Ok(source)) => Self::from(*source),
+            Some(Err(source)) => Self::Failed(source.to_string()),
+            None => Self::Failed(error.body.to_string()),
+        }
+    }
 }
 
 impl From<sqlx::Error> for WriteError {

@@ -6,7 +6,6 @@ use axum::http::{HeaderName, StatusCode, header};
 use parlor_protocol::room::RoomCard;
 use parlor_protocol::{ErrorCode, RoomId};
 use serde::{Deserialize, Serialize};
-use sqlx::PgPool;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -14,7 +13,7 @@ use utoipa_axum::routes;
 use super::record;
 use crate::http::{ValidJson, ValidPath, ValidQuery};
 use crate::identity::{CurrentUser, Identity};
-use crate::kit::clock::Timestamp;
+use crate::kit::edge::Edge;
 use crate::kit::error::Result;
 use crate::kit::fields::Fields;
 use crate::kit::fields::{bad_field, line};
@@ -29,7 +28,7 @@ pub fn routes<S>() -> OpenApiRouter<S>
 where
     S: Clone + Send + Sync + 'static,
     Identity: FromRef<S>,
-    PgPool: FromRef<S>,
+    Edge: FromRef<S>,
 {
     OpenApiRouter::new()
         .routes(routes!(list_rooms, create_room))
@@ -55,7 +54,7 @@ struct NewRoom {
         headers(("Location" = String, description = "The room's address.")),
         example = json!({"id": 104_233_871, "name": "Evening in Amman", "owner": {"id": 901_233_871, "name": "Omar"}, "seats": 8}))))]
 async fn create_room(
-    State(pool): State<PgPool>,
+    edge: Edge,
     user: CurrentUser,
     ValidJson(body): ValidJson<NewRoom>,
 ) -> Result<(StatusCode, [(HeaderName, String); 1], Json<RoomCard>)> {
@@ -67,7 +66,10 @@ async fn create_room(
     }
     match name {
         Some(name) if fields.is_empty() => {
-            let card = record::create(&pool, user.id, &name, seats).await?;
+            let mut tx = edge.begin().await?;
+            let card = record::create(&mut tx, edge.chance(), user.id, &name, seats).await?;
+            tx.commit().await?;
+            tracing::info!(room.id = card.id.number(), user.id = user.id.number(), "a room was made");
             Ok((StatusCode::CREATED, [(header::LOCATION, format!("/v1/rooms/{}", card.id))], Json(card)))
         }
         _ => Err(fields.into_error()),
@@ -96,14 +98,14 @@ struct RoomsQuery {
         {"id": 104_233_871, "name": "Evening in Amman", "owner": {"id": 901_233_871, "name": "Omar"}, "seats": 8},
     ]}))))]
 async fn list_rooms(
-    State(pool): State<PgPool>,
+    edge: Edge,
     _user: CurrentUser,
     ValidQuery(query): ValidQuery<RoomsQuery>,
 ) -> Result<Json<Page<RoomCard>>> {
     let page = PageQuery::new(query.limit, query.cursor);
     let (after, limit) = (page.after()?, page.limit()?);
     let text = query.q.map(|q| line(&q, NAME_CHARS).map_err(|why| bad_field("q", why))).transpose()?;
-    Ok(Json(record::list(&pool, text.as_deref(), after, limit).await?))
+    Ok(Json(record::list(&mut *edge.read().await?, text.as_deref(), after, limit).await?))
 }
 
 /// One room.
@@ -111,12 +113,8 @@ async fn list_rooms(
     responses((status = 200, description = "The room.", body = RoomCard,
         example = json!({"id": 104_233_871, "name": "Evening in Amman", "owner": {"id": 901_233_871, "name": "Omar"}, "seats": 8}))),
     extensions(("x-errors" = json!([ErrorCode::RoomNotFound]))))]
-async fn find_room(
-    State(pool): State<PgPool>,
-    _user: CurrentUser,
-    ValidPath(id): ValidPath<RoomId>,
-) -> Result<Json<RoomCard>> {
-    Ok(Json(record::find(&pool, id).await?))
+async fn find_room(edge: Edge, _user: CurrentUser, ValidPath(id): ValidPath<RoomId>) -> Result<Json<RoomCard>> {
+    Ok(Json(record::find(&mut *edge.read().await?, id).await?))
 }
 
 #[derive(Serialize, ToSchema)]
@@ -137,12 +135,12 @@ struct RoomToken {
         example = json!({"token": "eyJhbGciOiJIUzI1NiJ9.…", "expires_at": 1_790_000_300_000_i64}))),
     extensions(("x-errors" = json!([ErrorCode::RoomNotFound]))))]
 async fn issue_room_token(
-    State(pool): State<PgPool>,
+    edge: Edge,
     State(identity): State<Identity>,
     user: CurrentUser,
     ValidPath(id): ValidPath<RoomId>,
 ) -> Result<Json<RoomToken>> {
-    let room = record::find(&pool, id).await?;
-    let token = identity.room_token(user.id, room.id, Timestamp::now())?;
+    let room = record::find(&mut *edge.read().await?, id).await?;
+    let token = identity.room_token(user.id, room.id, edge.now())?;
     Ok(Json(RoomToken { token: token.token, expires_at: token.expires_at.0 }))
 }

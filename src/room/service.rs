@@ -1,23 +1,23 @@
 //! A room read whole by a waking actor.
 
 use parlor_protocol::{ErrorCode, RoomId};
-use sqlx::PgConnection;
 
 use super::state::Woken;
 use super::store;
 use crate::cluster::{Identity, ownership};
 use crate::kit::error::Result;
+use crate::kit::tx::Tx;
 
 /// Claims a room for this process and reads all of it. What is read comes behind the claim, so it
 /// holds every write of the epochs before.
 ///
 /// # Errors
 /// `room_not_found`; `room_paused` while another server acts for it.
-pub async fn wake(conn: &mut PgConnection, node: &Identity, room: RoomId) -> Result<Woken> {
-    let row = store::room(conn, room).await?.ok_or(ErrorCode::RoomNotFound)?;
-    let epoch = ownership::claim(conn, node, room).await?;
-    let (committed, coins) = store::totals(conn, room).await?;
-    let (announced, checkpoint) = match store::checkpoint(conn, room).await? {
+pub async fn wake(tx: &mut Tx, node: &Identity, room: RoomId) -> Result<Woken> {
+    let row = store::room(tx, room).await?.ok_or(ErrorCode::RoomNotFound)?;
+    let epoch = ownership::claim(tx, node, room).await?;
+    let (committed, coins) = store::totals(tx, room).await?;
+    let (announced, checkpoint) = match store::checkpoint(tx, room).await? {
         Some((gift_no, checkpoint)) => (gift_no, Some(checkpoint)),
         None => (0, None),
     };
@@ -25,9 +25,9 @@ pub async fn wake(conn: &mut PgConnection, node: &Identity, room: RoomId) -> Res
         card: row.card,
         capacity: row.capacity,
         epoch,
-        locks: store::seat_locks(conn, room).await?,
-        kicks: store::kicks(conn, room).await?,
-        last_fact: store::last_fact(conn, room).await?,
+        locks: store::seat_locks(tx, room).await?,
+        kicks: store::kicks(tx, room).await?,
+        last_fact: store::last_fact(tx, room).await?,
         announced,
         committed,
         coins,

@@ -7,7 +7,7 @@ use tokio::runtime::Handle;
 
 use super::figure::Kind;
 use super::{metric, process};
-use crate::kit::clock::Timestamp;
+use crate::kit::clock::{Clock, Timestamp};
 use crate::start::StartError;
 
 static RECORDER: OnceLock<PrometheusHandle> = OnceLock::new();
@@ -25,8 +25,13 @@ pub(super) fn start() -> Result<(), StartError> {
     metrics::set_global_recorder(recorder).map_err(|error| cannot(&error))?;
     RECORDER.set(handle).map_err(|_| StartError::new("metrics are recorded twice"))?;
     metric::ALL.iter().for_each(|figure| figure.start());
-    metric::START.set(Timestamp::now().0 as f64 / 1_000.0);
+    metric::START.set(started_at().0 as f64 / 1_000.0);
     Ok(())
+}
+
+#[expect(clippy::disallowed_methods, reason = "the process begins here, before anything is composed")]
+fn started_at() -> Timestamp {
+    Clock::system().now()
 }
 
 /// Gathers what histograms have taken meanwhile: to be called now and then, lest it grow between two renderings.

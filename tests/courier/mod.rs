@@ -8,6 +8,8 @@ use parlor::courier::{Failure, Mail, MailSettings, Message, Sender, SmsSettings,
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
 
+use crate::support::now;
+
 const SECRET: &str = "0123456789abcdef";
 
 fn message(to: &str) -> Message {
@@ -150,7 +152,7 @@ async fn an_sms_is_posted_with_a_signature_over_time_and_body() {
     assert!(head.starts_with("POST /sms HTTP/1.1"), "{head}");
     let header = |name: &str| head.lines().find_map(|line| line.strip_prefix(name)).expect(name);
     let timestamp: i64 = header("x-parlor-timestamp: ").parse().expect("a number");
-    assert!((parlor::kit::clock::Timestamp::now().0 / 1_000 - timestamp).abs() < 60);
+    assert!((now().0 / 1_000 - timestamp).abs() < 60);
     let mut mac = Hmac::<sha2::Sha256>::new_from_slice(SECRET.as_bytes()).expect("a key");
     mac.update(format!("{timestamp}.{body}").as_bytes());
     let expected: String = mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();

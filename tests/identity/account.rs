@@ -3,12 +3,12 @@
 use axum::http::StatusCode;
 use futures_util::future::join_all;
 use parlor::identity::{Settings, names, session_of};
-use parlor::kit::clock::Timestamp;
 use parlor::kit::error::Error;
 use parlor_protocol::{ErrorCode, UserId};
 use serde_json::json;
 
 use super::api::{Answer, Api, PASSWORD, registration, roomy};
+use crate::support::now;
 
 /// What a stranger can see of an answer: all of it but the request's own id.
 fn visible(answer: &Answer) -> (u16, Vec<String>, serde_json::Value) {
@@ -31,7 +31,7 @@ async fn who_registers_is_signed_in_and_can_sign_in_again() {
     let registered = api.post("/v1/auth/register", &body).send().await;
     assert_eq!(registered.status, StatusCode::CREATED);
     assert!(registered.body["user"]["id"].as_i64().is_some_and(|id| id >= 100_000_000));
-    assert!(registered.body["expires_at"].as_i64().is_some_and(|at| at > Timestamp::now().0));
+    assert!(registered.body["expires_at"].as_i64().is_some_and(|at| at > now().0));
     for name in ["layla@example.com", "LAYLA@example.COM", "+14155550123", "+1 415-555-0123"] {
         let signed_in = api.post("/v1/auth/login", &login(name, PASSWORD)).send().await;
         assert_eq!(signed_in.status, StatusCode::OK, "{name}");
@@ -131,7 +131,7 @@ async fn who_signs_out_is_out_with_the_next_request_and_only_there() {
     let first = api.registered("layla@example.com").await;
     let second = api.post("/v1/auth/login", &login("layla@example.com", PASSWORD)).send().await;
     let second = second.body["access_token"].as_str().expect("a token").to_owned();
-    let access = api.identity.keys().verify_access(&first, Timestamp::now()).await.expect("holds");
+    let access = api.identity.keys().verify_access(&first, now()).await.expect("holds");
     let mut conn = api.database.app.acquire().await.expect("a connection");
     assert!(session_of(&mut conn, access.session, access.user).await.expect("read").is_some_and(|s| !s.revoked));
 

@@ -11,14 +11,17 @@ use futures_util::future::BoxFuture;
 use parlor::courier::{self, Courier, Failure, Message, Sender, Senders};
 use parlor::http::{self, layers};
 use parlor::identity::{self, Identity, Wallets};
+use parlor::kit::edge::Edge;
 use parlor::kit::error::{Error, Result};
 use parlor::kit::supervise::Supervisor;
+use parlor::kit::tx::Tx;
 use parlor_protocol::UserId;
 use serde_json::{Value, json};
-use sqlx::{PgConnection, PgPool};
+use sqlx::PgConnection;
 use tokio_util::sync::DropGuard;
 use tower::ServiceExt as _;
 
+use crate::support::edge;
 use crate::support::postgres::Database;
 
 /// A password that will do.
@@ -30,15 +33,15 @@ pub type Open = for<'c> fn(&'c mut PgConnection, UserId) -> BoxFuture<'c, Result
 struct TestWallets(Open);
 
 impl Wallets for TestWallets {
-    fn open<'c>(&self, conn: &'c mut PgConnection, user: UserId) -> BoxFuture<'c, Result<()>> {
-        (self.0)(conn, user)
+    fn open<'c>(&self, tx: &'c mut Tx, user: UserId) -> BoxFuture<'c, Result<()>> {
+        (self.0)(tx, user)
     }
 
-    fn open_all<'c>(&self, conn: &'c mut PgConnection, users: &'c [UserId]) -> BoxFuture<'c, Result<()>> {
+    fn open_all<'c>(&self, tx: &'c mut Tx, users: &'c [UserId]) -> BoxFuture<'c, Result<()>> {
         let open = self.0;
         Box::pin(async move {
             for user in users {
-                open(conn, *user).await?;
+                open(tx, *user).await?;
             }
             Ok(())
         })
@@ -90,13 +93,13 @@ impl Outbox {
 
 #[derive(Clone)]
 struct State {
-    pool: PgPool,
+    edge: Edge,
     identity: Identity,
 }
 
-impl FromRef<State> for PgPool {
+impl FromRef<State> for Edge {
     fn from_ref(state: &State) -> Self {
-        state.pool.clone()
+        state.edge.clone()
     }
 }
 
@@ -133,13 +136,18 @@ impl Api {
 
     pub async fn with(settings: identity::Settings, open: Open) -> Self {
         let database = Database::fresh().await;
-        let pool = database.app.clone();
+        let edge = edge(&database.app);
+        Self::over(database, edge, settings, open).await
+    }
+
+    /// The same over this edge of the database: with a clock that stands, or chance that repeats.
+    pub async fn over(database: Database, edge: Edge, settings: identity::Settings, open: Open) -> Self {
         let supervisor = Supervisor::default();
         let outbox = Outbox::default();
         let senders = Senders { mail: Some(Arc::new(outbox.clone())), sms: Some(Arc::new(outbox.clone())) };
         let courier = Courier::start(senders, &courier::Settings::default(), &supervisor);
         let wallets = TestWallets(open);
-        let identity = Identity::start(pool.clone(), &settings, wallets, courier, &supervisor).await;
+        let identity = Identity::start(&edge, &settings, wallets, courier, &supervisor).await;
         let identity = identity.expect("identity starts");
         let routes = identity::routes::<State>()
             .merge(parlor::room::routes())
@@ -147,7 +155,8 @@ impl Api {
             .route("/test/fault", axum::routing::get(fails))
             .route("/test/forever", axum::routing::get(std::future::pending::<()>));
         let settings = http::Settings { timeout_ms: 5_000, ..http::Settings::default() };
-        let router = layers::around(routes, &settings).with_state(State { pool, identity: identity.clone() });
+        let router =
+            layers::around(routes, &settings, edge.clone()).with_state(State { edge, identity: identity.clone() });
         Self { router, identity, database, outbox, _stop: supervisor.stop().clone().drop_guard() }
     }
 

@@ -10,3 +10,4 @@ mod logs;
 mod people;
 mod refresh;
 mod rooms;
+mod transactions;

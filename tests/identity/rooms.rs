@@ -3,11 +3,11 @@
 use std::collections::HashSet;
 
 use axum::http::StatusCode;
-use parlor::kit::clock::Timestamp;
 use parlor_protocol::{ErrorCode, RoomId, UserId};
 use serde_json::{Value, json};
 
 use super::api::Api;
+use crate::support::now;
 
 async fn make(api: &Api, token: &str, name: &str) -> i64 {
     let made = api.post("/v1/rooms", &json!({"name": name})).bearer(token).send().await;
@@ -33,7 +33,7 @@ async fn a_room_is_made_found_and_entered_by_a_token() {
     let room = RoomId::new(made.body["id"].as_i64().expect("an id")).expect("in range");
     let layla = UserId::new(made.body["owner"]["id"].as_i64().expect("an id")).expect("in range");
     let entry = api.post(&format!("{place}/token"), &json!({})).bearer(&token).send().await;
-    let (entry, now) = (entry.body["token"].as_str().expect("a token"), Timestamp::now());
+    let (entry, now) = (entry.body["token"].as_str().expect("a token"), now());
     let keys = api.identity.keys();
     assert!(keys.verify_room(entry, room, layla, now).await.is_ok());
     let other = RoomId::new(room.number() + 1).expect("in range");

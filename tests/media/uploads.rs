@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::object_store::{ObjectStore, files};
 use super::person::{PNG, Person};
+use crate::support::edge;
 use crate::support::postgres::Database;
 use crate::support::program::{Program, parlor};
 
@@ -170,13 +171,14 @@ async fn what_nothing_shows_is_removed_after_a_day() {
     let settings = Settings { folder: Some(folder.clone()), ..Settings::default() };
     let supervisor = Supervisor::default();
     supervisor.stop().cancel(); // by hand here
-    let media = Media::start(database.app.clone(), &settings, None, &supervisor).expect("a folder");
-    assert_eq!(media.clean_up().await.expect("cleaned"), 0, "nothing is old");
+    let edge = edge(&database.app);
+    let media = Media::start(&edge, &settings, None, &supervisor).expect("a folder");
+    assert_eq!(media.clean_up(&edge).await.expect("cleaned"), 0, "nothing is old");
     sqlx::query("update uploads set created_at = created_at - interval '25 hours'")
         .execute(&database.superuser)
         .await
         .expect("updated");
-    assert_eq!(media.clean_up().await.expect("cleaned"), 3);
+    assert_eq!(media.clean_up(&edge).await.expect("cleaned"), 3);
     for gone in [&first, &never_sent, &never_completed] {
         let path = format!("/v1/uploads/{}", gone["id"].as_str().expect("an id"));
         assert_eq!(layla.call(Method::GET, &path, None).await.0, 404);

@@ -21,6 +21,7 @@ use uuid::Uuid;
 
 use super::{count, now, open, person, room, user};
 use crate::ledger::proxy::{Cut, Proxy};
+use crate::support::edge;
 
 /// A ledger whose table has three gifts, all new; it panics at a gift for 1,314.
 struct ThreeGifts;
@@ -65,7 +66,7 @@ impl Server {
         let node = Node::start(pool.clone(), BootClock::system(), cluster, &supervisor).await.expect("the only one");
         let delivery = Delivery::start(&delivery::Settings::default(), node.lease(), &supervisor);
         let gifts = Arc::new(ThreeGifts);
-        let (directory, returned) = Directory::new(pool.clone(), node.clone(), gifts, delivery, settings, &supervisor);
+        let (directory, returned) = Directory::new(edge(pool), node.clone(), gifts, delivery, settings, &supervisor);
         Self { directory, node, returned, supervisor }
     }
 

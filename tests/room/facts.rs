@@ -6,12 +6,14 @@ use futures_util::future::join_all;
 use parlor::cluster::ownership;
 use parlor::kit::operation::Operation;
 use parlor::kit::supervise::Supervisor;
+use parlor::kit::tx::Tx;
 use parlor::room::port::PortFuture;
 use parlor::room::{Checkpoint, CheckpointRow, Fact, Facts, HardWrite, PackedMemory, PgFacts, WriteError, Written};
 use parlor_protocol::{ErrorBody, ErrorCode, RoomId};
 use sqlx::PgPool;
 
 use super::{count, lock, node, now, open, person, room, user};
+use crate::support::edge;
 
 async fn claim(pool: &PgPool, name: &str, room: RoomId) -> i64 {
     let identity = node(pool, name, 1, 6_000.0).await;
@@ -22,7 +24,7 @@ async fn claim(pool: &PgPool, name: &str, room: RoomId) -> i64 {
 }
 
 fn facts(pool: &PgPool) -> PgFacts {
-    PgFacts::new(pool.clone(), Duration::from_secs(5), &Supervisor::default())
+    PgFacts::new(edge(pool), Duration::from_secs(5), &Supervisor::default())
 }
 
 fn row(room: RoomId, epoch: i64, seq: u64) -> CheckpointRow {
@@ -211,8 +213,8 @@ async fn a_waking_room_reads_what_the_facts_have_made() {
     facts.checkpoint(row(card.id, epoch, 5)).await.expect("written");
     facts.checkpoint(row(card.id, epoch, 4)).await.expect("late, and of no effect");
     let identity = node(&database.app, "a", 1, 6_000.0).await;
-    let mut conn = database.app.acquire().await.expect("a connection");
-    let woken = parlor::room::service::wake(&mut conn, &identity, card.id).await.expect("wakes");
+    let mut tx = Tx::begin(&database.app).await.expect("a transaction");
+    let woken = parlor::room::service::wake(&mut tx, &identity, card.id).await.expect("wakes");
     assert_eq!((woken.locks, woken.last_fact), (vec![2], last));
     assert_eq!(woken.kicks, [(user(3), parlor::kit::clock::Timestamp(until))]);
     assert_eq!(woken.checkpoint, Some(row(card.id, epoch, 5).state));

@@ -5,7 +5,6 @@ mod facts;
 mod lease;
 
 use parlor::cluster::Identity;
-use parlor::kit::clock::Timestamp;
 use parlor::kit::operation::Operation;
 use parlor::room::{Fact, HardWrite};
 use parlor_protocol::room::{Person, RoomCard};
@@ -13,6 +12,7 @@ use parlor_protocol::{Op, RoomId, UserId};
 use sqlx::PgPool;
 use uuid::Uuid;
 
+use crate::support::now;
 use crate::support::postgres::Database;
 
 fn user(number: i64) -> UserId {
@@ -76,8 +76,4 @@ fn lock(room: RoomId, epoch: i64, op: u128, seat: u8) -> HardWrite {
 
 async fn count(pool: &PgPool, sql: &'static str) -> i64 {
     sqlx::query_scalar(sql).fetch_one(pool).await.expect("a number")
-}
-
-fn now() -> Timestamp {
-    Timestamp::now()
 }

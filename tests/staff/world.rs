@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use hyper::Method;
 use parlor::economy::ledger;
 use parlor::identity::{self, Keys};
-use parlor::kit::clock::Timestamp;
 use parlor_loadtests::rest;
 use parlor_protocol::{RoomId, UserId};
 use serde_json::{Value, json};
@@ -17,6 +16,7 @@ use uuid::Uuid;
 use crate::support::client::{Client, op};
 use crate::support::postgres::Database;
 use crate::support::program::{Program, parlor};
+use crate::support::{edge, now};
 
 /// Limits that no test meets by accident, and a lease that a killed server's successor need not wait for.
 const SETTINGS: &[(&str, &str)] = &[
@@ -49,7 +49,7 @@ impl World {
         let database = Database::fresh().await;
         let program = start(&database);
         // It has made the keys.
-        let keys = Keys::load(database.app.clone(), identity::Settings::default()).await.expect("the keys are there");
+        let keys = Keys::load(&edge(&database.app), identity::Settings::default()).await.expect("the keys are there");
         Self { address: program.address, database, program, keys, next: AtomicI64::new(500_000_001) }
     }
 
@@ -104,7 +104,7 @@ impl World {
             .execute(&self.database.app)
             .await
             .expect("a session");
-        (session, self.keys.sign_access(user, session, Timestamp::now()).expect("a key signs").token)
+        (session, self.keys.sign_access(user, session, now()).expect("a key signs").token)
     }
 
     /// The token of a new sign-in of somebody.
@@ -145,7 +145,7 @@ impl World {
 
     /// A token that lets somebody into a room.
     pub fn room_token(&self, user: UserId, room: RoomId) -> String {
-        self.keys.sign_room(user, room, Timestamp::now()).expect("a key signs").token
+        self.keys.sign_room(user, room, now()).expect("a key signs").token
     }
 
     /// A socket of somebody in this room.

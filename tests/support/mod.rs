@@ -9,3 +9,18 @@ mod postgres_tests;
 pub mod program;
 pub mod raw;
 pub mod schema;
+
+use parlor::kit::chance::Chance;
+use parlor::kit::clock::{Clock, Timestamp};
+use parlor::kit::edge::Edge;
+use sqlx::PgPool;
+
+/// The time now.
+pub fn now() -> Timestamp {
+    Clock::system().now()
+}
+
+/// An edge over this pool, with the machine's clock and chance.
+pub fn edge(pool: &PgPool) -> Edge {
+    Edge::new(pool.clone(), Clock::system(), Chance::system())
+}

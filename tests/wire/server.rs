@@ -11,6 +11,7 @@ use axum::routing::get;
 use parlor::cluster::Lease;
 use parlor::delivery::{self, Delivery, Frame, Topic};
 use parlor::gateway::{self, Announced, GatewayState, Named, Ports, SignedIn, listen};
+use parlor::kit::chance::Chance;
 use parlor::kit::clock::Timestamp;
 use parlor::kit::supervise::{Crew, Supervisor};
 use parlor::load::{Level, Sources};
@@ -24,6 +25,8 @@ use parlor_protocol::room::{GiftLine, OwnPlace, Person, Position, RoomCard, Room
 use parlor_protocol::{Coins, Command, ErrorBody, ErrorCode, Event, GiftId, RoomId, UserFrame, UserId};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
+
+use crate::support::now;
 
 /// The epoch of every pretended room.
 pub const EPOCH: i64 = 1_790_000_000_000;
@@ -95,7 +98,8 @@ impl Server {
         let crew = supervisor.crew().clone();
         let delivery = Delivery::start(&delivery_settings, Lease::endless(), &supervisor);
         let rooms = Shared::default();
-        let ports = PretendedPorts { rooms: rooms.clone(), delivery: delivery.clone(), crew: crew.clone() };
+        let chance = Chance::seeded(1);
+        let ports = PretendedPorts { chance, rooms: rooms.clone(), delivery: delivery.clone(), crew: crew.clone() };
         let announced = Announced { outbox_bytes: delivery_settings.outbox_bytes, grace_ms: 30_000 };
         let gateway = GatewayState::new(settings, announced, delivery.clone(), ports, &supervisor, crew.clone());
         let router = Router::new().route("/v1/socket", get(gateway::refused)).with_state(gateway.clone());
@@ -186,6 +190,7 @@ impl Sources for PretendedMachine {
 }
 
 struct PretendedPorts {
+    chance: Chance,
     rooms: Shared,
     delivery: Delivery,
     crew: Crew,
@@ -198,6 +203,14 @@ impl Rooms for PretendedPorts {
 }
 
 impl Ports for PretendedPorts {
+    fn now(&self) -> Timestamp {
+        now()
+    }
+
+    fn chance(&self) -> &Chance {
+        &self.chance
+    }
+
     fn named(&self, token: &str) -> PortFuture<Result<Named, ErrorBody>> {
         let token = token.to_owned();
         Box::pin(async move {
@@ -207,7 +220,7 @@ impl Ports for PretendedPorts {
                 Some(number) => Ok(Named {
                     session: uuid::Uuid::from_u128(session.parse().expect("a number")),
                     user: person(number).id,
-                    expires_at: Timestamp::now().plus_ms(ms.parse().expect("milliseconds")),
+                    expires_at: now().plus_ms(ms.parse().expect("milliseconds")),
                 }),
                 None if token == "slow" => std::future::pending().await,
                 None => Err(ErrorCode::Unauthenticated.into()),

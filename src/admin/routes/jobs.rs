@@ -1,17 +1,19 @@
 //! What the server has to do, and what of it failed.
 
 use axum::Json;
-use axum::extract::{FromRef, State};
+use axum::extract::FromRef;
 use axum::http::StatusCode;
 use parlor_protocol::ErrorCode;
 use serde::Deserialize;
+use serde_json::json;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::Office;
+use crate::audit::{self, Act};
 use crate::http::{ValidPath, ValidQuery};
 use crate::identity::{Identity, Staff, may};
+use crate::kit::edge::Edge;
 use crate::kit::error::Result;
 use crate::kit::jobs;
 use crate::kit::page::{Cursor, Page, PageQuery};
@@ -20,7 +22,7 @@ pub(super) fn routes<S>() -> OpenApiRouter<S>
 where
     S: Clone + Send + Sync + 'static,
     Identity: FromRef<S>,
-    Office: FromRef<S>,
+    Edge: FromRef<S>,
 {
     OpenApiRouter::new().routes(routes!(list_jobs)).routes(routes!(retry_job))
 }
@@ -46,12 +48,13 @@ struct JobsQuery {
         "can_retry": false,
     }]}))))]
 async fn list_jobs(
-    State(office): State<Office>,
+    edge: Edge,
     _staff: Staff<may::ReadJobs>,
     ValidQuery(query): ValidQuery<JobsQuery>,
 ) -> Result<Json<Page<jobs::Listed>>> {
     let page = PageQuery::new(query.limit, query.cursor);
-    Ok(Json(office.jobs(query.state, page.after()?, page.limit()?).await?))
+    let (before, limit) = (page.after()?, page.limit()?);
+    Ok(Json(jobs::page(&mut *edge.read().await?, query.state, before, limit).await?))
 }
 
 /// Has a failed job tried again, from its first attempt on.
@@ -59,11 +62,11 @@ async fn list_jobs(
     params(("id" = i64, Path, description = "Which job.", minimum = 1)),
     responses((status = 204, description = "It is due.")),
     extensions(("x-errors" = json!([ErrorCode::NotFound]))))]
-async fn retry_job(
-    State(office): State<Office>,
-    staff: Staff<may::RetryJobs>,
-    ValidPath(job): ValidPath<i64>,
-) -> Result<StatusCode> {
-    office.retry_job(staff.actor(), job).await?;
+async fn retry_job(edge: Edge, staff: Staff<may::RetryJobs>, ValidPath(job): ValidPath<i64>) -> Result<StatusCode> {
+    let mut tx = edge.begin().await?;
+    let kind = jobs::retry(&mut tx, job).await?;
+    let act = Act::on("job.retried").detail(json!({"job": job, "kind": kind}));
+    audit::record(&mut tx, staff.actor(), &act).await?;
+    tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,17 +1,17 @@
 //! What staff did.
 
 use axum::Json;
-use axum::extract::{FromRef, State};
+use axum::extract::FromRef;
 use parlor_protocol::UserId;
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::Office;
-use crate::audit::{AuditEntry, Filter};
+use crate::audit::{self, AuditEntry, Filter};
 use crate::http::ValidQuery;
 use crate::identity::{Identity, Staff, may};
+use crate::kit::edge::Edge;
 use crate::kit::error::Result;
 use crate::kit::page::PageQuery;
 use crate::kit::page::{Cursor, Page};
@@ -20,7 +20,7 @@ pub(super) fn routes<S>() -> OpenApiRouter<S>
 where
     S: Clone + Send + Sync + 'static,
     Identity: FromRef<S>,
-    Office: FromRef<S>,
+    Edge: FromRef<S>,
 {
     OpenApiRouter::new().routes(routes!(list_staff_acts))
 }
@@ -47,11 +47,12 @@ struct ActsQuery {
         "detail": {"until": 1_790_086_400_000_i64}, "reason": "spam", "request_id": "0199b1c2-7d1e-7000-8000-000000000000",
     }]}))))]
 async fn list_staff_acts(
-    State(office): State<Office>,
+    edge: Edge,
     _staff: Staff<may::ReadAudit>,
     ValidQuery(query): ValidQuery<ActsQuery>,
 ) -> Result<Json<Page<AuditEntry>>> {
     let page = PageQuery::new(query.limit, query.cursor);
     let filter = Filter { actor: query.actor, user: query.user };
-    Ok(Json(office.acts(filter, page.after()?, page.limit()?).await?))
+    let (before, limit) = (page.after()?, page.limit()?);
+    Ok(Json(audit::page(&mut *edge.read().await?, filter, before, limit).await?))
 }

@@ -10,6 +10,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use super::Office;
 use crate::identity::Identity;
+use crate::kit::edge::Edge;
 use crate::kit::error::Result;
 use crate::kit::fields::{bad_field, line};
 
@@ -22,6 +23,7 @@ where
     S: Clone + Send + Sync + 'static,
     Identity: FromRef<S>,
     Office: FromRef<S>,
+    Edge: FromRef<S>,
 {
     OpenApiRouter::new().merge(users::routes()).merge(rooms::routes()).merge(log::routes()).merge(jobs::routes())
 }

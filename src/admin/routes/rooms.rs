@@ -13,6 +13,7 @@ use utoipa_axum::routes;
 use super::{Office, reason};
 use crate::http::{ValidJson, ValidPath, ValidQuery};
 use crate::identity::{Identity, Staff, may};
+use crate::kit::edge::Edge;
 use crate::kit::error::Result;
 use crate::kit::page::Page;
 use crate::kit::page::PageQuery;
@@ -23,6 +24,7 @@ where
     S: Clone + Send + Sync + 'static,
     Identity: FromRef<S>,
     Office: FromRef<S>,
+    Edge: FromRef<S>,
 {
     OpenApiRouter::new()
         .routes(routes!(list_live_rooms))
@@ -77,11 +79,12 @@ struct Closing {
     extensions(("x-errors" = json!([ErrorCode::RoomNotFound, ErrorCode::RoomPaused, ErrorCode::Busy]))))]
 async fn close_live_room(
     State(office): State<Office>,
+    edge: Edge,
     staff: Staff<may::CloseRooms>,
     ValidPath(id): ValidPath<RoomId>,
     ValidJson(body): ValidJson<Closing>,
 ) -> Result<Json<Done>> {
-    Ok(Json(office.close_room(staff.actor(), id, &reason(&body.reason)?).await?))
+    Ok(Json(office.close_room(&edge, staff.actor(), id, &reason(&body.reason)?).await?))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -102,9 +105,10 @@ struct StaffKick {
     extensions(("x-errors" = json!([ErrorCode::RoomNotFound, ErrorCode::UserNotFound, ErrorCode::RoomPaused, ErrorCode::Busy]))))]
 async fn kick_from_room(
     State(office): State<Office>,
+    edge: Edge,
     staff: Staff<may::KickFromRooms>,
     ValidPath(id): ValidPath<RoomId>,
     ValidJson(body): ValidJson<StaffKick>,
 ) -> Result<Json<Done>> {
-    Ok(Json(office.kick(staff.actor(), id, body.user, &reason(&body.reason)?).await?))
+    Ok(Json(office.kick(&edge, staff.actor(), id, body.user, &reason(&body.reason)?).await?))
 }

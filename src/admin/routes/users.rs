@@ -1,7 +1,7 @@
 //! Users: found, read, suspended, signed out, and their roles.
 
 use axum::Json;
-use axum::extract::{FromRef, State};
+use axum::extract::FromRef;
 use axum::http::StatusCode;
 use parlor_protocol::reply::Balance;
 use parlor_protocol::{ErrorCode, UserId};
@@ -11,14 +11,15 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
-use super::{Office, reason};
+use super::reason;
+use crate::economy::ledger::wallet;
 use crate::http::{ValidJson, ValidPath, ValidQuery};
-use crate::identity::dossier::{Dossier, Listed, Search};
+use crate::identity::dossier::{self, Dossier, Listed, Search};
 use crate::identity::may;
-use crate::identity::role::Role;
-use crate::identity::suspension::Suspension;
+use crate::identity::role::{self, Role};
+use crate::identity::suspension::{self, Suspension};
 use crate::identity::{Identity, Staff};
-use crate::kit::clock::Timestamp;
+use crate::kit::edge::Edge;
 use crate::kit::error::Result;
 use crate::kit::fields::bad_field;
 use crate::kit::page::PageQuery;
@@ -31,7 +32,7 @@ pub(super) fn routes<S>() -> OpenApiRouter<S>
 where
     S: Clone + Send + Sync + 'static,
     Identity: FromRef<S>,
-    Office: FromRef<S>,
+    Edge: FromRef<S>,
 {
     OpenApiRouter::new()
         .routes(routes!(list_users))
@@ -64,13 +65,14 @@ struct UsersQuery {
         {"id": 901_233_872, "name": "Amira", "created_at": 1_790_000_000_000_i64, "roles": ["support"], "suspended": false},
     ]}))))]
 async fn list_users(
-    State(office): State<Office>,
+    edge: Edge,
     _staff: Staff<may::ReadUsers>,
     ValidQuery(query): ValidQuery<UsersQuery>,
 ) -> Result<Json<Page<Listed>>> {
     let page = PageQuery::new(query.limit, query.cursor);
     let search = Search::parse(query.q.as_deref(), query.role)?;
-    Ok(Json(office.users(&search, page.after()?, page.limit()?).await?))
+    let (after, limit) = (page.after()?, page.limit()?);
+    Ok(Json(dossier::list(&mut *edge.read().await?, &search, after, limit).await?))
 }
 
 /// Somebody as staff sees them.
@@ -95,11 +97,14 @@ struct UserFile {
     }))),
     extensions(("x-errors" = json!([ErrorCode::UserNotFound]))))]
 async fn read_user(
-    State(office): State<Office>,
+    edge: Edge,
     staff: Staff<may::ReadUsers>,
     ValidPath(id): ValidPath<UserId>,
 ) -> Result<Json<UserFile>> {
-    let (account, balances) = office.user(staff.actor(), id).await?;
+    let mut tx = edge.begin().await?;
+    let account = dossier::open(&mut tx, staff.actor(), id).await?;
+    let balances = wallet::balances(&mut tx, id).await?;
+    tx.commit().await?;
     Ok(Json(UserFile { account, balances }))
 }
 
@@ -126,16 +131,20 @@ struct NewSuspension {
     }))),
     extensions(("x-errors" = json!([ErrorCode::UserNotFound]))))]
 async fn suspend_user(
-    State(office): State<Office>,
+    edge: Edge,
     staff: Staff<may::SuspendUsers>,
     ValidPath(id): ValidPath<UserId>,
     ValidJson(body): ValidJson<NewSuspension>,
 ) -> Result<Json<Suspension>> {
-    let now = Timestamp::now().0;
+    let now = edge.now().0;
     if body.until.is_some_and(|until| until <= now || until > LAST_UNTIL) {
         return Err(bad_field("until", "in the future, before 2200; absent: for good"));
     }
-    Ok(Json(office.suspend(staff.actor(), id, body.until, &reason(&body.reason)?).await?))
+    let reason = reason(&body.reason)?;
+    let mut tx = edge.begin().await?;
+    let suspension = suspension::suspend(&mut tx, staff.actor(), id, body.until, &reason).await?;
+    tx.commit().await?;
+    Ok(Json(suspension))
 }
 
 /// Lifts a suspension; where there is none nothing changes.
@@ -144,11 +153,13 @@ async fn suspend_user(
     responses((status = 204, description = "They are not suspended.")),
     extensions(("x-errors" = json!([ErrorCode::UserNotFound]))))]
 async fn lift_suspension(
-    State(office): State<Office>,
+    edge: Edge,
     staff: Staff<may::SuspendUsers>,
     ValidPath(id): ValidPath<UserId>,
 ) -> Result<StatusCode> {
-    office.lift(staff.actor(), id).await?;
+    let mut tx = edge.begin().await?;
+    suspension::lift(&mut tx, staff.actor(), id).await?;
+    tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -158,11 +169,13 @@ async fn lift_suspension(
     responses((status = 204, description = "No session of theirs stands.")),
     extensions(("x-errors" = json!([ErrorCode::UserNotFound]))))]
 async fn sign_user_out(
-    State(office): State<Office>,
+    edge: Edge,
     staff: Staff<may::RevokeSessions>,
     ValidPath(id): ValidPath<UserId>,
 ) -> Result<StatusCode> {
-    office.sign_out(staff.actor(), id, None).await?;
+    let mut tx = edge.begin().await?;
+    dossier::sign_out(&mut tx, staff.actor(), id, None).await?;
+    tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -172,11 +185,13 @@ async fn sign_user_out(
     responses((status = 204, description = "The session does not stand.")),
     extensions(("x-errors" = json!([ErrorCode::UserNotFound]))))]
 async fn revoke_user_session(
-    State(office): State<Office>,
+    edge: Edge,
     staff: Staff<may::RevokeSessions>,
     ValidPath((id, session)): ValidPath<(UserId, Uuid)>,
 ) -> Result<StatusCode> {
-    office.sign_out(staff.actor(), id, Some(session)).await?;
+    let mut tx = edge.begin().await?;
+    dossier::sign_out(&mut tx, staff.actor(), id, Some(session)).await?;
+    tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -185,8 +200,8 @@ async fn revoke_user_session(
     responses((status = 200, description = "The roles.", body = Vec<Role>, example = json!([
         {"name": "support", "description": "Answers users.", "permissions": ["rooms.read", "sessions.revoke", "users.read"]},
     ]))))]
-async fn list_roles(State(office): State<Office>, _staff: Staff<may::ReadUsers>) -> Result<Json<Vec<Role>>> {
-    Ok(Json(office.roles().await?))
+async fn list_roles(edge: Edge, _staff: Staff<may::ReadUsers>) -> Result<Json<Vec<Role>>> {
+    Ok(Json(role::roles(&mut *edge.read().await?).await?))
 }
 
 /// Gives somebody a role; once more changes nothing.
@@ -197,11 +212,13 @@ async fn list_roles(State(office): State<Office>, _staff: Staff<may::ReadUsers>)
     responses((status = 204, description = "They have the role.")),
     extensions(("x-errors" = json!([ErrorCode::UserNotFound, ErrorCode::BadRequest]))))]
 async fn grant_role(
-    State(office): State<Office>,
+    edge: Edge,
     staff: Staff<may::GrantRoles>,
     ValidPath((id, role)): ValidPath<(UserId, String)>,
 ) -> Result<StatusCode> {
-    office.grant(staff.actor(), id, &role).await?;
+    let mut tx = edge.begin().await?;
+    role::grant(&mut tx, staff.actor(), id, &role).await?;
+    tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -213,10 +230,12 @@ async fn grant_role(
     responses((status = 204, description = "They do not have the role.")),
     extensions(("x-errors" = json!([ErrorCode::UserNotFound, ErrorCode::BadRequest]))))]
 async fn take_role(
-    State(office): State<Office>,
+    edge: Edge,
     staff: Staff<may::GrantRoles>,
     ValidPath((id, role)): ValidPath<(UserId, String)>,
 ) -> Result<StatusCode> {
-    office.take(staff.actor(), id, &role).await?;
+    let mut tx = edge.begin().await?;
+    role::take(&mut tx, staff.actor(), id, &role).await?;
+    tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }

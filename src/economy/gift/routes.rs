@@ -1,19 +1,19 @@
 //! `GET /v1/gifts`.
 
 use axum::Json;
-use axum::extract::{FromRef, State};
-use sqlx::PgPool;
+use axum::extract::FromRef;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Catalogue;
+use crate::kit::edge::Edge;
 use crate::kit::error::Result;
 
 /// The catalogue's address; it is the same for everybody.
 pub fn routes<S>() -> OpenApiRouter<S>
 where
     S: Clone + Send + Sync + 'static,
-    PgPool: FromRef<S>,
+    Edge: FromRef<S>,
 {
     OpenApiRouter::new().routes(routes!(list_gifts))
 }
@@ -26,6 +26,6 @@ where
         "version": 24,
         "gifts": [{"id": 1, "name_en": "Rose", "name_ar": "وردة", "category": "hot", "rarity": "common", "price": 1, "vip_level": 0}],
     }))))]
-async fn list_gifts(State(pool): State<PgPool>) -> Result<Json<Catalogue>> {
-    Ok(Json(super::catalogue(&mut *pool.acquire().await?).await?))
+async fn list_gifts(edge: Edge) -> Result<Json<Catalogue>> {
+    Ok(Json(super::catalogue(&mut *edge.read().await?).await?))
 }

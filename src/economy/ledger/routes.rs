@@ -5,7 +5,6 @@ use axum::extract::{FromRef, State};
 use parlor_protocol::reply::Balance;
 use parlor_protocol::{Currency, ErrorCode};
 use serde::{Deserialize, Serialize};
-use sqlx::PgPool;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -14,6 +13,7 @@ use super::posting::Kinds;
 use super::wallet::{self, Entry};
 use crate::http::ValidQuery;
 use crate::identity::{CurrentUser, Identity};
+use crate::kit::edge::Edge;
 use crate::kit::error::Result;
 use crate::kit::page::PageQuery;
 use crate::kit::page::{Cursor, Page};
@@ -23,7 +23,7 @@ pub fn routes<S>() -> OpenApiRouter<S>
 where
     S: Clone + Send + Sync + 'static,
     Identity: FromRef<S>,
-    PgPool: FromRef<S>,
+    Edge: FromRef<S>,
     Kinds: FromRef<S>,
 {
     OpenApiRouter::new().routes(routes!(read_wallet)).routes(routes!(list_wallet_entries))
@@ -67,8 +67,8 @@ fn coins() -> Currency {
         {"currency": "diamond", "amount": 0, "xp": 0, "version": 0, "exponent": 4},
     ]}))),
     extensions(("x-errors" = json!([ErrorCode::UserNotFound]))))]
-async fn read_wallet(State(pool): State<PgPool>, user: CurrentUser) -> Result<Json<WalletAnswer>> {
-    Ok(Json(WalletAnswer { balances: wallet::balances(&mut *pool.acquire().await?, user.id).await? }))
+async fn read_wallet(edge: Edge, user: CurrentUser) -> Result<Json<WalletAnswer>> {
+    Ok(Json(WalletAnswer { balances: wallet::balances(&mut *edge.read().await?, user.id).await? }))
 }
 
 /// Why the caller owns it: every movement of an account, newest first.
@@ -82,13 +82,13 @@ async fn read_wallet(State(pool): State<PgPool>, user: CurrentUser) -> Result<Js
     }))),
     extensions(("x-errors" = json!([ErrorCode::UserNotFound]))))]
 async fn list_wallet_entries(
-    State(pool): State<PgPool>,
+    edge: Edge,
     State(kinds): State<Kinds>,
     user: CurrentUser,
     ValidQuery(query): ValidQuery<EntriesQuery>,
 ) -> Result<Json<Page<Entry>>> {
     let page = PageQuery::new(query.limit, query.cursor);
     let (after, limit) = (page.after()?, i64::from(page.limit()?));
-    let page = wallet::entries(&mut *pool.acquire().await?, &kinds, user.id, query.currency, after, limit).await?;
+    let page = wallet::entries(&mut *edge.read().await?, &kinds, user.id, query.currency, after, limit).await?;
     Ok(Json(Page { items: page.entries, next: page.next.map(|next| Cursor::of(&next)) }))
 }

@@ -6,7 +6,9 @@ use parlor_protocol::UserId;
 use super::Contact;
 use super::keyed::ContactKey;
 use crate::courier::{Channel, Message};
+use crate::kit::chance::Chance;
 
+mod flow;
 pub(super) mod routes;
 mod service;
 pub(super) mod store;
@@ -48,8 +50,8 @@ pub(super) struct Proof {
 }
 
 /// Six digits, each as likely.
-fn digits() -> String {
-    format!("{:06}", rand::random_range(0..1_000_000))
+fn digits(chance: &Chance) -> String {
+    format!("{:06}", chance.below(0..1_000_000))
 }
 
 fn hash(key: &ContactKey, purpose: Purpose, contact: &Contact, user: Option<UserId>, code: &str) -> Vec<u8> {
@@ -84,11 +86,12 @@ fn channel(contact: &Contact) -> Channel {
 
 #[cfg(test)]
 mod tests {
-    use super::digits;
+    use super::{Chance, digits};
 
     #[test]
     fn a_code_has_six_digits_and_is_another_each_time() {
-        let codes: std::collections::HashSet<_> = (0..1_000).map(|_| digits()).collect();
+        let chance = Chance::seeded(1);
+        let codes: std::collections::HashSet<_> = (0..1_000).map(|_| digits(&chance)).collect();
         assert!(codes.iter().all(|code| code.len() == 6 && code.bytes().all(|b| b.is_ascii_digit())));
         assert!(codes.len() > 980, "{}", codes.len());
     }

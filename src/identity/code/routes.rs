@@ -11,6 +11,7 @@ use utoipa_axum::routes;
 use super::Purpose;
 use crate::http::{ClientAddress, ValidJson};
 use crate::identity::{Contact, CurrentUser, Identity, password};
+use crate::kit::edge::Edge;
 use crate::kit::error::Result;
 use crate::kit::fields::Fields;
 
@@ -19,6 +20,7 @@ pub(in crate::identity) fn routes<S>() -> OpenApiRouter<S>
 where
     S: Clone + Send + Sync + 'static,
     Identity: FromRef<S>,
+    Edge: FromRef<S>,
 {
     OpenApiRouter::new()
         .routes(routes!(send_code))
@@ -63,6 +65,7 @@ struct SendCode {
     extensions(("x-errors" = json!([ErrorCode::RateLimited, ErrorCode::FeatureOff]))))]
 async fn send_code(
     State(identity): State<Identity>,
+    edge: Edge,
     ClientAddress(from): ClientAddress,
     ValidJson(body): ValidJson<SendCode>,
 ) -> Result<StatusCode> {
@@ -72,7 +75,11 @@ async fn send_code(
         AskedPurpose::Register => Purpose::Register,
         AskedPurpose::Reset => Purpose::Reset,
     };
-    identity.send_code(from, purpose, &contact).await?;
+    identity.admit_code(from)?;
+    let mut tx = edge.begin().await?;
+    let letter = identity.make_code(&mut tx, edge.chance(), purpose, &contact).await?;
+    tx.commit().await?;
+    identity.send(letter);
     Ok(StatusCode::ACCEPTED)
 }
 
@@ -100,6 +107,7 @@ struct ResetPassword {
     extensions(("x-errors" = json!([ErrorCode::CodeInvalid, ErrorCode::RateLimited, ErrorCode::Busy]))))]
 async fn reset_password(
     State(identity): State<Identity>,
+    edge: Edge,
     ClientAddress(from): ClientAddress,
     ValidJson(body): ValidJson<ResetPassword>,
 ) -> Result<StatusCode> {
@@ -112,7 +120,7 @@ async fn reset_password(
     }
     match (contact, code) {
         (Some(contact), Some(code)) if fields.is_empty() => {
-            identity.reset_password(from, &contact, &code, body.password).await?;
+            identity.reset_password(&edge, from, &contact, &code, body.password).await?;
             Ok(StatusCode::NO_CONTENT)
         }
         _ => Err(fields.into_error()),
@@ -141,11 +149,12 @@ struct ChangePassword {
     extensions(("x-errors" = json!([ErrorCode::InvalidCredentials, ErrorCode::Busy]))))]
 async fn change_password(
     State(identity): State<Identity>,
+    edge: Edge,
     user: CurrentUser,
     ValidJson(body): ValidJson<ChangePassword>,
 ) -> Result<StatusCode> {
     known_length("old_password", &body.old_password)?;
-    identity.change_password(user, body.old_password, body.password).await?;
+    identity.change_password(&edge, user, body.old_password, body.password).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -168,13 +177,18 @@ struct ContactCode {
     extensions(("x-errors" = json!([ErrorCode::FeatureOff]))))]
 async fn send_contact_code(
     State(identity): State<Identity>,
+    edge: Edge,
     ClientAddress(from): ClientAddress,
     user: CurrentUser,
     ValidJson(body): ValidJson<ContactCode>,
 ) -> Result<StatusCode> {
     let mut fields = Fields::default();
     let Some(contact) = fields.take("contact", Contact::parse(&body.contact)) else { return Err(fields.into_error()) };
-    identity.send_contact_code(from, user.id, &contact).await?;
+    identity.admit_code(from)?;
+    let mut tx = edge.begin().await?;
+    let letter = identity.make_contact_code(&mut tx, edge.chance(), user.id, &contact).await?;
+    tx.commit().await?;
+    identity.send(letter);
     Ok(StatusCode::ACCEPTED)
 }
 
@@ -202,6 +216,7 @@ struct ConfirmContact {
     ]))))]
 async fn confirm_contact(
     State(identity): State<Identity>,
+    edge: Edge,
     user: CurrentUser,
     ValidJson(body): ValidJson<ConfirmContact>,
 ) -> Result<StatusCode> {
@@ -211,7 +226,7 @@ async fn confirm_contact(
     known_length("password", body.password.as_deref().unwrap_or_default())?;
     match (contact, code) {
         (Some(contact), Some(code)) => {
-            identity.confirm_contact(user, &contact, &code, body.password).await?;
+            identity.confirm_contact(&edge, user, &contact, &code, body.password).await?;
             Ok(StatusCode::NO_CONTENT)
         }
         _ => Err(fields.into_error()),

@@ -1,46 +1,73 @@
-//! Codes sent and entered, and what they open. Nothing here tells whether an address has an account: what
+//! Codes made and entered, and what they open. Nothing here tells whether an address has an account: what
 //! is counted, stored and answered is the same, and sending is behind the answer.
 
 use std::net::IpAddr;
 
 use parlor_protocol::{ErrorCode, UserId};
-use sqlx::PgConnection;
 
 use super::{Proof, Purpose, channel, digits, hash, message, parts, store, user_text};
+use crate::courier::{Channel, Message};
 use crate::identity::revocation::{self, Reason, Revoked};
 use crate::identity::store::session_of;
-use crate::identity::throttle::{self, DAY_SECONDS, Pace};
-use crate::identity::{Contact, CurrentUser, Identity, password};
+use crate::identity::throttle::{self, Counted, DAY_SECONDS, Pace};
+use crate::identity::{Contact, CurrentUser, Identity};
+use crate::kit::chance::Chance;
 use crate::kit::error::{Error, Result};
-use crate::kit::fields::bad_field;
 use crate::kit::limit::holder;
+use crate::kit::tx::Tx;
+
+/// A message with a code, or none where there is nobody to send it to. It leaves when the code is committed.
+#[must_use = "a code that nobody is sent is of no use"]
+pub(super) struct Letter(Option<(Channel, Message)>);
 
 impl Identity {
-    /// Sends a code to somebody who is not signed in. To reset a password, only where there is an account.
-    pub async fn send_code(&self, from: IpAddr, purpose: Purpose, contact: &Contact) -> Result<()> {
-        self.0.codes.check(&holder(from))?;
-        let mut conn = self.0.pool.acquire().await?;
-        let send = match purpose {
-            Purpose::Reset => store::resettable(&mut conn, contact).await?.is_some(),
-            Purpose::Register | Purpose::Contact => true,
-        };
-        self.issue(&mut conn, purpose, contact, None, send).await
+    /// Counts a code for the address that asks for it.
+    pub(super) fn admit_code(&self, from: IpAddr) -> Result<()> {
+        self.0.codes.check(&holder(from))
     }
 
-    /// Sends a code to an address that the user has or wants.
-    pub async fn send_contact_code(&self, from: IpAddr, user: UserId, contact: &Contact) -> Result<()> {
-        self.0.codes.check(&holder(from))?;
-        self.issue(&mut *self.0.pool.acquire().await?, Purpose::Contact, contact, Some(user), true).await
+    /// Makes a code for somebody who is not signed in. To reset a password, only where there is an account.
+    pub(super) async fn make_code(
+        &self,
+        tx: &mut Tx,
+        chance: &Chance,
+        purpose: Purpose,
+        contact: &Contact,
+    ) -> Result<Letter> {
+        let send = match purpose {
+            Purpose::Reset => store::resettable(tx, contact).await?.is_some(),
+            Purpose::Register | Purpose::Contact => true,
+        };
+        self.issue(tx, chance, purpose, contact, None, send).await
+    }
+
+    /// Makes a code for an address that the user has or wants.
+    pub(super) async fn make_contact_code(
+        &self,
+        tx: &mut Tx,
+        chance: &Chance,
+        user: UserId,
+        contact: &Contact,
+    ) -> Result<Letter> {
+        self.issue(tx, chance, Purpose::Contact, contact, Some(user), true).await
+    }
+
+    /// Sends a code that has been committed. The answer does not wait for it.
+    pub(super) fn send(&self, letter: Letter) {
+        if let Some((channel, message)) = letter.0 {
+            self.0.courier.send(channel, message);
+        }
     }
 
     async fn issue(
         &self,
-        conn: &mut PgConnection,
+        tx: &mut Tx,
+        chance: &Chance,
         purpose: Purpose,
         contact: &Contact,
         user: Option<UserId>,
         send: bool,
-    ) -> Result<()> {
+    ) -> Result<Letter> {
         let inner = &self.0;
         if !inner.courier.reaches(channel(contact)) {
             return Err(Error::new(ErrorCode::FeatureOff));
@@ -54,138 +81,122 @@ impl Identity {
         };
         // Each purpose has a wait of its own: else whoever asks for one shuts somebody out of another.
         let asked = inner.key.hash(&[purpose.name(), contact.as_str(), &user_text(user)]);
-        throttle::count(conn, pace, &asked).await?;
+        throttle::count(tx, pace, &asked).await?;
         let key = inner.key.hash(&[contact.as_str()]);
-        let code = digits();
+        let code = digits(chance);
         let hash = hash(&inner.key, purpose, contact, user, &code);
         let (tries, minutes) = (inner.settings.code_tries, inner.settings.code_minutes);
         let number = user.map_or(0, UserId::number);
-        store::put(conn, purpose.name(), &key, number, &hash, tries as i32, minutes as i32).await?;
-        if send {
-            let (channel, message) = message(contact, purpose, &code, minutes);
-            inner.courier.send(channel, message);
-        }
-        Ok(())
+        store::put(tx, purpose.name(), &key, number, &hash, tries as i32, minutes as i32).await?;
+        Ok(Letter(send.then(|| message(contact, purpose, &code, minutes))))
     }
 
-    /// Takes a try at a code; `code_invalid` where it is not the one. The try counts whatever follows.
+    /// Takes a try at a code; `code_invalid` where it is not the one. The try counts whatever follows: the
+    /// transaction is to be committed either way.
     pub(in crate::identity) async fn prove(
         &self,
+        tx: &mut Tx,
         purpose: Purpose,
         contact: &Contact,
         user: Option<UserId>,
         code: &str,
     ) -> Result<Proof> {
         let key = self.0.key.hash(&[contact.as_str()]);
-        let mut conn = self.0.pool.acquire().await?;
-        let hash = store::take_try(&mut conn, purpose.name(), &key, user.map_or(0, UserId::number)).await?;
+        let hash = store::take_try(tx, purpose.name(), &key, user.map_or(0, UserId::number)).await?;
         let user = user_text(user);
         let fits = |hash: &Vec<u8>| self.0.key.fits(&parts(purpose, contact, &user, code), hash);
         let hash = hash.filter(fits).ok_or_else(|| Error::new(ErrorCode::CodeInvalid))?;
         Ok(Proof { purpose, contact: key, hash })
     }
 
-    /// Chooses another password by a code, and signs the user out everywhere.
-    pub async fn reset_password(&self, from: IpAddr, contact: &Contact, code: &str, password: String) -> Result<()> {
-        self.0.sign_ins.check(&holder(from))?;
-        let proof = self.prove(Purpose::Reset, contact, None, code).await?;
-        let hash = self.0.passwords.hash(password).await?;
-        let mut tx = self.0.pool.begin().await?;
-        proof.use_up(&mut tx).await?;
+    /// Replaces a password that was forgotten, and signs the user out everywhere.
+    pub(super) async fn replace_password(
+        &self,
+        tx: &mut Tx,
+        proof: &Proof,
+        contact: &Contact,
+        hash: &str,
+    ) -> Result<UserId> {
+        proof.use_up(tx).await?;
         // An account that came or went meanwhile is none that this code was sent for.
         let gone = || Error::new(ErrorCode::CodeInvalid);
-        let user = store::resettable(&mut tx, contact).await?.ok_or_else(gone)?;
-        if !store::set_password(&mut tx, user, &hash, None).await? || !store::verify(&mut tx, user, contact).await? {
+        let user = store::resettable(tx, contact).await?.ok_or_else(gone)?;
+        if !store::set_password(tx, user, hash, None).await? || !store::verify(tx, user, contact).await? {
             return Err(gone());
         }
-        revocation::insert(&mut tx, Revoked::User(user), Reason::SignedOut).await?;
-        throttle::forgive(&mut tx, self.pace_of_contact(), &self.0.key.hash(&[contact.as_str()])).await?;
-        tx.commit().await?;
-        tracing::info!(user.id = user.number(), "somebody chose another password by a code");
-        Ok(())
+        revocation::insert(tx, Revoked::User(user), Reason::SignedOut).await?;
+        throttle::forgive(tx, self.pace_of_contact(), &self.0.key.hash(&[contact.as_str()])).await?;
+        Ok(user)
     }
 
-    /// Changes the password of who knows the old one, and signs their other sessions out.
-    pub async fn change_password(&self, user: CurrentUser, old: String, new: String) -> Result<()> {
-        let contacts = store::contacts(&mut *self.0.pool.acquire().await?, user.id).await?;
-        let contacts: Vec<&str> = contacts.iter().map(String::as_str).collect();
-        if let Some(why) = password::weakness(&new, &contacts) {
-            return Err(bad_field("password", why));
-        }
-        let old = self.knows_password(user.id, old).await?;
-        let hash = self.0.passwords.hash(new).await?;
-        let mut tx = self.0.pool.begin().await?;
-        if !store::set_password(&mut tx, user.id, &hash, Some(&old)).await? {
+    /// Replaces the password of who knew the old one, and signs their other sessions out.
+    pub(super) async fn exchange_password(&self, tx: &mut Tx, user: CurrentUser, old: &str, new: &str) -> Result<()> {
+        if !store::set_password(tx, user.id, new, Some(old)).await? {
             return Err(Error::new(ErrorCode::InvalidCredentials));
         }
-        revocation::insert(&mut tx, Revoked::Others(user.id, user.session), Reason::SignedOut).await?;
-        tx.commit().await?;
-        tracing::info!(user.id = user.id.number(), "somebody changed their password");
+        revocation::insert(tx, Revoked::Others(user.id, user.session), Reason::SignedOut).await?;
         Ok(())
     }
 
-    /// Proves an address by a code. One that is not the user's yet becomes theirs, which takes the password.
-    pub async fn confirm_contact(
+    /// Makes a contact the user's, proven. `known` is the hash of the password that they gave, where they had
+    /// to. Gives who had the contact without having proven it.
+    pub(super) async fn take_contact(
         &self,
+        tx: &mut Tx,
         user: CurrentUser,
         contact: &Contact,
-        code: &str,
-        password: Option<String>,
-    ) -> Result<()> {
-        let credentials = store::credentials(&mut *self.0.pool.acquire().await?, user.id, Some(contact)).await?;
-        let (_, own) = credentials.ok_or_else(|| Error::new(ErrorCode::UserNotFound))?;
-        let mut known = None;
-        if !own {
-            let password = password.ok_or_else(|| bad_field("password", "needed for another address"))?;
-            known = Some(self.knows_password(user.id, password).await?);
-        }
-        let proof = self.prove(Purpose::Contact, contact, Some(user.id), code).await?;
-        let mut tx = self.0.pool.begin().await?;
+        known: Option<String>,
+        proof: &Proof,
+    ) -> Result<Option<UserId>> {
         // What this stands on may have gone meanwhile: by a reset, which nobody's change of address survives.
-        let held = store::hold_credentials(&mut tx, user.id, contact).await?;
+        let held = store::hold_credentials(tx, user.id, contact).await?;
         let holds = held.is_some_and(|(hash, own)| known.map_or(own, |known| known == hash));
-        let session = session_of(&mut tx, user.session, user.id).await?;
+        let session = session_of(tx, user.session, user.id).await?;
         if !holds || session.is_none_or(|session| session.revoked || session.suspended) {
             return Err(Error::new(ErrorCode::Unauthenticated));
         }
-        proof.use_up(&mut tx).await?;
-        let former = store::release(&mut tx, contact, Some(user.id)).await?;
-        store::put_contact(&mut tx, user.id, contact).await?;
-        tx.commit().await?;
-        if let Some(former) = former {
-            tracing::info!(user.id = former.number(), "somebody lost an address that they had not proven");
-        }
-        Ok(())
+        proof.use_up(tx).await?;
+        let former = store::release(tx, contact, Some(user.id)).await?;
+        store::put_contact(tx, user.id, contact).await?;
+        Ok(former)
     }
 
-    /// The hash of the user's password, if this is it. Guesses are counted as at signing in.
-    async fn knows_password(&self, user: UserId, password: String) -> Result<String> {
-        let mut conn = self.0.pool.acquire().await?;
+    /// Counts a guess at the signed-in user's password, as at signing in. While it is locked nothing is
+    /// counted: the transaction is not committed then.
+    pub(super) async fn count_own_guess(&self, tx: &mut Tx, user: UserId) -> Result<OwnGuess> {
         let pace = Pace { kind: "password", ..self.pace_of_contact() };
         let key = self.0.key.hash(&[&user.to_string()]);
-        let counted = throttle::count(&mut conn, pace, &key).await?;
-        let (hash, _) = store::credentials(&mut conn, user, None).await?.unzip();
-        drop(conn);
-        let right = self.0.passwords.verify(password, hash.clone()).await;
-        let mut conn = self.0.pool.acquire().await?;
-        match (right, hash) {
-            (Ok(verdict), Some(hash)) if verdict.right => {
-                throttle::forgive(&mut conn, pace, &key).await?;
-                Ok(hash)
-            }
-            (Ok(_), _) => Err(Error::new(ErrorCode::InvalidCredentials)),
-            (Err(error), _) => {
-                throttle::take_back(&mut conn, pace, &key, counted).await?;
-                Err(error)
-            }
-        }
+        let counted = throttle::count(tx, pace, &key).await?;
+        let (hash, _) = store::credentials(tx, user, None).await?.unzip();
+        Ok(OwnGuess { pace, key, counted, hash })
+    }
+}
+
+/// A guess of the signed-in user at their own password, counted.
+pub(super) struct OwnGuess {
+    pace: Pace,
+    key: Vec<u8>,
+    counted: Counted,
+    /// The password's hash, if the account is still there.
+    pub(super) hash: Option<String>,
+}
+
+impl OwnGuess {
+    /// Nobody looked at it.
+    pub(super) async fn take_back(&self, tx: &mut Tx) -> Result<()> {
+        throttle::take_back(tx, self.pace, &self.key, self.counted).await
+    }
+
+    /// It was right: the guesses before it are forgotten.
+    pub(super) async fn forgive(&self, tx: &mut Tx) -> Result<()> {
+        throttle::forgive(tx, self.pace, &self.key).await
     }
 }
 
 impl Proof {
     /// Uses the code up; `code_invalid` where another call was faster.
-    pub(in crate::identity) async fn use_up(&self, conn: &mut PgConnection) -> Result<()> {
-        let used = store::delete(conn, &self.hash, self.purpose.name(), &self.contact).await?;
+    pub(in crate::identity) async fn use_up(&self, tx: &mut Tx) -> Result<()> {
+        let used = store::delete(tx, &self.hash, self.purpose.name(), &self.contact).await?;
         if used { Ok(()) } else { Err(Error::new(ErrorCode::CodeInvalid)) }
     }
 }

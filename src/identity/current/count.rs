@@ -11,7 +11,7 @@ use axum::response::Response;
 use crate::http::ClientAddress;
 use crate::http::bearer::bearer;
 use crate::identity::Identity;
-use crate::kit::clock::Timestamp;
+use crate::kit::edge::Edge;
 use crate::kit::error::Result;
 use crate::kit::limit::{Limit, holder};
 
@@ -42,13 +42,13 @@ impl Anonymous {
 /// Counts every request, before anything is asked for it: for the user whose token it brings, or for its
 /// address where it brings none that holds. What a token says is left for `CurrentUser`.
 pub async fn count(
-    State((anonymous, identity)): State<(Arc<Anonymous>, Identity)>,
+    State((anonymous, identity, edge)): State<(Arc<Anonymous>, Identity, Edge)>,
     ClientAddress(address): ClientAddress,
     mut request: Request,
     next: Next,
 ) -> Result<Response> {
     let access = match bearer(request.headers()) {
-        Some(token) => identity.keys().verify_access(token, Timestamp::now()).await.ok(),
+        Some(token) => identity.keys().verify_access(token, edge.now()).await.ok(),
         None => None,
     };
     match access {

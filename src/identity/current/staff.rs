@@ -10,6 +10,7 @@ use super::CurrentUser;
 use crate::audit::Actor;
 use crate::http::RequestId;
 use crate::identity::{Identity, Needed};
+use crate::kit::edge::Edge;
 use crate::kit::error::{Error, Result};
 
 /// Somebody who has the permission `P`, as of this request: a role that is taken acts at once.
@@ -29,6 +30,7 @@ impl<P> Staff<P> {
 impl<S: Send + Sync, P: Needed> FromRequestParts<S> for Staff<P>
 where
     Identity: FromRef<S>,
+    Edge: FromRef<S>,
 {
     type Rejection = Error;
 

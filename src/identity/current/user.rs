@@ -8,12 +8,13 @@ use tracing::Span;
 use super::CurrentUser;
 use crate::http::bearer::bearer;
 use crate::identity::{Access, Identity};
-use crate::kit::clock::Timestamp;
+use crate::kit::edge::Edge;
 use crate::kit::error::{Error, Result};
 
 impl<S: Send + Sync> FromRequestParts<S> for CurrentUser
 where
     Identity: FromRef<S>,
+    Edge: FromRef<S>,
 {
     type Rejection = Error;
 
@@ -25,7 +26,7 @@ where
                 let missing = "send the header `authorization: Bearer` with the access token of POST /v1/auth/login";
                 let token = bearer(&parts.headers);
                 let token = token.ok_or_else(|| ErrorBody::new(ErrorCode::Unauthenticated).message(missing))?;
-                let access = identity.keys().verify_access(token, Timestamp::now()).await?;
+                let access = identity.keys().verify_access(token, Edge::from_ref(state).now()).await?;
                 identity.count(access.user)?;
                 access
             }

@@ -16,6 +16,7 @@ use crate::audit::{self, Act, Actor};
 use crate::kit::error::{Error, Result};
 use crate::kit::fields::bad_field;
 use crate::kit::page::Page;
+use crate::kit::tx::Tx;
 
 /// An account of the list: no address in it, which one has to open the account for.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
@@ -119,31 +120,31 @@ pub async fn list(conn: &mut PgConnection, search: &Search, after: Option<After>
 ///
 /// # Errors
 /// `user_not_found`; a fault or an outage of the store.
-pub async fn open(conn: &mut PgConnection, actor: &Actor, user: UserId) -> Result<Dossier> {
-    let mut dossier = store::account(conn, user).await?.ok_or_else(|| Error::new(ErrorCode::UserNotFound))?;
-    dossier.roles = role::of(conn, user).await?;
-    dossier.suspension = suspension::of(conn, user).await?;
-    dossier.sessions = store::sessions(conn, user).await?;
-    audit::record(conn, actor, &Act::on_user("user.read", user)).await?;
+pub async fn open(tx: &mut Tx, actor: &Actor, user: UserId) -> Result<Dossier> {
+    let mut dossier = store::account(tx, user).await?.ok_or_else(|| Error::new(ErrorCode::UserNotFound))?;
+    dossier.roles = role::of(tx, user).await?;
+    dossier.suspension = suspension::of(tx, user).await?;
+    dossier.sessions = store::sessions(tx, user).await?;
+    audit::record(tx, actor, &Act::on_user("user.read", user)).await?;
     Ok(dossier)
 }
 
 /// Signs somebody out: on the device of this session, or everywhere. Once more changes nothing. Their
-/// sockets are closed when the transaction, into which this belongs, has been committed.
+/// sockets are closed when the transaction has been committed.
 ///
 /// # Errors
 /// `user_not_found`, `forbidden`; `not_found` where the session is not theirs.
-pub async fn sign_out(conn: &mut PgConnection, actor: &Actor, user: UserId, session: Option<Uuid>) -> Result<()> {
-    role::lock_acts(conn, actor, super::Permission::RevokeSessions).await?;
-    role::act_on(conn, actor, user).await?;
+pub async fn sign_out(tx: &mut Tx, actor: &Actor, user: UserId, session: Option<Uuid>) -> Result<()> {
+    role::lock_acts(tx, actor, super::Permission::RevokeSessions).await?;
+    role::act_on(tx, actor, user).await?;
     if let Some(session) = session
-        && super::session_of(conn, session, user).await?.is_none()
+        && super::session_of(tx, session, user).await?.is_none()
     {
         return Err(ErrorBody::new(ErrorCode::NotFound).message("the user has no such session").into());
     }
     let revoked = session.map_or(Revoked::User(user), |session| Revoked::Session(user, session));
-    revocation::insert(conn, revoked, Reason::SignedOut).await?;
-    audit::record(conn, actor, &Act::on_user("sessions.revoked", user).detail(json!({ "session": session }))).await
+    revocation::insert(tx, revoked, Reason::SignedOut).await?;
+    audit::record(tx, actor, &Act::on_user("sessions.revoked", user).detail(json!({ "session": session }))).await
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use crate::http::{ValidJson, ValidPath, ValidQuery};
 use crate::identity::routes::NAME_CHARS;
 use crate::identity::{CurrentUser, Identity};
 use crate::kit::clock::Timestamp;
+use crate::kit::edge::Edge;
 use crate::kit::error::Result;
 use crate::kit::fields::Fields;
 use crate::kit::fields::{bad_field, line};
@@ -29,6 +30,7 @@ pub(in crate::identity) fn routes<S>() -> OpenApiRouter<S>
 where
     S: Clone + Send + Sync + 'static,
     Identity: FromRef<S>,
+    Edge: FromRef<S>,
 {
     OpenApiRouter::new()
         .routes(routes!(read_me, change_me))
@@ -45,8 +47,8 @@ where
         "created_at": 1_790_000_000_000_i64,
     }))),
     extensions(("x-errors" = json!([ErrorCode::UserNotFound]))))]
-async fn read_me(State(identity): State<Identity>, user: CurrentUser) -> Result<Json<Profile>> {
-    Ok(Json(identity.profile(user.id).await?))
+async fn read_me(State(identity): State<Identity>, edge: Edge, user: CurrentUser) -> Result<Json<Profile>> {
+    Ok(Json(identity.profile(&mut *edge.read().await?, user.id).await?))
 }
 
 /// There and null is taken away, absent stays.
@@ -114,11 +116,15 @@ impl ChangeMe {
     extensions(("x-errors" = json!([ErrorCode::UserNotFound]))))]
 async fn change_me(
     State(identity): State<Identity>,
+    edge: Edge,
     user: CurrentUser,
     ValidJson(body): ValidJson<ChangeMe>,
 ) -> Result<Json<Profile>> {
-    let change = body.change(identity.minimum_age(), Timestamp::now())?;
-    Ok(Json(identity.change_profile(user.id, &change).await?))
+    let change = body.change(identity.minimum_age(), edge.now())?;
+    let mut tx = edge.begin().await?;
+    let profile = identity.change_profile(&mut tx, user.id, &change).await?;
+    tx.commit().await?;
+    Ok(Json(profile))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -144,12 +150,16 @@ struct Signature {
     extensions(("x-errors" = json!([ErrorCode::SignatureTaken]))))]
 async fn change_signature(
     State(identity): State<Identity>,
+    edge: Edge,
     user: CurrentUser,
     ValidJson(body): ValidJson<ChangeSignature>,
 ) -> Result<Json<Signature>> {
     let wanted = body.signature.as_deref().map(signature::parse).transpose();
     let wanted = wanted.map_err(|why| bad_field("signature", why))?;
-    Ok(Json(Signature { signature: identity.change_signature(user.id, wanted.as_deref()).await? }))
+    let mut tx = edge.begin().await?;
+    let signature = identity.change_signature(&mut tx, edge.chance(), user.id, wanted.as_deref()).await?;
+    tx.commit().await?;
+    Ok(Json(Signature { signature }))
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -176,12 +186,14 @@ struct FindUsers {
     }))))]
 async fn find_users(
     State(identity): State<Identity>,
+    edge: Edge,
     _: CurrentUser,
     ValidQuery(query): ValidQuery<FindUsers>,
 ) -> Result<Json<Page<PublicProfile>>> {
     let text = line(&query.q, SEARCH_CHARS).map_err(|why| bad_field("q", why))?;
     let limit = PageQuery::new(query.limit, None).limit()?;
-    Ok(Json(identity.find_people(&text, query.cursor.as_ref(), limit).await?))
+    let mut conn = edge.read().await?;
+    Ok(Json(identity.find_people(&mut conn, &text, query.cursor.as_ref(), limit).await?))
 }
 
 /// What everybody may see of somebody.
@@ -192,8 +204,9 @@ async fn find_users(
     extensions(("x-errors" = json!([ErrorCode::UserNotFound]))))]
 async fn read_profile(
     State(identity): State<Identity>,
+    edge: Edge,
     _: CurrentUser,
     ValidPath(id): ValidPath<UserId>,
 ) -> Result<Json<PublicProfile>> {
-    Ok(Json(identity.public_profile(id).await?))
+    Ok(Json(identity.public_profile(&mut *edge.read().await?, id).await?))
 }

@@ -9,9 +9,11 @@ use sqlx::PgConnection;
 
 use super::{Change, Profile, PublicProfile, fold, signature, store};
 use crate::identity::{Identity, names, suspension};
+use crate::kit::chance::Chance;
 use crate::kit::error::{Error, Result};
 use crate::kit::fields::bad_field;
 use crate::kit::page::{Cursor, Page};
+use crate::kit::tx::Tx;
 
 /// Tries at a generated signature; the last ones have a million numbers each.
 const TRIES: u32 = 16;
@@ -27,8 +29,8 @@ enum Key {
 
 impl Identity {
     /// The profile of the signed-in user.
-    pub async fn profile(&self, user: UserId) -> Result<Profile> {
-        let profile = store::profile(&mut *self.0.pool.acquire().await?, user).await?;
+    pub async fn profile(&self, conn: &mut PgConnection, user: UserId) -> Result<Profile> {
+        let profile = store::profile(conn, user).await?;
         profile.ok_or_else(|| Error::new(ErrorCode::UserNotFound))
     }
 
@@ -36,34 +38,39 @@ impl Identity {
     ///
     /// # Errors
     /// `user_not_found`.
-    pub async fn person(&self, user: UserId) -> Result<Person> {
-        let people = names(&mut *self.0.pool.acquire().await?, &[user]).await?;
+    pub async fn person(&self, conn: &mut PgConnection, user: UserId) -> Result<Person> {
+        let people = names(conn, &[user]).await?;
         people.into_iter().next().ok_or_else(|| Error::new(ErrorCode::UserNotFound))
     }
 
     /// What everybody may see of this user; of one who is suspended, nothing.
-    pub async fn public_profile(&self, user: UserId) -> Result<PublicProfile> {
-        if suspension::of(&mut *self.0.pool.acquire().await?, user).await?.is_some() {
+    pub async fn public_profile(&self, conn: &mut PgConnection, user: UserId) -> Result<PublicProfile> {
+        if suspension::of(conn, user).await?.is_some() {
             return Err(Error::new(ErrorCode::UserNotFound));
         }
-        Ok(self.profile(user).await?.public)
+        Ok(self.profile(conn, user).await?.public)
     }
 
     /// Changes a profile. A changed name shows in a room when the user joins the next time.
-    pub async fn change_profile(&self, user: UserId, change: &Change) -> Result<Profile> {
-        store::change(&mut *self.0.pool.acquire().await?, user, change).await?;
-        self.profile(user).await
+    pub async fn change_profile(&self, tx: &mut Tx, user: UserId, change: &Change) -> Result<Profile> {
+        store::change(tx, user, change).await?;
+        self.profile(tx, user).await
     }
 
     /// Changes the public id, to the one asked for or to another by chance. The former one is nobody's.
-    pub async fn change_signature(&self, user: UserId, wanted: Option<&str>) -> Result<String> {
+    pub async fn change_signature(
+        &self,
+        tx: &mut Tx,
+        chance: &Chance,
+        user: UserId,
+        wanted: Option<&str>,
+    ) -> Result<String> {
         let taken = || Error::new(ErrorCode::SignatureTaken);
         if wanted.is_some_and(signature::is_reserved) {
             return Err(taken());
         }
-        let mut tx = self.0.pool.begin().await?;
         let days = i32::try_from(self.0.settings.signature_days).unwrap_or(i32::MAX);
-        match store::retire_signature(&mut tx, user, days).await? {
+        match store::retire_signature(tx, user, days).await? {
             None | Some(0) => {}
             Some(ms) => {
                 let wait = u64::try_from(ms).unwrap_or(0);
@@ -71,16 +78,21 @@ impl Identity {
             }
         }
         let signature = match wanted {
-            Some(wanted) if store::take_signature(&mut tx, user, wanted, true).await? => wanted.to_owned(),
+            Some(wanted) if store::take_signature(tx, user, wanted, true).await? => wanted.to_owned(),
             Some(_) => return Err(taken()),
-            None => give_signature(&mut tx, user, true).await?,
+            None => give_signature(tx, chance, user, true).await?,
         };
-        tx.commit().await?;
         Ok(signature)
     }
 
     /// People by exact signature, by the beginning of their name, then by likeness of it.
-    pub async fn find_people(&self, text: &str, after: Option<&Cursor>, limit: u32) -> Result<Page<PublicProfile>> {
+    pub async fn find_people(
+        &self,
+        conn: &mut PgConnection,
+        text: &str,
+        after: Option<&Cursor>,
+        limit: u32,
+    ) -> Result<Page<PublicProfile>> {
         let after = after.map(Cursor::key::<Key>).transpose()?;
         // PostgreSQL has no text with a NUL in it, and no name has one.
         if matches!(&after, Some(Key::Begins(name, _)) if name.contains('\0')) {
@@ -88,9 +100,8 @@ impl Identity {
         }
         let folded = fold::name(text);
         let most = i64::from(limit) + 1;
-        let mut conn = self.0.pool.acquire().await?;
         let exact = match signature::parse(text) {
-            Ok(signature) => store::by_signature(&mut conn, &signature).await?,
+            Ok(signature) => store::by_signature(conn, &signature).await?,
             Err(_) => None,
         };
         let but = exact.as_ref().map(|exact| exact.id);
@@ -105,7 +116,7 @@ impl Identity {
         };
         if let Some(begins_after) = begins_after.filter(|_| !folded.is_empty()) {
             let wanted = most - rows.len() as i64;
-            let found = store::beginning(&mut conn, &folded, begins_after, but, wanted).await?;
+            let found = store::beginning(conn, &folded, begins_after, but, wanted).await?;
             rows.extend(found.into_iter().map(|found| {
                 let key = Key::Begins(found.search_name, found.profile.id.number());
                 (found.profile, key)
@@ -117,7 +128,7 @@ impl Identity {
                 Some(Key::Like(distance, id)) => Some((distance, id)),
                 _ => None,
             };
-            let found = store::like(&mut conn, &folded, like_after, but, wanted).await?;
+            let found = store::like(conn, &folded, like_after, but, wanted).await?;
             rows.extend(found.into_iter().map(|found| {
                 let key = Key::Like(found.distance, found.profile.id.number());
                 (found.profile, key)
@@ -129,13 +140,14 @@ impl Identity {
 
 /// Gives the user a signature by chance.
 pub(in crate::identity) async fn give_signature(
-    conn: &mut PgConnection,
+    tx: &mut Tx,
+    chance: &Chance,
     user: UserId,
     changed: bool,
 ) -> Result<String> {
     for attempt in 0..TRIES {
-        let signature = signature::generated(attempt);
-        if store::take_signature(conn, user, &signature, changed).await? {
+        let signature = signature::generated(chance, attempt);
+        if store::take_signature(tx, user, &signature, changed).await? {
             return Ok(signature);
         }
     }
@@ -143,11 +155,11 @@ pub(in crate::identity) async fn give_signature(
 }
 
 /// The same for many users at once, who may change theirs whenever they like.
-pub(in crate::identity) async fn give_signatures(conn: &mut PgConnection, users: &[UserId]) -> Result<()> {
+pub(in crate::identity) async fn give_signatures(tx: &mut Tx, chance: &Chance, users: &[UserId]) -> Result<()> {
     let mut without: Vec<i64> = users.iter().map(|user| user.number()).collect();
     for attempt in 0..TRIES {
-        let signatures: Vec<String> = without.iter().map(|_| signature::generated(attempt)).collect();
-        let given: HashSet<i64> = store::take_signatures(conn, &without, &signatures).await?.into_iter().collect();
+        let signatures: Vec<String> = without.iter().map(|_| signature::generated(chance, attempt)).collect();
+        let given: HashSet<i64> = store::take_signatures(tx, &without, &signatures).await?.into_iter().collect();
         without.retain(|user| !given.contains(user));
         if without.is_empty() {
             return Ok(());

@@ -1,5 +1,7 @@
 //! Signatures: public ids that are said aloud and remembered, as `amber-fox-42`.
 
+use crate::kit::chance::Chance;
+
 /// For the first place: common, plain, none that insults.
 const FIRST: &str = "amber azure brave bright calm clear coral cosmic crisp dawn deep early fair fast fresh gentle glad \
     golden grand green happy honest indigo ivory jade jolly keen kind lively lucky lunar mellow merry mighty misty neat \
@@ -38,13 +40,10 @@ const MIN_CHARS: usize = 6;
 const MAX_CHARS: usize = 24;
 
 /// One by chance; with every second try the number may have a digit more.
-pub(super) fn generated(attempt: u32) -> String {
-    let word = |list: &'static str| {
-        let words: Vec<&str> = list.split_whitespace().collect();
-        words[rand::random_range(0..words.len())]
-    };
+pub(super) fn generated(chance: &Chance, attempt: u32) -> String {
+    let word = |list: &'static str| chance.one_of(&list.split_whitespace().collect::<Vec<_>>());
     loop {
-        let number = rand::random_range(10..10_u32.pow(2 + (attempt / 2).min(4)));
+        let number = chance.below(10..10_i64.pow(2 + (attempt / 2).min(4)));
         let signature = format!("{}-{}-{number}", word(FIRST), word(SECOND));
         if !is_reserved(&signature) {
             return signature;
@@ -81,12 +80,13 @@ pub(super) fn is_reserved(signature: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{generated, is_reserved, parse};
+    use super::{Chance, generated, is_reserved, parse};
 
     #[test]
     fn a_generated_one_has_the_form_and_is_nothing_special() {
+        let chance = Chance::seeded(1);
         for attempt in 0..200 {
-            let signature = generated(attempt % 12);
+            let signature = generated(&chance, attempt % 12);
             assert_eq!(parse(&signature).as_deref(), Ok(signature.as_str()));
             assert!(!is_reserved(&signature), "{signature}");
         }

@@ -10,6 +10,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::kit::error::Result;
+use crate::kit::tx::Tx;
 use crate::telemetry::metric;
 
 mod store;
@@ -71,7 +72,7 @@ pub struct Ended {
 
 /// Ends sessions: neither REST nor a new socket nor a refresh takes them from the commit on, and live
 /// sockets are closed within two seconds of it. Returns how many stood until now.
-pub async fn insert(conn: &mut PgConnection, revoked: Revoked, reason: Reason) -> Result<u64> {
+pub async fn insert(tx: &mut Tx, revoked: Revoked, reason: Reason) -> Result<u64> {
     let (user, only, but) = match revoked {
         Revoked::Session(user, session) => (user, Some(session), None),
         Revoked::User(user) => (user, None, None),
@@ -79,9 +80,9 @@ pub async fn insert(conn: &mut PgConnection, revoked: Revoked, reason: Reason) -
     };
     if only.is_none() {
         // A session that is being inserted holds a share of this row, and would not be seen.
-        store::lock_user(conn, user).await?;
+        store::lock_user(tx, user).await?;
     }
-    let ended = store::end_sessions(conn, user, only, but, reason.name()).await?;
+    let ended = store::end_sessions(tx, user, only, but, reason.name()).await?;
     metric::REVOCATIONS.add_of(reason.name(), ended);
     Ok(ended)
 }
@@ -93,6 +94,6 @@ pub async fn within(conn: &mut PgConnection, time: Duration) -> Result<Vec<Ended
 }
 
 /// Removes the words that no socket can be concerned by.
-pub(super) async fn sweep(conn: &mut PgConnection) -> Result<()> {
-    store::delete_older(conn, KEEP.as_secs_f64()).await
+pub(super) async fn sweep(tx: &mut Tx) -> Result<()> {
+    store::delete_older(tx, KEEP.as_secs_f64()).await
 }

@@ -11,6 +11,7 @@ use crate::audit::{self, Act, Actor};
 use crate::identity::Permission;
 use crate::kit::error::{Error, Result};
 use crate::kit::fields::bad_field;
+use crate::kit::tx::Tx;
 
 /// Checks that the database knows the permissions that the code asks about, and no others.
 ///
@@ -69,18 +70,14 @@ pub async fn require(conn: &mut PgConnection, user: UserId, permission: Permissi
     if may(conn, user, permission).await? { Ok(()) } else { Err(ErrorCode::Forbidden.into()) }
 }
 
-/// Staff's acts on people come one after the other until the caller's transaction ends, and whoever has
+/// Staff's acts on people come one after the other until the transaction ends, and whoever has
 /// lost the permission while they waited is too late.
-pub(in crate::identity) async fn lock_acts(
-    conn: &mut PgConnection,
-    actor: &Actor,
-    permission: Permission,
-) -> Result<()> {
-    store::lock_acts(conn).await?;
+pub(in crate::identity) async fn lock_acts(tx: &mut Tx, actor: &Actor, permission: Permission) -> Result<()> {
+    store::lock_acts(tx).await?;
     match actor.user {
         None => Ok(()),
-        Some(actor) if store::is_suspended(conn, actor).await? => Err(ErrorCode::Suspended.into()),
-        Some(actor) => require(conn, actor, permission).await,
+        Some(actor) if store::is_suspended(tx, actor).await? => Err(ErrorCode::Suspended.into()),
+        Some(actor) => require(tx, actor, permission).await,
     }
 }
 
@@ -101,46 +98,46 @@ pub async fn act_on(conn: &mut PgConnection, actor: &Actor, user: UserId) -> Res
     own.must_cover(&theirs, "this user may do what you may not")
 }
 
-/// Gives somebody a role; once more changes nothing. Belongs into a transaction.
+/// Gives somebody a role; once more changes nothing.
 ///
 /// # Errors
 /// `user_not_found`, `not_found` for a role that there is not, `forbidden`.
-pub async fn grant(conn: &mut PgConnection, actor: &Actor, user: UserId, role: &str) -> Result<()> {
-    changeable(conn, actor, user, role).await?;
-    if store::insert_user_role(conn, user, role, actor.user).await? {
-        audit::record(conn, actor, &Act::on_user("role.granted", user).detail(json!({ "role": role }))).await?;
+pub async fn grant(tx: &mut Tx, actor: &Actor, user: UserId, role: &str) -> Result<()> {
+    changeable(tx, actor, user, role).await?;
+    if store::insert_user_role(tx, user, role, actor.user).await? {
+        audit::record(tx, actor, &Act::on_user("role.granted", user).detail(json!({ "role": role }))).await?;
     }
     Ok(())
 }
 
-/// Takes a role from somebody; once more changes nothing. Belongs into a transaction.
+/// Takes a role from somebody; once more changes nothing.
 ///
 /// # Errors
 /// `user_not_found`, `not_found` for a role that there is not, `forbidden`; also where no admin would be
 /// left.
-pub async fn take(conn: &mut PgConnection, actor: &Actor, user: UserId, role: &str) -> Result<()> {
-    changeable(conn, actor, user, role).await?;
-    if store::delete_user_role(conn, user, role).await? {
+pub async fn take(tx: &mut Tx, actor: &Actor, user: UserId, role: &str) -> Result<()> {
+    changeable(tx, actor, user, role).await?;
+    if store::delete_user_role(tx, user, role).await? {
         if role == ADMIN {
-            one_admin_stays(conn).await?;
+            one_admin_stays(tx).await?;
         }
-        audit::record(conn, actor, &Act::on_user("role.taken", user).detail(json!({ "role": role }))).await?;
+        audit::record(tx, actor, &Act::on_user("role.taken", user).detail(json!({ "role": role }))).await?;
     }
     Ok(())
 }
 
-async fn changeable(conn: &mut PgConnection, actor: &Actor, user: UserId, role: &str) -> Result<()> {
-    lock_acts(conn, actor, Permission::GrantRoles).await?;
-    act_on(conn, actor, user).await?;
+async fn changeable(tx: &mut Tx, actor: &Actor, user: UserId, role: &str) -> Result<()> {
+    lock_acts(tx, actor, Permission::GrantRoles).await?;
+    act_on(tx, actor, user).await?;
     if role == "user" {
         return Err(bad_field("role", "`user` is everybody's: it is neither given nor taken"));
     }
-    let brings = store::rights_of_role(conn, role).await?;
+    let brings = store::rights_of_role(tx, role).await?;
     let brings = brings.ok_or_else(|| ErrorBody::new(ErrorCode::NotFound).message("there is no such role"))?;
     match actor.user {
         None => Ok(()),
         Some(actor) => {
-            let own = store::rights_of(conn, actor).await?;
+            let own = store::rights_of(tx, actor).await?;
             own.must_cover(&brings, "the role has a permission that you do not have")
         }
     }

@@ -15,7 +15,7 @@ mod service;
 mod store;
 
 pub(super) use routes::routes;
-pub(super) use service::{Lifetimes, open};
+pub(super) use service::{Lifetimes, Opened, open};
 
 /// What a sign-in or a refresh gives.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::http::{ClientAddress, ValidJson, ValidPath, ValidQuery};
 use crate::identity::routes::Welcome;
 use crate::identity::{CurrentUser, Identity};
-use crate::kit::clock::Timestamp;
+use crate::kit::edge::Edge;
 use crate::kit::error::Result;
 use crate::kit::page::Page;
 use crate::kit::page::PageQuery;
@@ -23,6 +23,7 @@ pub(in crate::identity) fn routes<S>() -> OpenApiRouter<S>
 where
     S: Clone + Send + Sync + 'static,
     Identity: FromRef<S>,
+    Edge: FromRef<S>,
 {
     OpenApiRouter::new()
         .routes(routes!(refresh_session))
@@ -65,10 +66,16 @@ struct SessionView {
     extensions(("x-errors" = json!([ErrorCode::Unauthenticated, ErrorCode::Suspended, ErrorCode::RateLimited]))))]
 async fn refresh_session(
     State(identity): State<Identity>,
+    edge: Edge,
     ClientAddress(from): ClientAddress,
     ValidJson(body): ValidJson<Refresh>,
 ) -> Result<Json<Welcome>> {
-    Ok(Json(identity.refresh(from, &body.refresh_token, Timestamp::now()).await?.into()))
+    let token = identity.admit_refresh(from, &body.refresh_token)?;
+    let mut tx = edge.begin().await?;
+    // A token that comes back ends its session, although the request is refused.
+    let refreshed = identity.refresh(&mut tx, &token, edge.chance()).await;
+    let refreshed = tx.commit_either_way(refreshed).await?;
+    Ok(Json(identity.granted(refreshed, edge.now())?.into()))
 }
 
 /// Where the caller is signed in, the newest first.
@@ -79,11 +86,12 @@ async fn refresh_session(
     }]}))))]
 async fn list_sessions(
     State(identity): State<Identity>,
+    edge: Edge,
     user: CurrentUser,
     ValidQuery(query): ValidQuery<PageQuery>,
 ) -> Result<Json<Page<SessionView>>> {
-    let limit = query.limit()?;
-    let devices = identity.devices(user.id, query.after::<Uuid>()?, limit).await?;
+    let (after, limit) = (query.after::<Uuid>()?, query.limit()?);
+    let devices = identity.devices(&mut *edge.read().await?, user.id, after, limit).await?;
     let page = Page::of(devices, limit, |device| device.id).map(|device| SessionView {
         id: device.id,
         device: device.name,
@@ -97,8 +105,10 @@ async fn list_sessions(
 /// Signs the caller out everywhere else. Their sockets are closed within two seconds.
 #[utoipa::path(delete, path = "/v1/me/sessions", tag = "accounts",
     responses((status = 204, description = "Only the session that asked stands.")))]
-async fn end_other_sessions(State(identity): State<Identity>, user: CurrentUser) -> Result<StatusCode> {
-    identity.end_other_sessions(user).await?;
+async fn end_other_sessions(State(identity): State<Identity>, edge: Edge, user: CurrentUser) -> Result<StatusCode> {
+    let mut tx = edge.begin().await?;
+    identity.end_other_sessions(&mut tx, user).await?;
+    tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -108,9 +118,12 @@ async fn end_other_sessions(State(identity): State<Identity>, user: CurrentUser)
     responses((status = 204, description = "It stands no more.")))]
 async fn end_session(
     State(identity): State<Identity>,
+    edge: Edge,
     user: CurrentUser,
     ValidPath(session): ValidPath<Uuid>,
 ) -> Result<StatusCode> {
-    identity.end_session(user.id, session).await?;
+    let mut tx = edge.begin().await?;
+    identity.end_session(&mut tx, user.id, session).await?;
+    tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,20 +1,23 @@
-//! Refreshing, listing and ending sessions: the rules and the transactions.
+//! Opening, refreshing, listing and ending sessions: the rules.
 
 use std::net::IpAddr;
 
+use parlor_protocol::room::Person;
 use parlor_protocol::{ErrorCode, UserId};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::refresh::{RefreshToken, Verdict, judge};
-use super::{Device, Grant, store};
+use super::{Device, store};
 use crate::identity::revocation::{self, Reason, Revoked};
 use crate::identity::service::Identity;
 use crate::identity::store::session_of;
 use crate::identity::{CurrentUser, Settings, Token, suspension};
+use crate::kit::chance::Chance;
 use crate::kit::clock::Timestamp;
 use crate::kit::error::{Error, Result};
 use crate::kit::limit::holder;
+use crate::kit::tx::Tx;
 
 const DAY_SECONDS: f64 = 86_400.0;
 
@@ -39,99 +42,114 @@ impl From<&Settings> for Lifetimes {
     }
 }
 
-/// Opens a session in the caller's transaction, with its first refresh token.
+/// A session with a live refresh token, before it is committed.
+pub(in crate::identity) struct Opened {
+    /// Whose.
+    pub(in crate::identity) user: Person,
+    /// Which.
+    pub(in crate::identity) session: Uuid,
+    /// The live refresh token.
+    pub(in crate::identity) refresh: Token,
+}
+
+/// Opens a session, with its first refresh token.
 pub(in crate::identity) async fn open(
-    conn: &mut PgConnection,
-    user: UserId,
+    tx: &mut Tx,
+    user: Person,
     device: &str,
     lifetimes: Lifetimes,
-) -> Result<(Uuid, Token)> {
-    let session = Uuid::now_v7();
-    store::insert_session(conn, session, user, device).await?;
-    let token = RefreshToken::first(session, rand::random(), rand::random());
+    (now, chance): (Timestamp, &Chance),
+) -> Result<Opened> {
+    let session = chance.id_at(now);
+    store::insert_session(tx, session, user.id, device).await?;
+    let token = RefreshToken::first(session, chance.bytes(), chance.bytes());
     let seconds = lifetimes.sliding.min(lifetimes.absolute);
-    let expires_at = store::insert_token(conn, session, &token.family_hash(), &token.own_hash(), seconds).await?;
-    Ok((session, Token { token: token.text(), expires_at }))
+    let expires_at = store::insert_token(tx, session, &token.family_hash(), &token.own_hash(), seconds).await?;
+    Ok(Opened { user, session, refresh: Token { token: token.text(), expires_at } })
 }
 
 impl Identity {
-    /// Exchanges a refresh token for its successor and a new access token. The same exchange may be
-    /// repeated for a while, as long as the successor is unused; any other token of the past ends the session.
-    pub async fn refresh(&self, from: IpAddr, token: &str, now: Timestamp) -> Result<Grant> {
-        let refused = || Error::new(ErrorCode::Unauthenticated);
+    /// Counts a refresh for its address, and reads the token. Nothing of it is believed yet.
+    pub(super) fn admit_refresh(&self, from: IpAddr, token: &str) -> Result<RefreshToken> {
         self.0.refreshes.check(&holder(from))?;
-        let token = RefreshToken::parse(token).ok_or_else(refused)?;
+        RefreshToken::parse(token).ok_or_else(|| Error::new(ErrorCode::Unauthenticated))
+    }
+
+    /// Exchanges a refresh token for its successor. The same exchange may be repeated for a while, as long as
+    /// the successor is unused; any other token of the past ends the session. That stands although the
+    /// request is refused: the transaction is to be committed either way.
+    pub(super) async fn refresh(&self, tx: &mut Tx, token: &RefreshToken, chance: &Chance) -> Result<Opened> {
+        let refused = || Error::new(ErrorCode::Unauthenticated);
         let (session, Lifetimes { sliding, absolute, repeat_ms }) = (token.session, self.0.lifetimes);
-        let mut tx = self.0.pool.begin().await?;
-        let family = store::hold_family(&mut tx, session, absolute).await?.ok_or_else(refused)?;
-        let (next, expires_at) = match judge(&token, &family.stored, repeat_ms) {
+        let family = store::hold_family(tx, session, absolute).await?.ok_or_else(refused)?;
+        let (next, expires_at) = match judge(token, &family.stored, repeat_ms) {
             Verdict::Exchange => {
                 self.0.requests.check(&family.user.id)?;
-                suspension::refuse(&mut tx, family.user.id).await?;
-                let salt = rand::random();
+                suspension::refuse(tx, family.user.id).await?;
+                let salt = chance.bytes();
                 let next = token.successor(&salt);
                 let hash = next.own_hash();
-                let until = store::exchange_token(&mut tx, session, &hash, &salt, sliding, absolute).await?;
+                let until = store::exchange_token(tx, session, &hash, &salt, sliding, absolute).await?;
                 (next, until)
             }
             Verdict::Repeat(salt) => {
                 self.0.requests.check(&family.user.id)?;
-                suspension::refuse(&mut tx, family.user.id).await?;
+                suspension::refuse(tx, family.user.id).await?;
                 (token.successor(&salt), family.expires_at)
             }
             Verdict::Reused => {
                 let user = family.user.id;
-                revocation::insert(&mut tx, Revoked::Session(user, session), Reason::TokenReused).await?;
-                tx.commit().await?;
+                revocation::insert(tx, Revoked::Session(user, session), Reason::TokenReused).await?;
                 tracing::warn!(user.id = user.number(), session.id = %session, "a refresh token was used again: its session ends");
                 return Err(refused());
             }
             Verdict::Refused => {
                 // A suspension ends sessions: whoever had this one is told why, and nobody else.
                 if family.stored.family_hash == token.family_hash() {
-                    suspension::refuse(&mut tx, family.user.id).await?;
+                    suspension::refuse(tx, family.user.id).await?;
                 }
                 return Err(refused());
             }
         };
-        tx.commit().await?;
-        let access = self.keys().sign_access(family.user.id, session, now)?;
-        Ok(Grant { access, refresh: Token { token: next.text(), expires_at }, user: family.user })
+        Ok(Opened { user: family.user, session, refresh: Token { token: next.text(), expires_at } })
     }
 
     /// The user's standing sessions, the newest first: up to `limit` and one, behind `after`.
-    pub async fn devices(&self, user: UserId, after: Option<Uuid>, limit: u32) -> Result<Vec<Device>> {
-        store::devices(&mut *self.0.pool.acquire().await?, user, after, i64::from(limit) + 1).await
+    pub async fn devices(
+        &self,
+        conn: &mut PgConnection,
+        user: UserId,
+        after: Option<Uuid>,
+        limit: u32,
+    ) -> Result<Vec<Device>> {
+        store::devices(conn, user, after, i64::from(limit) + 1).await
     }
 
     /// Ends the caller's session; once more changes nothing.
-    pub async fn sign_out(&self, user: CurrentUser) -> Result<()> {
-        self.end(Revoked::Session(user.id, user.session)).await?;
+    pub async fn sign_out(&self, tx: &mut Tx, user: CurrentUser) -> Result<()> {
+        self.end(tx, Revoked::Session(user.id, user.session)).await?;
         Ok(())
     }
 
     /// Ends this session of the user; once more changes nothing. `not_found` where it is not theirs.
-    pub async fn end_session(&self, user: UserId, session: Uuid) -> Result<()> {
-        if self.end(Revoked::Session(user, session)).await? == 0 {
-            let known = session_of(&mut *self.0.pool.acquire().await?, session, user).await?;
-            known.ok_or_else(|| Error::new(ErrorCode::NotFound))?;
+    pub async fn end_session(&self, tx: &mut Tx, user: UserId, session: Uuid) -> Result<()> {
+        if self.end(tx, Revoked::Session(user, session)).await? == 0 {
+            session_of(tx, session, user).await?.ok_or_else(|| Error::new(ErrorCode::NotFound))?;
         }
         Ok(())
     }
 
     /// Ends every session of the caller but the one that asks.
-    pub async fn end_other_sessions(&self, user: CurrentUser) -> Result<()> {
-        self.end(Revoked::Others(user.id, user.session)).await?;
+    pub async fn end_other_sessions(&self, tx: &mut Tx, user: CurrentUser) -> Result<()> {
+        self.end(tx, Revoked::Others(user.id, user.session)).await?;
         Ok(())
     }
 
-    async fn end(&self, revoked: Revoked) -> Result<u64> {
-        let mut tx = self.0.pool.begin().await?;
-        let ended = revocation::insert(&mut tx, revoked, Reason::SignedOut).await?;
-        tx.commit().await?;
+    async fn end(&self, tx: &mut Tx, revoked: Revoked) -> Result<u64> {
+        let ended = revocation::insert(tx, revoked, Reason::SignedOut).await?;
         if ended > 0 {
             let (Revoked::Session(user, _) | Revoked::User(user) | Revoked::Others(user, _)) = revoked;
-            tracing::info!(user.id = user.number(), sessions = ended, "somebody signed out");
+            tracing::info!(user.id = user.number(), sessions = ended, "somebody signs out");
         }
         Ok(ended)
     }

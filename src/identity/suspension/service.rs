@@ -10,6 +10,7 @@ use crate::identity::Permission;
 use crate::identity::revocation::{self, Reason, Revoked};
 use crate::identity::role::{self, ADMIN};
 use crate::kit::error::{Error, Result};
+use crate::kit::tx::Tx;
 
 /// The suspension that somebody is under now.
 ///
@@ -31,38 +32,32 @@ pub async fn refuse(conn: &mut PgConnection, user: UserId) -> Result<()> {
 }
 
 /// Suspends somebody until this Unix millisecond, or for good; a suspension before it is replaced. Their
-/// sessions end, and their sockets are closed when the transaction, into which this belongs, has been committed.
+/// sessions end, and their sockets are closed when the transaction has been committed.
 ///
 /// # Errors
 /// `user_not_found`, `forbidden`; also where no admin would be left.
-pub async fn suspend(
-    conn: &mut PgConnection,
-    actor: &Actor,
-    user: UserId,
-    until: Option<i64>,
-    reason: &str,
-) -> Result<Suspension> {
-    role::lock_acts(conn, actor, Permission::SuspendUsers).await?;
-    role::act_on(conn, actor, user).await?;
-    store::put(conn, user, until, reason, actor.user).await?;
-    if role::has(conn, user, ADMIN).await? {
-        role::one_admin_stays(conn).await?;
+pub async fn suspend(tx: &mut Tx, actor: &Actor, user: UserId, until: Option<i64>, reason: &str) -> Result<Suspension> {
+    role::lock_acts(tx, actor, Permission::SuspendUsers).await?;
+    role::act_on(tx, actor, user).await?;
+    store::put(tx, user, until, reason, actor.user).await?;
+    if role::has(tx, user, ADMIN).await? {
+        role::one_admin_stays(tx).await?;
     }
     let act = Act::on_user("user.suspended", user).detail(json!({ "until": until })).reason(reason);
-    audit::record(conn, actor, &act).await?;
-    revocation::insert(conn, Revoked::User(user), Reason::Suspended).await?;
-    of(conn, user).await?.ok_or_else(|| Error::new(ErrorCode::BadRequest))
+    audit::record(tx, actor, &act).await?;
+    revocation::insert(tx, Revoked::User(user), Reason::Suspended).await?;
+    of(tx, user).await?.ok_or_else(|| Error::new(ErrorCode::BadRequest))
 }
 
 /// Lifts a suspension; where there is none nothing changes.
 ///
 /// # Errors
 /// `user_not_found`, `forbidden`.
-pub async fn lift(conn: &mut PgConnection, actor: &Actor, user: UserId) -> Result<()> {
-    role::lock_acts(conn, actor, Permission::SuspendUsers).await?;
-    role::act_on(conn, actor, user).await?;
-    if store::delete(conn, user).await? {
-        audit::record(conn, actor, &Act::on_user("user.suspension_lifted", user)).await?;
+pub async fn lift(tx: &mut Tx, actor: &Actor, user: UserId) -> Result<()> {
+    role::lock_acts(tx, actor, Permission::SuspendUsers).await?;
+    role::act_on(tx, actor, user).await?;
+    if store::delete(tx, user).await? {
+        audit::record(tx, actor, &Act::on_user("user.suspension_lifted", user)).await?;
     }
     Ok(())
 }

@@ -4,9 +4,9 @@
 //! taken back where it was no guess. The same for addresses that have an account and that have none.
 
 use parlor_protocol::{ErrorBody, ErrorCode};
-use sqlx::PgConnection;
 
 use crate::kit::error::Result;
+use crate::kit::tx::Tx;
 
 mod store;
 
@@ -35,26 +35,26 @@ pub(super) struct Counted {
 }
 
 /// Counts one for this key; `rate_limited`, with the time to wait, while it is blocked.
-pub(super) async fn count(conn: &mut PgConnection, pace: Pace, key: &[u8]) -> Result<Counted> {
-    if let Some(counted) = store::count(conn, pace, key).await? {
+pub(super) async fn count(tx: &mut Tx, pace: Pace, key: &[u8]) -> Result<Counted> {
+    if let Some(counted) = store::count(tx, pace, key).await? {
         return Ok(counted);
     }
-    let wait = store::wait_ms(conn, pace.kind, key).await?.unwrap_or(0).max(0);
+    let wait = store::wait_ms(tx, pace.kind, key).await?.unwrap_or(0).max(0);
     let wait = u64::try_from(wait).unwrap_or(0).saturating_add(1);
     Err(ErrorBody::new(ErrorCode::RateLimited).retry_after_ms(wait).into())
 }
 
 /// Takes one back, and the wait that it made: as if it had not been.
-pub(super) async fn take_back(conn: &mut PgConnection, pace: Pace, key: &[u8], counted: Counted) -> Result<()> {
-    store::take_back(conn, pace, key, counted).await
+pub(super) async fn take_back(tx: &mut Tx, pace: Pace, key: &[u8], counted: Counted) -> Result<()> {
+    store::take_back(tx, pace, key, counted).await
 }
 
 /// Forgets all of this key.
-pub(super) async fn forgive(conn: &mut PgConnection, pace: Pace, key: &[u8]) -> Result<()> {
-    store::delete(conn, pace.kind, key).await
+pub(super) async fn forgive(tx: &mut Tx, pace: Pace, key: &[u8]) -> Result<()> {
+    store::delete(tx, pace.kind, key).await
 }
 
 /// Removes what counts no more.
-pub(super) async fn sweep(conn: &mut PgConnection) -> Result<()> {
-    store::delete_forgotten(conn).await
+pub(super) async fn sweep(tx: &mut Tx) -> Result<()> {
+    store::delete_forgotten(tx).await
 }

@@ -24,7 +24,7 @@ fn room() -> RoomId {
 }
 
 fn access_token() -> String {
-    let claims = AccessClaims::new(user(), Uuid::from_u128(1), NOW, 15);
+    let claims = AccessClaims::new(user(), Uuid::from_u128(1), Uuid::from_u128(2), NOW, 15);
     signed(Purpose::Access, KID, &EncodingKey::from_secret(&SECRET), &claims).expect("signed").token
 }
 

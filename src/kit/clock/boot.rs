@@ -109,6 +109,7 @@ mod tests {
     use super::BootClock;
 
     #[test]
+    #[expect(clippy::disallowed_methods, reason = "the machine's clock is what is tried")]
     fn the_machines_clock_goes_on() {
         let clock = BootClock::system();
         let (one, other) = (clock.now(), clock.now());

@@ -9,11 +9,6 @@ use std::time::{SystemTime, UNIX_EPOCH};
 pub struct Timestamp(pub i64);
 
 impl Timestamp {
-    /// The wall clock.
-    pub fn now() -> Self {
-        system_now()
-    }
-
     /// So many milliseconds later.
     #[must_use]
     pub const fn plus_ms(self, ms: i64) -> Self {

@@ -10,8 +10,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 use tokio::io::AsyncReadExt as _;
-use uuid::Uuid;
 
+use crate::kit::chance::Chance;
 use crate::kit::clock::Timestamp;
 use crate::kit::error::{Error, Result};
 
@@ -22,13 +22,15 @@ pub(in crate::media) const PATH: &str = "/media/";
 pub(in crate::media) struct Folder {
     root: PathBuf,
     key: [u8; 32],
+    /// Of the names of drafts.
+    chance: Chance,
 }
 
 impl Folder {
     /// The folder, made where it is not there.
-    pub(in crate::media) fn open(root: &Path) -> std::io::Result<Self> {
+    pub(in crate::media) fn open(root: &Path, chance: Chance) -> std::io::Result<Self> {
         std::fs::create_dir_all(root)?;
-        Ok(Self { root: root.to_owned(), key: rand::random() })
+        Ok(Self { root: root.to_owned(), key: chance.bytes(), chance })
     }
 
     pub(super) fn put_address(
@@ -101,7 +103,7 @@ impl Folder {
         let path = self.path(key).ok_or_else(|| Error::internal("a key that no object can have"))?;
         let folder = path.parent().unwrap_or(&self.root);
         tokio::fs::create_dir_all(folder).await.map_err(Error::internal)?;
-        let draft = folder.join(format!(".{}", Uuid::new_v4()));
+        let draft = folder.join(format!(".{}", self.chance.id()));
         let written = async {
             tokio::fs::write(&draft, bytes).await?;
             tokio::fs::rename(&draft, &path).await
@@ -142,7 +144,7 @@ mod tests {
     use super::*;
 
     fn folder() -> Folder {
-        Folder { root: PathBuf::from("/nowhere"), key: [7; 32] }
+        Folder { root: PathBuf::from("/nowhere"), key: [7; 32], chance: Chance::seeded(1) }
     }
 
     /// What stands in the query of an address.

@@ -4,10 +4,12 @@ mod store;
 
 use parlor_protocol::room::RoomCard;
 use parlor_protocol::{ErrorCode, RoomId, UserId};
-use sqlx::PgPool;
+use sqlx::PgConnection;
 
+use crate::kit::chance::Chance;
 use crate::kit::error::{Error, Result};
 use crate::kit::page::Page;
+use crate::kit::tx::Tx;
 
 /// Tries at an id before it is clear that something else is wrong.
 const ID_TRIES: u32 = 8;
@@ -26,20 +28,17 @@ pub(super) struct Listed {
 }
 
 /// Makes a room of this owner, with the row that numbers its gifts.
-pub(super) async fn create(pool: &PgPool, owner: UserId, name: &str, seats: u8) -> Result<RoomCard> {
-    let mut tx = pool.begin().await?;
+pub(super) async fn create(tx: &mut Tx, chance: &Chance, owner: UserId, name: &str, seats: u8) -> Result<RoomCard> {
     let mut made = None;
     for attempt in 0..ID_TRIES {
-        made = store::insert_room(&mut tx, unused_id(attempt), owner, name, seats).await?;
+        made = store::insert_room(tx, unused_id(chance, attempt), owner, name, seats).await?;
         if made.is_some() {
             break;
         }
     }
     let id = made.ok_or_else(|| Error::internal("no unused id was found for a room"))?;
-    store::insert_totals(&mut tx, id).await?;
-    let card = store::room(&mut tx, id).await?.ok_or_else(|| Error::new(ErrorCode::RoomNotFound))?;
-    tx.commit().await?;
-    tracing::info!(room.id = id.number(), user.id = owner.number(), "a room was made");
+    store::insert_totals(tx, id).await?;
+    let card = store::room(tx, id).await?.ok_or_else(|| Error::new(ErrorCode::RoomNotFound))?;
     Ok(card)
 }
 
@@ -47,15 +46,15 @@ pub(super) async fn create(pool: &PgPool, owner: UserId, name: &str, seats: u8) 
 /// those made meanwhile come before the first and are on none.
 /// With `text` those that it names.
 pub(super) async fn list(
-    pool: &PgPool,
+    conn: &mut PgConnection,
     text: Option<&str>,
     after: Option<After>,
     limit: u32,
 ) -> Result<Page<RoomCard>> {
-    let (mut conn, one_more) = (pool.acquire().await?, i64::from(limit) + 1);
+    let one_more = i64::from(limit) + 1;
     let rows = match text {
-        Some(text) => store::rooms_named(&mut conn, text, after, one_more).await?,
-        None => store::rooms(&mut conn, after, one_more).await?,
+        Some(text) => store::rooms_named(conn, text, after, one_more).await?,
+        None => store::rooms(conn, after, one_more).await?,
     };
     let page = Page::of(rows, limit, |room| (room.created_us, room.card.id.number()));
     Ok(page.map(|room| room.card))
@@ -65,12 +64,12 @@ pub(super) async fn list(
 ///
 /// # Errors
 /// `room_not_found`.
-pub async fn find(pool: &PgPool, id: RoomId) -> Result<RoomCard> {
-    store::room(&mut *pool.acquire().await?, id).await?.ok_or_else(|| Error::new(ErrorCode::RoomNotFound))
+pub async fn find(conn: &mut PgConnection, id: RoomId) -> Result<RoomCard> {
+    store::room(conn, id).await?.ok_or_else(|| Error::new(ErrorCode::RoomNotFound))
 }
 
 /// Nine digits, and one more with every second try that met another room.
-fn unused_id(attempt: u32) -> i64 {
+fn unused_id(chance: &Chance, attempt: u32) -> i64 {
     let top = 1_000_000_000 * 10_i64.pow(attempt / 2);
-    rand::random_range(100_000_000..top)
+    chance.below(100_000_000..top)
 }

@@ -23,7 +23,7 @@ use self::batch::{BatchError, Chain};
 use super::order::{Committed, Order};
 use super::posting::{Kinds, System};
 use super::settings::Settings;
-use crate::kit::clock::Timestamp;
+use crate::kit::clock::{Clock, Timestamp};
 use crate::telemetry::metric;
 
 /// How often a connection that nobody uses is asked whether it lives, and one that is missing is made.
@@ -166,7 +166,7 @@ impl Writer {
                 self.session = Some(self.connect().await.map_err(|error| Fault::Away(error.into()))?);
             }
             let Session { connection, system, chain } = self.session.as_mut().expect("connected right above");
-            batch::settle(connection, &self.kinds, system, chain, part, Timestamp::now()).await.map_err(Fault::of)
+            batch::settle(connection, &self.kinds, system, chain, part, now()).await.map_err(Fault::of)
         };
         match timeout(limit, work).await {
             Ok(done) => done,
@@ -240,4 +240,10 @@ fn expire(part: Vec<Pending>) -> Vec<Pending> {
         (pending.order.reply)(Err(ErrorCode::StoreUnavailable.into()));
     }
     live
+}
+
+/// The time of a batch, read once for all of it.
+#[expect(clippy::disallowed_methods, reason = "the writer's loop is an edge")]
+fn now() -> Timestamp {
+    Clock::system().now()
 }

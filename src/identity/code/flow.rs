@@ -1,0 +1,95 @@
+//! Other passwords and other contacts: each way is several short transactions around a password's hash, which
+//! takes a core for a while: no connection is held meanwhile. A part of the edge: it opens and commits.
+
+use std::net::IpAddr;
+
+use parlor_protocol::{ErrorCode, UserId};
+
+use super::{Purpose, store};
+use crate::identity::{Contact, CurrentUser, Identity, password};
+use crate::kit::edge::Edge;
+use crate::kit::error::{Error, Result};
+use crate::kit::fields::bad_field;
+use crate::kit::limit::holder;
+
+impl Identity {
+    /// Chooses another password by a code, and signs the user out everywhere.
+    pub(super) async fn reset_password(
+        &self,
+        edge: &Edge,
+        from: IpAddr,
+        contact: &Contact,
+        code: &str,
+        password: String,
+    ) -> Result<()> {
+        self.0.sign_ins.check(&holder(from))?;
+        let proof = self.proven(edge, Purpose::Reset, contact, None, code).await?;
+        let hash = self.passwords().hash(password, edge.chance().bytes()).await?;
+        let mut tx = edge.begin().await?;
+        let user = self.replace_password(&mut tx, &proof, contact, &hash).await?;
+        tx.commit().await?;
+        tracing::info!(user.id = user.number(), "somebody chose another password by a code");
+        Ok(())
+    }
+
+    /// Changes the password of who knows the old one, and signs their other sessions out.
+    pub(super) async fn change_password(&self, edge: &Edge, user: CurrentUser, old: String, new: String) -> Result<()> {
+        let contacts = store::contacts(&mut *edge.read().await?, user.id).await?;
+        let contacts: Vec<&str> = contacts.iter().map(String::as_str).collect();
+        if let Some(why) = password::weakness(&new, &contacts) {
+            return Err(bad_field("password", why));
+        }
+        let old = self.knows_password(edge, user.id, old).await?;
+        let new = self.passwords().hash(new, edge.chance().bytes()).await?;
+        let mut tx = edge.begin().await?;
+        self.exchange_password(&mut tx, user, &old, &new).await?;
+        tx.commit().await?;
+        tracing::info!(user.id = user.id.number(), "somebody changed their password");
+        Ok(())
+    }
+
+    /// Proves an address by a code. One that is not the user's yet becomes theirs, which takes the password.
+    pub(super) async fn confirm_contact(
+        &self,
+        edge: &Edge,
+        user: CurrentUser,
+        contact: &Contact,
+        code: &str,
+        password: Option<String>,
+    ) -> Result<()> {
+        let credentials = store::credentials(&mut *edge.read().await?, user.id, Some(contact)).await?;
+        let (_, own) = credentials.ok_or_else(|| Error::new(ErrorCode::UserNotFound))?;
+        let mut known = None;
+        if !own {
+            let password = password.ok_or_else(|| bad_field("password", "needed for another address"))?;
+            known = Some(self.knows_password(edge, user.id, password).await?);
+        }
+        let proof = self.proven(edge, Purpose::Contact, contact, Some(user.id), code).await?;
+        let mut tx = edge.begin().await?;
+        let former = self.take_contact(&mut tx, user, contact, known, &proof).await?;
+        tx.commit().await?;
+        if let Some(former) = former {
+            tracing::info!(user.id = former.number(), "somebody lost an address that they had not proven");
+        }
+        Ok(())
+    }
+
+    /// The hash of the user's password, if this is it. Guesses are counted as at signing in.
+    async fn knows_password(&self, edge: &Edge, user: UserId, password: String) -> Result<String> {
+        let mut tx = edge.begin().await?;
+        let guess = self.count_own_guess(&mut tx, user).await?;
+        tx.commit().await?;
+        let verdict = self.passwords().verify(password, guess.hash.clone()).await;
+        if verdict.as_ref().is_ok_and(|verdict| !verdict.right) {
+            return Err(Error::new(ErrorCode::InvalidCredentials));
+        }
+        let mut tx = edge.begin().await?;
+        match verdict {
+            Ok(_) => guess.forgive(&mut tx).await?,
+            Err(_) => guess.take_back(&mut tx).await?,
+        }
+        tx.commit().await?;
+        verdict?;
+        guess.hash.ok_or_else(|| Error::new(ErrorCode::InvalidCredentials))
+    }
+}

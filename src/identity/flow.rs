@@ -1,0 +1,117 @@
+//! The ways in: registering and signing in. Each is several short transactions around a password's hash,
+//! which takes a core for a while: no connection is held meanwhile. A part of the edge: it opens and commits.
+
+use std::net::IpAddr;
+
+use parlor_protocol::ErrorCode;
+use parlor_protocol::room::Person;
+
+use super::code::{Proof, Purpose};
+use super::password::Verdict;
+use super::{Contact, Grant, Identity, NewAccount, code};
+use crate::kit::edge::Edge;
+use crate::kit::error::{Error, Result};
+
+impl Identity {
+    /// Makes an account with what it begins with, and signs in.
+    ///
+    /// # Errors
+    /// `account_exists`, `code_invalid`, `rate_limited`, `busy`.
+    pub async fn register(&self, edge: &Edge, from: IpAddr, account: NewAccount) -> Result<Grant> {
+        self.admit_registration(from, &account)?;
+        let proven = match (&account.code, account.phone.as_ref().or(account.email.as_ref())) {
+            (Some(code), Some(contact)) => {
+                Some((self.proven(edge, Purpose::Register, contact, None, code).await?, contact))
+            }
+            _ => None,
+        };
+        // Before the address is looked at: that it is taken shows in the answer, not earlier.
+        let hash = self.passwords().hash(account.password.clone(), edge.chance().bytes()).await?;
+        let (now, chance) = (edge.now(), edge.chance());
+        let mut tx = edge.begin().await?;
+        let proven = proven.as_ref().map(|(proof, contact)| (proof, *contact));
+        let opened = self.open_account(&mut tx, &account, &hash, proven, (now, chance)).await?;
+        tx.commit().await?;
+        self.wallets().welcome(opened.user.id).await?;
+        tracing::info!(user.id = opened.user.id.number(), session.id = %opened.session, "somebody registered");
+        self.granted(opened, now)
+    }
+
+    /// Signs in. An unknown account and a wrong password have one answer, in the same time.
+    ///
+    /// # Errors
+    /// `invalid_credentials`, `suspended`, `rate_limited`, `busy`.
+    pub async fn sign_in(
+        &self,
+        edge: &Edge,
+        from: IpAddr,
+        login: &Contact,
+        password: String,
+        device: &str,
+    ) -> Result<Grant> {
+        self.admit_sign_in(from, login)?;
+        let (user, hash) = self.checked(edge, from, login, password).await?;
+        let (now, chance) = (edge.now(), edge.chance());
+        let mut tx = edge.begin().await?;
+        let opened = self.open_session(&mut tx, user, &hash, device, (now, chance)).await?;
+        tx.commit().await?;
+        self.wallets().welcome(opened.user.id).await?;
+        tracing::info!(user.id = opened.user.id.number(), session.id = %opened.session, "somebody signed in");
+        self.granted(opened, now)
+    }
+
+    /// Whose password this is, and its hash. An unknown account and a wrong password have one answer, in
+    /// the same time; while it is locked, so has the right password.
+    async fn checked(&self, edge: &Edge, from: IpAddr, login: &Contact, password: String) -> Result<(Person, String)> {
+        // Counted before anybody looks at the password, so that a hundred guesses at once are a hundred.
+        let mut tx = edge.begin().await?;
+        let guess = self.count_guess(&mut tx, from, login).await?;
+        tx.commit().await?;
+        let verdict = self.passwords().verify(password.clone(), guess.hash()).await;
+        let Verdict { right, is_stale } = match verdict {
+            Ok(verdict) => verdict,
+            Err(error) => {
+                let mut tx = edge.begin().await?;
+                self.take_back_guess(&mut tx, &guess).await?;
+                tx.commit().await?;
+                return Err(error);
+            }
+        };
+        if !right {
+            tracing::info!("a sign-in was refused: unknown account or wrong password");
+            return Err(Error::new(ErrorCode::InvalidCredentials));
+        }
+        let mut tx = edge.begin().await?;
+        let (user, hash) = self.forgive_guess(&mut tx, guess).await?;
+        tx.commit().await?;
+        if is_stale {
+            let hash = self.hashed_anew(edge, &user, password, hash).await?;
+            return Ok((user, hash));
+        }
+        Ok((user, hash))
+    }
+
+    /// Hashes a password that was right with the parameters of today; where that is not possible now, the
+    /// next sign-in does it.
+    async fn hashed_anew(&self, edge: &Edge, user: &Person, password: String, hash: String) -> Result<String> {
+        let Ok(new) = self.passwords().hash(password, edge.chance().bytes()).await else { return Ok(hash) };
+        let mut tx = edge.begin().await?;
+        let changed = code::store::set_password(&mut tx, user.id, &new, Some(&hash)).await?;
+        tx.commit().await?;
+        Ok(if changed { new } else { hash })
+    }
+
+    /// Takes a try at a code. The try counts although it is refused, and whatever follows.
+    pub(super) async fn proven(
+        &self,
+        edge: &Edge,
+        purpose: Purpose,
+        contact: &Contact,
+        user: Option<parlor_protocol::UserId>,
+        code: &str,
+    ) -> Result<Proof> {
+        let mut tx = edge.begin().await?;
+        let proof = self.prove(&mut tx, purpose, contact, user, code).await;
+        tx.commit_either_way(proof).await
+    }
+}

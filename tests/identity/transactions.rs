@@ -1,0 +1,74 @@
+//! What a transaction of the edge holds together, and what time and chance the edge hands down.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use hyper::StatusCode;
+use parlor::kit::chance::Chance;
+use parlor::kit::clock::{Clock, Timestamp};
+use parlor::kit::edge::Edge;
+use parlor::kit::error::Error;
+use parlor_protocol::ErrorCode;
+use serde_json::{Value, json};
+
+use super::api::{Api, PASSWORD, registration, roomy};
+use crate::support::postgres::Database;
+
+/// Whether the next account's wallet can't be opened.
+static WALLETS_FAIL: AtomicBool = AtomicBool::new(false);
+
+#[tokio::test]
+async fn a_request_that_is_refused_leaves_nothing_behind() {
+    let api = Api::with(roomy(), |_, _| {
+        Box::pin(async {
+            match WALLETS_FAIL.load(Ordering::SeqCst) {
+                true => Err(Error::new(ErrorCode::StoreUnavailable)),
+                false => Ok(()),
+            }
+        })
+    })
+    .await;
+    // Somebody has the address without having proven it.
+    api.registered("layla@example.com").await;
+    let asked = json!({"contact": "layla@example.com", "purpose": "register"});
+    assert_eq!(api.post("/v1/auth/codes", &asked).send().await.status, StatusCode::ACCEPTED);
+    let mut owner = registration("layla@example.com");
+    owner["code"] = json!(api.outbox.code("layla@example.com", 1).await);
+
+    // The code is used up, the address taken over and the account made, and only then is it refused.
+    WALLETS_FAIL.store(true, Ordering::SeqCst);
+    let refused = api.post("/v1/auth/register", &owner).send().await;
+    assert_eq!(refused.code(), (503, "store_unavailable"));
+    let login = json!({"login": "layla@example.com", "password": PASSWORD, "device": "test"});
+    let signed_in = api.post("/v1/auth/login", &login).send().await;
+    assert_eq!(signed_in.status, StatusCode::OK, "the address is still theirs who had it: {}", signed_in.body);
+
+    WALLETS_FAIL.store(false, Ordering::SeqCst);
+    let registered = api.post("/v1/auth/register", &owner).send().await;
+    assert_eq!(registered.status, StatusCode::CREATED, "the code was not used up: {}", registered.body);
+    let signed_in = api.post("/v1/auth/login", &login).send().await;
+    assert_eq!(signed_in.body["user"]["id"], registered.body["user"]["id"], "and now it is taken over");
+}
+
+/// What somebody is given who registers at a fresh server of this seed, at a time that stands.
+async fn given(seed: u64) -> Value {
+    let database = Database::fresh().await;
+    let clock = Clock::held(Timestamp(1_790_000_000_123));
+    let edge = Edge::new(database.app.clone(), clock, Chance::seeded(seed));
+    let api = Api::over(database, edge, roomy(), |_, _| Box::pin(async { Ok(()) })).await;
+    let mut given = api.post("/v1/auth/register", &registration("layla@example.com")).send().await;
+    assert_eq!(given.status, StatusCode::CREATED, "{}", given.body);
+    // By the database's clock.
+    given.body.as_object_mut().expect("an object").remove("refresh_expires_at");
+    given.body
+}
+
+#[tokio::test]
+async fn every_id_and_secret_comes_from_the_chance_that_was_handed_down() {
+    let (one, again, other) = tokio::join!(given(7), given(7), given(8));
+    assert_eq!(one, again, "the same user id, session, keys and tokens");
+    assert_eq!(one["expires_at"], json!(1_790_000_000_000_i64 + 15 * 60 * 1_000), "and the time of the same clock");
+    for part in ["access_token", "refresh_token"] {
+        assert_ne!(one[part], other[part], "{part}");
+    }
+    assert_ne!(one["user"]["id"], other["user"]["id"]);
+}
