@@ -1,7 +1,10 @@
 //! What the hot paths cost, each alone: `cargo bench --bench hot`, or with a part of a name behind it. Compiled by the
 //! checks and never timed there.
 
-#![allow(clippy::disallowed_methods, reason = "a benchmark may start tasks of its own, and ends with them")]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "a benchmark measures the real time, and may start tasks, which end with it"
+)]
 
 mod fan_out;
 mod ledger;

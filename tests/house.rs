@@ -101,7 +101,7 @@ fn the_state_of_a_room_knows_no_io() {
             .filter(|(path, _)| path.starts_with("room/state") || path.ends_with("room/state.rs"))
             .flat_map(|(path, text)| {
                 let hits: Vec<_> = code(&text)
-                    .filter(|line| ["tokio", "sqlx", "Timestamp::now", "rand::"].iter().any(|word| line.contains(word)))
+                    .filter(|line| ["tokio", "sqlx", "Clock", "Chance"].iter().any(|word| line.contains(word)))
                     .map(|line| format!("src/{}: {line}", path.display()))
                     .collect();
                 hits
@@ -134,6 +134,92 @@ fn ids_have_one_name_and_one_form_in_every_log_line() {
             code(&text).filter(|line| is_wrong(line)).map(|line| format!("src/{}: {line}", path.display())).collect();
         hits
     }));
+}
+
+#[test]
+fn a_transaction_is_opened_by_an_edge_and_handed_down() {
+    // Routes, flows and loops are edges; so are commands, the composition, and the room's own store of facts.
+    let edges = ["routes", "routes.rs", "flow.rs", "tending.rs", "crowd.rs", "app", "command", "jobs", "jobs.rs"];
+    let engines = [
+        "kit/tx.rs",
+        "kit/edge.rs",
+        // The room's engine: it wakes a room, and keeps facts and checkpoints behind its actors.
+        "room/directory.rs",
+        "room/facts.rs",
+        "room/checkpoints.rs",
+        // The node's lease, before anything else is there, and renewed on a connection of its own.
+        "cluster/node.rs",
+        // The ledger's writer has a connection of its own.
+        "economy/ledger/writer/batch.rs",
+        // The keys' one transaction is the edge's that is handed in.
+        "identity/key.rs",
+        "identity/service.rs",
+    ];
+    breaches(sources("src").into_iter().flat_map(|(path, text)| {
+        let is_edge = path.components().any(|part| edges.iter().any(|edge| part.as_os_str() == *edge));
+        let is_engine = engines.iter().any(|engine| path.ends_with(engine));
+        let hits: Vec<_> = code(&text)
+            .filter(|line| !is_edge && !is_engine && (line.contains(".begin().await") || line.contains("Tx::begin(")))
+            .map(|line| format!("src/{}: {line}", path.display()))
+            .collect();
+        hits
+    }));
+}
+
+#[test]
+fn no_service_holds_a_pool() {
+    breaches(sources("src").into_iter().flat_map(|(path, text)| {
+        let is_service =
+            ["service.rs", "service"].iter().any(|name| path.components().any(|part| part.as_os_str() == *name));
+        let hits: Vec<_> = code(&text)
+            .filter(|line| is_service && line.contains("PgPool"))
+            .map(|line| format!("src/{}: {line}", path.display()))
+            .collect();
+        hits
+    }));
+}
+
+#[test]
+fn clocks_and_chance_of_the_system_are_forbidden() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let lints = fs::read_to_string(root.join("clippy.toml")).expect("clippy's settings");
+    let manifest = fs::read_to_string(root.join("Cargo.toml")).expect("the workspace");
+    assert!(manifest.contains("disallowed_methods = \"warn\""), "the lint is on, and CI denies warnings");
+    let forbidden = [
+        "std::time::SystemTime::now",
+        "std::time::Instant::now",
+        "chrono::Utc::now",
+        "chrono::Local::now",
+        "parlor::kit::clock::Clock::system",
+        "parlor::kit::clock::BootClock::system",
+        "parlor::kit::chance::Chance::system",
+        "rand::rng",
+        "rand::random",
+        "rand::random_range",
+        "uuid::Uuid::new_v4",
+        "uuid::Uuid::now_v7",
+    ];
+    breaches(forbidden.into_iter().filter(|path| !lints.contains(&format!("path = \"{path}\""))).map(str::to_owned));
+    // Whoever takes them all the same is one of few, and says why.
+    let taken = ["Clock::system()", "Chance::system()", "SystemTime::now()", "UnwrapErr(SysRng)"];
+    let taking: Vec<_> = sources("src")
+        .into_iter()
+        .filter(|(_, text)| code(text).any(|line| taken.iter().any(|word| line.contains(word))))
+        .map(|(path, _)| path.display().to_string())
+        .collect();
+    let known = [
+        "app/build.rs",
+        "app/demo.rs",
+        "command/admin.rs",
+        "courier/sms.rs",
+        "dev/postgres.rs",
+        "economy/ledger/writer/mod.rs",
+        "kit/chance.rs",
+        "kit/clock/boot.rs",
+        "kit/clock/wall.rs",
+        "telemetry/recorder.rs",
+    ];
+    breaches(taking.into_iter().filter(|path| !known.contains(&path.as_str())));
 }
 
 #[test]

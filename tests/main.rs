@@ -1,6 +1,9 @@
 //! The one integration binary: real PostgreSQL, real sockets, the real program.
 
-#![allow(clippy::disallowed_methods, reason = "a test may start tasks of its own, and ends with them")]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "a test is a program of its own: it takes the system's clock and chance, and may start tasks"
+)]
 
 mod support;
 
