@@ -1,3 +1,5 @@
+//! Engine tasks that end, fail and are stopped, and pieces of work that panic.
+
 use std::future::pending;
 
 use super::*;
