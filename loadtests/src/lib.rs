@@ -17,6 +17,7 @@ pub mod member;
 pub mod meter;
 pub mod plot;
 pub mod process;
+pub mod proof;
 pub mod reference;
 pub mod report;
 pub mod rest;

@@ -12,7 +12,7 @@ use parlor_loadtests::reference::run_as_reference;
 use parlor_loadtests::run::{Order, run};
 use parlor_loadtests::scenario::{Scenario, Wish};
 use parlor_loadtests::server::Server;
-use parlor_loadtests::{plot, process, report, world};
+use parlor_loadtests::{plot, process, proof, report, world};
 
 /// Files that are open beside the sockets.
 const SPARE_FILES: u64 = 200;
@@ -74,6 +74,15 @@ struct Arguments {
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().collect();
+    // For `./parlor prove`: the table, or the line of one proof that the script runs.
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[1..] {
+        ["proofs"] => {
+            print!("{}", proof::list());
+            return ExitCode::SUCCESS;
+        }
+        ["proof", name] => return line_of(name),
+        _ => {}
+    }
     match run_as_reference(&arguments) {
         Ok(true) => return ExitCode::SUCCESS,
         Ok(false) => {}
@@ -84,6 +93,15 @@ fn main() -> ExitCode {
         Ok(false) => ExitCode::from(1),
         Err(error) => failed(&error),
     }
+}
+
+/// Prints how a proof is run: the minutes, cargo's words for the binary, the test.
+fn line_of(name: &str) -> ExitCode {
+    let Some(proof) = proof::PROOFS.iter().find(|proof| proof.name == name) else {
+        return ExitCode::from(2);
+    };
+    println!("{} {} {}", proof.minutes, proof.test, proof.binary);
+    ExitCode::SUCCESS
 }
 
 fn failed(why: &str) -> ExitCode {

@@ -158,6 +158,16 @@ impl User {
         self.socket = None;
     }
 
+    /// Comes back where the socket is lost, and tries until that succeeds.
+    pub async fn come_back(&mut self) {
+        while self.socket.is_none() {
+            if self.arrive().await.is_err() {
+                self.socket = None;
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+    }
+
     /// Asks under one operation until the answer is final: over lost connections, restarts and overload.
     /// Gives up after `patience`.
     ///

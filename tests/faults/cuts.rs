@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use futures_util::future::join_all;
+use parlor_loadtests::proof::Run;
 use parlor_loadtests::rest;
 use parlor_loadtests::user::User;
 use parlor_protocol::command::{InRoom, Recipients, SendChat, SendGift, TakeSeat};
@@ -20,9 +22,11 @@ use crate::support::program::{complaint, parlor, run};
 
 /// What each does at least; they go on until there were so many cuts, and each was resumed so often.
 const ACTIONS: usize = 40;
-const CUTS: u32 = 60;
 const RESUMES: u32 = 4;
-const ACTIONS_AT_MOST: usize = 1_000;
+/// A storm that cuts so rarely that one does so much for each cut has failed.
+const ACTIONS_A_CUT: usize = 20;
+/// Cuts where something else than the cuts is looked at.
+const SOME_CUTS: usize = 60;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 struct Stage {
@@ -59,14 +63,14 @@ impl Stage {
 
     /// Everybody chats, sits, stands and gives at random, each under one operation until it is answered,
     /// while their sockets are cut.
-    fn storm(&mut self) -> Vec<JoinHandle<(User, usize)>> {
+    fn storm(&mut self, enough: usize) -> Vec<JoinHandle<(User, usize)>> {
         self.cutter.storm(true);
         let (room, receiver) = (self.room, UserId::new(self.witness.id).expect("an id"));
         let cuts = self.cutter.counter();
         let act = move |mut user: User, cuts: Arc<AtomicU32>| async move {
             let mut paid = 0;
-            for action in 0..ACTIONS_AT_MOST {
-                let enough = cuts.load(Ordering::Relaxed) >= CUTS && user.screen.recovered >= RESUMES;
+            for action in 0..enough * ACTIONS_A_CUT {
+                let enough = cuts.load(Ordering::Relaxed) as usize >= enough && user.screen.recovered >= RESUMES;
                 if action >= ACTIONS && enough {
                     break;
                 }
@@ -93,19 +97,27 @@ impl Stage {
     }
 
     /// Waits for the end of a storm; the witness listens meanwhile.
-    async fn calm(&mut self, storm: Vec<JoinHandle<(User, usize)>>) -> usize {
-        let mut paid = 0;
-        for task in storm {
-            while !task.is_finished() {
-                // The witness comes back where the server was started again.
-                let _ = self.witness.catch_up().await;
-                tokio::time::sleep(Duration::from_millis(5)).await;
+    async fn calm(&mut self, storm: Vec<JoinHandle<(User, usize)>>, proof: Option<&Run>) -> usize {
+        let mut storm = std::pin::pin!(join_all(storm));
+        let acted = loop {
+            // Not cut, but the server may have been started again.
+            self.witness.come_back().await;
+            tokio::select! {
+                biased;
+                acted = &mut storm => break acted,
+                heard = self.witness.hear() => if heard.is_err() { self.witness.vanish() },
             }
-            let (user, own) = task.await.expect("a user ends");
+            if let Some(proof) = proof {
+                proof.done(self.cutter.cuts() as usize);
+            }
+        };
+        self.cutter.storm(false);
+        let mut paid = 0;
+        for task in acted {
+            let (user, own) = task.expect("a user ends");
             self.cut.push(user);
             paid += own;
         }
-        self.cutter.storm(false);
         paid
     }
 
@@ -159,11 +171,16 @@ impl Stage {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_is_cut_at_every_point_sees_what_one_sees_who_never_left() {
+    let proof = Run::of("cuts");
+    proof.passes(async |cuts| be_cut(&proof, cuts).await).await;
+}
+
+async fn be_cut(proof: &Run, cuts: usize) {
     let mut stage = Stage::set().await;
-    let storm = stage.storm();
-    let paid = stage.calm(storm).await;
+    let storm = stage.storm(cuts);
+    let paid = stage.calm(storm, Some(proof)).await;
     stage.agree().await;
-    assert!(stage.cutter.cuts() >= CUTS, "{} cuts only", stage.cutter.cuts());
+    assert!(stage.cutter.cuts() as usize >= cuts, "{} cuts only", stage.cutter.cuts());
     assert_eq!(stage.witness.screen.snapshots, 1, "the witness has never left");
     let recovered: Vec<_> = stage.cut.iter().map(|user| user.screen.recovered).collect();
     assert!(recovered.iter().all(|resumes| *resumes >= RESUMES), "{recovered:?} resumes");
@@ -180,7 +197,7 @@ async fn who_is_cut_at_every_point_sees_what_one_sees_who_never_left() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_is_cut_while_the_server_is_started_again_comes_back_to_the_same_state() {
     let mut stage = Stage::set().await;
-    let storm = stage.storm();
+    let storm = stage.storm(SOME_CUTS);
     for kills in [false, true, false] {
         let _ = stage.witness.watch(|screen| screen.gifts.len() > 3, Duration::from_millis(500)).await;
         if kills {
@@ -190,7 +207,7 @@ async fn who_is_cut_while_the_server_is_started_again_comes_back_to_the_same_sta
         }
         stage.server.start_again();
     }
-    let paid = stage.calm(storm).await;
+    let paid = stage.calm(storm, None).await;
     stage.agree().await;
     stage.assert_paid_once(paid).await;
 }

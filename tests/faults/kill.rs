@@ -1,15 +1,16 @@
 //! Gifts through the death of the server and of its PostgreSQL, at random moments.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use parlor_loadtests::proof::Run;
 use parlor_loadtests::rest;
 use parlor_loadtests::user::User;
 use parlor_protocol::command::{Recipients, SendGift};
 use parlor_protocol::{Command, GiftId, Op, RoomId, UserId};
 use rand::RngExt as _;
 use serde_json::{Value, json};
+use tokio::sync::watch;
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::server::Server;
@@ -17,14 +18,19 @@ use crate::support::postgres::{Cluster, Database};
 use crate::support::program::{complaint, parlor, run};
 
 const SENDERS: usize = 4;
-const GIFTS_EACH: usize = 50;
-const GIFTS: usize = SENDERS * GIFTS_EACH;
-const SERVER_KILLS: usize = 20;
-const POSTGRES_KILLS: usize = 3;
+/// The server dies with every so many gifts.
+const GIFTS_A_KILL: usize = 10;
+/// One death in so many is PostgreSQL's.
+const A_POSTGRES_KILL: usize = 7;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn gifts_are_charged_credited_and_shown_once_whatever_dies() {
+    let proof = Run::of("kill-storm");
+    proof.passes(async |gifts| storm(&proof, gifts).await).await;
+}
+
+async fn storm(proof: &Run, gifts: usize) {
     let cluster = Cluster::private().await;
     let database = Database::fresh_in(&cluster).await;
     let mut server = Server::start(database).await;
@@ -49,14 +55,15 @@ async fn gifts_are_charged_credited_and_shown_once_whatever_dies() {
         senders.push(sender);
     }
 
-    let answered = Arc::new(AtomicUsize::new(0));
+    // Tells how many gifts have been answered.
+    let (answers, mut answered) = watch::channel(0);
     let sending: Vec<_> = senders
         .into_iter()
         .map(|mut sender| {
-            let answered = answered.clone();
+            let answers = answers.clone();
             tokio::spawn(async move {
                 let mut receipts = Vec::new();
-                for _ in 0..GIFTS_EACH {
+                for _ in 0..gifts / SENDERS {
                     let op = Op(Uuid::now_v7());
                     let gift = SendGift {
                         room,
@@ -66,7 +73,7 @@ async fn gifts_are_charged_credited_and_shown_once_whatever_dies() {
                     };
                     let receipt = sender.insist(op, &Command::GiftSend(gift), PATIENCE).await.expect("a receipt");
                     receipts.push((op, receipt));
-                    answered.fetch_add(1, Ordering::Relaxed);
+                    answers.send_modify(|answered| *answered += 1);
                     let pause = rand::rng().random_range(0..200);
                     tokio::time::sleep(Duration::from_millis(pause)).await;
                 }
@@ -78,23 +85,20 @@ async fn gifts_are_charged_credited_and_shown_once_whatever_dies() {
         .into_iter()
         .map(|mut watcher| {
             tokio::spawn(async move {
-                let seen = watcher.watch_until(GIFTS as i64, PATIENCE * 2).await;
+                let seen = watcher.watch_until(gifts as i64, PATIENCE * (2 + gifts as u32 / 50)).await;
                 (watcher, seen)
             })
         })
         .collect();
 
-    let since = Instant::now();
     // Each death waits for some progress, so that all of them fall among the gifts.
-    for kill in 0..SERVER_KILLS + POSTGRES_KILLS {
-        let due = GIFTS * kill / (SERVER_KILLS + POSTGRES_KILLS);
-        while answered.load(Ordering::Relaxed) < due {
-            assert!(since.elapsed() < PATIENCE * 2, "no progress: {} gifts", answered.load(Ordering::Relaxed));
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
+    for kill in 0..gifts / GIFTS_A_KILL {
+        let due = kill * GIFTS_A_KILL;
+        let progress = timeout(PATIENCE, answered.wait_for(|answered| *answered >= due)).await;
+        proof.done(*progress.expect("some progress").expect("somebody sends"));
         let moment = rand::rng().random_range(0..60);
         tokio::time::sleep(Duration::from_millis(moment)).await;
-        if kill % 7 == 3 && kill / 7 < POSTGRES_KILLS {
+        if kill % A_POSTGRES_KILL == 3 {
             cluster.kill().await;
             cluster.start_again().await;
         } else {
@@ -107,7 +111,7 @@ async fn gifts_are_charged_credited_and_shown_once_whatever_dies() {
     let mut screens = Vec::new();
     for task in sending {
         let (mut sender, own) = task.await.expect("a sender ends");
-        sender.watch_until(GIFTS as i64, PATIENCE).await.expect("a sender sees every gift");
+        sender.watch_until(gifts as i64, PATIENCE).await.expect("a sender sees every gift");
         receipts.extend(own);
         screens.push(sender.screen);
     }
@@ -126,7 +130,7 @@ async fn gifts_are_charged_credited_and_shown_once_whatever_dies() {
         .fetch_one(&server.database.app)
         .await
         .expect("the journal can be read");
-    assert_eq!(all, GIFTS as i64);
+    assert_eq!(all, gifts as i64);
     // Credited once: the receiver owns the room, so there is one share, of a diamond a Rose.
     let (_, login) = rest::post(
         address,
@@ -139,9 +143,9 @@ async fn gifts_are_charged_credited_and_shown_once_whatever_dies() {
     let (_, wallet) = rest::get(address, "/v1/wallet", login["access_token"].as_str()).await.expect("up");
     let diamonds =
         wallet["balances"].as_array().expect("balances").iter().find(|balance| balance["currency"] == "diamond");
-    assert_eq!(diamonds.map(|balance| &balance["amount"]), Some(&Value::from(GIFTS as i64 * 10_000)));
+    assert_eq!(diamonds.map(|balance| &balance["amount"]), Some(&Value::from(gifts as i64 * 10_000)));
     // Shown once on each screen, in one order, with nothing that a client must never see.
-    let expected: Vec<i64> = (1..=GIFTS as i64).collect();
+    let expected: Vec<i64> = (1..=gifts as i64).collect();
     for screen in &screens {
         assert_eq!(screen.breaches, Vec::<String>::new());
         assert_eq!(screen.gifts.iter().map(|(gift_no, _)| *gift_no).collect::<Vec<_>>(), expected);

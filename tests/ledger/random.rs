@@ -1,9 +1,13 @@
 //! Random batches against a model that does one thing after the other, and several writers at once.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 
+use parlor_loadtests::proof::Run;
 use parlor_protocol::{ErrorCode, Op};
+use proptest::collection::vec;
 use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
 use uuid::Uuid;
 
 use super::world::{Sending, World};
@@ -27,7 +31,7 @@ fn sendings() -> impl Strategy<Value = Vec<Sending>> {
         count,
         to,
     });
-    proptest::collection::vec(one, 1..200)
+    vec(one, 1..200)
 }
 
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -82,12 +86,17 @@ fn outcome(answer: super::world::Answer) -> (Outcome, bool) {
 /// the sender of a gift that was paid that there is too little for it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn writers_that_meet_over_a_last_coin_give_one_answer() {
-    const ROUNDS: usize = 60;
-    let mut coins = vec![1; ROUNDS + 1];
+    let run = Run::of("last-coin");
+    run.passes(async |rounds| meet_over_a_last_coin(&run, rounds).await).await;
+}
+
+async fn meet_over_a_last_coin(run: &Run, rounds: usize) {
+    let mut coins = vec![1; rounds + 1];
     coins[0] = 0;
     let world = World::with(&coins).await;
     let ledgers = [world.ledger.clone(), world.another_ledger(), world.another_ledger()];
-    for sender in 1..=ROUNDS {
+    for sender in 1..=rounds {
+        run.done(sender);
         let gift = super::world::sending(sender, 1, 1, &[0]);
         let answers = ledgers.iter().map(|ledger| world.submit_to(ledger, &gift, None)).collect::<Vec<_>>();
         let (mut receipts, mut firsts) = (Vec::new(), 0);
@@ -105,69 +114,83 @@ fn block_on<F: Future>(future: F) -> F::Output {
     tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(future)
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 12, max_shrink_iters: 40, ..ProptestConfig::default() })]
+/// Random batches and wallets, as many as this proof has in this run, each put to this; a failure is made small.
+fn hold<F>(run: &Run, put: impl Fn(Vec<Sending>, Vec<i64>) -> F)
+where
+    F: Future<Output = Result<(), TestCaseError>>,
+{
+    run.passes_at_once(|cases| {
+        let (cases, source_file) = (u32::try_from(cases).expect("a number of cases"), Some(file!()));
+        let config = ProptestConfig { cases, max_shrink_iters: 40, source_file, ..ProptestConfig::default() };
+        let done = Cell::new(0);
+        let held = TestRunner::new(config).run(&(sendings(), vec(0_i64..1_500, 4)), |(sendings, coins)| {
+            done.set(done.get() + 1);
+            run.done(done.get());
+            block_on(put(sendings, coins))
+        });
+        held.unwrap_or_else(|failure| panic!("{failure}"));
+    });
+}
 
-    #[test]
-    fn batches_are_what_one_gift_after_the_other_would_be(
-        sendings in sendings(), coins in proptest::collection::vec(0_i64..1_500, 4),
-    ) {
-        block_on(async {
-            let world = World::with(&coins).await;
-            let mut model = Model { coins: coins.clone(), gift_nos: [0; 2], answers: HashMap::new() };
-            let answers: Vec<_> = sendings.iter().map(|sending| world.submit(sending)).collect();
-            for (sending, answer) in sendings.iter().zip(answers) {
-                let answer = answer.await.expect("an answer");
-                prop_assert_eq!(outcome(answer), model.send(sending), "{:?}", sending);
-            }
-            for (person, coins) in model.coins.iter().enumerate() {
-                prop_assert_eq!(world.amounts(person).await.0, *coins);
-            }
-            let report = world.audit().await;
-            prop_assert!(report.is_clean(), "{}", report);
-            Ok(())
-        })?;
+#[test]
+fn batches_are_what_one_gift_after_the_other_would_be() {
+    hold(&Run::of("batches"), one_after_the_other);
+}
+
+#[test]
+fn several_writers_over_the_same_orders_are_exact() {
+    hold(&Run::of("writers"), several_writers);
+}
+
+async fn one_after_the_other(sendings: Vec<Sending>, coins: Vec<i64>) -> Result<(), TestCaseError> {
+    let world = World::with(&coins).await;
+    let mut model = Model { coins: coins.clone(), gift_nos: [0; 2], answers: HashMap::new() };
+    let answers: Vec<_> = sendings.iter().map(|sending| world.submit(sending)).collect();
+    for (sending, answer) in sendings.iter().zip(answers) {
+        let answer = answer.await.expect("an answer");
+        prop_assert_eq!(outcome(answer), model.send(sending), "{:?}", sending);
     }
+    for (person, coins) in model.coins.iter().enumerate() {
+        prop_assert_eq!(world.amounts(person).await.0, *coins);
+    }
+    let report = world.audit().await;
+    prop_assert!(report.is_clean(), "{}", report);
+    Ok(())
+}
 
-    #[test]
-    fn several_writers_over_the_same_orders_are_exact(
-        sendings in sendings(), coins in proptest::collection::vec(0_i64..1_500, 4),
-    ) {
-        block_on(async {
-            let world = World::with(&coins).await;
-            let ledgers = [world.ledger.clone(), world.another_ledger(), world.another_ledger()];
-            let mut answers: Vec<Vec<_>> = Vec::new();
-            for sending in &sendings {
-                answers.push(ledgers.iter().map(|ledger| world.submit_to(ledger, sending, None)).collect());
+async fn several_writers(sendings: Vec<Sending>, coins: Vec<i64>) -> Result<(), TestCaseError> {
+    let world = World::with(&coins).await;
+    let ledgers = [world.ledger.clone(), world.another_ledger(), world.another_ledger()];
+    let mut answers: Vec<Vec<_>> = Vec::new();
+    for sending in &sendings {
+        answers.push(ledgers.iter().map(|ledger| world.submit_to(ledger, sending, None)).collect());
+    }
+    // Which of two bodies of one operation comes first is open, and who is dry then; what is
+    // given, is given alike to all, and one of them is the first.
+    let mut spent = HashMap::<usize, i64>::new();
+    let mut firsts = HashMap::<(Op, usize), u32>::new();
+    let mut given = HashMap::<(Op, usize), Outcome>::new();
+    for (sending, answers) in sendings.iter().zip(answers) {
+        for answer in answers {
+            let (outcome, replayed) = outcome(answer.await.expect("an answer"));
+            if outcome == Outcome::Refused(ErrorCode::OperationConflict) {
+                continue;
             }
-            // Which of two bodies of one operation comes first is open, and who is dry then; what is
-            // given, is given alike to all, and one of them is the first.
-            let mut spent = HashMap::<usize, i64>::new();
-            let mut firsts = HashMap::<(Op, usize), u32>::new();
-            let mut given = HashMap::<(Op, usize), Outcome>::new();
-            for (sending, answers) in sendings.iter().zip(answers) {
-                for answer in answers {
-                    let (outcome, replayed) = outcome(answer.await.expect("an answer"));
-                    if outcome == Outcome::Refused(ErrorCode::OperationConflict) {
-                        continue;
-                    }
-                    let key = (sending.op, sending.from);
-                    prop_assert_eq!(*given.entry(key).or_insert(outcome), outcome);
-                    if !replayed {
-                        *firsts.entry(key).or_default() += 1;
-                        if let Outcome::Paid { total, .. } = outcome {
-                            *spent.entry(sending.from).or_default() += total;
-                        }
-                    }
+            let key = (sending.op, sending.from);
+            prop_assert_eq!(*given.entry(key).or_insert(outcome), outcome);
+            if !replayed {
+                *firsts.entry(key).or_default() += 1;
+                if let Outcome::Paid { total, .. } = outcome {
+                    *spent.entry(sending.from).or_default() += total;
                 }
             }
-            prop_assert!(firsts.len() == given.len() && firsts.values().all(|count| *count == 1), "{:?}", firsts);
-            for (person, coins) in coins.iter().enumerate() {
-                prop_assert_eq!(world.amounts(person).await.0, coins - spent.get(&person).unwrap_or(&0));
-            }
-            let report = world.audit().await;
-            prop_assert!(report.is_clean(), "{}", report);
-            Ok(())
-        })?;
+        }
     }
+    prop_assert!(firsts.len() == given.len() && firsts.values().all(|count| *count == 1), "{:?}", firsts);
+    for (person, coins) in coins.iter().enumerate() {
+        prop_assert_eq!(world.amounts(person).await.0, coins - spent.get(&person).unwrap_or(&0));
+    }
+    let report = world.audit().await;
+    prop_assert!(report.is_clean(), "{}", report);
+    Ok(())
 }

@@ -7,6 +7,7 @@ use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use parlor_loadtests::proof::Run;
 use parlor_loadtests::run::{Order, Outcome, run};
 use parlor_loadtests::scenario::Scenario;
 use parlor_loadtests::server::Server;
@@ -59,9 +60,14 @@ async fn measure(scenario: Scenario, at: SocketAddr, accounts: &[Account], secon
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_day_in_small_is_seen_the_same_by_everybody() {
+    let proof = Run::of("mixed-load");
+    proof.passes(a_day).await;
+}
+
+async fn a_day(seconds: usize) {
     let (database, running, accounts) = server(30).await;
     let server = Server::at(running.address).with_books(program(), &database.audit_url());
-    let order = order(Scenario::Mixed, accounts.len(), 5, 4.0);
+    let order = order(Scenario::Mixed, accounts.len(), seconds as u64, 4.0);
     let outcome = run(server, &accounts, &order).await.expect("it can be measured");
     assert!(outcome.report.consistent && outcome.report.audited, "{}\n{:?}", outcome.report, outcome.violations);
     assert!(outcome.report.deliveries > 1_000 && outcome.report.p99_ms.is_some(), "{}", outcome.report);

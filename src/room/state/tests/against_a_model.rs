@@ -1,9 +1,12 @@
 //! Random commands against a simple reference model, and clients that replay events over a snapshot.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use parlor_loadtests::proof;
 use parlor_protocol::room::Snapshot;
 use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
 
 use super::*;
 use crate::room::state::is_of_staff;
@@ -352,15 +355,25 @@ impl Run {
     }
 }
 
-proptest! {
-    #[test]
-    fn a_room_does_what_the_model_does(steps in proptest::collection::vec(step(), 1..120)) {
-        let mut run = Run::new();
-        for step in &steps {
-            run.take_step(step);
-            run.hear();
-            run.holds();
-            run.shows();
-        }
-    }
+#[test]
+fn a_room_does_what_the_model_does() {
+    let proof = proof::Run::of("rooms");
+    proof.passes_at_once(|cases| {
+        let (cases, source_file) = (u32::try_from(cases).expect("a number of cases"), Some(file!()));
+        let mut runner = TestRunner::new(ProptestConfig { cases, source_file, ..ProptestConfig::default() });
+        let done = Cell::new(0);
+        let held = runner.run(&proptest::collection::vec(step(), 1..120), |steps| {
+            done.set(done.get() + 1);
+            proof.done(done.get());
+            let mut run = Run::new();
+            for step in &steps {
+                run.take_step(step);
+                run.hear();
+                run.holds();
+                run.shows();
+            }
+            Ok(())
+        });
+        held.unwrap_or_else(|failure| panic!("{failure}"));
+    });
 }

@@ -1,0 +1,231 @@
+//! The proofs that may run for hours: what each of them shows, how much of it every test run does, and how much
+//! `./parlor prove NAME` does. The proofs are tests, which take their sizes from here and tell how far they are.
+
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+/// Set by `./parlor prove`: the proof goes on for so many minutes. Without it a proof does its short form, once.
+pub const MINUTES: &str = "PARLOR_PROVE_MINUTES";
+
+/// How often a long proof says how far it is.
+const TOLD_EVERY: Duration = Duration::from_secs(3);
+
+/// A proof in its two forms.
+#[derive(Debug)]
+pub struct Proof {
+    /// What is typed.
+    pub name: &'static str,
+    /// What holds when it ends well.
+    pub shows: &'static str,
+    /// What its sizes count.
+    pub unit: &'static str,
+    /// The size in every test run: well under two minutes.
+    pub short: usize,
+    /// The size of one pass of the long form, which has as many passes as the time allows.
+    pub long: usize,
+    /// Minutes of the long form where none are asked for.
+    pub minutes: u64,
+    /// The test binary of cargo that has it: `--lib` or `--test it`.
+    pub binary: &'static str,
+    /// The test.
+    pub test: &'static str,
+}
+
+/// All of them.
+pub const PROOFS: &[Proof] = &[
+    Proof {
+        name: "kill-storm",
+        shows: "gifts through the death of the server and of its PostgreSQL: each is charged, credited and shown once",
+        unit: "gifts",
+        short: 200,
+        long: 1_000,
+        minutes: 15,
+        binary: "--test it",
+        test: "faults::kill::gifts_are_charged_credited_and_shown_once_whatever_dies",
+    },
+    Proof {
+        name: "cuts",
+        shows: "who is cut off anywhere in a frame sees in the end what somebody sees who never left",
+        unit: "cuts",
+        short: 60,
+        long: 600,
+        minutes: 15,
+        binary: "--test it",
+        test: "faults::cuts::who_is_cut_at_every_point_sees_what_one_sees_who_never_left",
+    },
+    Proof {
+        name: "batches",
+        shows: "a batch of the ledger is what one gift after the other would be",
+        unit: "random batches",
+        short: 12,
+        long: 100,
+        minutes: 10,
+        binary: "--test it",
+        test: "ledger::random::batches_are_what_one_gift_after_the_other_would_be",
+    },
+    Proof {
+        name: "writers",
+        shows: "several writers over the same orders charge each once and answer all alike",
+        unit: "random batches",
+        short: 12,
+        long: 100,
+        minutes: 10,
+        binary: "--test it",
+        test: "ledger::random::several_writers_over_the_same_orders_are_exact",
+    },
+    Proof {
+        name: "last-coin",
+        shows: "three writers that meet over a last coin give one answer",
+        unit: "meetings",
+        short: 60,
+        long: 1_000,
+        minutes: 10,
+        binary: "--test it",
+        test: "ledger::random::writers_that_meet_over_a_last_coin_give_one_answer",
+    },
+    Proof {
+        name: "rooms",
+        shows: "a room does what a model of a room does, whatever comes in whatever order",
+        unit: "random histories",
+        short: 256,
+        long: 5_000,
+        minutes: 10,
+        binary: "--lib",
+        test: "room::state::tests::against_a_model::a_room_does_what_the_model_does",
+    },
+    Proof {
+        name: "mixed-load",
+        shows: "everybody in a mixed day sees the same, and the books say what each was shown",
+        unit: "seconds",
+        short: 5,
+        long: 60,
+        minutes: 15,
+        binary: "--test it",
+        test: "load::a_day_in_small_is_seen_the_same_by_everybody",
+    },
+];
+
+/// A proof under way.
+#[derive(Debug)]
+pub struct Run {
+    proof: &'static Proof,
+    since: Instant,
+    /// How long it goes on; `None`: one pass of the short form.
+    goes_on: Option<Duration>,
+    told: Mutex<Told>,
+}
+
+#[derive(Debug)]
+struct Told {
+    at: Instant,
+    passes: usize,
+}
+
+impl Run {
+    /// The proof of this name, in the form that the environment asks for.
+    ///
+    /// # Panics
+    /// Where the table has no such proof, or the environment no number of minutes.
+    pub fn of(name: &str) -> Self {
+        let minutes = std::env::var(MINUTES).ok();
+        let minutes = minutes.map(|minutes| minutes.parse().unwrap_or_else(|_| panic!("{MINUTES} is {minutes}")));
+        Self::new(name, minutes.map(|minutes: u64| Duration::from_secs(minutes * 60)))
+    }
+
+    fn new(name: &str, goes_on: Option<Duration>) -> Self {
+        let proof = PROOFS.iter().find(|proof| proof.name == name);
+        let proof = proof.unwrap_or_else(|| panic!("the table of proofs has no `{name}`"));
+        let now = Instant::now();
+        Self { proof, since: now, goes_on, told: Mutex::new(Told { at: now, passes: 0 }) }
+    }
+
+    /// How much one pass is to do.
+    pub fn size(&self) -> usize {
+        if self.goes_on.is_some() { self.proof.long } else { self.proof.short }
+    }
+
+    /// Says how far the pass is, in the long form and not more often than every few seconds.
+    pub fn done(&self, part: usize) {
+        let Some(goes_on) = self.goes_on else { return };
+        let mut told = self.told.lock().expect("nobody panics with it");
+        if told.at.elapsed() >= TOLD_EVERY {
+            told.at = Instant::now();
+            let Proof { name, unit, .. } = self.proof;
+            let (passed, all) = (self.since.elapsed().as_secs(), goes_on.as_secs());
+            eprintln!(
+                "prove {name}: pass {}, {part} of {} {unit}, {passed} s of {all} s",
+                told.passes + 1,
+                self.size()
+            );
+        }
+    }
+
+    /// Does the passes of this run, each of the size that it is given. A pass that fails panics.
+    pub async fn passes(&self, mut pass: impl AsyncFnMut(usize)) {
+        pass(self.size()).await;
+        while self.goes_on() {
+            pass(self.size()).await;
+        }
+    }
+
+    /// The same where nothing is awaited.
+    pub fn passes_at_once(&self, mut pass: impl FnMut(usize)) {
+        pass(self.size());
+        while self.goes_on() {
+            pass(self.size());
+        }
+    }
+
+    /// Whether another pass follows the one that has held; behind the last one of a long form the verdict is said.
+    fn goes_on(&self) -> bool {
+        let mut told = self.told.lock().expect("nobody panics with it");
+        told.passes += 1;
+        let Some(goes_on) = self.goes_on else { return false };
+        if self.since.elapsed() < goes_on {
+            return true;
+        }
+        let Proof { name, unit, shows, .. } = self.proof;
+        let (passes, took) = (told.passes, self.since.elapsed().as_secs());
+        eprintln!("prove {name}: HELD over {passes} passes of {} {unit} in {took} s: {shows}", self.size());
+        false
+    }
+}
+
+/// The table as `./parlor prove` shows it.
+pub fn list() -> String {
+    let line = |proof: &Proof| {
+        let Proof { name, shows, unit, short, long, minutes, .. } = proof;
+        format!(
+            "{name:<12} {minutes:>3} min in passes of {long} {unit}; in every test run {short}\n             {shows}\n"
+        )
+    };
+    PROOFS.iter().map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_the_long_form_is_the_longer_one() {
+        let names: std::collections::HashSet<_> = PROOFS.iter().map(|proof| proof.name).collect();
+        assert_eq!(names.len(), PROOFS.len());
+        for proof in PROOFS {
+            assert!(proof.long > proof.short && proof.minutes >= 2, "{}", proof.name);
+            assert!(list().contains(proof.shows));
+        }
+    }
+
+    #[test]
+    fn the_short_form_is_one_pass_and_the_long_one_as_many_as_the_time_allows() {
+        let sizes = |goes_on| {
+            let mut sizes = Vec::new();
+            Run::new("cuts", goes_on).passes_at_once(|size| sizes.push(size));
+            sizes
+        };
+        assert_eq!(sizes(None), [60]);
+        assert_eq!(sizes(Some(Duration::ZERO)), [600]);
+        let long = Run::new("cuts", Some(Duration::from_secs(3_600)));
+        assert!(long.goes_on() && long.goes_on());
+    }
+}
