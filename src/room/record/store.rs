@@ -31,6 +31,34 @@ pub(super) async fn insert_room(
     inserted.map(room_id).transpose()
 }
 
+/// Inserts rooms under these ids, each for the owner at its place; those whose id is taken are left out.
+pub(super) async fn insert_rooms(
+    conn: &mut PgConnection,
+    ids: &[i64],
+    owners: &[i64],
+    seats: u8,
+) -> Result<Vec<(RoomId, UserId)>> {
+    let made = sqlx::query!(
+        "insert into rooms (id, owner_id, name, seats)
+         select id, owner_id, 'Room ' || id, $3
+           from unnest($1::bigint[], $2::bigint[]) as room (id, owner_id)
+         on conflict (id) do nothing
+         returning id, owner_id",
+        ids,
+        owners,
+        i16::from(seats),
+    )
+    .fetch_all(conn)
+    .await?;
+    made.into_iter().map(|room| Ok((room_id(room.id)?, user_id(room.owner_id)?))).collect()
+}
+
+/// Inserts the rows that number and sum these rooms' gifts.
+pub(super) async fn insert_many_totals(conn: &mut PgConnection, rooms: &[i64]) -> Result<()> {
+    sqlx::query!("insert into room_totals (room_id) select unnest($1::bigint[])", rooms).execute(conn).await?;
+    Ok(())
+}
+
 /// Inserts the row that numbers and sums the room's gifts.
 pub(super) async fn insert_totals(conn: &mut PgConnection, room: RoomId) -> Result<()> {
     sqlx::query!("insert into room_totals (room_id) values ($1)", room.number()).execute(conn).await?;
@@ -120,10 +148,13 @@ fn behind(after: Option<After>) -> (DateTime<Utc>, i64) {
 const LAST_US: i64 = 253_370_764_800_000_000;
 
 fn card(id: i64, name: String, seats: i16, owner: i64, owner_name: String) -> Result<RoomCard> {
-    let owner =
-        UserId::new(owner).ok_or_else(|| Error::internal(format!("the store has a user {owner}, which is no id")))?;
+    let owner = user_id(owner)?;
     let seats = u8::try_from(seats).map_err(Error::internal)?;
     Ok(RoomCard { id: room_id(id)?, name, owner: Person { id: owner, name: owner_name }, seats })
+}
+
+fn user_id(number: i64) -> Result<UserId> {
+    UserId::new(number).ok_or_else(|| Error::internal(format!("the store has a user {number}, which is no id")))
 }
 
 fn room_id(number: i64) -> Result<RoomId> {
