@@ -10,6 +10,7 @@ mod ports;
 mod revocations;
 mod run;
 mod stop;
+mod world;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -22,6 +23,7 @@ use tokio::net::TcpListener;
 
 pub use demo::{People, seed};
 pub use run::run;
+pub use world::Scale;
 
 use crate::admin::Office;
 use crate::cluster::Node;

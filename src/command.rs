@@ -110,7 +110,7 @@ pub async fn seed(data: Option<PathBuf>, people: People<'_>) -> Result<(), Start
         db::refuse_other_schema(&mut conn).await?;
         // It was only asked; seeding makes its own.
         let _ = conn.close().await;
-        app::seed(&settings, app, people).await
+        app::seed(&settings, app, people, &|far| say(far)).await
     }
     .await;
     addresses.close().await;
@@ -118,6 +118,8 @@ pub async fn seed(data: Option<PathBuf>, people: People<'_>) -> Result<(), Start
     match people {
         People::None => say("the catalogue is there"),
         People::Demo => say("the catalogue and the demo users are there"),
+        // Its size was said when it was done.
+        People::World(_) => {}
         People::Load(count, tokens) => {
             say(&format!("{count} accounts are there; their tokens are in {}", tokens.display()))
         }
@@ -184,7 +186,7 @@ async fn serve_from(
                     "DATABASE_URL is set: the demo users, whose password everybody knows, go into that database"
                 );
             }
-            app::seed(&settings, addresses.app()?, People::Demo).await?;
+            app::seed(&settings, addresses.app()?, People::Demo, &|_| ()).await?;
         }
         Ok(())
     };

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
-use parlor::app::People;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use parlor::app::{People, Scale};
 use parlor::command;
 use parlor::command::admin::NewAdmin;
 use parlor::start::StartError;
@@ -47,6 +47,10 @@ enum Command {
         /// The file for the tokens of --users, a JSON object a line.
         #[arg(long, value_name = "FILE", requires = "users")]
         tokens: Option<PathBuf>,
+        /// A world of accounts, rooms and gifts in a database that has none: small has a thousand users, medium fifty
+        /// thousand, large a million.
+        #[arg(long, value_enum, conflicts_with_all = ["demo", "users"])]
+        scale: Option<WorldScale>,
         #[command(flatten)]
         store: StoreArgs,
     },
@@ -123,6 +127,24 @@ enum Admin {
     },
 }
 
+/// How large a seeded world is.
+#[derive(Clone, Copy, ValueEnum)]
+enum WorldScale {
+    Small,
+    Medium,
+    Large,
+}
+
+impl WorldScale {
+    fn scale(self) -> Scale {
+        match self {
+            Self::Small => Scale::SMALL,
+            Self::Medium => Scale::MEDIUM,
+            Self::Large => Scale::LARGE,
+        }
+    }
+}
+
 #[derive(Args)]
 struct StoreArgs {
     /// The folder of the private store, where no DATABASE_URL is given. [default: .data]
@@ -141,9 +163,10 @@ fn main() -> ExitCode {
             Command::Dev { port, lan, store } => command::dev(port, lan, store.data).await.map(|()| true),
             Command::Serve => command::serve().await.map(|()| true),
             Command::Migrate(store) => command::migrate(store.data).await.map(|()| true),
-            Command::Seed { demo, users, tokens, store } => {
-                let people = match (users, &tokens) {
-                    (Some(users), Some(tokens)) => People::Load(users, tokens),
+            Command::Seed { demo, users, tokens, scale, store } => {
+                let people = match (users, &tokens, scale) {
+                    (_, _, Some(scale)) => People::World(scale.scale()),
+                    (Some(users), Some(tokens), None) => People::Load(users, tokens),
                     _ if demo => People::Demo,
                     _ => People::None,
                 };

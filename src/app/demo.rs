@@ -12,7 +12,8 @@ use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use tokio::sync::mpsc;
 
-use super::ports::LedgerWallets;
+use super::ports::{LedgerGifts, LedgerWallets};
+use super::world::{self, Makers, Scale};
 use crate::config::Settings;
 use crate::courier::Courier;
 use crate::economy::ledger::Ledger;
@@ -39,14 +40,21 @@ pub enum People<'a> {
     Demo,
     /// So many for a load test; their access tokens go into the file, a line each.
     Load(usize, &'a Path),
+    /// A world of this size, with rooms and gifts.
+    World(Scale),
 }
 
 /// Lays the catalogue and the promotion account's coins; and people; of the demo users one is
 /// in an agency of another. Runs as parlor_app.
 ///
 /// # Errors
-/// What the store or the ledger refuses.
-pub async fn seed(settings: &Settings, database: &PgConnectOptions, people: People<'_>) -> Result<(), StartError> {
+/// What the store or the ledger refuses; that there is a world already.
+pub async fn seed(
+    settings: &Settings,
+    database: &PgConnectOptions,
+    people: People<'_>,
+    told: &(dyn Fn(&str) + Sync),
+) -> Result<(), StartError> {
     let cannot = |error: Error| StartError::new("the database could not be seeded").because(error);
     let pool = PgPoolOptions::new().max_connections(2).connect_lazy_with(database.clone());
     let supervisor = Supervisor::default();
@@ -55,7 +63,7 @@ pub async fn seed(settings: &Settings, database: &PgConnectOptions, people: Peop
     supervisor.crew().work("unheard commits", async move { while committed.recv().await.is_some() {} });
     let ledger = Ledger::start(database.clone(), "seed", &settings.ledger, kinds(), commits, &supervisor);
     let edge = edge(&pool);
-    let seeded = lay(settings, &edge, &ledger, people, &supervisor).await;
+    let seeded = lay(settings, (&pool, &edge), &ledger, people, told, &supervisor).await;
     ledger.drain().await;
     supervisor.finish().await;
     pool.close().await;
@@ -64,9 +72,10 @@ pub async fn seed(settings: &Settings, database: &PgConnectOptions, people: Peop
 
 async fn lay(
     settings: &Settings,
-    edge: &Edge,
+    (pool, edge): (&PgPool, &Edge),
     ledger: &Ledger,
     people: People<'_>,
+    told: &(dyn Fn(&str) + Sync),
     supervisor: &Supervisor,
 ) -> Result<()> {
     let mut tx = edge.begin().await?;
@@ -80,6 +89,10 @@ async fn lay(
     let identity = Identity::start(edge, &settings.identity, wallets, Courier::off(), supervisor).await?;
     if let People::Load(people, tokens) = people {
         return crowd(edge, &identity, people, tokens).await;
+    }
+    if let People::World(scale) = people {
+        let gifts = LedgerGifts::new(ledger.clone(), pool.clone());
+        return world::make(&Makers { edge, identity: &identity, gifts, told }, scale).await;
     }
     let mut users = Vec::new();
     for (at, name) in PEOPLE.iter().enumerate() {

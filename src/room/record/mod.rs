@@ -42,18 +42,16 @@ pub(super) async fn create(tx: &mut Tx, chance: &Chance, owner: UserId, name: &s
     Ok(card)
 }
 
-/// Makes a room for each of these owners, in one transaction; fewer where ids were taken. Gives each with its owner.
+/// Makes a room for each of these owners; fewer where ids were taken. Gives each with its owner.
 ///
 /// # Errors
 /// A fault or an outage of the store.
-pub async fn create_many(pool: &PgPool, owners: &[UserId]) -> Result<Vec<(RoomId, UserId)>> {
-    let ids: Vec<i64> = owners.iter().map(|_| unused_id(0)).collect();
+pub async fn create_many(tx: &mut Tx, chance: &Chance, owners: &[UserId]) -> Result<Vec<(RoomId, UserId)>> {
+    let ids: Vec<i64> = owners.iter().map(|_| unused_id(chance, 0)).collect();
     let owners: Vec<i64> = owners.iter().map(|owner| owner.number()).collect();
-    let mut tx = pool.begin().await?;
-    let made = store::insert_rooms(&mut tx, &ids, &owners, DEFAULT_SEATS).await?;
+    let made = store::insert_rooms(tx, &ids, &owners, DEFAULT_SEATS).await?;
     let ids: Vec<i64> = made.iter().map(|(room, _)| room.number()).collect();
-    store::insert_many_totals(&mut tx, &ids).await?;
-    tx.commit().await?;
+    store::insert_many_totals(tx, &ids).await?;
     Ok(made)
 }
 
