@@ -11,3 +11,4 @@ mod rooms;
 mod script;
 mod stop;
 mod store;
+mod world;
