@@ -63,7 +63,7 @@ pub async fn seed(
     supervisor.crew().work("unheard commits", async move { while committed.recv().await.is_some() {} });
     let ledger = Ledger::start(database.clone(), "seed", &settings.ledger, kinds(), commits, &supervisor);
     let edge = edge(&pool);
-    let seeded = lay(settings, (&pool, &edge), &ledger, people, told, &supervisor).await;
+    let seeded = lay(settings, &edge, &ledger, people, told, &supervisor).await;
     ledger.drain().await;
     supervisor.finish().await;
     pool.close().await;
@@ -72,7 +72,7 @@ pub async fn seed(
 
 async fn lay(
     settings: &Settings,
-    (pool, edge): (&PgPool, &Edge),
+    edge: &Edge,
     ledger: &Ledger,
     people: People<'_>,
     told: &(dyn Fn(&str) + Sync),
@@ -91,7 +91,7 @@ async fn lay(
         return crowd(edge, &identity, people, tokens).await;
     }
     if let People::World(scale) = people {
-        let gifts = LedgerGifts::new(ledger.clone(), pool.clone());
+        let gifts = LedgerGifts::new(ledger.clone(), edge.reads());
         return world::make(&Makers { edge, identity: &identity, gifts, told }, scale).await;
     }
     let mut users = Vec::new();
