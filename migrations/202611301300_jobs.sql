@@ -1,3 +1,4 @@
+-- compatible: no
 -- What is to happen outside a transaction, written down in the transaction that causes it: taken from here by
 -- whichever node has time, tried again where it failed, and shown to staff where it failed for good.
 
