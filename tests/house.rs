@@ -139,7 +139,7 @@ fn ids_have_one_name_and_one_form_in_every_log_line() {
 #[test]
 fn a_transaction_is_opened_by_an_edge_and_handed_down() {
     // Routes, flows and loops are edges; so are commands, the composition, and the room's own store of facts.
-    let edges = ["routes", "routes.rs", "flow.rs", "tending.rs", "crowd.rs", "app", "command", "jobs", "jobs.rs"];
+    let edges = ["routes", "routes.rs", "flow.rs", "crowd.rs", "app", "command", "jobs", "jobs.rs"];
     let engines = [
         "kit/tx.rs",
         "kit/edge.rs",

@@ -75,8 +75,8 @@ pub(super) async fn build(parts: Parts, stop: &CancellationToken) -> Result<Opti
         Directory::new(edge.clone(), node.clone(), gifts.clone(), delivery.clone(), settings.room.clone(), &supervisor);
     let wallets = ports::LedgerWallets { ledger: ledger.clone(), welcome: settings.ledger.welcome(mode == Mode::Dev) };
     let senders = Senders::new(&settings.courier, mode == Mode::Dev).map_err(cannot)?;
-    let courier = Courier::start(senders, &settings.courier, &supervisor);
-    let identity = Identity::start(&edge, &settings.identity, wallets, courier, &supervisor);
+    let courier = Courier::new(senders, &settings.courier);
+    let identity = Identity::start(&edge, &settings.identity, wallets, courier.clone(), &supervisor);
     let identity = identity.await.map_err(cannot)?;
     let media = Media::start(&edge, &settings.media, media_folder, &supervisor).map_err(cannot)?;
     let announced = Announced { outbox_bytes: settings.delivery.outbox_bytes, grace_ms: settings.room.grace_ms };
@@ -111,7 +111,8 @@ pub(super) async fn build(parts: Parts, stop: &CancellationToken) -> Result<Opti
         supervisor.engine("metrics listener", supervisor.stop(), served);
     }
 
-    let jobs = Jobs::open(pool.clone(), &settings.jobs, jobs::kinds(), jobs::Metrics).await.map_err(cannot)?;
+    let kinds = jobs::kinds(&edge, &courier, &identity, &media);
+    let jobs = Jobs::open(pool.clone(), &settings.jobs, kinds, jobs::Metrics).await.map_err(cannot)?;
     jobs.start(&supervisor);
     let serving = Arc::new(AtomicBool::new(true));
     let office = Office::new(rooms.clone());

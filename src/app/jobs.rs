@@ -2,13 +2,19 @@
 
 use std::time::Duration;
 
+use crate::courier::Courier;
+use crate::identity::Identity;
+use crate::kit::edge::Edge;
 use crate::kit::jobs::{Attempt, Kinds, Standing, Watch};
+use crate::media::Media;
 use crate::telemetry::metric;
 
 /// Every kind that this program knows. A job of a kind that stands here no longer waits for a program that
 /// knows it.
-pub(super) fn kinds() -> Kinds {
-    Kinds::new()
+pub(super) fn kinds(edge: &Edge, courier: &Courier, identity: &Identity, media: &Media) -> Kinds {
+    let kinds = Kinds::new().with(courier.mail_job()).with(courier.sms_job());
+    let kinds = identity.kinds(kinds, edge);
+    media.kinds(kinds, edge)
 }
 
 /// The metrics of jobs.

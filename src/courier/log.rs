@@ -3,6 +3,8 @@
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
+use uuid::Uuid;
+
 use super::{Failure, Message, Sender};
 
 /// Writes messages to the log.
@@ -10,7 +12,7 @@ use super::{Failure, Message, Sender};
 pub struct Log;
 
 impl Sender for Log {
-    fn send<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Result<(), Failure>> {
+    fn send<'a>(&'a self, _: Uuid, message: &'a Message) -> BoxFuture<'a, Result<(), Failure>> {
         async move {
             tracing::info!("a message for {}: {}", message.to, message.text.replace('\n', " "));
             Ok(())

@@ -10,6 +10,8 @@ use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Tls as SmtpTls, TlsParameters};
 use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
 
+use uuid::Uuid;
+
 use super::{Failure, MailSettings, Message, Sender, Tls};
 use crate::kit::error::{Error, Result};
 
@@ -67,7 +69,7 @@ impl Mail {
 }
 
 impl Sender for Mail {
-    fn send<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Result<(), Failure>> {
+    fn send<'a>(&'a self, id: Uuid, message: &'a Message) -> BoxFuture<'a, Result<(), Failure>> {
         async move {
             let to = message.to.parse().map_err(|_| Failure::Final("the address is none for SMTP".to_owned()))?;
             let email = Email::builder()
@@ -76,7 +78,7 @@ impl Sender for Mail {
                 .subject(message.subject.clone())
                 .header(ContentType::TEXT_PLAIN)
                 .header(AutoSubmitted)
-                .message_id(None)
+                .message_id(Some(format!("<{id}@{}>", self.from.email.domain())))
                 .body(message.text.clone())
                 .map_err(|_| Failure::Final("the message cannot be written as one".to_owned()))?;
             match self.transport.send(email).await {

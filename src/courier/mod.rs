@@ -1,33 +1,32 @@
 //! Messages to people outside the app: e-mail and SMS.
 //!
-//! A request only puts a message into a bounded queue: how long a mail server takes, or whether there is
-//! anything to send at all, shows in no answer. Neither texts nor addresses are logged, except by the
-//! sender of `dev` that writes to the log instead of sending.
+//! A request only writes a job, in the transaction that the message is about: a crash loses no message, a
+//! rollback sends none, and how long a mail server takes, or whether there is anybody to send to, shows in no
+//! answer. Jobs hold texts and addresses sealed, and nothing logs them but the sender of `dev` that writes to
+//! the log instead of sending.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
-use futures_util::stream::FuturesUnordered;
-use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::kit::error::Result;
-use crate::kit::supervise::Supervisor;
+use crate::kit::jobs::{self, Job};
+use crate::kit::tx::Tx;
 
+mod job;
 mod log;
 mod mail;
 mod settings;
 mod sms;
 
+pub use job::{Letter, MailJob, SmsJob};
 pub use log::Log;
 pub use mail::Mail;
 pub use settings::{MailSettings, Settings, SmsSettings, Tls};
 pub use sms::Webhook;
-
-/// Messages of one kind that are on their way at once.
-const AT_ONCE: usize = 8;
 
 /// How somebody is reached.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -38,25 +37,8 @@ pub enum Channel {
     Sms,
 }
 
-impl Channel {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Mail => "e-mail",
-            Self::Sms => "SMS",
-        }
-    }
-
-    /// The task that sends what goes this way.
-    const fn courier(self) -> &'static str {
-        match self {
-            Self::Mail => "courier of e-mails",
-            Self::Sms => "courier of SMS",
-        }
-    }
-}
-
 /// What is sent.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Message {
     /// An e-mail address or a phone number in E.164.
     pub to: String,
@@ -77,8 +59,8 @@ pub enum Failure {
 
 /// A way out; the tests have one of their own.
 pub trait Sender: Send + Sync + 'static {
-    /// Hands the message over, within a time of its own.
-    fn send<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Result<(), Failure>>;
+    /// Hands the message over, within a time of its own. The id is the same where it is handed over again.
+    fn send<'a>(&'a self, id: Uuid, message: &'a Message) -> BoxFuture<'a, Result<(), Failure>>;
 }
 
 /// The ways out that there are.
@@ -104,27 +86,17 @@ impl Senders {
     }
 }
 
-/// Takes messages and sends them behind the caller's back.
+/// Enqueues messages, which jobs send.
 #[derive(Clone, Default)]
 pub struct Courier {
-    mail: Option<mpsc::Sender<Message>>,
-    sms: Option<mpsc::Sender<Message>>,
+    senders: Senders,
+    settings: Settings,
 }
 
 impl Courier {
-    /// Begins to send. What waits when the server stops is dropped: whoever waits for a code asks again.
-    pub fn start(senders: Senders, settings: &Settings, supervisor: &Supervisor) -> Self {
-        let queue = |channel: Channel, sender: Option<Arc<dyn Sender>>| {
-            sender.map(|sender| {
-                let (messages, waiting) = mpsc::channel(settings.queue);
-                let (attempts, backoff) = (settings.attempts, Duration::from_millis(settings.backoff_ms));
-                let until = supervisor.stop().child_token();
-                let task = run(channel, sender, waiting, attempts, backoff, until.clone());
-                supervisor.engine(channel.courier(), &until, task);
-                messages
-            })
-        };
-        Self { mail: queue(Channel::Mail, senders.mail), sms: queue(Channel::Sms, senders.sms) }
+    /// One with these ways out. The jobs that send are [`Courier::mail_job`] and [`Courier::sms_job`].
+    pub fn new(senders: Senders, settings: &Settings) -> Self {
+        Self { senders, settings: settings.clone() }
     }
 
     /// One that sends nothing, for work that sends nothing.
@@ -134,70 +106,32 @@ impl Courier {
 
     /// Whether messages of this kind can be sent at all.
     pub fn reaches(&self, channel: Channel) -> bool {
-        self.queue(channel).is_some()
-    }
-
-    /// Queues a message; a full queue drops it. Returns at once and tells the caller nothing.
-    pub fn send(&self, channel: Channel, message: Message) {
-        if let Some(queue) = self.queue(channel)
-            && queue.try_send(message).is_err()
-        {
-            tracing::warn!(channel = channel.name(), "a message was dropped: too many wait to be sent");
-        }
-    }
-
-    fn queue(&self, channel: Channel) -> Option<&mpsc::Sender<Message>> {
         match channel {
-            Channel::Mail => self.mail.as_ref(),
-            Channel::Sms => self.sms.as_ref(),
+            Channel::Mail => self.senders.mail.is_some(),
+            Channel::Sms => self.senders.sms.is_some(),
         }
     }
-}
 
-async fn run(
-    channel: Channel,
-    sender: Arc<dyn Sender>,
-    mut waiting: mpsc::Receiver<Message>,
-    attempts: u32,
-    backoff: Duration,
-    until: CancellationToken,
-) {
-    let mut under_way = FuturesUnordered::new();
-    loop {
-        tokio::select! {
-            biased;
-            () = until.cancelled() => return,
-            Some(()) = under_way.next(), if !under_way.is_empty() => {}
-            message = waiting.recv(), if under_way.len() < AT_ONCE => match message {
-                Some(message) => under_way.push(deliver(channel, &*sender, message, attempts, backoff)),
-                None => {
-                    while under_way.next().await.is_some() {}
-                    // Nobody is left who could send.
-                    return until.cancel();
-                }
-            },
-        }
+    /// Has a message sent once this transaction is committed, and not at all if it is not; not later than
+    /// `within`. Where there is `somebody` it is for, that is: else the same is done, and nothing sent, so that
+    /// nothing tells the two apart.
+    ///
+    /// # Errors
+    /// A fault or an outage of the store.
+    pub async fn send(
+        &self,
+        tx: &mut Tx,
+        channel: Channel,
+        message: Message,
+        somebody: bool,
+        within: Duration,
+    ) -> Result<()> {
+        let letter = Letter { message, somebody };
+        let job = match channel {
+            Channel::Mail => Job::new::<MailJob>(&letter),
+            Channel::Sms => Job::new::<SmsJob>(&letter),
+        };
+        jobs::enqueue(tx, job.within(within)).await?;
+        Ok(())
     }
 }
-
-/// Tries so often, each time waiting twice as long.
-async fn deliver(channel: Channel, sender: &dyn Sender, message: Message, attempts: u32, backoff: Duration) {
-    let mut wait = backoff;
-    for attempt in 1..=attempts {
-        match sender.send(&message).await {
-            Ok(()) => return,
-            Err(Failure::Passing(why)) if attempt < attempts => {
-                tracing::debug!(channel = channel.name(), attempt, why, "a message was not taken; it is tried again");
-                tokio::time::sleep(wait).await;
-                wait *= 2;
-            }
-            Err(Failure::Passing(why) | Failure::Final(why)) => {
-                tracing::warn!(channel = channel.name(), attempt, why, "a message could not be sent");
-                return;
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests;

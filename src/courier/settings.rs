@@ -8,11 +8,9 @@ use crate::kit::settings::Value;
 crate::settings! {
     /// E-mail and SMS.
     pub struct Settings at "courier", checked by Self::contradictions {
-        /// E-mails or SMS that may wait to be sent; beyond it they are dropped.
-        queue: usize = 1_024, in 1..=100_000;
         /// Tries at sending a message.
-        attempts: u32 = 4, in 1..=10;
-        /// Milliseconds before the second try; each further one waits twice as long.
+        attempts: u32 = 8, in 1..=20;
+        /// Milliseconds before the second try; each further one waits twice as long, a minute at most.
         backoff_ms: u64 = 1_000, in 1..=60_000;
         /// E-mail.
         mail: MailSettings;

@@ -2,7 +2,8 @@
 //!
 //! `POST` of `{"to", "text"}` with `x-parlor-timestamp` (Unix seconds) and `x-parlor-signature`: `v1=` and
 //! the hexadecimal HMAC-SHA256, under the shared secret, of the timestamp, a full stop and the body. The
-//! receiver compares in constant time and refuses old timestamps. Redirects are not followed.
+//! receiver compares in constant time and refuses old timestamps. `idempotency-key` is the same where a message is
+//! posted again, so that it can be sent once. Redirects are not followed.
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -15,6 +16,8 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, StatusCode, Url};
 use serde_json::json;
 use sha2::Sha256;
+
+use uuid::Uuid;
 
 use super::{Failure, Message, Sender, SmsSettings};
 use crate::config::Secret;
@@ -47,7 +50,7 @@ impl Webhook {
 }
 
 impl Sender for Webhook {
-    fn send<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Result<(), Failure>> {
+    fn send<'a>(&'a self, id: Uuid, message: &'a Message) -> BoxFuture<'a, Result<(), Failure>> {
         async move {
             let body = json!({"to": message.to, "text": message.text}).to_string();
             let timestamp = now().0 / 1_000;
@@ -56,6 +59,7 @@ impl Sender for Webhook {
                 .client
                 .post(self.url.clone())
                 .header(CONTENT_TYPE, "application/json")
+                .header("idempotency-key", id.to_string())
                 .header("x-parlor-timestamp", timestamp.to_string())
                 .header("x-parlor-signature", signature)
                 .body(body);

@@ -76,13 +76,14 @@ impl Keys {
     /// and reads the rest: in one transaction of this edge.
     pub async fn tend(&self, edge: &Edge) -> Result<()> {
         let mut tx = edge.begin().await?;
-        let stored = self.succeed(&mut tx, edge.now(), edge.chance()).await?;
+        self.succeed(&mut tx, edge.now(), edge.chance()).await?;
+        let stored = store::signing_keys(&mut tx).await?;
         tx.commit().await?;
         self.hold(stored)
     }
 
-    /// Makes successors, deletes what is outlived, and gives what is there then.
-    async fn succeed(&self, tx: &mut Tx, now: Timestamp, chance: &Chance) -> Result<Vec<StoredKey>> {
+    /// Makes a successor to keys that are old or missing, and deletes those that verify nothing any more.
+    pub(super) async fn succeed(&self, tx: &mut Tx, now: Timestamp, chance: &Chance) -> Result<()> {
         let settings = &self.0.settings;
         let key_seconds = i64::from(settings.key_days) * 24 * 60 * 60;
         let longest_minutes = settings.access_token_minutes.max(settings.room_token_minutes);
@@ -93,8 +94,7 @@ impl Keys {
             let (id, secret) = (chance.id_at(now), chance.bytes::<32>());
             store::succeed_key(tx, id, purpose.name(), &secret, key_seconds).await?;
         }
-        store::delete_outlived_keys(tx, outlived_seconds).await?;
-        store::signing_keys(tx).await
+        store::delete_outlived_keys(tx, outlived_seconds).await
     }
 
     /// An access token of this user's session.
@@ -149,6 +149,11 @@ impl Keys {
             return Ok(());
         }
         *read_at = Some(Instant::now());
+        self.read().await
+    }
+
+    /// Reads the keys: on each node, and so often that each knows a new one long before it signs.
+    pub(super) async fn read(&self) -> Result<()> {
         let stored = store::signing_keys(&mut *self.0.reads.conn().await?).await?;
         self.hold(stored)
     }

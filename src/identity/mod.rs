@@ -18,6 +18,7 @@ pub mod current;
 pub mod dossier;
 mod flow;
 mod guard;
+mod job;
 mod key;
 mod keyed;
 pub mod operator;
@@ -31,7 +32,6 @@ mod service;
 mod session;
 mod store;
 pub mod suspension;
-mod tending;
 mod throttle;
 mod token;
 

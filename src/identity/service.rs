@@ -91,7 +91,7 @@ fn sessions(reads: Reads, supervisor: &Supervisor) -> Lookup<(Uuid, UserId), Ses
 }
 
 impl Identity {
-    /// Reads the keys and keeps them, and the limits' memory, in order until the supervisor stops.
+    /// Reads the keys, making those that are missing. What is done again and again is in [`Identity::kinds`].
     pub async fn start(
         edge: &Edge,
         settings: &Settings,
@@ -103,7 +103,7 @@ impl Identity {
         role::agree(&mut tx).await?;
         let key = code::store::contact_key(&mut tx, &edge.chance().bytes::<32>()).await?;
         tx.commit().await?;
-        let identity = Self(Arc::new(Inner {
+        Ok(Self(Arc::new(Inner {
             settings: settings.clone(),
             courier,
             key: ContactKey::new(key),
@@ -119,10 +119,7 @@ impl Identity {
             refreshes: Limit::per_minute(settings.refreshes_per_minute_address),
             requests: Limit::per_minute(settings.requests_per_minute_user),
             lifetimes: settings.into(),
-        }));
-        let tended = identity.clone().tend(edge.clone(), supervisor.stop().clone());
-        supervisor.engine("identity tending", supervisor.stop(), tended);
-        Ok(identity)
+        })))
     }
 
     /// The keys of both kinds of tokens.

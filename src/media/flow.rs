@@ -1,22 +1,15 @@
 //! Uploads looked at, and files that nothing shows removed: transactions around the work of an object store,
 //! which takes a while. A part of the edge: it opens and commits.
 
-use std::time::Duration;
-
 use parlor_protocol::{ErrorBody, ErrorCode, UserId};
-use tokio::time::{MissedTickBehavior, interval};
-use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::service::{CLEAN_UP_BATCH, State, Upload, incoming};
+use super::service::{State, Upload, incoming};
 use super::storage::Storage;
 use super::{Media, Purpose, kind, store};
 use crate::kit::chance::Chance;
 use crate::kit::edge::Edge;
 use crate::kit::error::{Error, Result};
-
-/// Between two looks for files that nothing shows.
-const CLEAN_UP_EVERY: Duration = Duration::from_secs(600);
 
 impl Media {
     /// Looks at what was put and says whether it is what was announced. Once more gives the first answer.
@@ -67,31 +60,6 @@ impl Media {
         let key = format!("{plane}/{}/{}.{}", row.purpose.name(), chance.id().simple(), file_type.ending);
         storage.write(&key, file_type.content_type, row.purpose.is_public(), bytes).await?;
         Ok(Some(key))
-    }
-
-    /// Removes what nothing shows until `stop`.
-    pub(super) async fn tend(self, edge: Edge, stop: CancellationToken) {
-        let mut every = interval(CLEAN_UP_EVERY);
-        every.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            tokio::select! {
-                biased;
-                () = stop.cancelled() => return,
-                _ = every.tick() => {}
-            }
-            self.sweep_limits();
-            loop {
-                match stop.run_until_cancelled(self.clean_up(&edge)).await {
-                    None => return,
-                    Some(Ok(removed)) if removed == CLEAN_UP_BATCH as usize => {}
-                    Some(Ok(_)) => break,
-                    Some(Err(error)) => {
-                        tracing::warn!(%error, "loose uploads were not cleaned up; the next look will");
-                        break;
-                    }
-                }
-            }
-        }
     }
 
     /// Removes some files that nothing has shown for long, and gives how many. The one transaction that is

@@ -5,6 +5,7 @@
 //! anew under a key that no client could ever write to, so that what was checked is what is shown.
 
 mod flow;
+mod job;
 mod kind;
 mod local;
 mod routes;

@@ -81,7 +81,7 @@ pub(super) struct Inner {
 
 impl Media {
     /// Over the object store of the settings, else their folder, else this one; over none, uploads are
-    /// refused. Removes what nothing shows until `stop`.
+    /// refused. What is done again and again is in [`Media::kinds`].
     ///
     /// # Errors
     /// A folder that cannot be made.
@@ -93,18 +93,13 @@ impl Media {
             }
             (None, None) => None,
         };
-        let media = Self(Arc::new(Inner {
+        Ok(Self(Arc::new(Inner {
             settings: settings.clone(),
             storage,
             uploads: Limit::per_minute(settings.uploads_per_minute_user),
             checks: Semaphore::new(settings.checks),
             crew: supervisor.crew().clone(),
-        }));
-        if media.0.storage.is_some() {
-            let tended = media.clone().tend(edge.clone(), supervisor.stop().clone());
-            supervisor.engine("media tending", supervisor.stop(), tended);
-        }
-        Ok(media)
+        })))
     }
 
     /// The folder that this server serves, if files lie in one.
@@ -119,6 +114,11 @@ impl Media {
     pub(super) fn largest(&self) -> usize {
         let purposes = [Purpose::Avatar, Purpose::RoomLogo, Purpose::Proof];
         purposes.into_iter().map(|purpose| self.0.settings.bytes_of(purpose) as usize).max().unwrap_or(0)
+    }
+
+    /// There is a place for files.
+    pub(super) fn has_storage(&self) -> bool {
+        self.0.storage.is_some()
     }
 
     pub(super) fn storage(&self) -> Result<&Storage> {

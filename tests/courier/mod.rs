@@ -7,10 +7,13 @@ use hmac::{Hmac, KeyInit, Mac};
 use parlor::courier::{Failure, Mail, MailSettings, Message, Sender, SmsSettings, Tls, Webhook};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
+use uuid::Uuid;
 
 use crate::support::now;
 
 const SECRET: &str = "0123456789abcdef";
+/// A message's.
+const ID: Uuid = Uuid::from_u128(7);
 
 fn message(to: &str) -> Message {
     Message {
@@ -71,7 +74,7 @@ fn mail(port: u16) -> Mail {
 #[tokio::test]
 async fn a_mail_server_gets_the_whole_message() {
     let (port, heard) = smtp("250 ok").await;
-    mail(port).send(&message("layla@example.com")).await.expect("sent");
+    mail(port).send(ID, &message("layla@example.com")).await.expect("sent");
     let heard = heard.lock().expect("nobody panicked").join("\n");
     for line in [
         "AUTH PLAIN AHBhcmxvcgBodW50ZXIy",
@@ -82,7 +85,7 @@ async fn a_mail_server_gets_the_whole_message() {
         "Subject: Your code",
         "Auto-Submitted: auto-generated",
         "Content-Type: text/plain; charset=utf-8",
-        "Message-ID: <",
+        "Message-ID: <00000000-0000-0000-0000-000000000007@example.com>",
         "Date: ",
         "428193 is your code.",
     ] {
@@ -93,10 +96,10 @@ async fn a_mail_server_gets_the_whole_message() {
 #[tokio::test]
 async fn what_a_mail_server_refuses_is_told_by_its_code_and_not_by_its_words() {
     let (port, _) = smtp("550 <layla@example.com> lives here no more").await;
-    let refused = mail(port).send(&message("layla@example.com")).await.expect_err("refused");
+    let refused = mail(port).send(ID, &message("layla@example.com")).await.expect_err("refused");
     assert!(matches!(&refused, Failure::Final(why) if why.contains("550")), "{refused:?}");
     let (port, _) = smtp("451 <layla@example.com> try later").await;
-    let later = mail(port).send(&message("layla@example.com")).await.expect_err("refused");
+    let later = mail(port).send(ID, &message("layla@example.com")).await.expect_err("refused");
     assert!(matches!(&later, Failure::Passing(why) if why.contains("451")), "{later:?}");
     assert!(!format!("{refused:?}{later:?}").contains("layla"));
 }
@@ -111,7 +114,7 @@ async fn a_mail_server_without_tls_is_told_nothing_where_tls_is_asked_for() {
         ..MailSettings::default()
     };
     let mail = Mail::new(&settings).expect("it can work").expect("there is a server");
-    mail.send(&message("layla@example.com")).await.expect_err("no STARTTLS there");
+    mail.send(ID, &message("layla@example.com")).await.expect_err("no STARTTLS there");
     assert!(!heard.lock().expect("nobody panicked").join("\n").contains("layla"));
 }
 
@@ -147,10 +150,11 @@ fn webhook(url: String) -> Webhook {
 #[tokio::test]
 async fn an_sms_is_posted_with_a_signature_over_time_and_body() {
     let (url, heard) = endpoint("HTTP/1.1 204 No Content\r\n\r\n").await;
-    webhook(url).send(&message("+14155550123")).await.expect("sent");
+    webhook(url).send(ID, &message("+14155550123")).await.expect("sent");
     let (head, body) = heard.await.expect("a request");
     assert!(head.starts_with("POST /sms HTTP/1.1"), "{head}");
     let header = |name: &str| head.lines().find_map(|line| line.strip_prefix(name)).expect(name);
+    assert_eq!(header("idempotency-key: "), ID.to_string());
     let timestamp: i64 = header("x-parlor-timestamp: ").parse().expect("a number");
     assert!((now().0 / 1_000 - timestamp).abs() < 60);
     let mut mac = Hmac::<sha2::Sha256>::new_from_slice(SECRET.as_bytes()).expect("a key");
@@ -171,12 +175,12 @@ async fn a_webhook_that_fails_is_tried_again_and_one_that_refuses_or_redirects_i
         ("HTTP/1.1 307 There\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n", false),
     ] {
         let (url, _heard) = endpoint(answer).await;
-        let failed = webhook(url).send(&message("+14155550123")).await.expect_err("no success");
+        let failed = webhook(url).send(ID, &message("+14155550123")).await.expect_err("no success");
         assert_eq!(matches!(failed, Failure::Passing(_)), passing, "{failed:?}");
     }
     let nobody = TcpListener::bind("127.0.0.1:0").await.expect("a port").local_addr().expect("an address");
     let sending = tokio::time::timeout(Duration::from_secs(10), async {
-        webhook(format!("http://{nobody}/")).send(&message("+14155550123")).await
+        webhook(format!("http://{nobody}/")).send(ID, &message("+14155550123")).await
     });
     assert!(matches!(sending.await, Ok(Err(Failure::Passing(_)))));
 }

@@ -13,6 +13,7 @@ use parlor::http::{self, layers};
 use parlor::identity::{self, Identity, Wallets};
 use parlor::kit::edge::Edge;
 use parlor::kit::error::{Error, Result};
+use parlor::kit::jobs::{self, Jobs, Kinds};
 use parlor::kit::supervise::Supervisor;
 use parlor::kit::tx::Tx;
 use parlor_protocol::UserId;
@@ -20,6 +21,7 @@ use serde_json::{Value, json};
 use sqlx::PgConnection;
 use tokio_util::sync::DropGuard;
 use tower::ServiceExt as _;
+use uuid::Uuid;
 
 use crate::support::edge;
 use crate::support::postgres::Database;
@@ -60,7 +62,7 @@ pub struct Outbox {
 }
 
 impl Sender for Outbox {
-    fn send<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Result<(), Failure>> {
+    fn send<'a>(&'a self, _: Uuid, message: &'a Message) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async move {
             self.sent.lock().expect("nobody panicked").push(message.clone());
             self.more.notify_waiters();
@@ -145,7 +147,11 @@ impl Api {
         let supervisor = Supervisor::default();
         let outbox = Outbox::default();
         let senders = Senders { mail: Some(Arc::new(outbox.clone())), sms: Some(Arc::new(outbox.clone())) };
-        let courier = Courier::start(senders, &courier::Settings::default(), &supervisor);
+        let courier = Courier::new(senders, &courier::Settings::default());
+        let kinds = Kinds::new().with(courier.mail_job()).with(courier.sms_job());
+        let jobs =
+            Jobs::open(database.app.clone(), &jobs::Settings::default(), kinds, ()).await.expect("the store answers");
+        jobs.start(&supervisor);
         let wallets = TestWallets(open);
         let identity = Identity::start(&edge, &settings, wallets, courier, &supervisor).await;
         let identity = identity.expect("identity starts");

@@ -118,6 +118,8 @@ async fn asking_for_a_code_tells_nobody_who_has_an_account() {
     let rows: Option<i64> =
         sqlx::query_scalar("select count(*) from one_time_codes").fetch_one(&api.database.app).await.ok();
     assert_eq!(rows, Some(2), "the work is the same");
+    let letters = sqlx::query_scalar("select count(*) from jobs where kind = 'courier.mail'");
+    assert_eq!(letters.fetch_one(&api.database.app).await.ok(), Some(2_i64), "and so is what is sent, or not");
 }
 
 #[tokio::test]
@@ -142,7 +144,9 @@ async fn what_is_stored_of_a_code_is_neither_it_nor_the_address() {
     ask(&api, "layla@example.com", "register").await;
     let code = api.outbox.code("layla@example.com", 1).await;
     let mut superuser = api.database.as_superuser().await;
-    for table in ["select c::text from one_time_codes c", "select t::text from throttles t"] {
+    for table in
+        ["select c::text from one_time_codes c", "select t::text from throttles t", "select j::text from jobs j"]
+    {
         let row: String = sqlx::query_scalar(table).fetch_one(&mut superuser).await.expect("a row");
         assert!(!row.contains(&code) && !row.contains("layla"), "{row}");
     }

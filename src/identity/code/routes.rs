@@ -77,9 +77,8 @@ async fn send_code(
     };
     identity.admit_code(from)?;
     let mut tx = edge.begin().await?;
-    let letter = identity.make_code(&mut tx, edge.chance(), purpose, &contact).await?;
+    identity.send_code(&mut tx, edge.chance(), purpose, &contact).await?;
     tx.commit().await?;
-    identity.send(letter);
     Ok(StatusCode::ACCEPTED)
 }
 
@@ -186,9 +185,8 @@ async fn send_contact_code(
     let Some(contact) = fields.take("contact", Contact::parse(&body.contact)) else { return Err(fields.into_error()) };
     identity.admit_code(from)?;
     let mut tx = edge.begin().await?;
-    let letter = identity.make_contact_code(&mut tx, edge.chance(), user.id, &contact).await?;
+    identity.send_contact_code(&mut tx, edge.chance(), user.id, &contact).await?;
     tx.commit().await?;
-    identity.send(letter);
     Ok(StatusCode::ACCEPTED)
 }
 

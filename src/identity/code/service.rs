@@ -2,11 +2,11 @@
 //! is counted, stored and answered is the same, and sending is behind the answer.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use parlor_protocol::{ErrorCode, UserId};
 
 use super::{Proof, Purpose, channel, digits, hash, message, parts, store, user_text};
-use crate::courier::{Channel, Message};
 use crate::identity::revocation::{self, Reason, Revoked};
 use crate::identity::store::session_of;
 use crate::identity::throttle::{self, Counted, DAY_SECONDS, Pace};
@@ -16,49 +16,39 @@ use crate::kit::error::{Error, Result};
 use crate::kit::limit::holder;
 use crate::kit::tx::Tx;
 
-/// A message with a code, or none where there is nobody to send it to. It leaves when the code is committed.
-#[must_use = "a code that nobody is sent is of no use"]
-pub(super) struct Letter(Option<(Channel, Message)>);
-
 impl Identity {
     /// Counts a code for the address that asks for it.
     pub(super) fn admit_code(&self, from: IpAddr) -> Result<()> {
         self.0.codes.check(&holder(from))
     }
 
-    /// Makes a code for somebody who is not signed in. To reset a password, only where there is an account.
-    pub(super) async fn make_code(
+    /// Has a code sent to somebody who is not signed in. To reset a password, only where there is an account.
+    pub(super) async fn send_code(
         &self,
         tx: &mut Tx,
         chance: &Chance,
         purpose: Purpose,
         contact: &Contact,
-    ) -> Result<Letter> {
-        let send = match purpose {
+    ) -> Result<()> {
+        let somebody = match purpose {
             Purpose::Reset => store::resettable(tx, contact).await?.is_some(),
             Purpose::Register | Purpose::Contact => true,
         };
-        self.issue(tx, chance, purpose, contact, None, send).await
+        self.issue(tx, chance, purpose, contact, None, somebody).await
     }
 
-    /// Makes a code for an address that the user has or wants.
-    pub(super) async fn make_contact_code(
+    /// Has a code sent to an address that the user has or wants.
+    pub(super) async fn send_contact_code(
         &self,
         tx: &mut Tx,
         chance: &Chance,
         user: UserId,
         contact: &Contact,
-    ) -> Result<Letter> {
+    ) -> Result<()> {
         self.issue(tx, chance, Purpose::Contact, contact, Some(user), true).await
     }
 
-    /// Sends a code that has been committed. The answer does not wait for it.
-    pub(super) fn send(&self, letter: Letter) {
-        if let Some((channel, message)) = letter.0 {
-            self.0.courier.send(channel, message);
-        }
-    }
-
+    /// Makes a code and has it sent with the commit. Where there is nobody to send it to, the same is written.
     async fn issue(
         &self,
         tx: &mut Tx,
@@ -66,8 +56,8 @@ impl Identity {
         purpose: Purpose,
         contact: &Contact,
         user: Option<UserId>,
-        send: bool,
-    ) -> Result<Letter> {
+        somebody: bool,
+    ) -> Result<()> {
         let inner = &self.0;
         if !inner.courier.reaches(channel(contact)) {
             return Err(Error::new(ErrorCode::FeatureOff));
@@ -88,7 +78,9 @@ impl Identity {
         let (tries, minutes) = (inner.settings.code_tries, inner.settings.code_minutes);
         let number = user.map_or(0, UserId::number);
         store::put(tx, purpose.name(), &key, number, &hash, tries as i32, minutes as i32).await?;
-        Ok(Letter(send.then(|| message(contact, purpose, &code, minutes))))
+        let (channel, message) = message(contact, purpose, &code, minutes);
+        let holds = Duration::from_secs(u64::from(minutes) * 60);
+        inner.courier.send(tx, channel, message, somebody, holds).await
     }
 
     /// Takes a try at a code; `code_invalid` where it is not the one. The try counts whatever follows: the

@@ -46,7 +46,7 @@ pub trait Kind: Send + Sync + 'static {
     /// when the job is done or has failed for good.
     const SEALED: bool = false;
 
-    /// What it is told: 8 KiB at most, as JSON. A job of an older program must still be readable.
+    /// What it is told: 16 KiB at most, as JSON. A job of an older program must still be readable.
     type Payload: Serialize + DeserializeOwned + Send;
 
     /// How often and when it is tried.
