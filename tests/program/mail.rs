@@ -1,0 +1,194 @@
+//! E-mail over deaths and sleeps of the server: at least once, under one id, and nothing of it readable meanwhile.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use hyper::Method;
+use nix::sys::signal::Signal;
+use parlor::courier::{Courier, MailSettings, Senders, Settings, Tls};
+use parlor::kit::jobs::{self, Attempt, Jobs, Kinds};
+use parlor_loadtests::rest;
+use serde_json::json;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::block_in_place;
+
+use crate::support::client::op;
+use crate::support::postgres::Database;
+use crate::support::program::{Program, parlor};
+
+/// A mail server that has a message before it says so, and says so when it has a permit.
+struct MailServer {
+    port: u16,
+    messages: Mutex<Vec<String>>,
+    count: watch::Sender<usize>,
+    answers: Semaphore,
+}
+
+impl MailServer {
+    async fn start() -> Arc<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        let server = Arc::new(Self {
+            port,
+            messages: Mutex::default(),
+            count: watch::Sender::new(0),
+            answers: Semaphore::new(0),
+        });
+        let serving = server.clone();
+        tokio::spawn(async move {
+            while let Ok((socket, _)) = listener.accept().await {
+                let serving = serving.clone();
+                // A client that was killed is no fault.
+                tokio::spawn(async move { drop(serving.talk(socket).await) });
+            }
+        });
+        server
+    }
+
+    async fn talk(&self, socket: TcpStream) -> std::io::Result<()> {
+        let (read, mut write) = socket.into_split();
+        let (mut lines, mut message) = (BufReader::new(read).lines(), None::<String>);
+        write.write_all(b"220 mail.test ESMTP\r\n").await?;
+        while let Some(line) = lines.next_line().await? {
+            let answer = match (&mut message, line.split(' ').next().unwrap_or_default()) {
+                (Some(_), ".") => {
+                    self.messages.lock().expect("nobody panicked").extend(message.take());
+                    self.count.send_modify(|count| *count += 1);
+                    self.answers.acquire().await.expect("it is never closed").forget();
+                    "250 queued"
+                }
+                (Some(message), _) => {
+                    message.push_str(&line);
+                    message.push('\n');
+                    continue;
+                }
+                (None, "EHLO") => "250-mail.test\r\n250 8BITMIME",
+                (None, "DATA") => {
+                    message = Some(String::new());
+                    "354 go on"
+                }
+                (None, "QUIT") => "221 bye",
+                _ => "250 ok",
+            };
+            write.write_all(format!("{answer}\r\n").as_bytes()).await?;
+        }
+        Ok(())
+    }
+
+    /// Waits until it has so many messages.
+    async fn has(&self, messages: usize) {
+        let mut count = self.count.subscribe();
+        let enough = count.wait_for(|count| *count >= messages);
+        tokio::time::timeout(Duration::from_secs(30), enough).await.expect("in time").expect("it lives");
+    }
+
+    /// The ids of its messages.
+    fn ids(&self) -> Vec<String> {
+        let messages = self.messages.lock().expect("nobody panicked");
+        let id =
+            |message: &String| message.lines().find_map(|line| line.strip_prefix("Message-ID: ")).map(str::to_owned);
+        messages.iter().map(|message| id(message).expect("an id")).collect()
+    }
+
+    fn serve(&self, database: &Database, lease_ms: u32) -> Program {
+        let mut command = parlor(&["serve"]);
+        command
+            .env("DATABASE_URL", database.app_url())
+            .env("PARLOR__SERVER__ADDRESS", "127.0.0.1:0")
+            .env("PARLOR__CLUSTER__LEASE_MS", lease_ms.to_string())
+            .env("PARLOR__CLUSTER__RENEW_MS", "250")
+            .env("PARLOR__COURIER__MAIL__HOST", "127.0.0.1")
+            .env("PARLOR__COURIER__MAIL__PORT", self.port.to_string())
+            .env("PARLOR__COURIER__MAIL__TLS", "off")
+            .env("PARLOR__COURIER__MAIL__FROM", "no-reply@example.com");
+        block_in_place(|| Program::start(&mut command))
+    }
+}
+
+/// Asks for a code to this address.
+async fn ask(address: SocketAddr, contact: &str) {
+    let body = json!({"contact": contact, "purpose": "register"});
+    let asked = rest::call_as(Some(op()), address, Method::POST, "/v1/auth/codes", None, Some(&body)).await;
+    assert_eq!(asked.expect("it answers").0, 202);
+}
+
+/// As if the time of whoever has the job were over.
+async fn lease_over(database: &Database) {
+    let over = "update jobs set due_at = clock_timestamp() where kind = 'courier.mail' and state = 'running'";
+    assert_eq!(sqlx::query(over).execute(&database.superuser).await.expect("changed").rows_affected(), 1);
+}
+
+/// The state, attempts and payload of the one e-mail.
+async fn letter(database: &Database) -> (String, i32, String) {
+    let row = sqlx::query_as("select state, attempts, payload::text from jobs where kind = 'courier.mail'");
+    row.fetch_one(&database.superuser).await.expect("one row")
+}
+
+fn ends_softly(program: &mut Program) {
+    block_in_place(|| {
+        program.signal(Signal::SIGTERM);
+        assert!(program.ended(Duration::from_secs(20)).success(), "{}", program.said());
+    });
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_killed_between_an_e_mail_and_its_mark_sends_it_again_under_the_same_id() {
+    let (database, mail) = (Database::fresh().await, MailServer::start().await);
+    let mut program = mail.serve(&database, 1_000);
+    ask(program.address, "layla@example.com").await;
+    mail.has(1).await;
+    // The mail server has it, and the server will never hear that.
+    block_in_place(|| program.kill());
+    let (state, attempts, payload) = letter(&database).await;
+    assert_eq!((state.as_str(), attempts), ("running", 1));
+    assert!(payload.contains("sealed") && !payload.contains("layla"), "{payload}");
+
+    lease_over(&database).await;
+    let mut program = mail.serve(&database, 1_000);
+    mail.has(2).await;
+    // One for the dead one, which nobody hears, and one for the living one.
+    mail.answers.add_permits(2);
+    ends_softly(&mut program);
+    let ids = mail.ids();
+    assert_eq!(ids.len(), 2, "at least once");
+    assert_eq!(ids[0], ids[1], "whoever looks at the id sees one");
+    assert_eq!(letter(&database).await, ("done".to_owned(), 2, "{}".to_owned()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_sleeps_through_its_lease_marks_nothing_when_it_wakes() {
+    let (database, mail) = (Database::fresh().await, MailServer::start().await);
+    let program = mail.serve(&database, 10_000);
+    ask(program.address, "layla@example.com").await;
+    mail.has(1).await;
+    program.signal(Signal::SIGSTOP);
+    lease_over(&database).await;
+
+    let settings = MailSettings {
+        host: Some("127.0.0.1".to_owned()),
+        port: Some(mail.port),
+        tls: Tls::Off,
+        from: Some("no-reply@example.com".to_owned()),
+        ..MailSettings::default()
+    };
+    let settings = Settings { mail: settings, ..Settings::default() };
+    let courier = Courier::new(Senders::new(&settings, false).expect("they can work"), &settings);
+    let kinds = Kinds::new().with(courier.mail_job());
+    let other = Jobs::open(database.app.clone(), &jobs::Settings::default(), kinds, ()).await.expect("it opens");
+    let done = tokio::spawn(async move { other.run_due().await.expect("the store answers") });
+    mail.has(2).await;
+    mail.answers.add_permits(2);
+    assert_eq!(done.await.expect("it ends"), [Attempt::Done]);
+    let before = letter(&database).await;
+    assert_eq!(before, ("done".to_owned(), 2, "{}".to_owned()));
+
+    program.signal(Signal::SIGCONT);
+    let said = "another worker has a job that this one had";
+    block_in_place(|| program.says(|line| line.contains(said)));
+    assert_eq!(letter(&database).await, before, "it is as the other one left it");
+    let ids = mail.ids();
+    assert_eq!((ids.len(), &ids[0]), (2, &ids[1]));
+}
