@@ -57,11 +57,19 @@ impl Inner {
     }
 
     /// A full queue makes the sender wait: a shard is bound by the processor and waits for nobody.
-    /// A shard that has stopped needs no word any more.
+    /// A shard that has stopped needs no word any more; a socket that it was to have ends.
     async fn tell(&self, shard: usize, message: Message) {
-        if let Err(mpsc::error::TrySendError::Full(message)) = self.shards[shard].try_send(message) {
+        let unheard = match self.shards[shard].try_send(message) {
+            Ok(()) => return,
             // Boxed: the wait is rare, and every socket's task would have room for it.
-            let _ = Box::pin(self.shards[shard].send(message)).await;
+            Err(mpsc::error::TrySendError::Full(message)) => match Box::pin(self.shards[shard].send(message)).await {
+                Ok(()) => return,
+                Err(mpsc::error::SendError(message)) => message,
+            },
+            Err(mpsc::error::TrySendError::Closed(message)) => message,
+        };
+        if let Message::Attach { closed, .. } = unheard {
+            closed.cancel();
         }
     }
 

@@ -36,6 +36,9 @@ const KEPT_EVENTS: usize = 8;
 /// How long a socket that is full may take for its last frames.
 const CLOSING_WAIT: Duration = Duration::from_secs(5);
 
+/// Within which time the sockets of a shard that has failed are to come back.
+const COME_BACK_SPREAD_MS: u64 = 5_000;
+
 /// What a wait of a shard ended with.
 enum Wake {
     /// The socket takes more.
@@ -123,7 +126,7 @@ impl Shard {
         self.look_at_lease();
         self.flush(self.agenda.last(Instant::now())).await;
         self.tally.tell();
-        for (_, socket) in &self.sockets {
+        for socket in self.sockets.drain() {
             socket.end();
         }
     }
@@ -379,6 +382,21 @@ impl Shard {
         self.waiting.forget(socket.counted);
         self.keys.remove(&socket.id);
         socket
+    }
+}
+
+impl Drop for Shard {
+    /// Where the shard has not ended in order, nobody else can speak to its sockets any more: each is told to come
+    /// back, unless a part of a frame stands before that, and ends.
+    fn drop(&mut self) {
+        let count = self.sockets.len().max(1) as u64;
+        for (at, mut socket) in (0..).zip(self.sockets.drain()) {
+            let code = CloseCode::Draining;
+            let (reason, after_ms) = (code.reason().to_owned(), Some(COME_BACK_SPREAD_MS * at / count));
+            let notice = envelope::notice(&Notice::Closing { code: code.number(), reason, after_ms });
+            socket.last_words(&[Frame::text(&notice).0, Bytes::from(frame::close(code))]);
+            socket.end();
+        }
     }
 }
 

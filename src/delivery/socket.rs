@@ -184,6 +184,14 @@ impl Socket {
         Written::Fine
     }
 
+    /// Writes these frames at once, if nothing stands before them and the socket takes them; nobody waits for it.
+    pub(super) fn last_words(&mut self, frames: &[Bytes]) {
+        if self.outbox.is_empty() && !self.closing {
+            // A peer that does not take them comes back by itself.
+            let _ = self.send(&frames.concat());
+        }
+    }
+
     /// Tells the peer that nothing more comes, and the reader that the socket has been given up.
     pub(super) fn end(&self) {
         // A peer that is gone already needs no goodbye.
