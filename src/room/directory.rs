@@ -1,14 +1,16 @@
 //! Which rooms are awake on this node: wakes each once, sweeps for gifts, lets the idle sleep.
 
+use std::any::Any;
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
+use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::FutureExt;
-use parlor_protocol::{ErrorBody, ErrorCode, RoomId};
+use parlor_protocol::{ErrorBody, ErrorCode, RoomId, UserId};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
-use tokio::time::{Duration, MissedTickBehavior, interval};
+use tokio::time::{Duration, Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use super::actor::{Ended, Parts, RoomActor};
@@ -17,6 +19,7 @@ use super::facts::{Facts, PgFacts};
 use super::handle::{Mail, RoomHandle};
 use super::port::Gifts;
 use super::request::Returned;
+use super::resting::Resting;
 use super::settings::Settings;
 use super::state::RoomState;
 use super::{service, store};
@@ -24,7 +27,7 @@ use crate::cluster::Node;
 use crate::delivery::Delivery;
 use crate::kit::edge::Edge;
 use crate::kit::error::{Error, Result};
-use crate::kit::supervise::{Crew, Supervisor};
+use crate::kit::supervise::{self, Crew, Supervisor};
 use crate::telemetry::metric;
 
 /// People brought back who wait to be heard of; beyond it the waking room waits.
@@ -46,6 +49,8 @@ struct Inner {
     /// Ends every actor, in order.
     stop: CancellationToken,
     crew: Crew,
+    /// Rooms that have panicked lately.
+    resting: Resting,
     slots: Mutex<HashMap<RoomId, Slot>>,
 }
 
@@ -64,6 +69,15 @@ enum Slot {
 enum Wait {
     Woken(watch::Receiver<Option<Woken>>),
     Gone(CancellationToken),
+}
+
+/// What is asked of a room that starts anew is to be asked again.
+fn resting(left: Duration) -> ErrorBody {
+    let body = ErrorBody::new(ErrorCode::RoomPaused).message("the room starts anew");
+    match u64::try_from(left.as_millis()) {
+        Ok(0) | Err(_) => body,
+        Ok(left) => body.retry_after_ms(left),
+    }
 }
 
 /// Takes the room out of the map when its task ends, however it ends.
@@ -95,8 +109,8 @@ impl Directory {
         let (returned, returns) = mpsc::channel(RETURNS);
         let facts = PgFacts::new(edge.clone(), Duration::from_millis(settings.write_timeout_ms), supervisor);
         let (stop, crew) = (supervisor.stop().child_token(), supervisor.crew().clone());
-        let (facts, slots) = (Arc::new(facts), Mutex::default());
-        let inner = Inner { edge, node, gifts, facts, delivery, settings, returned, stop, crew, slots };
+        let (facts, resting, slots) = (Arc::new(facts), Resting::default(), Mutex::default());
+        let inner = Inner { edge, node, gifts, facts, delivery, settings, returned, stop, crew, resting, slots };
         let directory = Self(Arc::new(inner));
         supervisor.engine("sweep for gifts", &directory.0.stop, directory.clone().sweep());
         (directory, returns)
@@ -105,8 +119,8 @@ impl Directory {
     /// The room, awake: claimed, loaded and serving. Many who ask at once wake it once.
     ///
     /// # Errors
-    /// `room_not_found`; `room_paused` while another server acts for it or this one stops; those of
-    /// the store.
+    /// `room_not_found`; `room_paused` while another server acts for it, this one stops, or it rests because it
+    /// has panicked again and again; those of the store.
     pub async fn wake(&self, room: RoomId) -> Result<RoomHandle> {
         loop {
             let wait = {
@@ -119,6 +133,9 @@ impl Directory {
                         return Err(ErrorCode::RoomPaused.into());
                     }
                     None => {
+                        if let Some(left) = self.0.resting.left(room, Instant::now()) {
+                            return Err(resting(left).into());
+                        }
                         let (sender, woken) = watch::channel(None);
                         slots.insert(room, Slot::Waking(woken.clone()));
                         self.0.crew.work("room", self.clone().live(room, sender));
@@ -199,8 +216,9 @@ impl Directory {
         let leaving = Leaving { directory: self.clone(), room, gone: CancellationToken::new() };
         let (handle, mailbox, announced) = RoomHandle::pair(room, self.0.settings.mailbox);
         // Boxed, and let go of: a room's task lives long and has room for what its life needs.
-        let state = match Box::pin(self.load(room)).await {
-            Ok(state) => state,
+        let born = Box::pin(AssertUnwindSafe(self.born(room, announced)).catch_unwind()).await;
+        let (actor, awaited) = match born.unwrap_or_else(|panic| Err(self.panicked(room, &*panic).into())) {
+            Ok(born) => born,
             Err(error) => {
                 metric::ROOM_WAKES.add_of("failed", 1);
                 if error.source.is_some() {
@@ -212,19 +230,6 @@ impl Directory {
             }
         };
         metric::ROOM_WAKES.add_of("woken", 1);
-        tracing::debug!(room.id = room.number(), epoch = state.epoch(), "a room is awake");
-        let inner = &self.0;
-        let awaited: Vec<_> = state.awaited().collect();
-        let actor = Box::new(RoomActor::new(Parts {
-            state,
-            settings: inner.settings.clone(),
-            audience: Audience::Topic(inner.delivery.topic(room)),
-            gifts: inner.gifts.clone(),
-            facts: inner.facts.clone(),
-            announced,
-            lease: inner.node.lease(),
-            now: inner.edge.now(),
-        }));
         self.slots().insert(room, Slot::Awake { handle: handle.clone(), gone: leaving.gone.clone() });
         woken.send_replace(Some(Ok(handle)));
         drop(woken);
@@ -233,6 +238,24 @@ impl Directory {
             let _ = self.0.returned.send(Returned { user, room }).await;
         }
         self.serve(actor, mailbox, &leaving).await;
+    }
+
+    /// The room's actor from its checkpoint, and whom that brings back.
+    async fn born(&self, room: RoomId, announced: Arc<AtomicI64>) -> Result<(Box<RoomActor>, Vec<UserId>)> {
+        let state = self.load(room).await?;
+        tracing::debug!(room.id = room.number(), epoch = state.epoch(), "a room wakes");
+        let (inner, awaited) = (&self.0, state.awaited().collect());
+        let actor = RoomActor::new(Parts {
+            state,
+            settings: inner.settings.clone(),
+            audience: Audience::Topic(inner.delivery.topic(room)),
+            gifts: inner.gifts.clone(),
+            facts: inner.facts.clone(),
+            announced,
+            lease: inner.node.lease(),
+            now: inner.edge.now(),
+        });
+        Ok((Box::new(actor), awaited))
     }
 
     async fn load(&self, room: RoomId) -> Result<RoomState> {
@@ -253,18 +276,41 @@ impl Directory {
             };
             match ended {
                 Ok(Ended::Idle) if !self.close(leaving, &mailbox, actor.is_long_idle()) => actor.stay(),
-                Ok(Ended::Idle | Ended::Stopped) => return Box::pin(actor.finish(&mut mailbox)).await,
+                Ok(Ended::Idle | Ended::Stopped) => {
+                    let finished = Box::pin(AssertUnwindSafe(actor.finish(&mut mailbox)).catch_unwind()).await;
+                    if let Err(panic) = finished {
+                        self.panicked(room, &*panic);
+                    }
+                    return;
+                }
                 Ok(Ended::Fenced) => {
                     tracing::warn!(room.id = room.number(), "the room has another owner: this one stops");
                     return actor.resync().await;
                 }
-                Err(_) => {
-                    metric::ROOM_PANICS.add(1);
-                    tracing::error!(room.id = room.number(), "a room's actor panicked: it starts anew");
-                    return actor.resync().await;
+                Err(panic) => {
+                    // Who asks for the room from now on waits for the next actor.
+                    self.slots().insert(room, Slot::Closing { gone: leaving.gone.clone() });
+                    self.panicked(room, &*panic);
+                    // The state is not to be trusted any more, not even with a list of who is in it. Whom it does not
+                    // name hears of the next epoch by the next actor's digest.
+                    let told = Box::pin(AssertUnwindSafe(actor.resync()).catch_unwind()).await;
+                    if let Err(panic) = told {
+                        let panic = supervise::words_of(&*panic);
+                        tracing::warn!(room.id = room.number(), panic, "not everybody was told to join it anew");
+                    }
+                    return;
                 }
             }
         }
+    }
+
+    /// A room has panicked: it starts anew from its checkpoint, at once or after a rest. What its people are told.
+    fn panicked(&self, room: RoomId, panic: &(dyn Any + Send)) -> ErrorBody {
+        metric::ROOM_PANICS.add(1);
+        let rest = self.0.resting.begin(room, Instant::now());
+        let (rest_ms, panic) = (u64::try_from(rest.as_millis()).unwrap_or(u64::MAX), supervise::words_of(panic));
+        tracing::error!(room.id = room.number(), rest_ms, panic, "a room has panicked: it starts anew");
+        resting(rest)
     }
 
     /// Lets an idle room sleep, unless somebody is about to speak to it: under the lock nobody can get

@@ -13,6 +13,7 @@ mod handle;
 pub mod port;
 mod record;
 mod request;
+mod resting;
 mod ring;
 mod routes;
 pub mod service;

@@ -7,7 +7,7 @@ use futures_util::FutureExt;
 use tokio::task::{JoinError, JoinHandle};
 use tokio_util::task::TaskTracker;
 
-use super::{Kind, said};
+use super::{Kind, words_of};
 
 /// The owner of pieces of work. Clones are the same owner.
 #[derive(Clone, Debug)]
@@ -73,7 +73,7 @@ impl Crew {
 /// Logs and counts a panic, and lets it go on to whoever awaits the task.
 fn ended<T>(task: &'static str, count: fn(Kind), end: std::thread::Result<T>) -> T {
     end.unwrap_or_else(|panic| {
-        tracing::error!(task, "a piece of work has panicked ({}); nothing else is harmed", said(&*panic));
+        tracing::error!(task, "a piece of work has panicked ({}); nothing else is harmed", words_of(&*panic));
         count(Kind::Work);
         resume_unwind(panic)
     })

@@ -125,7 +125,7 @@ impl Supervisor {
         let panic = match end {
             Ok(()) if until.is_cancelled() => return,
             Ok(()) => None,
-            Err(panic) => Some(said(&*panic).to_owned()),
+            Err(panic) => Some(words_of(&*panic).to_owned()),
         };
         let failure = Failure { task, panic };
         tracing::error!(task, "{failure}");
@@ -180,8 +180,8 @@ impl fmt::Debug for Supervisor {
     }
 }
 
-/// What a panic said.
-fn said(panic: &(dyn Any + Send)) -> &str {
+/// What a panic said, for whoever has caught one.
+pub fn words_of(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("without words")
 }
