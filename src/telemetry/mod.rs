@@ -6,6 +6,7 @@ pub mod metric;
 mod observer;
 #[cfg(feature = "otlp")]
 mod otlp;
+mod panics;
 mod process;
 mod recorder;
 #[cfg(test)]
@@ -42,6 +43,7 @@ pub fn start(settings: &TelemetrySettings, otherwise: LogFormat) -> Result<(), S
     if settings.metrics_address.is_none() && settings.otlp_endpoint.is_none() {
         // One filter for all costs least.
         tracing_subscriber::registry().with(filter).with(lines(format)).init();
+        panics::into_the_log();
         return Ok(());
     }
     let mut layers: Vec<Box<dyn Layer<Registry> + Send + Sync>> = vec![lines(format).with_filter(filter).boxed()];
@@ -55,6 +57,7 @@ pub fn start(settings: &TelemetrySettings, otherwise: LogFormat) -> Result<(), S
         layers.push(otlp::layer(endpoint)?.boxed());
     }
     tracing_subscriber::registry().with(layers).init();
+    panics::into_the_log();
     Ok(())
 }
 
