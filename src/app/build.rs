@@ -9,6 +9,7 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use super::stop::give_back;
 use super::{App, Mode, Parts, figures, jobs, ports, revocations};
 use crate::admin::Office;
 use crate::cluster::Node;
@@ -28,6 +29,7 @@ use crate::kit::supervise::{Crew, Supervisor};
 use crate::load;
 use crate::media::Media;
 use crate::room::Directory;
+use crate::room::port::Gifts;
 use crate::start::StartError;
 
 /// Batches of the ledger that wait for their announcement. Beyond it they are dropped: the tables have
@@ -53,16 +55,25 @@ pub(super) struct Server {
 /// told to stop while it waited for the lease.
 ///
 /// # Errors
-/// What keeps the server from starting, in a sentence.
+/// What keeps the server from starting, in a sentence. The lease is given back, so that the next start need not wait.
 pub(super) async fn build(parts: Parts, stop: &CancellationToken) -> Result<Option<Server>, StartError> {
+    let started = Node::start(parts.pool.clone(), boot_clock(), &parts.settings.cluster, &parts.supervisor);
+    let Some(node) = stop.run_until_cancelled(started).await else { return Ok(None) };
+    let node = node?;
+    let built = connect(parts, node.clone()).await;
+    if built.is_err() {
+        give_back(&node).await;
+    }
+    built.map(Some)
+}
+
+/// The parts around the node that has the lease.
+async fn connect(parts: Parts, node: Node) -> Result<Server, StartError> {
     let Parts { settings, mode, pool, database, media_folder, listener, metrics, supervisor } = parts;
     let sockets = supervisor.another_crew();
     let edge = edge(&pool);
     let cannot = |error: Error| StartError::new("the server cannot start").because(error);
 
-    let started = Node::start(pool.clone(), boot_clock(), &settings.cluster, &supervisor);
-    let Some(node) = stop.run_until_cancelled(started).await else { return Ok(None) };
-    let node = node?;
     let memory = load::memory_bytes(settings.server.memory_bytes);
     let delivery = Delivery::start(&settings.delivery.clone().within(memory), node.lease(), &supervisor);
     let machine = figures::Machine { memory, delivery: delivery.clone() };
@@ -71,8 +82,12 @@ pub(super) async fn build(parts: Parts, stop: &CancellationToken) -> Result<Opti
     let name = format!("{}/{}", node.identity().node_id, node.identity().incarnation);
     let ledger = Ledger::start(database, name, &settings.ledger, kinds(), commits, &supervisor);
     let gifts = Arc::new(ports::LedgerGifts::new(ledger.clone(), edge.reads()));
+    let paid: Arc<dyn Gifts> = match supervisor.faults() {
+        Some(faults) => Arc::new(ports::GiftsWithFaults { gifts: gifts.clone(), faults }),
+        None => gifts.clone(),
+    };
     let (rooms, returned) =
-        Directory::new(edge.clone(), node.clone(), gifts.clone(), delivery.clone(), settings.room.clone(), &supervisor);
+        Directory::new(edge.clone(), node.clone(), paid, delivery.clone(), settings.room.clone(), &supervisor);
     let wallets = ports::LedgerWallets { ledger: ledger.clone(), welcome: settings.ledger.welcome(mode == Mode::Dev) };
     let senders = Senders::new(&settings.courier, mode == Mode::Dev).map_err(cannot)?;
     let courier = Courier::new(senders, &settings.courier);
@@ -118,7 +133,7 @@ pub(super) async fn build(parts: Parts, stop: &CancellationToken) -> Result<Opti
     let office = Office::new(rooms.clone());
     let app =
         App { edge, identity, media, gateway, office, jobs, node, ledger, supervisor: supervisor.clone(), serving };
-    Ok(Some(Server { app, rooms, supervisor, sockets, settings, mode, listener }))
+    Ok(Server { app, rooms, supervisor, sockets, settings, mode, listener })
 }
 
 #[expect(clippy::disallowed_methods, reason = "the server is composed here, and everything below is handed these")]

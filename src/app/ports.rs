@@ -18,7 +18,7 @@ use crate::kit::chance::Chance;
 use crate::kit::clock::Timestamp;
 use crate::kit::edge::{Edge, Reads};
 use crate::kit::error::{Error, Result};
-use crate::kit::supervise::Supervisor;
+use crate::kit::supervise::{Faults, Supervisor};
 use crate::kit::tx::Tx;
 use crate::presence::{Rooms, Users};
 use crate::room::port::{CommittedGifts, GiftOrder, Gifts, PortFuture};
@@ -51,6 +51,25 @@ impl Gifts for LedgerGifts {
             Ok(CommittedGifts { gifts, coins })
         };
         read.map(body).boxed()
+    }
+}
+
+/// The same for a test that makes rooms panic at a gift: before the ledger has it, or behind that.
+pub(super) struct GiftsWithFaults {
+    pub(super) gifts: Arc<LedgerGifts>,
+    pub(super) faults: Arc<Faults>,
+}
+
+impl Gifts for GiftsWithFaults {
+    fn submit(&self, order: GiftOrder, reply: oneshot::Sender<Result<GiftReceipt, ErrorBody>>) {
+        let room = order.room.number();
+        self.faults.meet(&format!("before a gift in {room}"));
+        self.gifts.submit(order, reply);
+        self.faults.meet(&format!("behind a gift in {room}"));
+    }
+
+    fn above(&self, room: RoomId, after: i64, limit: usize) -> PortFuture<Result<CommittedGifts, ErrorBody>> {
+        self.gifts.above(room, after, limit)
     }
 }
 

@@ -47,7 +47,8 @@ async fn step(done: &'static str, by: Instant, work: impl Future<Output = ()>) {
     }
 }
 
-async fn give_back(node: &Node) {
+/// Ends the lease, so that the next start need not wait for it.
+pub(super) async fn give_back(node: &Node) {
     if let Err(error) = node.release().await {
         tracing::warn!(%error, "the lease was not given back; it runs out by itself");
     }
