@@ -1,5 +1,6 @@
 //! The program: its commands, its settings, its refusals.
 
+mod failures;
 mod mail;
 mod metrics;
 mod migrations;

@@ -234,6 +234,7 @@ impl Ports for PretendedPorts {
     }
 
     fn verify_room_token(&self, token: String, _: RoomId, _: UserId) -> PortFuture<Result<(), ErrorBody>> {
+        assert_ne!(token, "panic", "a fault on purpose: the test needs a socket whose task panics");
         Box::pin(async move { if token == "room" { Ok(()) } else { Err(ErrorCode::RoomTokenInvalid.into()) } })
     }
 

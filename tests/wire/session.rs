@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use parlor::kit::rate::Rate;
+use parlor::room::Request;
 use parlor::{delivery, gateway};
 use parlor_protocol::command::{Kick, ListPeople, RefreshSession, SendChat, SendGift};
 use parlor_protocol::event::Notice;
@@ -302,5 +303,21 @@ async fn a_drained_server_tells_every_socket_to_come_back() {
         assert!(matches!(closing, Notice::Closing { code: 4_001, after_ms: Some(0..3_000), .. }), "{closing:?}");
         assert_eq!(client.closed().await, Some(CloseCode::Draining.number()));
     }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_socket_whose_task_panics_ends_alone_and_its_place_is_given_up() {
+    let server = Server::start().await;
+    let mut other = Client::connected(server.address, "user:1", "phone").await;
+    let mut bad = Client::connected(server.address, "user:2", "phone").await;
+    for client in [&mut other, &mut bad] {
+        client.join(room(1), "room").await.expect("may come in");
+    }
+    bad.send(Command::RoomJoin(bad.join_of(room(2), "panic"))).await;
+    assert_eq!(bad.closed().await, None, "it ends without a word");
+    server.hears(room(1), |request| matches!(request, Request::Dropped { user, .. } if *user == person(2).id)).await;
+    other.ping().await;
+    other.chat(room(1), "still here").await.expect("nothing has happened to this one");
     server.stop().await;
 }

@@ -1,0 +1,286 @@
+//! Faults within a running server: a task that it lives with fails, and a room panics. Both are made on purpose, in a
+//! server of this process, because nothing that comes over the network can make them.
+
+use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use parlor::app::{self, Mode, Parts, People};
+use parlor::config::Settings;
+use parlor::kit::rate::Rate;
+use parlor::kit::supervise::{Fault, Supervisor};
+use parlor::lifecycle::Stop;
+use parlor::start::StartError;
+use parlor_loadtests::rest::post;
+use parlor_protocol::command::{Recipients, SendGift, TakeSeat};
+use parlor_protocol::envelope::EventFrame;
+use parlor_protocol::event::{Notice, RemovalCause};
+use parlor_protocol::reply::{Done, GiftReceipt, Joined};
+use parlor_protocol::{CloseCode, Command, ErrorBody, ErrorCode, Event, GiftId, Retry, RoomId, UserFrame};
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::{JoinHandle, block_in_place};
+use tokio::time::{sleep, timeout};
+
+use super::rest::signed_in_as;
+use crate::support::client::{Client, Incoming, op};
+use crate::support::postgres::Database;
+
+const LIVE: &str = "select count(*) from nodes where lease_until > clock_timestamp()";
+
+/// A server in this process, with the demo users, which can be made to fail.
+struct Inside {
+    address: SocketAddr,
+    supervisor: Supervisor,
+    stop: Stop,
+    running: JoinHandle<Result<(), StartError>>,
+}
+
+impl Inside {
+    async fn start(database: &Database) -> Self {
+        let (supervisor, stop, mut settings) = (Supervisor::with_faults(), Stop::default(), Settings::default());
+        settings.server.stop_within_ms = 6_000;
+        settings.server.drain_spread_ms = 0;
+        settings.delivery.shards = 1;
+        settings.gateway.chat = Rate { count: 1_000, per_ms: 1_000 };
+        settings.gateway.join = Rate { count: 1_000, per_ms: 1_000 };
+        app::seed(&settings, &database.writer(), People::Demo).await.expect("seeded");
+        let bound = async || TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let parts = Parts {
+            settings,
+            mode: Mode::Dev,
+            pool: database.app.clone(),
+            database: database.writer(),
+            media_folder: Some(PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(&database.name)),
+            listener: bound().await,
+            metrics: Some(bound().await),
+            supervisor: supervisor.clone(),
+        };
+        let (told, ready) = oneshot::channel();
+        let running = tokio::spawn(app::run(parts, stop.clone(), |address| told.send(address).expect("awaited")));
+        let address = timeout(Duration::from_secs(10), ready).await.expect("in time").expect("it starts");
+        Self { address, supervisor, stop, running }
+    }
+
+    /// A room of its own for the demo user of this number, and their socket in it.
+    async fn owner_of_a_room(&self, number: u8) -> (Client, RoomId, String) {
+        let token = signed_in_as(self.address, number).await;
+        let (_, made) = post(self.address, "/v1/rooms", Some(&token), &json!({"name": "A room"})).await.expect("up");
+        let room = RoomId::new(made["id"].as_i64().expect("an id")).expect("in range");
+        let (client, pass) = self.guest_of(number, room).await;
+        (client, room, pass)
+    }
+
+    /// The socket of the demo user of this number in a room, and their pass into it.
+    async fn guest_of(&self, number: u8, room: RoomId) -> (Client, String) {
+        let token = signed_in_as(self.address, number).await;
+        let path = format!("/v1/rooms/{room}/token");
+        let (_, pass) = post(self.address, &path, Some(&token), &json!({})).await.expect("up");
+        let pass = pass["token"].as_str().expect("a token").to_owned();
+        let mut client = Client::connected(self.address, &token, "phone").await;
+        client.join(room, &pass).await.expect("may come in");
+        (client, pass)
+    }
+
+    /// What the server came to, within the time for its stop.
+    async fn ended(self) -> Result<(), StartError> {
+        timeout(Duration::from_secs(8), self.running).await.expect("it stops in time").expect("no panic")
+    }
+}
+
+/// A connection that asks whether the server is ready, as a balancer's does.
+struct Asking(BufReader<TcpStream>);
+
+impl Asking {
+    fn of(address: SocketAddr) -> Self {
+        let stream = TcpStream::connect(address).expect("it listens");
+        stream.set_read_timeout(Some(Duration::from_secs(10))).expect("a timeout can be set");
+        Self(BufReader::new(stream))
+    }
+
+    fn status(&mut self) -> u16 {
+        block_in_place(|| {
+            self.0.get_mut().write_all(b"GET /readyz HTTP/1.1\r\nhost: parlor\r\n\r\n").expect("it reads");
+            let (mut status, mut length) = (0, 0);
+            loop {
+                let mut line = String::new();
+                self.0.read_line(&mut line).expect("it answers");
+                let line = line.trim().to_ascii_lowercase();
+                if let Some(found) = line.strip_prefix("http/1.1 ") {
+                    status = found[..3].parse().expect("a status");
+                }
+                if let Some(found) = line.strip_prefix("content-length: ") {
+                    length = found.parse().expect("a length");
+                }
+                if line.is_empty() {
+                    break;
+                }
+            }
+            std::io::Read::read_exact(&mut self.0, &mut vec![0; length]).expect("the body");
+            status
+        })
+    }
+}
+
+async fn live_leases(database: &Database) -> i64 {
+    sqlx::query_scalar(LIVE).fetch_one(&database.app).await.expect("a number")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_first_task_that_the_server_lives_with_and_that_fails_stops_it_in_order() {
+    let database = Database::fresh().await;
+    let first = Inside::start(&database).await;
+    let engines: BTreeSet<_> = first.supervisor.engines().into_iter().collect();
+    assert!(engines.len() >= 12, "the tasks of a whole server: {engines:?}");
+    first.stop.begin();
+    first.ended().await.expect("it was asked to stop");
+    // Whatever is started as an engine task is among them, so that a new one is covered by itself.
+    for (at, engine) in engines.into_iter().enumerate() {
+        let fault = if at % 2 == 0 { Fault::Panic } else { Fault::End };
+        let server = Inside::start(&database).await;
+        let (mut owner, ..) = server.owner_of_a_room(1).await;
+        let mut asking = Asking::of(server.address);
+        assert_eq!(asking.status(), 200, "{engine}");
+        assert!(server.supervisor.fail(engine, fault), "{engine} runs");
+        let since = Instant::now();
+        while asking.status() != 503 {
+            assert!(since.elapsed() < Duration::from_secs(5), "{engine}: /readyz says no");
+        }
+        assert!(!server.stop.soft.is_cancelled(), "{engine}: /readyz says no before the stop begins");
+        let notice = loop {
+            match owner.next().await {
+                Incoming::Notice(Notice::Closing { code, after_ms, .. }) => break (code, after_ms.is_some()),
+                Incoming::Closed(code) => panic!("{engine}: the socket is told before it ends, not just {code:?}"),
+                _ => {}
+            }
+        };
+        assert_eq!(notice, (CloseCode::Draining.number(), true), "{engine}");
+        assert_eq!(owner.closed().await, Some(CloseCode::Draining.number()), "{engine}");
+        let error = server.ended().await.expect_err("nobody asked it to stop").to_string();
+        let how = if fault == Fault::Panic { "panicked" } else { "ended by itself" };
+        assert!(error.starts_with(&format!("the task `{engine}` has {how}")), "{error}");
+        assert!(error.contains("start it again"), "{error}");
+        assert_eq!(
+            live_leases(&database).await,
+            0,
+            "{engine}: the lease is given back, and the next start need not wait"
+        );
+    }
+}
+
+/// Comes back into the room on the same socket, when the room says that it may be asked again.
+async fn come_back(client: &mut Client, room: RoomId, pass: &str) -> Joined {
+    loop {
+        let error = match client.join(room, pass).await {
+            Ok(joined) => return joined,
+            Err(error) => error,
+        };
+        assert_eq!((error.code, error.retry), (ErrorCode::RoomPaused, Retry::Later));
+        sleep(Duration::from_millis(error.retry_after_ms.expect("later"))).await;
+    }
+}
+
+/// The gifts that this event shows.
+fn shown_by(event: &EventFrame) -> Vec<i64> {
+    match &event.event {
+        Event::GiftsSent { gifts, .. } => gifts.iter().map(|gift| gift.receipt).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Waits on this socket for the word that the room is to be joined anew.
+async fn resynced(client: &mut Client, room: RoomId) {
+    let removed = loop {
+        let frame = client.user_frame().await;
+        // What somebody was paid is told meanwhile, in whichever order.
+        if !matches!(frame, UserFrame::BalanceChanged { .. }) {
+            break frame;
+        }
+    };
+    let expected = UserFrame::RoomRemoved { room, cause: RemovalCause::Resync, until: None, reason: String::new() };
+    assert_eq!(removed, expected);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_room_that_panics_starts_anew_from_its_checkpoint_and_nobody_else_notices() {
+    let database = Database::fresh().await;
+    let server = Inside::start(&database).await;
+    let (mut owner, bad, owners_pass) = server.owner_of_a_room(1).await;
+    let (mut guest, guests_pass) = server.guest_of(2, bad).await;
+    let (mut other, good, _) = server.owner_of_a_room(3).await;
+    let seat = |seat| Command::SeatTake(TakeSeat { room: bad, seat: Some(seat), version: None });
+    let _: Done = owner.ask(seat(3)).await.expect("free");
+    let checkpointed = "select count(*) from room_checkpoints where state::text like '%[[3,%'";
+    let since = Instant::now();
+    while sqlx::query_scalar::<_, i64>(checkpointed).fetch_one(&database.app).await.expect("a number") == 0 {
+        assert!(since.elapsed() < Duration::from_secs(10), "the seat is in the checkpoint");
+        tokio::task::yield_now().await;
+    }
+    let chatting = tokio::spawn(async move {
+        for line in 0..60 {
+            let asked = Instant::now();
+            other.chat(good, &format!("line {line}")).await.expect("this room knows of nothing");
+            assert!(asked.elapsed() < Duration::from_secs(2), "line {line} took {:?}", asked.elapsed());
+            sleep(Duration::from_millis(10)).await;
+        }
+        let places: Vec<_> = other.events().into_iter().map(|event| (event.epoch, event.seq)).collect();
+        assert!(places.windows(2).all(|two| two[1] == (two[0].0, two[0].1 + 1)), "no gap in {places:?}");
+        assert!(
+            places.len() >= 60
+                && other.inbox().all(|incoming| !matches!(incoming, Incoming::User(UserFrame::RoomRemoved { .. })))
+        );
+        other
+    });
+
+    let gift = Command::GiftSend(SendGift {
+        room: bad,
+        gift: GiftId::new(1).expect("the Rose"),
+        count: 1,
+        to: Recipients::AllSeats,
+    });
+    let mut epoch = owner.position(bad).expect("it is in").epoch;
+    let (mut receipts, mut owner_saw, mut guest_saw) = (Vec::new(), Vec::new(), Vec::new());
+    // At first the ledger has not the gift yet when the room panics, then it has.
+    for fault in ["before", "behind"] {
+        server.supervisor.arm(format!("{fault} a gift in {}", bad.number()));
+        let operation = op();
+        let paused: Result<GiftReceipt, ErrorBody> = guest.ask_as(operation, &gift).await;
+        let paused = paused.expect_err("the room is gone, whatever became of the gift");
+        assert_eq!((paused.code, paused.retry), (ErrorCode::RoomPaused, Retry::Later), "{fault}");
+        let mut latest = epoch;
+        for (client, pass, saw) in
+            [(&mut owner, &owners_pass, &mut owner_saw), (&mut guest, &guests_pass, &mut guest_saw)]
+        {
+            resynced(client, bad).await;
+            // A room rests behind its second panic; who asks meanwhile is told when to ask again.
+            let joined = come_back(client, bad, pass).await;
+            assert!(joined.position.epoch > epoch, "{fault}: another life");
+            let seats = joined.snapshot.expect("another epoch").seats;
+            assert!(seats[3].user.is_some(), "{fault}: the seat of the checkpoint");
+            saw.extend(joined.gifts.iter().map(|gift| gift.receipt));
+            latest = joined.position.epoch;
+        }
+        epoch = latest;
+        let receipt: GiftReceipt = guest.ask_as(operation, &gift).await.expect("paid once");
+        assert_eq!(receipt.replayed, fault == "behind", "whether it was paid before the room's end");
+        receipts.push(receipt.receipt);
+    }
+    // Each gift is shown once on the same sockets, whether it was committed before the room's end or behind it.
+    for (client, saw) in [(&mut owner, &mut owner_saw), (&mut guest, &mut guest_saw)] {
+        saw.extend(client.events().iter().flat_map(shown_by));
+        while saw.len() < receipts.len() {
+            saw.extend(shown_by(&client.event().await));
+        }
+        client.ping().await;
+        saw.extend(client.events().iter().flat_map(shown_by));
+        saw.sort_unstable();
+        assert_eq!(*saw, receipts);
+    }
+    chatting.await.expect("the other room went on");
+    assert_eq!(server.supervisor.failure(), None, "the process goes on");
+    server.stop.begin();
+    server.ended().await.expect("it was asked to stop");
+}
