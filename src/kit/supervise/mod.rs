@@ -105,7 +105,7 @@ impl Supervisor {
     }
 
     /// Starts an engine task. It is to run until `until` is cancelled, which is [`Supervisor::stop`] unless the task
-    /// is ended before or after the others; an end before that is a [`Failure`].
+    /// is ended before the others; an end before both is a [`Failure`].
     pub fn engine(
         &self,
         name: &'static str,
@@ -123,7 +123,7 @@ impl Supervisor {
 
     fn ended(&self, task: &'static str, until: &CancellationToken, end: Result<(), Box<dyn Any + Send>>) {
         let panic = match end {
-            Ok(()) if until.is_cancelled() => return,
+            Ok(()) if until.is_cancelled() || self.0.stop.is_cancelled() => return,
             Ok(()) => None,
             Err(panic) => Some(words_of(&*panic).to_owned()),
         };
