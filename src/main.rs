@@ -1,5 +1,5 @@
 //! Parlor, the program: what can be typed, and what it exits with. 0 is fine; 1: the audit found
-//! something; 2: not done, and standard error says why in a sentence.
+//! something; 2: not done, or ended although nobody asked for that, and standard error says why in a sentence.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
