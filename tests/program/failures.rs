@@ -47,7 +47,7 @@ impl Inside {
         settings.delivery.shards = 1;
         settings.gateway.chat = Rate { count: 1_000, per_ms: 1_000 };
         settings.gateway.join = Rate { count: 1_000, per_ms: 1_000 };
-        app::seed(&settings, &database.writer(), People::Demo).await.expect("seeded");
+        app::seed(&settings, &database.writer(), People::Demo, &|_| {}).await.expect("seeded");
         let bound = async || TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let parts = Parts {
             settings,

@@ -1,6 +1,7 @@
 //! Waking, sleeping, starting anew: the directory with real rooms in a real database.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use parlor::cluster::{self, Node};
@@ -62,10 +63,13 @@ impl Server {
     }
 
     async fn start_on(pool: &PgPool, settings: Settings, cluster: &cluster::Settings) -> Self {
+        Self::start_with(Arc::new(ThreeGifts), pool, settings, cluster).await
+    }
+
+    async fn start_with(gifts: Arc<dyn Gifts>, pool: &PgPool, settings: Settings, cluster: &cluster::Settings) -> Self {
         let supervisor = Supervisor::default();
         let node = Node::start(pool.clone(), BootClock::system(), cluster, &supervisor).await.expect("the only one");
         let delivery = Delivery::start(&delivery::Settings::default(), node.lease(), &supervisor);
-        let gifts = Arc::new(ThreeGifts);
         let (directory, returned) = Directory::new(edge(pool), node.clone(), gifts, delivery, settings, &supervisor);
         Self { directory, node, returned, supervisor }
     }
@@ -234,6 +238,42 @@ async fn a_room_whose_actor_panics_starts_anew_from_its_checkpoint() {
     };
     assert!(joined.position.epoch > before.epoch);
     assert_eq!(joined.snapshot.expect("another epoch").read().own.seat, Some(4));
+    server.end().await;
+}
+
+/// A ledger whose table cannot be looked at; says how often somebody has tried.
+#[derive(Default)]
+struct NoTable(AtomicUsize);
+
+impl Gifts for NoTable {
+    fn submit(&self, _: GiftOrder, _: oneshot::Sender<Result<GiftReceipt, ErrorBody>>) {}
+
+    fn above(&self, _: RoomId, _: i64, _: usize) -> PortFuture<Result<CommittedGifts, ErrorBody>> {
+        let tried = self.0.fetch_add(1, Ordering::Relaxed);
+        panic!("a fault on purpose, after {tried}: the test needs a room that panics as it wakes");
+    }
+}
+
+#[tokio::test]
+async fn regression_a_room_that_panics_as_it_wakes_is_not_woken_again_and_again() {
+    let (database, card) = room().await;
+    sqlx::query("update room_totals set gift_no = 3, coins = 3").execute(&database.app).await.expect("updated");
+    let table = Arc::new(NoTable::default());
+    let cluster = cluster::Settings::default();
+    let server = Server::start_with(table.clone(), &database.app, Settings::default(), &cluster).await;
+    let rest_of = async || {
+        let body = server.directory.wake(card.id).await.expect_err("it panics").body;
+        assert_eq!((body.code, body.retry), (ErrorCode::RoomPaused, Retry::Later));
+        body.retry_after_ms.expect("later")
+    };
+    rest_of().await;
+    // At once again, and from then on it rests.
+    assert_eq!(rest_of().await, 1_000);
+    assert!((1..=1_000).contains(&rest_of().await));
+    assert_eq!(table.0.load(Ordering::Relaxed), 2, "the third one was told to wait and woke nobody");
+    assert_eq!(server.supervisor.failure(), None);
+    let healthy = open(&database.app, "b", 500_000_001).await.id;
+    server.directory.wake(healthy).await.expect("another room knows of nothing");
     server.end().await;
 }
 
