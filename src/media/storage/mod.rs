@@ -41,7 +41,7 @@ impl Storage {
     ) -> PutAddress {
         let headers = vec![("content-type", content_type.to_owned()), ("content-length", bytes.to_string())];
         let url = match self {
-            Self::S3(s3) => s3.put_address(key, content_type, bytes, holds),
+            Self::S3(s3) => s3.put_address(key, content_type, bytes, holds, now),
             Self::Folder(folder) => folder.put_address(key, content_type, bytes, holds, now),
         };
         PutAddress { url, headers }
@@ -50,7 +50,7 @@ impl Storage {
     /// The address to read a private object by.
     pub(super) fn get_address(&self, key: &str, holds: Duration, now: Timestamp) -> String {
         match self {
-            Self::S3(s3) => s3.get_address(key, holds),
+            Self::S3(s3) => s3.get_address(key, holds, now),
             Self::Folder(folder) => folder.get_address(key, holds, now),
         }
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use reqwest::{Client, Response, StatusCode, redirect};
 use rusty_s3::{Bucket, Credentials, S3Action, UrlStyle};
 
+use crate::kit::clock::Timestamp;
 use crate::kit::error::{Error, Result};
 use crate::media::settings::{S3Settings, Settings};
 
@@ -58,16 +59,23 @@ impl S3 {
         }))
     }
 
-    pub(super) fn put_address(&self, key: &str, content_type: &str, bytes: u32, holds: Duration) -> String {
+    pub(super) fn put_address(
+        &self,
+        key: &str,
+        content_type: &str,
+        bytes: u32,
+        holds: Duration,
+        now: Timestamp,
+    ) -> String {
         let mut put = self.bucket.put_object(Some(&self.credentials), key);
         // In the order of their names, as they are signed.
         put.headers_mut().insert("content-length", bytes.to_string());
         put.headers_mut().insert("content-type", content_type.to_owned());
-        put.sign(holds).into()
+        put.sign_with_time(holds, &signed_at(now)).into()
     }
 
-    pub(super) fn get_address(&self, key: &str, holds: Duration) -> String {
-        self.bucket.get_object(Some(&self.credentials), key).sign(holds).into()
+    pub(super) fn get_address(&self, key: &str, holds: Duration, now: Timestamp) -> String {
+        self.bucket.get_object(Some(&self.credentials), key).sign_with_time(holds, &signed_at(now)).into()
     }
 
     pub(super) fn public_address(&self, key: &str) -> String {
@@ -117,6 +125,11 @@ impl S3 {
         let response = self.client.delete(delete).send().await.map_err(away)?;
         if response.status() == StatusCode::NOT_FOUND { Ok(()) } else { good(response).map(drop) }
     }
+}
+
+/// The time as addresses are signed with it.
+fn signed_at(now: Timestamp) -> jiff::Timestamp {
+    jiff::Timestamp::from_millisecond(now.0).expect("a clock shows a time of the years that a calendar has")
 }
 
 fn good(response: Response) -> Result<Response> {
