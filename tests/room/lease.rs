@@ -47,6 +47,21 @@ async fn a_second_server_refuses_while_the_first_one_lives() {
 }
 
 #[tokio::test]
+async fn a_node_whose_machine_has_slept_serves_nothing_until_its_lease_is_renewed() {
+    let (database, clock, supervisor) = (Database::fresh().await, BootClock::of_runtime(), Supervisor::default());
+    let settings = settings(30_000);
+    let started = Node::start(database.app.clone(), clock.clone(), &settings, &supervisor);
+    let node = started.await.expect("the only one");
+    assert!(node.serves());
+    // Nothing else of this thread runs meanwhile: no renewal comes between.
+    clock.sleep(Duration::from_secs(25));
+    assert!(!node.serves() && node.lease().left().is_zero(), "five sixths of the lease are over");
+    timeout(Duration::from_secs(10), node.lease().held()).await.expect("the database still has it as this node's");
+    assert!(node.serves() && !node.lost().is_cancelled());
+    supervisor.stop().cancel();
+}
+
+#[tokio::test]
 async fn a_lease_that_nobody_renews_is_waited_for_and_taken_over() {
     let database = Database::fresh().await;
     let dead = node(&database.app, "main", 0, 700.0).await;
