@@ -1,0 +1,70 @@
+//! What is handed down and not taken: transactions, pools, clocks, chance.
+
+use super::source::Source;
+
+/// What opens a transaction and is no edge. Routes, flows and loops are edges; so are commands, the composition, and
+/// the room's own store of facts.
+pub(super) fn opened_below_the_edge(source: &Source) -> Vec<String> {
+    let edges = ["routes", "routes.rs", "flow.rs", "crowd.rs", "app", "command", "jobs", "jobs.rs"];
+    let engines = [
+        "kit/tx",
+        "kit/edge",
+        // The room's engine: it wakes a room, and keeps facts and checkpoints behind its actors.
+        "room/directory",
+        "room/facts",
+        "room/checkpoints",
+        // The node's lease, before anything else is there, and renewed on a connection of its own.
+        "cluster/node",
+        // The ledger's writer has a connection of its own.
+        "economy/ledger/writer/batch",
+        // The keys' one transaction is the edge's that is handed in.
+        "identity/key",
+        "identity/service",
+    ];
+    if source.place.split('/').any(|part| edges.contains(&part)) || source.is_in(&engines) {
+        return Vec::new();
+    }
+    source.lines_with(|line| line.contains(".begin().await") || line.contains("Tx::begin("))
+}
+
+/// Where a slice knows the pool.
+pub(super) fn pool_of_a_slice(source: &Source) -> Vec<String> {
+    let slices = ["admin", "audit", "courier", "economy", "gateway", "identity", "media", "presence", "room"];
+    let names = |line: &str| line.split(|c: char| !c.is_alphanumeric()).any(|word| word == "PgPool");
+    source.lines_with(|line| source.is_in(&slices) && names(line))
+}
+
+/// Who takes the system's clock or chance and is not one of the few that say why.
+pub(super) fn taken_from_the_system(source: &Source) -> Option<String> {
+    let taken = ["Clock::system()", "Chance::system()", "SystemTime::now()", "UnwrapErr(SysRng)"];
+    let known = [
+        "app/build.rs",
+        "app/demo.rs",
+        "command/admin.rs",
+        "courier/sms.rs",
+        "dev/postgres.rs",
+        "economy/ledger/writer/mod.rs",
+        "kit/chance.rs",
+        "kit/clock/boot.rs",
+        "kit/clock/wall.rs",
+        "telemetry/recorder.rs",
+    ];
+    let takes = source.code().any(|line| taken.iter().any(|word| line.contains(word)));
+    (takes && !known.contains(&source.place.as_str())).then(|| format!("src/{} takes it from the system", source.place))
+}
+
+/// What clippy forbids everywhere.
+pub(super) const FORBIDDEN: [&str; 12] = [
+    "std::time::SystemTime::now",
+    "std::time::Instant::now",
+    "chrono::Utc::now",
+    "chrono::Local::now",
+    "parlor::kit::clock::Clock::system",
+    "parlor::kit::clock::BootClock::system",
+    "parlor::kit::chance::Chance::system",
+    "rand::rng",
+    "rand::random",
+    "rand::random_range",
+    "uuid::Uuid::new_v4",
+    "uuid::Uuid::now_v7",
+];

@@ -1,0 +1,130 @@
+//! The one table of the house: the rank of each folder of `src/`, the owner of each table of the database, and
+//! where each kind of outside code may be known. A new folder, table or exception is a line here.
+
+/// Each folder of `src/` (a file without its ending where it has no folder) and those just below it. It may name
+/// itself, those, and all that lies below them; `protocol` lies below all. A longer name is a slice within a
+/// folder and stands for itself.
+pub(super) const RANKS: &[(&str, &[&str])] = &[
+    ("kit", &[]),
+    ("start", &["kit"]),
+    ("db", &["start"]),
+    ("config", &["db"]),
+    ("telemetry", &["config"]),
+    ("load", &["telemetry"]),
+    ("http", &["telemetry"]),
+    // The engines.
+    ("cluster", &["load", "http"]),
+    ("delivery", &["cluster"]),
+    ("room", &["delivery"]),
+    ("presence", &["room"]),
+    // The capabilities.
+    ("audit", &["load", "http"]),
+    ("courier", &["load", "http"]),
+    ("identity", &["audit", "courier"]),
+    ("media", &["identity"]),
+    ("economy/ledger", &["media"]),
+    ("economy/agency", &["economy/ledger"]),
+    ("economy/gift", &["economy/agency"]),
+    ("economy/promotion", &["economy/ledger"]),
+    ("economy", &["economy/gift", "economy/promotion"]),
+    // What sees both.
+    ("gateway", &["presence", "economy"]),
+    ("admin", &["gateway"]),
+    ("dev", &["admin"]),
+    ("lifecycle", &["kit"]),
+    ("app", &["admin", "lifecycle"]),
+    ("router", &["app"]),
+    ("command", &["router", "dev"]),
+    ("main", &["command"]),
+    ("lib", &["command"]),
+];
+
+/// The routes of any capability see what the gateway sees, and not the gateway.
+pub(super) const ROUTES_SEE: &[&str] = &["presence", "economy"];
+
+/// What a place may name above its rank: the place, the beginning of the path (or `*::` and its end), and why.
+/// An exception that nothing needs any more fails the test.
+pub(super) const ABOVE: &[(&str, &str, &str)] = &[
+    ("app", "router", "app composes the router, whose state is the app"),
+    ("economy/gift/posting/tests", "economy", "a batch of the tests has grants and gifts"),
+    ("config", "*::Settings", "each slice has its own settings, and config assembles them"),
+];
+
+/// Each table and view of the database and the one slice that writes it.
+pub(super) const OWNERS: &[(&str, &str)] = &[
+    ("jobs", "kit"),
+    ("job_keys", "kit"),
+    ("job_periods", "kit"),
+    ("nodes", "cluster"),
+    ("room_owners", "cluster"),
+    ("schema_marks", "db"),
+    ("users", "identity"),
+    ("sessions", "identity"),
+    ("refresh_tokens", "identity"),
+    ("revocations", "identity"),
+    ("signing_keys", "identity"),
+    ("signatures", "identity"),
+    ("contact_key", "identity"),
+    ("one_time_codes", "identity"),
+    ("throttles", "identity"),
+    ("permissions", "identity"),
+    ("roles", "identity"),
+    ("role_permissions", "identity"),
+    ("user_roles", "identity"),
+    ("suspensions", "identity"),
+    ("audit_log", "audit"),
+    ("rooms", "room"),
+    ("room_facts", "room"),
+    ("room_seat_locks", "room"),
+    ("room_kicks", "room"),
+    ("room_checkpoints", "room"),
+    ("uploads", "media"),
+    ("avatars", "media"),
+    ("room_logos", "media"),
+    ("accounts", "economy/ledger"),
+    ("balances", "economy/ledger"),
+    ("wallets", "economy/ledger"),
+    ("system_accounts", "economy/ledger"),
+    ("journal", "economy/ledger"),
+    ("entries", "economy/ledger"),
+    ("refusals", "economy/ledger"),
+    ("room_totals", "economy/gift"),
+    ("writers", "economy/ledger"),
+    ("chain_links", "economy/ledger"),
+    ("gifts", "economy/gift"),
+    ("gift_versions", "economy/gift"),
+    ("agency_rate_versions", "economy/agency"),
+    ("agencies", "economy/agency"),
+    ("agency_members", "economy/agency"),
+];
+
+/// Tables that a slice reads though their owner does not lie below it, and why.
+pub(super) const READERS: &[(&str, &[&str], &str)] = &[
+    ("room", &["users"], "a room's card says its owner's name"),
+    ("room", &["room_totals"], "a waking room begins at the last committed gift"),
+    ("economy/gift", &["rooms"], "a gift is to a room that is there, and the room's owner has a share of it"),
+];
+
+/// Tables of PostgreSQL and of sqlx, which nobody here writes.
+pub(super) const FOREIGN_TABLES: &[&str] = &["_sqlx_migrations"];
+
+/// Where code from outside may be known.
+pub(super) const KNOWN_BY: &[(&str, &[&str])] = &[
+    ("fred", &["cluster"]),
+    (
+        "axum",
+        &[
+            "http",
+            "router",
+            "app",
+            "gateway",
+            "media/local",
+            "identity/current/user",
+            "identity/current/staff",
+            "identity/current/count",
+        ],
+    ),
+];
+
+/// Where SQL may stand besides the stores.
+pub(super) const SQL_EDGES: &[&str] = &["db", "dev"];

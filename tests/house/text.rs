@@ -1,0 +1,25 @@
+//! Rules that are read off the lines of the code.
+
+use super::source::Source;
+
+/// Routes that are registered without their description.
+pub(super) fn unregistered(source: &Source) -> Vec<String> {
+    let is_plain = |line: &str| [".route(", ".nest("].iter().any(|word| line.contains(word));
+    if source.place == "router.rs" { Vec::new() } else { source.lines_with(is_plain) }
+}
+
+/// Log lines in which an id has another name or form. Numbers are numbers everywhere (`room.id = room.number()`);
+/// an operation is `%op`.
+pub(super) fn misnamed_ids(source: &Source) -> Vec<String> {
+    let numbers = ["room.id", "user.id", "connection.id"];
+    let other = ["op = ?", " ?op,", " %room,", " %user,", "room_id = %", "user_id = %", "request_id = %"];
+    source.lines_with(|line| {
+        let as_text = |id: &&str| line.contains(&format!("{id} = %")) || line.contains(&format!("{id} = ?"));
+        numbers.iter().any(as_text) || other.iter().any(|field| line.contains(field))
+    })
+}
+
+/// A file that does not say what lives in it.
+pub(super) fn silent(source: &Source) -> Option<String> {
+    (!source.text.starts_with("//!")).then(|| format!("{} does not open with //!", source.place))
+}
