@@ -90,7 +90,7 @@ pub(super) async fn last_fact(conn: &mut PgConnection, room: RoomId) -> sqlx::Re
         .await
 }
 
-/// The last committed gift and the coins spent with it.
+/// The last committed gift and the coins spent with it. A room whose first gift is still to come has no row.
 pub(super) async fn totals(conn: &mut PgConnection, room: RoomId) -> sqlx::Result<(i64, Coins)> {
     let row = sqlx::query!("select gift_no, coins from room_totals where room_id = $1", room.number())
         .fetch_optional(conn)

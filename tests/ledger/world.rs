@@ -179,7 +179,6 @@ async fn populate(database: &Database, count: usize) -> (Vec<Person>, Vec<RoomId
             .execute(&mut *transaction)
             .await
             .expect("a room");
-        ledger::create_room_totals(&mut transaction, room).await.expect("totals");
     }
     gift::seed(&mut transaction).await.expect("a catalogue");
     let member = people[count - 1].id;

@@ -128,7 +128,6 @@ impl World {
             .execute(&mut *conn)
             .await
             .expect("a new room");
-        ledger::create_room_totals(&mut conn, room).await.expect("its gifts are numbered");
         room
     }
 

@@ -22,4 +22,4 @@ pub use handle::Ledger;
 pub use order::{By, Committed, CommittedGifts, Order, TransferReceipt};
 pub use posting::{Kind, Kinds};
 pub use settings::Settings;
-pub use wallet::{create_account, create_room_totals, create_wallet, create_wallets};
+pub use wallet::{create_account, create_wallet, create_wallets};

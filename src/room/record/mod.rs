@@ -27,7 +27,7 @@ pub(super) struct Listed {
     pub(super) created_us: i64,
 }
 
-/// Makes a room of this owner, with the row that numbers its gifts.
+/// Makes a room of this owner.
 pub(super) async fn create(tx: &mut Tx, chance: &Chance, owner: UserId, name: &str, seats: u8) -> Result<RoomCard> {
     let mut made = None;
     for attempt in 0..ID_TRIES {
@@ -37,7 +37,6 @@ pub(super) async fn create(tx: &mut Tx, chance: &Chance, owner: UserId, name: &s
         }
     }
     let id = made.ok_or_else(|| Error::internal("no unused id was found for a room"))?;
-    store::insert_totals(tx, id).await?;
     let card = store::room(tx, id).await?.ok_or_else(|| Error::new(ErrorCode::RoomNotFound))?;
     Ok(card)
 }
@@ -49,10 +48,7 @@ pub(super) async fn create(tx: &mut Tx, chance: &Chance, owner: UserId, name: &s
 pub async fn create_many(tx: &mut Tx, chance: &Chance, owners: &[UserId]) -> Result<Vec<(RoomId, UserId)>> {
     let ids: Vec<i64> = owners.iter().map(|_| unused_id(chance, 0)).collect();
     let owners: Vec<i64> = owners.iter().map(|owner| owner.number()).collect();
-    let made = store::insert_rooms(tx, &ids, &owners, DEFAULT_SEATS).await?;
-    let ids: Vec<i64> = made.iter().map(|(room, _)| room.number()).collect();
-    store::insert_many_totals(tx, &ids).await?;
-    Ok(made)
+    store::insert_rooms(tx, &ids, &owners, DEFAULT_SEATS).await
 }
 
 /// A page of rooms, newest first. A room that was there when the paging began is on exactly one page;

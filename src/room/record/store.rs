@@ -53,18 +53,6 @@ pub(super) async fn insert_rooms(
     made.into_iter().map(|room| Ok((room_id(room.id)?, user_id(room.owner_id)?))).collect()
 }
 
-/// Inserts the rows that number and sum these rooms' gifts.
-pub(super) async fn insert_many_totals(conn: &mut PgConnection, rooms: &[i64]) -> Result<()> {
-    sqlx::query!("insert into room_totals (room_id) select unnest($1::bigint[])", rooms).execute(conn).await?;
-    Ok(())
-}
-
-/// Inserts the row that numbers and sums the room's gifts.
-pub(super) async fn insert_totals(conn: &mut PgConnection, room: RoomId) -> Result<()> {
-    sqlx::query!("insert into room_totals (room_id) values ($1)", room.number()).execute(conn).await?;
-    Ok(())
-}
-
 /// The room of this id.
 pub(super) async fn room(conn: &mut PgConnection, id: RoomId) -> Result<Option<RoomCard>> {
     let row = sqlx::query!(

@@ -140,7 +140,13 @@ impl Kind for Gifts {
         let rooms: BTreeSet<i64> =
             orders.iter().filter(|gift| gift.receivers.is_ok()).map(|gift| gift.room.number()).collect();
         if !rooms.is_empty() {
-            state.rooms = store::lock_rooms(connection, &rooms.into_iter().collect::<Vec<_>>()).await?;
+            let rooms: Vec<_> = rooms.into_iter().collect();
+            state.rooms = store::lock_rooms(connection, &rooms).await?;
+            // A room's totals begin with its first gift.
+            if state.rooms.len() < rooms.len() {
+                store::begin_totals(connection, &rooms).await?;
+                state.rooms = store::lock_rooms(connection, &rooms).await?;
+            }
         }
         Ok(())
     }

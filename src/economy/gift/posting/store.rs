@@ -63,6 +63,24 @@ pub(super) async fn lock_rooms(connection: &mut PgConnection, rooms: &[i64]) -> 
     Ok(total.collect())
 }
 
+/// Begins the totals of those of these rooms that are there and have none, in the order of their ids. Where another
+/// writer has just done so, this waits for its commit.
+pub(super) async fn begin_totals(connection: &mut PgConnection, rooms: &[i64]) -> Result<()> {
+    sqlx::query!(
+        "insert into room_totals (room_id)
+         select r.id
+           from rooms r
+          where r.id = any($1)
+            and not exists (select from room_totals t where t.room_id = r.id)
+          order by r.id
+             on conflict (room_id) do nothing",
+        rooms
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
 /// Brings the rooms' totals that changed to where the batch leaves them.
 pub(super) async fn update_rooms(connection: &mut PgConnection, rooms: &BTreeMap<RoomId, RoomTotal>) -> Result<()> {
     let changed: Vec<_> = rooms.iter().filter(|(_, total)| total.changed).collect();

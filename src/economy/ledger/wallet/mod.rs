@@ -8,7 +8,7 @@ mod store;
 use std::collections::HashMap;
 
 use parlor_protocol::reply::Balance;
-use parlor_protocol::{Currency, ErrorCode, RoomId, UserId};
+use parlor_protocol::{Currency, ErrorCode, UserId};
 use sqlx::PgConnection;
 
 use super::journal;
@@ -41,14 +41,6 @@ pub async fn create_wallets(connection: &mut PgConnection, users: &[UserId]) -> 
 /// A fault or an outage of the store.
 pub async fn create_account(connection: &mut PgConnection, currency: Currency) -> Result<i64> {
     Ok(store::insert_account(connection, currency.number()).await?)
-}
-
-/// Starts the numbering of a room's gifts. Belongs into the transaction that makes the room.
-///
-/// # Errors
-/// A fault or an outage of the store.
-pub async fn create_room_totals(connection: &mut PgConnection, room: RoomId) -> Result<()> {
-    Ok(store::insert_room_totals(connection, room.number()).await?)
 }
 
 /// Every balance of a user, coins first.

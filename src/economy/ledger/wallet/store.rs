@@ -34,12 +34,6 @@ pub(super) async fn insert_account(connection: &mut PgConnection, currency: i16)
     .await
 }
 
-/// Starts a room's totals.
-pub(super) async fn insert_room_totals(connection: &mut PgConnection, room: i64) -> Result<()> {
-    sqlx::query!("insert into room_totals (room_id) values ($1)", room).execute(connection).await?;
-    Ok(())
-}
-
 pub(super) struct BalanceRow {
     pub user: i64,
     pub currency: i16,
