@@ -6,8 +6,6 @@ use parlor_protocol::command::Join;
 use parlor_protocol::envelope::JoinedText;
 use parlor_protocol::room::{GiftLine, Person};
 use parlor_protocol::{ErrorBody, ErrorCode, RoomId, UserId, envelope, limit};
-use serde::Deserialize;
-use serde_json::value::RawValue;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
@@ -192,12 +190,10 @@ pub(super) async fn leave(
 /// What the client gets to see of a join: the missed events as they were sent, or the snapshot, and
 /// the gifts that neither of them shows.
 async fn reply(gateway: &GatewayState, room: RoomId, client_gift_no: Option<i64>, joined: JoinAnswer) -> Joined {
-    let missed = joined.missed.as_deref();
     let stands_at = joined.position.gift_no.unwrap_or(0);
     let (mut gifts, mut more_gifts) = (Vec::new(), false);
     if let Some(after) = client_gift_no.filter(|after| *after < stands_at) {
-        let first = missed.unwrap_or_default().iter().find_map(first_gift_no);
-        let up_to = first.map_or(stands_at, |first| first - 1);
+        let up_to = joined.first_gift.map_or(stands_at, |first| first - 1);
         if after < up_to {
             (gifts, more_gifts) = gifts_between(gateway, room, after, up_to).await;
         }
@@ -231,29 +227,4 @@ pub(super) fn cut_to_page(gifts: &mut Vec<GiftLine>) -> bool {
     let more = gifts.len() > fitting;
     gifts.truncate(fitting);
     more
-}
-
-/// The number of the first gift in an event, if it is one of gifts.
-fn first_gift_no(frame: &Frame) -> Option<i64> {
-    #[derive(Deserialize)]
-    struct Envelope<'a> {
-        #[serde(rename = "type")]
-        kind: &'a str,
-        #[serde(borrow)]
-        data: &'a RawValue,
-    }
-    #[derive(Deserialize)]
-    struct Gifts {
-        gifts: Vec<Gift>,
-    }
-    #[derive(Deserialize)]
-    struct Gift {
-        gift_no: i64,
-    }
-    let envelope: Envelope = serde_json::from_str(frame.payload()).ok()?;
-    if envelope.kind != "gifts.sent" {
-        return None;
-    }
-    let gifts: Gifts = serde_json::from_str(envelope.data.get()).ok()?;
-    gifts.gifts.first().map(|gift| gift.gift_no)
 }

@@ -321,7 +321,9 @@ impl RoomActor {
         let same_epoch = brought.filter(|position| position.epoch == self.state.epoch());
         let missed = same_epoch.and_then(|position| self.ring.since(position.seq, seq, position.gift_no, announced));
         let snapshot = missed.is_none().then(|| self.view(user));
-        JoinAnswer { position: self.state.position(brought.as_ref(), missed.is_some()), missed, snapshot }
+        let position = self.state.position(brought.as_ref(), missed.is_some());
+        let (missed, first_gift) = missed.map_or((None, None), |missed| (Some(missed.frames), missed.first_gift));
+        JoinAnswer { position, missed, first_gift, snapshot }
     }
 
     /// The room as this user sees it, written once for all who see the same.

@@ -159,6 +159,8 @@ pub struct JoinAnswer {
     pub position: Position,
     /// All events behind the client's position, as they were sent.
     pub missed: Option<Vec<Frame>>,
+    /// The number of the first gift in those events; `None` where they bring none.
+    pub first_gift: Option<i64>,
     /// The room at the position.
     pub snapshot: Option<SnapshotText>,
 }

@@ -16,6 +16,15 @@ struct Sent {
     first_gift: Option<i64>,
 }
 
+/// Every event behind a place.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Missed {
+    /// As they were sent, in order.
+    pub frames: Vec<Frame>,
+    /// The number of the first gift in them; `None` where they bring none.
+    pub first_gift: Option<i64>,
+}
+
 /// The last events of one epoch, without holes: 512 of them, or 60 s.
 #[derive(Debug)]
 pub(super) struct Ring {
@@ -49,7 +58,7 @@ impl Ring {
 
     /// Everything behind `seq`, or `None`: some of it is gone, it is more than a resume may bring, it
     /// would leave out a gift above `gift_no`, or `seq` is ahead of the room. Never a part.
-    pub(super) fn since(&self, seq: u64, now_seq: u64, gift_no: Option<i64>, announced: i64) -> Option<Vec<Frame>> {
+    pub(super) fn since(&self, seq: u64, now_seq: u64, gift_no: Option<i64>, announced: i64) -> Option<Missed> {
         let missing = usize::try_from(now_seq.checked_sub(seq)?).ok()?;
         if missing > self.resume_events || missing > self.sent.len() {
             return None;
@@ -59,11 +68,12 @@ impl Ring {
         if missed.clone().map(|sent| sent.frame.bytes().len()).sum::<usize>() > self.resume_bytes {
             return None;
         }
-        let first_gift = missed.clone().find_map(|sent| sent.first_gift).unwrap_or(announced + 1);
-        if gift_no.is_some_and(|shown| shown.saturating_add(1) < first_gift) {
+        let first_gift = missed.clone().find_map(|sent| sent.first_gift);
+        let first_above = first_gift.unwrap_or(announced + 1);
+        if gift_no.is_some_and(|shown| shown.saturating_add(1) < first_above) {
             return None;
         }
-        Some(missed.map(|sent| sent.frame.clone()).collect())
+        Some(Missed { frames: missed.map(|sent| sent.frame.clone()).collect(), first_gift })
     }
 }
 
@@ -86,7 +96,7 @@ mod tests {
     #[test]
     fn all_missed_events_or_none() {
         let ring = ring(600, &Settings::default());
-        let since = |seq| ring.since(seq, 600, None, 0).map(|frames| frames.len());
+        let since = |seq| ring.since(seq, 600, None, 0).map(|missed| missed.frames.len());
         assert_eq!(since(600), Some(0));
         assert_eq!(since(599), Some(1));
         assert_eq!(since(300), Some(300));
@@ -94,16 +104,16 @@ mod tests {
         assert_eq!(since(601), None, "ahead of the room");
         let wide = Settings { resume_events: 1_000, ..Settings::default() };
         let ring = super::tests::ring(600, &wide);
-        assert_eq!(ring.since(88, 600, None, 0).map(|frames| frames.len()), Some(512));
+        assert_eq!(ring.since(88, 600, None, 0).map(|missed| missed.frames.len()), Some(512));
         assert_eq!(ring.since(87, 600, None, 0), None, "no longer kept");
-        assert_eq!(ring.since(500, 600, None, 0).expect("kept")[0], frame(501));
+        assert_eq!(ring.since(500, 600, None, 0).expect("kept").frames[0], frame(501));
     }
 
     #[test]
     fn events_older_than_a_minute_are_forgotten() {
         let mut ring = ring(3, &Settings::default());
         ring.push(4, Timestamp(60_001), frame(4), None);
-        assert_eq!(ring.since(3, 4, None, 0), Some(vec![frame(4)]));
+        assert_eq!(ring.since(3, 4, None, 0).map(|missed| missed.frames), Some(vec![frame(4)]));
         assert_eq!(ring.since(2, 4, None, 0), None);
     }
 
@@ -124,5 +134,15 @@ mod tests {
         assert!(ring.since(3, 3, Some(9), 9).is_some());
         assert!(ring.since(3, 3, Some(8), 9).is_none());
         assert!(ring.since(2, 3, None, 9).is_some());
+    }
+
+    #[test]
+    fn what_was_missed_says_which_gift_is_the_first_in_it() {
+        let mut ring = ring(2, &Settings::default());
+        ring.push(3, Timestamp(0), frame(3), Some(8));
+        ring.push(4, Timestamp(0), frame(4), None);
+        ring.push(5, Timestamp(0), frame(5), Some(11));
+        let first = |seq| ring.since(seq, 5, None, 12).expect("kept").first_gift;
+        assert_eq!([first(0), first(2), first(3), first(4), first(5)], [Some(8), Some(8), Some(11), Some(11), None]);
     }
 }

@@ -348,7 +348,15 @@ fn join(pretended: &Pretended, room: RoomId, position: Option<Position>) -> Join
             coins: Coins(0),
         })
     });
-    JoinAnswer { position: Position { epoch: EPOCH, seq, gift_no: Some(pretended.announced) }, missed, snapshot }
+    let first_gift = known.and_then(|position| {
+        let mut missed = pretended.events.iter().filter(|event| event.seq > position.seq);
+        missed.find_map(|event| match &event.event {
+            Event::GiftsSent { gifts, .. } => gifts.first().map(|gift| gift.gift_no),
+            _ => None,
+        })
+    });
+    let position = Position { epoch: EPOCH, seq, gift_no: Some(pretended.announced) };
+    JoinAnswer { position, missed, first_gift, snapshot }
 }
 
 async fn publish(topic: &mut Topic, pretended: &Mutex<Pretended>, room: RoomId, event: Event) -> u64 {

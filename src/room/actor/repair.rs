@@ -32,13 +32,13 @@ impl RoomActor {
             room.id = self.state.card().id.number(),
             shard,
             seq,
-            events = missed.as_ref().map(Vec::len),
+            events = missed.as_ref().map(|missed| missed.frames.len()),
             "a shard has missed events of the room"
         );
         match missed {
-            Some(frames) => {
+            Some(missed) => {
                 metric::REPAIRS.add_of("ring", 1);
-                self.audience.repair(shard, epoch, seq + 1, frames);
+                self.audience.repair(shard, epoch, seq + 1, missed.frames);
             }
             None => {
                 metric::REPAIRS.add_of("resync", 1);
