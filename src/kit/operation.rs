@@ -1,5 +1,7 @@
 //! What makes a retry the same change: the client's operation with a hash of what the client sent.
 
+use std::io;
+
 use parlor_protocol::{Command, Op, UserId};
 use sha2::{Digest, Sha256};
 
@@ -20,10 +22,9 @@ pub struct Operation {
 impl Operation {
     /// The operation of a command, the same whether it came by socket or by REST.
     pub fn of_command(op: Op, actor: UserId, command: &Command) -> Self {
-        // As much as most commands take.
-        let mut body = Vec::with_capacity(512);
-        serde_json::to_writer(&mut body, command).expect("a command has string keys and no failing serializer");
-        Self { op, actor, body_hash: hash(&body) }
+        let mut hasher = Hasher(Sha256::new());
+        serde_json::to_writer(&mut hasher, command).expect("a command has string keys and no failing serializer");
+        Self { op, actor, body_hash: first_half(hasher.0) }
     }
 
     /// The operation of a change that the server itself makes, named by its words.
@@ -34,8 +35,53 @@ impl Operation {
 
 /// The hash of what was asked for.
 pub fn hash(body: &[u8]) -> BodyHash {
-    let digest = Sha256::digest(body);
+    first_half(Sha256::new().chain_update(body))
+}
+
+fn first_half(hasher: Sha256) -> BodyHash {
     let mut hash = [0; 16];
-    hash.copy_from_slice(&digest[..16]);
+    hash.copy_from_slice(&hasher.finalize()[..16]);
     hash
+}
+
+/// Takes a command's JSON as it is written: its text stands nowhere. What is hashed is the canonical form and not
+/// the client's bytes, whose order and spaces are its own business, and differ between the ways.
+struct Hasher(Sha256);
+
+impl io::Write for Hasher {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use parlor_protocol::command::SendChat;
+    use parlor_protocol::{Command, Op, RoomId, UserId};
+    use uuid::Uuid;
+
+    use super::{Operation, hash};
+
+    /// Journals and refusals keep hashes for good: a retry of an operation of any earlier version is known by them.
+    #[test]
+    fn the_hash_of_a_command_is_that_of_its_json() {
+        let room = RoomId::new(900_000_001).expect("in range");
+        let chat = Command::ChatSend(SendChat { room, text: "\"quoted\", ünïcode \u{1f600}\n".repeat(40) });
+        let by = |op: u128| {
+            Operation::of_command(Op(Uuid::from_u128(op)), UserId::new(901_000_001).expect("in range"), &chat)
+        };
+        assert_eq!(by(1).body_hash, hash(&serde_json::to_vec(&chat).expect("it is written")));
+        assert_eq!(by(1).body_hash, by(2).body_hash);
+    }
+
+    #[test]
+    fn the_hash_of_words_is_what_it_was_in_every_version() {
+        let known = [0x2c, 0xf2, 0x4d, 0xba, 0x5f, 0xb0, 0xa3, 0x0e, 0x26, 0xe8, 0x3b, 0x2a, 0xc5, 0xb9, 0xe2, 0x9e];
+        assert_eq!(hash(b"hello"), known);
+    }
 }
