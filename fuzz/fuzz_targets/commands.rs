@@ -10,8 +10,8 @@ use parlor_protocol::{ErrorBody, UserFrame};
 
 fuzz_target!(|bytes: &[u8]| {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
-    for (kind, _) in Command::TYPES {
-        if let Ok(command) = Command::parse(kind, text) {
+    for kind in Command::KINDS {
+        if let Ok(command) = Command::parse(kind.name, text) {
             let _ = command.validate();
         }
     }

@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::envelope::words;
-use crate::error::{ErrorBody, ErrorCode};
+use crate::commands;
+use crate::error::ErrorBody;
 use crate::id::{GiftId, NUMBER_LIMIT, RoomId, UserId};
+use crate::kind::CommandData;
 use crate::limit;
 #[cfg(feature = "schemars")]
 use crate::reply::{Connected, Done, Empty, GiftPage, GiftReceipt, Joined, PeoplePage, SessionRefreshed};
@@ -181,106 +182,53 @@ pub struct ListPeople {
     pub after: Option<UserId>,
 }
 
-macro_rules! commands {
-    ($($(#[doc = $doc:literal])* $variant:ident($data:ty) -> $reply:ty = $name:literal, op: $op:literal;)*) => {
-        /// Everything a client may ask for, by its type on the wire.
-        #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-        #[serde(tag = "type", content = "data")]
-        pub enum Command {
-            $($(#[doc = $doc])* #[serde(rename = $name)] $variant($data),)*
-        }
-
-        impl Command {
-            /// Every type on the wire, with whether it must name an operation.
-            pub const TYPES: &'static [(&'static str, bool)] = &[$(($name, $op)),*];
-
-            /// Reads the data of a command of this type: one pass, no tree of values.
-            ///
-            /// # Errors
-            /// `unknown_type`, or `bad_request` that names what does not fit.
-            pub fn parse(kind: &str, data: &str) -> Result<Self, ErrorBody> {
-                match kind {
-                    $($name => read(data).map(Self::$variant),)*
-                    _ => Err(ErrorBody::new(ErrorCode::UnknownType)
-                        .message("this server knows no command of this type")),
-                }
-            }
-
-            /// Its type on the wire.
-            pub const fn kind(&self) -> &'static str {
-                match self { $(Self::$variant(_) => $name),* }
-            }
-
-            /// It changes something, so it must name an operation.
-            pub const fn needs_op(&self) -> bool {
-                match self { $(Self::$variant(_) => $op),* }
-            }
-
-            /// Every type with all that the documents say of it.
-            #[cfg(feature = "schemars")]
-            pub const DESCRIBED: &'static [crate::describe::CommandType] = &[$(
-                crate::describe::CommandType::of::<$data, $reply>($name, $op, concat!($($doc, "\n"),*)),
-            )*];
-        }
-    };
-}
-
 commands! {
+    /// Everything a client may ask for, by its type on the wire.
+    pub enum Command;
+
     /// Say who one is. The first command of a socket, within 10 s.
     ///
     /// A second socket of the same `device` replaces the first, which is closed with 4502. With `joins` a
     /// connection, or a resume, is one round trip.
-    Connect(Connect) -> Connected = "connect", op: false;
+    Connect(Connect) -> Connected = "connect": Repeatable, Session, rate Connect;
     /// Go on with a new access token, before the old one ends.
-    SessionRefresh(RefreshSession) -> SessionRefreshed = "session.refresh", op: false;
+    SessionRefresh(RefreshSession) -> SessionRefreshed = "session.refresh": Repeatable, Session, rate List;
     /// Ask for a sign of life.
-    Ping(Nothing) -> Empty = "ping", op: false;
+    Ping(Nothing) -> Empty = "ping": Repeatable, Session;
     /// Come into a room, or back. A user is in one room at a time: another one is left.
     ///
     /// With a `position` the reply brings all missed events, or a snapshot, and is told which. The events
     /// behind the reply's position follow the reply.
-    RoomJoin(Join) -> Joined = "room.join", op: false;
+    RoomJoin(Join) -> Joined = "room.join": Repeatable, Session, rate Join;
     /// Leave a room at once, on all of one's devices, without the grace period.
-    RoomLeave(InRoom) -> Empty = "room.leave", op: false;
+    RoomLeave(InRoom) -> Empty = "room.leave": Repeatable, Session;
     /// Put somebody out of the room, and keep them out for ten minutes. For the room's owner.
-    RoomKick(Kick) -> Done = "room.kick", op: true;
+    RoomKick(Kick) -> Done = "room.kick": Hard, Room, rate Seat, rest "POST /v1/rooms/{id}/kicks";
     /// Take a seat. Seat 0 is the owner's.
-    SeatTake(TakeSeat) -> Done = "seat.take", op: true;
+    SeatTake(TakeSeat) -> Done = "seat.take": Soft, Room, rate Seat, rest "PUT /v1/rooms/{id}/seat";
     /// Leave one's seat.
-    SeatLeave(InRoom) -> Done = "seat.leave", op: true;
+    SeatLeave(InRoom) -> Done = "seat.leave": Soft, Room, rate Seat, rest "DELETE /v1/rooms/{id}/seat";
     /// Lock a seat; who sits there is evicted. For the room's owner.
-    SeatLock(OnSeat) -> Done = "seat.lock", op: true;
+    SeatLock(OnSeat) -> Done = "seat.lock": Hard, Room, rate Seat, rest "PUT /v1/rooms/{id}/seats/{no}/lock";
     /// Unlock a seat. For the room's owner.
-    SeatUnlock(OnSeat) -> Done = "seat.unlock", op: true;
+    SeatUnlock(OnSeat) -> Done = "seat.unlock": Hard, Room, rate Seat, rest "DELETE /v1/rooms/{id}/seats/{no}/lock";
     /// Say something to the room.
-    ChatSend(SendChat) -> Done = "chat.send", op: true;
+    ChatSend(SendChat) -> Done = "chat.send": Soft, Room, rate Chat, rest "POST /v1/rooms/{id}/messages";
     /// Send a gift, paid for in coins: charged once, whatever happens to the reply.
     ///
     /// May be sent again with the same `op` from outside the room, to get the first answer.
-    GiftSend(SendGift) -> GiftReceipt = "gift.send", op: true;
+    GiftSend(SendGift) -> GiftReceipt = "gift.send": Money, Room, rate Gift, rest "POST /v1/rooms/{id}/gifts";
     /// Gifts of the room above a number, oldest first, at most 200.
-    GiftList(ListGifts) -> GiftPage = "gift.list", op: false;
+    GiftList(ListGifts) -> GiftPage = "gift.list": Repeatable, Store, rate List, rest "GET /v1/rooms/{id}/gifts";
     /// Who is in the room, by id, at most 100 a page.
-    PeopleList(ListPeople) -> PeoplePage = "people.list", op: false;
+    PeopleList(ListPeople) -> PeoplePage = "people.list": Repeatable, Room, rate List,
+        rest "GET /v1/rooms/{id}/participants";
 }
 
 /// Data of a command that has none.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Nothing {}
-
-fn read<'a, T: Deserialize<'a>>(data: &'a str) -> Result<T, ErrorBody> {
-    serde_json::from_str(data).map_err(|error| {
-        let words = words(&error);
-        // serde names a missing field in its words and nowhere else.
-        let missing = words.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`'));
-        let (field, words) = match missing {
-            Some(field) => (format!("data.{field}"), "is missing".to_owned()),
-            None => ("data".to_owned(), words),
-        };
-        ErrorBody::new(ErrorCode::BadRequest).message("the data does not fit the type").field(field, words)
-    })
-}
 
 /// What every plain number on the wire is.
 const NUMBER: &str = "a number from 0 to below 2^53";
@@ -299,88 +247,131 @@ impl Join {
     }
 }
 
-impl Command {
-    /// The room that it is about.
-    pub const fn room(&self) -> Option<RoomId> {
-        match self {
-            Self::Connect(_) | Self::SessionRefresh(_) | Self::Ping(_) => None,
-            Self::RoomJoin(Join { room, .. })
-            | Self::RoomLeave(InRoom { room })
-            | Self::RoomKick(Kick { room, .. })
-            | Self::SeatTake(TakeSeat { room, .. })
-            | Self::SeatLeave(InRoom { room })
-            | Self::SeatLock(OnSeat { room, .. })
-            | Self::SeatUnlock(OnSeat { room, .. })
-            | Self::ChatSend(SendChat { room, .. })
-            | Self::GiftSend(SendGift { room, .. })
-            | Self::GiftList(ListGifts { room, .. })
-            | Self::PeopleList(ListPeople { room, .. }) => Some(*room),
+impl CommandData for Connect {
+    fn refuse(&self, mut error: ErrorBody) -> ErrorBody {
+        let chars = self.device.chars().count();
+        if chars == 0 || chars > limit::DEVICE_CHARS {
+            error = error.field("device", format!("1 to {} characters", limit::DEVICE_CHARS));
         }
+        if let Some(client) = &self.client
+            && [&client.name, &client.version, &client.platform]
+                .iter()
+                .any(|text| text.chars().count() > limit::DEVICE_CHARS)
+        {
+            error = error.field("client", format!("at most {} characters each", limit::DEVICE_CHARS));
+        }
+        if self.joins.len() > limit::CONNECT_JOINS {
+            error = error.field("joins", format!("at most {}", limit::CONNECT_JOINS));
+        }
+        if !self.joins.iter().all(Join::is_in_range) {
+            error = error.field("joins", NUMBER);
+        }
+        if (1..self.joins.len()).any(|at| self.joins[..at].iter().any(|b| b.room == self.joins[at].room)) {
+            error = error.field("joins", "each room once");
+        }
+        error
+    }
+}
+
+impl CommandData for RefreshSession {}
+
+impl CommandData for Nothing {}
+
+impl CommandData for Join {
+    fn room(&self) -> Option<RoomId> {
+        Some(self.room)
     }
 
-    /// Checks the sizes and values that types cannot say.
-    ///
-    /// # Errors
-    /// `bad_request` with every field that does not fit.
-    pub fn validate(&self) -> Result<(), ErrorBody> {
-        let mut error = ErrorBody::new(ErrorCode::BadRequest);
-        match self {
-            Self::Connect(connect) => {
-                let chars = connect.device.chars().count();
-                if chars == 0 || chars > limit::DEVICE_CHARS {
-                    error = error.field("device", format!("1 to {} characters", limit::DEVICE_CHARS));
-                }
-                if let Some(client) = &connect.client
-                    && [&client.name, &client.version, &client.platform]
-                        .iter()
-                        .any(|text| text.chars().count() > limit::DEVICE_CHARS)
-                {
-                    error = error.field("client", format!("at most {} characters each", limit::DEVICE_CHARS));
-                }
-                if connect.joins.len() > limit::CONNECT_JOINS {
-                    error = error.field("joins", format!("at most {}", limit::CONNECT_JOINS));
-                }
-                if !connect.joins.iter().all(Join::is_in_range) {
-                    error = error.field("joins", NUMBER);
-                }
-                if (1..connect.joins.len())
-                    .any(|at| connect.joins[..at].iter().any(|b| b.room == connect.joins[at].room))
-                {
-                    error = error.field("joins", "each room once");
-                }
-            }
-            Self::ChatSend(chat) if (chat.text.trim().is_empty() || chat.text.chars().count() > limit::TEXT_CHARS) => {
-                error = error.field("text", format!("1 to {} characters, not only spaces", limit::TEXT_CHARS));
-            }
-            Self::RoomKick(kick) if kick.reason.chars().count() > limit::REASON_CHARS => {
-                error = error.field("reason", format!("at most {} characters", limit::REASON_CHARS));
-            }
-            Self::GiftSend(gift) => {
-                if !limit::GIFT_COUNTS.contains(&gift.count) {
-                    error = error.field("count", "one of 1, 10, 66, 188, 520, 1314");
-                }
-                let receivers = match &gift.to {
-                    Recipients::Users(users) => users.len(),
-                    Recipients::Seats(seats) => seats.len(),
-                    Recipients::AllSeats => 1,
-                };
-                if receivers == 0 || receivers > limit::GIFT_RECEIVERS {
-                    error = error.field("to", format!("1 to {} receivers", limit::GIFT_RECEIVERS));
-                }
-            }
-            Self::RoomJoin(join) if !join.is_in_range() => error = error.field("position", NUMBER),
-            Self::SeatTake(TakeSeat { version, .. })
-            | Self::SeatLock(OnSeat { version, .. })
-            | Self::SeatUnlock(OnSeat { version, .. })
-                if !version.is_none_or(is_number) =>
-            {
-                error = error.field("version", NUMBER);
-            }
-            Self::GiftList(list) if !u64::try_from(list.after).is_ok_and(is_number) => {
-                error = error.field("after", NUMBER);
-            }
-            _ => {}
+    fn refuse(&self, error: ErrorBody) -> ErrorBody {
+        if self.is_in_range() { error } else { error.field("position", NUMBER) }
+    }
+}
+
+impl CommandData for InRoom {
+    fn room(&self) -> Option<RoomId> {
+        Some(self.room)
+    }
+}
+
+impl CommandData for TakeSeat {
+    fn room(&self) -> Option<RoomId> {
+        Some(self.room)
+    }
+
+    fn refuse(&self, error: ErrorBody) -> ErrorBody {
+        if self.version.is_none_or(is_number) { error } else { error.field("version", NUMBER) }
+    }
+}
+
+impl CommandData for OnSeat {
+    fn room(&self) -> Option<RoomId> {
+        Some(self.room)
+    }
+
+    fn refuse(&self, error: ErrorBody) -> ErrorBody {
+        if self.version.is_none_or(is_number) { error } else { error.field("version", NUMBER) }
+    }
+}
+
+impl CommandData for SendChat {
+    fn room(&self) -> Option<RoomId> {
+        Some(self.room)
+    }
+
+    fn refuse(&self, error: ErrorBody) -> ErrorBody {
+        if self.text.trim().is_empty() || self.text.chars().count() > limit::TEXT_CHARS {
+            return error.field("text", format!("1 to {} characters, not only spaces", limit::TEXT_CHARS));
         }
-        if error.fields.is_empty() { Ok(()) } else { Err(error.message("a field does not fit")) }
+        error
+    }
+}
+
+impl CommandData for Kick {
+    fn room(&self) -> Option<RoomId> {
+        Some(self.room)
+    }
+
+    fn refuse(&self, error: ErrorBody) -> ErrorBody {
+        if self.reason.chars().count() > limit::REASON_CHARS {
+            return error.field("reason", format!("at most {} characters", limit::REASON_CHARS));
+        }
+        error
+    }
+}
+
+impl CommandData for SendGift {
+    fn room(&self) -> Option<RoomId> {
+        Some(self.room)
+    }
+
+    fn refuse(&self, mut error: ErrorBody) -> ErrorBody {
+        if !limit::GIFT_COUNTS.contains(&self.count) {
+            error = error.field("count", "one of 1, 10, 66, 188, 520, 1314");
+        }
+        let receivers = match &self.to {
+            Recipients::Users(users) => users.len(),
+            Recipients::Seats(seats) => seats.len(),
+            Recipients::AllSeats => 1,
+        };
+        if receivers == 0 || receivers > limit::GIFT_RECEIVERS {
+            error = error.field("to", format!("1 to {} receivers", limit::GIFT_RECEIVERS));
+        }
+        error
+    }
+}
+
+impl CommandData for ListGifts {
+    fn room(&self) -> Option<RoomId> {
+        Some(self.room)
+    }
+
+    fn refuse(&self, error: ErrorBody) -> ErrorBody {
+        if u64::try_from(self.after).is_ok_and(is_number) { error } else { error.field("after", NUMBER) }
+    }
+}
+
+impl CommandData for ListPeople {
+    fn room(&self) -> Option<RoomId> {
+        Some(self.room)
     }
 }

@@ -17,6 +17,7 @@ pub mod error;
 pub mod event;
 pub mod frame;
 pub mod id;
+pub mod kind;
 pub mod limit;
 pub mod money;
 pub mod reply;
@@ -29,6 +30,7 @@ pub use command::Command;
 pub use error::{ErrorBody, ErrorCode, Retry};
 pub use event::{Event, Signal, UserFrame};
 pub use id::{GiftId, Op, RoomId, UserId};
+pub use kind::{CommandData, CommandKind, Lane, RateClass, Weight};
 pub use money::{Coins, Currency, Diamonds};
 
 /// The WebSocket subprotocol of this form of the wire.

@@ -54,7 +54,7 @@ const LINES: &[(&str, &str, &str, &str)] = &[
 #[test]
 fn every_command_has_its_lines() {
     let classified: HashSet<_> = LINES.iter().map(|(kind, ..)| *kind).collect();
-    let known: HashSet<_> = Command::TYPES.iter().map(|(kind, _)| *kind).collect();
+    let known: HashSet<_> = Command::KINDS.iter().map(|kind| kind.name).collect();
     assert_eq!(classified, known, "to be classified, or gone");
     for (kind, data, _, cells) in LINES {
         assert_eq!(cells.len(), KINDS.len(), "{kind} {data}");

@@ -5,6 +5,7 @@
 mod arbitrary;
 mod asyncapi;
 mod codes;
+mod commands;
 mod golden;
 mod page;
 mod print;
@@ -15,13 +16,14 @@ use std::fs;
 use std::path::Path;
 
 /// Each document, by its place in the repository.
-fn documents() -> [(&'static str, String); 4] {
+fn documents() -> [(&'static str, String); 5] {
     let (wire, set) = (schema::wire(), golden::current());
     [
         ("protocol/schema/parlor.v1.schema.json", print::print(&wire.schema)),
         ("protocol/schema/asyncapi.v1.json", print::print(&asyncapi::document(&wire, &set))),
         ("protocol/page/socket.html", page::page(&wire, &set)),
         ("docs/errors.md", codes::page()),
+        ("docs/protocol.md", commands::page()),
     ]
 }
 
