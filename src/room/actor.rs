@@ -225,12 +225,7 @@ impl RoomActor {
     fn carry_out(&mut self, decision: Decision, now: Timestamp, reply: Option<Reply>) {
         let outcome = self.apply(decision, now);
         match outcome {
-            Outcome::Nothing => self.answer(reply, Ok(Answer::Nothing)),
-            Outcome::Done(done) => self.answer(reply, Ok(Answer::Done(done))),
-            Outcome::Refused(error) => self.answer(reply, Err(error)),
-            Outcome::Seats(map) => self.answer(reply, Ok(Answer::Seats(map))),
-            Outcome::People(page) => self.answer(reply, Ok(Answer::People(page))),
-            Outcome::Sight(sight) => self.answer(reply, Ok(Answer::Sight(sight))),
+            Outcome::Answer(answer) => self.answer(reply, answer),
             Outcome::Joined { user, position } => {
                 // Whom the room may be told of at once is told before the answer is made.
                 self.pass_time();

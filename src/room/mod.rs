@@ -28,4 +28,4 @@ pub use record::{create_many, find};
 pub use request::{Answer, Caller, JoinAnswer, Request, Returned, SeatMap, Sight, SnapshotText, StaffAct};
 pub use routes::routes;
 pub use settings::Settings;
-pub use state::{Checkpoint, PackedMemory, RoomState, Woken, gifts_within};
+pub use state::{Act, Checkpoint, PackedMemory, Role, RoomState, Woken, gifts_within, may};

@@ -7,6 +7,7 @@ mod gifts;
 mod memory;
 mod moderation;
 mod presence;
+mod rights;
 mod seats;
 mod snapshot;
 #[cfg(test)]
@@ -17,14 +18,15 @@ use std::collections::BTreeMap;
 use parlor_protocol::event::RemovalCause;
 use parlor_protocol::reply::Done;
 use parlor_protocol::room::{ChatLine, Person, Position, RoomCard, SeatCause};
-use parlor_protocol::{Coins, Command, ErrorBody, ErrorCode, Event, Op, Retry, UserId};
+use parlor_protocol::{Coins, Command, ErrorBody, ErrorCode, Event, Op, Retry, UserId, Weight};
 
 pub use self::decision::{Change, Decision, Outcome, Removal};
 pub use self::gifts::gifts_within;
 pub use self::memory::{FirstAnswer, PackedMemory};
+pub use self::rights::{Act, Role, may};
 pub use self::snapshot::{Checkpoint, Woken};
 use super::facts::{Fact, HardWrite};
-use super::request::{Caller, Request};
+use super::request::{Answer, Caller, Request};
 use super::settings::{Settings, ms};
 use crate::delivery::ConnectionId;
 use crate::kit::clock::Timestamp;
@@ -113,13 +115,15 @@ impl RoomState {
             Request::Elsewhere { user } => Ok(self.decide_elsewhere(*user)),
             Request::Dropped { user, connection } => Ok(self.decide_drop(*user, *connection)),
             Request::Command { caller, operation, command } => self.decide_command(caller, operation, command, now),
-            Request::Present { user } => self.may_look(*user, now).map(|()| Decision::only(Outcome::Nothing)),
+            Request::Present { user } => self.permit(*user, Act::Look, now).map(|_| Decision::answer(Answer::Nothing)),
             Request::People { user, after } => {
-                self.people_page(*user, *after, now).map(|page| Decision::only(Outcome::People(page)))
+                self.permit(*user, Act::Look, now).map(|_| Decision::answer(Answer::People(self.people_page(*after))))
             }
-            Request::Seats { user } => self.seat_map(*user, now).map(|map| Decision::only(Outcome::Seats(map))),
+            Request::Seats { user } => {
+                self.permit(*user, Act::Look, now).map(|_| Decision::answer(Answer::Seats(self.seat_map())))
+            }
             Request::Staff { operation, act } => Ok(self.decide_staff(operation, act, now)),
-            Request::Look => Ok(Decision::only(Outcome::Sight(self.sight()))),
+            Request::Look => Ok(Decision::answer(Answer::Sight(self.sight()))),
             Request::GiftsCommitted(gifts) => Ok(self.decide_gifts(gifts)),
         }
     }
@@ -145,28 +149,26 @@ impl RoomState {
 
     fn decide_leave(&self, user: UserId) -> Decision {
         if self.presence.person(user).is_none() {
-            return Decision::only(Outcome::Nothing);
+            return Decision::answer(Answer::Nothing);
         }
         let removals = self.removal(user, RemovalCause::Left, None, "").into_iter().collect();
-        Decision { changes: self.departures(&[user]), removals, outcome: Outcome::Nothing }
+        Decision { removals, ..Decision::silent(self.departures(&[user])) }
     }
 
     fn decide_elsewhere(&self, user: UserId) -> Decision {
         let is_awaited = self.presence.person(user).is_some() && self.presence.connections(user).is_empty();
-        let changes = if is_awaited { self.departures(&[user]) } else { Vec::new() };
-        Decision { changes, ..Decision::only(Outcome::Nothing) }
+        Decision::silent(if is_awaited { self.departures(&[user]) } else { Vec::new() })
     }
 
     fn decide_drop(&self, user: UserId, connection: ConnectionId) -> Decision {
         let known = self.presence.has(user, connection);
-        let changes = if known { vec![Change::Detached(user, connection)] } else { Vec::new() };
-        Decision { changes, ..Decision::only(Outcome::Nothing) }
+        Decision::silent(if known { vec![Change::Detached(user, connection)] } else { Vec::new() })
     }
 
     /// What is due by now, one step at a time: to be asked again while `next_deadline` has passed.
     pub fn decide_time(&self, now: Timestamp) -> Decision {
         let overdue = self.presence.overdue(now);
-        let changes = if overdue.is_empty() {
+        Decision::silent(if overdue.is_empty() {
             match self.presence.due(now, &self.settings) {
                 Some(presence::Told::Names(event)) => vec![Change::Event(event)],
                 Some(presence::Told::Count(count)) => vec![Change::Counted(count)],
@@ -174,13 +176,12 @@ impl RoomState {
             }
         } else {
             self.departures(&overdue)
-        };
-        Decision { changes, ..Decision::only(Outcome::Nothing) }
+        })
     }
 
     /// What follows from a time in which nothing could be decided.
     pub fn decide_resumed(&self) -> Decision {
-        Decision { changes: vec![Change::GraceRenewed], ..Decision::only(Outcome::Nothing) }
+        Decision::silent(vec![Change::GraceRenewed])
     }
 
     fn departures(&self, users: &[UserId]) -> Vec<Change> {
@@ -199,41 +200,52 @@ impl RoomState {
             return self.decide_gift(caller, operation, send, now);
         }
         if let Some(first) = self.memory.recall(operation, now, &self.settings)? {
-            return Ok(Decision::only(first.map_or_else(Outcome::Refused, Outcome::Done)));
+            return Ok(Decision::only(Outcome::Answer(first.map(Answer::Done))));
         }
-        let user = &caller.user;
-        // What its staff decides about a room needs nobody to be in it, but nobody who was put out decides.
-        let is_staffs = is_of_staff(command) && user.id == self.card.owner.id;
-        if is_staffs {
-            self.check_not_kicked(user.id, now)?;
-        }
-        if !is_staffs && self.presence.person(user.id).is_none() {
-            return Err(ErrorCode::NotInRoom.into());
-        }
+        let not_here = || ErrorBody::new(ErrorCode::BadRequest).message("this is no command of a room's");
+        let (user, act) = (&caller.user, Act::of(command).ok_or_else(not_here)?);
+        let role = match self.permit(user.id, act, now) {
+            Ok(role) => role,
+            // Who has to come in first asks again then; who is in has had their answer.
+            Err(refusal) if refusal.code == ErrorCode::Forbidden => return Ok(self.decide_refused(operation, refusal)),
+            Err(refusal) => return Err(refusal),
+        };
         match command {
-            Command::SeatTake(take) => {
-                let taken = self.seats.decide_take(take, user, self.card.owner.id);
-                Ok(self.soft(operation, taken))
-            }
+            Command::SeatTake(take) => Ok(self.soft(operation, self.seats.decide_take(take, user, role))),
             Command::SeatLeave(_) => {
                 let left = self.seats.vacated(&[user.id], SeatCause::Left, None);
                 Ok(self.soft(operation, left.ok_or_else(|| ErrorCode::NotSeated.into())))
             }
             Command::ChatSend(chat) => Ok(self.soft(operation, Ok(posted(user, operation.op, &chat.text)?))),
-            Command::SeatLock(on) => Ok(self.hard(operation, user, || self.decide_lock(on))),
-            Command::SeatUnlock(on) => Ok(self.hard(operation, user, || self.decide_unlock(on))),
-            Command::RoomKick(kick) => Ok(self.hard(operation, user, || self.decide_kick(kick, now))),
-            _ => Err(ErrorBody::new(ErrorCode::BadRequest).message("this is no command of a room's")),
+            Command::SeatLock(on) => Ok(self.hard(operation, self.decide_lock(on))),
+            Command::SeatUnlock(on) => Ok(self.hard(operation, self.decide_unlock(on))),
+            Command::RoomKick(kick) => Ok(self.hard(operation, self.decide_kick(kick, now))),
+            _ => Err(not_here()),
         }
     }
 
     /// What waits for the store; its turn comes when those before it are answered.
     pub const fn is_hard(request: &Request) -> bool {
         match request {
-            Request::Command { command, .. } => is_of_staff(command),
+            Request::Command { command, .. } => matches!(command.weight(), Weight::Hard),
             Request::Staff { .. } => true,
             _ => false,
         }
+    }
+
+    /// What this user is to the room now.
+    fn role(&self, user: UserId) -> Role {
+        Role::of(user, self.card.owner.id, self.presence.person(user).is_some())
+    }
+
+    /// The user's role, if it may do this now. Whoever acts from outside must not have been put out.
+    fn permit(&self, user: UserId, act: Act, now: Timestamp) -> Result<Role, ErrorBody> {
+        let role = self.role(user);
+        rights::check(role, act)?;
+        if role == Role::AwayOwner {
+            self.check_not_kicked(user, now)?;
+        }
+        Ok(role)
     }
 
     fn soft(&self, operation: &Operation, verdict: Result<Event, ErrorBody>) -> Decision {
@@ -243,17 +255,9 @@ impl RoomState {
         }
     }
 
-    fn hard(
-        &self,
-        operation: &Operation,
-        user: &Person,
-        verdict: impl FnOnce() -> Result<Fact, ErrorBody>,
-    ) -> Decision {
-        if user.id != self.card.owner.id {
-            return self.decide_refused(operation, ErrorCode::Forbidden.into());
-        }
+    fn hard(&self, operation: &Operation, verdict: Result<Fact, ErrorBody>) -> Decision {
         let (room, epoch, operation) = (self.card.id, self.epoch, *operation);
-        Decision::only(Outcome::Write(HardWrite { room, epoch, operation, verdict: verdict() }))
+        Decision::only(Outcome::Write(HardWrite { room, epoch, operation, verdict }))
     }
 
     /// These changes, with their answer remembered: it names the last event among them.
@@ -261,7 +265,7 @@ impl RoomState {
         let events = changes.iter().filter(|change| matches!(change, Change::Event(_))).count();
         let done = Done { epoch: self.epoch, seq: self.seq + events as u64, replayed: false };
         changes.push(Change::Remembered(*operation, Ok(done)));
-        Decision { changes, ..Decision::only(Outcome::Done(done)) }
+        Decision { changes, ..Decision::answer(Answer::Done(done)) }
     }
 
     /// Nobody of this name is here. Right after waking they may be on their way back, and that is no
@@ -278,7 +282,7 @@ impl RoomState {
     pub fn decide_refused(&self, operation: &Operation, error: ErrorBody) -> Decision {
         let is_final = error.retry == Retry::Never;
         let changes = is_final.then(|| Change::Remembered(*operation, Err(error.clone()))).into_iter().collect();
-        Decision { changes, ..Decision::only(Outcome::Refused(error)) }
+        Decision { changes, ..Decision::only(Outcome::Answer(Err(error))) }
     }
 
     /// Takes one step. `at` is the time of the decision.
@@ -335,11 +339,6 @@ impl RoomState {
         self.gifts.committed = self.gifts.committed.max(gift_no);
         self.gifts.coins = coins;
     }
-}
-
-/// What the room's staff decides: a hard fact, and the owner need not be there for it.
-pub(super) const fn is_of_staff(command: &Command) -> bool {
-    matches!(command, Command::SeatLock(_) | Command::SeatUnlock(_) | Command::RoomKick(_))
 }
 
 /// The line, without control characters other than line breaks.

@@ -1,6 +1,5 @@
 //! What a room decides: the steps it takes, whom it puts out, and where the answer comes from.
 
-use parlor_protocol::reply::{Done, PeoplePage};
 use parlor_protocol::room::Position;
 use parlor_protocol::{Coins, ErrorBody, Event, UserFrame, UserId};
 
@@ -9,7 +8,7 @@ use crate::delivery::ConnectionId;
 use crate::kit::operation::Operation;
 use crate::room::facts::HardWrite;
 use crate::room::port::GiftOrder;
-use crate::room::request::{Caller, SeatMap, Sight};
+use crate::room::request::{Answer, Caller};
 
 /// One step of a room.
 #[derive(Clone, PartialEq, Debug)]
@@ -75,12 +74,9 @@ pub struct Decision {
 /// Where a request's answer comes from.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Outcome {
-    /// There is nothing to say.
-    Nothing,
-    /// A command is done.
-    Done(Done),
-    /// A command is refused, and the refusal remembered.
-    Refused(ErrorBody),
+    /// It is known already: what was asked is read off the state, was answered before, is done by the changes, or
+    /// is refused.
+    Answer(Result<Answer, ErrorBody>),
     /// The user is in; the answer is made from the ring and the state.
     Joined {
         /// Who.
@@ -88,12 +84,6 @@ pub enum Outcome {
         /// What the client brought.
         position: Option<Position>,
     },
-    /// The seat map.
-    Seats(SeatMap),
-    /// A page of people.
-    People(PeoplePage),
-    /// What the room is like.
-    Sight(Sight),
     /// The store has to have it first.
     Write(HardWrite),
     /// The ledger answers.
@@ -105,5 +95,15 @@ pub enum Outcome {
 impl Decision {
     pub(super) const fn only(outcome: Outcome) -> Self {
         Self { changes: Vec::new(), removals: Vec::new(), outcome }
+    }
+
+    /// Nothing changes, and the answer is this one.
+    pub(super) const fn answer(answer: Answer) -> Self {
+        Self::only(Outcome::Answer(Ok(answer)))
+    }
+
+    /// These changes, and nothing to say to who asked.
+    pub(super) const fn silent(changes: Vec<Change>) -> Self {
+        Self { changes, removals: Vec::new(), outcome: Outcome::Answer(Ok(Answer::Nothing)) }
     }
 }

@@ -8,7 +8,7 @@ use super::{Change, Decision, Outcome, RoomState};
 use crate::kit::clock::Timestamp;
 use crate::kit::operation::Operation;
 use crate::room::port::{CommittedGifts, GiftOrder};
-use crate::room::request::Caller;
+use crate::room::request::{Answer, Caller};
 
 /// Bytes of one event of gifts; beyond it the rest goes into the next one.
 const EVENT_BYTES: usize = 16 * 1024;
@@ -96,7 +96,7 @@ impl RoomState {
     pub fn decide_gifts(&self, batch: &CommittedGifts) -> Decision {
         let numbers = self.gifts;
         let Some(last) = batch.gifts.iter().map(|gift| gift.gift_no).max() else {
-            return Decision::only(Outcome::Nothing);
+            return Decision::answer(Answer::Nothing);
         };
         let known = batch.gifts.iter().filter(|gift| gift.gift_no <= numbers.announced).count();
         let fresh = batch.gifts.get(known..).unwrap_or_default();
@@ -121,13 +121,13 @@ impl RoomState {
         }
         // Progress was made and there is more: read on. Without progress the sweep looks again.
         let more = !fresh.is_empty() && numbers.committed > last;
-        Decision { changes, ..Decision::only(if more { Outcome::ReadGifts } else { Outcome::Nothing }) }
+        if more { Decision { changes, ..Decision::only(Outcome::ReadGifts) } } else { Decision::silent(changes) }
     }
 
     /// The ledger has committed gifts up to this number.
     pub fn decide_committed(&self, gift_no: i64) -> Decision {
         if gift_no <= self.gifts.announced {
-            return Decision::only(Outcome::Nothing);
+            return Decision::answer(Answer::Nothing);
         }
         Decision { changes: vec![Change::GiftsKnown { gift_no }], ..Decision::only(Outcome::ReadGifts) }
     }

@@ -6,11 +6,12 @@ use parlor_protocol::reply::Done;
 use parlor_protocol::room::SeatCause;
 use parlor_protocol::{ErrorBody, ErrorCode, Event, UserFrame, UserId};
 
-use super::{Change, Decision, Outcome, Removal, RoomState};
+use super::rights::{self, Act, Role};
+use super::{Change, Decision, Removal, RoomState};
 use crate::kit::clock::Timestamp;
 use crate::kit::operation::Operation;
-use crate::room::facts::{Fact, HardWrite, Written};
-use crate::room::request::StaffAct;
+use crate::room::facts::{Fact, Written};
+use crate::room::request::{Answer, StaffAct};
 use crate::room::settings::ms;
 
 impl RoomState {
@@ -27,7 +28,7 @@ impl RoomState {
     }
 
     pub(super) fn decide_kick(&self, kick: &Kick, now: Timestamp) -> Result<Fact, ErrorBody> {
-        if kick.user == self.card.owner.id {
+        if !rights::may(Role::Owner, Act::kick(self.role(kick.user))) {
             return Err(ErrorBody::new(ErrorCode::Forbidden).message("nobody puts the owner out"));
         }
         self.kicked(kick, now)
@@ -44,12 +45,12 @@ impl RoomState {
     /// An act of the platform's staff: above the room's own roles, and with nothing to look up, since each
     /// has an operation of its own.
     pub(super) fn decide_staff(&self, operation: &Operation, act: &StaffAct, now: Timestamp) -> Decision {
+        let may = |act| rights::check(Role::Staff, act);
         let verdict = match act {
-            StaffAct::Kick(kick) => self.kicked(kick, now),
-            StaffAct::Close { reason } => Ok(Fact::Closed { reason: reason.clone() }),
+            StaffAct::Kick(kick) => may(Act::kick(self.role(kick.user))).and_then(|()| self.kicked(kick, now)),
+            StaffAct::Close { reason } => may(Act::Close).map(|()| Fact::Closed { reason: reason.clone() }),
         };
-        let (room, epoch, operation) = (self.card.id, self.epoch, *operation);
-        Decision::only(Outcome::Write(HardWrite { room, epoch, operation, verdict }))
+        self.hard(operation, verdict)
     }
 
     /// What follows now from a fact that the store has. A fact that this room has applied before
@@ -57,7 +58,7 @@ impl RoomState {
     pub fn decide_fact(&self, operation: &Operation, written: &Written) -> Decision {
         if written.id <= self.last_fact {
             let done = Done { epoch: self.epoch, seq: self.seq, replayed: true };
-            return Decision::only(Outcome::Done(done));
+            return Decision::answer(Answer::Done(done));
         }
         let by = operation.actor;
         let mut removals = Vec::new();

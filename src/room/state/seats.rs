@@ -4,6 +4,8 @@ use parlor_protocol::command::TakeSeat;
 use parlor_protocol::room::{Person, Seat, SeatCause};
 use parlor_protocol::{ErrorBody, ErrorCode, Event, UserId};
 
+use super::rights::{self, Act, Role};
+
 /// The host's seat, which only the owner may take.
 pub(super) const HOST: u8 = 0;
 
@@ -46,14 +48,14 @@ impl Seats {
     }
 
     /// Which seat the user may take.
-    pub(super) fn decide_take(&self, take: &TakeSeat, user: &Person, owner: UserId) -> Result<Event, ErrorBody> {
+    pub(super) fn decide_take(&self, take: &TakeSeat, user: &Person, role: Role) -> Result<Event, ErrorBody> {
         self.check_version(take.version)?;
         let free = |seat: &&Seat| seat.no != HOST && !seat.locked && seat.user.is_none();
         let wanted = match take.seat {
             Some(no) => Some(self.seat(no)?),
             None => self.seats.iter().find(free),
         };
-        if wanted.is_some_and(|seat| seat.no == HOST) && user.id != owner {
+        if wanted.is_some_and(|seat| seat.no == HOST) && !rights::may(role, Act::TakeHostSeat) {
             return Err(ErrorBody::new(ErrorCode::Forbidden).message("the host's seat is the owner's"));
         }
         if self.of(user.id).is_some() {

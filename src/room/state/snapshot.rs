@@ -1,10 +1,9 @@
 //! The room whole: for a client, for a checkpoint, and from one.
 
-use parlor_protocol::Coins;
 use parlor_protocol::event::RemovalCause;
 use parlor_protocol::reply::PeoplePage;
-use parlor_protocol::room::{OwnPlace, Person, Position, RoomCard, RoomRole, Snapshot};
-use parlor_protocol::{ErrorBody, ErrorCode, UserId};
+use parlor_protocol::room::{OwnPlace, Person, Position, RoomCard, Snapshot};
+use parlor_protocol::{Coins, UserId};
 use serde::{Deserialize, Serialize};
 
 use super::gifts::GiftNumbers;
@@ -119,8 +118,7 @@ impl RoomState {
 
     /// What the room is to this user.
     pub fn own_place(&self, user: UserId) -> OwnPlace {
-        let role = if user == self.card.owner.id { RoomRole::Owner } else { RoomRole::Member };
-        OwnPlace { role, seat: self.seats.of(user).map(|seat| seat.no) }
+        OwnPlace { role: self.role(user).shown(), seat: self.seats.of(user).map(|seat| seat.no) }
     }
 
     /// The room as this user sees it, at the last event.
@@ -153,30 +151,13 @@ impl RoomState {
         Position { epoch: self.epoch, seq: self.seq, gift_no: Some(gift_no) }
     }
 
-    pub(super) fn people_page(
-        &self,
-        user: UserId,
-        after: Option<UserId>,
-        now: Timestamp,
-    ) -> Result<PeoplePage, ErrorBody> {
-        self.may_look(user, now)?;
+    pub(super) fn people_page(&self, after: Option<UserId>) -> PeoplePage {
         let (people, more) = self.presence.page(after);
-        Ok(PeoplePage { people, count: self.presence.told_count(), more })
+        PeoplePage { people, count: self.presence.told_count(), more }
     }
 
-    pub(super) fn seat_map(&self, user: UserId, now: Timestamp) -> Result<SeatMap, ErrorBody> {
-        self.may_look(user, now)?;
-        Ok(SeatMap { seats: self.seats.all().to_vec(), version: self.seats.version() })
-    }
-
-    /// Into a room see those who are in it, and its owner.
-    pub(super) fn may_look(&self, user: UserId, now: Timestamp) -> Result<(), ErrorBody> {
-        let is_owner = user == self.card.owner.id;
-        if is_owner {
-            self.check_not_kicked(user, now)?;
-        }
-        let may = is_owner || self.presence.person(user).is_some();
-        may.then_some(()).ok_or_else(|| ErrorCode::NotInRoom.into())
+    pub(super) fn seat_map(&self) -> SeatMap {
+        SeatMap { seats: self.seats.all().to_vec(), version: self.seats.version() }
     }
 
     pub(super) fn sight(&self) -> Sight {

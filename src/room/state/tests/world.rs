@@ -158,14 +158,14 @@ impl World {
                 };
                 self.outcome(after)
             }
-            Outcome::Refused(error) => Err(error),
+            Outcome::Answer(Err(error)) => Err(error),
             outcome => Ok(outcome),
         }
     }
 
     pub(super) fn outcome(&mut self, decision: Decision) -> Result<Outcome, ErrorBody> {
         match self.apply(decision) {
-            Outcome::Refused(error) => Err(error),
+            Outcome::Answer(Err(error)) => Err(error),
             outcome => Ok(outcome),
         }
     }
@@ -182,7 +182,7 @@ impl World {
 
     pub(super) fn retry(&mut self, number: i64, op: u128, command: Command) -> Result<Done, ErrorCode> {
         match self.ask(&request(number, op, command)) {
-            Ok(Outcome::Done(done)) => Ok(done),
+            Ok(Outcome::Answer(Ok(Answer::Done(done)))) => Ok(done),
             Ok(other) => panic!("no answer of a command: {other:?}"),
             Err(error) => Err(error.code),
         }
