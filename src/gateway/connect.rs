@@ -5,7 +5,7 @@ use std::time::Duration;
 use parlor_protocol::command::{Connect, RefreshSession};
 use parlor_protocol::envelope::{self, JoinedText};
 use parlor_protocol::reply::{Connected, Limits, SessionRefreshed};
-use parlor_protocol::{CloseCode, ErrorBody, ErrorCode, RoomId, UserId, limit};
+use parlor_protocol::{CloseCode, ErrorBody, ErrorCode, RateClass, RoomId, UserId, limit};
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -13,7 +13,6 @@ use super::GatewayState;
 use super::join::{self, CameIn, Joined};
 use super::session::{Change, Me, Validity, reply};
 use crate::delivery::{Connection, Frame};
-use crate::presence::Kind;
 
 /// Bytes that the reply to `connect` takes without its joins.
 const CONNECTED_BYTES: usize = 768;
@@ -24,13 +23,14 @@ pub(super) async fn connect(
     connection: Connection,
     id: u64,
     connect: Connect,
+    rate: Option<RateClass>,
     undecided: bool,
 ) -> (u64, Change) {
     let deadline = Duration::from_millis(gateway.settings.answer_ms);
     let known = async {
         // Counted before it costs a query.
         let named = gateway.ports.named(&connect.token).await?;
-        gateway.admit(named.user, Kind::Connect, Instant::now())?;
+        rate.map_or(Ok(()), |rate| gateway.admit(named.user, rate, Instant::now()))?;
         gateway.door.connect(undecided, gateway.users.room(named.user).is_some())?;
         gateway.ports.sign_in(named).await
     };
@@ -60,7 +60,12 @@ pub(super) async fn connect(
 
     let mut joins = Vec::with_capacity(connect.joins.len());
     for asked in connect.joins {
-        let join = match join::come_in_within_rate(&gateway, &connection, &me.person, asked).await {
+        // Each of them counts as a `room.join` does.
+        let came_in = match gateway.admit(me.person.id, RateClass::Join, Instant::now()) {
+            Ok(()) => join::come_in(&gateway, &connection, &me.person, asked).await,
+            Err(error) => Err(error),
+        };
+        let join = match came_in {
             Ok(CameIn { place, former, joined }) => {
                 me.came_in(place, former);
                 if let Some(former) = former {

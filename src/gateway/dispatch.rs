@@ -3,10 +3,9 @@
 
 use std::time::Duration;
 
-use parlor_protocol::command::SendGift;
 use parlor_protocol::reply::{Empty, GiftPage};
 use parlor_protocol::room::Person;
-use parlor_protocol::{Command, ErrorBody, ErrorCode, Op, RoomId, UserId, limit};
+use parlor_protocol::{Command, ErrorBody, ErrorCode, Op, RateClass, RoomId, UserId, Weight, limit};
 use tokio::time::Instant;
 
 use super::GatewayState;
@@ -15,7 +14,6 @@ use super::join::{self, CameIn};
 use super::session::{Change, Session, Step, reply};
 use crate::delivery::Frame;
 use crate::kit::operation::Operation;
-use crate::presence::Kind;
 use crate::room::{Answer, Caller, NotAsked, Reply, Request, RoomHandle};
 use crate::telemetry::metric;
 
@@ -27,11 +25,11 @@ fn rate_limited(wait: Duration) -> ErrorBody {
 }
 
 impl GatewayState {
-    /// Counts one command of this kind of the user's, or says how long to wait.
-    pub(super) fn admit(&self, user: UserId, kind: Kind, now: Instant) -> Result<(), ErrorBody> {
+    /// Counts one command of this class of the user's, or says how long to wait.
+    pub(super) fn admit(&self, user: UserId, class: RateClass, now: Instant) -> Result<(), ErrorBody> {
         // Who comes in is no sender: what they cost is bounded at the door.
-        let slower = if matches!(kind, Kind::Join | Kind::Connect) { 1 } else { self.delivery.load().slower() };
-        self.users.admit(user, kind, self.settings.rate(kind).slower(slower), now).map_err(rate_limited)
+        let slower = if class.comes_in() { 1 } else { self.delivery.load().slower() };
+        self.users.admit(user, class, self.settings.rate(class).slower(slower), now).map_err(rate_limited)
     }
 }
 
@@ -44,6 +42,11 @@ impl Session {
         command: Command,
         now: Instant,
     ) -> Result<Step, ErrorBody> {
+        let rate = command.rate();
+        // Of a socket that has no user yet, `connect` counts once it is known whose it is.
+        if let (Some(rate), Some(me)) = (rate, &self.me) {
+            self.gateway.admit(me.person.id, rate, now)?;
+        }
         match command {
             Command::Connect(_) if self.me.is_some() => Err(ErrorCode::AlreadyConnected.into()),
             Command::Connect(mut connect) => {
@@ -58,10 +61,9 @@ impl Session {
                 }
                 let (gateway, connection) = (self.gateway.clone(), self.connection.clone());
                 let undecided = self.undecided.is_some();
-                Ok(Step::Block(Box::pin(connect::connect(gateway, connection, id, connect, undecided))))
+                Ok(Step::Block(Box::pin(connect::connect(gateway, connection, id, connect, rate, undecided))))
             }
             Command::SessionRefresh(asked) => {
-                self.admit(Kind::List, now)?;
                 let me = self.me.as_ref().expect("only connect is dispatched before the socket is connected");
                 let (gateway, connection) = (self.gateway.clone(), self.connection.clone());
                 let refresh = connect::refresh(gateway, connection, id, me.person.id, me.session, asked);
@@ -72,7 +74,7 @@ impl Session {
                 let (gateway, connection) = (self.gateway.clone(), self.connection.clone());
                 let user = self.person().clone();
                 Ok(Step::Block(Box::pin(async move {
-                    match join::come_in_within_rate(&gateway, &connection, &user, asked).await {
+                    match join::come_in(&gateway, &connection, &user, asked).await {
                         Ok(CameIn { place, former, joined }) => {
                             let (room, epoch, seq) = joined.place();
                             connection.joined(room, epoch, seq, joined.frame(id)).await;
@@ -95,37 +97,7 @@ impl Session {
                     (id, change)
                 })))
             }
-            Command::GiftSend(gift) => {
-                self.admit(Kind::Gift, now)?;
-                self.gift(id, op, gift, now)
-            }
-            Command::ChatSend(ref chat) => {
-                self.admit(Kind::Chat, now)?;
-                let room = chat.room;
-                self.ask(id, op, room, command)
-            }
-            Command::RoomKick(ref kick) => {
-                self.admit(Kind::Seat, now)?;
-                let room = kick.room;
-                self.ask(id, op, room, command)
-            }
-            Command::SeatTake(ref seat) => {
-                self.admit(Kind::Seat, now)?;
-                let room = seat.room;
-                self.ask(id, op, room, command)
-            }
-            Command::SeatLeave(ref in_room) => {
-                self.admit(Kind::Seat, now)?;
-                let room = in_room.room;
-                self.ask(id, op, room, command)
-            }
-            Command::SeatLock(ref seat) | Command::SeatUnlock(ref seat) => {
-                self.admit(Kind::Seat, now)?;
-                let room = seat.room;
-                self.ask(id, op, room, command)
-            }
             Command::GiftList(list) => {
-                self.admit(Kind::List, now)?;
                 // The room says who is in it: the socket may have been put out without knowing.
                 let present = self.handle(list.room)?.send(Request::Present { user: self.person().id })?;
                 let page = self.gateway.ports.gifts_above(list.room, list.after, limit::GIFT_PAGE + 1);
@@ -141,9 +113,23 @@ impl Session {
                 })))
             }
             Command::PeopleList(list) => {
-                self.admit(Kind::List, now)?;
                 let request = Request::People { user: self.person().id, after: list.after };
                 self.ask_room(id, &self.handle(list.room)?, request)
+            }
+            // What a room decides goes there by its weight; the gateway knows none of these by name.
+            command => {
+                let (Some(op), Some(room)) = (op, command.room()) else {
+                    tracing::error!(kind = command.kind(), "a command without an operation and a room has no way");
+                    return Err(ErrorCode::Internal.into());
+                };
+                let is_money = command.weight() == Weight::Money;
+                let operation = Operation::of_command(op, self.person().id, &command);
+                let request = Request::Command { caller: self.caller(), operation, command };
+                if is_money {
+                    self.pay(id, room, request, now)
+                } else {
+                    self.ask_room(id, &self.handle(room)?, request)
+                }
             }
         }
     }
@@ -161,10 +147,6 @@ impl Session {
         Duration::from_millis(self.gateway.settings.answer_ms)
     }
 
-    fn admit(&self, kind: Kind, now: Instant) -> Result<(), ErrorBody> {
-        self.gateway.admit(self.person().id, kind, now)
-    }
-
     /// The room's handle, for a socket that has come in. Whether it is in still, the room says; one that
     /// sleeps has nobody in it.
     fn handle(&self, room: RoomId) -> Result<RoomHandle, ErrorBody> {
@@ -176,19 +158,7 @@ impl Session {
             .ok_or_else(|| ErrorBody::new(ErrorCode::NotInRoom).message("join the room first"))
     }
 
-    fn request(&self, op: Option<Op>, command: Command) -> Request {
-        let op = op.expect("a command that needs an operation has one by now");
-        let operation = Operation::of_command(op, self.person().id, &command);
-        Request::Command { caller: self.caller(), operation, command }
-    }
-
     /// Asks a room that the socket is in. The order of asking is the order of deciding.
-    fn ask(&mut self, id: u64, op: Option<Op>, room: RoomId, command: Command) -> Result<Step, ErrorBody> {
-        let handle = self.handle(room)?;
-        let request = self.request(op, command);
-        self.ask_room(id, &handle, request)
-    }
-
     fn ask_room(&mut self, id: u64, handle: &RoomHandle, request: Request) -> Result<Step, ErrorBody> {
         self.put(id, handle, Box::new(request)).map_err(|NotAsked { code, .. }| code)?;
         Ok(Step::Nothing)
@@ -204,12 +174,11 @@ impl Session {
         })
     }
 
-    /// A gift is asked for even where the socket is not in the room (any more): it may be the retry of
+    /// What costs money is asked for even where the socket is not in the room (any more): it may be the retry of
     /// one that was paid for, and only the room, through the ledger, knows its first answer. Waking a
     /// room for that counts as a join does.
-    fn gift(&mut self, id: u64, op: Option<Op>, gift: SendGift, now: Instant) -> Result<Step, ErrorBody> {
-        let room = gift.room;
-        let mut request = Box::new(self.request(op, Command::GiftSend(gift)));
+    fn pay(&mut self, id: u64, room: RoomId, request: Request, now: Instant) -> Result<Step, ErrorBody> {
+        let mut request = Box::new(request);
         if let Ok(handle) = self.handle(room) {
             match self.put(id, &handle, request) {
                 Ok(()) => return Ok(Step::Nothing),
@@ -218,7 +187,7 @@ impl Session {
                 Err(not) => request = not.request,
             }
         }
-        self.admit(Kind::Join, now)?;
+        self.gateway.admit(self.person().id, RateClass::Join, now)?;
         let (wake, deadline) = (self.gateway.ports.wake(room), self.deadline());
         Ok(Step::Wait(Box::pin(async move {
             let answer = async {

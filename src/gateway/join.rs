@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::GatewayState;
 use crate::delivery::{Connection, Frame};
-use crate::presence::{Kind, Place};
+use crate::presence::Place;
 use crate::room::{Answer, Caller, JoinAnswer, Request, RoomHandle, SnapshotText, gifts_within};
 use crate::telemetry::metric;
 
@@ -83,16 +83,15 @@ pub(super) async fn within<T>(
     tokio::time::timeout(within, answer).await.unwrap_or_else(|_| Err(ErrorCode::Timeout.into()))
 }
 
-/// Brings a user into a room, as often as the rate allows.
-pub(super) async fn come_in_within_rate(
+/// Brings a user into a room, whom their rate has let ask for it.
+pub(super) async fn come_in(
     gateway: &GatewayState,
     connection: &Connection,
     user: &Person,
     asked: Join,
 ) -> Result<CameIn, ErrorBody> {
     let began = Instant::now();
-    gateway.admit(user.id, Kind::Join, began)?;
-    let came_in = come_in(gateway, connection, user, asked).await;
+    let came_in = take_place(gateway, connection, user, asked).await;
     metric::JOINS.add_of(if came_in.is_ok() { "joined" } else { "refused" }, 1);
     metric::JOIN_TIMES.record_time(began.elapsed());
     came_in
@@ -100,7 +99,7 @@ pub(super) async fn come_in_within_rate(
 
 /// Brings a user into a room: its events are held back for the socket before the room is asked, and a
 /// room that the user was in before is left. On an error the socket is in no state of coming in.
-pub(super) async fn come_in(
+async fn take_place(
     gateway: &GatewayState,
     connection: &Connection,
     user: &Person,

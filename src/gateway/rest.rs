@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
 use parlor_protocol::room::{GiftLine, Person};
-use parlor_protocol::{Command, ErrorCode, Op, RoomId};
+use parlor_protocol::{Command, ErrorCode, Op, RateClass, RoomId, Weight};
 use tokio::time::Instant;
 
 use super::{GatewayState, join};
@@ -14,8 +14,7 @@ use crate::identity::{CurrentUser, Identity};
 use crate::kit::edge::Edge;
 use crate::kit::error::{Error, Result};
 use crate::kit::operation::Operation;
-use crate::presence::Kind;
-use crate::room::{self, Answer, Caller, Request, RoomHandle};
+use crate::room::{self, Act, Answer, Caller, Request, Role, RoomHandle};
 
 /// The signed-in user, as one who has something to ask of rooms.
 pub(super) struct Guest {
@@ -44,14 +43,11 @@ impl Guest {
     /// Gives a room a command under this operation, as often as its rate allows.
     pub(super) async fn command(&self, room: RoomId, op: Op, command: Command) -> Result<Answer> {
         command.validate()?;
-        let kind = match command {
-            Command::GiftSend(_) => Kind::Gift,
-            Command::ChatSend(_) => Kind::Chat,
-            _ => Kind::Seat,
-        };
-        self.gateway.admit(self.person.id, kind, Instant::now())?;
-        // A gift may be the retry of one that was paid, whoever asks and wherever they are now.
-        let wakes = matches!(command, Command::GiftSend(_));
+        if let Some(rate) = command.rate() {
+            self.gateway.admit(self.person.id, rate, Instant::now())?;
+        }
+        // It may be the retry of what was paid, whoever asks and wherever they are now.
+        let wakes = command.weight() == Weight::Money;
         let operation = Operation::of_command(op, self.person.id, &command);
         let caller = Caller { user: self.person.clone(), connection: ConnectionId::NONE };
         self.ask(room, wakes, Request::Command { caller, operation, command }).await
@@ -59,7 +55,7 @@ impl Guest {
 
     /// Asks a room for what those see who are in it.
     pub(super) async fn look(&self, room: RoomId, request: Request) -> Result<Answer> {
-        self.gateway.admit(self.person.id, Kind::List, Instant::now())?;
+        self.gateway.admit(self.person.id, RateClass::List, Instant::now())?;
         self.ask(room, false, request).await
     }
 
@@ -83,10 +79,10 @@ impl Guest {
             return Ok(handle);
         }
         let owner = room::find(&mut *self.edge.read().await?, room).await?.owner.id;
-        if !wakes && owner != self.person.id {
+        if !wakes && !room::may(Role::of(self.person.id, owner, false), Act::Wake) {
             return Err(ErrorCode::NotInRoom.into());
         }
-        self.gateway.admit(self.person.id, Kind::Join, Instant::now())?;
+        self.gateway.admit(self.person.id, RateClass::Join, Instant::now())?;
         Ok(join::within(self.deadline(), self.gateway.ports.wake(room)).await?)
     }
 

@@ -1,10 +1,9 @@
 //! What can be set of the sockets' edge.
 
-use parlor_protocol::limit;
+use parlor_protocol::{RateClass, limit};
 
 use super::door::MOST_CONNECTIONS;
 use crate::kit::rate::Rate;
-use crate::presence::Kind;
 
 crate::settings! {
     /// The sockets' edge.
@@ -51,15 +50,15 @@ crate::settings! {
 }
 
 impl Settings {
-    /// The rate of this kind.
-    pub(super) const fn rate(&self, kind: Kind) -> Rate {
-        match kind {
-            Kind::Chat => self.chat,
-            Kind::Gift => self.gift,
-            Kind::Seat => self.seat,
-            Kind::Join => self.join,
-            Kind::List => self.list,
-            Kind::Connect => self.connect,
+    /// The rate of this class.
+    pub(super) const fn rate(&self, class: RateClass) -> Rate {
+        match class {
+            RateClass::Chat => self.chat,
+            RateClass::Gift => self.gift,
+            RateClass::Seat => self.seat,
+            RateClass::Join => self.join,
+            RateClass::List => self.list,
+            RateClass::Connect => self.connect,
         }
     }
 

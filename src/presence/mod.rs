@@ -7,7 +7,7 @@ mod place;
 mod user;
 
 pub use place::Place;
-pub use user::{Former, Kind, Presence, Users};
+pub use user::{Former, Presence, Users};
 
 use parlor_protocol::RoomId;
 

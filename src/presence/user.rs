@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use dashmap::DashMap;
 use parlor_protocol::event::RemovalCause;
-use parlor_protocol::{CloseCode, RoomId, UserFrame, UserId, envelope};
+use parlor_protocol::{CloseCode, RateClass, RoomId, UserFrame, UserId, envelope};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -19,28 +19,6 @@ use crate::room::Request;
 
 /// Arrivals after which users who have been gone for long are forgotten.
 const SWEEP_EVERY: usize = 1_024;
-
-/// What of a user's asking has a rate of its own.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Kind {
-    /// Chat lines.
-    Chat,
-    /// Gifts.
-    Gift,
-    /// Seat commands and kicks.
-    Seat,
-    /// Coming into rooms.
-    Join,
-    /// Lists, and new tokens for a socket.
-    List,
-    /// Sockets that say whose they are.
-    Connect,
-}
-
-impl Kind {
-    /// How many kinds there are.
-    const COUNT: usize = 6;
-}
 
 /// One socket of a user.
 struct Device {
@@ -60,7 +38,7 @@ struct Entry {
     room: Option<RoomId>,
     /// Held while the user comes into a room or leaves one: these are done one after the other.
     moving: Arc<tokio::sync::Mutex<()>>,
-    uses: [Use; Kind::COUNT],
+    uses: [Use; RateClass::ALL.len()],
     /// Since when there is no device.
     gone: Option<Instant>,
 }
@@ -151,9 +129,9 @@ impl Users {
         }
     }
 
-    /// Counts one command of this kind, or says how long to wait. Of a user without a socket, who asks by
+    /// Counts one command of this class, or says how long to wait. Of a user without a socket, who asks by
     /// REST, it is remembered as of one who has just gone.
-    pub fn admit(&self, user: UserId, kind: Kind, pace: Pace, now: Instant) -> Result<(), Duration> {
+    pub fn admit(&self, user: UserId, class: RateClass, pace: Pace, now: Instant) -> Result<(), Duration> {
         let mut entry = match self.0.entries.get_mut(&user) {
             Some(entry) => entry,
             None => {
@@ -164,7 +142,7 @@ impl Users {
         if entry.devices.is_empty() {
             entry.gone = Some(now);
         }
-        entry.uses[kind as usize].one(pace, now)
+        entry.uses[class as usize].one(pace, now)
     }
 
     /// Waits until nothing else moves this user between rooms.
