@@ -12,6 +12,7 @@ use sqlx::PgConnection;
 use utoipa::ToSchema;
 
 use crate::kit::error::Result;
+use crate::kit::list::Window;
 use crate::kit::page::Page;
 use crate::kit::tx::Tx;
 
@@ -117,6 +118,16 @@ pub struct Filter {
     pub user: Option<UserId>,
 }
 
+crate::list! {
+    /// What `GET /v1/staff/audit` is asked with: newest first, by the entry's id.
+    pub struct ActList: "acts" by i64 {
+        /// What this user did.
+        actor: Option<UserId>,
+        /// What was done to this user.
+        user: Option<UserId>,
+    }
+}
+
 /// Writes an act down.
 ///
 /// # Errors
@@ -138,12 +149,7 @@ pub async fn record(tx: &mut Tx, actor: &Actor, act: &Act) -> Result<()> {
 ///
 /// # Errors
 /// A fault or an outage of the store.
-pub async fn page(
-    conn: &mut PgConnection,
-    filter: Filter,
-    before: Option<i64>,
-    limit: u32,
-) -> Result<Page<AuditEntry>> {
-    let rows = store::entries(conn, filter, before, i64::from(limit) + 1).await?;
-    Ok(Page::of(rows, limit, |entry| entry.id))
+pub async fn page(conn: &mut PgConnection, filter: Filter, window: &Window<ActList>) -> Result<Page<AuditEntry>> {
+    let rows = store::entries(conn, filter, window).await?;
+    Ok(window.page(rows, |entry| entry.id))
 }

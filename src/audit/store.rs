@@ -3,8 +3,9 @@
 use parlor_protocol::{RoomId, UserId};
 use sqlx::PgConnection;
 
-use super::{Act, Actor, AuditEntry, Filter};
+use super::{Act, ActList, Actor, AuditEntry, Filter};
 use crate::kit::error::Result;
+use crate::kit::list::Window;
 
 /// Adds an act.
 pub(super) async fn insert(conn: &mut PgConnection, actor: &Actor, act: &Act) -> Result<()> {
@@ -24,12 +25,11 @@ pub(super) async fn insert(conn: &mut PgConnection, actor: &Actor, act: &Act) ->
     Ok(())
 }
 
-/// At most `limit` acts below this id, newest first.
+/// Acts, newest first.
 pub(super) async fn entries(
     conn: &mut PgConnection,
     filter: Filter,
-    before: Option<i64>,
-    limit: i64,
+    window: &Window<ActList>,
 ) -> Result<Vec<AuditEntry>> {
     let rows = sqlx::query!(
         r#"select id, (extract(epoch from at) * 1000)::bigint as "at!", actor_id, act, user_id, room_id, detail, reason,
@@ -42,8 +42,8 @@ pub(super) async fn entries(
             limit $4"#,
         filter.actor.map(UserId::number),
         filter.user.map(UserId::number),
-        before,
-        limit,
+        window.behind(),
+        window.one_more(),
     )
     .fetch_all(conn)
     .await?;

@@ -21,6 +21,7 @@ use crate::db::PoolSettings;
 use crate::kit::settings::Value;
 pub use document::renewed;
 pub use secret::Secret;
+pub use source::read as read_as;
 
 /// The profiles by their names.
 const PROFILES: [(&str, &str); 1] = [("load", include_str!("profiles/load.toml"))];
@@ -160,7 +161,7 @@ impl Settings {
         let unknown = named.filter(|_| profile.is_none()).map(|(_, name)| {
             format!("PARLOR_PROFILE: there is no profile `{name}`; there is `load`, the limits for a load test")
         });
-        let (mut settings, mut problems) = source::read(profile.map(|(_, text)| *text), environment, file);
+        let (mut settings, mut problems) = source::read::<Self>(profile.map(|(_, text)| *text), environment, file);
         settings.profile = profile.map(|(name, _)| *name);
         problems.extend(unknown);
         problems.extend(settings.problems());

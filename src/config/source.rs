@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use config::{Config, ConfigError, File, FileFormat, Source, Value, ValueKind};
 
-use super::Settings;
+use crate::kit::settings::Table;
 
 /// What else begins with `PARLOR_` and is no setting.
 const PREFIX: &str = "PARLOR__";
@@ -20,11 +20,11 @@ struct Leaf {
 }
 
 /// The settings as far as they can be read, and what cannot.
-pub(super) fn read(
+pub fn read<T: Table>(
     profile: Option<&str>,
     environment: impl IntoIterator<Item = (String, String)>,
     file: Option<PathBuf>,
-) -> (Settings, Vec<String>) {
+) -> (T, Vec<String>) {
     let mut problems = Vec::new();
     let mut leaves = Vec::new();
     if let Some(profile) = profile {
@@ -43,7 +43,7 @@ pub(super) fn read(
 
     let mut builder = Config::builder();
     for leaf in leaves {
-        match check(&leaf) {
+        match check::<T>(&leaf) {
             Ok(()) => builder = builder.set_override(&leaf.path, leaf.value).expect("it was set alone just now"),
             Err(problem) => problems.push(problem),
         }
@@ -52,16 +52,18 @@ pub(super) fn read(
     let settings = settings.unwrap_or_else(|error| {
         // Right each by itself and wrong together: a value and a table of the same name.
         problems.push(error.to_string());
-        Settings::default()
+        T::default()
     });
     (settings, problems)
 }
 
 /// Whether this value alone, over the defaults, gives settings.
-fn check(leaf: &Leaf) -> Result<(), String> {
+fn check<T: Table>(leaf: &Leaf) -> Result<(), String> {
     let alone = Config::builder().set_override(&leaf.path, leaf.value.clone()).and_then(|builder| builder.build());
-    let settings: Result<Settings, ConfigError> = alone.and_then(Config::try_deserialize);
-    settings.map(drop).map_err(|error| format!("{}: {}", leaf.name, words(&innermost(error), leaf)))
+    let settings: Result<T, ConfigError> = alone.and_then(Config::try_deserialize);
+    settings
+        .map(drop)
+        .map_err(|error| format!("{}: {}", leaf.name, words(&innermost(error), is_secret::<T>(&leaf.path))))
 }
 
 fn innermost(error: ConfigError) -> ConfigError {
@@ -71,8 +73,7 @@ fn innermost(error: ConfigError) -> ConfigError {
     }
 }
 
-fn words(error: &ConfigError, leaf: &Leaf) -> String {
-    let secret = is_secret(&leaf.path);
+fn words(error: &ConfigError, secret: bool) -> String {
     match error {
         ConfigError::Type { expected, .. } if secret => format!("is not {expected}"),
         ConfigError::Type { unexpected, expected, .. } => format!("{unexpected} is not {expected}"),
@@ -87,8 +88,8 @@ fn words(error: &ConfigError, leaf: &Leaf) -> String {
 }
 
 /// Whether a value here may be a secret, or stand where one should: the table that holds one keeps quiet as a whole.
-fn is_secret(path: &str) -> bool {
-    Settings::settings().iter().filter(|setting| setting.secret).any(|setting| {
+fn is_secret<T: Table>(path: &str) -> bool {
+    T::known().iter().filter(|setting| setting.secret).any(|setting| {
         let table = setting.path.rsplit_once('.').map_or("", |(table, _)| table);
         path.strip_prefix(table).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
             || setting.path.strip_prefix(path).is_some_and(|rest| rest.starts_with('.'))

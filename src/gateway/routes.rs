@@ -19,7 +19,6 @@ use crate::http::{IdempotencyKey, ValidJson, ValidPath, ValidQuery};
 use crate::identity::Identity;
 use crate::kit::edge::Edge;
 use crate::kit::error::{Error, Result};
-use crate::kit::page::PageQuery;
 use crate::kit::page::{Cursor, Page};
 use crate::room::{Answer, Request, SeatMap};
 
@@ -159,6 +158,11 @@ async fn unlock_seat(
     done(&guest, room, key, Command::SeatUnlock(OnSeat { room, seat, version })).await
 }
 
+crate::list! {
+    /// What the people in a room are asked with: by id.
+    struct PeopleList: "room.people" by UserId {}
+}
+
 /// A page of who is in a room, by id.
 #[derive(Serialize, ToSchema)]
 struct Participants {
@@ -173,22 +177,23 @@ struct Participants {
 
 /// Who is in a room, for who is in it.
 #[utoipa::path(get, path = "/v1/rooms/{id}/participants", tag = "rooms",
-    params(("id" = RoomId, Path, description = "Which room."), PageQuery),
+    params(("id" = RoomId, Path, description = "Which room."), PeopleList),
     responses((status = 200, description = "A page of people, by id.", body = Participants,
         example = json!({"items": [{"id": 901_233_872, "name": "Amira"}], "count": 1}))),
     extensions(("x-errors" = json!([ErrorCode::RoomNotFound, ErrorCode::NotInRoom, ErrorCode::RoomPaused, ErrorCode::Busy]))))]
 async fn list_participants(
     guest: Guest,
     ValidPath(room): ValidPath<RoomId>,
-    ValidQuery(query): ValidQuery<PageQuery>,
+    ValidQuery(query): ValidQuery<PeopleList>,
 ) -> Result<Json<Participants>> {
-    let (after, limit) = (query.after()?, query.limit()?);
-    match guest.look(room, Request::People { user: guest.person.id, after }).await? {
+    let window = query.window()?;
+    match guest.look(room, Request::People { user: guest.person.id, after: window.behind() }).await? {
         Answer::People(page) => {
             let mut items = page.people;
-            let more = page.more || items.len() > limit as usize;
-            items.truncate(limit as usize);
-            let next = items.last().filter(|_| more).map(|last| Cursor::of(&last.id));
+            // The room cuts its pages by itself.
+            let more = page.more || items.len() > window.limit();
+            items.truncate(window.limit());
+            let next = items.last().filter(|_| more).map(|last| window.cursor(&last.id));
             Ok(Json(Participants { items, next, count: page.count }))
         }
         other => Err(unexpected(&other)),
@@ -293,23 +298,18 @@ async fn send_gift(
     }
 }
 
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-struct GiftsQuery {
-    /// Gifts above this `gift_no`; a `cursor` stands above it.
-    #[param(minimum = 0)]
-    after: Option<i64>,
-    /// How many items at most.
-    #[param(minimum = 1, maximum = 100, default = 50)]
-    limit: Option<u32>,
-    /// The `next` of the page before.
-    cursor: Option<Cursor>,
+crate::list! {
+    /// What the gifts of a room are asked with: by `gift_no`.
+    struct RoomGiftList: "room.gifts" by i64 {
+        /// Gifts above this `gift_no`; a `cursor` stands above it.
+        #[param(minimum = 0)]
+        after: Option<i64>,
+    }
 }
 
 /// The gifts that were given in a room, oldest first, for who is in it.
 #[utoipa::path(get, path = "/v1/rooms/{id}/gifts", tag = "gifts",
-    params(("id" = RoomId, Path, description = "Which room."), GiftsQuery),
+    params(("id" = RoomId, Path, description = "Which room."), RoomGiftList),
     responses((status = 200, description = "A page of gifts.", body = Page<GiftLine>, example = json!({"items": [{
         "gift_no": 8, "receipt": 5121, "at": 1_790_000_000_127_i64, "from": {"id": 901_233_871, "name": "Omar"},
         "to": [{"id": 901_233_872, "name": "Amira"}], "gift": 1, "count": 10, "total": 10,
@@ -318,13 +318,13 @@ struct GiftsQuery {
 async fn list_room_gifts(
     guest: Guest,
     ValidPath(room): ValidPath<RoomId>,
-    ValidQuery(query): ValidQuery<GiftsQuery>,
+    ValidQuery(query): ValidQuery<RoomGiftList>,
 ) -> Result<Json<Page<GiftLine>>> {
-    let page = PageQuery::new(query.limit, query.cursor);
-    let (after, limit) = (page.after()?.or(query.after).unwrap_or(0), page.limit()?);
+    let window = query.window()?;
+    let after = window.behind().or(query.after).unwrap_or(0);
     if after < 0 {
         return Err(crate::kit::fields::bad_field("after", "0 or more"));
     }
-    let gifts = guest.gifts_above(room, after, limit as usize + 1).await?;
-    Ok(Json(Page::of(gifts, limit, |gift| gift.gift_no)))
+    let gifts = guest.gifts_above(room, after, window.limit() + 1).await?;
+    Ok(Json(window.page(gifts, |gift| gift.gift_no)))
 }

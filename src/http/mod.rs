@@ -10,7 +10,7 @@
 //! ///
 //! /// The description. The function's name is the `operationId`: unique, verb first, snake case.
 //! #[utoipa::path(post, path = "/v1/things/{id}/parts", tag = "things",
-//!     params(("id" = ThingId, Path, description = "Which thing.")),    // a query: `params(PageQuery)`
+//!     params(("id" = ThingId, Path, description = "Which thing.")),    // a list: `params(ThingList)`
 //!     request_body(content = NewPart, example = json!({"name": "A part"})),
 //!     responses((status = 201, description = "It is made.", body = Part, example = json!({"id": 7}))),
 //!     extensions(("x-errors" = json!([ErrorCode::RoomNotFound]))))]
@@ -21,8 +21,8 @@
 //! }
 //! ```
 //!
-//! - Bodies and queries derive `ToSchema` or `IntoParams` with their bounds, so do answers; a list is a
-//!   `Page<T>`. Every body and answer has an example, which a test holds against its schema.
+//! - Bodies and queries derive `ToSchema` or `IntoParams` with their bounds, so do answers; a list is
+//!   declared by `list!` and answers a `Page<T>`. Every body and answer has an example, which a test holds against its schema.
 //! - `x-errors` names the codes that are the operation's own. Those that follow from what it takes (a body,
 //!   a path, a query, an `Idempotency-Key`, being signed in) and those of every operation are added by
 //!   [`openapi`]. A test sees an operation that answers a code it does not name.

@@ -11,6 +11,7 @@ use crate::audit::{self, Act, Actor};
 use crate::kit::chance::Chance;
 use crate::kit::error::{Error, Result};
 use crate::kit::fields::bad_field;
+use crate::kit::list::Window;
 use crate::kit::supervise::Crew;
 use crate::kit::tx::Tx;
 
@@ -55,7 +56,7 @@ pub async fn create_admin(tx: &mut Tx, account: &NewAccount, password_hash: &str
 /// # Errors
 /// `bad_request` where it is none of these, `user_not_found`; a fault or an outage of the store.
 pub async fn find(conn: &mut PgConnection, words: &str) -> Result<UserId> {
-    let found = dossier::list(conn, &Search::parse(Some(words), None)?, None, 1).await?;
+    let found = dossier::list(conn, &Search::parse(Some(words), None)?, &Window::parse(Some(1), None, None)?).await?;
     let user = found.items.first().filter(|_| !words.trim().is_empty());
     user.map(|user| user.id).ok_or_else(|| Error::new(ErrorCode::UserNotFound))
 }

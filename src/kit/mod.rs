@@ -9,6 +9,7 @@ pub mod error;
 pub mod fields;
 pub mod jobs;
 pub mod limit;
+pub mod list;
 pub mod operation;
 pub mod page;
 pub mod rate;

@@ -1,18 +1,13 @@
-//! Lists by pages: an opaque cursor says where the next one begins.
+//! What a list answers with: a page, and an opaque cursor that says where the next one begins.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
-use super::fields::bad_field;
-use crate::kit::error::Result;
+use super::error::Result;
 
-/// Items of a page where the query says no `limit`.
-pub const DEFAULT_LIMIT: u32 = 50;
-/// The most items of a page.
-pub const MAX_LIMIT: u32 = 100;
 /// Characters of a cursor; those made here have fewer.
 const CURSOR_CHARS: usize = 512;
 
@@ -46,35 +41,43 @@ impl<T> Page<T> {
 /// Where a list goes on. Clients hand it back as it is; it is no secret and gives no right.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(transparent)]
-#[schema(max_length = 512, pattern = "^[A-Za-z0-9_-]+$", examples("WzE3OTAwMDAwMDAxMjM0NTYsMTA0MjMzODcxXQ"))]
+#[schema(
+    max_length = 512,
+    pattern = "^[A-Za-z0-9_-]+$",
+    examples("WyJyb29tcyIsbnVsbCxbMTc5MDAwMDAwMDEyMzQ1NiwxMDQyMzM4NzFdXQ")
+)]
 pub struct Cursor(String);
 
 impl Cursor {
     /// The cursor behind the item of this key.
     pub fn of(key: &impl Serialize) -> Self {
-        let json = serde_json::to_vec(key).expect("a key of a list is made of numbers and strings");
-        Self(URL_SAFE_NO_PAD.encode(json))
+        Self::in_list("", &(), key)
     }
 
     /// The key of the item behind which the list goes on; `bad_request` for what was not made here.
     pub fn key<K: DeserializeOwned>(&self) -> Result<K> {
-        let key = (self.0.len() <= CURSOR_CHARS)
-            .then(|| URL_SAFE_NO_PAD.decode(&self.0).ok())
-            .flatten()
-            .and_then(|json| serde_json::from_slice(&json).ok());
-        key.ok_or_else(|| bad_field("cursor", "not a cursor of this list"))
+        self.key_in("", &()).ok_or_else(super::list::no_such_cursor)
+    }
+
+    /// The cursor behind the item of this key, in a list in an order.
+    pub(super) fn in_list(list: &str, sort: &impl Serialize, key: &impl Serialize) -> Self {
+        let json = serde_json::to_vec(&(list, sort, key)).expect("a key of a list is made of numbers and strings");
+        Self(URL_SAFE_NO_PAD.encode(json))
+    }
+
+    /// The key of the item behind which the list goes on; `None` for what was not made for this list and order.
+    pub(super) fn key_in<K: DeserializeOwned>(&self, list: &str, sort: &impl Serialize) -> Option<K> {
+        let json = (self.0.len() <= CURSOR_CHARS).then(|| URL_SAFE_NO_PAD.decode(&self.0).ok()).flatten()?;
+        let (of, order, key) = serde_json::from_slice::<(String, serde_json::Value, K)>(&json).ok()?;
+        let is_own = of == list && serde_json::to_value(sort).is_ok_and(|sort| sort == order);
+        is_own.then_some(key)
     }
 }
 
-/// The query of every list: `?limit=50&cursor=…`.
-#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
+/// The query of a list that is not declared by `list!` yet: `?limit=50&cursor=…`.
+#[derive(Clone, Debug, Default)]
 pub struct PageQuery {
-    /// How many items at most.
-    #[param(minimum = 1, maximum = 100, default = 50)]
     limit: Option<u32>,
-    /// The `next` of the page before.
     cursor: Option<Cursor>,
 }
 
@@ -86,9 +89,9 @@ impl PageQuery {
 
     /// How many items: 1 to 100, by default 50.
     pub fn limit(&self) -> Result<u32> {
-        match self.limit.unwrap_or(DEFAULT_LIMIT) {
-            limit @ 1..=MAX_LIMIT => Ok(limit),
-            _ => Err(bad_field("limit", "1 to 100")),
+        match self.limit.unwrap_or(super::list::DEFAULT_LIMIT) {
+            limit @ 1..=super::list::MAX_LIMIT => Ok(limit),
+            _ => Err(super::fields::bad_field("limit", "1 to 100")),
         }
     }
 
@@ -100,37 +103,22 @@ impl PageQuery {
 
 #[cfg(test)]
 mod tests {
-    use super::{Cursor, Page, PageQuery};
+    use super::Cursor;
 
     #[test]
     fn a_cursor_gives_its_key_back() {
-        let cursor = Cursor::of(&(1_790_000_000_123_456_i64, 104_233_871_i64));
-        assert_eq!(cursor.key::<(i64, i64)>().ok(), Some((1_790_000_000_123_456, 104_233_871)));
+        let cursor = Cursor::in_list("things", &(), &(1_790_000_000_123_456_i64, 104_233_871_i64));
+        assert_eq!(cursor.key_in::<(i64, i64)>("things", &()), Some((1_790_000_000_123_456, 104_233_871)));
+        assert_eq!(cursor.key_in::<(i64, i64)>("others", &()), None);
+        assert_eq!(cursor.key_in::<(i64, i64)>("things", &"name"), None);
+        assert_eq!(cursor.key_in::<i64>("things", &()), None);
     }
 
     #[test]
     fn what_was_not_made_here_is_refused() {
         let foreign = ["", "x", "====", "W10", "bnVsbA", "WzEsMl0=", "WzEsIngiXQ", "\u{1f600}", "[1,2]"];
         for text in foreign.map(str::to_owned).into_iter().chain(["A".repeat(100_000)]) {
-            let refused = Cursor(text).key::<(i64, i64)>().expect_err("no cursor");
-            assert_eq!(refused.body.fields[0].field, "cursor");
+            assert_eq!(Cursor(text).key_in::<(i64, i64)>("things", &()), None);
         }
-    }
-
-    #[test]
-    fn only_a_page_with_more_behind_it_has_a_cursor() {
-        assert_eq!(Page::of(vec![3, 2], 2, |n| *n).next, None);
-        let page = Page::of(vec![3, 2, 1], 2, |n| *n);
-        assert_eq!((page.items.as_slice(), page.next), (&[3, 2][..], Some(Cursor::of(&2))));
-        assert_eq!(Page::of(Vec::<i32>::new(), 2, |n| *n).next, None);
-    }
-
-    #[test]
-    fn a_limit_stays_in_its_range() {
-        let of = |limit| PageQuery { limit, cursor: None }.limit().ok();
-        assert_eq!(
-            [of(None), of(Some(0)), of(Some(1)), of(Some(100)), of(Some(101))],
-            [Some(50), None, Some(1), Some(100), None]
-        );
     }
 }

@@ -10,6 +10,7 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
 /// What is known of one setting beside its value.
@@ -25,6 +26,12 @@ pub struct Setting {
     pub sentence: &'static str,
     /// Its value is never shown.
     pub secret: bool,
+}
+
+/// A table of settings; [`settings!`](crate::settings!) implements it.
+pub trait Table: Default + DeserializeOwned + Serialize {
+    /// What is known of each setting.
+    fn known() -> Vec<Setting>;
 }
 
 /// A type that a setting can have.
@@ -182,6 +189,12 @@ macro_rules! settings {
                     $($name: $crate::settings!(@default $type [$($default)?]),)*
                     $($($beside: ::std::default::Default::default(),)*)?
                 }
+            }
+        }
+
+        impl $crate::kit::settings::Table for $Table {
+            fn known() -> ::std::vec::Vec<$crate::kit::settings::Setting> {
+                Self::settings()
             }
         }
 

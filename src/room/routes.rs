@@ -6,19 +6,18 @@ use axum::http::{HeaderName, StatusCode, header};
 use parlor_protocol::room::RoomCard;
 use parlor_protocol::{ErrorCode, RoomId};
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::record;
+use super::record::{self, RoomList};
 use crate::http::{ValidJson, ValidPath, ValidQuery};
 use crate::identity::{CurrentUser, Identity};
 use crate::kit::edge::Edge;
 use crate::kit::error::Result;
 use crate::kit::fields::Fields;
 use crate::kit::fields::{bad_field, line};
-use crate::kit::page::PageQuery;
-use crate::kit::page::{Cursor, Page};
+use crate::kit::page::Page;
 
 /// Characters of a room's name.
 const NAME_CHARS: usize = 60;
@@ -76,36 +75,19 @@ async fn create_room(
     }
 }
 
-/// What `GET /v1/rooms` is asked with.
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-struct RoomsQuery {
-    /// Only rooms whose name has this in it (one or two characters: at its beginning), in letters large or
-    /// small, or whose id it is.
-    #[param(min_length = 1, max_length = 60)]
-    q: Option<String>,
-    /// How many items at most.
-    #[param(minimum = 1, maximum = 100, default = 50)]
-    limit: Option<u32>,
-    /// The `next` of the page before.
-    cursor: Option<Cursor>,
-}
-
 /// All rooms, newest first, or those that are searched for.
-#[utoipa::path(get, path = "/v1/rooms", tag = "rooms", params(RoomsQuery),
+#[utoipa::path(get, path = "/v1/rooms", tag = "rooms", params(RoomList),
     responses((status = 200, description = "A page of rooms.", body = Page<RoomCard>, example = json!({"items": [
         {"id": 104_233_871, "name": "Evening in Amman", "owner": {"id": 901_233_871, "name": "Omar"}, "seats": 8},
     ]}))))]
 async fn list_rooms(
     edge: Edge,
     _user: CurrentUser,
-    ValidQuery(query): ValidQuery<RoomsQuery>,
+    ValidQuery(query): ValidQuery<RoomList>,
 ) -> Result<Json<Page<RoomCard>>> {
-    let page = PageQuery::new(query.limit, query.cursor);
-    let (after, limit) = (page.after()?, page.limit()?);
+    let window = query.window()?;
     let text = query.q.map(|q| line(&q, NAME_CHARS).map_err(|why| bad_field("q", why))).transpose()?;
-    Ok(Json(record::list(&mut *edge.read().await?, text.as_deref(), after, limit).await?))
+    Ok(Json(record::list(&mut *edge.read().await?, text.as_deref(), &window).await?))
 }
 
 /// One room.

@@ -155,6 +155,7 @@ async fn a_query_that_does_not_fit_names_its_parameter() {
         ("cursor=", "cursor"),
         ("cursor=AAAA", "cursor"),
         ("cursor=W251bGwsMV0", "cursor"),
+        ("cursor=WyJwZW9wbGUiLG51bGwsWzEsMV1d", "cursor"),
         ("order=name", "order"),
         ("q=", "q"),
         ("q=%20%20", "q"),
@@ -164,8 +165,12 @@ async fn a_query_that_does_not_fit_names_its_parameter() {
         let answer = api.get(&format!("/v1/rooms?{query}")).bearer(&token).send().await;
         assert_eq!((answer.code(), answer.fields()), ((400, "bad_request"), vec![field]), "{query}: {}", answer.body);
     }
-    // Cursors of our form, made by hand: [9223372036854775807,9223372036854775807] and its negative.
-    for cursor in ["WzkyMjMzNzIwMzY4NTQ3NzU4MDcsOTIyMzM3MjAzNjg1NDc3NTgwN10", "Wy05MjIzMzcyMDM2ODU0Nzc1ODA4LC0xXQ"] {
+    // Cursors of our form, made by hand: ["rooms",null,[9223372036854775807,9223372036854775807]] and
+    // ["rooms",null,[-9223372036854775808,-1]].
+    for cursor in [
+        "WyJyb29tcyIsbnVsbCxbOTIyMzM3MjAzNjg1NDc3NTgwNyw5MjIzMzcyMDM2ODU0Nzc1ODA3XV0",
+        "WyJyb29tcyIsbnVsbCxbLTkyMjMzNzIwMzY4NTQ3NzU4MDgsLTFdXQ",
+    ] {
         let answer = api.get(&format!("/v1/rooms?cursor={cursor}")).bearer(&token).send().await;
         assert_eq!((answer.status, ids(&answer.body)), (StatusCode::OK, vec![]));
     }

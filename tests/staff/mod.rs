@@ -2,6 +2,7 @@
 
 mod audit;
 mod jobs;
+mod lists;
 mod operator;
 mod roles;
 mod rooms;

@@ -11,12 +11,12 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{Office, reason};
+use crate::admin::LiveRoomList;
 use crate::http::{ValidJson, ValidPath, ValidQuery};
 use crate::identity::{Identity, Staff, may};
 use crate::kit::edge::Edge;
 use crate::kit::error::Result;
 use crate::kit::page::Page;
-use crate::kit::page::PageQuery;
 use crate::room::Sight;
 
 pub(super) fn routes<S>() -> OpenApiRouter<S>
@@ -50,7 +50,7 @@ impl From<Sight> for LiveRoom {
 }
 
 /// The rooms that are live on this node, by id.
-#[utoipa::path(get, path = "/v1/staff/rooms", tag = "staff", params(PageQuery),
+#[utoipa::path(get, path = "/v1/staff/rooms", tag = "staff", params(LiveRoomList),
     responses((status = 200, description = "A page of rooms.", body = Page<LiveRoom>, example = json!({"items": [{
         "room": {"id": 104_233_871, "name": "Evening in Amman", "owner": {"id": 901_233_871, "name": "Omar"}, "seats": 8},
         "people": 12, "seated": 4,
@@ -58,9 +58,9 @@ impl From<Sight> for LiveRoom {
 async fn list_live_rooms(
     State(office): State<Office>,
     _staff: Staff<may::ReadRooms>,
-    ValidQuery(query): ValidQuery<PageQuery>,
+    ValidQuery(query): ValidQuery<LiveRoomList>,
 ) -> Result<Json<Page<LiveRoom>>> {
-    Ok(Json(office.live_rooms(query.after()?, query.limit()?).await.map(LiveRoom::from)))
+    Ok(Json(office.live_rooms(&query.window()?).await.map(LiveRoom::from)))
 }
 
 #[derive(Deserialize, ToSchema)]

@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use parlor_protocol::reply::Balance;
 use parlor_protocol::{ErrorCode, UserId};
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::reason;
 use crate::economy::ledger::wallet;
 use crate::http::{ValidJson, ValidPath, ValidQuery};
-use crate::identity::dossier::{self, Dossier, Listed, Search};
+use crate::identity::dossier::{self, AccountList, Dossier, Listed, Search};
 use crate::identity::may;
 use crate::identity::role::{self, Role};
 use crate::identity::suspension::{self, Suspension};
@@ -22,8 +22,7 @@ use crate::identity::{Identity, Staff};
 use crate::kit::edge::Edge;
 use crate::kit::error::Result;
 use crate::kit::fields::bad_field;
-use crate::kit::page::PageQuery;
-use crate::kit::page::{Cursor, Page};
+use crate::kit::page::Page;
 
 /// The last moment that a suspension ends at: the year 2200. What is to last longer is for good.
 const LAST_UNTIL: i64 = 7_258_118_400_000;
@@ -44,35 +43,19 @@ where
         .routes(routes!(grant_role, take_role))
 }
 
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-struct UsersQuery {
-    /// An id, an e-mail address, or a phone number with `+`: exactly.
-    q: Option<String>,
-    /// Only those who have been given this role.
-    role: Option<String>,
-    /// How many items at most.
-    #[param(minimum = 1, maximum = 100, default = 50)]
-    limit: Option<u32>,
-    /// The `next` of the page before.
-    cursor: Option<Cursor>,
-}
-
 /// Users, newest first.
-#[utoipa::path(get, path = "/v1/staff/users", tag = "staff", params(UsersQuery),
+#[utoipa::path(get, path = "/v1/staff/users", tag = "staff", params(AccountList),
     responses((status = 200, description = "A page of users.", body = Page<Listed>, example = json!({"items": [
         {"id": 901_233_872, "name": "Amira", "created_at": 1_790_000_000_000_i64, "roles": ["support"], "suspended": false},
     ]}))))]
 async fn list_users(
     edge: Edge,
     _staff: Staff<may::ReadUsers>,
-    ValidQuery(query): ValidQuery<UsersQuery>,
+    ValidQuery(query): ValidQuery<AccountList>,
 ) -> Result<Json<Page<Listed>>> {
-    let page = PageQuery::new(query.limit, query.cursor);
+    let window = query.window()?;
     let search = Search::parse(query.q.as_deref(), query.role)?;
-    let (after, limit) = (page.after()?, page.limit()?);
-    Ok(Json(dossier::list(&mut *edge.read().await?, &search, after, limit).await?))
+    Ok(Json(dossier::list(&mut *edge.read().await?, &search, &window).await?))
 }
 
 /// Somebody as staff sees them.

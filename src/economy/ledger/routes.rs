@@ -4,8 +4,8 @@ use axum::Json;
 use axum::extract::{FromRef, State};
 use parlor_protocol::reply::Balance;
 use parlor_protocol::{Currency, ErrorCode};
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use serde::Serialize;
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -15,8 +15,7 @@ use crate::http::ValidQuery;
 use crate::identity::{CurrentUser, Identity};
 use crate::kit::edge::Edge;
 use crate::kit::error::Result;
-use crate::kit::page::PageQuery;
-use crate::kit::page::{Cursor, Page};
+use crate::kit::page::Page;
 
 /// The wallet's addresses.
 pub fn routes<S>() -> OpenApiRouter<S>
@@ -37,20 +36,14 @@ pub struct WalletAnswer {
     pub balances: Vec<Balance>,
 }
 
-/// What `GET /v1/wallet/entries` is asked with: newest first, by pages.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-struct EntriesQuery {
-    /// Which account; coins unless told.
-    #[serde(default = "coins")]
-    #[param(default = "coin")]
-    currency: Currency,
-    /// How many items at most.
-    #[param(minimum = 1, maximum = 100, default = 50)]
-    limit: Option<u32>,
-    /// The `next` of the page before.
-    cursor: Option<Cursor>,
+crate::list! {
+    /// What `GET /v1/wallet/entries` is asked with: newest first, by the transfer that a page begins at.
+    struct EntryList: "wallet.entries" by i64 {
+        /// Which account; coins unless told.
+        #[serde(default = "coins")]
+        #[param(default = "coin")]
+        currency: Currency,
+    }
 }
 
 fn coins() -> Currency {
@@ -72,23 +65,23 @@ async fn read_wallet(edge: Edge, user: CurrentUser) -> Result<Json<WalletAnswer>
 }
 
 /// Why the caller owns it: every movement of an account, newest first.
-#[utoipa::path(get, path = "/v1/wallet/entries", tag = "wallet", params(EntriesQuery),
+#[utoipa::path(get, path = "/v1/wallet/entries", tag = "wallet", params(EntryList),
     responses((status = 200, description = "A page of movements.", body = Page<Entry>, example = json!({
         "items": [{
             "transfer": 5121, "kind": "gift", "currency": "coin", "amount": -10, "at": 1_790_000_000_127_i64,
             "gift": {"role": "sender", "gift": 1, "count": 10, "room": 104_233_871, "gift_no": 8, "from": 901_233_871, "to": [901_233_872]},
         }],
-        "next": "NDk4Nw",
+        "next": "WyJ3YWxsZXQuZW50cmllcyIsbnVsbCw0OTk3XQ",
     }))),
     extensions(("x-errors" = json!([ErrorCode::UserNotFound]))))]
 async fn list_wallet_entries(
     edge: Edge,
     State(kinds): State<Kinds>,
     user: CurrentUser,
-    ValidQuery(query): ValidQuery<EntriesQuery>,
+    ValidQuery(query): ValidQuery<EntryList>,
 ) -> Result<Json<Page<Entry>>> {
-    let page = PageQuery::new(query.limit, query.cursor);
-    let (after, limit) = (page.after()?, i64::from(page.limit()?));
-    let page = wallet::entries(&mut *edge.read().await?, &kinds, user.id, query.currency, after, limit).await?;
-    Ok(Json(Page { items: page.entries, next: page.next.map(|next| Cursor::of(&next)) }))
+    let window = query.window()?;
+    let (begins, limit) = (window.behind(), window.one_more() - 1);
+    let page = wallet::entries(&mut *edge.read().await?, &kinds, user.id, query.currency, begins, limit).await?;
+    Ok(Json(Page { items: page.entries, next: page.next.map(|next| window.cursor(&next)) }))
 }

@@ -15,6 +15,7 @@ use super::{Contact, profile, role, suspension};
 use crate::audit::{self, Act, Actor};
 use crate::kit::error::{Error, Result};
 use crate::kit::fields::bad_field;
+use crate::kit::list::Window;
 use crate::kit::page::Page;
 use crate::kit::tx::Tx;
 
@@ -80,8 +81,16 @@ pub struct Search {
     role: Option<String>,
 }
 
-/// Where the list goes on: when the last account was made (Unix microseconds), and its id.
-pub type After = (i64, i64);
+crate::list! {
+    /// What `GET /v1/staff/users` is asked with: newest first, by when an account was made (Unix microseconds) and its
+    /// id.
+    pub struct AccountList: "accounts" by (i64, i64) {
+        /// An id, an e-mail address, or a phone number with `+`: exactly.
+        q: Option<String>,
+        /// Only those who have been given this role.
+        role: Option<String>,
+    }
+}
 
 impl Search {
     /// Out of what was typed: an id, an e-mail address, a phone number or a signature; and a role.
@@ -111,9 +120,9 @@ impl Search {
 ///
 /// # Errors
 /// A fault or an outage of the store.
-pub async fn list(conn: &mut PgConnection, search: &Search, after: Option<After>, limit: u32) -> Result<Page<Listed>> {
-    let rows = store::accounts(conn, search, after, i64::from(limit) + 1).await?;
-    Ok(Page::of(rows, limit, |row| (row.created_us, row.id.number())))
+pub async fn list(conn: &mut PgConnection, search: &Search, window: &Window<AccountList>) -> Result<Page<Listed>> {
+    let rows = store::accounts(conn, search, window).await?;
+    Ok(window.page(rows, |row| (row.created_us, row.id.number())))
 }
 
 /// Opens somebody's dossier, which is an act: it shows how they are reached.

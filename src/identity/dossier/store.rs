@@ -3,17 +3,17 @@
 use parlor_protocol::UserId;
 use sqlx::PgConnection;
 
-use super::{After, Dossier, Listed, Search, SessionLine};
+use super::{AccountList, Dossier, Listed, Search, SessionLine};
 use crate::kit::error::{Error, Result};
+use crate::kit::list::Window;
 
-/// At most `limit` accounts behind this one, newest first.
+/// Accounts, newest first.
 pub(super) async fn accounts(
     conn: &mut PgConnection,
     search: &Search,
-    after: Option<After>,
-    limit: i64,
+    window: &Window<AccountList>,
 ) -> Result<Vec<Listed>> {
-    let (after_us, after_id) = after.unzip();
+    let (after_us, after_id) = window.behind().unzip();
     let rows = sqlx::query!(
         r#"select u.id, u.name, (extract(epoch from u.created_at) * 1000000)::bigint as "created_us!",
                   array(select role from user_roles where user_id = u.id order by role) as "roles!",
@@ -37,7 +37,7 @@ pub(super) async fn accounts(
         search.role,
         after_us,
         after_id,
-        limit,
+        window.one_more(),
         search.signature,
     )
     .fetch_all(conn)

@@ -4,10 +4,11 @@ use axum::Json;
 use axum::extract::{FromRef, State};
 use parlor_protocol::{ErrorCode, UserId};
 use serde::{Deserialize, Deserializer, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::service::PeopleList;
 use super::{Change, Profile, PublicProfile, origin, signature};
 use crate::http::{ValidJson, ValidPath, ValidQuery};
 use crate::identity::routes::NAME_CHARS;
@@ -17,8 +18,7 @@ use crate::kit::edge::Edge;
 use crate::kit::error::Result;
 use crate::kit::fields::Fields;
 use crate::kit::fields::{bad_field, line};
-use crate::kit::page::PageQuery;
-use crate::kit::page::{Cursor, Page};
+use crate::kit::page::Page;
 
 /// Characters of a bio.
 const BIO_CHARS: usize = 200;
@@ -162,25 +162,11 @@ async fn change_signature(
     Ok(Json(Signature { signature }))
 }
 
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-struct FindUsers {
-    /// A signature, or a name or the beginning of one; case and accents make no difference.
-    #[param(min_length = 1, max_length = 40)]
-    q: String,
-    /// How many at most.
-    #[param(minimum = 1, maximum = 100, default = 50)]
-    limit: Option<u32>,
-    /// The `next` of the page before.
-    cursor: Option<Cursor>,
-}
-
 /// Finds people.
 ///
 /// First the one of exactly this signature, then those whose name begins so, then those whose name is like
 /// it, nearest first.
-#[utoipa::path(get, path = "/v1/users", tag = "accounts", params(FindUsers),
+#[utoipa::path(get, path = "/v1/users", tag = "accounts", params(PeopleList),
     responses((status = 200, description = "A page of people.", body = Page<PublicProfile>, example = json!({
         "items": [{"id": 901_233_872, "name": "Amira", "signature": "amber-fox-42", "country": "EG"}],
     }))))]
@@ -188,12 +174,12 @@ async fn find_users(
     State(identity): State<Identity>,
     edge: Edge,
     _: CurrentUser,
-    ValidQuery(query): ValidQuery<FindUsers>,
+    ValidQuery(query): ValidQuery<PeopleList>,
 ) -> Result<Json<Page<PublicProfile>>> {
     let text = line(&query.q, SEARCH_CHARS).map_err(|why| bad_field("q", why))?;
-    let limit = PageQuery::new(query.limit, None).limit()?;
+    let window = query.window()?;
     let mut conn = edge.read().await?;
-    Ok(Json(identity.find_people(&mut conn, &text, query.cursor.as_ref(), limit).await?))
+    Ok(Json(identity.find_people(&mut conn, &text, &window).await?))
 }
 
 /// What everybody may see of somebody.

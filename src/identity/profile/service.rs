@@ -11,8 +11,8 @@ use super::{Change, Profile, PublicProfile, fold, signature, store};
 use crate::identity::{Identity, names, suspension};
 use crate::kit::chance::Chance;
 use crate::kit::error::{Error, Result};
-use crate::kit::fields::bad_field;
-use crate::kit::page::{Cursor, Page};
+use crate::kit::list::{self, Window};
+use crate::kit::page::Page;
 use crate::kit::tx::Tx;
 
 /// Tries at a generated signature; the last ones have a million numbers each.
@@ -21,10 +21,21 @@ const TRIES: u32 = 16;
 const LIKE_CHARS: usize = 3;
 
 /// Where a search goes on: behind somebody whose name begins so, or is like it.
-#[derive(Clone, Serialize, Deserialize)]
-enum Key {
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum Key {
+    /// The folded name, and the id.
     Begins(String, i64),
+    /// The distance, and the id.
     Like(f32, i64),
+}
+
+crate::list! {
+    /// What `GET /v1/users` is asked with: the nearest first.
+    pub struct PeopleList: "people" by Key {
+        /// A signature, or a name or the beginning of one; case and accents make no difference.
+        #[param(min_length = 1, max_length = 40)]
+        q: String,
+    }
 }
 
 impl Identity {
@@ -90,16 +101,14 @@ impl Identity {
         &self,
         conn: &mut PgConnection,
         text: &str,
-        after: Option<&Cursor>,
-        limit: u32,
+        window: &Window<PeopleList>,
     ) -> Result<Page<PublicProfile>> {
-        let after = after.map(Cursor::key::<Key>).transpose()?;
+        let (after, most) = (window.after(), window.one_more());
         // PostgreSQL has no text with a NUL in it, and no name has one.
-        if matches!(&after, Some(Key::Begins(name, _)) if name.contains('\0')) {
-            return Err(bad_field("cursor", "not a cursor of this list"));
+        if matches!(after, Some(Key::Begins(name, _)) if name.contains('\0')) {
+            return Err(list::no_such_cursor());
         }
         let folded = fold::name(text);
-        let most = i64::from(limit) + 1;
         let exact = match signature::parse(text) {
             Ok(signature) => store::by_signature(conn, &signature).await?,
             Err(_) => None,
@@ -109,7 +118,7 @@ impl Identity {
         if after.is_none() {
             rows.extend(exact.map(|exact| (exact, Key::Begins(String::new(), 0))));
         }
-        let begins_after = match &after {
+        let begins_after = match after {
             Some(Key::Like(..)) => None,
             Some(Key::Begins(name, id)) => Some(Some((name.as_str(), *id))),
             None => Some(None),
@@ -125,7 +134,7 @@ impl Identity {
         let wanted = most - rows.len() as i64;
         if wanted > 0 && folded.chars().count() >= LIKE_CHARS {
             let like_after = match after {
-                Some(Key::Like(distance, id)) => Some((distance, id)),
+                Some(Key::Like(distance, id)) => Some((*distance, *id)),
                 _ => None,
             };
             let found = store::like(conn, &folded, like_after, but, wanted).await?;
@@ -134,7 +143,7 @@ impl Identity {
                 (found.profile, key)
             }));
         }
-        Ok(Page::of(rows, limit, |(_, key)| key.clone()).map(|(profile, _)| profile))
+        Ok(window.page(rows, |(_, key)| key.clone()).map(|(profile, _)| profile))
     }
 }
 

@@ -28,6 +28,11 @@ pub struct Grant {
     pub user: Person,
 }
 
+crate::list! {
+    /// What `GET /v1/me/sessions` is asked with: newest first, by the session's id.
+    pub struct SessionList: "sessions" by Uuid {}
+}
+
 /// A standing session as its user sees it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Device {

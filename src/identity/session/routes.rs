@@ -10,13 +10,13 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
+use super::SessionList;
 use crate::http::{ClientAddress, ValidJson, ValidPath, ValidQuery};
 use crate::identity::routes::Welcome;
 use crate::identity::{CurrentUser, Identity};
 use crate::kit::edge::Edge;
 use crate::kit::error::Result;
 use crate::kit::page::Page;
-use crate::kit::page::PageQuery;
 
 /// `POST /v1/auth/refresh`, `GET /v1/me/sessions`, `DELETE /v1/me/sessions`, `DELETE /v1/me/sessions/{id}`.
 pub(in crate::identity) fn routes<S>() -> OpenApiRouter<S>
@@ -79,7 +79,7 @@ async fn refresh_session(
 }
 
 /// Where the caller is signed in, the newest first.
-#[utoipa::path(get, path = "/v1/me/sessions", tag = "accounts", params(PageQuery),
+#[utoipa::path(get, path = "/v1/me/sessions", tag = "accounts", params(SessionList),
     responses((status = 200, description = "The standing sessions.", body = Page<SessionView>, example = json!({"items": [{
         "id": "01990000-0000-7000-8000-000000000001", "device": "Amira's phone",
         "created_at": 1_790_000_000_000_i64, "last_used_at": 1_790_000_900_000_i64, "current": true,
@@ -88,11 +88,11 @@ async fn list_sessions(
     State(identity): State<Identity>,
     edge: Edge,
     user: CurrentUser,
-    ValidQuery(query): ValidQuery<PageQuery>,
+    ValidQuery(query): ValidQuery<SessionList>,
 ) -> Result<Json<Page<SessionView>>> {
-    let (after, limit) = (query.after::<Uuid>()?, query.limit()?);
-    let devices = identity.devices(&mut *edge.read().await?, user.id, after, limit).await?;
-    let page = Page::of(devices, limit, |device| device.id).map(|device| SessionView {
+    let window = query.window()?;
+    let devices = identity.devices(&mut *edge.read().await?, user.id, &window).await?;
+    let page = window.page(devices, |device| device.id).map(|device| SessionView {
         id: device.id,
         device: device.name,
         created_at: device.created_at.0,

@@ -8,7 +8,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::refresh::{RefreshToken, Verdict, judge};
-use super::{Device, store};
+use super::{Device, SessionList, store};
 use crate::identity::revocation::{self, Reason, Revoked};
 use crate::identity::service::Identity;
 use crate::identity::store::session_of;
@@ -17,6 +17,7 @@ use crate::kit::chance::Chance;
 use crate::kit::clock::Timestamp;
 use crate::kit::error::{Error, Result};
 use crate::kit::limit::holder;
+use crate::kit::list::Window;
 use crate::kit::tx::Tx;
 
 const DAY_SECONDS: f64 = 86_400.0;
@@ -114,15 +115,14 @@ impl Identity {
         Ok(Opened { user: family.user, session, refresh: Token { token: next.text(), expires_at } })
     }
 
-    /// The user's standing sessions, the newest first: up to `limit` and one, behind `after`.
+    /// The user's standing sessions, the newest first: as many as the window looks for.
     pub async fn devices(
         &self,
         conn: &mut PgConnection,
         user: UserId,
-        after: Option<Uuid>,
-        limit: u32,
+        window: &Window<SessionList>,
     ) -> Result<Vec<Device>> {
-        store::devices(conn, user, after, i64::from(limit) + 1).await
+        store::devices(conn, user, window).await
     }
 
     /// Ends the caller's session; once more changes nothing.

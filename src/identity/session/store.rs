@@ -5,11 +5,12 @@ use parlor_protocol::room::Person;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::Device;
 use super::refresh::{Exchange, Secret, Stored};
+use super::{Device, SessionList};
 use crate::identity::store::user_id;
 use crate::kit::clock::Timestamp;
 use crate::kit::error::{Error, Result};
+use crate::kit::list::Window;
 
 /// Inserts a session.
 pub(super) async fn insert_session(conn: &mut PgConnection, id: Uuid, user: UserId, device: &str) -> Result<()> {
@@ -124,8 +125,7 @@ pub(super) async fn exchange_token(
 pub(super) async fn devices(
     conn: &mut PgConnection,
     user: UserId,
-    after: Option<Uuid>,
-    limit: i64,
+    window: &Window<SessionList>,
 ) -> Result<Vec<Device>> {
     let rows = sqlx::query!(
         r#"select s.id, s.device,
@@ -140,8 +140,8 @@ pub(super) async fn devices(
             order by s.id desc
             limit $3"#,
         user.number(),
-        after,
-        limit,
+        window.behind(),
+        window.one_more(),
     )
     .fetch_all(conn)
     .await?;

@@ -8,6 +8,7 @@ use sqlx::PgConnection;
 
 use crate::kit::chance::Chance;
 use crate::kit::error::{Error, Result};
+use crate::kit::list::Window;
 use crate::kit::page::Page;
 use crate::kit::tx::Tx;
 
@@ -18,8 +19,15 @@ pub(super) const SEATS: [u8; 6] = [5, 8, 10, 12, 15, 20];
 /// The layout of a room that names none.
 pub(super) const DEFAULT_SEATS: u8 = 8;
 
-/// Where a list of rooms goes on: when the last one was made (Unix microseconds), and its id.
-pub(super) type After = (i64, i64);
+crate::list! {
+    /// What `GET /v1/rooms` is asked with: newest first, by when a room was made (Unix microseconds) and its id.
+    pub(super) struct RoomList: "rooms" by (i64, i64) {
+        /// Only rooms whose name has this in it (one or two characters: at its beginning), in letters large or
+        /// small, or whose id it is.
+        #[param(min_length = 1, max_length = 60)]
+        q: Option<String>,
+    }
+}
 
 /// A room of the list, with its place there.
 pub(super) struct Listed {
@@ -57,15 +65,13 @@ pub async fn create_many(tx: &mut Tx, chance: &Chance, owners: &[UserId]) -> Res
 pub(super) async fn list(
     conn: &mut PgConnection,
     text: Option<&str>,
-    after: Option<After>,
-    limit: u32,
+    window: &Window<RoomList>,
 ) -> Result<Page<RoomCard>> {
-    let one_more = i64::from(limit) + 1;
     let rows = match text {
-        Some(text) => store::rooms_named(conn, text, after, one_more).await?,
-        None => store::rooms(conn, after, one_more).await?,
+        Some(text) => store::rooms_named(conn, text, window).await?,
+        None => store::rooms(conn, window).await?,
     };
-    let page = Page::of(rows, limit, |room| (room.created_us, room.card.id.number()));
+    let page = window.page(rows, |room| (room.created_us, room.card.id.number()));
     Ok(page.map(|room| room.card))
 }
 

@@ -5,8 +5,9 @@ use parlor_protocol::room::{Person, RoomCard};
 use parlor_protocol::{RoomId, UserId};
 use sqlx::PgConnection;
 
-use super::{After, Listed};
+use super::{Listed, RoomList};
 use crate::kit::error::{Error, Result};
+use crate::kit::list::Window;
 
 /// Inserts a room under an id; `None` where the id is taken.
 pub(super) async fn insert_room(
@@ -67,9 +68,9 @@ pub(super) async fn room(conn: &mut PgConnection, id: RoomId) -> Result<Option<R
     row.map(|row| card(row.id, row.name, row.seats, row.owner_id, row.owner_name)).transpose()
 }
 
-/// At most `limit` rooms, newest first, behind the one named.
-pub(super) async fn rooms(conn: &mut PgConnection, after: Option<After>, limit: i64) -> Result<Vec<Listed>> {
-    let (created, id) = behind(after);
+/// Rooms, newest first.
+pub(super) async fn rooms(conn: &mut PgConnection, window: &Window<RoomList>) -> Result<Vec<Listed>> {
+    let (created, id) = behind(window);
     let rows = sqlx::query!(
         "select r.id, r.name, r.seats, r.owner_id, r.created_at, u.name as owner_name
            from rooms r
@@ -79,7 +80,7 @@ pub(super) async fn rooms(conn: &mut PgConnection, after: Option<After>, limit: 
           limit $3",
         created,
         id,
-        limit,
+        window.one_more(),
     )
     .fetch_all(conn)
     .await?;
@@ -93,13 +94,8 @@ pub(super) async fn rooms(conn: &mut PgConnection, after: Option<After>, limit: 
 
 /// The same of rooms whose name has this in it, in letters large or small, or whose id it is. What is
 /// shorter than the index's three letters has to stand at the beginning.
-pub(super) async fn rooms_named(
-    conn: &mut PgConnection,
-    text: &str,
-    after: Option<After>,
-    limit: i64,
-) -> Result<Vec<Listed>> {
-    let (created, id) = behind(after);
+pub(super) async fn rooms_named(conn: &mut PgConnection, text: &str, window: &Window<RoomList>) -> Result<Vec<Listed>> {
+    let (created, id) = behind(window);
     let literal = text.replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_");
     let pattern = if text.chars().count() < 3 { format!("{literal}%") } else { format!("%{literal}%") };
     let rows = sqlx::query!(
@@ -112,7 +108,7 @@ pub(super) async fn rooms_named(
             limit $3"#,
         created,
         id,
-        limit,
+        window.one_more(),
         pattern,
         text.parse().unwrap_or(0_i64),
     )
@@ -127,8 +123,8 @@ pub(super) async fn rooms_named(
 }
 
 /// Where a page begins. The first one lies behind a room that is newer than all.
-fn behind(after: Option<After>) -> (DateTime<Utc>, i64) {
-    let (created_us, id) = after.unwrap_or((LAST_US, i64::MAX));
+fn behind(window: &Window<RoomList>) -> (DateTime<Utc>, i64) {
+    let (created_us, id) = window.behind().unwrap_or((LAST_US, i64::MAX));
     (DateTime::from_timestamp_micros(created_us.clamp(0, LAST_US)).unwrap_or_default(), id)
 }
 
