@@ -7,6 +7,7 @@
 
 mod support;
 
+mod contributing;
 mod courier;
 mod faults;
 mod house;
