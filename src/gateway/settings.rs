@@ -73,3 +73,18 @@ impl Settings {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_class_of_rates_has_its_setting() {
+        let changed = Rate { count: 7, per_ms: 70 };
+        for class in RateClass::ALL {
+            let set = format!(r#"{{"{}":"7 in 70 ms"}}"#, class.name());
+            let settings: Settings = serde_json::from_str(&set).expect("the setting has the name of the class");
+            assert_eq!(settings.rate(*class), changed, "gateway.{}", class.name());
+        }
+    }
+}

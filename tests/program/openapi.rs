@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use hyper::Method;
 use parlor_loadtests::rest::{call, get};
+use parlor_protocol::Command;
 use serde_json::{Value, json};
 use tokio::task::block_in_place;
 
@@ -102,6 +103,15 @@ fn every_operation_is_described_in_full_with_examples_that_fit() {
         let is_open = operation["security"] == json!([{}]);
         let unauthorized = &operation["responses"]["401"]["content"]["application/problem+json"]["examples"];
         assert_eq!(unauthorized["token_expired"].is_null(), is_open, "{whose}");
+    }
+}
+
+#[test]
+fn every_twin_that_a_command_names_is_an_operation() {
+    let document = document();
+    for (kind, rest) in Command::KINDS.iter().filter_map(|kind| Some((kind.name, kind.rest?))) {
+        let (method, path) = rest.split_once(' ').expect("a method and an address");
+        assert!(document["paths"][path][method.to_lowercase()].is_object(), "{kind}: there is no {rest}");
     }
 }
 
