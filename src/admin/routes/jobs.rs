@@ -4,9 +4,7 @@ use axum::Json;
 use axum::extract::FromRef;
 use axum::http::StatusCode;
 use parlor_protocol::ErrorCode;
-use serde::Deserialize;
 use serde_json::json;
-use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -16,7 +14,7 @@ use crate::identity::{Identity, Staff, may};
 use crate::kit::edge::Edge;
 use crate::kit::error::Result;
 use crate::kit::jobs;
-use crate::kit::page::{Cursor, Page, PageQuery};
+use crate::kit::page::Page;
 
 pub(super) fn routes<S>() -> OpenApiRouter<S>
 where
@@ -27,21 +25,8 @@ where
     OpenApiRouter::new().routes(routes!(list_jobs)).routes(routes!(retry_job))
 }
 
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-struct JobsQuery {
-    /// Only those in this state.
-    state: Option<jobs::State>,
-    /// How many items at most.
-    #[param(minimum = 1, maximum = 100, default = 50)]
-    limit: Option<u32>,
-    /// The `next` of the page before.
-    cursor: Option<Cursor>,
-}
-
 /// Jobs, newest first. What they hold is not shown.
-#[utoipa::path(get, path = "/v1/staff/jobs", tag = "staff", params(JobsQuery),
+#[utoipa::path(get, path = "/v1/staff/jobs", tag = "staff", params(jobs::JobList),
     responses((status = 200, description = "A page of jobs.", body = Page<jobs::Listed>, example = json!({"items": [{
         "id": 81, "kind": "courier.mail", "state": "failed", "attempts": 8, "last_error": "the mail server answered 451",
         "created_at": 1_790_000_000_000_i64, "due_at": 1_790_000_140_000_i64, "finished_at": 1_790_000_141_000_i64,
@@ -50,11 +35,9 @@ struct JobsQuery {
 async fn list_jobs(
     edge: Edge,
     _staff: Staff<may::ReadJobs>,
-    ValidQuery(query): ValidQuery<JobsQuery>,
+    ValidQuery(query): ValidQuery<jobs::JobList>,
 ) -> Result<Json<Page<jobs::Listed>>> {
-    let page = PageQuery::new(query.limit, query.cursor);
-    let (before, limit) = (page.after()?, page.limit()?);
-    Ok(Json(jobs::page(&mut *edge.read().await?, query.state, before, limit).await?))
+    Ok(Json(jobs::page(&mut *edge.read().await?, query.state, &query.window()?).await?))
 }
 
 /// Has a failed job tried again, from its first attempt on.

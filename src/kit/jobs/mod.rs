@@ -26,7 +26,7 @@ use sqlx::PgPool;
 use uuid::Uuid;
 
 pub use kinds::Kinds;
-pub use row::{Listed, State, page, retry};
+pub use row::{JobList, Listed, State, page, retry};
 pub use settings::Settings;
 pub use worker::{Attempt, Jobs, Standing, Watch};
 

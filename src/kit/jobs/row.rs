@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 
 use super::store;
 use crate::kit::error::{Error, Result};
+use crate::kit::list::Window;
 use crate::kit::page::Page;
 use crate::kit::tx::Tx;
 use parlor_protocol::ErrorCode;
@@ -73,18 +74,21 @@ pub struct Listed {
     pub can_retry: bool,
 }
 
-/// A page of jobs, newest first, behind the one of this id.
+crate::list! {
+    /// What `GET /v1/staff/jobs` is asked with: newest first, by the job's id.
+    pub struct JobList: "jobs" by i64 {
+        /// Only those in this state.
+        state: Option<State>,
+    }
+}
+
+/// A page of jobs, newest first.
 ///
 /// # Errors
 /// A fault or an outage of the store.
-pub async fn page(
-    conn: &mut PgConnection,
-    state: Option<State>,
-    before: Option<i64>,
-    limit: u32,
-) -> Result<Page<Listed>> {
-    let rows = store::listed(conn, state.map(State::name), before, i64::from(limit) + 1).await?;
-    Ok(Page::of(rows, limit, |job| job.id))
+pub async fn page(conn: &mut PgConnection, state: Option<State>, window: &Window<JobList>) -> Result<Page<Listed>> {
+    let rows = store::listed(conn, state.map(State::name), window).await?;
+    Ok(window.page(rows, |job| job.id))
 }
 
 /// Has a failed job tried again, from its first attempt on; its deadline, if it had one, is lifted. Gives its

@@ -4,8 +4,9 @@ use serde_json::Value;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::row::{Listed, State};
+use super::row::{JobList, Listed, State};
 use crate::kit::error::Result;
+use crate::kit::list::Window;
 
 /// A job to be written.
 pub(super) struct New<'a> {
@@ -259,12 +260,11 @@ pub(super) async fn begin_periods(conn: &mut PgConnection, kinds: &[String]) -> 
     Ok(begun.execute(conn).await?.rows_affected())
 }
 
-/// At most `limit` jobs below this id, newest first.
+/// Jobs, newest first.
 pub(super) async fn listed(
     conn: &mut PgConnection,
     state: Option<&str>,
-    before: Option<i64>,
-    limit: i64,
+    window: &Window<JobList>,
 ) -> Result<Vec<Listed>> {
     let rows = sqlx::query!(
         r#"select id, kind, state, attempts, last_error,
@@ -278,8 +278,8 @@ pub(super) async fn listed(
             order by id desc
             limit $3"#,
         state,
-        before,
-        limit,
+        window.behind(),
+        window.one_more(),
     );
     let listed = rows.fetch_all(conn).await?.into_iter().map(|row| Listed {
         id: row.id,
