@@ -23,7 +23,8 @@ pub struct CommandType {
 }
 
 impl CommandType {
-    pub(crate) const fn of<D: JsonSchema, R: JsonSchema + Serialize + DeserializeOwned>(
+    /// Of a line of `commands!`.
+    pub const fn of<D: JsonSchema, R: JsonSchema + Serialize + DeserializeOwned>(
         name: &'static str,
         needs_op: bool,
         doc: &'static str,

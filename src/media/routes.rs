@@ -18,7 +18,7 @@ use crate::http::{ValidJson, ValidPath};
 use crate::identity::{CurrentUser, Identity};
 use crate::kit::edge::Edge;
 use crate::kit::error::{Error, Result};
-use crate::room;
+use crate::room::{self, Act, Role};
 
 /// `/v1/uploads`, `/v1/me/avatar`, `/v1/users/{id}/avatar`, `/v1/rooms/{id}/logo`.
 pub fn routes<S>() -> OpenApiRouter<S>
@@ -276,5 +276,7 @@ async fn drop_logo(
 
 /// A room's picture is its owner's to choose.
 async fn owned(conn: &mut PgConnection, room: RoomId, user: UserId) -> Result<()> {
-    if room::find(conn, room).await?.owner.id == user { Ok(()) } else { Err(Error::new(ErrorCode::Forbidden)) }
+    let owner = room::find(conn, room).await?.owner.id;
+    let may = room::may(Role::of(user, owner, false), Act::ChangeSettings);
+    may.then_some(()).ok_or_else(|| Error::new(ErrorCode::Forbidden))
 }

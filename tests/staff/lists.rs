@@ -63,7 +63,7 @@ async fn filled(world: &World) -> (String, String, Vec<Client>) {
         rooms.push(room);
         world.job("failed").await;
         // What staff does is in the log.
-        assert_eq!(world.suspend(world.person("spammer").await, &token).await, 200);
+        assert_eq!(world.suspend(world.person("user").await, &token).await, 200);
     }
     let room = rooms[0];
     let receiver = world.person("user").await;

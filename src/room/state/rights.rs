@@ -47,6 +47,8 @@ pub enum Act {
     KickOwner,
     /// Put everybody out.
     Close,
+    /// Change what the room looks like.
+    ChangeSettings,
     /// Wake a room that sleeps by asking it something.
     Wake,
 }
@@ -57,7 +59,7 @@ const fn allowed(act: Act) -> &'static [Role] {
         Act::Look => &[Owner, AwayOwner, Member, Staff],
         Act::Chat | Act::TakeSeat | Act::LeaveSeat => &[Owner, Member],
         Act::TakeHostSeat => &[Owner],
-        Act::LockSeat | Act::UnlockSeat => &[Owner, AwayOwner],
+        Act::LockSeat | Act::UnlockSeat | Act::ChangeSettings => &[Owner, AwayOwner],
         Act::Kick => &[Owner, AwayOwner, Staff],
         Act::KickOwner | Act::Close => &[Staff],
         Act::Wake => &[AwayOwner, Staff],
@@ -129,7 +131,7 @@ mod tests {
     const ROLES: [Role; 5] = [Owner, AwayOwner, Member, Outsider, Staff];
 
     /// Each act with a mark for each of [`ROLES`], in their order.
-    const RIGHTS: [(Act, &str); 11] = [
+    const RIGHTS: [(Act, &str); 12] = [
         (Act::Look, "x x x . x"),
         (Act::Chat, "x . x . ."),
         (Act::TakeSeat, "x . x . ."),
@@ -140,6 +142,7 @@ mod tests {
         (Act::Kick, "x x . . x"),
         (Act::KickOwner, ". . . . x"),
         (Act::Close, ". . . . x"),
+        (Act::ChangeSettings, "x x . . ."),
         (Act::Wake, ". x . . x"),
     ];
 
