@@ -33,7 +33,7 @@ pub(super) struct Permit(#[allow(dead_code, reason = "held for its drop")] Arc<O
 /// A handshake has gone through that may have to be refused yet. Boxed: a socket has room for it all its life.
 pub(super) type Undecided = Box<OwnedSemaphorePermit>;
 
-/// There is no place for another socket; stands among a request's extensions.
+/// There is no place for another socket.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Crowded;
 

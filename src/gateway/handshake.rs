@@ -9,6 +9,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use parlor_protocol::{ErrorBody, ErrorCode, SUBPROTOCOL};
 use sha1::{Digest, Sha1};
 
+use crate::http::request_id::{RequestId, X_REQUEST_ID};
 use crate::kit::error::Error;
 
 /// What the server adds to the client's key (RFC 6455, section 1.3).
@@ -52,48 +53,49 @@ impl Head for httparse::Request<'_, '_> {
 /// A good handshake.
 #[derive(Debug)]
 pub(super) struct Handshake {
-    accept: String,
+    accept: HeaderValue,
     subprotocol: bool,
+    /// The id that the answer says, where the socket's lines have one.
+    pub request: Option<RequestId>,
 }
 
 impl Handshake {
+    /// The answer's headers.
+    fn headers(&self) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+        let always = [
+            (header::CONNECTION, HeaderValue::from_static("upgrade")),
+            (header::UPGRADE, HeaderValue::from_static("websocket")),
+            (header::SEC_WEBSOCKET_ACCEPT, self.accept.clone()),
+        ];
+        let subprotocol = (header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
+        let request = self.request.as_ref().map(|id| (X_REQUEST_ID, id.header()));
+        always.into_iter().chain(self.subprotocol.then_some(subprotocol)).chain(request)
+    }
+
     /// The answer's bytes.
     pub(super) fn bytes(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(192);
-        bytes.extend_from_slice(b"HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n");
-        for (name, value) in [
-            (header::SEC_WEBSOCKET_ACCEPT, Some(self.accept.as_str())),
-            (header::SEC_WEBSOCKET_PROTOCOL, self.subprotocol.then_some(SUBPROTOCOL)),
-        ] {
-            if let Some(value) = value {
-                bytes.extend_from_slice(name.as_str().as_bytes());
-                bytes.extend_from_slice(b": ");
-                bytes.extend_from_slice(value.as_bytes());
-                bytes.extend_from_slice(b"\r\n");
+        let mut bytes = Vec::with_capacity(256);
+        bytes.extend_from_slice(b"HTTP/1.1 101 Switching Protocols\r\n");
+        for (name, value) in self.headers() {
+            for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
+                bytes.extend_from_slice(part);
             }
         }
         bytes.extend_from_slice(b"\r\n");
         bytes
     }
 
-    /// The answer.
-    pub(super) fn response(self) -> Response<Body> {
+    /// The answer as one of HTTP.
+    pub(super) fn response(&self) -> Response<Body> {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
-        let headers = response.headers_mut();
-        headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
-        headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
-        headers
-            .insert(header::SEC_WEBSOCKET_ACCEPT, HeaderValue::from_str(&self.accept).expect("base64 is a good value"));
-        if self.subprotocol {
-            headers.insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
-        }
+        response.headers_mut().extend(self.headers());
         response
     }
 }
 
 /// Why there is no socket.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Refusal {
     status: StatusCode,
     body: Box<ErrorBody>,
@@ -105,15 +107,32 @@ impl Refusal {
         Self { status, body: Box::new(ErrorBody::new(code).message(message)) }
     }
 
+    /// There is no place for another socket.
+    pub(super) fn busy(body: ErrorBody) -> Self {
+        Self { status: StatusCode::SERVICE_UNAVAILABLE, body: Box::new(body) }
+    }
+
+    /// There was no place, and later there may be one.
+    pub(super) fn is_busy(&self) -> bool {
+        self.status == StatusCode::SERVICE_UNAVAILABLE
+    }
+
     /// In `application/problem+json`.
     pub(super) fn response(self) -> Response<Body> {
         let mut response = Error::from(*self.body).into_response();
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
-        if self.status == StatusCode::UPGRADE_REQUIRED {
-            headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
-            headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
-            headers.insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+        match self.status {
+            StatusCode::UPGRADE_REQUIRED => {
+                headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+                headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+                headers.insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+            }
+            // A client that comes back later comes back anew: its place is somebody else's meanwhile.
+            StatusCode::SERVICE_UNAVAILABLE => {
+                headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
+            _ => {}
         }
         response
     }
@@ -151,7 +170,8 @@ pub(super) fn read(head: &impl Head, origins: &[String]) -> Result<Handshake, Re
         return Err(Refusal::new(StatusCode::BAD_REQUEST, "the subprotocol of this server is parlor.v1.json"));
     }
     let accept = BASE64.encode(Sha1::new().chain_update(key).chain_update(KEY_SUFFIX).finalize());
-    Ok(Handshake { accept, subprotocol })
+    let accept = HeaderValue::try_from(accept).expect("base64 is a good value");
+    Ok(Handshake { accept, subprotocol, request: None })
 }
 
 /// The comma-separated tokens of a header that may stand several times.
@@ -179,6 +199,8 @@ fn origin_is_let_in(head: &impl Head, origins: &[String]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kit::chance::Chance;
+    use crate::kit::clock::Timestamp;
 
     fn request(change: &[(&str, Option<&str>)]) -> Request<Body> {
         let mut request = Request::new(Body::empty());
@@ -203,8 +225,15 @@ mod tests {
 
     #[test]
     fn the_sample_of_the_rfc_is_accepted_as_the_rfc_says() {
-        let handshake = read(&request(&[]), &[]).expect("good");
+        let mut handshake = read(&request(&[]), &[]).expect("good");
+        handshake.request = Some(RequestId::of(Some(b"edge_42.a-b"), Timestamp(0), &Chance::seeded(1)));
         assert_eq!(handshake.accept, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+        let text = String::from_utf8(handshake.bytes()).expect("it is text");
+        let response = handshake.response();
+        for (name, value) in response.headers() {
+            let line = format!("{name}: {}\r\n", value.to_str().expect("it is text"));
+            assert!(text.contains(&line), "both ways answer with {line}");
+        }
         assert!(!handshake.subprotocol);
         let offered = [("sec-websocket-protocol", Some("soap, parlor.v1.json"))];
         assert!(read(&request(&offered), &[]).expect("good").subprotocol);

@@ -1,75 +1,75 @@
-//! `GET /v1/socket`: how a connection becomes a socket. One that begins with the whole of a good handshake, as nearly all
-//! do, becomes one at once; any other request goes through HTTP, and out of it again if it is a handshake after all.
+//! `GET /v1/socket`: how a connection becomes a socket. Whether it does is decided in one place, by the head of the
+//! request alone. A head that comes first on its connection and whole, as nearly all do, is answered at once; any other
+//! comes by HTTP, and out of it again.
 
 use std::os::fd::AsRawFd;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::State;
-use axum::http::{HeaderValue, Request, Response, StatusCode, header};
-use axum::response::IntoResponse;
+use axum::http::{Request, Response, StatusCode, header};
 use bytes::Bytes;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use nix::errno::Errno;
 use nix::sys::socket::{MsgFlags, recv, send};
 use tokio::net::TcpStream;
-use tracing::Instrument as _;
 use tracing::field::Empty;
+use tracing::{Instrument as _, Span};
 
 use super::door::{Crowded, Permit, Undecided, busy};
-use super::handshake::{Head as _, Refusal, read};
+use super::handshake::{Handshake, Head, Refusal, read};
 use super::{GatewayState, connection};
-use crate::http::bearer::{bearer, bearer_of};
+use crate::http::bearer::bearer_of;
 use crate::http::request_id::{RequestId, X_REQUEST_ID};
-use crate::kit::error::Error;
 use crate::telemetry::metric;
 
 /// The address of sockets.
 pub(super) const PATH: &str = "/v1/socket";
 
-/// Says in `application/problem+json` what is wrong with a handshake. A good one does not come here: the accept loop
-/// opens it, and what stands around every route is not for it.
-pub async fn refused(State(gateway): State<GatewayState>, request: Request<Body>) -> Response<Body> {
-    match read(&request, &gateway.settings.origins) {
-        Err(refusal) => refusal.response(),
-        Ok(_) if request.extensions().get::<Crowded>().is_some() => {
-            metric::SOCKETS_REFUSED.add_of("handshake", 1);
-            let mut response = Error::from(busy()).into_response();
-            // A client that comes back later comes back anew: its place is somebody else's meanwhile.
-            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-            response
-        }
-        Ok(_) => Refusal::new(StatusCode::UPGRADE_REQUIRED, "this connection cannot become a socket").response(),
+/// Decides whether this head makes a socket, and with what it begins.
+///
+/// # Errors
+/// Why there is none: the handshake is no good one, or there is no place.
+fn admit(gateway: &GatewayState, head: &impl Head) -> Result<(Handshake, Box<Opening>), Refusal> {
+    let mut handshake = read(head, &gateway.settings.origins)?;
+    let undecided = gateway.door.handshake().map_err(|Crowded| Refusal::busy(busy()))?;
+    let bearer = bearer_of(head.values(&header::AUTHORIZATION)).map(Box::from);
+    // At `debug`: what a span takes in memory is nothing for an idle socket to carry. It stands for itself: the
+    // request's span ends with the handshake.
+    let span = tracing::debug_span!(parent: None, "socket", request.id = Empty, connection.id = Empty, user.id = Empty);
+    if !span.is_disabled() {
+        let id = RequestId::of(head.values(&X_REQUEST_ID).next(), gateway.ports.now(), gateway.ports.chance());
+        span.record("request.id", id.as_str());
+        handshake.request = Some(id);
     }
+    Ok((handshake, Box::new(Opening { first: Bytes::new(), bearer, undecided, span })))
 }
 
-/// Opens a socket if the handshake is good; otherwise the request is left as it is.
+/// Says in `application/problem+json` why a request made no socket. One that did does not come here: what stands
+/// around every route is not for it.
+pub async fn refused(mut request: Request<Body>) -> Response<Body> {
+    let refusal = request.extensions_mut().remove::<Refusal>();
+    let not_here = || Refusal::new(StatusCode::UPGRADE_REQUIRED, "this connection cannot become a socket");
+    refusal.unwrap_or_else(not_here).response()
+}
+
+/// Opens a socket out of HTTP; otherwise the request goes on, and says why there is none.
 pub(super) fn open<B>(gateway: &GatewayState, request: &mut Request<B>, permit: &Permit) -> Option<Response<Body>> {
-    let handshake = read(request, &gateway.settings.origins).ok()?;
-    let undecided = match gateway.door.handshake() {
-        Ok(undecided) => undecided,
-        Err(crowded) => {
-            request.extensions_mut().insert(crowded);
+    let (handshake, opening) = match admit(gateway, request) {
+        Ok(admitted) => admitted,
+        Err(refusal) => {
+            if refusal.is_busy() {
+                metric::SOCKETS_REFUSED.add_of("handshake", 1);
+            }
+            request.extensions_mut().insert(refusal);
             return None;
         }
     };
     let on_upgrade = request.extensions_mut().remove::<OnUpgrade>()?;
-    let permit = permit.clone();
-    let bearer = bearer(request.headers()).map(Box::from);
-    let opening = Box::new(Opening { first: Bytes::new(), bearer, undecided });
-    // At `debug`: what a span takes in memory is nothing for an idle socket to carry. It stands for itself: the
-    // request's span ends with the handshake.
-    let span = tracing::debug_span!(parent: None, "socket", request.id = Empty, connection.id = Empty, user.id = Empty);
-    let mut response = handshake.response();
-    if !span.is_disabled() {
-        let id = RequestId::of(request.headers(), gateway.ports.now(), gateway.ports.chance());
-        span.record("request.id", id.as_str());
-        response.headers_mut().insert(X_REQUEST_ID, id.header());
-    }
     metric::HTTP_REQUESTS.add_of("1xx", 1);
-    gateway.sockets.work("socket", serve(gateway.clone(), on_upgrade, permit, opening).instrument(span));
-    Some(response)
+    gateway.sockets.work("socket", serve(gateway.clone(), on_upgrade, permit.clone(), opening));
+    Some(handshake.response())
 }
 
 /// Bytes of a handshake that is answered at once.
@@ -103,10 +103,6 @@ pub(super) fn begin(gateway: &GatewayState, stream: &TcpStream) -> Begins {
 
 /// `None`: nothing of it has been taken.
 fn at_once(gateway: &GatewayState, stream: &TcpStream, bytes: &[u8]) -> Option<Begins> {
-    // Where sockets have a span, it has the request's id, which HTTP knows of.
-    if tracing::enabled!(tracing::Level::DEBUG) {
-        return None;
-    }
     let mut headers = [httparse::EMPTY_HEADER; HEADERS];
     let mut head = httparse::Request::new(&mut headers);
     let httparse::Status::Complete(length) = head.parse(bytes).ok()? else { return None };
@@ -115,10 +111,9 @@ fn at_once(gateway: &GatewayState, stream: &TcpStream, bytes: &[u8]) -> Option<B
     if !is_here || has_body {
         return None;
     }
-    let answer = read(&head, &gateway.settings.origins).ok()?.bytes();
-    // Where there is no place HTTP finds it so too, and says so.
-    let undecided = gateway.door.handshake().ok()?;
-    let bearer = bearer_of(head.values(&header::AUTHORIZATION)).map(Box::from);
+    // Where there is no socket HTTP finds it so too, and says why.
+    let (handshake, opening) = admit(gateway, &head).ok()?;
+    let answer = handshake.bytes();
     let (mut taken, fd) = ([0; HEAD_BYTES], stream.as_raw_fd());
     // The head was there a moment ago, and a new socket takes so little at once.
     let is_taken = recv(fd, &mut taken[..length], MsgFlags::MSG_DONTWAIT) == Ok(length);
@@ -126,7 +121,7 @@ fn at_once(gateway: &GatewayState, stream: &TcpStream, bytes: &[u8]) -> Option<B
         return Some(Begins::Gone);
     }
     metric::HTTP_REQUESTS.add_of("1xx", 1);
-    Some(Begins::Socket(Box::new(Opening { first: Bytes::new(), bearer, undecided })))
+    Some(Begins::Socket(opening))
 }
 
 /// What a socket begins with. In a box: its task keeps room for every argument for as long as it lives.
@@ -137,13 +132,15 @@ pub(super) struct Opening {
     pub bearer: Option<Box<str>>,
     /// It may have to be refused yet.
     pub undecided: Option<Undecided>,
+    /// The span of the socket, from the handshake to its end.
+    pub span: Span,
 }
 
 /// A socket's task that begins with HTTP.
 async fn serve(gateway: GatewayState, on_upgrade: OnUpgrade, permit: Permit, mut opening: Box<Opening>) {
     if let Some((stream, first)) = take(on_upgrade.await) {
         opening.first = first;
-        be_socket(gateway, stream, permit, opening).await;
+        be_socket_in_span(gateway, stream, permit, opening).await;
     }
 }
 
@@ -156,6 +153,17 @@ pub(super) fn be_socket(
 ) -> impl Future<Output = ()> + Send {
     metric::SOCKETS_OPENED.add(1);
     connection::serve(gateway, Arc::new(stream), opening, (permit, metric::SOCKETS.hold()))
+}
+
+/// The same in its span, if it has one. In a box: the task of a socket without one keeps no room for it.
+pub(super) fn be_socket_in_span(
+    gateway: GatewayState,
+    stream: TcpStream,
+    permit: Permit,
+    mut opening: Box<Opening>,
+) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+    let span = std::mem::replace(&mut opening.span, Span::none());
+    Box::pin(be_socket(gateway, stream, permit, opening).instrument(span))
 }
 
 /// The TCP stream out of HTTP, with the bytes that came right behind the handshake.

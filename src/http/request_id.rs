@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
 use tokio::time::Instant;
@@ -36,9 +36,9 @@ impl RequestId {
         HeaderValue::from_str(&self.0).expect("an id is made of letters, digits and -_.")
     }
 
-    /// The one that the client brought, or a new one.
-    pub fn of(headers: &HeaderMap, now: Timestamp, chance: &Chance) -> Self {
-        let brought = headers.get(X_REQUEST_ID).and_then(|value| value.to_str().ok()).filter(|id| is_sane(id));
+    /// The one that the client brought as its header's value, or a new one.
+    pub fn of(brought: Option<&[u8]>, now: Timestamp, chance: &Chance) -> Self {
+        let brought = brought.and_then(|id| std::str::from_utf8(id).ok()).filter(|id| is_sane(id));
         brought.map_or_else(|| Self(chance.id_at(now).to_string().into()), |id| Self(id.into()))
     }
 }
@@ -51,7 +51,8 @@ fn is_sane(id: &str) -> bool {
 /// Gives the request its id and its span. The span has the route and not the address: ids, tokens and
 /// search words in a path or query are not for logs; nor are headers.
 pub async fn name_request(State(edge): State<Edge>, mut request: Request, next: Next) -> Response {
-    let id = RequestId::of(request.headers(), edge.now(), edge.chance());
+    let brought = request.headers().get(X_REQUEST_ID).map(HeaderValue::as_bytes);
+    let id = RequestId::of(brought, edge.now(), edge.chance());
     let route = request.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str);
     let span = tracing::info_span!(
         "request",
