@@ -1,6 +1,6 @@
 //! Gifts: the catalogue of what can be given, and the gift as a kind of posting.
 
-#[doc(hidden)]
+#[cfg(feature = "bench")]
 pub mod bench;
 mod catalogue;
 mod lines;

@@ -80,6 +80,7 @@ pub struct State {
     rooms: BTreeMap<RoomId, RoomTotal>,
 }
 
+#[cfg(feature = "bench")]
 impl State {
     /// One gift at one price in one room, for benches.
     pub(super) fn of_one_price(gift: GiftId, coins: i64, room: RoomId) -> Self {

@@ -1,6 +1,5 @@
 //! What a batch is judged by: the rows that were read, most of them under their locks. Pure.
 
-use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use parlor_protocol::{ErrorBody, Op};
@@ -91,7 +90,8 @@ impl<'a> Parts<'a> {
     }
 
     /// The rows of a kind's own, as the batch leaves them.
-    pub fn state<S: Any>(&mut self, number: i16) -> Option<&mut S> {
+    #[cfg(any(test, feature = "bench"))]
+    pub fn state<S: std::any::Any>(&mut self, number: i16) -> Option<&mut S> {
         self.kind(number)?.state.downcast_mut()
     }
 }
