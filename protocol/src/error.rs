@@ -206,6 +206,46 @@ codes! {
     ///
     /// Take a smaller amount.
     AmountOutOfRange = "amount_out_of_range", Never, 409;
+    /// A transfer of coins to oneself.
+    ///
+    /// Do not offer the sender as a receiver.
+    TransferToSelf = "transfer_to_self", Never, 409;
+    /// The amount is below or above what one transfer may move; `message` says the bounds.
+    ///
+    /// Let the user enter another amount.
+    TransferOutOfRange = "transfer_out_of_range", Never, 409;
+    /// The account is too new, until `until`, or has too low a wealth level to transfer coins.
+    ///
+    /// Say so; do not offer it before.
+    TransferNotYet = "transfer_not_yet", Never, 409;
+    /// With the day's earlier transfers it would be more than a day allows; the next day begins at `until`.
+    ///
+    /// Say how much is left in words of your own, and until when.
+    TransferDayLimit = "transfer_day_limit", Never, 409;
+    /// No such coin request, or it is somebody else's.
+    ///
+    /// Take it off the screen.
+    CoinRequestNotFound = "coin_request_not_found", Never, 404;
+    /// The coin request was approved or rejected before.
+    ///
+    /// Read the request again, and show how it was settled.
+    CoinRequestSettled = "coin_request_settled", Never, 409;
+    /// The coin request has run out.
+    ///
+    /// Show it as expired; the user may ask again.
+    CoinRequestExpired = "coin_request_expired", Never, 409;
+    /// The amount is below or above what one request may ask for; `message` says the bounds.
+    ///
+    /// Let the user enter another amount.
+    CoinRequestOutOfRange = "coin_request_out_of_range", Never, 409;
+    /// The user has as many open coin requests as one may have.
+    ///
+    /// Show them; one has to be settled or to expire first.
+    CoinRequestsOpen = "coin_requests_open", Never, 409;
+    /// The user who is asked for coins sells none.
+    ///
+    /// Offer resellers alone.
+    NotAReseller = "not_a_reseller", Never, 409;
     /// Nothing has been uploaded yet to the address that was given out for it.
     ///
     /// Upload the file to that address, then ask again.
@@ -286,7 +326,7 @@ pub struct ErrorBody {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schemars", schemars(range(min = 0)))]
     pub shortfall: Option<i64>,
-    /// With `kicked`, and with `suspended` unless it is for good: Unix milliseconds until which it holds. Absent otherwise.
+    /// With `kicked`, `transfer_day_limit`, `transfer_not_yet` of a new account, and with `suspended` unless it is for good: Unix milliseconds until which it holds. Absent otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schemars", schemars(range(min = 0)))]
     pub until: Option<i64>,
