@@ -1,15 +1,19 @@
 //! A gift judged again: by the versions that held then, and by the room that it was given in.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use sqlx::PgConnection;
 
 use super::detail::Detail;
+use super::store::Membership;
 use super::{store, waterfall};
 use crate::economy::ledger::posting::{Flaws, Line, System, Transfer};
 
 /// Rooms of one page.
 const PAGE: i64 = 2_000;
+/// A posting's time is its node's, a membership's the database's, and members are read before the posting's
+/// locks: within this many microseconds of a change either may hold.
+const AROUND_US: i64 = 600_000_000;
 /// No agency's rate was ever higher.
 const RATE_MAX_BP: i64 = 2_000;
 
@@ -31,6 +35,11 @@ pub struct Audit {
     /// Diamond accounts of rooms' owners.
     owners: HashMap<i64, i64>,
     rooms: HashMap<i64, Room>,
+    /// Who was in which agency when, by the member's account.
+    memberships: HashMap<i64, Vec<Membership>>,
+    /// Receivers without a membership that the row claims: by account, the row and the agency. Whose account was
+    /// erased is not asked.
+    strangers: BTreeMap<i64, (i64, i64)>,
 }
 
 impl Audit {
@@ -38,7 +47,8 @@ impl Audit {
         let gifts = store::gift_versions(connection).await?;
         let rates = store::rate_versions(connection).await?;
         let owners = store::room_owners(connection).await?;
-        Ok(Self { gifts, rates, owners, rooms: HashMap::new() })
+        let memberships = store::memberships(connection).await?;
+        Ok(Self { gifts, rates, owners, memberships, ..Self::default() })
     }
 
     pub fn row(&mut self, row: &Transfer, system: &System, flaws: &mut Flaws) {
@@ -60,7 +70,7 @@ impl Audit {
     }
 
     /// What the detail says of the catalogue, the agencies and the room is what stood there.
-    fn check_versions(&self, row: &Transfer, detail: &Detail, flaws: &mut Flaws) {
+    fn check_versions(&mut self, row: &Transfer, detail: &Detail, flaws: &mut Flaws) {
         let line = &detail.line;
         let named = (line.price, detail.xp_bp);
         match self.gifts.get(&(line.item, detail.gift_version)) {
@@ -76,6 +86,7 @@ impl Audit {
         if let Some(owner) = self.owners.get(&line.room).filter(|owner| **owner != detail.owner) {
             flaws.posting(row, format!("names {} as the owner's account of room {}: {owner}", detail.owner, line.room));
         }
+        self.check_memberships(row, detail, flaws);
         let mut last = -1;
         for share in &detail.agencies {
             let held = self.rates.get(&(share.account, share.version));
@@ -90,6 +101,33 @@ impl Audit {
                 flaws.posting(row, "names an agency of a receiver twice, or of nobody");
             }
             last = share.receiver;
+        }
+    }
+
+    /// Each share is that of an agency in which the receiver was, and no agency of a receiver goes without.
+    fn check_memberships(&mut self, row: &Transfer, detail: &Detail, flaws: &mut Flaws) {
+        for (place, receiver) in (0..).zip(&detail.line.receivers) {
+            let share = detail.agencies.iter().find(|share| share.receiver == place).map(|share| share.account);
+            let of = self.memberships.get(receiver).map_or(&[][..], Vec::as_slice);
+            let in_it = |agency| {
+                of.iter().any(|one| {
+                    one.agency == agency
+                        && one.since_us.saturating_sub(AROUND_US) <= row.at_us
+                        && row.at_us <= one.until_us.saturating_add(AROUND_US)
+                })
+            };
+            let surely = of.iter().find(|one| {
+                one.since_us.saturating_add(AROUND_US) < row.at_us && row.at_us < one.until_us.saturating_sub(AROUND_US)
+            });
+            match (share, surely) {
+                (Some(agency), _) if !in_it(agency) => {
+                    self.strangers.entry(*receiver).or_insert((row.id, agency));
+                }
+                (None, Some(Membership { agency, .. })) => {
+                    flaws.posting(row, format!("gives agency account {agency} nothing, whose member {receiver} was"));
+                }
+                _ => {}
+            }
         }
     }
 
@@ -153,6 +191,12 @@ impl Audit {
 
     /// Stored totals of rooms, beside the walk.
     pub async fn close(mut self, connection: &mut PgConnection, flaws: &mut Flaws) -> sqlx::Result<()> {
+        let strangers: Vec<i64> = self.strangers.keys().copied().collect();
+        for receiver in store::of_users(connection, &strangers).await? {
+            let (transfer, agency) = self.strangers[&receiver];
+            let detail = format!("gives agency account {agency} a share, of which account {receiver} was no member");
+            flaws.posting_of(transfer, detail);
+        }
         let mut after = 0;
         loop {
             let page = store::totals(connection, after, PAGE).await?;

@@ -110,7 +110,7 @@ impl Kind for Gifts {
         &self,
         connection: &mut PgConnection,
         orders: &[&Gift],
-        _: &Names,
+        _: &mut Names,
         state: &mut State,
     ) -> sqlx::Result<()> {
         let gifts: BTreeSet<i64> = orders.iter().map(|gift| gift.gift.number()).collect();

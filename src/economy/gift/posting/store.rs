@@ -119,6 +119,42 @@ pub(super) async fn rate_versions(connection: &mut PgConnection) -> Result<HashM
     Ok(rows.into_iter().map(|row| ((row.diamond_account, row.version), row.rate_bp.into())).collect())
 }
 
+/// From when to when a user was in an agency, Unix microseconds.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Membership {
+    /// The agency's diamond account.
+    pub agency: i64,
+    pub since_us: i64,
+    pub until_us: i64,
+}
+
+/// Who was in which agency when, by the member's diamond account.
+pub(super) async fn memberships(connection: &mut PgConnection) -> Result<HashMap<i64, Vec<Membership>>> {
+    let rows = sqlx::query!(
+        r#"select w.diamond_account as "member!", a.diamond_account as "agency!",
+                  (extract(epoch from m.since) * 1000000)::bigint as "since_us!",
+                  (extract(epoch from m.until) * 1000000)::bigint as until_us
+             from agency_memberships m
+             join wallets w on w.user_id = m.user_id
+             join agencies a on a.id = m.agency_id"#
+    )
+    .fetch_all(connection)
+    .await?;
+    let mut of: HashMap<i64, Vec<Membership>> = HashMap::new();
+    for row in rows {
+        let (agency, since_us, until_us) = (row.agency, row.since_us, row.until_us.unwrap_or(i64::MAX));
+        of.entry(row.member).or_default().push(Membership { agency, since_us, until_us });
+    }
+    Ok(of)
+}
+
+/// Those of these diamond accounts that are a user's.
+pub(super) async fn of_users(connection: &mut PgConnection, accounts: &[i64]) -> Result<Vec<i64>> {
+    sqlx::query_scalar!("select diamond_account from wallets where diamond_account = any($1)", accounts)
+        .fetch_all(connection)
+        .await
+}
+
 /// The diamond accounts of rooms' owners; a room whose owner was erased is absent.
 pub(super) async fn room_owners(connection: &mut PgConnection) -> Result<HashMap<i64, i64>> {
     let rows = sqlx::query!("select r.id, w.diamond_account from rooms r join wallets w on w.user_id = r.owner_id")

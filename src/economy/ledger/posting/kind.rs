@@ -82,7 +82,12 @@ impl Flaws {
 
     /// A row is not what its kind makes of its detail.
     pub fn posting(&mut self, row: &Transfer, detail: impl Into<String>) {
-        self.0.push(Flaw::Posting { transfer: row.id, detail: detail.into() });
+        self.posting_of(row.id, detail);
+    }
+
+    /// The same of a row that was met before, by its id.
+    pub fn posting_of(&mut self, transfer: i64, detail: impl Into<String>) {
+        self.0.push(Flaw::Posting { transfer, detail: detail.into() });
     }
 
     /// A record of the kind's own and the journal do not agree.
@@ -132,12 +137,13 @@ pub trait Kind: fmt::Debug + Send + Sync + 'static {
     /// Adds the users whose wallets the order needs; the actor's is always there.
     fn users(order: &Self::Order, users: &mut BTreeSet<UserId>);
 
-    /// Reads, before any lock, what decides which accounts are touched and what never changes.
+    /// Reads, before any lock, what decides which accounts are touched and what never changes. It may add
+    /// wallets of users whom the orders do not name.
     fn read(
         &self,
         _connection: &mut PgConnection,
         _orders: &[&Self::Order],
-        _names: &Names,
+        _names: &mut Names,
         _state: &mut Self::State,
     ) -> impl Future<Output = sqlx::Result<()>> + Send {
         ready(Ok(()))
