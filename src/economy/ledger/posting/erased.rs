@@ -43,7 +43,7 @@ pub(in crate::economy::ledger) trait AnyKind: fmt::Debug + Send + Sync {
         &'a self,
         connection: &'a mut PgConnection,
         orders: &'a [&'a AnyOrder],
-        names: &'a Names,
+        names: &'a mut Names,
         state: &'a mut AnyState,
     ) -> BoxFuture<'a, sqlx::Result<()>>;
     fn accounts(&self, order: &AnyOrder, names: &Names, state: &AnyState, accounts: &mut Locks);
@@ -121,7 +121,7 @@ impl<K: Kind> AnyKind for Registered<K> {
         &'a self,
         connection: &'a mut PgConnection,
         of: &'a [&'a AnyOrder],
-        names: &'a Names,
+        names: &'a mut Names,
         state: &'a mut AnyState,
     ) -> BoxFuture<'a, sqlx::Result<()>> {
         let orders = orders::<K>(of);

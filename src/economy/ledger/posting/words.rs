@@ -3,8 +3,15 @@
 //! The bytes are hashed and kept for ever, so one content has one form.
 
 /// A detail in the making.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Words(Vec<u8>);
+
+impl Default for Words {
+    /// Empty, with the room that most details take.
+    fn default() -> Self {
+        Self(Vec::with_capacity(64))
+    }
+}
 
 impl Words {
     /// Adds a number.

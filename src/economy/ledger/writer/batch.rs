@@ -123,7 +123,7 @@ async fn read(
         names.wallets = store::wallets(connection, &users).await?;
     }
     for part in &mut parts.parts {
-        part.kind.read(connection, &part.orders, &names, &mut part.state).await?;
+        part.kind.read(connection, &part.orders, &mut names, &mut part.state).await?;
     }
     let accounts = parts.accounts(&names, requests());
     let accounts = store::lock_balances(connection, &accounts).await?;

@@ -48,6 +48,12 @@ impl JournalColumns {
         for transfer in transfers {
             columns.push(transfer);
         }
+        // Shorter columns are filled up with null: most batches have none of these.
+        for column in [&mut columns.staff, &mut columns.reverses] {
+            if column.iter().all(Option::is_none) {
+                column.clear();
+            }
+        }
         columns
     }
 
