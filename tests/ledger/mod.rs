@@ -1,10 +1,14 @@
 //! The ledger against a real PostgreSQL, as parlor_app.
 
 mod audit;
+mod coin_requests;
 mod faults;
 mod gifts;
 pub mod proxy;
 mod random;
 mod reading;
+mod rest;
 mod rights;
+mod tip;
+mod transfers;
 mod world;
