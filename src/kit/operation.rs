@@ -27,6 +27,11 @@ impl Operation {
         Self { op, actor, body_hash: first_half(hasher.0) }
     }
 
+    /// The operation of a request that is no command, by words that say what the client sent.
+    pub fn of_words(op: Op, actor: UserId, words: &str) -> Self {
+        Self { op, actor, body_hash: hash(words.as_bytes()) }
+    }
+
     /// The operation of a change that the server itself makes, named by its words.
     pub fn of_system(op: Op, actor: UserId, words: &str) -> Self {
         Self { op, actor, body_hash: hash(words.as_bytes()) }

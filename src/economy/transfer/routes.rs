@@ -1,0 +1,61 @@
+//! `POST /v1/wallet/transfers`.
+
+use axum::Json;
+use axum::extract::{FromRef, State};
+use parlor_protocol::{Coins, ErrorCode, Op, UserId};
+use serde::Deserialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::{NewTransfer, SentCoins};
+use crate::economy::ledger::Ledger;
+use crate::http::{IdempotencyKey, ValidJson};
+use crate::identity::{CurrentUser, Identity};
+use crate::kit::edge::Edge;
+use crate::kit::error::Result;
+
+/// The address of transfers.
+pub fn routes<S>() -> OpenApiRouter<S>
+where
+    S: Clone + Send + Sync + 'static,
+    Edge: FromRef<S>,
+    Identity: FromRef<S>,
+    Ledger: FromRef<S>,
+{
+    OpenApiRouter::new().routes(routes!(transfer_coins))
+}
+
+/// Coins for another user.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewCoinTransfer {
+    /// To whom.
+    to: UserId,
+    /// How many coins.
+    amount: Coins,
+}
+
+/// Sends coins to another user.
+///
+/// One transfer, and all of a day together, are bounded; an account may send from its third day and from
+/// wealth level 3 on, a reseller at once and more. Both see it in their wallet's entries.
+#[utoipa::path(post, path = "/v1/wallet/transfers", tag = "wallet",
+    params(("Idempotency-Key" = Op, Header, description = "The operation: made once for each tap, and kept over retries.")),
+    request_body(content = NewCoinTransfer, example = json!({"to": 901_233_872, "amount": 500})),
+    responses((status = 200, description = "It has moved, once.", body = SentCoins, example = json!({
+        "receipt": 5633, "at": 1_790_000_000_127_i64, "to": 901_233_872, "amount": 500, "fee": 0, "balance": 9_490,
+        "replayed": false,
+    }))),
+    extensions(("x-errors" = json!([
+        ErrorCode::UserNotFound, ErrorCode::TransferToSelf, ErrorCode::TransferOutOfRange, ErrorCode::TransferNotYet,
+        ErrorCode::TransferDayLimit, ErrorCode::InsufficientFunds, ErrorCode::AmountOutOfRange, ErrorCode::Busy,
+    ]))))]
+async fn transfer_coins(
+    State(ledger): State<Ledger>,
+    user: CurrentUser,
+    IdempotencyKey(op): IdempotencyKey,
+    ValidJson(NewCoinTransfer { to, amount }): ValidJson<NewCoinTransfer>,
+) -> Result<Json<SentCoins>> {
+    Ok(Json(super::send(&ledger, op, NewTransfer { from: user.id, to, amount }).await?))
+}
