@@ -82,10 +82,11 @@ export function remark({ note, cause, seat, user, by, reason }) {
 }
 
 /** An entry of the wallet in a sentence. `name` gives a user's name where it is known. */
-export function explain({ kind, currency, amount, gift }, name) {
+export function explain({ kind, currency, amount, gift, coin_transfer: sent, coin_request: asked }, name) {
   if (!gift) {
     if (kind === 'grant') return 'Welcome coins from the house';
-    if (kind === 'reversal') return 'An earlier entry was undone';
+    if (sent) return amount < 0 ? `You sent coins to ${name(sent.to)}` : `${name(sent.from)} sent you coins`;
+    if (asked) return amount < 0 ? `You approved the coins that ${name(asked.to)} asked for` : `${name(asked.from)} approved the coins that you asked for`;
     return kind.replaceAll('_', ' ');
   }
   const what = `${gift.count === 1 ? 'a' : number.format(gift.count)} ${giftName(gift.gift)}${gift.count === 1 ? '' : 's'}`.replace(/^a ([AEIOU])/, 'an $1');

@@ -28,6 +28,7 @@ pub use world::Scale;
 use crate::admin::Office;
 use crate::cluster::Node;
 use crate::config::Settings;
+use crate::economy::coin_request;
 use crate::economy::ledger::{Kinds, Ledger};
 use crate::gateway::GatewayState;
 use crate::identity::Identity;
@@ -75,6 +76,7 @@ pub struct App {
     gateway: GatewayState,
     node: Node,
     ledger: Ledger,
+    coin_requests: coin_request::Settings,
     office: Office,
     jobs: Jobs,
     supervisor: Supervisor,
@@ -99,6 +101,18 @@ impl App {
 impl FromRef<App> for Edge {
     fn from_ref(app: &App) -> Self {
         app.edge.clone()
+    }
+}
+
+impl FromRef<App> for Ledger {
+    fn from_ref(app: &App) -> Self {
+        app.ledger.clone()
+    }
+}
+
+impl FromRef<App> for coin_request::Settings {
+    fn from_ref(app: &App) -> Self {
+        app.coin_requests.clone()
     }
 }
 

@@ -18,7 +18,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::app::{App, Mode};
 use crate::config::Settings;
-use crate::economy::{gift, ledger};
+use crate::economy::{coin_request, gift, ledger, transfer};
 use crate::identity::Identity;
 use crate::identity::current::count::{self, Anonymous};
 use crate::kit::edge::Edge;
@@ -72,6 +72,8 @@ fn api() -> OpenApiRouter<App> {
         .merge(room::routes())
         .merge(ledger::routes::routes())
         .merge(gift::routes::routes())
+        .merge(transfer::routes::routes())
+        .merge(coin_request::routes::routes())
         .merge(media::routes())
         .merge(gateway::routes())
         .merge(admin::routes())

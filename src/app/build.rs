@@ -16,7 +16,7 @@ use crate::cluster::Node;
 use crate::config::Settings;
 use crate::courier::{Courier, Senders};
 use crate::delivery::Delivery;
-use crate::economy::kinds;
+use crate::economy::kinds_of;
 use crate::economy::ledger::Ledger;
 use crate::gateway::{Announced, GatewayState};
 use crate::identity::Identity;
@@ -80,7 +80,7 @@ async fn connect(parts: Parts, node: Node) -> Result<Server, StartError> {
     delivery.load().start_watch(machine, &supervisor);
     let (commits, committed) = mpsc::channel(COMMITTED);
     let name = format!("{}/{}", node.identity().node_id, node.identity().incarnation);
-    let ledger = Ledger::start(database, name, &settings.ledger, kinds(), commits, &supervisor);
+    let ledger = Ledger::start(database, name, &settings.ledger, kinds_of(&settings.transfer), commits, &supervisor);
     let gifts = Arc::new(ports::LedgerGifts::new(ledger.clone(), edge.reads()));
     let paid: Arc<dyn Gifts> = match supervisor.faults() {
         Some(faults) => Arc::new(ports::GiftsWithFaults { gifts: gifts.clone(), faults }),
@@ -131,8 +131,19 @@ async fn connect(parts: Parts, node: Node) -> Result<Server, StartError> {
     jobs.start(&supervisor);
     let serving = Arc::new(AtomicBool::new(true));
     let office = Office::new(rooms.clone());
-    let app =
-        App { edge, identity, media, gateway, office, jobs, node, ledger, supervisor: supervisor.clone(), serving };
+    let app = App {
+        edge,
+        identity,
+        media,
+        gateway,
+        office,
+        jobs,
+        node,
+        ledger,
+        coin_requests: settings.coin_request.clone(),
+        supervisor: supervisor.clone(),
+        serving,
+    };
     Ok(Server { app, rooms, supervisor, sockets, settings, mode, listener })
 }
 

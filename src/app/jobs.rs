@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::courier::Courier;
+use crate::economy::coin_request;
 use crate::identity::Identity;
 use crate::kit::edge::Edge;
 use crate::kit::jobs::{Attempt, Kinds, Standing, Watch};
@@ -13,6 +14,7 @@ use crate::telemetry::metric;
 /// knows it.
 pub(super) fn kinds(edge: &Edge, courier: &Courier, identity: &Identity, media: &Media) -> Kinds {
     let kinds = Kinds::new().with(courier.mail_job()).with(courier.sms_job());
+    let kinds = kinds.every(Duration::from_secs(60), coin_request::Expire);
     let kinds = identity.kinds(kinds, edge);
     media.kinds(kinds, edge)
 }

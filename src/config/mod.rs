@@ -45,6 +45,10 @@ crate::settings! {
         jobs: crate::kit::jobs::Settings;
         /// Money.
         ledger: crate::economy::ledger::Settings;
+        /// Coins from user to user.
+        transfer: crate::economy::transfer::Settings;
+        /// Coins that users ask resellers for.
+        coin_request: crate::economy::coin_request::Settings;
         /// Rooms.
         room: crate::room::Settings;
         /// Sockets.

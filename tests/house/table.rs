@@ -26,7 +26,10 @@ pub(super) const RANKS: &[(&str, &[&str])] = &[
     ("economy/agency", &["economy/ledger"]),
     ("economy/gift", &["economy/agency"]),
     ("economy/promotion", &["economy/ledger"]),
-    ("economy", &["economy/gift", "economy/promotion"]),
+    ("economy/level", &["kit"]),
+    ("economy/transfer", &["economy/ledger", "economy/level"]),
+    ("economy/coin_request", &["economy/ledger"]),
+    ("economy", &["economy/gift", "economy/promotion", "economy/transfer", "economy/coin_request"]),
     // What sees both.
     ("gateway", &["presence", "economy"]),
     ("admin", &["gateway"]),
@@ -96,6 +99,9 @@ pub(super) const OWNERS: &[(&str, &str)] = &[
     ("agency_rate_versions", "economy/agency"),
     ("agencies", "economy/agency"),
     ("agency_members", "economy/agency"),
+    ("agency_memberships", "economy/agency"),
+    ("transfer_days", "economy/transfer"),
+    ("coin_requests", "economy/coin_request"),
 ];
 
 /// Tables that a slice reads though their owner does not lie below it, and why.

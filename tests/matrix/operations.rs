@@ -65,6 +65,17 @@ const LINES: &[(&str, &str, &str, &str)] = &[
     ("read_wallet",         "/v1/wallet",                                       "",                 "1.3....."),
     ("list_wallet_entries", "/v1/wallet/entries",                               "",                 "1.3....."),
 
+    ("transfer_coins",      "/v1/wallet/transfers",                             COINS,              "1.3....."),
+    ("make_coin_request",   "/v1/coin-requests",                                ASKED,              "1.3....."),
+    ("list_coin_requests",  "/v1/coin-requests",                                "",                 "1.3....."),
+    ("find_coin_request",   "/v1/coin-requests/{own_request}",                  "",                 "1.3....."),
+    ("find_coin_request",   "/v1/coin-requests/{other_request}",                "",                 "14344444"),
+    // Who was asked settles it; who no longer sells coins is told so.
+    ("approve_coin_request", "/v1/coin-requests/{own_request}/approval",        "",                 "1.3....."),
+    ("approve_coin_request", "/v1/coin-requests/{other_request}/approval",      "",                 "14344444"),
+    ("reject_coin_request", "/v1/coin-requests/{own_request}/rejection",        "{}",               "1.3....."),
+    ("reject_coin_request", "/v1/coin-requests/{other_request}/rejection",      "{}",               "14344444"),
+
     ("begin_upload",        "/v1/uploads",                                      UPLOAD,             "1.3....."),
     ("find_upload",         "/v1/uploads/{own_upload}",                         "",                 "1.3....."),
     ("find_upload",         "/v1/uploads/{other_upload}",                       "",                 "14344444"),
@@ -134,6 +145,8 @@ const PASSWORDS: &str = r#"{"old_password":"not the password","password":"anothe
 const CONTACT: &str = r#"{"contact":"{unique}@example.com"}"#;
 const PROOF: &str = r#"{"contact":"{unique}@example.com","code":"000000","password":"not the password"}"#;
 const GIFT: &str = r#"{"gift":1,"count":1,"to":"all_seats"}"#;
+const COINS: &str = r#"{"to":{user},"amount":10}"#;
+const ASKED: &str = r#"{"reseller":{user},"amount":70}"#;
 const REASON: &str = r#"{"reason":"spam"}"#;
 const KICK_GUEST: &str = r#"{"user":{guest},"reason":"spam"}"#;
 const KICK_ADMIN: &str = r#"{"user":{inside_admin},"reason":"spam"}"#;
@@ -210,6 +223,21 @@ impl Scene {
         for (word, state) in [("{failed_job}", "failed"), ("{done_job}", "done")] {
             if line.contains(word) {
                 say(word, self.world.job(state).await.to_string());
+            }
+        }
+        for (word, reseller) in [("{own_request}", asker.user.unwrap_or(self.admin)), ("{other_request}", self.admin)] {
+            if line.contains(word) {
+                let request: i64 = sqlx::query_scalar(
+                    "insert into coin_requests (user_id, reseller_id, amount, expires_at, op)
+                     values ($1, $2, 70, clock_timestamp() + interval '1 hour', gen_random_uuid())
+                     returning id",
+                )
+                .bind(self.owner.number())
+                .bind(reseller.number())
+                .fetch_one(&self.world.database.app)
+                .await
+                .expect("a request");
+                say(word, request.to_string());
             }
         }
         let whoever = asker.user.filter(|_| asker.kind != "suspended").unwrap_or(self.user);

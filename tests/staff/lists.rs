@@ -74,6 +74,16 @@ async fn filled(world: &World) -> (String, String, Vec<Client>) {
         let (status, answer) = world.post(&format!("/v1/rooms/{room}/gifts"), &token, gift).await;
         assert_eq!(status, 200, "{answer}");
     }
+    sqlx::query(
+        "insert into coin_requests (user_id, reseller_id, amount, expires_at, op)
+         select $1, $2, 70, clock_timestamp() + interval '1 hour', gen_random_uuid() from generate_series(1, $3)",
+    )
+    .bind(me.number())
+    .bind(receiver.number())
+    .bind(i32::try_from(ROWS).expect("a few"))
+    .execute(&world.database.app)
+    .await
+    .expect("coin requests");
     (token, room.to_string(), sockets)
 }
 

@@ -239,7 +239,7 @@ export interface ErrorBody {
   retry_after_ms?: number;
   /** With `insufficient_funds`: what is missing, in minor units. Absent otherwise. */
   shortfall?: number;
-  /** With `kicked`, and with `suspended` unless it is for good: Unix milliseconds until which it holds. Absent otherwise. */
+  /** With `kicked`, `transfer_day_limit`, `transfer_not_yet` of a new account, and with `suspended` unless it is for good: Unix milliseconds until which it holds. Absent otherwise. */
   until?: number;
 }
 
@@ -281,6 +281,16 @@ export type ErrorCode =
   | "no_receivers"
   | "insufficient_funds"
   | "amount_out_of_range"
+  | "transfer_to_self"
+  | "transfer_out_of_range"
+  | "transfer_not_yet"
+  | "transfer_day_limit"
+  | "coin_request_not_found"
+  | "coin_request_settled"
+  | "coin_request_expired"
+  | "coin_request_out_of_range"
+  | "coin_requests_open"
+  | "not_a_reseller"
   | "upload_missing"
   | "upload_refused"
   | "feature_off"

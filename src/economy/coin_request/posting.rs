@@ -1,0 +1,243 @@
+//! The approval of a coin request as a kind of posting: record and money are one commit.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use parlor_protocol::{Coins, ErrorCode, UserId};
+use sqlx::PgConnection;
+
+use super::{State as Standing, store};
+use crate::economy::ledger::posting::{
+    Actor, Authority, Bytes, Denial, Flaws, Kind, Leg, Locks, Names, Posted, Reading, Stored, System, Transfer, View,
+    Viewer, Words, move_coins,
+};
+
+/// A request that its reseller approves.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Approval {
+    /// Which request.
+    pub request: i64,
+    /// Whose float pays; the operation's actor.
+    pub reseller: UserId,
+}
+
+/// The answer of an approval.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, utoipa::ToSchema)]
+pub struct ApprovedRequest {
+    /// The transfer in the ledger.
+    pub receipt: i64,
+    /// Unix milliseconds of the commit.
+    pub at: i64,
+    /// Which request.
+    pub request: i64,
+    /// How many coins moved.
+    pub amount: Coins,
+    /// The reseller's coins right after it.
+    pub balance: Coins,
+    /// The answer is the first one of this operation, given again.
+    pub replayed: bool,
+}
+
+/// The kind.
+#[derive(Clone, Copy, Debug)]
+pub struct Approvals;
+
+/// A request as it is locked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Locked {
+    pub user: UserId,
+    pub reseller: UserId,
+    pub amount: i64,
+    pub state: Standing,
+    /// Unix milliseconds.
+    pub expires_at: i64,
+    /// The reseller is still one.
+    pub sells: bool,
+}
+
+/// The requests of a batch.
+#[derive(Debug, Default)]
+pub struct State {
+    requests: HashMap<i64, Locked>,
+    askers: HashMap<i64, UserId>,
+}
+
+/// Which request was paid, to whom, how much.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Detail {
+    request: i64,
+    to: i64,
+    amount: i64,
+}
+
+/// A posting of this kind, as an audit meets it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Paid {
+    pub(super) transfer: i64,
+    pub(super) from: i64,
+    pub(super) to: i64,
+    pub(super) amount: i64,
+}
+
+impl Kind for Approvals {
+    const NUMBER: i16 = 6;
+    const NAME: &'static str = "coin_request";
+    const AUTHORITIES: &'static [Authority] = &[Authority::User];
+
+    type Order = Approval;
+    type Detail = Detail;
+    type Receipt = ApprovedRequest;
+    type State = State;
+    type Audit = BTreeMap<i64, Paid>;
+
+    fn users(order: &Approval, users: &mut BTreeSet<UserId>) {
+        users.insert(order.reseller);
+    }
+
+    async fn read(
+        &self,
+        connection: &mut PgConnection,
+        orders: &[&Approval],
+        names: &mut Names,
+        state: &mut State,
+    ) -> sqlx::Result<()> {
+        let requests: BTreeSet<i64> = orders.iter().map(|order| order.request).collect();
+        for (request, user, wallet) in store::askers(connection, &requests.into_iter().collect::<Vec<_>>()).await? {
+            state.askers.insert(request, user);
+            names.wallets.insert(user, wallet);
+        }
+        Ok(())
+    }
+
+    fn accounts(&self, order: &Approval, names: &Names, state: &State, accounts: &mut Locks) {
+        let asker = state.askers.get(&order.request).and_then(|user| names.wallet(*user));
+        accounts.extend(asker.map(|wallet| wallet.coin));
+    }
+
+    async fn lock(
+        &self,
+        connection: &mut PgConnection,
+        orders: &[&Approval],
+        _: &Names,
+        state: &mut State,
+    ) -> sqlx::Result<()> {
+        let requests: BTreeSet<i64> = orders.iter().map(|order| order.request).collect();
+        state.requests = store::lock(connection, &requests.into_iter().collect::<Vec<_>>()).await?;
+        Ok(())
+    }
+
+    fn judge(&self, order: &Approval, view: &View<'_>, state: &State) -> Result<Detail, Denial> {
+        if view.actor != Actor::User(order.reseller) {
+            return Err(Denial::Passing(ErrorCode::Forbidden.into()));
+        }
+        let request = state.requests.get(&order.request).filter(|request| request.reseller == order.reseller);
+        let request = request.ok_or(ErrorCode::CoinRequestNotFound)?;
+        match request.state {
+            Standing::Pending if request.expires_at <= view.at_us / 1_000 => {
+                return Err(ErrorCode::CoinRequestExpired.into());
+            }
+            Standing::Pending => {}
+            Standing::Expired => return Err(ErrorCode::CoinRequestExpired.into()),
+            Standing::Approved | Standing::Rejected => return Err(ErrorCode::CoinRequestSettled.into()),
+        }
+        if !request.sells {
+            return Err(ErrorCode::NotAReseller.into());
+        }
+        let to = view.names.wallet(request.user).ok_or(ErrorCode::UserNotFound)?.coin;
+        Ok(Detail { request: order.request, to, amount: request.amount })
+    }
+
+    fn legs(_: &System, actor: i64, detail: &Detail) -> Option<Vec<Leg>> {
+        move_coins(actor, detail.to, detail.amount)
+    }
+
+    fn stored(Detail { request, to, amount }: Detail) -> Stored {
+        let bytes = Words::default().number(request).number(to).number(amount).into_bytes();
+        Stored { detail: Some(Bytes { version: 1, bytes }), ..Stored::default() }
+    }
+
+    fn recalled(row: &Transfer) -> Option<Detail> {
+        let bytes = row.stored.detail.as_ref().filter(|bytes| bytes.version == 1)?;
+        let mut reading = Reading::of(&bytes.bytes);
+        let detail = Detail { request: reading.number()?, to: reading.number()?, amount: reading.number()? };
+        reading.end()?;
+        Some(detail)
+    }
+
+    fn posted(&self, order: &Approval, _: &Transfer, state: &mut State) {
+        let request = state.requests.get_mut(&order.request).expect("judged: the request is there");
+        request.state = Standing::Approved;
+    }
+
+    async fn write(
+        &self,
+        connection: &mut PgConnection,
+        posted: &[(&Approval, &Transfer)],
+        _: &State,
+    ) -> sqlx::Result<()> {
+        let paid: Vec<_> = posted.iter().map(|(order, row)| (order.request, row.id, row.op, row.at())).collect();
+        store::approve(connection, &paid).await
+    }
+
+    fn receipt(posted: Posted<'_>) -> Option<ApprovedRequest> {
+        let Posted { row, replayed, .. } = posted;
+        let Detail { request, amount, .. } = Self::recalled(row)?;
+        let (amount, balance) = (Coins(amount), Coins(row.actor_balance));
+        Some(ApprovedRequest { receipt: row.id, at: row.at(), request, amount, balance, replayed })
+    }
+
+    fn entry(posted: Posted<'_>, _: Viewer) -> Option<(&'static str, serde_json::Value)> {
+        let detail = Self::recalled(posted.row)?;
+        let entry = EntryRequest {
+            request: detail.request,
+            from: posted.people.of(posted.row.actor),
+            to: posted.people.of(detail.to),
+        };
+        Some((Self::NAME, serde_json::to_value(entry).ok()?))
+    }
+
+    fn audit_row(row: &Transfer, system: &System, audit: &mut BTreeMap<i64, Paid>, flaws: &mut Flaws) {
+        let Some(detail) = Self::recalled(row) else {
+            return flaws.posting(row, "has no detail of a coin_request");
+        };
+        flaws.compare(row, Self::legs(system, row.actor, &detail).as_deref());
+        let paid = Paid { transfer: row.id, from: row.actor, to: detail.to, amount: detail.amount };
+        if let Some(other) = audit.insert(detail.request, paid) {
+            flaws.posting(row, format!("pays coin request {}, which transfer {} paid", detail.request, other.transfer));
+        }
+    }
+
+    async fn audit_close(
+        connection: &mut PgConnection,
+        mut audit: BTreeMap<i64, Paid>,
+        flaws: &mut Flaws,
+    ) -> sqlx::Result<()> {
+        for (request, says) in store::approved(connection).await? {
+            match audit.remove(&request) {
+                Some(paid) if says.is_of(&paid) => {}
+                Some(paid) => flaws.record(
+                    format!("coin request {request}"),
+                    format!("says {says:?}, its transfer {} moved {} coins", paid.transfer, paid.amount),
+                ),
+                None => flaws.record(format!("coin request {request}"), "is approved and no transfer paid it"),
+            }
+        }
+        for (request, paid) in audit {
+            let detail = format!("was paid by transfer {} and is not approved", paid.transfer);
+            flaws.record(format!("coin request {request}"), detail);
+        }
+        Ok(())
+    }
+}
+
+/// The coin request behind an entry. People whose accounts were erased are not named.
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, utoipa::ToSchema)]
+pub struct EntryRequest {
+    /// Which request.
+    pub request: i64,
+    /// The reseller who paid.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<UserId>,
+    /// The user who asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to: Option<UserId>,
+}

@@ -1,0 +1,44 @@
+//! Coins by REST: asked for, approved, sent, and shown in the wallet.
+
+use parlor_protocol::UserId;
+use serde_json::json;
+
+use crate::staff::world::World;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn coins_are_asked_for_approved_and_sent() {
+    let world = World::new().await;
+    let login = json!({"login": "demo1@parlor.example", "password": "parlor-demo", "device": "test"});
+    let (status, welcome) = world.post("/v1/auth/login", "", login).await;
+    assert_eq!(status, 200, "{welcome}");
+    let seller = welcome["access_token"].as_str().expect("a token");
+    let reseller = welcome["user"]["id"].as_i64().and_then(UserId::new).expect("an id");
+    world.give(reseller, "reseller").await;
+    let (user, asker) = world.entered("user").await;
+
+    let asked = json!({"reseller": reseller, "amount": 700});
+    let (status, made) = world.post("/v1/coin-requests", &asker, asked).await;
+    assert_eq!((status, &made["state"]), (201, &json!("pending")), "{made}");
+    let (status, page) = world.get("/v1/coin-requests?side=reseller&state=pending", seller).await;
+    assert_eq!((status, &page["items"]), (200, &json!([made])), "{page}");
+    let path = format!("/v1/coin-requests/{}", made["id"]);
+    let (status, paid) = world.post(&format!("{path}/approval"), seller, json!({})).await;
+    assert_eq!((status, &paid["amount"], &paid["request"]), (200, &json!(700), &made["id"]), "{paid}");
+    let (status, again) = world.post(&format!("{path}/approval"), seller, json!({})).await;
+    assert_eq!((status, &again["code"]), (409, &json!("coin_request_settled")), "{again}");
+    let (_, found) = world.get(&path, &asker).await;
+    assert_eq!((&found["state"], &found["receipt"]), (&json!("approved"), &paid["receipt"]), "{found}");
+
+    let (status, sent) = world.post("/v1/wallet/transfers", seller, json!({"to": user, "amount": 50})).await;
+    assert_eq!((status, &sent["amount"], &sent["to"]), (200, &json!(50), &json!(user)), "{sent}");
+    let (status, new) = world.post("/v1/wallet/transfers", &asker, json!({"to": reseller, "amount": 50})).await;
+    assert_eq!((status, &new["code"]), (409, &json!("transfer_not_yet")), "{new}");
+
+    let (_, wallet) = world.get("/v1/wallet", &asker).await;
+    assert_eq!(wallet["balances"][0]["amount"], 750, "{wallet}");
+    let (_, entries) = world.get("/v1/wallet/entries", &asker).await;
+    let shown = |place: usize| (&entries["items"][place]["kind"], &entries["items"][place]["amount"]);
+    assert_eq!(shown(0), (&json!("coin_transfer"), &json!(50)), "{entries}");
+    assert_eq!(shown(1), (&json!("coin_request"), &json!(700)), "{entries}");
+    assert_eq!(entries["items"][0]["coin_transfer"]["from"], json!(reseller), "{entries}");
+}
