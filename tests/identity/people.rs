@@ -7,6 +7,7 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use super::api::{Api, registration};
+use crate::support::plan::plan;
 
 async fn named(api: &Api, email: &str, name: &str) -> (String, i64) {
     let mut body = registration(email);
@@ -147,24 +148,16 @@ async fn a_search_reads_an_index_and_not_the_table() {
     let insert = "insert into users (id, email, password_hash, name, search_name, search_letters)
                   select 200000000 + n, n || '@example.com', '', md5(n::text), md5(n::text), md5(n::text)
                     from generate_series(1, 20000) n";
-    for statement in [insert, "analyze users"] {
+    let signatures = "insert into signatures (signature, user_id, changed_at)
+                      select 'user-' || (id / 1000) % 1000 || '-' || id % 1000, id, '-infinity' from users";
+    for statement in [insert, signatures, "analyze users, signatures"] {
         sqlx::query(statement).execute(&mut superuser).await.expect("done");
     }
-    let plans = [
-        (
-            "explain select id from users where search_name ~>=~ 'ab' and search_name ~<~ 'ac'
-           order by search_name using ~<~, id limit 51",
-            "users_search_name",
-        ),
-        (
-            "explain select id, search_letters <-> 'abcdef' from users where search_letters % 'abcdef'
-           order by search_letters <-> 'abcdef' limit 100",
-            "users_search_letters",
-        ),
-    ];
-    for (query, index) in plans {
-        let plan: Vec<String> = sqlx::query_scalar(query).fetch_all(&mut superuser).await.expect("a plan");
-        let plan = plan.join("\n");
-        assert!(plan.contains(index) && !plan.contains("Seq Scan"), "{plan}");
+    for (phrase, values, index) in [
+        ("u.search_name ~>=~ $1", "'ab', 'ac', '', 0, 0, 51", "users_search_name"),
+        ("where search_letters % $1", "'abcdef', 100, 'abcdef', -1, 0, 0, 51", "users_search_letters"),
+    ] {
+        let plan = plan(&mut superuser, phrase, values).await;
+        assert!(plan.contains(index) && !plan.contains("Seq Scan on users"), "{plan}");
     }
 }

@@ -4,6 +4,7 @@
 
 pub mod client;
 pub mod log;
+pub mod plan;
 pub mod postgres;
 mod postgres_tests;
 pub mod program;
