@@ -24,7 +24,7 @@ use parlor_protocol::reply::{Done, PeoplePage};
 use parlor_protocol::room::{GiftLine, OwnPlace, Person, Position, RoomCard, RoomRole, Snapshot};
 use parlor_protocol::{Coins, Command, ErrorBody, ErrorCode, Event, GiftId, RoomId, UserFrame, UserId};
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 use crate::support::now;
 
@@ -62,6 +62,8 @@ pub fn gift(gift_no: i64) -> GiftLine {
 pub struct Pretended {
     /// Every request in order.
     pub heard: Vec<Request>,
+    /// Told with every request.
+    pub hears: Arc<Notify>,
     /// Replies to gifts that the room keeps back.
     pub held: Vec<Reply>,
     /// Who is in.
@@ -125,9 +127,16 @@ impl Server {
 
     /// Waits until the room has heard something like this.
     pub async fn hears(&self, room: RoomId, like: impl Fn(&Request) -> bool) {
+        let hears = lock(&self.room(room)).hears.clone();
         let wait = async {
-            while !self.heard(room).iter().any(&like) {
-                tokio::time::sleep(Duration::from_millis(2)).await;
+            loop {
+                let mut more = std::pin::pin!(hears.notified());
+                // What comes from here on wakes it.
+                more.as_mut().enable();
+                if self.heard(room).iter().any(&like) {
+                    break;
+                }
+                more.await;
             }
         };
         let result = tokio::time::timeout(Duration::from_secs(10), wait).await;
@@ -267,7 +276,11 @@ async fn act(mut mail: mpsc::Receiver<Mail>, pretended: Arc<Mutex<Pretended>>, m
     while let Some(mail) = mail.recv().await {
         let Mail::Request(request, Some(reply)) = mail else { continue };
         let request = *request;
-        lock(&pretended).heard.push(request.clone());
+        {
+            let mut pretended = lock(&pretended);
+            pretended.heard.push(request.clone());
+            pretended.hears.notify_waiters();
+        }
         let answer = match request {
             Request::Join { caller, position } => {
                 let mut pretended = lock(&pretended);
