@@ -14,8 +14,8 @@ use std::collections::HashMap;
 
 use parlor_protocol::{RoomId, UserId};
 
-use crate::staff::world::World;
 use crate::support::client::Client;
+use crate::support::world::World;
 
 /// The kinds of people, in the order of the cells.
 const KINDS: [&str; 8] = ["anonymous", "user", "suspended", "reseller", "support", "moderator", "manager", "admin"];

@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::world::World;
+use crate::support::world::World;
 
 async fn acts(world: &World, query: &str, token: &str) -> Vec<Value> {
     let (status, page) = world.get(&format!("/v1/staff/audit{query}"), token).await;

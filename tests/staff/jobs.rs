@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::world::World;
+use crate::support::world::World;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn failed_jobs_are_seen_without_what_they_hold_and_tried_again_with_a_line_in_the_log() {

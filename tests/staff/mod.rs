@@ -7,4 +7,6 @@ mod operator;
 mod roles;
 mod rooms;
 mod suspension;
-pub mod world;
+
+// Where it was before every folder's tests could take it.
+pub use crate::support::world;

@@ -5,8 +5,8 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::json;
 
-use super::world::World;
 use crate::support::program::{complaint, parlor, run};
+use crate::support::world::World;
 
 fn typed(world: &World, arguments: &[&str]) -> Command {
     let mut command = parlor(&[&["admin"], arguments].concat());

@@ -4,8 +4,8 @@ use hyper::Method;
 use parlor_protocol::UserId;
 use serde_json::json;
 
-use super::world::World;
 use crate::support::program::{complaint, parlor, run};
+use crate::support::world::World;
 
 fn role_of(user: UserId, role: &str) -> String {
     format!("/v1/staff/users/{user}/roles/{role}")

@@ -4,7 +4,7 @@ use parlor_protocol::event::RemovalCause;
 use parlor_protocol::{ErrorCode, UserFrame};
 use serde_json::json;
 
-use super::world::World;
+use crate::support::world::World;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn live_rooms_are_listed_by_pages() {

@@ -7,8 +7,8 @@ use parlor_protocol::event::Notice;
 use parlor_protocol::{CloseCode, ErrorCode};
 use serde_json::json;
 
-use super::world::World;
 use crate::support::client::Client;
+use crate::support::world::World;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_suspended_user_cannot_come_in_until_it_is_lifted_or_over() {

@@ -13,9 +13,9 @@ use serde_json::{Value, json};
 use tokio::task::block_in_place;
 use uuid::Uuid;
 
-use crate::support::client::{Client, op};
-use crate::support::postgres::Database;
-use crate::support::program::{Program, parlor};
+use super::client::{Client, op};
+use super::postgres::Database;
+use super::program::{Program, parlor};
 use crate::support::{edge, now};
 
 /// Limits that no test meets by accident, and a lease that a killed server's successor need not wait for.
