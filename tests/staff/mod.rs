@@ -9,4 +9,5 @@ mod rooms;
 mod suspension;
 
 // Where it was before every folder's tests could take it.
+#[allow(unused_imports, reason = "tests that are on their way name it so")]
 pub use crate::support::world;
