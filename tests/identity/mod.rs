@@ -1,7 +1,7 @@
 //! Accounts, sign-in and tokens over REST.
 
 mod account;
-mod api;
+pub mod api;
 mod bad_input;
 mod code;
 mod keys;

@@ -3,6 +3,7 @@
 mod ends;
 mod example;
 mod periods;
+mod regular;
 mod sealing;
 mod turns;
 mod world;

@@ -180,14 +180,11 @@ impl Jobs {
                     }
                 };
                 look = matches!(&found, Ok(taken) if taken.len() == free);
-                let taken = found.unwrap_or_else(|error| {
-                    if !away {
-                        tracing::warn!(%error, "jobs cannot be looked for; it is tried again");
-                    }
-                    away = true;
-                    Vec::new()
-                });
-                away &= taken.is_empty();
+                if let (Err(error), false) = (&found, away) {
+                    tracing::warn!(%error, "jobs cannot be looked for; it is tried again");
+                }
+                away = found.is_err();
+                let taken = found.unwrap_or_default();
                 for taken in taken {
                     ids.push((taken.id, taken.taken));
                     under_way.push(async move { (taken.id, self.attempt(taken).await) });

@@ -1,0 +1,63 @@
+//! What the server does again and again, by jobs: keys are followed by new ones, and what counts no more goes.
+
+use std::collections::BTreeSet;
+
+use parlor::kit::jobs::{Attempt, Jobs, Kinds, Settings};
+use serde_json::json;
+use tokio::task::block_in_place;
+
+use super::world::later;
+use crate::identity::api::Api;
+use crate::support::edge;
+use crate::support::postgres::Database;
+use crate::support::program::Program;
+
+async fn rows(database: &Database, table: &'static str) -> i64 {
+    let count = sqlx::AssertSqlSafe(format!("select count(*) from {table}"));
+    sqlx::query_scalar(count).fetch_one(&database.superuser).await.expect("a count")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_has_a_period_for_each_thing_that_it_does_again_and_again() {
+    let database = Database::fresh().await;
+    let _program = block_in_place(|| Program::dev_on(&database));
+    let kinds: Vec<String> =
+        sqlx::query_scalar("select kind from job_periods").fetch_all(&database.superuser).await.expect("rows");
+    let kinds: BTreeSet<&str> = kinds.iter().map(String::as_str).collect();
+    for kind in ["identity.keys", "identity.sweep", "jobs.clean_up", "jobs.keys", "media.clean_up"] {
+        assert!(kinds.contains(kind), "{kind} is missing in {kinds:?}");
+    }
+}
+
+#[tokio::test]
+async fn old_keys_have_successors_and_what_counts_no_more_is_gone() {
+    let api = Api::new().await;
+    let database = &api.database;
+    let asked = json!({"contact": "layla@example.com", "purpose": "register"});
+    api.post("/v1/auth/codes", &asked).send().await;
+    api.outbox.code("layla@example.com", 1).await;
+    let kinds = api.identity.kinds(Kinds::new(), &edge(&database.app));
+    let jobs = Jobs::open(database.app.clone(), &Settings::default(), kinds, ()).await.expect("it opens");
+    let tend = async || {
+        later(database, "update job_periods set due_at = clock_timestamp() where kind like 'identity.%'").await;
+        jobs.run_due().await.expect("the store answers")
+    };
+    let counts = async || {
+        [
+            rows(database, "signing_keys").await,
+            rows(database, "one_time_codes").await,
+            rows(database, "throttles").await,
+        ]
+    };
+    assert_eq!(tend().await, [Attempt::Done, Attempt::Done]);
+    assert_eq!(counts().await, [2, 1, 1], "nothing is old");
+    later(database, "update signing_keys set created_at = created_at - interval '31 days'").await;
+    later(database, "update one_time_codes set expires_at = clock_timestamp()").await;
+    later(
+        database,
+        "update throttles set blocked_until = clock_timestamp(), counted_at = counted_at - interval '2 days'",
+    )
+    .await;
+    assert_eq!(tend().await, [Attempt::Done, Attempt::Done]);
+    assert_eq!(counts().await, [4, 0, 0]);
+}
