@@ -336,7 +336,9 @@ impl Directory {
                 () = self.0.stop.cancelled() => return,
                 _ = ticks.tick() => {}
             }
-            match self.sweep_once().await {
+            // A store that has fallen silent must not hold up the stop.
+            let Some(swept) = self.0.stop.run_until_cancelled(self.sweep_once()).await else { return };
+            match swept {
                 Ok(()) => failing = false,
                 Err(error) if !failing => {
                     failing = true;
