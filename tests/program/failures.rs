@@ -18,6 +18,7 @@ use parlor_protocol::command::{Recipients, SendGift, TakeSeat};
 use parlor_protocol::envelope::EventFrame;
 use parlor_protocol::event::{Notice, RemovalCause};
 use parlor_protocol::reply::{Done, GiftReceipt, Joined};
+use parlor_protocol::room::GiftLine;
 use parlor_protocol::{CloseCode, Command, ErrorBody, ErrorCode, Event, GiftId, Retry, RoomId, UserFrame};
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -183,11 +184,23 @@ async fn come_back(client: &mut Client, room: RoomId, pass: &str) -> Joined {
     }
 }
 
-/// The gifts that this event shows.
-fn shown_by(event: &EventFrame) -> Vec<i64> {
-    match &event.event {
-        Event::GiftsSent { gifts, .. } => gifts.iter().map(|gift| gift.receipt).collect(),
-        _ => Vec::new(),
+/// The gifts that somebody has been shown, by the client's rule: nothing at or below the last one's number.
+#[derive(Default)]
+struct Shown(Vec<(i64, i64)>);
+
+impl Shown {
+    fn show(&mut self, gifts: &[GiftLine]) {
+        for gift in gifts {
+            if self.0.last().is_none_or(|(last, _)| gift.gift_no > *last) {
+                self.0.push((gift.gift_no, gift.receipt));
+            }
+        }
+    }
+
+    fn hear(&mut self, event: &EventFrame) {
+        if let Event::GiftsSent { gifts, .. } = &event.event {
+            self.show(gifts);
+        }
     }
 }
 
@@ -242,7 +255,7 @@ async fn a_room_that_panics_starts_anew_from_its_checkpoint_and_nobody_else_noti
         to: Recipients::AllSeats,
     });
     let mut epoch = owner.position(bad).expect("it is in").epoch;
-    let (mut receipts, mut owner_saw, mut guest_saw) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut receipts, mut owner_saw, mut guest_saw) = (Vec::new(), Shown::default(), Shown::default());
     // At first the ledger has not the gift yet when the room panics, then it has.
     for fault in ["before", "behind"] {
         server.supervisor.arm(format!("{fault} a gift in {}", bad.number()));
@@ -255,29 +268,29 @@ async fn a_room_that_panics_starts_anew_from_its_checkpoint_and_nobody_else_noti
             [(&mut owner, &owners_pass, &mut owner_saw), (&mut guest, &guests_pass, &mut guest_saw)]
         {
             resynced(client, bad).await;
+            client.events().iter().for_each(|event| saw.hear(event));
             // A room rests behind its second panic; who asks meanwhile is told when to ask again.
             let joined = come_back(client, bad, pass).await;
             assert!(joined.position.epoch > epoch, "{fault}: another life");
             let seats = joined.snapshot.expect("another epoch").seats;
             assert!(seats[3].user.is_some(), "{fault}: the seat of the checkpoint");
-            saw.extend(joined.gifts.iter().map(|gift| gift.receipt));
+            saw.show(&joined.gifts);
             latest = joined.position.epoch;
         }
         epoch = latest;
         let receipt: GiftReceipt = guest.ask_as(operation, &gift).await.expect("paid once");
         assert_eq!(receipt.replayed, fault == "behind", "whether it was paid before the room's end");
-        receipts.push(receipt.receipt);
+        receipts.push((receipt.gift_no, receipt.receipt));
     }
     // Each gift is shown once on the same sockets, whether it was committed before the room's end or behind it.
     for (client, saw) in [(&mut owner, &mut owner_saw), (&mut guest, &mut guest_saw)] {
-        saw.extend(client.events().iter().flat_map(shown_by));
-        while saw.len() < receipts.len() {
-            saw.extend(shown_by(&client.event().await));
+        client.events().iter().for_each(|event| saw.hear(event));
+        while saw.0.len() < receipts.len() {
+            saw.hear(&client.event().await);
         }
         client.ping().await;
-        saw.extend(client.events().iter().flat_map(shown_by));
-        saw.sort_unstable();
-        assert_eq!(*saw, receipts);
+        client.events().iter().for_each(|event| saw.hear(event));
+        assert_eq!(saw.0, receipts, "by number and receipt");
     }
     chatting.await.expect("the other room went on");
     assert_eq!(server.supervisor.failure(), None, "the process goes on");
