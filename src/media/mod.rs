@@ -4,6 +4,7 @@
 //! size. Nothing is shown before the server has read it: then it is checked by its content and written
 //! anew under a key that no client could ever write to, so that what was checked is what is shown.
 
+mod archive;
 mod flow;
 mod job;
 mod kind;
@@ -14,6 +15,7 @@ mod settings;
 mod storage;
 mod store;
 
+pub use archive::Archive;
 pub use kind::Purpose;
 pub use routes::{files, routes};
 pub use service::Media;

@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
-use tokio::io::AsyncReadExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::kit::chance::Chance;
 use crate::kit::clock::Timestamp;
@@ -114,6 +114,29 @@ impl Folder {
             let _ = tokio::fs::remove_file(&draft).await;
         }
         written.map_err(Error::internal)
+    }
+
+    /// Whole, on the disk, and only where nothing stands yet.
+    pub(in crate::media) async fn add(&self, key: &str, bytes: &[u8]) -> Result<bool> {
+        let path = self.path(key).ok_or_else(|| Error::internal("a key that no object can have"))?;
+        let folder = path.parent().unwrap_or(&self.root);
+        tokio::fs::create_dir_all(folder).await.map_err(Error::internal)?;
+        let draft = folder.join(format!(".{}", self.chance.id()));
+        let added = async {
+            let mut file = tokio::fs::File::create_new(&draft).await?;
+            file.write_all(bytes).await?;
+            file.sync_all().await?;
+            // A link fails where its name is taken; a renamed file would replace what stands there.
+            tokio::fs::hard_link(&draft, &path).await
+        }
+        .await;
+        // It may not be there; what is left of it is a hidden file that nothing reads.
+        let _ = tokio::fs::remove_file(&draft).await;
+        match added {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
+            Err(error) => Err(Error::internal(error)),
+        }
     }
 
     pub(super) async fn remove(&self, key: &str) -> Result<()> {

@@ -85,7 +85,7 @@ impl S3 {
         }
     }
 
-    pub(super) async fn read(&self, key: &str, limit: usize) -> Result<Option<Vec<u8>>> {
+    pub(in crate::media) async fn read(&self, key: &str, limit: usize) -> Result<Option<Vec<u8>>> {
         let get = self.bucket.get_object(Some(&self.credentials), key).sign(OWN);
         let mut response = self.client.get(get).send().await.map_err(away)?;
         if response.status() == StatusCode::NOT_FOUND {
@@ -118,6 +118,22 @@ impl S3 {
             request = request.header(name, value);
         }
         good(request.send().await.map_err(away)?).map(drop)
+    }
+
+    /// Writes an object only where none stands. A store that does not know the condition is asked first, which
+    /// leaves a moment between the two.
+    pub(in crate::media) async fn add(&self, key: &str, bytes: Vec<u8>) -> Result<bool> {
+        if self.read(key, 0).await?.is_some() {
+            return Ok(false);
+        }
+        let mut put = self.bucket.put_object(Some(&self.credentials), key);
+        put.headers_mut().insert("if-none-match", "*");
+        let request = self.client.put(put.sign(OWN)).header("if-none-match", "*").body(bytes);
+        let response = request.send().await.map_err(away)?;
+        if [StatusCode::PRECONDITION_FAILED, StatusCode::CONFLICT].contains(&response.status()) {
+            return Ok(false);
+        }
+        good(response).map(|_| true)
     }
 
     pub(super) async fn remove(&self, key: &str) -> Result<()> {
