@@ -2,6 +2,7 @@
 
 mod lookup;
 mod mark;
+pub mod schema;
 mod store;
 
 use std::collections::HashMap;
@@ -200,6 +201,12 @@ pub async fn refuse_too_many_rights(conn: &mut PgConnection) -> Result<(), Start
          give DATABASE_URL the role parlor_app, and the owner's address to DATABASE_OWNER_URL alone",
         rights.role
     )))
+}
+
+/// How many migrations were applied that this program does not know: a newer one's.
+pub async fn unknown_migrations(conn: &mut PgConnection) -> Result<usize, StartError> {
+    let known = |version: &i64| MIGRATIONS.iter().any(|migration| migration.version == *version);
+    Ok(applied(conn).await?.keys().filter(|version| !known(version)).count())
 }
 
 async fn applied(conn: &mut PgConnection) -> Result<HashMap<i64, Vec<u8>>, StartError> {
