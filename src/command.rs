@@ -16,7 +16,10 @@ use crate::config::{LogFormat, Settings};
 use crate::db;
 use crate::dev::{Purpose, Store, lan};
 use crate::economy;
+use crate::economy::ledger::anchor::{self, AnchorSettings, Series};
 use crate::economy::ledger::audit;
+use crate::kit::chance::Chance;
+use crate::kit::clock::Clock;
 use crate::kit::supervise::Supervisor;
 use crate::lifecycle::Stop;
 use crate::router;
@@ -128,7 +131,7 @@ pub async fn seed(data: Option<PathBuf>, people: People<'_>) -> Result<(), Start
 }
 
 /// `parlor ledger audit`: whether every invariant of the books holds; what does not is printed.
-pub async fn audit(data: Option<PathBuf>) -> Result<bool, StartError> {
+pub async fn audit(data: Option<PathBuf>, anchors: Option<PathBuf>) -> Result<bool, StartError> {
     let settings = for_work()?;
     let addresses = Addresses::find(&settings, data, Purpose::Existing, "parlor ledger audit").await?;
     let audited = async {
@@ -137,7 +140,8 @@ pub async fn audit(data: Option<PathBuf>) -> Result<bool, StartError> {
         db::refuse_other_schema(&mut conn).await?;
         // Only read from; a connection that does not close cleanly changes nothing.
         let _ = conn.close().await;
-        books(app).await
+        let series = series(&settings, &addresses, anchors).await?;
+        books(app, series.as_ref()).await
     }
     .await;
     addresses.close().await;
@@ -145,14 +149,97 @@ pub async fn audit(data: Option<PathBuf>) -> Result<bool, StartError> {
 }
 
 /// Prints what the audit looked at and each row that breaks an invariant; whether there is none.
-async fn books(database: &PgConnectOptions) -> Result<bool, StartError> {
-    let cannot = |error: crate::kit::error::Error| StartError::new("the books could not be read").because(error);
+async fn books(database: &PgConnectOptions, anchors: Option<&Series>) -> Result<bool, StartError> {
     let mut conn = db::connect(database).await?;
-    let report = audit::audit(&mut conn, &economy::kinds()).await.map_err(cannot)?;
+    let cannot = cannot("the books could not be read");
+    let mut report = audit::audit(&mut conn, &economy::kinds(), anchors).await.map_err(cannot)?;
+    if report.anchors == 0 {
+        report.notes.push(
+            "no anchor was compared with: an end that was cut off, or all tables restored together, would not show \
+             (docs/ledger.md)"
+                .to_owned(),
+        );
+    }
     say(&report.to_string());
     // Only read from; a connection that does not close cleanly changes nothing.
     let _ = conn.close().await;
     Ok(report.is_clean())
+}
+
+/// The anchors that the books are compared with: those of the named folder, else those of the settings.
+async fn series(
+    settings: &Settings,
+    addresses: &Addresses,
+    named: Option<PathBuf>,
+) -> Result<Option<Series>, StartError> {
+    let mut anchor = addresses.anchors(settings);
+    if let Some(folder) = named {
+        if !folder.is_dir() {
+            return Err(StartError::new(format!("{} is no folder: give --anchors one with anchors", folder.display())));
+        }
+        anchor = AnchorSettings { folder: Some(folder), bucket: None, ..anchor };
+    }
+    let unreadable = "the anchors could not be read: see ledger.anchor in docs/settings.md";
+    let Some(place) = anchor.place(&settings.media.s3, &chance()).map_err(cannot(unreadable))? else { return Ok(None) };
+    let key = anchor.signing_key(&chance()).map_err(cannot(unreadable))?;
+    let counted = anchor.counted(key.as_ref()).map_err(cannot(unreadable))?;
+    if counted.is_empty() {
+        return Err(StartError::new(
+            "there are anchors and no key to check them with: give ledger.anchor.public_keys what \
+             `parlor ledger anchor` prints",
+        ));
+    }
+    Series::read(&place, &counted).await.map(Some).map_err(cannot(unreadable))
+}
+
+/// `parlor ledger anchor`: signs the heads of all chains and adds them to the place outside the database.
+pub async fn anchor(data: Option<PathBuf>) -> Result<(), StartError> {
+    let settings = for_work()?;
+    let addresses = Addresses::find(&settings, data, Purpose::Existing, "parlor ledger anchor").await?;
+    let anchored = async {
+        let anchor = addresses.anchors(&settings);
+        let unusable = "the anchor could not be made: see ledger.anchor in docs/settings.md";
+        let place = anchor.place(&settings.media.s3, &chance()).map_err(cannot(unusable))?;
+        let key = anchor.signing_key(&chance()).map_err(cannot(unusable))?;
+        let (Some(place), Some(key)) = (place, key) else {
+            return Err(StartError::new(
+                "anchors have no place or no key: give ledger.anchor.folder or ledger.anchor.bucket, and \
+                 ledger.anchor.key (`openssl rand -base64 32` makes one)",
+            ));
+        };
+        let mut conn = db::connect(addresses.app()?).await?;
+        db::refuse_other_schema(&mut conn).await?;
+        let made = anchor::make(&mut conn, &place, &key, clock().now()).await.map_err(cannot(unusable))?;
+        // Only read from; a connection that does not close cleanly changes nothing.
+        let _ = conn.close().await;
+        say(&format!(
+            "anchor {}: {} links, the journal up to transfer {}, {} accounts; its public key is {}",
+            made.number,
+            made.links,
+            made.last_transfer,
+            made.openings.no,
+            key.public()
+        ));
+        Ok(())
+    }
+    .await;
+    addresses.close().await;
+    anchored
+}
+
+#[expect(clippy::disallowed_methods, reason = "a command is composed here")]
+fn clock() -> Clock {
+    Clock::system()
+}
+
+#[expect(clippy::disallowed_methods, reason = "a command is composed here")]
+fn chance() -> Chance {
+    Chance::system()
+}
+
+/// An error of a command, in a sentence.
+fn cannot(what: &'static str) -> impl Fn(crate::kit::error::Error) -> StartError {
+    move |error| StartError::new(what).because(error)
 }
 
 /// `parlor openapi`: prints the description of the API.
@@ -162,7 +249,7 @@ pub fn openapi() {
 
 /// From a found database to the end of the server.
 async fn serve_from(
-    settings: Settings,
+    mut settings: Settings,
     mode: Mode,
     addresses: &Addresses,
     listeners: Listeners,
@@ -193,6 +280,7 @@ async fn serve_from(
     if unless_stopped(&stop, start).await?.is_none() {
         return Ok(());
     }
+    settings.ledger.anchor = addresses.anchors(&settings);
     let database = settings.database.pool.dress(addresses.app()?.clone());
     let pool = settings.database.pool.open(database.clone());
     let ready = |address: SocketAddr| match mode {
@@ -268,6 +356,15 @@ impl Addresses {
     /// Where files of `dev` lie beside the database.
     fn folder(&self) -> PathBuf {
         self.store.as_ref().map_or_else(data_folder, |store| store.place().data.clone())
+    }
+
+    /// Where anchors go and who signs them; beside the private store unless the settings say otherwise.
+    fn anchors(&self, settings: &Settings) -> AnchorSettings {
+        let given = settings.ledger.anchor.clone();
+        match &self.store {
+            Some(store) => given.beside(&store.place().data),
+            None => given,
+        }
     }
 
     async fn close(self) {

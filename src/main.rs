@@ -86,7 +86,15 @@ enum Config {
 #[derive(Subcommand)]
 enum Ledger {
     /// Check every invariant; exits with 1 and the offending rows if one does not hold.
-    Audit(StoreArgs),
+    Audit {
+        /// Compare with the anchors in this folder, instead of those that the settings name.
+        #[arg(long, value_name = "DIR")]
+        anchors: Option<PathBuf>,
+        #[command(flatten)]
+        store: StoreArgs,
+    },
+    /// Sign the heads of all chains and add them to the place outside the database that the settings name.
+    Anchor(StoreArgs),
 }
 
 #[derive(Subcommand)]
@@ -178,7 +186,8 @@ fn main() -> ExitCode {
             }
             Command::Config(Config::Check { dev }) => command::check_config(!dev).map(|()| true),
             Command::Config(Config::Document { page }) => command::document_config(&page).map(|()| true),
-            Command::Ledger(Ledger::Audit(store)) => command::audit(store.data).await,
+            Command::Ledger(Ledger::Audit { anchors, store }) => command::audit(store.data, anchors).await,
+            Command::Ledger(Ledger::Anchor(store)) => command::anchor(store.data).await.map(|()| true),
             Command::Admin(admin) => staff(admin).await.map(|()| true),
         }
     });

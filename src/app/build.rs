@@ -18,6 +18,7 @@ use crate::courier::{Courier, Senders};
 use crate::delivery::Delivery;
 use crate::economy::kinds_of;
 use crate::economy::ledger::Ledger;
+use crate::economy::ledger::anchor::MakeAnchor;
 use crate::gateway::{Announced, GatewayState};
 use crate::identity::Identity;
 use crate::kit::chance::Chance;
@@ -126,8 +127,16 @@ async fn connect(parts: Parts, node: Node) -> Result<Server, StartError> {
         supervisor.engine("metrics listener", supervisor.stop(), served);
     }
 
-    let kinds = jobs::kinds(&edge, &courier, &identity, &media);
-    let jobs = Jobs::open(pool.clone(), &settings.jobs, kinds, jobs::Metrics).await.map_err(cannot)?;
+    let anchor = MakeAnchor::of(&settings.ledger.anchor, &settings.media.s3, edge.clock().clone(), edge.chance());
+    let anchor = anchor.map_err(cannot)?;
+    if anchor.is_none() {
+        tracing::warn!(
+            "the ledger has no anchor outside the database: give ledger.anchor.key, and ledger.anchor.folder or \
+             ledger.anchor.bucket, so that the audit names books that were restored or rewritten as a whole"
+        );
+    }
+    let job_kinds = jobs::kinds(&edge, &courier, &identity, &media, anchor);
+    let jobs = Jobs::open(pool.clone(), &settings.jobs, job_kinds, jobs::Metrics).await.map_err(cannot)?;
     jobs.start(&supervisor);
     let serving = Arc::new(AtomicBool::new(true));
     let office = Office::new(rooms.clone());

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::courier::Courier;
 use crate::economy::coin_request;
+use crate::economy::ledger::anchor::MakeAnchor;
 use crate::identity::Identity;
 use crate::kit::edge::Edge;
 use crate::kit::jobs::{Attempt, Kinds, Standing, Watch};
@@ -12,11 +13,21 @@ use crate::telemetry::metric;
 
 /// Every kind that this program knows. A job of a kind that stands here no longer waits for a program that
 /// knows it.
-pub(super) fn kinds(edge: &Edge, courier: &Courier, identity: &Identity, media: &Media) -> Kinds {
+pub(super) fn kinds(
+    edge: &Edge,
+    courier: &Courier,
+    identity: &Identity,
+    media: &Media,
+    anchor: Option<MakeAnchor>,
+) -> Kinds {
     let kinds = Kinds::new().with(courier.mail_job()).with(courier.sms_job());
     let kinds = kinds.every(Duration::from_secs(60), coin_request::Expire);
     let kinds = identity.kinds(kinds, edge);
-    media.kinds(kinds, edge)
+    let kinds = media.kinds(kinds, edge);
+    match anchor {
+        Some(anchor) => kinds.every(anchor.every(), anchor),
+        None => kinds,
+    }
 }
 
 /// The metrics of jobs.

@@ -98,6 +98,7 @@ metrics! {
     LEDGER_COMMIT_TIMES: Histogram = "parlor_ledger_commit_seconds" [TIMES], "Time of its commit alone: what the disk takes.";
     LEDGER_FAULTS: Counter = "parlor_ledger_faults_total" {"cause": "away", "refused"}, "Transactions that failed: the store was away, or would not have them.";
     LEDGER_WELL: Gauge = "parlor_ledger_well", "1 while the writer lives and its connection answers, else 0.";
+    LEDGER_ANCHORED: Gauge = "parlor_ledger_anchored_timestamp_seconds", "Unix time of the last anchor that this node made; the greatest of all nodes is the newest. 0 before the first.";
     ANNOUNCEMENTS_DROPPED: Counter = "parlor_ledger_announcements_dropped_total", "Commits whose announcement found no place; rooms find them in the table.";
 
     // The store and the cluster.

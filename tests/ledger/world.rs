@@ -141,7 +141,7 @@ impl World {
 
     pub async fn audit(&self) -> audit::Report {
         let mut connection = self.database.audit.acquire().await.expect("the auditor's connection");
-        audit::audit(&mut connection, &kinds()).await.expect("an audit")
+        audit::audit(&mut connection, &kinds(), None).await.expect("an audit")
     }
 
     pub async fn assert_clean(&self) {

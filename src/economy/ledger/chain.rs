@@ -3,6 +3,7 @@
 //! The bytes that are hashed come from the stored columns alone, so that the audit can make them
 //! again. Every number is 8 bytes, little endian; a list stands behind its length.
 
+use parlor_protocol::Op;
 use sha2::{Digest, Sha256};
 
 use super::posting::Transfer;
@@ -71,9 +72,67 @@ impl Link {
         self.sha.update(&bytes);
     }
 
+    /// Adds the batch's refusals, behind its rows.
+    pub fn refuse(&mut self, refusals: i64, hash: &[u8]) {
+        self.sha.update(b"refusals");
+        self.sha.update(refusals.to_le_bytes());
+        self.sha.update(hash);
+    }
+
     /// The link's hash.
     pub fn hash(self) -> Hash {
         self.sha.finalize().into()
+    }
+}
+
+/// The hash of one refusal. Its error is hashed as JSON with its members in the order of their names, so that
+/// it comes out the same however the store keeps it.
+pub(super) fn refusal(op: Op, actor: i64, body_hash: &[u8], at_us: i64, error: &serde_json::Value) -> Hash {
+    let mut sha = Sha256::new();
+    sha.update(b"parlor refusal 1");
+    sha.update(op.0.as_bytes());
+    sha.update(actor.to_le_bytes());
+    sha.update(body_hash);
+    sha.update(at_us.to_le_bytes());
+    let mut text = String::new();
+    sorted(error, &mut text);
+    sha.update(text);
+    sha.finalize().into()
+}
+
+/// The hash over a batch's refusals, whatever order they are given in.
+pub(super) fn refusals(mut hashes: Vec<Hash>) -> Hash {
+    hashes.sort_unstable();
+    let mut sha = Sha256::new();
+    hashes.iter().for_each(|hash| sha.update(hash));
+    sha.finalize().into()
+}
+
+/// JSON with the members of every object in the order of their names.
+fn sorted(value: &serde_json::Value, out: &mut String) {
+    use serde_json::Value;
+    match value {
+        Value::Object(members) => {
+            let mut names: Vec<_> = members.keys().collect();
+            names.sort_unstable();
+            out.push('{');
+            for name in names {
+                out.push_str(&Value::from(name.as_str()).to_string());
+                out.push(':');
+                sorted(&members[name], out);
+                out.push(',');
+            }
+            out.push('}');
+        }
+        Value::Array(items) => {
+            out.push('[');
+            for item in items {
+                sorted(item, out);
+                out.push(',');
+            }
+            out.push(']');
+        }
+        plain => out.push_str(&plain.to_string()),
     }
 }
 
@@ -135,8 +194,6 @@ fn canonical(row: &Transfer, version: Version, out: &mut Vec<u8>) {
 
 #[cfg(test)]
 mod tests {
-    use parlor_protocol::Op;
-
     use super::*;
     use crate::economy::ledger::posting::{Bytes, Leg, Line, Stored};
 
@@ -167,6 +224,26 @@ mod tests {
 
     fn line() -> Line {
         Line { room: 0, number: 0, item: 0, count: 0, price: 0, receivers: vec![], room_coins: 0 }
+    }
+
+    #[test]
+    fn refusals_hash_the_same_in_any_order_and_otherwise_when_anything_changes() {
+        let error = serde_json::json!({"code": "insufficient_funds", "balance": 4, "fields": []});
+        let again: serde_json::Value =
+            serde_json::from_str(r#"{"fields": [], "balance": 4, "code": "insufficient_funds"}"#).expect("JSON");
+        let op = Op(uuid::Uuid::max());
+        let one = refusal(op, 7, &[3; 16], 1, &error);
+        assert_eq!(one, refusal(op, 7, &[3; 16], 1, &again));
+        let others = [
+            refusal(Op(uuid::Uuid::nil()), 7, &[3; 16], 1, &error),
+            refusal(op, 8, &[3; 16], 1, &error),
+            refusal(op, 7, &[4; 16], 1, &error),
+            refusal(op, 7, &[3; 16], 2, &error),
+            refusal(op, 7, &[3; 16], 1, &serde_json::json!({"code": "insufficient_funds", "balance": 5, "fields": []})),
+        ];
+        assert!(others.iter().all(|other| *other != one));
+        assert_eq!(refusals(vec![one, others[0]]), refusals(vec![others[0], one]));
+        assert_ne!(refusals(vec![one]), refusals(vec![one, one]));
     }
 
     /// A change of one of these values breaks every chain in the field.

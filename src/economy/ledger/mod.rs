@@ -5,6 +5,7 @@
 //! it, `wallet` reads, `audit` checks; none of them knows a kind by name. The ledger publishes nothing and
 //! writes to no socket: it answers orders and hands out what was committed.
 
+pub mod anchor;
 pub mod audit;
 mod chain;
 mod handle;
@@ -17,6 +18,10 @@ mod settings;
 mod store;
 pub mod wallet;
 mod writer;
+
+/// How long a refusal is kept for a retry at least: one that is gone before is named by the audit. A job may
+/// remove those that are older, a batch's all together.
+pub const REFUSALS_KEPT: std::time::Duration = std::time::Duration::from_secs(7 * 24 * 3_600);
 
 pub use handle::Ledger;
 pub use order::{By, Committed, CommittedGifts, Order, TransferReceipt};

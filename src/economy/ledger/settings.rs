@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use parlor_protocol::Coins;
 
+use super::anchor::AnchorSettings;
+
 /// Transfers in one transaction at most; the sequence `transfers` hands out ids in blocks of this size.
 pub(super) const BLOCK: usize = 512;
 
@@ -28,6 +30,8 @@ crate::settings! {
         backoff_max_ms: u64 = 1_000, in 1..=60_000;
         /// Coins that a newcomer is given from the promotion account.
         welcome_coins: Option<i64> = None, in 0..=1_000_000, shown "none; `10000` in `dev`";
+        /// The anchors outside the database.
+        anchor: AnchorSettings;
     }
 }
 

@@ -197,6 +197,9 @@ impl Audit {
             let detail = format!("gives agency account {agency} a share, of which account {receiver} was no member");
             flaws.posting_of(transfer, detail);
         }
+        for (subject, detail) in store::unversioned(connection).await? {
+            flaws.record(subject, detail);
+        }
         let mut after = 0;
         loop {
             let page = store::totals(connection, after, PAGE).await?;

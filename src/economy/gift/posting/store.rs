@@ -155,6 +155,45 @@ pub(super) async fn of_users(connection: &mut PgConnection, accounts: &[i64]) ->
         .await
 }
 
+/// Gifts and agencies whose versions are not whole: the row that holds now is the newest version, and none is
+/// missing below it. Each by name, with what is wrong.
+pub(super) async fn unversioned(connection: &mut PgConnection) -> Result<Vec<(String, String)>> {
+    let rows = sqlx::query!(
+        r#"select 'gift ' || coalesce(g.id, v.gift_id) as "subject!",
+                  g.version::bigint as "version?", g.price as "amount?", g.xp_bp::bigint as "bp?",
+                  v.versions as "versions?", v.oldest as "oldest?", v.newest as "newest?"
+             from gifts g
+             full join (select gift_id, count(*) as versions, min(version)::bigint as oldest, max(version)::bigint as newest
+                          from gift_versions group by gift_id) v on v.gift_id = g.id
+            where not exists (select from gift_versions now
+                               where now.gift_id = g.id and now.version = g.version and now.price = g.price
+                                 and now.xp_bp = g.xp_bp)
+               or v.newest is distinct from g.version or v.versions <> v.newest - v.oldest + 1
+            union all
+           select 'agency ' || coalesce(a.id, v.agency_id), a.rate_version, a.diamond_account, a.rate_bp, v.versions, v.oldest,
+                  v.newest
+             from agencies a
+             full join (select agency_id, count(*) as versions, min(version) as oldest, max(version) as newest
+                          from agency_rate_versions group by agency_id) v on v.agency_id = a.id
+            where not exists (select from agency_rate_versions now
+                               where now.agency_id = a.id and now.version = a.rate_version and now.rate_bp = a.rate_bp
+                                 and now.diamond_account = a.diamond_account)
+               or v.newest is distinct from a.rate_version or v.versions <> v.newest - v.oldest + 1
+            order by 1
+            limit 1000"#
+    )
+    .fetch_all(connection)
+    .await?;
+    let said = rows.into_iter().map(|row| {
+        let detail = format!(
+            "holds {:?} and {:?} basis points as version {:?}; its {:?} versions go from {:?} to {:?}",
+            row.amount, row.bp, row.version, row.versions, row.oldest, row.newest
+        );
+        (row.subject, detail)
+    });
+    Ok(said.collect())
+}
+
 /// The diamond accounts of rooms' owners; a room whose owner was erased is absent.
 pub(super) async fn room_owners(connection: &mut PgConnection) -> Result<HashMap<i64, i64>> {
     let rows = sqlx::query!("select r.id, w.diamond_account from rooms r join wallets w on w.user_id = r.owner_id")

@@ -1,6 +1,6 @@
 //! The chains beside the journal: every row in its link, every link behind the one before. Pure.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use super::report::{Report, Rule};
 use super::store::LinkRow;
@@ -21,11 +21,17 @@ struct Open {
 pub(super) struct ChainWalk {
     ahead: VecDeque<LinkRow>,
     open: Option<Open>,
+    writers: HashSet<i64>,
     /// Of each writer: number and hash of its last link.
     heads: HashMap<i64, (i64, Vec<u8>)>,
 }
 
 impl ChainWalk {
+    /// Behind these writers' chains.
+    pub fn of(writers: Vec<i64>) -> Self {
+        Self { writers: writers.into_iter().collect(), ..Self::default() }
+    }
+
     /// Links that come next, by their first transfer.
     pub fn expect(&mut self, links: Vec<LinkRow>) {
         self.ahead.extend(links);
@@ -40,6 +46,10 @@ impl ChainWalk {
                 open.next = row.id + 1;
                 open.seen += 1;
                 open.link.add(row);
+                if row.at_us != open.row.at.timestamp_micros() {
+                    let detail = format!("is dated otherwise than {}", name(&open.row));
+                    report.add(Rule::LinkWhole, format!("transfer {}", row.id), detail);
+                }
                 // What a link doesn't hash, anybody could have added to its rows later.
                 let says_more = row.authority.is_some() || row.stored.detail.is_some();
                 if says_more == (open.row.version == Version::First.number()) {
@@ -77,6 +87,9 @@ impl ChainWalk {
         report.links += 1;
         let subject = || name(&row);
         let (batch_no, head) = self.heads.remove(&row.writer).unwrap_or_else(|| (0, GENESIS.to_vec()));
+        if !self.writers.contains(&row.writer) {
+            report.add(Rule::ChainWhole, subject(), format!("is of writer {}, who is gone", row.writer));
+        }
         if row.batch_no != batch_no + 1 {
             report.add(Rule::ChainWhole, subject(), format!("stands behind link {batch_no}: what was between is gone"));
         } else if row.previous != head {
@@ -94,7 +107,13 @@ impl ChainWalk {
 }
 
 fn close(open: Open, report: &mut Report) {
-    let Open { row, link, next, seen } = open;
+    let Open { row, mut link, next, seen } = open;
+    if row.refusals < 0 || (row.refusals > 0) != row.refusals_hash.is_some() {
+        report.add(Rule::LinkWhole, name(&row), format!("has {} refusals and no hash that fits it", row.refusals));
+    }
+    if let Some(hash) = &row.refusals_hash {
+        link.refuse(row.refusals.into(), hash);
+    }
     missing(&row, next, row.last_transfer, report);
     if seen != i64::from(row.transfers) {
         report.add(Rule::LinkWhole, name(&row), format!("has {} transfers, {seen} are there", row.transfers));

@@ -53,8 +53,20 @@ rules! {
     ChainWhole = "chain_whole";
     /// An operation is done or refused, not both.
     OperationOnce = "operation_once";
+    /// A stored refusal is the one that its batch's link hashes.
+    RefusalTrue = "refusal_true";
     /// A wallet has its two accounts with their balance rows.
     WalletWhole = "wallet_whole";
+    /// Accounts were opened in one chain, each once.
+    OpeningWhole = "opening_whole";
+    /// An account has one owner, the one that it was opened for.
+    OwnerTrue = "owner_true";
+    /// The schema and its rights are as the migrations make them.
+    SchemaMigrated = "schema_migrated";
+    /// What an anchor outside the database names is there as it was.
+    Anchored = "anchored";
+    /// Anchors are whole, signed, and each behind the one before.
+    AnchorTrue = "anchor_true";
 }
 
 impl fmt::Display for Rule {
@@ -85,10 +97,14 @@ pub struct Report {
     pub links: u64,
     /// Stored refusals.
     pub refusals: u64,
+    /// Anchors that the books were compared with.
+    pub anchors: u64,
     /// The rows that break a rule, the first thousand.
     pub violations: Vec<Violation>,
     /// Violations in all.
     pub found: u64,
+    /// What could not be looked at, and why; no violation.
+    pub notes: Vec<String>,
 }
 
 impl Report {
@@ -109,8 +125,8 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "audited: {} transfers, {} accounts, {} links, {} refusals",
-            self.transfers, self.accounts, self.links, self.refusals
+            "audited: {} transfers, {} accounts, {} links, {} refusals; {} anchors",
+            self.transfers, self.accounts, self.links, self.refusals, self.anchors
         )?;
         for violation in &self.violations {
             writeln!(f, "{:<18} {}: {}", violation.rule, violation.subject, violation.detail)?;
@@ -118,6 +134,9 @@ impl fmt::Display for Report {
         let more = self.found - self.violations.len() as u64;
         if more > 0 {
             writeln!(f, "and {more} more")?;
+        }
+        for note in &self.notes {
+            writeln!(f, "note: {note}")?;
         }
         match self.found {
             0 => write!(f, "clean"),

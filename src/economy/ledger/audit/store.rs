@@ -1,5 +1,6 @@
 //! The audit's SQL: pages by key, in one snapshot.
 
+use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -88,6 +89,9 @@ pub(super) struct LinkRow {
     pub first_transfer: i64,
     pub last_transfer: i64,
     pub transfers: i32,
+    pub refusals: i32,
+    pub refusals_hash: Option<Vec<u8>>,
+    pub at: DateTime<Utc>,
     pub previous: Vec<u8>,
     pub hash: Vec<u8>,
 }
@@ -96,7 +100,8 @@ pub(super) struct LinkRow {
 pub(super) async fn links(connection: &mut PgConnection, after: i64, until: i64) -> Result<Vec<LinkRow>> {
     sqlx::query_as!(
         LinkRow,
-        "select writer, version, batch_no, first_transfer, last_transfer, transfers, previous, hash
+        "select writer, version, batch_no, first_transfer, last_transfer, transfers, refusals, refusals_hash, at,
+                previous, hash
            from chain_links
           where first_transfer > $1 and first_transfer <= $2
           order by first_transfer",
@@ -147,8 +152,27 @@ pub(super) async fn broken_wallets(connection: &mut PgConnection) -> Result<Vec<
         .collect())
 }
 
-/// How many refusals are stored.
-pub(super) async fn refusals(connection: &mut PgConnection) -> Result<u64> {
-    let count = sqlx::query_scalar!(r#"select count(*) as "count!" from refusals"#).fetch_one(connection).await?;
-    Ok(count.unsigned_abs())
+/// Rows of the journal above `after` and at most `until` whose operation an earlier row has done already.
+pub(super) async fn operations_repeated(
+    connection: &mut PgConnection,
+    after: i64,
+    until: i64,
+) -> Result<Vec<(i64, i64)>> {
+    let rows = sqlx::query!(
+        r#"select again.id as "again!", first.id as "first!"
+             from journal again
+             join journal first on first.op = again.op and first.actor = again.actor and first.id < again.id
+            where again.id > $1 and again.id <= $2
+            order by again.id"#,
+        after,
+        until
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.again, row.first)).collect())
+}
+
+/// Every writer.
+pub(super) async fn writers(connection: &mut PgConnection) -> Result<Vec<i64>> {
+    sqlx::query_scalar!("select id from writers").fetch_all(connection).await
 }

@@ -6,11 +6,12 @@ use parlor_protocol::ErrorBody;
 use sqlx::types::Json;
 use sqlx::{Connection, PgConnection};
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use super::columns::JournalColumns;
 use super::store::{self, LinkRow};
 use super::{Pending, answer};
-use crate::economy::ledger::chain::{GENESIS, Hash, Link, Version};
+use crate::economy::ledger::chain::{self, GENESIS, Hash, Link, Version};
 use crate::economy::ledger::journal;
 use crate::economy::ledger::judge::{self, Books, Parts, Ruling, Verdict};
 use crate::economy::ledger::order::Committed;
@@ -72,6 +73,7 @@ pub(super) async fn settle(
     let ruling = judge::judge(&mut books, &mut parts, requests(), first_id, at_us);
 
     let mut next = *chain;
+    let refused = Refused::of(batch, &ruling, at_us);
     if !ruling.transfers.is_empty() {
         let rows = JournalColumns::of(&ruling.transfers);
         check("journal", store::insert_transfers(&mut transaction, &rows, at).await?, rows.ids.len())?;
@@ -83,11 +85,14 @@ pub(super) async fn settle(
                 part.kind.write(&mut transaction, &posted, &part.state).await?;
             }
         }
-        let link = link(&mut next, &ruling.transfers);
-        store::insert_link(&mut transaction, &link, at).await?;
     }
-    if !ruling.refusals.is_empty() {
-        insert_refusals(&mut transaction, batch, &ruling, at).await?;
+    if !ruling.transfers.is_empty() || !refused.ops.is_empty() {
+        let link = link(&mut next, first_id, &ruling.transfers, &refused);
+        store::insert_link(&mut transaction, &link, at).await?;
+        if !refused.ops.is_empty() {
+            let done = store::insert_refusals(&mut transaction, &refused, (link.writer, link.batch_no), at).await?;
+            check("refusals", done, refused.ops.len())?;
+        }
     }
     let began = Instant::now();
     transaction.commit().await?;
@@ -133,44 +138,60 @@ async fn read(
     Ok(Books { names, accounts, ..Books::default() })
 }
 
-/// The batch's link; `chain` moves on to it.
-fn link(chain: &mut Chain, transfers: &[Transfer]) -> LinkRow {
+/// The batch's link; `chain` moves on to it. Without a transfer it stands where the batch's block begins.
+fn link(chain: &mut Chain, first_id: i64, transfers: &[Transfer], refused: &Refused<'_>) -> LinkRow {
     let (previous, batch_no) = (chain.head, chain.batch_no + 1);
     let mut link = Link::behind(&previous, Version::NEWEST, chain.writer, batch_no);
     for transfer in transfers {
         link.add(transfer);
+    }
+    let refusals_hash = (!refused.ops.is_empty()).then(|| chain::refusals(refused.rows.clone()));
+    if let Some(hash) = &refusals_hash {
+        link.refuse(refused.ops.len() as i64, hash);
     }
     *chain = Chain { batch_no, head: link.hash(), ..*chain };
     LinkRow {
         writer: chain.writer,
         version: Version::NEWEST.number(),
         batch_no,
-        first_transfer: transfers.first().map_or(0, |transfer| transfer.id),
-        last_transfer: transfers.last().map_or(0, |transfer| transfer.id),
+        first_transfer: transfers.first().map_or(first_id, |transfer| transfer.id),
+        last_transfer: transfers.last().map_or(first_id - 1, |transfer| transfer.id),
         transfers: i32::try_from(transfers.len()).expect("a batch has at most 512"),
+        refusals: i32::try_from(refused.ops.len()).expect("a batch has at most 512"),
+        refusals_hash,
         previous,
         hash: chain.head,
     }
 }
 
-async fn insert_refusals(
-    connection: &mut PgConnection,
-    batch: &[Pending],
-    ruling: &Ruling,
-    at: DateTime<Utc>,
-) -> Result<(), BatchError> {
-    let (mut ops, mut actors, mut hashes) = (Vec::new(), Vec::new(), Vec::new());
-    let mut errors: Vec<Json<&ErrorBody>> = Vec::new();
-    for refusal in &ruling.refusals {
-        if let Verdict::Refused(error) = &ruling.verdicts[refusal.request] {
-            let request = &batch[refusal.request].order.request;
-            ops.push(request.op.0);
-            actors.push(refusal.actor);
-            hashes.extend_from_slice(&request.body_hash);
-            errors.push(Json(error));
+/// The batch's new refusals turned on their side: one array a column.
+#[derive(Default)]
+pub(super) struct Refused<'a> {
+    pub ops: Vec<Uuid>,
+    pub actors: Vec<i64>,
+    /// 16 bytes a refusal.
+    pub body_hashes: Vec<u8>,
+    pub errors: Vec<Json<&'a ErrorBody>>,
+    /// The hash of each.
+    pub rows: Vec<Hash>,
+}
+
+impl<'a> Refused<'a> {
+    fn of(batch: &[Pending], ruling: &'a Ruling, at_us: i64) -> Self {
+        let mut refused = Self::default();
+        for refusal in &ruling.refusals {
+            if let Verdict::Refused(error) = &ruling.verdicts[refusal.request] {
+                let request = &batch[refusal.request].order.request;
+                let json = serde_json::to_value(error).expect("an error has string keys and whole numbers");
+                refused.ops.push(request.op.0);
+                refused.actors.push(refusal.actor);
+                refused.body_hashes.extend_from_slice(&request.body_hash);
+                refused.errors.push(Json(error));
+                refused.rows.push(chain::refusal(request.op, refusal.actor, &request.body_hash, at_us, &json));
+            }
         }
+        refused
     }
-    check("refusals", store::insert_refusals(connection, &ops, &actors, &hashes, &errors, at).await?, ops.len())
 }
 
 fn check(what: &'static str, done: u64, meant: usize) -> Result<(), BatchError> {

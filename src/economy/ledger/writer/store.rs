@@ -8,6 +8,7 @@ use sqlx::PgConnection;
 use sqlx::types::Json;
 use uuid::Uuid;
 
+use super::batch::Refused;
 use super::columns::JournalColumns;
 use crate::economy::ledger::chain::Hash;
 use crate::economy::ledger::judge::Answered;
@@ -186,24 +187,24 @@ pub(super) async fn insert_transfers(
     Ok(done.rows_affected())
 }
 
-/// Adds refusals; returns how many. `body_hashes` are 16 bytes each, one behind the other.
+/// Adds refusals of this link; returns how many.
 pub(super) async fn insert_refusals(
     connection: &mut PgConnection,
-    ops: &[Uuid],
-    actors: &[i64],
-    body_hashes: &[u8],
-    errors: &[Json<&ErrorBody>],
+    refused: &Refused<'_>,
+    (writer, batch_no): (i64, i64),
     at: DateTime<Utc>,
 ) -> Result<u64> {
     let done = sqlx::query!(
-        "insert into refusals (op, actor, body_hash, error, at)
-         select t.op, t.actor, substr($3::bytea, (16 * t.place - 15)::int, 16), t.error, $5::timestamptz
+        "insert into refusals (op, actor, body_hash, error, at, writer, batch_no)
+         select t.op, t.actor, substr($3::bytea, (16 * t.place - 15)::int, 16), t.error, $5::timestamptz, $6, $7
            from unnest($1::uuid[], $2::bigint[], $4::jsonb[]) with ordinality as t (op, actor, error, place)",
-        ops,
-        actors,
-        body_hashes,
-        errors as _,
-        at
+        &refused.ops,
+        &refused.actors,
+        &refused.body_hashes,
+        &refused.errors as _,
+        at,
+        writer,
+        batch_no
     )
     .execute(connection)
     .await?;
@@ -243,6 +244,8 @@ pub(super) struct LinkRow {
     pub first_transfer: i64,
     pub last_transfer: i64,
     pub transfers: i32,
+    pub refusals: i32,
+    pub refusals_hash: Option<Hash>,
     pub previous: Hash,
     pub hash: Hash,
 }
@@ -250,8 +253,9 @@ pub(super) struct LinkRow {
 /// Adds the batch's link to the chain.
 pub(super) async fn insert_link(connection: &mut PgConnection, link: &LinkRow, at: DateTime<Utc>) -> Result<()> {
     sqlx::query!(
-        "insert into chain_links (writer, batch_no, first_transfer, last_transfer, transfers, previous, hash, at, version)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        "insert into chain_links (writer, batch_no, first_transfer, last_transfer, transfers, previous, hash, at, version,
+                                  refusals, refusals_hash)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
         link.writer,
         link.batch_no,
         link.first_transfer,
@@ -260,7 +264,9 @@ pub(super) async fn insert_link(connection: &mut PgConnection, link: &LinkRow, a
         &link.previous[..],
         &link.hash[..],
         at,
-        link.version
+        link.version,
+        link.refusals,
+        link.refusals_hash.as_ref().map(|hash| &hash[..])
     )
     .execute(connection)
     .await?;

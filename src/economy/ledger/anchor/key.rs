@@ -1,0 +1,92 @@
+//! Who signs anchors, and whose signatures count: Ed25519. The secret is never in the database.
+
+use std::io::ErrorKind;
+use std::path::Path;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
+
+use crate::kit::chance::Chance;
+use crate::kit::error::{Error, Result};
+
+/// What anchors are signed with.
+pub struct AnchorKey(SigningKey);
+
+/// What a signature is checked with; it may be known to everybody.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PublicKey(VerifyingKey);
+
+impl AnchorKey {
+    /// The key of 32 bytes in base64, as `openssl rand -base64 32` prints one.
+    pub fn parse(text: &str) -> Option<Self> {
+        let bytes: [u8; 32] = STANDARD.decode(text.trim()).ok()?.try_into().ok()?;
+        Some(Self(SigningKey::from_bytes(&bytes)))
+    }
+
+    /// The key of a file, which is made where it is not there: for one developer.
+    ///
+    /// # Errors
+    /// `internal` where it can neither be read nor made, or holds something else.
+    pub fn of_file(path: &Path, chance: &Chance) -> Result<Self> {
+        let text = match std::fs::read_to_string(path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                let text = STANDARD.encode(chance.bytes::<32>());
+                if let Some(folder) = path.parent() {
+                    std::fs::create_dir_all(folder).map_err(Error::internal)?;
+                }
+                std::fs::write(path, &text).map_err(Error::internal)?;
+                text
+            }
+            text => text.map_err(Error::internal)?,
+        };
+        Self::parse(&text).ok_or_else(|| Error::internal(format!("{} holds no key of anchors", path.display())))
+    }
+
+    /// What its signatures are checked with.
+    pub fn public(&self) -> PublicKey {
+        PublicKey(self.0.verifying_key())
+    }
+
+    /// The signature, in base64.
+    pub(super) fn sign(&self, bytes: &[u8]) -> String {
+        STANDARD.encode(self.0.sign(bytes).to_bytes())
+    }
+}
+
+impl PublicKey {
+    /// Of 32 bytes in base64, as `parlor ledger anchor` prints it.
+    pub fn parse(text: &str) -> Option<Self> {
+        let bytes: [u8; 32] = STANDARD.decode(text.trim()).ok()?.try_into().ok()?;
+        VerifyingKey::from_bytes(&bytes).ok().map(Self)
+    }
+
+    /// Whether this is its key's signature of these bytes.
+    pub(super) fn signed(&self, bytes: &[u8], signature: &str) -> bool {
+        let signature = STANDARD.decode(signature).ok().and_then(|bytes| Signature::from_slice(&bytes).ok());
+        signature.is_some_and(|signature| self.0.verify_strict(bytes, &signature).is_ok())
+    }
+}
+
+impl std::fmt::Display for PublicKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&STANDARD.encode(self.0.as_bytes()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signature_counts_for_its_bytes_and_its_key_alone() {
+        let [key, other] = [[1_u8; 32], [2; 32]].map(|seed| AnchorKey::parse(&STANDARD.encode(seed)).expect("a key"));
+        let signature = key.sign(b"words");
+        assert!(key.public().signed(b"words", &signature));
+        assert!(!key.public().signed(b"other", &signature));
+        assert!(!other.public().signed(b"words", &signature));
+        assert!(!key.public().signed(b"words", "none"));
+        assert_eq!(PublicKey::parse(&key.public().to_string()), Some(key.public()));
+        assert!(AnchorKey::parse("too short").is_none());
+    }
+}

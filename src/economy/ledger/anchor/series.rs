@@ -1,0 +1,216 @@
+//! The anchors of a place, in their order: written, found and checked.
+//!
+//! An anchor is two lines: what it says as JSON, and the signature of exactly these bytes in base64.
+
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use sha2::{Digest as _, Sha256};
+
+use super::{Anchor, AnchorKey, PublicKey, hex};
+use crate::kit::error::Result;
+use crate::media::Archive;
+
+/// Bytes of an anchor at most: some 20,000 writers.
+const LIMIT: usize = 4 << 20;
+/// Anchors that are read at once.
+const AT_ONCE: usize = 16;
+/// How far behind a missing anchor later ones are looked for.
+const BEYOND: u64 = 64;
+
+/// The object that holds the anchor of this number.
+pub(super) fn name(number: u64) -> String {
+    format!("anchors/{number:012}.anchor")
+}
+
+/// The anchor as it is kept.
+pub(super) fn write(anchor: &Anchor, key: &AnchorKey) -> Vec<u8> {
+    let words = serde_json::to_string(anchor).expect("an anchor has string keys and whole numbers");
+    let signature = key.sign(words.as_bytes());
+    format!("{words}\n{signature}\n").into_bytes()
+}
+
+/// An anchor that does not count, and why.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Unsound {
+    /// Its number.
+    pub number: u64,
+    /// What is wrong with it.
+    pub detail: String,
+}
+
+/// All anchors of a place.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Series {
+    /// Those that count, in their order.
+    pub anchors: Vec<Anchor>,
+    /// Those that do not.
+    pub unsound: Vec<Unsound>,
+}
+
+impl Series {
+    /// Every anchor of the place, from the first; those count that one of `keys` has signed.
+    ///
+    /// # Errors
+    /// An outage or a fault of the place.
+    pub async fn read(place: &Archive, keys: &[PublicKey]) -> Result<Self> {
+        let count = count(place).await?;
+        let texts = stream::iter(1..=count)
+            .map(|number| async move { Ok::<_, crate::kit::error::Error>((number, read(place, number).await?)) })
+            .buffered(AT_ONCE);
+        let read = texts.try_fold((Self::default(), "0".repeat(64)), |(mut series, previous), (number, text)| {
+            let hash = text.as_deref().map(hash).unwrap_or_default();
+            match sound(number, text.as_deref(), &previous, keys) {
+                Ok(anchor) => series.anchors.push(anchor),
+                Err(detail) => series.unsound.push(Unsound { number, detail }),
+            }
+            std::future::ready(Ok((series, hash)))
+        });
+        let (mut series, _) = read.await?;
+        // Time and numbers only rise: an older anchor under a new number is no news of the books.
+        for pair in series.anchors.windows(2).filter(|pair| pair[1].at < pair[0].at) {
+            let detail = "is dated before the anchor before it".to_owned();
+            series.unsound.push(Unsound { number: pair[1].number, detail });
+        }
+        Ok(series)
+    }
+
+    /// The newest anchor, and the hash of the whole of it.
+    ///
+    /// # Errors
+    /// An outage or a fault of the place.
+    pub(super) async fn last(place: &Archive) -> Result<Option<(Anchor, String)>> {
+        let number = count(place).await?;
+        let Some(text) = (if number == 0 { None } else { read(place, number).await? }) else { return Ok(None) };
+        let words = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        // One that cannot be read is followed all the same; the audit names it.
+        let unread = || Anchor {
+            number,
+            at: i64::MIN,
+            previous: String::new(),
+            links: 0,
+            last_transfer: 0,
+            last_writer: 0,
+            heads: Vec::new(),
+            openings: super::OpeningsHead::default(),
+        };
+        let anchor = serde_json::from_slice(words).unwrap_or_else(|_| unread());
+        Ok(Some((Anchor { number, ..anchor }, hash(&text))))
+    }
+}
+
+async fn read(place: &Archive, number: u64) -> Result<Option<Vec<u8>>> {
+    place.read(&name(number), LIMIT).await
+}
+
+fn hash(text: &[u8]) -> String {
+    hex(&Sha256::digest(text))
+}
+
+/// The number of the last anchor, found in steps that double; one that is missing is stepped over if a later
+/// one is there.
+async fn count(place: &Archive) -> Result<u64> {
+    let there = async |number: u64| Ok::<_, crate::kit::error::Error>(read(place, number).await?.is_some());
+    let (mut low, mut step) = (0, 1);
+    while there(low + step).await? {
+        low += step;
+        step *= 2;
+    }
+    // `low` is there (or 0), `low + step` is not.
+    let mut high = low + step;
+    while high - low > 1 {
+        let middle = low + (high - low) / 2;
+        if there(middle).await? {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    let mut beyond = low + 2;
+    while beyond <= low + BEYOND {
+        if there(beyond).await? {
+            low = beyond;
+        }
+        beyond += 1;
+    }
+    Ok(low)
+}
+
+/// The anchor, if it is one, signed, and behind the one before.
+fn sound(number: u64, text: Option<&[u8]>, previous: &str, keys: &[PublicKey]) -> std::result::Result<Anchor, String> {
+    let text = text.ok_or("is missing: somebody has taken it away")?;
+    let text = std::str::from_utf8(text).map_err(|_| "is no text")?;
+    let (words, signature) = text.split_once('\n').ok_or("is not whole")?;
+    if !keys.iter().any(|key| key.signed(words.as_bytes(), signature.trim_end())) {
+        return Err("is not signed by a key that counts".to_owned());
+    }
+    let anchor: Anchor = serde_json::from_str(words).map_err(|error| format!("cannot be read: {error}"))?;
+    if anchor.number != number {
+        return Err(format!("is anchor {} under another number", anchor.number));
+    }
+    if anchor.previous != previous {
+        return Err("does not name the hash of the anchor before it".to_owned());
+    }
+    Ok(anchor)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::economy::ledger::anchor::OpeningsHead;
+
+    fn key(seed: u8) -> AnchorKey {
+        use base64::Engine as _;
+        AnchorKey::parse(&base64::engine::general_purpose::STANDARD.encode([seed; 32])).expect("a key")
+    }
+
+    fn anchor(number: u64, previous: &str) -> Anchor {
+        Anchor {
+            number,
+            at: number as i64,
+            previous: previous.to_owned(),
+            links: 1,
+            last_transfer: 1,
+            last_writer: 1,
+            heads: Vec::new(),
+            openings: OpeningsHead::default(),
+        }
+    }
+
+    /// A place with so many anchors of key 1.
+    async fn place(name: &str, anchors: u64) -> (std::path::PathBuf, Archive) {
+        let folder = std::env::temp_dir().join(format!("parlor-anchors-{name}-{}", uuid::Uuid::new_v4()));
+        let place = Archive::folder(&folder, crate::kit::chance::Chance::seeded(1)).expect("a folder");
+        let mut previous = "0".repeat(64);
+        for number in 1..=anchors {
+            let text = write(&anchor(number, &previous), &key(1));
+            previous = hash(&text);
+            assert!(place.add(&super::name(number), text).await.expect("added"));
+        }
+        (folder, place)
+    }
+
+    #[tokio::test]
+    async fn what_was_added_is_read_back_in_order_and_nothing_is_written_over() {
+        let (folder, place) = place("order", 5).await;
+        let series = Series::read(&place, &[key(1).public()]).await.expect("read");
+        assert_eq!(series.anchors.iter().map(|anchor| anchor.number).collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
+        assert_eq!(series.unsound, []);
+        assert_eq!(Series::last(&place).await.expect("read").expect("there").0.number, 5);
+        assert!(!place.add(&super::name(3), b"other".to_vec()).await.expect("asked"), "it stands there already");
+        std::fs::remove_dir_all(folder).expect("removed");
+    }
+
+    #[tokio::test]
+    async fn an_anchor_that_is_gone_changed_or_of_another_key_is_named() {
+        let (folder, place) = place("changed", 6).await;
+        let path = |number: u64| folder.join(super::name(number));
+        std::fs::remove_file(path(2)).expect("removed");
+        let text = std::fs::read_to_string(path(4)).expect("read");
+        std::fs::write(path(4), text.replace("\"links\":1", "\"links\":2")).expect("written");
+        let series = Series::read(&place, &[key(1).public()]).await.expect("read");
+        let named: Vec<_> = series.unsound.iter().map(|one| one.number).collect();
+        assert_eq!(named, [2, 3, 4, 5], "the two, and those that stand behind them: {:?}", series.unsound);
+        let foreign = Series::read(&place, &[key(2).public()]).await.expect("read");
+        assert_eq!(foreign.anchors, []);
+        std::fs::remove_dir_all(folder).expect("removed");
+    }
+}

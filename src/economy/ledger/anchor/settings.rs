@@ -1,0 +1,92 @@
+//! Where anchors go and who signs them.
+
+use std::path::{Path, PathBuf};
+
+use super::{AnchorKey, PublicKey};
+use crate::config::Secret;
+use crate::kit::chance::Chance;
+use crate::kit::error::{Error, Result};
+use crate::media::{Archive, S3Settings};
+
+crate::settings! {
+    /// The ledger's anchors outside the database.
+    pub struct AnchorSettings at "ledger.anchor", checked by Self::contradictions {
+        /// 32 random bytes in base64 that anchors are signed with (`openssl rand -base64 32`). Not in the database.
+        key: Option<Secret> = None, shown "none; in `dev` a file of the data folder";
+        /// Public keys whose anchors count besides: for an audit without the key, or after the key was changed.
+        #[serde(deserialize_with = "crate::config::list::with_commas")]
+        public_keys: Vec<String> = Vec::new();
+        /// A folder that anchors are added to.
+        folder: Option<PathBuf> = None, shown "none; in `dev` one of the data folder";
+        /// A bucket of the object store of `media.s3` that anchors are added to, instead of a folder.
+        bucket: Option<String> = None;
+        /// Minutes between two anchors.
+        minutes: u32 = 60, in 1..=10_080;
+    }
+    beside {
+        /// The file of `dev` that holds the key, where none is given.
+        key_file: Option<PathBuf>;
+    }
+}
+
+impl AnchorSettings {
+    fn contradictions(&self, problems: &mut Vec<String>) {
+        if self.key.as_ref().is_some_and(|key| AnchorKey::parse(key.reveal()).is_none()) {
+            problems.push(
+                "ledger.anchor.key: give 32 bytes in base64, as `openssl rand -base64 32` prints them".to_owned(),
+            );
+        }
+        if self.public_keys.iter().any(|key| PublicKey::parse(key).is_none()) {
+            problems.push("ledger.anchor.public_keys: give keys as `parlor ledger anchor` prints them".to_owned());
+        }
+        if self.folder.is_some() && self.bucket.is_some() {
+            problems.push("ledger.anchor.folder: give this or ledger.anchor.bucket".to_owned());
+        }
+    }
+
+    /// The same where `dev` has nothing given: a folder and a key beside its database.
+    #[must_use]
+    pub fn beside(mut self, folder: &Path) -> Self {
+        let folder = folder.join("ledger");
+        self.key_file = Some(folder.join("anchor.key"));
+        if self.folder.is_none() && self.bucket.is_none() {
+            self.folder = Some(folder);
+        }
+        self
+    }
+
+    /// The key; in `dev`, where none is given, the one of its file.
+    ///
+    /// # Errors
+    /// `internal` where the file of `dev` cannot be used.
+    pub fn signing_key(&self, chance: &Chance) -> Result<Option<AnchorKey>> {
+        match (&self.key, &self.key_file) {
+            (Some(key), _) => Ok(AnchorKey::parse(key.reveal())),
+            (None, Some(file)) => AnchorKey::of_file(file, chance).map(Some),
+            (None, None) => Ok(None),
+        }
+    }
+
+    /// The place; `None` where none is given.
+    ///
+    /// # Errors
+    /// `internal` where the place that is given cannot be used.
+    pub fn place(&self, store: &S3Settings, chance: &Chance) -> Result<Option<Archive>> {
+        match (&self.folder, &self.bucket) {
+            (Some(folder), _) => Archive::folder(folder, chance.clone()).map(Some),
+            (None, Some(bucket)) => Archive::bucket(store, bucket).map(Some),
+            (None, None) => Ok(None),
+        }
+    }
+
+    /// Whose anchors count: those of the key, and those given besides.
+    ///
+    /// # Errors
+    /// `internal` where a given one is no key; the settings are checked for that at the start.
+    pub fn counted(&self, key: Option<&AnchorKey>) -> Result<Vec<PublicKey>> {
+        let given = self.public_keys.iter().map(|key| {
+            PublicKey::parse(key).ok_or_else(|| Error::internal("ledger.anchor.public_keys holds something else"))
+        });
+        key.map(|key| Ok(key.public())).into_iter().chain(given).collect()
+    }
+}

@@ -1,0 +1,76 @@
+//! The books beside the anchors that were taken of them: what an anchor names is still there, unchanged.
+
+mod store;
+
+use sqlx::PgConnection;
+
+use super::hex;
+use super::report::{Report, Rule};
+use crate::economy::ledger::anchor::{Anchor, Series};
+use crate::kit::error::Result;
+
+/// Compares the books with every anchor of the series.
+pub(super) async fn check(connection: &mut PgConnection, series: &Series, report: &mut Report) -> Result<()> {
+    report.anchors = series.anchors.len() as u64;
+    for unsound in &series.unsound {
+        report.add(Rule::AnchorTrue, format!("anchor {}", unsound.number), unsound.detail.clone());
+    }
+    for anchor in &series.anchors {
+        heads(connection, anchor, report).await?;
+    }
+    openings(connection, &series.anchors, report).await?;
+    let Some(newest) = series.anchors.last() else { return Ok(()) };
+    let (links, last_transfer) = store::extent(connection).await?;
+    let subject = || format!("anchor {}", newest.number);
+    if links < newest.links {
+        let detail = format!(
+            "knows {} links, {links} are there: an older state was restored, or some were removed",
+            newest.links
+        );
+        report.add(Rule::Anchored, subject(), detail);
+    }
+    if last_transfer < newest.last_transfer {
+        let detail = format!(
+            "knows transfer {}, the journal ends at {last_transfer}: its end was cut off",
+            newest.last_transfer
+        );
+        report.add(Rule::Anchored, subject(), detail);
+    }
+    Ok(())
+}
+
+async fn heads(connection: &mut PgConnection, anchor: &Anchor, report: &mut Report) -> Result<()> {
+    let (writers, batch_nos): (Vec<_>, Vec<_>) = anchor.heads.iter().map(|head| (head.writer, head.batch_no)).unzip();
+    let hashes = store::hashes(connection, &writers, &batch_nos).await?;
+    for (head, hash) in anchor.heads.iter().zip(hashes) {
+        let subject = || format!("link {}/{}", head.writer, head.batch_no);
+        match hash {
+            Some(hash) if hex(&hash) == head.hash => {}
+            Some(_) => {
+                let detail = format!(
+                    "has another hash than in anchor {}: it, or what is before it, was written anew",
+                    anchor.number
+                );
+                report.add(Rule::Anchored, subject(), detail);
+            }
+            None => {
+                let detail = format!("is gone; anchor {} knows it", anchor.number);
+                report.add(Rule::Anchored, subject(), detail);
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn openings(connection: &mut PgConnection, anchors: &[Anchor], report: &mut Report) -> Result<()> {
+    let anchors: Vec<_> = anchors.iter().filter(|anchor| anchor.openings.no > 0).collect();
+    let numbers: Vec<_> = anchors.iter().map(|anchor| anchor.openings.no).collect();
+    for (anchor, hash) in anchors.iter().zip(store::opening_hashes(connection, &numbers).await?) {
+        if hash.as_deref().map(hex).as_ref() != Some(&anchor.openings.hash) {
+            let detail =
+                format!("is gone or not the one that anchor {} knows: openings were written anew", anchor.number);
+            report.add(Rule::Anchored, format!("opening {}", anchor.openings.no), detail);
+        }
+    }
+    Ok(())
+}

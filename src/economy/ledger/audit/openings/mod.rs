@@ -1,0 +1,132 @@
+//! Whose the accounts are: every account was opened once, in a chain of openings, and its one owner is the one
+//! that it was opened for.
+
+mod store;
+
+use std::collections::HashMap;
+
+use sha2::{Digest as _, Sha256};
+use sqlx::PgConnection;
+
+use self::store::{OpeningRow, OwnerRow};
+use super::hex;
+use super::report::{Report, Rule};
+use crate::kit::error::Result;
+
+/// Rows of one page.
+const PAGE: i64 = 2_000;
+
+/// Checks the chain of openings, then every account beside its opening and its owner.
+pub(super) async fn check(connection: &mut PgConnection, report: &mut Report) -> Result<()> {
+    let mut head = Head::default();
+    loop {
+        let page = store::openings(connection, head.no, PAGE).await?;
+        if page.is_empty() {
+            break;
+        }
+        page.iter().for_each(|row| head.link(row, report));
+    }
+    let mut after = i64::MIN;
+    loop {
+        let accounts = store::accounts(connection, after, PAGE).await?;
+        let until = if (accounts.len() as i64) < PAGE { i64::MAX } else { accounts[accounts.len() - 1] };
+        let seals = store::seals(connection, after, until).await?;
+        let owners = store::owners(connection, after, until).await?;
+        owned(&accounts, &seals, &owners, report);
+        if until == i64::MAX {
+            return Ok(());
+        }
+        after = until;
+    }
+}
+
+/// The end of the chain so far.
+#[derive(Default)]
+struct Head {
+    no: i64,
+    /// In hexadecimal; empty before the first.
+    hash: String,
+}
+
+impl Head {
+    fn link(&mut self, row: &OpeningRow, report: &mut Report) {
+        let subject = || format!("opening {}", row.no);
+        if row.no != self.no + 1 {
+            report.add(
+                Rule::OpeningWhole,
+                subject(),
+                format!("stands behind opening {}: what was between is gone", self.no),
+            );
+        }
+        match (row.currency, row.may_overdraw, row.created_at) {
+            (Some(currency), Some(may_overdraw), Some(created_at)) => {
+                let words = [
+                    "parlor opening 1".to_owned(),
+                    self.hash.clone(),
+                    row.no.to_string(),
+                    row.account.to_string(),
+                    currency.to_string(),
+                    if may_overdraw { "overdraws" } else { "covers" }.to_owned(),
+                    created_at.timestamp_micros().to_string(),
+                    row.at.timestamp_micros().to_string(),
+                    hex(&row.seal),
+                ];
+                if hash(&words)[..] != row.hash {
+                    let detail = format!(
+                        "does not hash to what it holds: it, the opening before it or account {} was changed",
+                        row.account
+                    );
+                    report.add(Rule::OpeningWhole, subject(), detail);
+                }
+            }
+            _ => report.add(Rule::OpeningWhole, subject(), format!("is of account {}, which is gone", row.account)),
+        }
+        *self = Self { no: row.no, hash: hex(&row.hash) };
+    }
+}
+
+/// Compares accounts with what they were opened for. The three are of the same range of ids.
+fn owned(accounts: &[i64], seals: &[(i64, Vec<u8>)], owners: &[OwnerRow], report: &mut Report) {
+    let seals: HashMap<i64, &[u8]> = seals.iter().map(|(account, seal)| (*account, &seal[..])).collect();
+    let mut of: HashMap<i64, Vec<&OwnerRow>> = HashMap::new();
+    for row in owners {
+        of.entry(row.account).or_default().push(row);
+        if accounts.binary_search(&row.account).is_err() {
+            report.add(Rule::OwnerTrue, name(row), format!("names account {}, which does not exist", row.account));
+        }
+    }
+    for account in accounts {
+        let subject = || format!("account {account}");
+        let Some(seal) = seals.get(account) else {
+            report.add(Rule::OwnerTrue, subject(), "was never opened for anybody");
+            continue;
+        };
+        match of.get(account).map(Vec::as_slice).unwrap_or_default() {
+            [] => report.add(Rule::OwnerTrue, subject(), "has no owner: whoever it was opened for was removed"),
+            [owner] if sealed(owner)[..] == **seal => {}
+            [owner] => {
+                let detail = format!("is held by {}, for whom it was not opened", name(owner));
+                report.add(Rule::OwnerTrue, subject(), detail);
+            }
+            several => {
+                let names: Vec<_> = several.iter().map(|owner| name(owner)).collect();
+                report.add(Rule::OwnerTrue, subject(), format!("has several owners: {}", names.join(", ")));
+            }
+        }
+    }
+}
+
+fn name(owner: &OwnerRow) -> String {
+    format!("{}.{} of {}", owner.held_in, owner.held_as, owner.owner)
+}
+
+/// The seal of an owner, as the database function `open_account` makes it.
+fn sealed(owner: &OwnerRow) -> [u8; 32] {
+    let account = owner.account.to_string();
+    hash(&["parlor owner 1", &owner.held_in, &owner.held_as, &owner.owner, &account, &owner.salt])
+}
+
+fn hash(words: &[impl AsRef<str>]) -> [u8; 32] {
+    let words: Vec<_> = words.iter().map(AsRef::as_ref).collect();
+    Sha256::digest(words.join("\n")).into()
+}
