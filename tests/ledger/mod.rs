@@ -4,6 +4,7 @@ mod audit;
 mod coin_requests;
 mod faults;
 mod gifts;
+mod manipulations;
 pub mod proxy;
 mod random;
 mod reading;

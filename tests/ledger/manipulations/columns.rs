@@ -1,0 +1,148 @@
+//! Every column of every table that money depends on: changed, emptied; rows removed and doubled.
+
+use parlor::economy::ledger::audit::Rule;
+
+use super::decisions::{Decision, TABLES, UNNAMED};
+use super::session::{Session, rules};
+
+/// Two rows of every table: the first one and the last one written.
+const ROWS: [(&str, &str); 2] = [("first", "min"), ("last", "max")];
+
+/// What a value of this type can be changed into.
+fn changes(kind: &str, column: &str, nullable: bool) -> Vec<String> {
+    let of = |forms: &[&str]| forms.iter().map(|form| form.replace('$', column)).collect::<Vec<_>>();
+    let mut forms = match kind {
+        "int2" | "int4" | "int8" => of(&["coalesce($, 0) + 1", "coalesce($, 0) - 1"]),
+        "bool" => of(&["not coalesce($, false)"]),
+        "text" => of(&["coalesce($, '') || 'x'"]),
+        "bytea" => of(&["set_byte(coalesce($, '\\x00'), 0, get_byte(coalesce($, '\\x00'), 0) # 1)", "''"]),
+        "timestamptz" => {
+            of(&["coalesce($, now()) + interval '1 microsecond'", "coalesce($, now()) - interval '1 day'"])
+        }
+        "uuid" => of(&["gen_random_uuid()"]),
+        "jsonb" => of(&["'{\"code\": \"forged\"}'", "coalesce($, '{}') || '{\"shortfall\": 1}'"]),
+        "_int8" => of(&["$[2:]", "$ || $[1:1]", "array[$[1] + 1] || $[2:]"]),
+        "_int2" => of(&["$[2:]", "$ || $[1:1]", "array[$[1] + 1]::smallint[] || $[2:]"]),
+        other => panic!("a column of type {other}: say what it can be changed into"),
+    };
+    if nullable {
+        forms.push("null".to_owned());
+    }
+    forms
+}
+
+/// Takes every rule off a table that would refuse a manipulation.
+async fn unbound(session: &mut Session, table: &str) -> String {
+    let constraints = session
+        .texts(&format!(
+            "select format('alter table %s drop constraint if exists %I cascade', conrelid::regclass, conname)
+               from pg_constraint where conrelid = '{table}'::regclass and contype <> 't' order by contype = 'p', conname"
+        ))
+        .await;
+    let indexes = session
+        .texts(&format!(
+            "select format('drop index %s', indexrelid::regclass) from pg_index
+              where indrelid = '{table}'::regclass and indisunique
+                and not exists (select from pg_constraint where conindid = indexrelid)"
+        ))
+        .await;
+    let columns = session
+        .texts(&format!(
+            "select format('alter table %I alter column %I drop identity if exists', table_name, column_name)
+               from information_schema.columns where table_schema = 'public' and table_name = '{table}' and is_identity = 'YES'"
+        ))
+        .await;
+    [constraints, indexes, columns].concat().join("; ")
+}
+
+#[tokio::test]
+async fn every_column_of_every_table_that_money_depends_on_is_watched() {
+    let mut session = Session::begin().await;
+    let tables = session
+        .texts("select table_name::text from information_schema.tables where table_schema = 'public' and table_type = 'BASE TABLE' order by 1")
+        .await;
+    let decided = |table: &str| TABLES.iter().find(|(name, _)| *name == table).map(|(_, decision)| decision);
+    let undecided: Vec<_> = tables.iter().filter(|table| decided(table).is_none()).collect();
+    assert!(undecided.is_empty(), "say in decisions.rs whether money depends on {undecided:?}");
+
+    let (mut unnamed, mut tried) = (Vec::new(), 0);
+    for table in tables.iter().filter(|table| matches!(decided(table), Some(Decision::Money))) {
+        let unbind = unbound(&mut session, table).await;
+        let columns = session
+            .texts(&format!(
+                "select concat_ws(' ', column_name, udt_name, is_nullable) from information_schema.columns
+                  where table_schema = 'public' and table_name = '{table}' order by ordinal_position"
+            ))
+            .await;
+        for column in &columns {
+            let [column, kind, nullable] = column.split(' ').collect::<Vec<_>>()[..] else { panic!("{column}") };
+            for (place, pick) in ROWS {
+                for change in changes(kind, column, nullable == "YES") {
+                    let update = format!(
+                        "update {table} set {column} = {change}
+                          where ctid = (select {pick}(ctid) from {table}) and {column} is distinct from {change}"
+                    );
+                    tried += 1;
+                    if session.number(&format!("select count(*) from {table} where ctid = (select {pick}(ctid) from {table}) and {column} is distinct from {change}")).await == 0 {
+                        continue; // it changes nothing
+                    }
+                    if !named(&mut session, &update, &unbind).await {
+                        unnamed.push((table.clone(), column.to_owned(), format!("{place} = {change}")));
+                    }
+                }
+            }
+        }
+        for (place, pick) in ROWS {
+            let remove = format!("delete from {table} where ctid = (select {pick}(ctid) from {table})");
+            let double = format!(
+                "insert into {table} overriding system value select * from {table} where ctid = (select {pick}(ctid) from {table})"
+            );
+            tried += 2;
+            if !named(&mut session, &remove, &unbind).await {
+                unnamed.push((table.clone(), "(removed)".to_owned(), place.to_owned()));
+            }
+            // With a row twice the table's key cannot be put back, so that it is gone is enough.
+            let doubled = session.attempt(&format!("{unbind}; {double}")).await;
+            if doubled.is_ok_and(|report| report.is_clean()) {
+                unnamed.push((table.clone(), "(doubled)".to_owned(), place.to_owned()));
+            }
+        }
+        tried += 1;
+        if !named(&mut session, &format!("delete from {table}"), &unbind).await {
+            unnamed.push((table.clone(), "(all removed)".to_owned(), String::new()));
+        }
+    }
+    session.end().await;
+
+    let listed = |table: &str, column: &str| UNNAMED.iter().any(|(of, name, _)| *of == table && *name == column);
+    let missed: Vec<_> = unnamed.iter().filter(|(table, column, _)| !listed(table, column)).collect();
+    let stale: Vec<_> = UNNAMED
+        .iter()
+        .filter(|(table, column, _)| !unnamed.iter().any(|(of, name, _)| of == table && name == column))
+        .collect();
+    assert!(missed.is_empty(), "{} of {tried} are not named: {missed:#?}", missed.len());
+    assert!(stale.is_empty(), "these are named and need not stand in the list: {stale:#?}");
+    let page = include_str!("../../../docs/ledger.md");
+    for (table, column, reason) in UNNAMED {
+        let subject =
+            if column.starts_with('(') { format!("`{table}` {column}") } else { format!("`{table}.{column}`") };
+        assert!(page.contains(&format!("| {subject} | {reason} |")), "docs/ledger.md does not say {subject}: {reason}");
+    }
+}
+
+/// Whether the audit names it by what the rows say. A rule of the schema that stands in the way is taken
+/// away first, as an attacker would who puts it back afterwards.
+async fn named(session: &mut Session, statement: &str, unbind: &str) -> bool {
+    let replica = "set local session_replication_role = replica";
+    let report = match session.attempt(&format!("{replica}; {statement}")).await {
+        Ok(report) => report,
+        Err(_) => match session.attempt(&format!("{replica}; {unbind}; {statement}")).await {
+            Ok(report) => report,
+            Err(error) => {
+                eprintln!("{statement}: {error}");
+                return false;
+            }
+        },
+    };
+    rules(&report).iter().any(|rule| *rule != Rule::SchemaMigrated)
+}
