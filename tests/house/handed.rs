@@ -40,6 +40,7 @@ pub(super) fn taken_from_the_system(source: &Source) -> Option<String> {
     let known = [
         "app/build.rs",
         "app/demo.rs",
+        "command.rs",
         "command/admin.rs",
         "courier/sms.rs",
         "dev/postgres.rs",

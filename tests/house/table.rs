@@ -94,6 +94,8 @@ pub(super) const OWNERS: &[(&str, &str)] = &[
     ("room_totals", "economy/gift"),
     ("writers", "economy/ledger"),
     ("chain_links", "economy/ledger"),
+    ("openings", "economy/ledger"),
+    ("account_owners", "economy/ledger"),
     ("gifts", "economy/gift"),
     ("gift_versions", "economy/gift"),
     ("agency_rate_versions", "economy/agency"),

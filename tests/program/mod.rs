@@ -1,5 +1,6 @@
 //! The program: its commands, its settings, its refusals.
 
+mod anchors;
 mod failures;
 mod mail;
 mod metrics;

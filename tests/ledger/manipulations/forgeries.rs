@@ -139,7 +139,7 @@ async fn a_gift_with_one_leg_more_is_named_with_all_hashes_made_anew() {
     let mut session = Session::begin().await;
     // The last gift of room 0 also brings user 1 five diamonds.
     session
-        .run(&format!(
+        .run(
             "create temp table victim on commit drop as
              select j.id, w.diamond_account as account, l.writer, l.batch_no
                from journal j, wallets w, chain_links l
@@ -165,7 +165,7 @@ async fn a_gift_with_one_leg_more_is_named_with_all_hashes_made_anew() {
               where account_id = (select account from victim);
              update balances set amount = amount - 50000
               where account_id = (select account_id from system_accounts where name = 'diamond_issuance')"
-        ))
+        )
         .await
         .expect("manipulated");
     let writer = session.number("select writer from victim").await;
