@@ -137,7 +137,7 @@ async fn tipped(
 
 async fn audited(world: &World) -> audit::Report {
     let mut connection = world.database.audit.acquire().await.expect("the auditor's connection");
-    audit::audit(&mut connection, &kinds_with_tips()).await.expect("an audit")
+    audit::audit(&mut connection, &kinds_with_tips(), None).await.expect("an audit")
 }
 
 #[tokio::test]
