@@ -35,13 +35,14 @@ pub struct Proof {
 pub const PROOFS: &[Proof] = &[
     Proof {
         name: "kill-storm",
-        shows: "gifts through the death of the server and of its PostgreSQL: each is charged, credited and shown once",
-        unit: "gifts",
+        shows: "gifts, transfers and coin requests through the death of the server and of its PostgreSQL: one outcome an \
+                operation, every record its transfer, every gift shown once",
+        unit: "acts",
         short: 200,
         long: 1_000,
         minutes: 15,
         binary: "--test it",
-        test: "faults::kill::gifts_are_charged_credited_and_shown_once_whatever_dies",
+        test: "faults::kill::money_moves_once_and_gifts_are_shown_once_whatever_dies",
     },
     Proof {
         name: "cuts",

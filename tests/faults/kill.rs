@@ -1,42 +1,42 @@
-//! Gifts through the death of the server and of its PostgreSQL, at random moments.
+//! Money that moves through the death of the server and of its PostgreSQL, at random moments.
 
 use std::time::Duration;
 
 use parlor_loadtests::proof::Run;
 use parlor_loadtests::rest;
 use parlor_loadtests::user::User;
-use parlor_protocol::command::{Recipients, SendGift};
-use parlor_protocol::{Command, GiftId, Op, RoomId, UserId};
+use parlor_protocol::{RoomId, UserId};
 use rand::RngExt as _;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::time::timeout;
-use uuid::Uuid;
 
-use super::server::Server;
+use super::acts::{Act, PATIENCE, Paid, Parties, REQUEST};
+use super::server::{Server, WELCOME};
 use crate::support::postgres::{Cluster, Database};
 use crate::support::program::{complaint, parlor, run};
 
 const SENDERS: usize = 4;
-/// The server dies with every so many gifts.
-const GIFTS_A_KILL: usize = 10;
+/// Something dies with every so many acts.
+const ACTS_A_KILL: usize = 10;
 /// One death in so many is PostgreSQL's.
 const A_POSTGRES_KILL: usize = 7;
-const PATIENCE: Duration = Duration::from_secs(60);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn gifts_are_charged_credited_and_shown_once_whatever_dies() {
+async fn money_moves_once_and_gifts_are_shown_once_whatever_dies() {
     let proof = Run::of("kill-storm");
-    proof.passes(async |gifts| storm(&proof, gifts).await).await;
+    proof.passes(async |acts| storm(&proof, acts).await).await;
 }
 
-async fn storm(proof: &Run, gifts: usize) {
+async fn storm(proof: &Run, acts: usize) {
     let cluster = Cluster::private().await;
     let database = Database::fresh_in(&cluster).await;
     let mut server = Server::start(database).await;
     let address = server.address;
+    let turns = acts / SENDERS;
+    let gifts = Act::Gift.among(turns) * SENDERS as i64;
 
-    // The room's owner receives and watches; so does somebody who only watches.
+    // The room's owner receives and watches; so does somebody who only watches. A reseller is nowhere.
     let nowhere = RoomId::new(1).expect("a number");
     let owner = User::enter(address, "owner", nowhere).await.expect("the owner registers");
     let (_, room) =
@@ -48,36 +48,36 @@ async fn storm(proof: &Run, gifts: usize) {
         watcher.screen.room = room;
         watcher.arrive().await.expect("the watcher comes in");
     }
+    let reseller = User::enter(address, "reseller", nowhere).await.expect("the reseller registers");
+    let role = sqlx::query("insert into user_roles (user_id, role) values ($1, 'reseller')").bind(reseller.id);
+    role.execute(&server.database.app).await.expect("a role");
     let mut senders = Vec::new();
     for number in 0..SENDERS {
         let mut sender = User::enter(address, &format!("sender{number}"), room).await.expect("the sender registers");
         sender.arrive().await.expect("the sender comes in");
         senders.push(sender);
     }
+    let names: Vec<_> = senders.iter().map(|sender| UserId::new(sender.id).expect("an id")).collect();
 
-    // Tells how many gifts have been answered.
+    // Tells how many acts have been answered.
     let (answers, mut answered) = watch::channel(0);
     let sending: Vec<_> = senders
         .into_iter()
-        .map(|mut sender| {
+        .enumerate()
+        .map(|(number, mut sender)| {
             let answers = answers.clone();
+            let reseller = (UserId::new(reseller.id).expect("an id"), reseller.access().to_owned());
+            let friend = names[(number + 1) % SENDERS];
+            let parties = Parties { address, room, receiver, friend, reseller };
             tokio::spawn(async move {
-                let mut receipts = Vec::new();
-                for _ in 0..gifts / SENDERS {
-                    let op = Op(Uuid::now_v7());
-                    let gift = SendGift {
-                        room,
-                        gift: GiftId::new(1).expect("the Rose"),
-                        count: 1,
-                        to: Recipients::Users(vec![receiver]),
-                    };
-                    let receipt = sender.insist(op, &Command::GiftSend(gift), PATIENCE).await.expect("a receipt");
-                    receipts.push((op, receipt));
+                let mut paid = Vec::new();
+                for turn in 0..turns {
+                    paid.push(parties.take_turn(&mut sender, turn).await);
                     answers.send_modify(|answered| *answered += 1);
                     let pause = rand::rng().random_range(0..200);
                     tokio::time::sleep(Duration::from_millis(pause)).await;
                 }
-                (sender, receipts)
+                (sender, paid)
             })
         })
         .collect();
@@ -85,15 +85,15 @@ async fn storm(proof: &Run, gifts: usize) {
         .into_iter()
         .map(|mut watcher| {
             tokio::spawn(async move {
-                let seen = watcher.watch_until(gifts as i64, PATIENCE * (2 + gifts as u32 / 50)).await;
+                let seen = watcher.watch_until(gifts, PATIENCE * (2 + acts as u32 / 50)).await;
                 (watcher, seen)
             })
         })
         .collect();
 
-    // Each death waits for some progress, so that all of them fall among the gifts.
-    for kill in 0..gifts / GIFTS_A_KILL {
-        let due = kill * GIFTS_A_KILL;
+    // Each death waits for some progress, so that all of them fall among the acts.
+    for kill in 0..acts / ACTS_A_KILL {
+        let due = kill * ACTS_A_KILL;
         let progress = timeout(PATIENCE, answered.wait_for(|answered| *answered >= due)).await;
         proof.done(*progress.expect("some progress").expect("somebody sends"));
         let moment = rand::rng().random_range(0..60);
@@ -107,51 +107,86 @@ async fn storm(proof: &Run, gifts: usize) {
         }
     }
 
-    let mut receipts = Vec::new();
-    let mut screens = Vec::new();
+    let (mut paid, mut users) = (Vec::new(), Vec::new());
     for task in sending {
         let (mut sender, own) = task.await.expect("a sender ends");
-        sender.watch_until(gifts as i64, PATIENCE).await.expect("a sender sees every gift");
-        receipts.extend(own);
-        screens.push(sender.screen);
+        sender.watch_until(gifts, PATIENCE).await.expect("a sender sees every gift");
+        paid.extend(own);
+        users.push(sender);
     }
     for task in watching {
         let (watcher, seen) = task.await.expect("a watcher ends");
         seen.expect("a watcher sees every gift");
-        screens.push(watcher.screen);
+        users.push(watcher);
     }
 
-    // Charged once: as many transfers as operations, each under the receipt that its sender got.
-    for (op, receipt) in &receipts {
-        let stored = server.transfers(*op).await;
-        assert_eq!(stored, vec![receipt["receipt"].as_i64().expect("a receipt")], "operation {op}");
+    paid_once(&server, &paid).await;
+    records_and_transfers_agree(&server).await;
+    let mut wallets = Vec::new();
+    for user in users.iter().chain([&reseller]) {
+        wallets.push(balances(&server, user).await);
     }
-    let all: i64 = sqlx::query_scalar("select count(*) from journal where kind = 1")
-        .fetch_one(&server.database.app)
-        .await
-        .expect("the journal can be read");
-    assert_eq!(all, gifts as i64);
-    // Credited once: the receiver owns the room, so there is one share, of a diamond a Rose.
-    let (_, login) = rest::post(
-        address,
-        "/v1/auth/login",
-        None,
-        &json!({"login": "owner@load.parlor.example", "password": "a long enough secret", "device": "check"}),
-    )
-    .await
-    .expect("up");
-    let (_, wallet) = rest::get(address, "/v1/wallet", login["access_token"].as_str()).await.expect("up");
-    let diamonds =
-        wallet["balances"].as_array().expect("balances").iter().find(|balance| balance["currency"] == "diamond");
-    assert_eq!(diamonds.map(|balance| &balance["amount"]), Some(&Value::from(gifts as i64 * 10_000)));
-    // Shown once on each screen, in one order, with nothing that a client must never see.
-    let expected: Vec<i64> = (1..=gifts as i64).collect();
-    for screen in &screens {
-        assert_eq!(screen.breaches, Vec::<String>::new());
-        assert_eq!(screen.gifts.iter().map(|(gift_no, _)| *gift_no).collect::<Vec<_>>(), expected);
-        assert_eq!(screen.gifts, screens[0].gifts);
+    // Transfers went round, so each has sent as many as came in.
+    let given = Act::Gift.among(turns);
+    let asked = Act::CoinRequest.among(turns) * REQUEST;
+    for (coins, _) in &wallets[..SENDERS] {
+        assert_eq!(*coins, WELCOME - given + asked);
     }
+    assert_eq!(wallets[wallets.len() - 1].0, WELCOME - asked * SENDERS as i64, "the reseller's float");
+    // The receiver owns the room, so there is one share, of a diamond a Rose.
+    assert_eq!(wallets[SENDERS].1, gifts * 10_000);
+    shown_once(&users, gifts);
     // And the books agree.
     let audit = run(parlor(&["ledger", "audit"]).env("DATABASE_URL", server.database.app_url()));
     assert!(audit.status.success(), "{}{}", String::from_utf8_lossy(&audit.stdout), complaint(&audit));
+}
+
+/// One transfer an operation, under the receipt that came back for it, and none beside them.
+async fn paid_once(server: &Server, paid: &[Paid]) {
+    for Paid { op, receipt, .. } in paid {
+        assert_eq!(server.transfers(*op).await, [*receipt], "operation {op}");
+    }
+    for act in [Act::Gift, Act::Transfer, Act::CoinRequest] {
+        let stored: i64 = sqlx::query_scalar("select count(*) from journal where kind = $1")
+            .bind(act as i16)
+            .fetch_one(&server.database.app)
+            .await
+            .expect("the journal can be read");
+        assert_eq!(stored, paid.iter().filter(|paid| paid.act == act).count() as i64, "{act:?}");
+    }
+}
+
+/// Every approved request has its transfer, and every such transfer its request; none is left open.
+async fn records_and_transfers_agree(server: &Server) {
+    let apart = "select count(*)
+                   from coin_requests r
+                   full join (select id from journal where kind = $1) j on j.id = r.transfer
+                  where r.id is null or j.id is null or r.state <> 'approved'";
+    let apart: i64 = sqlx::query_scalar(apart)
+        .bind(Act::CoinRequest as i16)
+        .fetch_one(&server.database.audit)
+        .await
+        .expect("both can be read");
+    assert_eq!(apart, 0, "records without their transfer, transfers without their record");
+}
+
+/// Somebody's coins and diamonds.
+async fn balances(server: &Server, user: &User) -> (i64, i64) {
+    let (_, wallet) = rest::get(server.address, "/v1/wallet", Some(user.access())).await.expect("up");
+    let amount = |currency: &str| {
+        let mut balances = wallet["balances"].as_array().expect("balances").iter();
+        let balance = balances.find(|balance| balance["currency"] == currency);
+        balance.and_then(|balance: &Value| balance["amount"].as_i64()).expect("an amount")
+    };
+    (amount("coin"), amount("diamond"))
+}
+
+/// Each screen has shown each gift once, in one order, with nothing that a client must never see.
+fn shown_once(users: &[User], gifts: i64) {
+    let expected: Vec<i64> = (1..=gifts).collect();
+    for User { screen, .. } in users {
+        assert_eq!(screen.breaches, Vec::<String>::new());
+        assert_eq!(screen.gifts.iter().map(|(gift_no, _)| *gift_no).collect::<Vec<_>>(), expected);
+        assert_eq!(screen.gifts, users[0].screen.gifts);
+    }
 }

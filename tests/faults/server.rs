@@ -15,7 +15,10 @@ use crate::support::program::{Program, complaint, parlor, run};
 const SETTINGS: &[(&str, &str)] = &[
     ("PARLOR__CLUSTER__LEASE_MS", "1000"),
     ("PARLOR__CLUSTER__RENEW_MS", "250"),
-    ("PARLOR__LEDGER__WELCOME_COINS", "10000"),
+    ("PARLOR__LEDGER__WELCOME_COINS", "1000000"),
+    // Newcomers may send coins at once, and as often as they like.
+    ("PARLOR__TRANSFER__ACCOUNT_DAY", "1"),
+    ("PARLOR__TRANSFER__WEALTH_LEVEL", "0"),
     ("PARLOR__GATEWAY__CONNECT", "6000 in 60000 ms"),
     ("PARLOR__GATEWAY__JOIN", "6000 in 60000 ms"),
     ("PARLOR__GATEWAY__CHAT", "1000 in 1000 ms"),
@@ -23,6 +26,9 @@ const SETTINGS: &[(&str, &str)] = &[
     ("PARLOR__GATEWAY__LIST", "1000 in 1000 ms"),
     ("PARLOR__IDENTITY__REQUESTS_PER_MINUTE_USER", "100000"),
 ];
+
+/// Coins that newcomers have.
+pub(super) const WELCOME: i64 = 1_000_000;
 
 /// The server at one address, which is killed and started again.
 pub(super) struct Server {
