@@ -166,7 +166,7 @@ async fn record_and_transfer_that_do_not_agree_are_named() {
         "update coin_requests set state = 'pending', transfer = null, settled_at = null",
         "delete from coin_requests",
     ];
-    world.superuser("create table kept as table coin_requests").await;
+    world.superuser("create schema aside; create table aside.kept as table coin_requests").await;
     for change in changes {
         world.superuser(change).await;
         let report = world.audit().await;
@@ -174,7 +174,9 @@ async fn record_and_transfer_that_do_not_agree_are_named() {
         let named = |rule| report.violations.iter().any(|found| found.rule == rule && found.subject == subject);
         assert!(named(Rule::RecordsAgree), "{change}: {report}");
         world
-            .superuser("truncate coin_requests; insert into coin_requests overriding system value select * from kept")
+            .superuser(
+                "truncate coin_requests; insert into coin_requests overriding system value select * from aside.kept",
+            )
             .await;
         world.assert_clean().await;
     }

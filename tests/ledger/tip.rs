@@ -18,8 +18,9 @@ use sqlx::PgConnection;
 use super::world::{World, op};
 
 /// The table of the kind's own: in the program a migration of its capability makes it.
-const TABLE: &str = "create table tips (transfer bigint primary key references journal, words text not null);
-                     grant select, insert on tips to parlor_app; grant select on tips to parlor_audit;";
+const TABLE: &str = "create schema house; create table house.tips (transfer bigint primary key references journal, words text not null);
+                     grant usage on schema house to parlor_app, parlor_audit;
+                     grant select, insert on house.tips to parlor_app; grant select on house.tips to parlor_audit;";
 
 /// What is asked for.
 #[derive(Clone, Debug)]
@@ -84,7 +85,7 @@ impl Kind for Tips {
     async fn write(&self, connection: &mut PgConnection, posted: &[(&Tip, &Transfer)], (): &()) -> sqlx::Result<()> {
         let transfers: Vec<i64> = posted.iter().map(|(_, row)| row.id).collect();
         let words: Vec<String> = posted.iter().map(|(tip, _)| tip.words.clone()).collect();
-        let done = sqlx::query("insert into tips select * from unnest($1::bigint[], $2::text[])")
+        let done = sqlx::query("insert into house.tips select * from unnest($1::bigint[], $2::text[])")
             .bind(&transfers)
             .bind(&words)
             .execute(connection)
@@ -108,7 +109,7 @@ impl Kind for Tips {
 
     async fn audit_close(connection: &mut PgConnection, audit: Self::Audit, flaws: &mut Flaws) -> sqlx::Result<()> {
         let rows: Vec<(i64, String)> =
-            sqlx::query_as("select transfer, words from tips order by transfer").fetch_all(connection).await?;
+            sqlx::query_as("select transfer, words from house.tips order by transfer").fetch_all(connection).await?;
         let stored: BTreeMap<i64, String> = rows.into_iter().collect();
         for transfer in audit.keys().chain(stored.keys()).collect::<BTreeSet<_>>() {
             if audit.get(transfer) != stored.get(transfer) {
@@ -181,7 +182,9 @@ async fn a_kind_of_a_test_is_judged_stored_shown_and_audited_like_any_other() {
     // A program that doesn't know the kind says so; a record that was changed is named.
     let unknown = world.audit().await;
     assert!(unknown.violations.iter().any(|violation| violation.rule == audit::Rule::PostingRecomputed), "{unknown}");
-    world.superuser("update tips set words = 'nothing' where transfer = (select min(transfer) from tips)").await;
+    world
+        .superuser("update house.tips set words = 'nothing' where transfer = (select min(transfer) from house.tips)")
+        .await;
     let report = audited(&world).await;
     assert_eq!(report.found, 1, "{report}");
     let (rule, subject) = (report.violations[0].rule, &report.violations[0].subject);

@@ -8,6 +8,8 @@ use crate::support::program::{Program, complaint, parlor, run};
 
 /// 32 bytes in base64.
 const KEY: &str = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=";
+/// Somebody else's.
+const STRANGERS: &str = "AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI=";
 
 fn words(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned() + &complaint(output)
@@ -17,9 +19,9 @@ fn folder(name: &str) -> std::path::PathBuf {
     std::env::temp_dir().join(format!("parlor-{name}-{}", uuid::Uuid::new_v4()))
 }
 
-fn anchor(database: &Database, folder: &Path) -> Output {
+fn anchor(database: &Database, folder: &Path, key: &str) -> Output {
     let mut command = parlor(&["ledger", "anchor"]);
-    command.env("DATABASE_URL", database.app_url()).env("PARLOR__LEDGER__ANCHOR__KEY", KEY);
+    command.env("DATABASE_URL", database.app_url()).env("PARLOR__LEDGER__ANCHOR__KEY", key);
     run(command.env("PARLOR__LEDGER__ANCHOR__FOLDER", folder))
 }
 
@@ -38,15 +40,18 @@ async fn what_is_gone_since_an_anchor_is_named_with_exit_code_1() {
     let seeded = run(parlor(&["seed", "--demo"]).env("DATABASE_URL", database.app_url()));
     assert!(seeded.status.success(), "{}", words(&seeded));
     for number in 1..=2 {
-        let made = anchor(&database, &place);
+        let made = anchor(&database, &place, KEY);
         assert!(made.status.success() && words(&made).contains(&format!("anchor {number}: ")), "{}", words(&made));
     }
-    let made = words(&anchor(&database, &place));
-    let public = made.trim().rsplit(' ').next().expect("the public key is the last word").to_owned();
+    let public_of =
+        |made: Output| words(&made).trim().rsplit(' ').next().expect("the public key is the last word").to_owned();
+    let public = public_of(anchor(&database, &place, KEY));
+    let elsewhere = folder("strangers");
+    let strangers = public_of(anchor(&database, &elsewhere, STRANGERS));
 
     let clean = audit(&database, &place, &public);
     assert!(clean.status.success() && words(&clean).contains("3 anchors"), "{}", words(&clean));
-    let stranger = audit(&database, &place, "fTcdJKvFxSOFXjhFxYdZyPYmqYHK6UPPzbHpSYYUuzI=");
+    let stranger = audit(&database, &place, &strangers);
     assert_eq!(stranger.status.code(), Some(1), "{}", words(&stranger));
     assert!(words(&stranger).contains("anchor_true"), "{}", words(&stranger));
     let keyless = audit(&database, &place, "");
@@ -66,7 +71,9 @@ async fn what_is_gone_since_an_anchor_is_named_with_exit_code_1() {
     let restored = audit(&database, &place, &public);
     assert_eq!(restored.status.code(), Some(1), "{}", words(&restored));
     assert!(words(&restored).contains("an older state was restored"), "{}", words(&restored));
-    std::fs::remove_dir_all(place).expect("removed");
+    for folder in [place, elsewhere] {
+        std::fs::remove_dir_all(folder).expect("removed");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -87,7 +94,7 @@ async fn a_server_makes_anchors_by_itself_and_says_when_it_has_no_place_for_them
         .expect("due");
     server.says(|line| line.contains("the ledger's chains are anchored"));
     drop(server);
-    let said = words(&anchor(&database, &place));
+    let said = words(&anchor(&database, &place, KEY));
     assert!(said.contains("anchor 2: "), "{said}");
     std::fs::remove_dir_all(place).expect("removed");
 }

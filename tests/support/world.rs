@@ -64,7 +64,7 @@ impl World {
     pub async fn person(&self, role: &str) -> UserId {
         let user = UserId::new(self.next.fetch_add(1, Ordering::Relaxed)).expect("in range");
         let mut conn = self.database.app.acquire().await.expect("a connection");
-        sqlx::query("insert into users (id, email, password_hash, name) values ($1, $2, $4, $3)")
+        sqlx::query("insert into users (id, email, password_hash, name, search_name, search_letters) values ($1, $2, $4, $3, $3, $3)")
             .bind(user.number())
             .bind(format!("{role}{user}@example.com"))
             .bind(role)

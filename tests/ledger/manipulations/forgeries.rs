@@ -243,7 +243,8 @@ async fn a_middle_that_is_written_anew_and_a_restored_state_are_named_by_the_anc
     session
         .run(
             "set local session_replication_role = replica;
-             delete from journal; delete from refusals; delete from chain_links;
+             delete from journal; delete from refusals; delete from chain_links; delete from transfer_days;
+             delete from coin_requests;
              update balances set amount = 0, xp = 0, last_transfer = 0; update room_totals set gift_no = 0, coins = 0",
         )
         .await
@@ -258,12 +259,13 @@ async fn a_middle_that_is_written_anew_and_a_restored_state_are_named_by_the_anc
 async fn openings_that_are_written_anew_with_their_seals_are_named_by_the_anchor() {
     let mut session = Session::begin().await;
     let (folder, series) = anchored(&session).await;
-    // Users 1 and 2 change wallets, and every opening is made again for what stands there now.
+    // Users 1 and 2 change wallets and places in the coin request, and every opening is made again for what stands there now.
     session
         .run(
             "set local session_replication_role = replica;
              update wallets set user_id = -user_id where user_id in (100000001, 100000002);
              update wallets set user_id = 200000003 + user_id where user_id < 0;
+             update coin_requests set user_id = reseller_id, reseller_id = user_id;
              delete from openings;
              do $$ declare owned record; begin
                  for owned in select * from account_owners order by account_id loop

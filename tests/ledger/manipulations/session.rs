@@ -2,12 +2,16 @@
 
 use std::collections::BTreeSet;
 
+use parlor::economy::coin_request;
 use parlor::economy::ledger::anchor::Series;
 use parlor::economy::ledger::audit::{self, Report, Rule};
-use parlor_protocol::{ErrorBody, ErrorCode};
+use parlor::economy::transfer::{self, NewTransfer};
+use parlor::kit::clock::Clock;
+use parlor::kit::tx::Tx;
+use parlor_protocol::{Coins, ErrorBody, ErrorCode};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 
-use crate::ledger::world::{HEART, RAINBOW, ROSE, Sending, World, sending};
+use crate::ledger::world::{HEART, RAINBOW, ROSE, Sending, World, op, sending};
 
 /// A world with something of everything, and the superuser's open transaction over it.
 pub struct Session {
@@ -85,13 +89,25 @@ pub fn rules(report: &Report) -> BTreeSet<Rule> {
     report.violations.iter().map(|violation| violation.rule).collect()
 }
 
-/// Users 0 to 3, of whom 3 is in an agency; an issuance, grants, gifts in both rooms, refusals.
+/// Users 0 to 3, of whom 3 is in an agency and 1 a reseller; an issuance, grants, gifts in both rooms, refusals, a
+/// transfer, a coin request that was approved.
 async fn furnished() -> World {
-    let world = World::with(&[0, 1_000, 200, 50]).await;
+    let world = World::with(&[0, 3_000, 200, 50]).await;
     let first: Vec<_> = (0..3).map(|_| world.submit(&sending(1, HEART, 1, &[2, 3]))).collect();
     for answer in first {
         answer.await.expect("an answer").expect("paid");
     }
+    world.superuser("insert into user_roles (user_id, role) values (100000001, 'reseller')").await;
+    let [reseller, user] = [1, 2].map(|person| world.people[person].id);
+    let sent = NewTransfer { from: reseller, to: user, amount: Coins(100) };
+    transfer::send(&world.ledger, op(), sent).await.expect("sent");
+    let mut tx = Tx::begin(&world.database.app).await.expect("a transaction");
+    let asked = (user, reseller, Coins(70));
+    let now = Clock::system().now();
+    let request =
+        coin_request::make(&mut tx, &coin_request::Settings::default(), op(), asked, now).await.expect("made");
+    tx.commit().await.expect("made");
+    coin_request::approve(&world.ledger, op(), reseller, request.id).await.expect("approved");
     for room in [0, 1] {
         world.send(&Sending { room, ..sending(2, ROSE, 10, &[3]) }).await.expect("paid");
     }
