@@ -200,7 +200,7 @@ pub trait Kind: fmt::Debug + Send + Sync + 'static {
     /// The answer, of a new row or of one that was stored before. `None` where the row is not whole.
     fn receipt(posted: Posted<'_>) -> Option<Self::Receipt>;
 
-    /// Counts an answer, by the words of [`outcome`](super::super::order::outcome).
+    /// Counts an answer, by its outcome.
     fn answered(_outcome: &'static str) {}
 
     /// What the statement of an account says of the row: a name for it and its value.
