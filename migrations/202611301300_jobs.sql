@@ -1,9 +1,10 @@
 -- compatible: no
--- What is to happen outside a transaction, written down in the transaction that causes it: taken from here by
--- whichever node has time, tried again where it failed, and shown to staff where it failed for good.
+-- A job is work outside the database, such as an e-mail, that is written down in the transaction that causes it. Any
+-- node that has time takes it from here. A job that fails is tried again; one that fails for good is shown to staff.
 
--- What seals the payloads of jobs that hold a code, an address or a token. The newest seals; an older one stays
--- while a job needs it. The random numbers are PostgreSQL's strong ones: two of 122 bits make a key.
+-- The keys that seal the payloads of jobs which hold a code, an address or a token. The newest key seals new payloads;
+-- an older one stays while a job still needs it. gen_random_uuid() draws from PostgreSQL's strong generator, and two
+-- UUIDs of 122 random bits each make one key.
 create table job_keys (
     id integer generated always as identity primary key,
     secret bytea not null constraint job_keys_length check (octet_length(secret) = 32)
@@ -13,47 +14,48 @@ create table job_keys (
 insert into job_keys default values;
 
 create table jobs (
-    -- For people and lists.
+    -- The number by which people and lists name the job.
     id bigint generated always as identity primary key,
-    -- For the other side: the same at every attempt, so that it can tell a second one from a second job.
+    -- The key that the receiving side is given. It is the same at every attempt, so that the receiver can tell a
+    -- second attempt from a second job.
     key uuid not null default gen_random_uuid(),
     kind text not null constraint jobs_kind_form check (kind ~ '^[a-z]+\.[a-z_]{1,48}$'),
-    -- What the kind needs to know. A job is a note, not a store.
+    -- What the kind of job needs to know, at most 16 KiB: larger data belongs in a table of its own.
     payload jsonb not null default '{}' constraint jobs_payload_bytes check (octet_length(payload::text) <= 16384),
-    -- The key that opens the payload; null: it lies open. A sealed payload is emptied with the job's end.
+    -- The key that opens the payload; null if the payload is not sealed. A sealed payload is emptied when the job ends.
     sealed_with integer references job_keys,
     state text not null default 'waiting' constraint jobs_state check (state in ('waiting', 'running', 'done', 'failed')),
-    -- A waiting job is taken from then on; a running one once more from then on, because whoever took it has
-    -- not come back in its time.
+    -- When a waiting job may be taken. A running job may be taken once more from this time on, because the worker
+    -- that took it did not report back in time.
     due_at timestamptz not null default clock_timestamp(),
-    -- Of no use from then on: it fails instead of being begun. Null: always of use.
+    -- From this time on the job is of no use: it fails instead of being begun. Null: it does not expire.
     expires_at timestamptz,
-    -- Attempts begun since it was made, or since staff had it tried anew.
+    -- Attempts begun since the job was made, or since staff last had it tried again.
     attempts integer not null default 0,
-    -- How often it was taken, ever. Whoever marks it names the number: what a worker that slept through its lease
-    -- says of it counts no more.
+    -- How often the job has ever been taken. A worker that marks the job names this number, so that a mark from a
+    -- worker that has outlived its lease changes nothing.
     taken integer not null default 0,
-    -- Of the jobs of a kind with the same word only one waits or runs. Null: any number may.
+    -- At most one job of a kind with this word waits or runs at a time. Null: there is no such limit.
     unique_by text constraint jobs_unique_by_length check (char_length(unique_by) <= 200),
-    -- Why the last attempt failed, in words of this house: never what another side said.
+    -- Why the last attempt failed, in the server's own words. The words of another system are never stored here.
     last_error text constraint jobs_last_error_length check (char_length(last_error) <= 200),
     created_at timestamptz not null default clock_timestamp(),
     finished_at timestamptz,
     constraint jobs_finished check ((finished_at is not null) = (state in ('done', 'failed'))),
     constraint jobs_sealed_open check (sealed_with is null or state in ('waiting', 'running'))
 ) with (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 200);
--- What a worker looks for, the longest due first; what is finished is in none of it.
+-- A worker looks for the job that has been due longest. Finished jobs are not in this index.
 create index jobs_due on jobs (due_at) where state in ('waiting', 'running');
 create unique index jobs_unique on jobs (kind, unique_by) where state in ('waiting', 'running');
--- What is cleaned up.
+-- The clean-up looks for jobs that finished long ago.
 create index jobs_finished_at on jobs (finished_at) where state in ('done', 'failed');
--- Staff's list, newest first, by cursor.
+-- The list that staff reads: newest first, page by page.
 create index jobs_state_id on jobs (state, id);
--- A key goes when no job needs it.
+-- The clean-up of keys asks which keys a job still needs.
 create index jobs_sealed_with on jobs (sealed_with) where sealed_with is not null;
 
--- What happens again and again. Whichever node moves `due_at` on has the period and enqueues its job, in the
--- same statement: a node that sleeps holds nothing meanwhile, and finds nothing due when it wakes.
+-- Periodic jobs. The node that moves `due_at` forward enqueues the period's job in the same statement. No node holds
+-- a period: one that was asleep blocks nobody, and finds nothing due when it wakes.
 create table job_periods (
     kind text primary key constraint job_periods_kind_form check (kind ~ '^[a-z]+\.[a-z_]{1,48}$'),
     every_seconds double precision not null constraint job_periods_every check (every_seconds > 0),

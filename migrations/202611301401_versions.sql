@@ -1,11 +1,11 @@
 -- compatible: yes
--- What an old posting was judged by stays on record: every version of a gift's price and of an agency's
--- rate. A posting's detail names the version, and the audit judges it by that one.
+-- Every version of a gift's price and of an agency's rate stays on record. A posting's detail names the versions by
+-- which it was judged, and the audit recomputes the posting from them.
 
 create table gift_versions (
     gift_id bigint not null references gifts,
     version integer not null,
-    -- Coins, and the sender's XP per coin in basis points, as they were.
+    -- The price in coins, and the sender's XP per coin in basis points.
     price bigint not null,
     xp_bp integer not null,
     since timestamptz not null default clock_timestamp(),
@@ -19,7 +19,7 @@ alter table agencies add column rate_version bigint not null default 1;
 create table agency_rate_versions (
     agency_id bigint not null references agencies,
     version bigint not null,
-    -- The account that was given the share, and its rate.
+    -- The account that receives the agency's share, and the rate in basis points.
     diamond_account bigint not null references accounts,
     rate_bp integer not null,
     since timestamptz not null default clock_timestamp(),
@@ -28,8 +28,8 @@ create table agency_rate_versions (
 insert into agency_rate_versions (agency_id, version, diamond_account, rate_bp)
 select id, rate_version, diamond_account, rate_bp from agencies;
 
--- A changed row is a new version, whatever the statement says of it. The functions write as their owner:
--- the serving role may not write a version by itself.
+-- A changed row gets a new version number, whatever number the statement gives. The functions write as their owner,
+-- because the serving role may not write versions itself.
 create function number_gift_version() returns trigger language plpgsql as $$
 begin
     if new is distinct from old then

@@ -11,9 +11,9 @@ create table coin_requests (
     created_at timestamptz not null default clock_timestamp(),
     expires_at timestamptz not null,
     settled_at timestamptz,
-    -- The row of the journal that moved the coins: written in its transaction.
+    -- The row of the journal that moved the coins. Both are written in one transaction.
     transfer bigint constraint coin_requests_transfer_key unique,
-    -- The operations that made and that rejected it: repeated, they get the first answer.
+    -- The operations that made and that rejected the request. An operation that is repeated gets the first answer.
     op uuid not null,
     settled_op uuid,
     reason text not null default '' constraint coin_requests_reason_length check (char_length(reason) <= 200),
@@ -25,7 +25,7 @@ create table coin_requests (
 -- The lists of a user and of a reseller, newest first.
 create index coin_requests_user_id on coin_requests (user_id, id desc);
 create index coin_requests_reseller_id on coin_requests (reseller_id, id desc);
--- What is open: how many a user has, and which run out.
+-- The pending requests, by when they expire.
 create index coin_requests_open on coin_requests (expires_at) where state = 'pending';
 
 grant select, insert (user_id, reseller_id, amount, expires_at, op) on coin_requests to parlor_app;

@@ -1,19 +1,19 @@
 -- compatible: yes
--- Who was in which agency when: the agency's share of an old gift is judged by it. The table of members says who
--- is in one now.
+-- Who was in which agency at what time: the audit judges the agency's share of an old gift by it. The table
+-- agency_members says only who is in an agency now.
 
 create table agency_memberships (
     user_id bigint not null,
     agency_id bigint not null references agencies,
     since timestamptz not null,
-    -- Null: to this day.
+    -- Null: the membership still stands.
     until timestamptz
 );
 create index agency_memberships_user_id on agency_memberships (user_id);
 insert into agency_memberships (user_id, agency_id, since)
 select user_id, agency_id, joined_at from agency_members;
 
--- Written as the owner: the serving role lets people in and out, and does not write what was.
+-- The function writes as its owner: the serving role changes members, but may not write this history itself.
 create function keep_agency_membership() returns trigger language plpgsql security definer
 set search_path = public, pg_temp as $$
 begin

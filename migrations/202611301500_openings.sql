@@ -1,25 +1,26 @@
 -- compatible: yes
--- Whose an account is, said once and for good. The journal names accounts by opaque ids; these rows say what
--- each was opened for, in a chain of their own, so that a wallet that is mapped to another account is named.
+-- For whom each account was opened, recorded once and never changed. The journal names accounts by opaque ids. These
+-- rows form a hash chain of their own, so that the audit finds a wallet that was later mapped to another account.
 
--- The owner of an opening is sealed: a person who is erased takes the salt along, and nobody can try out
--- numbers of users against what stays.
+-- An opening stores only a salted hash of its owner. When a person is erased the salt is deleted with the wallet, and
+-- then nobody can find the owner by trying the ids of users.
 alter table wallets add column salt uuid not null default gen_random_uuid();
 
 create table openings (
-    -- Dense, in the order of the commits.
+    -- 1, 2, 3 and so on without gaps, in the order of the commits.
     no bigint primary key,
     account_id bigint not null constraint openings_account_id_key unique references accounts,
-    -- SHA-256 over the owner: the table and column that name the account, the owner's key there, the salt.
+    -- SHA-256 over the owner, the account and the salt: the table and column that name the account, the owner's key
+    -- in that table, the account's id, the salt.
     seal bytea not null constraint openings_seal_length check (octet_length(seal) = 32),
-    -- SHA-256 over the hash before, this row, and what the account was opened as.
+    -- SHA-256 over the previous row's hash, this row, and the properties with which the account was opened.
     hash bytea not null constraint openings_hash_length check (octet_length(hash) = 32),
     at timestamptz not null default clock_timestamp()
 );
 grant select on openings to parlor_app;
 
--- Every table that owns accounts, in one form. A migration that adds such a table adds it here and gives it
--- the trigger below.
+-- The owners of accounts from every table that has such owners, in one form. A migration that adds such a table adds it
+-- to this view and gives it the trigger below.
 create view account_owners as
 select 'system_accounts' as held_in, 'account_id' as held_as, name as owner, account_id, '' as salt
   from system_accounts
@@ -35,8 +36,8 @@ select 'wallets', 'diamond_account', user_id::text, diamond_account, salt::text
 
 grant select on account_owners to parlor_app;
 
--- Writes an opening behind the last one. Openings stand in one chain, so one is written at a time: the lock
--- is of the transaction, which is why the trigger below comes last in it.
+-- Appends an opening to the chain. There is one chain, so openings are written one at a time. The lock is held until
+-- the transaction ends; the trigger below is deferred to the commit so that it is held briefly.
 create function open_account(held_in text, held_as text, owner text, account bigint, salt text)
 returns void language plpgsql security definer set search_path = public, pg_temp as $$
 declare
@@ -63,7 +64,8 @@ begin
 end $$;
 revoke execute on function open_account(text, text, text, bigint, text) from public;
 
--- Arguments: the column of the owner's key, the column of the salt (or ''), the columns that hold accounts.
+-- The trigger's arguments: the column with the owner's key, the column with the salt (or ''), the columns with
+-- accounts.
 create function open_owned_accounts() returns trigger language plpgsql security definer
 set search_path = public, pg_temp as $$
 declare
@@ -76,7 +78,7 @@ begin
     return null;
 end $$;
 
--- What is there already, in the order in which it was opened.
+-- The accounts that exist already, in the order in which they were opened.
 do $$
 declare
     owned record;
@@ -96,6 +98,6 @@ create constraint trigger wallets_open after insert on wallets
     deferrable initially deferred for each row
     execute function open_owned_accounts('user_id', 'salt', 'coin_account', 'diamond_account');
 
--- An agency's account is for good.
+-- The serving role may no longer change an agency's account.
 revoke update on agencies from parlor_app;
 grant update (name, rate_bp) on agencies to parlor_app;

@@ -1,10 +1,12 @@
 -- compatible: yes
--- Which migrations leave the schema fit for older programs, so that a program starts on a schema that is newer
--- than itself during a deploy. Written by `parlor migrate`, from the first line of each migration.
+-- Says which migrations leave the schema usable for older programs, so that during a deploy a program can start on a
+-- schema that is newer than itself. `parlor migrate` writes it from the first line of each migration.
 create table schema_marks (
-    -- As in sqlx's table of migrations, to which no key refers: that one is sqlx's own.
+    -- The migration's version, as in sqlx's own table of migrations. No foreign key refers to that table, because sqlx
+    -- alone decides its form.
     version bigint primary key,
-    -- An older program must know this migration to serve on the schema; null: every older one may serve.
+    -- The version of the migration that an older program must know to serve on this schema; null: every older program
+    -- may serve.
     needs bigint constraint schema_marks_needs_older check (needs < version)
 );
 
