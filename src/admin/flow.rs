@@ -1,5 +1,5 @@
-//! Staff's acts in a room: the room's hard command, which may take a while, then the line in the audit log, in
-//! a transaction of its own behind it. A part of the edge: it opens and commits.
+//! Staff's acts in a room. The room carries out the act first, which may take a while; then the audit log gets its
+//! entry, in a transaction of its own. This file is part of the edge: it opens and commits transactions.
 
 use parlor_protocol::command::Kick;
 use parlor_protocol::reply::Done;
@@ -35,13 +35,14 @@ impl Office {
         self.in_room(edge, actor, room, StaffAct::Kick(Kick { room, user, reason: reason.to_owned() }), act).await
     }
 
-    /// The room writes the act first, with who did it, among its facts: the log's line comes behind, so
-    /// that it tells of nothing that was not done.
+    /// Has the room do the act, and then writes the entry in the audit log. The room stores the act with its actor
+    /// among its own facts. The entry comes second, so that the log contains no act that was not done.
     async fn in_room(&self, edge: &Edge, actor: &Actor, room: RoomId, act: StaffAct, line: Act) -> Result<Done> {
         let by = actor.user.ok_or_else(|| Error::internal("nobody acts in a room from the command line"))?;
         let operation = Operation::of_system(Op(edge.chance().id_at(edge.now())), by, "an act of staff");
         let (rooms, edge, actor) = (self.rooms.clone(), edge.clone(), actor.clone());
-        // To its end, even where who asked has hung up or waited long enough: no act is without its line.
+        // The task runs to its end even if the caller hangs up or the wait below times out, so that no act is without
+        // its entry in the log.
         let done = self.rooms.track(async move {
             let handle = rooms.wake(room).await?;
             let Answer::Done(done) = handle.call(Request::Staff { operation, act }).await? else {

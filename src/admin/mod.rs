@@ -1,8 +1,8 @@
-//! What the platform's staff does: with users, their roles and sign-ins, and in rooms.
+//! What the platform's staff does to users, roles, sessions, rooms and jobs.
 //!
-//! Each act has its permission, which the route names and, where it changes somebody, the act asks for
-//! once more under the lock; and each is in the audit log. The rules are those of the capabilities, which
-//! all meet here: this slice has no tables of its own.
+//! Each act needs a permission, which its route names. An act that changes a user checks the permission once more
+//! under a lock. Each act is in the audit log. The rules belong to the capabilities that are called from here, so this
+//! slice has no tables of its own.
 
 mod flow;
 mod routes;

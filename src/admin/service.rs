@@ -1,4 +1,4 @@
-//! What staff sees of the rooms that are live on this node.
+//! The list of rooms that are live on this node, for staff.
 
 use std::time::Duration;
 
@@ -9,28 +9,28 @@ use crate::kit::list::Window;
 use crate::kit::page::Page;
 use crate::room::{Answer, Directory, Request, Sight};
 
-/// How long a room is waited for.
+/// How long staff's request waits for a room's answer.
 pub(super) const ROOM_ANSWERS_WITHIN: Duration = Duration::from_secs(5);
 
-/// Where staff's acts come in. Cheap to clone; a part of the state of routes.
+/// Carries out what staff asks of rooms. It is cheap to clone and is part of the routes' state.
 #[derive(Clone)]
 pub struct Office {
     pub(super) rooms: Directory,
 }
 
 crate::list! {
-    /// What `GET /v1/staff/rooms` is asked with: by the room's id.
+    /// The query of `GET /v1/staff/rooms`, ordered by the room's id.
     pub struct LiveRoomList: "live.rooms" by i64 {}
 }
 
 impl Office {
-    /// An office over these rooms.
+    /// An office for the rooms of this directory.
     pub const fn new(rooms: Directory) -> Self {
         Self { rooms }
     }
 
-    /// A page of the rooms that are live on this node, by id. One that goes to sleep meanwhile, or is too
-    /// busy to be looked at, is left out.
+    /// A page of the rooms that are live on this node, by id. A room that goes to sleep meanwhile, or does not answer
+    /// in five seconds, is left out.
     pub async fn live_rooms(&self, window: &Window<LiveRoomList>) -> Page<Sight> {
         let live = self.rooms.all_awake();
         let mut rooms: Vec<RoomId> = live.into_iter().filter(|room| Some(room.number()) > window.behind()).collect();

@@ -1,4 +1,4 @@
-//! What the server has to do, and what of it failed.
+//! Jobs over REST: listed, and tried again after they failed.
 
 use axum::Json;
 use axum::extract::FromRef;
@@ -25,7 +25,7 @@ where
     OpenApiRouter::new().routes(routes!(list_jobs)).routes(routes!(retry_job))
 }
 
-/// Jobs, newest first. What they hold is not shown.
+/// Lists jobs, newest first. Their payloads are not shown.
 #[utoipa::path(get, path = "/v1/staff/jobs", tag = "staff", params(jobs::JobList),
     responses((status = 200, description = "A page of jobs.", body = Page<jobs::Listed>, example = json!({"items": [{
         "id": 81, "kind": "courier.mail", "state": "failed", "attempts": 8, "last_error": "the mail server answered 451",
@@ -40,10 +40,10 @@ async fn list_jobs(
     Ok(Json(jobs::page(&mut *edge.read().await?, query.state, &query.window()?).await?))
 }
 
-/// Has a failed job tried again, from its first attempt on.
+/// Has a failed job tried again. Its count of attempts starts anew.
 #[utoipa::path(post, path = "/v1/staff/jobs/{id}/retry", tag = "staff",
-    params(("id" = i64, Path, description = "Which job.", minimum = 1)),
-    responses((status = 204, description = "It is due.")),
+    params(("id" = i64, Path, description = "The job's id.", minimum = 1)),
+    responses((status = 204, description = "The job is due now.")),
     extensions(("x-errors" = json!([ErrorCode::NotFound]))))]
 async fn retry_job(edge: Edge, staff: Staff<may::RetryJobs>, ValidPath(job): ValidPath<i64>) -> Result<StatusCode> {
     let mut tx = edge.begin().await?;

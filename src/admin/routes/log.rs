@@ -1,4 +1,4 @@
-//! What staff did.
+//! The audit log of staff's acts over REST.
 
 use axum::Json;
 use axum::extract::FromRef;
@@ -21,7 +21,7 @@ where
     OpenApiRouter::new().routes(routes!(list_staff_acts))
 }
 
-/// The audit log, newest first.
+/// Lists staff's acts from the audit log, newest first.
 #[utoipa::path(get, path = "/v1/staff/audit", tag = "staff", params(ActList),
     responses((status = 200, description = "A page of acts.", body = Page<AuditEntry>, example = json!({"items": [{
         "id": 17, "at": 1_790_000_000_000_i64, "actor": 901_233_871, "act": "user.suspended", "user": 901_233_872,

@@ -1,4 +1,4 @@
-//! `/v1/staff/*`. Every handler takes `Staff<P>`: the permission that it needs.
+//! The routes under `/v1/staff`. Every handler takes `Staff<P>`, where `P` is the permission that it needs.
 
 mod jobs;
 mod log;
@@ -14,10 +14,10 @@ use crate::kit::edge::Edge;
 use crate::kit::error::Result;
 use crate::kit::fields::{bad_field, line};
 
-/// Characters of a reason.
+/// The most characters that a reason may have.
 const REASON_CHARS: usize = parlor_protocol::limit::REASON_CHARS;
 
-/// All that staff does over REST.
+/// Every route for staff: users, rooms, the audit log and jobs.
 pub fn routes<S>() -> OpenApiRouter<S>
 where
     S: Clone + Send + Sync + 'static,
@@ -28,7 +28,7 @@ where
     OpenApiRouter::new().merge(users::routes()).merge(rooms::routes()).merge(log::routes()).merge(jobs::routes())
 }
 
-/// Why something is done: whoever it is done to is told, so it is never blank.
+/// The reason for an act, checked: one line, and not blank, because the people concerned are shown it.
 fn reason(text: &str) -> Result<String> {
     line(text, REASON_CHARS).map_err(|why| bad_field("reason", why))
 }

@@ -1,4 +1,4 @@
-//! Live rooms: seen, closed, and rid of somebody.
+//! Live rooms over REST: list them, close one, kick a user from one.
 
 use axum::Json;
 use axum::extract::{FromRef, State};
@@ -39,7 +39,7 @@ struct LiveRoom {
     room: RoomCard,
     /// How many people are in it.
     people: u32,
-    /// How many of them sit.
+    /// How many of them have a seat.
     seated: u32,
 }
 
@@ -49,7 +49,7 @@ impl From<Sight> for LiveRoom {
     }
 }
 
-/// The rooms that are live on this node, by id.
+/// Lists the rooms that are live on this node, by id.
 #[utoipa::path(get, path = "/v1/staff/rooms", tag = "staff", params(LiveRoomList),
     responses((status = 200, description = "A page of rooms.", body = Page<LiveRoom>, example = json!({"items": [{
         "room": {"id": 104_233_871, "name": "Evening in Amman", "owner": {"id": 901_233_871, "name": "Omar"}, "seats": 8},
@@ -71,11 +71,11 @@ struct Closing {
     reason: String,
 }
 
-/// Puts everybody out of a room. They may come in again.
+/// Puts everybody out of a room. They may join again at once.
 #[utoipa::path(post, path = "/v1/staff/rooms/{id}/closings", tag = "staff",
-    params(("id" = RoomId, Path, description = "Which room.")),
+    params(("id" = RoomId, Path, description = "The room's id.")),
     request_body(content = Closing, example = json!({"reason": "a police matter"})),
-    responses((status = 200, description = "Nobody is in it.", body = Done, example = json!({"epoch": 1_790_000_000_000_i64, "seq": 45}))),
+    responses((status = 200, description = "Nobody is in the room.", body = Done, example = json!({"epoch": 1_790_000_000_000_i64, "seq": 45}))),
     extensions(("x-errors" = json!([ErrorCode::RoomNotFound, ErrorCode::RoomPaused, ErrorCode::Busy]))))]
 async fn close_live_room(
     State(office): State<Office>,
@@ -90,18 +90,18 @@ async fn close_live_room(
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct StaffKick {
-    /// Whom: anybody who is in the room, its owner too.
+    /// The user to put out. The room's owner can be put out too.
     user: UserId,
     /// Why; the room is told.
     #[schema(min_length = 1, max_length = 200)]
     reason: String,
 }
 
-/// Puts somebody out of a room, and keeps them out for ten minutes.
+/// Puts a user out of a room, and keeps them out for ten minutes.
 #[utoipa::path(post, path = "/v1/staff/rooms/{id}/kicks", tag = "staff",
-    params(("id" = RoomId, Path, description = "Which room.")),
+    params(("id" = RoomId, Path, description = "The room's id.")),
     request_body(content = StaffKick, example = json!({"user": 901_233_872, "reason": "spam"})),
-    responses((status = 200, description = "They are out.", body = Done, example = json!({"epoch": 1_790_000_000_000_i64, "seq": 45}))),
+    responses((status = 200, description = "The user is out of the room.", body = Done, example = json!({"epoch": 1_790_000_000_000_i64, "seq": 45}))),
     extensions(("x-errors" = json!([ErrorCode::RoomNotFound, ErrorCode::UserNotFound, ErrorCode::RoomPaused, ErrorCode::Busy]))))]
 async fn kick_from_room(
     State(office): State<Office>,

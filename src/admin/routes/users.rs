@@ -1,4 +1,4 @@
-//! Users: found, read, suspended, signed out, and their roles.
+//! Users over REST: find and read them, suspend them, sign them out, change their roles.
 
 use axum::Json;
 use axum::extract::FromRef;
@@ -24,7 +24,8 @@ use crate::kit::error::Result;
 use crate::kit::fields::bad_field;
 use crate::kit::page::Page;
 
-/// The last moment that a suspension ends at: the year 2200. What is to last longer is for good.
+/// The latest end of a suspension, in Unix milliseconds: the beginning of the year 2200. A longer suspension is given
+/// without an end.
 const LAST_UNTIL: i64 = 7_258_118_400_000;
 
 pub(super) fn routes<S>() -> OpenApiRouter<S>
@@ -43,7 +44,7 @@ where
         .routes(routes!(grant_role, take_role))
 }
 
-/// Users, newest first.
+/// Lists users, newest first.
 #[utoipa::path(get, path = "/v1/staff/users", tag = "staff", params(AccountList),
     responses((status = 200, description = "A page of users.", body = Page<Listed>, example = json!({"items": [
         {"id": 901_233_872, "name": "Amira", "created_at": 1_790_000_000_000_i64, "roles": ["support"], "suspended": false},
@@ -58,20 +59,20 @@ async fn list_users(
     Ok(Json(dossier::list(&mut *edge.read().await?, &search, &window).await?))
 }
 
-/// Somebody as staff sees them.
+/// A user as staff sees them.
 #[derive(Serialize, ToSchema)]
 struct UserFile {
     #[serde(flatten)]
     account: Dossier,
-    /// Every balance, coins first.
+    /// The user's balances, coins first.
     balances: Vec<Balance>,
 }
 
-/// One user: how they sign in, roles, suspension, sign-ins, balances.
+/// Reads one user: phone and e-mail, roles, suspension, sessions, balances.
 ///
-/// That it was read is in the audit log.
+/// Each reading is an entry in the audit log.
 #[utoipa::path(get, path = "/v1/staff/users/{id}", tag = "staff",
-    params(("id" = UserId, Path, description = "Who.")),
+    params(("id" = UserId, Path, description = "The user's id.")),
     responses((status = 200, description = "The user.", body = UserFile, example = json!({
         "id": 901_233_872, "name": "Amira", "email": "amira@example.com", "created_at": 1_790_000_000_000_i64, "roles": [],
         "suspension": {"until": 1_790_086_400_000_i64, "reason": "spam", "at": 1_790_000_000_000_i64, "by": 901_233_871},
@@ -94,20 +95,20 @@ async fn read_user(
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct NewSuspension {
-    /// Unix milliseconds until which it holds, in the future; absent: for good.
+    /// Until when the suspension holds, in Unix milliseconds and in the future; absent: for good.
     #[schema(minimum = 0, maximum = 7_258_118_400_000_i64)]
     until: Option<i64>,
-    /// Why; the user is told.
+    /// Why; the user is shown it.
     #[schema(min_length = 1, max_length = 200)]
     reason: String,
 }
 
-/// Suspends somebody, in the place of any suspension before.
+/// Suspends a user. An earlier suspension is replaced.
 ///
-/// They can't sign in, refresh or use REST from now on, and their sockets are closed within two seconds.
-/// Nobody suspends themselves, one who may do what they may not, or the last admin.
+/// From now on the user cannot sign in, refresh or use REST, and their sockets are closed within two seconds.
+/// Staff may not suspend themselves, a user with a permission that they do not have, or the last admin.
 #[utoipa::path(put, path = "/v1/staff/users/{id}/suspension", tag = "staff",
-    params(("id" = UserId, Path, description = "Who.")),
+    params(("id" = UserId, Path, description = "The user's id.")),
     request_body(content = NewSuspension, example = json!({"until": 4_102_444_800_000_i64, "reason": "spam"})),
     responses((status = 200, description = "The suspension.", body = Suspension, example = json!({
         "until": 4_102_444_800_000_i64, "reason": "spam", "at": 1_790_000_000_000_i64, "by": 901_233_871,
@@ -130,10 +131,10 @@ async fn suspend_user(
     Ok(Json(suspension))
 }
 
-/// Lifts a suspension; where there is none nothing changes.
+/// Lifts a user's suspension. If the user is not suspended, nothing changes.
 #[utoipa::path(delete, path = "/v1/staff/users/{id}/suspension", tag = "staff",
-    params(("id" = UserId, Path, description = "Who.")),
-    responses((status = 204, description = "They are not suspended.")),
+    params(("id" = UserId, Path, description = "The user's id.")),
+    responses((status = 204, description = "The user is not suspended.")),
     extensions(("x-errors" = json!([ErrorCode::UserNotFound]))))]
 async fn lift_suspension(
     edge: Edge,
@@ -146,10 +147,10 @@ async fn lift_suspension(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Signs somebody out everywhere; their sockets are closed within two seconds.
+/// Signs a user out on every device. Their sockets are closed within two seconds.
 #[utoipa::path(delete, path = "/v1/staff/users/{id}/sessions", tag = "staff",
-    params(("id" = UserId, Path, description = "Who.")),
-    responses((status = 204, description = "No session of theirs stands.")),
+    params(("id" = UserId, Path, description = "The user's id.")),
+    responses((status = 204, description = "The user has no session any more.")),
     extensions(("x-errors" = json!([ErrorCode::UserNotFound]))))]
 async fn sign_user_out(
     edge: Edge,
@@ -162,10 +163,10 @@ async fn sign_user_out(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Signs somebody out on one device.
+/// Signs a user out on one device.
 #[utoipa::path(delete, path = "/v1/staff/users/{id}/sessions/{session}", tag = "staff",
-    params(("id" = UserId, Path, description = "Who."), ("session" = Uuid, Path, description = "Which sign-in.")),
-    responses((status = 204, description = "The session does not stand.")),
+    params(("id" = UserId, Path, description = "The user's id."), ("session" = Uuid, Path, description = "The session's id.")),
+    responses((status = 204, description = "The session has ended.")),
     extensions(("x-errors" = json!([ErrorCode::UserNotFound]))))]
 async fn revoke_user_session(
     edge: Edge,
@@ -178,7 +179,7 @@ async fn revoke_user_session(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Every role of the platform, and what it brings.
+/// Lists the platform's roles with their permissions.
 #[utoipa::path(get, path = "/v1/staff/roles", tag = "staff",
     responses((status = 200, description = "The roles.", body = Vec<Role>, example = json!([
         {"name": "support", "description": "Answers users.", "permissions": ["rooms.read", "sessions.revoke", "users.read"]},
@@ -187,12 +188,12 @@ async fn list_roles(edge: Edge, _staff: Staff<may::ReadUsers>) -> Result<Json<Ve
     Ok(Json(role::roles(&mut *edge.read().await?).await?))
 }
 
-/// Gives somebody a role; once more changes nothing.
+/// Gives a user a role. If the user has it already, nothing changes.
 ///
-/// Nobody gives a role that has a permission which they do not have, nor any to themselves.
+/// Staff may not give a role with a permission that they do not have, and may not give a role to themselves.
 #[utoipa::path(put, path = "/v1/staff/users/{id}/roles/{role}", tag = "staff",
-    params(("id" = UserId, Path, description = "Who."), ("role" = String, Path, description = "Which role.")),
-    responses((status = 204, description = "They have the role.")),
+    params(("id" = UserId, Path, description = "The user's id."), ("role" = String, Path, description = "The role's name.")),
+    responses((status = 204, description = "The user has the role.")),
     extensions(("x-errors" = json!([ErrorCode::UserNotFound, ErrorCode::BadRequest]))))]
 async fn grant_role(
     edge: Edge,
@@ -205,12 +206,12 @@ async fn grant_role(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Takes a role from somebody; once more changes nothing. It acts at their next request.
+/// Takes a role from a user. If the user does not have it, nothing changes. It takes effect at their next request.
 ///
-/// As with giving one; and the last admin stays.
+/// The same limits hold as for giving a role. The last admin keeps the role.
 #[utoipa::path(delete, path = "/v1/staff/users/{id}/roles/{role}", tag = "staff",
-    params(("id" = UserId, Path, description = "Who."), ("role" = String, Path, description = "Which role.")),
-    responses((status = 204, description = "They do not have the role.")),
+    params(("id" = UserId, Path, description = "The user's id."), ("role" = String, Path, description = "The role's name.")),
+    responses((status = 204, description = "The user does not have the role.")),
     extensions(("x-errors" = json!([ErrorCode::UserNotFound, ErrorCode::BadRequest]))))]
 async fn take_role(
     edge: Edge,
