@@ -1,7 +1,8 @@
-//! What staff did: an append-only log, written in the transaction of the act, or behind a room's act in one of its own.
+//! The audit log: an append-only record of what staff did. An entry is written in the transaction of the act. Only an
+//! act in a room is different: its entry is written after it, in a transaction of its own.
 //!
-//! The server may add to it and read it; that it may not change it is the database's to see to. Rows
-//! name people by their ids, never by name, number or address.
+//! The server may add entries and read them; the database's grants keep it from changing them. Entries name people by
+//! their ids, never by name, phone number or e-mail address.
 
 mod store;
 
@@ -16,23 +17,23 @@ use crate::kit::list::Window;
 use crate::kit::page::Page;
 use crate::kit::tx::Tx;
 
-/// Who acts, and by which request.
+/// The person who acts, and the request by which they do.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Actor {
-    /// Who; `None`: the operator, at the command line.
+    /// The member of staff; `None` for the operator at the command line.
     pub user: Option<UserId>,
-    /// The request's id, empty where there is none.
+    /// The id of the HTTP request; empty if there is none.
     pub request: String,
 }
 
 impl Actor {
-    /// Whoever may type commands on the server's machine.
+    /// The operator: anybody who can run commands on the server's machine.
     pub fn operator() -> Self {
         Self { user: None, request: String::new() }
     }
 }
 
-/// An act, before it is written.
+/// An act of staff that is to be written to the log.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Act {
     name: &'static str,
@@ -43,36 +44,36 @@ pub struct Act {
 }
 
 impl Act {
-    /// An act on a user: `user.suspended`.
+    /// An act on a user, as `user.suspended`.
     pub fn on_user(name: &'static str, user: UserId) -> Self {
         Self { name, user: Some(user), room: None, detail: Value::Object(Default::default()), reason: String::new() }
     }
 
-    /// An act on a room: `room.closed`.
+    /// An act on a room, as `room.closed`.
     pub fn on_room(name: &'static str, room: RoomId) -> Self {
         Self { name, user: None, room: Some(room), detail: Value::Object(Default::default()), reason: String::new() }
     }
 
-    /// An act on what is neither: `job.retried`; the detail says on what.
+    /// An act on something else, as `job.retried`. The detail says on what.
     pub fn on(name: &'static str) -> Self {
         Self { name, user: None, room: None, detail: Value::Object(Default::default()), reason: String::new() }
     }
 
-    /// The same, with the user whom it concerned there.
+    /// Adds the user whom an act on a room concerned.
     #[must_use]
     pub fn user(mut self, user: UserId) -> Self {
         self.user = Some(user);
         self
     }
 
-    /// The same, with what else there is to say: an object.
+    /// Adds further information as a JSON object.
     #[must_use]
     pub fn detail(mut self, detail: Value) -> Self {
         self.detail = detail;
         self
     }
 
-    /// The same, with the words of who did it.
+    /// Adds the reason that the actor gave.
     #[must_use]
     pub fn reason(mut self, reason: &str) -> Self {
         reason.clone_into(&mut self.reason);
@@ -80,55 +81,55 @@ impl Act {
     }
 }
 
-/// An act as it is in the log.
+/// An entry of the audit log.
 #[derive(Clone, PartialEq, Debug, Serialize, ToSchema)]
 pub struct AuditEntry {
-    /// Rises from row to row; some numbers may be missing.
+    /// The entry's number. Later entries have higher numbers; some numbers may be missing.
     #[schema(minimum = 1)]
     pub id: i64,
-    /// Unix milliseconds.
+    /// When it was done, in Unix milliseconds.
     pub at: i64,
-    /// Who did it; absent: the operator, at the command line.
+    /// The member of staff who did it; absent for the operator at the command line.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub actor: Option<UserId>,
     /// What was done.
     #[schema(example = "user.suspended")]
     pub act: String,
-    /// To whom.
+    /// The user to whom it was done.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<UserId>,
-    /// In or to which room.
+    /// The room in which or to which it was done.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub room: Option<RoomId>,
-    /// What else was said: the role, the session, until when.
+    /// What else belongs to the act, as the role, the session or the end of a suspension.
     #[schema(value_type = Object)]
     pub detail: Value,
-    /// The words of who did it.
+    /// The reason that the actor gave; empty if none.
     pub reason: String,
-    /// The request it came by, empty where it came by none.
+    /// The id of the HTTP request; empty if there was none.
     pub request_id: String,
 }
 
-/// Which acts are asked for; those of everybody on everybody where neither is named.
+/// Which acts a list contains. Without either filter it contains all of them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Filter {
-    /// What this user did.
+    /// Only acts of this member of staff.
     pub actor: Option<UserId>,
-    /// What was done to this user.
+    /// Only acts on this user.
     pub user: Option<UserId>,
 }
 
 crate::list! {
-    /// What `GET /v1/staff/audit` is asked with: newest first, by the entry's id.
+    /// The query of `GET /v1/staff/audit`: newest first, ordered by the entry's id.
     pub struct ActList: "acts" by i64 {
-        /// What this user did.
+        /// Only acts of this member of staff.
         actor: Option<UserId>,
-        /// What was done to this user.
+        /// Only acts on this user.
         user: Option<UserId>,
     }
 }
 
-/// Writes an act down.
+/// Writes an act to the audit log, in the caller's transaction, and to the server's log.
 ///
 /// # Errors
 /// A fault or an outage of the store.
@@ -140,12 +141,12 @@ pub async fn record(tx: &mut Tx, actor: &Actor, act: &Act) -> Result<()> {
         user.id = act.user.map(UserId::number),
         room.id = act.room.map(RoomId::number),
         request.id = actor.request,
-        "staff acted"
+        "an act of staff was recorded"
     );
     Ok(())
 }
 
-/// A page of the log, newest first, behind the entry of this id.
+/// The page of the log that the window asks for, newest first.
 ///
 /// # Errors
 /// A fault or an outage of the store.

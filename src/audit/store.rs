@@ -1,4 +1,4 @@
-//! SQL of the audit log: it is added to and read.
+//! SQL of the audit log: entries are inserted and read, never changed.
 
 use parlor_protocol::{RoomId, UserId};
 use sqlx::PgConnection;
@@ -7,7 +7,7 @@ use super::{Act, ActList, Actor, AuditEntry, Filter};
 use crate::kit::error::Result;
 use crate::kit::list::Window;
 
-/// Adds an act.
+/// Inserts an entry.
 pub(super) async fn insert(conn: &mut PgConnection, actor: &Actor, act: &Act) -> Result<()> {
     sqlx::query!(
         "insert into audit_log (actor_id, act, user_id, room_id, detail, reason, request_id)
@@ -25,7 +25,7 @@ pub(super) async fn insert(conn: &mut PgConnection, actor: &Actor, act: &Act) ->
     Ok(())
 }
 
-/// Acts, newest first.
+/// The entries that pass the filter, newest first: as many as the window looks for.
 pub(super) async fn entries(
     conn: &mut PgConnection,
     filter: Filter,
