@@ -1,8 +1,9 @@
-//! The jobs that send messages: one kind for each way out.
+//! The jobs that send messages: one kind for e-mail and one for SMS.
 //!
-//! **At least once.** A server that ends between the other side's yes and its own mark sends once more, under the
-//! same id: the `Message-ID` of an e-mail, the `idempotency-key` of an SMS. An endpoint that heeds it sends once.
-//! What is of no use any more, as a code that has run out, is not sent late.
+//! **At least once.** If the server ends after the other side has accepted a message and before the job is marked as
+//! done, the message is sent again under the same id: the `Message-ID` of an e-mail, the `idempotency-key` of an SMS.
+//! An endpoint that heeds the id sends once. A message that is of no use any more, as a code that has expired, is not
+//! sent.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,22 +13,22 @@ use serde::{Deserialize, Serialize};
 use super::{Courier, Failure, Message, Sender, Senders, Settings};
 use crate::kit::jobs::{self, Kind, Retry, Running};
 
-/// Longer than one dialogue takes in which each step takes almost too long.
+/// The time limit of one e-mail: longer than an SMTP dialogue in which each step takes almost its own limit.
 const MAIL_WITHIN: Duration = Duration::from_secs(60);
-/// What an SMS may take beyond the time for the endpoint's answer.
+/// How long an SMS may take beyond the time limit for the endpoint's answer.
 const SMS_SPARE: Duration = Duration::from_secs(5);
-/// The longest wait between two tries: a message is waited for.
+/// The longest wait between two attempts. It is short because somebody waits for the message.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
-/// A message on its way. Nobody may tell from the table whether there is anybody to send it to: where there is
-/// nobody, a job is enqueued all the same.
+/// The payload of a job that sends a message. A job is enqueued even if there is nobody to send to, so that the table
+/// of jobs does not tell who has an account.
 #[derive(Serialize, Deserialize)]
 pub struct Letter {
     pub(super) message: Message,
     pub(super) somebody: bool,
 }
 
-/// How a message of one kind is sent.
+/// How messages of one channel are sent and tried again.
 struct Way {
     sender: Option<Arc<dyn Sender>>,
     retry: Retry,
@@ -45,7 +46,7 @@ impl Way {
             return Ok(());
         }
         let Some(sender) = &self.sender else {
-            return Err(jobs::Failure::Passing("this server has no way out for it".to_owned()));
+            return Err(jobs::Failure::Passing("this server is not set up to send such messages".to_owned()));
         };
         sender.send(job.key(), &letter.message).await.map_err(|failure| match failure {
             Failure::Passing(why) => jobs::Failure::Passing(why),
@@ -54,10 +55,10 @@ impl Way {
     }
 }
 
-/// E-mails.
+/// Sends an e-mail.
 pub struct MailJob(Way);
 
-/// SMS.
+/// Sends an SMS, within this time limit.
 pub struct SmsJob(Way, Duration);
 
 impl Courier {

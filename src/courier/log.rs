@@ -1,4 +1,4 @@
-//! The sender of `dev`: writes to the log what it would send, codes included. Never used in `serve`.
+//! The sender of `dev`: it writes messages to the log, codes included, instead of sending them. `serve` never uses it.
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;

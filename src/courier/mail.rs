@@ -1,4 +1,5 @@
-//! E-mail over SMTP (RFC 5321), by lettre. What a server says in words is not passed on: it quotes addresses.
+//! E-mail over SMTP (RFC 5321), by lettre. The texts of a mail server's replies are not passed on, because they quote
+//! addresses.
 
 use std::time::Duration;
 
@@ -15,10 +16,10 @@ use uuid::Uuid;
 use super::{Failure, MailSettings, Message, Sender, Tls};
 use crate::kit::error::{Error, Result};
 
-/// For one command of the dialogue.
+/// The time limit of one command of the dialogue.
 const TIMEOUT: Duration = Duration::from_secs(15);
 
-/// RFC 3834: so that nobody's absence note answers.
+/// The header `Auto-Submitted` (RFC 3834), which keeps automatic responders from answering.
 #[derive(Clone)]
 struct AutoSubmitted;
 
@@ -36,21 +37,21 @@ impl Header for AutoSubmitted {
     }
 }
 
-/// Sends by an SMTP server.
+/// Sends e-mails through an SMTP server.
 pub struct Mail {
     transport: AsyncSmtpTransport<Tokio1Executor>,
     from: Mailbox,
 }
 
 impl Mail {
-    /// By the server of the settings; `None` where they name none.
+    /// A sender for the SMTP server of the settings; `None` if they name no server.
     ///
     /// # Errors
-    /// An address or a host that is none.
+    /// `internal` if the sender's address or the host is not valid.
     pub fn new(settings: &MailSettings) -> Result<Option<Self>> {
         let Some(host) = &settings.host else { return Ok(None) };
         let from = settings.from.as_deref().unwrap_or_default().parse();
-        let from = from.map_err(|_| Error::internal("courier.mail.from is no e-mail address"))?;
+        let from = from.map_err(|_| Error::internal("courier.mail.from is not an e-mail address"))?;
         let parameters = || TlsParameters::new(host.clone()).map_err(Error::internal);
         let tls = match settings.tls {
             Tls::Off => SmtpTls::None,
@@ -71,7 +72,7 @@ impl Mail {
 impl Sender for Mail {
     fn send<'a>(&'a self, id: Uuid, message: &'a Message) -> BoxFuture<'a, Result<(), Failure>> {
         async move {
-            let to = message.to.parse().map_err(|_| Failure::Final("the address is none for SMTP".to_owned()))?;
+            let to = message.to.parse().map_err(|_| Failure::Final("the address is not valid in SMTP".to_owned()))?;
             let email = Email::builder()
                 .from(self.from.clone())
                 .to(Mailbox::new(None, to))
@@ -80,7 +81,7 @@ impl Sender for Mail {
                 .header(AutoSubmitted)
                 .message_id(Some(format!("<{id}@{}>", self.from.email.domain())))
                 .body(message.text.clone())
-                .map_err(|_| Failure::Final("the message cannot be written as one".to_owned()))?;
+                .map_err(|_| Failure::Final("the message cannot be written as an e-mail".to_owned()))?;
             match self.transport.send(email).await {
                 Ok(_) => Ok(()),
                 Err(error) => Err(failure(&error)),
@@ -90,13 +91,14 @@ impl Sender for Mail {
     }
 }
 
-/// By the reply's code, or by what else happened, never by its words.
+/// The failure that an error of the transport means. It is judged by the reply's code or the kind of error, and does
+/// not contain the reply's text.
 fn failure(error: &lettre::transport::smtp::Error) -> Failure {
     let why = match error.status() {
         Some(code) => format!("the mail server answered {code}"),
         None if error.is_timeout() => "the mail server did not answer in time".to_owned(),
-        None if error.is_tls() => "no TLS with the mail server".to_owned(),
-        None => "the mail server could not be talked to".to_owned(),
+        None if error.is_tls() => "TLS with the mail server failed".to_owned(),
+        None => "the mail server could not be reached, or broke the connection off".to_owned(),
     };
     if error.is_permanent() { Failure::Final(why) } else { Failure::Passing(why) }
 }

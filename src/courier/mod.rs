@@ -1,9 +1,9 @@
 //! Messages to people outside the app: e-mail and SMS.
 //!
-//! A request only writes a job, in the transaction that the message is about: a crash loses no message, a
-//! rollback sends none, and how long a mail server takes, or whether there is anybody to send to, shows in no
-//! answer. Jobs hold texts and addresses sealed, and nothing logs them but the sender of `dev` that writes to
-//! the log instead of sending.
+//! A request only enqueues a job, in the transaction that causes the message. So a crash loses no message, a rollback
+//! sends none, and the answer to the request shows neither how long a mail server takes nor whether there is anybody to
+//! send to. Jobs hold texts and addresses sealed. Only the sender of `dev` logs them, because it writes messages to the
+//! log instead of sending them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,7 +28,7 @@ pub use mail::Mail;
 pub use settings::{MailSettings, Settings, SmsSettings, Tls};
 pub use sms::Webhook;
 
-/// How somebody is reached.
+/// How a person is reached.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Channel {
     /// By e-mail.
@@ -37,47 +37,48 @@ pub enum Channel {
     Sms,
 }
 
-/// What is sent.
+/// A message to one person.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Message {
-    /// An e-mail address or a phone number in E.164.
+    /// The recipient: an e-mail address, or a phone number in E.164.
     pub to: String,
-    /// The subject of an e-mail; an SMS has none.
+    /// The subject of an e-mail. An SMS is sent without it.
     pub subject: String,
-    /// The text.
+    /// The text, not formatted.
     pub text: String,
 }
 
-/// Why a message was not sent. Says nothing of whom it was for: servers quote addresses.
+/// Why a message was not sent. The sentence never contains what another server said, because servers quote addresses.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Failure {
-    /// The same may succeed later.
+    /// The same message may succeed later.
     Passing(String),
-    /// It is of no use to try again.
+    /// The message would fail again.
     Final(String),
 }
 
-/// A way out; the tests have one of their own.
+/// Sends messages of one channel. Tests have an implementation of their own.
 pub trait Sender: Send + Sync + 'static {
-    /// Hands the message over, within a time of its own. The id is the same where it is handed over again.
+    /// Hands the message over to the system that delivers it, within the sender's own time limit. The id is the same
+    /// when the message is handed over again.
     fn send<'a>(&'a self, id: Uuid, message: &'a Message) -> BoxFuture<'a, Result<(), Failure>>;
 }
 
-/// The ways out that there are.
+/// The sender of each channel; `None` where the channel is off.
 #[derive(Clone, Default)]
 pub struct Senders {
-    /// E-mail.
+    /// Sends e-mails.
     pub mail: Option<Arc<dyn Sender>>,
-    /// SMS.
+    /// Sends SMS.
     pub sms: Option<Arc<dyn Sender>>,
 }
 
 impl Senders {
-    /// As the settings say. Where they name no server, messages are written to the log if `log` allows
-    /// that, and refused if not.
+    /// The senders that the settings describe. A channel without a server writes its messages to the log if `log` is
+    /// true, and is off if not.
     ///
     /// # Errors
-    /// Settings that cannot work, which the check at the start names.
+    /// `internal` for settings that cannot work. The check at the start reports them first.
     pub fn new(settings: &Settings, log: bool) -> Result<Self> {
         let fallback = || log.then(|| Arc::new(Log) as Arc<dyn Sender>);
         let mail = Mail::new(&settings.mail)?.map(|mail| Arc::new(mail) as Arc<dyn Sender>);
@@ -86,7 +87,7 @@ impl Senders {
     }
 }
 
-/// Enqueues messages, which jobs send.
+/// Enqueues messages. Jobs send them.
 #[derive(Clone, Default)]
 pub struct Courier {
     senders: Senders,
@@ -94,17 +95,17 @@ pub struct Courier {
 }
 
 impl Courier {
-    /// One with these ways out. The jobs that send are [`Courier::mail_job`] and [`Courier::sms_job`].
+    /// A courier with these senders. The jobs that send are [`Courier::mail_job`] and [`Courier::sms_job`].
     pub fn new(senders: Senders, settings: &Settings) -> Self {
         Self { senders, settings: settings.clone() }
     }
 
-    /// One that sends nothing, for work that sends nothing.
+    /// A courier without senders, for programs that send no messages.
     pub fn off() -> Self {
         Self::default()
     }
 
-    /// Whether messages of this kind can be sent at all.
+    /// Whether this channel is on.
     pub fn reaches(&self, channel: Channel) -> bool {
         match channel {
             Channel::Mail => self.senders.mail.is_some(),
@@ -112,9 +113,9 @@ impl Courier {
         }
     }
 
-    /// Has a message sent once this transaction is committed, and not at all if it is not; not later than
-    /// `within`. Where there is `somebody` it is for, that is: else the same is done, and nothing sent, so that
-    /// nothing tells the two apart.
+    /// Has a message sent after this transaction has been committed, and no later than `within` from now. If the
+    /// transaction is not committed, nothing is sent. If there is nobody to send to (`somebody` is false), the same job
+    /// is written and sends nothing, so that the two cases cannot be told apart.
     ///
     /// # Errors
     /// A fault or an outage of the store.

@@ -1,4 +1,4 @@
-//! How people are reached outside the app.
+//! The settings of e-mail and SMS.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,9 +8,9 @@ use crate::kit::settings::Value;
 crate::settings! {
     /// E-mail and SMS.
     pub struct Settings at "courier", checked by Self::contradictions {
-        /// Tries at sending a message.
+        /// Attempts to send a message.
         attempts: u32 = 8, in 1..=20;
-        /// Milliseconds before the second try; each further one waits twice as long, a minute at most.
+        /// Milliseconds before the second attempt; each further one waits twice as long, a minute at most.
         backoff_ms: u64 = 1_000, in 1..=60_000;
         /// E-mail.
         mail: MailSettings;
@@ -27,10 +27,10 @@ crate::settings! {
         host: Option<String> = None;
         /// The port of the SMTP server.
         port: Option<u16> = None, in 1..=65_535, shown "587, 465 with `tls`, 25 with `off`";
-        /// How the way to the SMTP server is kept private: `starttls` (required, not only tried), `tls` from the
+        /// How the connection to the SMTP server is encrypted: `starttls` (required, not only tried), `tls` from the
         /// first byte, or `off`.
         tls: Tls = Tls::Starttls;
-        /// Who signs in at the SMTP server; without one nobody does.
+        /// The user name at the SMTP server; without one, mail is sent without signing in there.
         user: Option<String> = None;
         /// The password of that user.
         password: Option<Secret> = None;
@@ -39,23 +39,23 @@ crate::settings! {
     }
 }
 
-/// How the way to the mail server is kept private.
+/// How the connection to the mail server is encrypted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Tls {
-    /// Not at all: for a server on the same machine.
+    /// No TLS: for a server on the same machine.
     Off,
-    /// By STARTTLS, without which nothing is said.
+    /// TLS by STARTTLS; a server that does not offer it is not used.
     Starttls,
-    /// From the first byte.
+    /// TLS from the first byte.
     Tls,
 }
 
 crate::settings! {
     /// The endpoint that sends SMS.
     pub struct SmsSettings at "courier.sms" {
-        /// Where SMS are posted as `{to, text}`; naming it turns SMS on. https, or http on this machine. Without one
-        /// as with `courier.mail.host`.
+        /// The address to which SMS are posted as `{to, text}`; naming it turns SMS on. It is https, or http on this
+        /// machine. Without one `dev` writes SMS to the log, and `serve` answers `feature_off` to what needs one.
         webhook_url: Option<Secret> = None;
         /// The secret that signs the SMS posted, 16 characters at least: `x-parlor-signature` is `v1=` and the
         /// hexadecimal HMAC-SHA256 of `x-parlor-timestamp`, a full stop and the body.
@@ -68,7 +68,7 @@ crate::settings! {
 impl Value for Tls {}
 
 impl MailSettings {
-    /// The port, as given or as usual.
+    /// The port of the settings, or else the usual port of the encryption.
     pub fn port(&self) -> u16 {
         self.port.unwrap_or(match self.tls {
             Tls::Off => 25,
@@ -119,7 +119,7 @@ mod tests {
     use super::{MailSettings, Settings, SmsSettings, Tls};
 
     #[test]
-    fn what_would_leak_or_cannot_be_sent_is_named() {
+    fn settings_that_would_leak_a_password_or_cannot_send_are_named() {
         assert_eq!(Settings::default().problems(), Vec::<String>::new());
         let mail = MailSettings {
             host: Some("mail.example".to_owned()),

@@ -1,9 +1,9 @@
 //! SMS by a webhook: the operator's own endpoint, which hands the text to a provider.
 //!
-//! `POST` of `{"to", "text"}` with `x-parlor-timestamp` (Unix seconds) and `x-parlor-signature`: `v1=` and
-//! the hexadecimal HMAC-SHA256, under the shared secret, of the timestamp, a full stop and the body. The
-//! receiver compares in constant time and refuses old timestamps. `idempotency-key` is the same where a message is
-//! posted again, so that it can be sent once. Redirects are not followed.
+//! The request is a `POST` of `{"to", "text"}`. The header `x-parlor-timestamp` holds the time in Unix seconds.
+//! `x-parlor-signature` is `v1=` and the hexadecimal HMAC-SHA256, under the shared secret, of the timestamp, a full
+//! stop and the body. The receiver should compare it in constant time and refuse old timestamps. `idempotency-key` is
+//! the same when a message is posted again, so that the receiver can send it once. Redirects are not followed.
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -24,7 +24,7 @@ use crate::config::Secret;
 use crate::kit::clock::{Clock, Timestamp};
 use crate::kit::error::{Error, Result};
 
-/// Sends by an HTTP endpoint.
+/// Sends SMS through an HTTP endpoint.
 pub struct Webhook {
     client: Client,
     url: Url,
@@ -32,16 +32,16 @@ pub struct Webhook {
 }
 
 impl Webhook {
-    /// By the endpoint of the settings; `None` where they name none.
+    /// A sender for the endpoint of the settings; `None` if they name none.
     ///
     /// # Errors
-    /// An address that is none, or no secret.
+    /// `internal` if the address is not valid or the secret is missing.
     pub fn new(settings: &SmsSettings) -> Result<Option<Self>> {
         let Some(url) = &settings.webhook_url else { return Ok(None) };
-        let url = url.reveal().parse().map_err(|_| Error::internal("courier.sms.webhook_url is no address"))?;
+        let url = url.reveal().parse().map_err(|_| Error::internal("courier.sms.webhook_url is not an address"))?;
         let secret = settings.webhook_secret.clone();
         let secret = secret.ok_or_else(|| Error::internal("courier.sms.webhook_secret is missing"))?;
-        // Others may have installed it already; there is but one.
+        // The process has one provider of cryptography. An error here means that it is installed already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let timeout = Duration::from_millis(settings.timeout_ms);
         let client = Client::builder().redirect(Policy::none()).no_proxy().timeout(timeout).build();
@@ -74,12 +74,13 @@ impl Sender for Webhook {
     }
 }
 
-/// The time of an attempt; it is signed.
+/// The time of an attempt, which is signed with the message.
 #[expect(clippy::disallowed_methods, reason = "a message leaves here: the outside world is an edge")]
 fn now() -> Timestamp {
     Clock::system().now()
 }
 
+/// What the endpoint's status means: 408, 429 and 5xx may pass, any other refusal is final.
 fn verdict(status: StatusCode) -> Result<(), Failure> {
     let why = || format!("the webhook answered {}", status.as_u16());
     match status {
@@ -94,7 +95,7 @@ fn signature(secret: &str, timestamp: i64, body: &str) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("HMAC takes keys of any length");
     mac.update(format!("{timestamp}.{body}").as_bytes());
     mac.finalize().into_bytes().iter().fold("v1=".to_owned(), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("a text takes what is written");
+        write!(text, "{byte:02x}").expect("writing to a String never fails");
         text
     })
 }
@@ -104,7 +105,7 @@ mod tests {
     use super::signature;
 
     #[test]
-    fn the_signature_is_what_another_program_makes_of_it() {
+    fn the_signature_is_the_one_that_openssl_computes() {
         // printf '1790000000.{"a":1}' | openssl dgst -sha256 -hmac secret
         let expected = "v1=da8fe498621aaab99d5b11c51346b13d1a2bf2914b865b8d3edd3531cab25a3e";
         assert_eq!(signature("secret", 1_790_000_000, r#"{"a":1}"#), expected);
