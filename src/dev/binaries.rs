@@ -1,4 +1,4 @@
-//! Finds an installed PostgreSQL. Never downloads one.
+//! Finds an installed PostgreSQL. It never downloads one.
 
 use std::env;
 use std::fs;
@@ -12,11 +12,12 @@ use crate::start::StartError;
 pub struct Binaries {
     /// The folder that holds `initdb` and `postgres`.
     pub folder: PathBuf,
-    /// 15, 16, 17: a data directory is read by its own major version only.
+    /// The major version, as 15 or 17. A data directory can be read only by the major version that made it.
     pub major: u32,
 }
 
-/// Folders whose children are looked into, as (parent, beginning of the child's name, rest).
+/// Where packages install PostgreSQL, as (parent folder, beginning of the child's name, rest of the path): every child
+/// with such a name is looked at.
 const INSTALLED: [(&str, &str, &str); 6] = [
     ("/usr/lib/postgresql", "", "bin"),                          // Debian, Ubuntu
     ("/usr", "pgsql-", "bin"),                                   // Red Hat, from postgresql.org
@@ -27,14 +28,17 @@ const INSTALLED: [(&str, &str, &str); 6] = [
 ];
 
 impl Binaries {
-    /// The folder `$PG_BIN`, else the one on `PATH`, else the newest installed; with `major`, one of
-    /// that version.
+    /// Finds PostgreSQL in the folder `$PG_BIN`; without that variable on `PATH`; else the newest one in the usual
+    /// places. With `major`, only that version will do.
+    ///
+    /// # Errors
+    /// A sentence that says how to install PostgreSQL or how to name its folder.
     pub fn find(major: Option<u32>) -> Result<Self, StartError> {
         if let Some(folder) = env::var_os("PG_BIN") {
             let folder = PathBuf::from(folder);
             return Self::in_folder(&folder).ok_or_else(|| {
                 StartError::new(format!(
-                    "PG_BIN is {}, but there are no initdb and postgres that run: \
+                    "PG_BIN is {}, but initdb and postgres are not there or do not run: \
                      set it to PostgreSQL's bin folder, or unset it",
                     folder.display()
                 ))
@@ -79,7 +83,8 @@ fn children((parent, beginning, rest): (&str, &str, &str)) -> Vec<Binaries> {
         .collect()
 }
 
-/// `postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)` is 15, `17beta1` is 17.
+/// The major version in the output of `postgres --version`: `postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)` is
+/// 15, and `17beta1` is 17.
 fn major_of(version: &str) -> Option<u32> {
     let number = version.split_whitespace().nth(2)?;
     let digits = number.find(|c: char| !c.is_ascii_digit()).map_or(number, |end| &number[..end]);

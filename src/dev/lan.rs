@@ -1,11 +1,11 @@
-//! Where a server that listens for a whole network is found in it.
+//! The addresses at which other machines of the network reach this server.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use nix::ifaddrs::getifaddrs;
 use nix::net::if_::InterfaceFlags;
 
-/// The address for a browser on this machine.
+/// The address for a browser on this machine: the loopback where the server listens on all addresses.
 pub fn from_here(listening: SocketAddr) -> SocketAddr {
     match listening.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => SocketAddr::from((Ipv4Addr::LOCALHOST, listening.port())),
@@ -13,8 +13,7 @@ pub fn from_here(listening: SocketAddr) -> SocketAddr {
     }
 }
 
-/// This machine's IPv4 addresses in networks that it is connected to, without the loopback and those that
-/// a machine gives itself where nobody answers.
+/// This machine's IPv4 addresses on the interfaces that are up, without loopback and link-local addresses.
 pub fn addresses() -> Vec<Ipv4Addr> {
     let Ok(interfaces) = getifaddrs() else { return Vec::new() };
     let up = InterfaceFlags::IFF_UP | InterfaceFlags::IFF_RUNNING;
@@ -27,7 +26,7 @@ pub fn addresses() -> Vec<Ipv4Addr> {
     found
 }
 
-/// What is said of the page to somebody with a phone in their hand.
+/// The line that tells how to open the page on a phone in the same network.
 pub fn from_elsewhere(port: u16, addresses: &[Ipv4Addr]) -> String {
     if addresses.is_empty() {
         return "This machine is in no network: connect it to the phone's, then start again".to_owned();
@@ -53,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_for_all_is_opened_here_by_the_loopback() {
+    fn a_server_on_all_addresses_is_opened_here_by_the_loopback() {
         assert_eq!(from_here(([0, 0, 0, 0], 80).into()).to_string(), "127.0.0.1:80");
         assert_eq!(from_here(([10, 0, 0, 2], 80).into()).to_string(), "10.0.0.2:80");
     }

@@ -1,7 +1,7 @@
-//! What a server that was killed left behind: a PostgreSQL that still runs or is just stopping, a
-//! `postmaster.pid` of one that is gone, or of a zombie that nobody reaps.
+//! Clears away what a killed server left behind: a PostgreSQL that still runs or is stopping, and the `postmaster.pid`
+//! of one that has ended or is a zombie.
 //!
-//! To be called only by who holds the store's lock: then nobody else has a right to a PostgreSQL here.
+//! Only the holder of the store's lock may call this, because then nobody else may run a PostgreSQL here.
 
 use std::fs;
 use std::io;
@@ -16,12 +16,13 @@ use tokio::time::Instant;
 use super::place::{PORT, Place};
 use crate::start::StartError;
 
-/// Asked first, then told, then killed, at so many seconds.
+/// The signals that end a PostgreSQL, each with the seconds after which it is sent: a fast shutdown, an immediate one,
+/// a kill.
 const STEPS: [(u64, Signal); 3] = [(0, Signal::SIGINT), (8, Signal::SIGQUIT), (12, Signal::SIGKILL)];
 const GIVE_UP: Duration = Duration::from_secs(15);
 
-/// Waits until no process of the cluster is left, helping it along, and removes the files that
-/// would keep a new one from starting.
+/// Ends the processes of the cluster, waits until none is left, and removes the files that would keep a new PostgreSQL
+/// from starting.
 pub(super) fn clear(place: &Place) -> Result<(), StartError> {
     let cluster = place.cluster();
     let pid_file = cluster.join("postmaster.pid");
@@ -44,7 +45,7 @@ pub(super) fn clear(place: &Place) -> Result<(), StartError> {
         }
         if let Some((_, signal)) = steps.next_if(|(at, _)| since.elapsed() >= Duration::from_secs(*at)) {
             for pid in &left {
-                // Gone meanwhile, if this fails: looked at again below.
+                // A signal fails if the process has ended meanwhile. The next round of the loop looks again.
                 let _ = kill(*pid, *signal);
             }
         }
@@ -56,8 +57,9 @@ pub(super) fn clear(place: &Place) -> Result<(), StartError> {
     Ok(())
 }
 
-/// PostgreSQL itself sees through a file that names no process (and looks for shared memory that is
-/// still in use); it is stopped by a zombie, and by a stranger with the same number.
+/// Removes a lock file if a process has its number: it is a zombie or a stranger, for the cluster's own processes have
+/// ended, and PostgreSQL would refuse to start because of it. PostgreSQL itself deals with a file whose process does
+/// not exist, and then also looks for shared memory that is still in use.
 fn forget(file: &Path) -> Result<(), StartError> {
     if named_in(file).is_none_or(|pid| kill(pid, None).is_err()) {
         return Ok(());
@@ -70,7 +72,7 @@ fn forget(file: &Path) -> Result<(), StartError> {
     }
 }
 
-/// The living processes of the cluster; the postmaster alone if it lives, for it ends the others.
+/// The living processes of the cluster. If the postmaster lives, only it is given, because it ends the others.
 #[cfg(target_os = "linux")]
 fn processes(cluster: &Path, postmaster: Option<Pid>) -> Vec<Pid> {
     let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
@@ -85,12 +87,13 @@ fn processes(cluster: &Path, postmaster: Option<Pid>) -> Vec<Pid> {
     }
 }
 
-/// Each of PostgreSQL's processes makes the cluster's folder its own. Where that may not be read (root
-/// without `CAP_SYS_PTRACE`, as in a container), the postmaster's number and its children tell.
+/// Whether a process belongs to the cluster: each process of PostgreSQL has the cluster's folder as its working
+/// directory. Where that may not be read (root without `CAP_SYS_PTRACE`, as in a container), the postmaster and its
+/// children count.
 #[cfg(target_os = "linux")]
 fn works_in(pid: Pid, cluster: &Path, postmaster: Option<Pid>) -> bool {
     let Ok(stat) = fs::read_to_string(format!("/proc/{pid}/stat")) else { return false };
-    // `pid (name) state parent …`, and the name may hold anything.
+    // The line is `pid (name) state parent …`. The name may contain blanks and brackets.
     let Some((name, rest)) = stat.split_once('(').and_then(|(_, rest)| rest.rsplit_once(')')) else { return false };
     let mut rest = rest.split_whitespace();
     let (state, parent) = (rest.next().unwrap_or("Z"), rest.next().and_then(|pid| pid.parse().ok()).map(Pid::from_raw));
@@ -106,7 +109,7 @@ fn works_in(pid: Pid, cluster: &Path, postmaster: Option<Pid>) -> bool {
     }
 }
 
-/// Without /proc: the process that `postmaster.pid` names, if it is a postgres.
+/// Without /proc: only the process that `postmaster.pid` names, if it is a postgres.
 #[cfg(not(target_os = "linux"))]
 fn processes(_: &Path, postmaster: Option<Pid>) -> Vec<Pid> {
     let Some(pid) = postmaster else { return Vec::new() };
@@ -118,7 +121,7 @@ fn processes(_: &Path, postmaster: Option<Pid>) -> Vec<Pid> {
     if alive { vec![pid] } else { Vec::new() }
 }
 
-/// The process on the file's first line.
+/// The process whose number is on the file's first line.
 pub(super) fn named_in(file: &Path) -> Option<Pid> {
     fs::read_to_string(file).ok()?.lines().next()?.trim().parse().ok().map(Pid::from_raw)
 }

@@ -1,4 +1,5 @@
-//! One server per store: a lock that ends with the process that holds it, however that ends.
+//! The lock that allows one server per store. The system releases it when the process that holds it ends, however it
+//! ends.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Seek, Write};
@@ -11,8 +12,11 @@ pub struct StoreLock {
 }
 
 impl StoreLock {
-    /// Takes the lock of the store in `data` and says in it who holds it (`parlor dev`); `None` where
-    /// another process has it.
+    /// Takes the lock of the store in the folder `data`, and writes into the file who holds it (`who`, as `parlor
+    /// dev`). `None` if another process has it.
+    ///
+    /// # Errors
+    /// The lock's file cannot be opened, locked or written.
     pub fn take(data: &Path, who: &str) -> io::Result<Option<Self>> {
         let mut file = File::options().create(true).read(true).write(true).truncate(false).open(path(data))?;
         match file.try_lock() {
@@ -26,7 +30,7 @@ impl StoreLock {
         Ok(Some(Self { _file: file }))
     }
 
-    /// Who holds it, for a sentence.
+    /// Who holds the lock of the store in `data`, in words for a message.
     pub fn holder(data: &Path) -> String {
         match fs::read_to_string(path(data)) {
             Ok(holder) if !holder.is_empty() => holder,

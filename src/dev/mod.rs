@@ -1,5 +1,5 @@
-//! The store of `dev`: a private PostgreSQL over the installed one, in a folder of its own, that is
-//! started and stopped with the program. Never used where a database's address is given.
+//! The store of `dev`: a private database cluster in a folder of its own, run by the installed PostgreSQL and started
+//! and stopped with the program. It is not used if a database's address is given.
 
 mod binaries;
 pub mod lan;
@@ -26,19 +26,19 @@ pub use postgres::{Durability, Options, Postgres};
 use crate::kit::supervise;
 use crate::start::StartError;
 
-/// The store's database.
+/// The name of the store's database.
 pub const DATABASE: &str = "parlor";
-/// A command waits so long for a store that a `dev` is just starting.
+/// How long a command waits for a store that another process is just starting.
 const JOIN_WITHIN: Duration = Duration::from_secs(90);
 
 /// What the store is opened for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Purpose {
-    /// To serve from it: nobody else may have it open.
+    /// To serve from it: no other process may have it open.
     Serve,
-    /// To work in it for a while: if somebody else has it open, by their PostgreSQL.
+    /// To work in it for a while. If another process has it open, its PostgreSQL is used.
     Work,
-    /// The same for what is about a store that is there: none is made.
+    /// As `Work`, but only in a store that exists: none is made.
     Existing,
 }
 
@@ -46,13 +46,17 @@ pub enum Purpose {
 #[derive(Debug)]
 pub struct Store {
     place: Place,
-    /// The PostgreSQL and the lock, if they are ours. In this order: stopped, then let go.
+    /// The PostgreSQL and the lock, if this process runs the store. The order matters when they are dropped: PostgreSQL
+    /// stops before the lock is released.
     own: Option<(Postgres, StoreLock)>,
 }
 
 impl Store {
-    /// Opens the store in the folder `data`, making what is missing: folders, cluster, roles,
-    /// database. `who` says in one word or two who has it open (`parlor dev`).
+    /// Opens the store in the folder `data`. Folders, cluster, roles and database are made if they are missing. `who`
+    /// names the program that has the store open, for the messages to others (`parlor dev`).
+    ///
+    /// # Errors
+    /// A sentence that says why the store cannot be opened and what to do about it.
     pub async fn open(data: &Path, purpose: Purpose, who: &str) -> Result<Self, StartError> {
         let (data, who) = (data.to_owned(), who.to_owned());
         let store = supervise::blocking("opening of the store", move || Self::open_blocking(&data, purpose, &who))
@@ -89,7 +93,7 @@ impl Store {
         }
     }
 
-    /// As the superuser, and only here.
+    /// Makes the roles and the database, as the cluster's superuser. Nothing else in the program uses that role.
     async fn prepare(&self) -> Result<(), StartError> {
         let failed = |error: sqlx::Error| {
             StartError::new(format!("the store in {} cannot be used", self.place.data.display())).because(error)
@@ -99,7 +103,7 @@ impl Store {
         let mut conn = loop {
             match options.connect().await {
                 Ok(conn) => break conn,
-                // Somebody else's that is just starting.
+                // Another process is just starting this PostgreSQL.
                 Err(_) if self.own.is_none() && since.elapsed() < JOIN_WITHIN => {
                     tokio::time::sleep(Duration::from_millis(100)).await;
                 }
@@ -111,25 +115,25 @@ impl Store {
         conn.close().await.map_err(failed)
     }
 
-    /// Where it lies.
+    /// The store's folders.
     pub fn place(&self) -> &Place {
         &self.place
     }
 
-    /// How `role` reaches the store's database.
+    /// The options by which `role` connects to the store's database.
     pub fn options(&self, role: &str) -> PgConnectOptions {
         self.place.options(role, DATABASE)
     }
 
-    /// Stops the PostgreSQL, if it is ours, and lets the store go.
+    /// Stops the PostgreSQL, if this process runs it, and releases the lock.
     pub async fn close(self) {
-        // It blocks; and it is not to be cut short, so it is waited for even when this is dropped.
+        // The stop blocks, so it has a thread of its own, where it goes on even if this future is dropped.
         let _ = supervise::blocking("closing of the store", move || drop(self)).await;
     }
 }
 
 impl Place {
-    /// How `role` reaches `database` in this place.
+    /// The options by which `role` connects to `database` over this place's socket.
     pub fn options(&self, role: &str, database: &str) -> PgConnectOptions {
         PgConnectOptions::new_without_pgpass()
             .socket(&self.sockets)
@@ -139,7 +143,7 @@ impl Place {
             .ssl_mode(PgSslMode::Disable)
     }
 
-    /// The same as an address, for another program.
+    /// The same as a URL, for another program.
     pub fn url(&self, role: &str, database: &str) -> String {
         let mut host = String::new();
         for byte in self.sockets.as_os_str().as_encoded_bytes() {

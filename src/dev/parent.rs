@@ -1,10 +1,11 @@
-//! A child that ends with its parent. One of two files with `unsafe` (the other is `load/machine.rs`): what runs between fork and exec.
+//! A child process that ends with its parent. This is one of two files with `unsafe` (the other is `load/machine.rs`):
+//! it needs it for the code that runs between fork and exec.
 
 use std::process::Command;
 
-/// Makes the child get SIGINT (PostgreSQL's fast shutdown) when the *thread* that spawns it ends,
-/// however that comes about: prctl(2), `PR_SET_PDEATHSIG`. So spawn it from a thread that lives as
-/// long as the child should, never from one of an executor. Elsewhere than on Linux it does nothing.
+/// Makes the child get SIGINT (PostgreSQL's fast shutdown) when the *thread* that spawned it ends, for whatever reason
+/// (prctl(2), `PR_SET_PDEATHSIG`). Spawn the child from a thread that lives as long as the child should, never from a
+/// thread of an executor. On other systems than Linux this does nothing.
 #[cfg(target_os = "linux")]
 pub fn end_with_this_thread(command: &mut Command) {
     use std::os::unix::process::CommandExt;
@@ -17,7 +18,7 @@ pub fn end_with_this_thread(command: &mut Command) {
     let parent = getpid();
     let before_exec = move || {
         set_pdeathsig(Signal::SIGINT)?;
-        // A parent that died before the line above sends nothing any more.
+        // If the parent died before the line above, no signal will come.
         if getppid() != parent {
             return Err(Errno::ESRCH.into());
         }
@@ -32,6 +33,7 @@ pub fn end_with_this_thread(command: &mut Command) {
     }
 }
 
-/// Not offered by this system: what a dead parent left behind is found through `postmaster.pid`.
+/// Does nothing, because this system has no such call. A PostgreSQL that outlives its parent is found by
+/// `postmaster.pid` at the next start.
 #[cfg(not(target_os = "linux"))]
 pub fn end_with_this_thread(_: &mut Command) {}

@@ -1,4 +1,4 @@
-//! Where a private store lies, and which account of the system runs PostgreSQL in it.
+//! The folders of a private store, and the account of the system that runs PostgreSQL in it.
 
 use std::fs::{self, Permissions};
 use std::io::{self, ErrorKind};
@@ -13,39 +13,43 @@ use sha2::{Digest, Sha256};
 
 use crate::start::StartError;
 
-/// The port names the socket's file, nothing listens on it.
+/// The port number in the name of the socket's file. Nothing listens on this port.
 pub const PORT: u16 = 5432;
 
-/// A socket's path has 108 bytes in Linux and 104 in macOS, and ends in a zero.
+/// The longest path of a socket that is used, in bytes. Linux allows 108 and macOS 104, with a zero at the end.
 const SOCKET_PATH_MAX: usize = 100;
 
 /// The folders of one store.
 #[derive(Clone, Debug)]
 pub struct Place {
-    /// The store's own folder: below it the cluster, the log and the lock.
+    /// The store's own folder, which contains the cluster, the log and the lock.
     pub data: PathBuf,
-    /// The folder of the socket; mode 0700, which is the store's whole protection.
+    /// The folder of the socket. Its mode 0700 is the store's only protection, because no role has a password.
     pub sockets: PathBuf,
-    /// Who runs PostgreSQL, where that is not who runs this: it refuses to run as root.
+    /// The account that runs PostgreSQL, if it is not the program's own: PostgreSQL refuses to run as root.
     pub account: Option<Account>,
-    /// Set where `data` is not what was asked for, because the account could not enter that.
+    /// The folder that was asked for, if the account could not enter it and `data` is another one.
     pub moved_from: Option<PathBuf>,
 }
 
 /// An account of the system.
 #[derive(Clone, Debug)]
 pub struct Account {
-    /// Its name.
+    /// The login name.
     pub name: String,
-    /// Its id.
+    /// The number of the user.
     pub uid: Uid,
-    /// Its group.
+    /// The number of the user's main group.
     pub gid: Gid,
 }
 
 impl Place {
-    /// The place of the store asked for as `data`, its folders made. The same path gives the same
-    /// place each time.
+    /// The place of the store that was asked for as `data`; its folders are made. The same path gives the same place
+    /// each time.
+    ///
+    /// # Errors
+    /// The folders cannot be made, or belong to somebody else, or this is root and the system has no account that
+    /// could run PostgreSQL.
     pub fn of(data: &Path) -> Result<Self, StartError> {
         let account = if Uid::effective().is_root() { Some(Account::unprivileged()?) } else { None };
         let failed = |error: io::Error| {
@@ -81,16 +85,17 @@ impl Place {
         self.data.join("postgres.log")
     }
 
-    /// The socket itself.
+    /// The socket's file.
     pub fn socket(&self) -> PathBuf {
         self.sockets.join(format!(".s.PGSQL.{PORT}"))
     }
 
-    /// A program that runs in here as the account does, with none of libpq's settings from outside.
+    /// A command that runs `program` in the store's folder as the store's account, without the environment's settings
+    /// for libpq.
     pub(super) fn command(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
         command.current_dir(&self.data).stdin(Stdio::null());
-        // Its own process group: Ctrl-C is for the server, which stops PostgreSQL last.
+        // The program has its own process group, so that Ctrl-C reaches only the server, which stops PostgreSQL last.
         command.process_group(0);
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.as_bytes().starts_with(b"PG")) {
             command.env_remove(name);
@@ -101,8 +106,8 @@ impl Place {
         command
     }
 
-    /// A folder of mode 0700 that belongs to whoever runs PostgreSQL; an existing one must be ours,
-    /// for under /tmp anybody may have made it.
+    /// Makes a folder of mode 0700 that belongs to the account that runs PostgreSQL. A folder that exists must belong
+    /// to this program or that account, because under /tmp anybody may have made it.
     pub(super) fn make_private(&self, folder: &Path) -> io::Result<()> {
         match fs::create_dir(folder) {
             Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
@@ -122,7 +127,7 @@ impl Place {
 }
 
 impl Account {
-    /// `postgres` where Debian's package made it, else `nobody`.
+    /// The account that runs PostgreSQL for root: `postgres`, which Debian's package makes, else `nobody`.
     fn unprivileged() -> Result<Self, StartError> {
         ["postgres", "nobody"]
             .iter()
@@ -140,7 +145,8 @@ impl Account {
         command.uid(self.uid.as_raw()).gid(self.gid.as_raw());
     }
 
-    /// Tried and not computed: mode bits, lists of access and mounts all have a say.
+    /// Whether the account can enter a folder. A command is tried there, because mode bits, access lists and mounts all
+    /// decide about it.
     fn can_enter(&self, folder: &Path) -> bool {
         let mut command = Command::new("/bin/sh");
         command.args(["-c", ":"]).current_dir(folder).stdin(Stdio::null());
@@ -149,7 +155,7 @@ impl Account {
     }
 }
 
-/// Names a path in a short and steady way.
+/// A short name for a path, the same each time: 12 hexadecimal digits of its SHA-256.
 fn hash(path: &Path) -> String {
     let digest = Sha256::digest(path.as_os_str().as_bytes());
     digest[..6].iter().map(|byte| format!("{byte:02x}")).collect()

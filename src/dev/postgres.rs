@@ -1,7 +1,8 @@
-//! One private PostgreSQL: made, started, watched, stopped. Over a unix socket only, no password.
+//! One private PostgreSQL: its cluster is made, it is started, restarted and stopped. It listens on a unix socket only,
+//! without passwords.
 //!
-//! Everything here blocks and needs no runtime. A thread of its own spawns the process and waits for
-//! it, because the process ends with the thread that spawned it ([`super::parent`]).
+//! Everything here blocks and needs no async runtime. A thread of its own spawns the process and waits for it, because
+//! the process ends with the thread that spawned it ([`super::parent`]).
 
 use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom};
@@ -21,39 +22,41 @@ use crate::kit::chance::Chance;
 use crate::kit::supervise;
 use crate::start::StartError;
 
-/// Recovery after a kill is the longest start.
+/// How long a start may take. The recovery after a kill takes longest.
 const READY_WITHIN: Duration = Duration::from_secs(90);
-/// A fast shutdown writes a checkpoint; then no courtesy is left, and after that none at all.
+/// The signals that stop PostgreSQL, and how long each is waited for: a fast shutdown, which writes a checkpoint; an
+/// immediate one, which does not; a kill.
 const STOP_STEPS: [(Signal, Duration); 3] = [
     (Signal::SIGINT, Duration::from_secs(8)),
     (Signal::SIGQUIT, Duration::from_secs(4)),
     (Signal::SIGKILL, Duration::from_secs(4)),
 ];
-/// Between an end that nobody asked for and the next start; twice as long each time, while none lasts.
+/// The shortest and the longest pause before PostgreSQL is started again after it ended unasked. Each pause is twice
+/// the one before, until a start has lasted.
 const RESTART_AFTER: [Duration; 2] = [Duration::from_millis(300), Duration::from_secs(10)];
-/// A cluster in the making is called so, and something.
+/// The beginning of the name of a cluster that is still being made.
 const UNFINISHED: &str = "postgres.new-";
-/// A log longer than this is begun anew at the start.
+/// A log of more bytes than this is emptied at the start.
 const LOG_BYTES: u64 = 8 << 20;
 
-/// What a crash may cost.
+/// What may be lost in a crash.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Durability {
-    /// Nothing that was committed, not even when the power fails.
+    /// Nothing that was committed is lost, not even when the power fails.
     Full,
-    /// Everything when the machine fails, nothing when only a process is killed: for tests, which
-    /// kill processes. (`synchronous_commit` stays on: without it a killed process loses commits.)
+    /// Everything may be lost when the machine fails, and nothing when only a process is killed. This is for tests,
+    /// which kill processes. (`synchronous_commit` stays on: without it a killed process loses commits.)
     Off,
 }
 
 /// How a cluster is run.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
-    /// What a crash may cost.
+    /// What may be lost in a crash.
     pub durability: Durability,
-    /// Whether it is started again when it ends and nobody asked for that.
+    /// Whether PostgreSQL is started again when it ends unasked.
     pub restart: bool,
-    /// Connections at most.
+    /// The most connections that it takes.
     pub connections: u32,
 }
 
@@ -71,20 +74,23 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct State {
-    /// The process, from its spawn until it has been waited for.
+    /// The process, from its spawn until it has been reaped.
     pid: Option<Pid>,
-    /// It took connections once: before that an end is a failed start, and final.
+    /// PostgreSQL has taken connections. If it ends before that, the start has failed and is not tried again.
     ready: bool,
     stopping: bool,
-    /// The thread is done: no process is left and none will come.
+    /// The thread has ended: no process is left, and no other will be started.
     done: bool,
-    /// Why the last one could not be spawned or how it ended.
+    /// Why the last process could not be spawned, or how it ended.
     end: Option<String>,
 }
 
 impl Postgres {
-    /// Makes the cluster if there is none, starts it and waits until it takes connections. The
-    /// caller holds the store's lock.
+    /// Makes the cluster if there is none, starts PostgreSQL and waits until it takes connections. The caller must hold
+    /// the store's lock.
+    ///
+    /// # Errors
+    /// A sentence that says why PostgreSQL does not start, with the end of its log.
     pub fn start(place: &Place, options: Options) -> Result<Self, StartError> {
         let cluster = place.cluster();
         let binaries = Binaries::find(major_of(&cluster))?;
@@ -102,19 +108,19 @@ impl Postgres {
         Ok(postgres)
     }
 
-    /// The postmaster's process while there is one.
+    /// The number of the postmaster's process, while there is one.
     pub fn pid(&self) -> Option<u32> {
         self.state().pid.map(|pid| pid.as_raw().unsigned_abs())
     }
 
-    /// Kills the postmaster with SIGKILL and waits until it has been reaped: a crash, for tests.
+    /// Kills the postmaster with SIGKILL and waits until it has been reaped. Tests use it to make a crash.
     pub fn kill(&self) {
         self.signal(Signal::SIGKILL);
         self.wait(Duration::from_secs(10), |state| state.pid.is_none());
     }
 
-    /// Stops it: fast, then at once, then by force. Returns when no process is left, after 16 s at
-    /// the latest. A second call does nothing.
+    /// Stops PostgreSQL: by a fast shutdown, then an immediate one, then a kill. Returns when no process is left, after
+    /// 16 s at the latest. A second call does nothing.
     pub fn stop(&self) {
         self.state().stopping = true;
         self.shared.changed.notify_all();
@@ -124,17 +130,17 @@ impl Postgres {
                 return;
             }
         }
-        tracing::error!("PostgreSQL does not end");
+        tracing::error!("PostgreSQL did not end, although it was killed");
     }
 
     fn signal(&self, signal: Signal) {
-        // Under the lock, so that the number is still this process's.
+        // The lock is held, so that the number still belongs to this process.
         if let Some(pid) = self.state().pid {
             let _ = kill(pid, signal);
         }
     }
 
-    /// PostgreSQL says on the eighth line of its pid file how far it is.
+    /// Waits until PostgreSQL takes connections. It writes its state into the eighth line of its pid file.
     fn wait_ready(&self, place: &Place) -> Result<(), StartError> {
         let pid_file = place.cluster().join("postmaster.pid");
         let since = Instant::now();
@@ -159,7 +165,7 @@ impl Postgres {
         }
     }
 
-    /// Whether it became so within that time.
+    /// Waits until the state is `so`; `false` if that does not happen within this time.
     fn wait(&self, patience: Duration, so: impl Fn(&State) -> bool) -> bool {
         let (state, _) = self
             .shared
@@ -191,7 +197,7 @@ impl Shared {
     }
 }
 
-/// What the thread works with.
+/// What the thread that runs PostgreSQL works with.
 struct Supervisor {
     place: Place,
     binaries: Binaries,
@@ -225,7 +231,7 @@ impl Supervisor {
         self.shared.change(|state| state.done = true);
     }
 
-    /// How it ended; `None` if it was not started, because it is to stop.
+    /// Starts PostgreSQL once, and says how it ended; `None` if it was not started because a stop was asked for.
     fn run_once(&self) -> Option<String> {
         let mut state = self.shared.lock();
         if state.stopping {
@@ -238,7 +244,8 @@ impl Supervisor {
         state.pid = Some(pid_of(&child));
         drop(state);
         self.shared.changed.notify_all();
-        // Reaped a moment after this by `wait`, never before: under the lock a number is never stale.
+        // This waits without reaping. The process is reaped under the lock below, so that whoever holds the lock never
+        // sees a number that may belong to another process.
         await_end(&child);
         let mut state = self.shared.lock();
         let status = child.wait();
@@ -268,7 +275,7 @@ impl Supervisor {
             "shared_buffers=64MB".to_owned(),
             "timezone=UTC".to_owned(),
             "log_timezone=UTC".to_owned(),
-            // Compiling a query takes longer than any query here.
+            // Compiling a query takes longer than running any of ours.
             "jit=off".to_owned(),
             "logging_collector=off".to_owned(),
         ];
@@ -279,7 +286,7 @@ impl Supervisor {
     }
 }
 
-/// Blocks until the process has ended, and leaves it to be reaped.
+/// Blocks until the process has ended, and does not reap it.
 #[cfg(target_os = "linux")]
 fn await_end(child: &Child) {
     use nix::sys::wait::{Id, WaitPidFlag, waitid};
@@ -287,12 +294,12 @@ fn await_end(child: &Child) {
     }
 }
 
-/// Without `waitid`: asks now and then.
+/// Without `waitid`: asks ten times a second.
 #[cfg(not(target_os = "linux"))]
 fn await_end(child: &Child) {
     let stat = || std::process::Command::new("ps").args(["-o", "stat=", "-p", &child.id().to_string()]).output();
     while stat().is_ok_and(|stat| !stat.stdout.is_empty() && stat.stdout[0] != b'Z') {
-        thread::sleep(Duration::from_millis(100));
+        std::thread::sleep(Duration::from_millis(100));
     }
 }
 
@@ -300,17 +307,17 @@ fn pid_of(child: &Child) -> Pid {
     Pid::from_raw(i32::try_from(child.id()).expect("a process number is a positive i32"))
 }
 
-/// Makes a cluster beside its place and moves it there when it is whole.
+/// Makes a cluster under another name, and renames it when it is complete.
 fn create(place: &Place, binaries: &Binaries, durability: Durability) -> Result<(), StartError> {
     let failed =
         |cause: String| StartError::new(format!("no database can be made in {}", place.data.display())).because(cause);
     #[expect(clippy::disallowed_methods, reason = "a store is opened by a command, before anything is composed")]
     let name = Chance::system().id();
-    // A name of its own: what an interrupted one left may still be written to, or be removing itself.
+    // Each one has a name of its own, because an interrupted initdb may still write to its folder or be removing it.
     let unfinished = place.data.join(format!("{UNFINISHED}{}", name.simple()));
     for entry in fs::read_dir(&place.data).map_err(|error| failed(error.to_string()))?.filter_map(Result::ok) {
         if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
-            // Best effort; the next time will come.
+            // If this fails, the next start tries again.
             let _ = fs::remove_dir_all(entry.path());
         }
     }
@@ -321,7 +328,7 @@ fn create(place: &Place, binaries: &Binaries, durability: Durability) -> Result<
     if durability == Durability::Off {
         command.arg("--no-sync");
     }
-    // Not to go on by itself when this program is interrupted.
+    // initdb must not go on when this program is interrupted.
     parent::end_with_this_thread(&mut command);
     let made = command.stdout(Stdio::null()).output().map_err(|error| failed(error.to_string()))?;
     if !made.status.success() {
@@ -345,7 +352,7 @@ fn open_log(place: &Place) -> Result<File, StartError> {
     Ok(file)
 }
 
-/// The end of the log, in one line.
+/// The last three lines of the log, in one line.
 fn last_words(log: &Path) -> String {
     let read = || -> std::io::Result<String> {
         let mut file = File::open(log)?;
