@@ -1,5 +1,5 @@
-//! Uploads looked at, and files that nothing shows removed: transactions around the work of an object store,
-//! which takes a while. A part of the edge: it opens and commits.
+//! Uploads are checked, and files that nothing shows are removed. Both need the object store, which takes a while, so
+//! the transactions are opened and committed here, around that work. This file is part of the edge.
 
 use parlor_protocol::{ErrorBody, ErrorCode, UserId};
 use uuid::Uuid;
@@ -12,7 +12,7 @@ use crate::kit::edge::Edge;
 use crate::kit::error::{Error, Result};
 
 impl Media {
-    /// Looks at what was put and says whether it is what was announced. Once more gives the first answer.
+    /// Checks whether the file that was uploaded is what was announced. A second call gives the first answer.
     pub(super) async fn complete(&self, edge: &Edge, user: UserId, id: Uuid) -> Result<Upload> {
         self.storage()?;
         let row = self.own(&mut *edge.read().await?, user, id).await?;
@@ -20,7 +20,8 @@ impl Media {
             State::Pending => {
                 self.admit(user)?;
                 let (media, edge) = (self.clone(), edge.clone());
-                // To its end, even where the client hangs up: what was written must be known.
+                // The check runs to its end even if the client hangs up, because an object that it has written must be
+                // recorded.
                 let check = self.0.crew.work("upload check", async move { media.check(&edge, row).await });
                 check.await.map_err(Error::internal)??
             }
@@ -40,7 +41,8 @@ impl Media {
         let mut tx = edge.begin().await?;
         let (row, first) = self.settle(&mut tx, row, object.clone()).await?;
         tx.commit().await?;
-        // What is left of either is found by nobody; the clean-up knows the first, and the second is rare.
+        // These objects are not needed any more. If the first cannot be removed now, the clean-up does it. The second
+        // one exists only if another check was faster; if it cannot be removed it stays for good.
         discard(storage, &put).await;
         if let Some(key) = object.filter(|_| !first) {
             discard(storage, &key).await;
@@ -48,7 +50,7 @@ impl Media {
         Ok(row)
     }
 
-    /// Reads what was put, and writes it anew under a key of its own if it is what was announced.
+    /// Reads the uploaded file. If it is what was announced, it is written again under a new key, which is given.
     async fn checked(&self, storage: &Storage, chance: &Chance, put: &str, row: &store::Row) -> Result<Option<String>> {
         let bytes = storage.read(put, self.0.settings.bytes_of(row.purpose)).await?;
         let bytes = bytes.ok_or_else(|| {
@@ -62,11 +64,12 @@ impl Media {
         Ok(Some(key))
     }
 
-    /// Removes some files that nothing has shown for long, and gives how many. The one transaction that is
-    /// held while the object store works: its locks keep everybody from showing a file that is being removed.
+    /// Removes a batch of files that nothing has shown for long, and gives how many. The transaction is held while the
+    /// object store works, because its locks keep others from showing a file that is being removed. No other
+    /// transaction of this slice is held so long.
     ///
     /// # Errors
-    /// The store of rows or of objects is away; then nothing is forgotten.
+    /// An outage or a fault of the database or the object store; then the rows of all these files stay.
     pub async fn clean_up(&self, edge: &Edge) -> Result<usize> {
         let mut tx = edge.begin().await?;
         let removed = self.remove_loose(&mut tx).await?;
@@ -76,12 +79,12 @@ impl Media {
 }
 
 fn refused(purpose: Purpose) -> Error {
-    let words = format!("the file is not what was announced, or none of {}", purpose.allowed());
+    let words = format!("the file is not of the announced size and type; allowed are {}", purpose.allowed());
     ErrorBody::new(ErrorCode::UploadRefused).message(words).into()
 }
 
 async fn discard(storage: &Storage, key: &str) {
     if let Err(error) = storage.remove(key).await {
-        tracing::warn!(%error, "an object that nothing needs was not removed");
+        tracing::warn!(%error, "an object that is not needed any more could not be removed");
     }
 }

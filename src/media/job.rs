@@ -1,4 +1,4 @@
-//! What media does again and again: files that nothing shows are removed.
+//! The periodic job of media: it removes files that nothing shows.
 
 use std::time::Duration;
 
@@ -7,13 +7,13 @@ use super::service::CLEAN_UP_BATCH;
 use crate::kit::edge::Edge;
 use crate::kit::jobs::{Failure, Kind, Kinds, Retry, Running};
 
-/// Between two looks for files that nothing shows.
+/// How often files that nothing shows are looked for.
 const CLEAN_UP_EVERY: Duration = Duration::from_secs(600);
-/// Between two sweeps of a node's limit.
+/// How often each node sweeps its rate limits.
 const SWEEP_EVERY: Duration = Duration::from_secs(600);
 
-/// Removes files that nothing has shown for long. Done again it changes nothing more: the object store knows
-/// each object by its key, and a row is forgotten only when its objects are gone.
+/// Removes files that nothing has shown for long. It may run twice without harm: removing an object that is gone is no
+/// error, and a row is deleted only after its objects.
 struct CleanUp(Media, Edge);
 
 impl Kind for CleanUp {
@@ -35,7 +35,7 @@ impl Kind for CleanUp {
 }
 
 impl Media {
-    /// Adds what media does again and again, and what each node does with its own memory of it.
+    /// Registers the periodic job of media, and the sweep that each node does in its own memory.
     #[must_use]
     pub fn kinds(&self, kinds: Kinds, edge: &Edge) -> Kinds {
         let limits = self.clone();

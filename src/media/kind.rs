@@ -1,4 +1,4 @@
-//! What files are for, and what they may be. Pure: the type is read off the content.
+//! The purposes of files and the types that each allows. Nothing here does I/O: a type is recognised by the content.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -8,11 +8,11 @@ use utoipa::ToSchema;
 #[serde(rename_all = "snake_case")]
 #[schema(as = UploadPurpose)]
 pub enum Purpose {
-    /// A user's picture. Public.
+    /// A user's picture; public.
     Avatar,
-    /// A room's picture. Public.
+    /// A room's picture; public.
     RoomLogo,
-    /// Shows that something was paid. Private: read by short-lived addresses.
+    /// A document that shows a payment; private, read by short-lived addresses.
     Proof,
 }
 
@@ -32,7 +32,7 @@ pub(super) struct FileType {
 }
 
 impl Purpose {
-    /// As it stands on the wire and in the database.
+    /// The purpose's name on the wire and in the database.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Avatar => "avatar",
@@ -46,7 +46,7 @@ impl Purpose {
         [Self::Avatar, Self::RoomLogo, Self::Proof].into_iter().find(|purpose| purpose.name() == name)
     }
 
-    /// Anybody may see the files.
+    /// Whether anybody may see files of this purpose.
     pub const fn is_public(self) -> bool {
         matches!(self, Self::Avatar | Self::RoomLogo)
     }
@@ -55,18 +55,18 @@ impl Purpose {
         PICTURES.into_iter().chain((self == Self::Proof).then_some(PDF))
     }
 
-    /// The allowed type of this name.
+    /// The type with this content type, if the purpose allows it.
     pub(super) fn allows(self, content_type: &str) -> Option<FileType> {
         self.types().find(|allowed| allowed.content_type == content_type)
     }
 
-    /// Every allowed type, for people.
+    /// Every allowed content type, joined by commas, for a message.
     pub(super) fn allowed(self) -> String {
         self.types().map(|allowed| allowed.content_type).collect::<Vec<_>>().join(", ")
     }
 }
 
-/// Whether these bytes are a file of this type, by what they begin with.
+/// Whether these bytes are a file of this type, judged by their first bytes.
 pub(super) fn is(bytes: &[u8], file_type: FileType) -> bool {
     infer::get(bytes).is_some_and(|found| found.mime_type() == file_type.content_type)
 }
@@ -78,7 +78,7 @@ mod tests {
     const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR";
 
     #[test]
-    fn a_file_is_what_it_begins_with_and_not_what_it_is_called() {
+    fn a_files_type_is_judged_by_its_first_bytes() {
         let png = Purpose::Avatar.allows("image/png").expect("allowed");
         assert!(is(PNG, png));
         for other in [b"<svg onload=alert(1)>".as_slice(), b"<html>", b"GIF89a\0\0", b"", b"\x89PN"] {
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn what_browsers_would_run_is_never_allowed() {
+    fn types_that_browsers_run_are_never_allowed() {
         for purpose in [Purpose::Avatar, Purpose::RoomLogo, Purpose::Proof] {
             assert_eq!(Purpose::from_name(purpose.name()), Some(purpose));
             for content_type in ["image/svg+xml", "text/html", "application/javascript", "", "IMAGE/PNG"] {

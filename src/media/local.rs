@@ -1,5 +1,5 @@
-//! The folder's objects over HTTP, as an object store would serve them. Answers nothing where files lie
-//! in a real one.
+//! Serves the objects of a local folder over HTTP, as an object store would. If the server has an object store, these
+//! routes answer `not_found`.
 
 use axum::body::{Body, to_bytes};
 use axum::extract::State;
@@ -13,7 +13,7 @@ use crate::http::{ValidPath, ValidQuery};
 use crate::kit::edge::Edge;
 use crate::kit::error::{Error, Result};
 
-/// What an address is signed with.
+/// The query of a signed address. A public object is read without it.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Signed {
@@ -75,5 +75,5 @@ pub(super) async fn get(
 }
 
 fn not_signed() -> Error {
-    ErrorBody::new(ErrorCode::Forbidden).message("the address is not signed for this, or no longer holds").into()
+    ErrorBody::new(ErrorCode::Forbidden).message("the address is not signed for this request, or has expired").into()
 }

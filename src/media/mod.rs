@@ -1,8 +1,8 @@
-//! Files that people upload: pictures that everybody sees, proofs that few may.
+//! Files that people upload: pictures, which everybody may see, and proofs of payment, which are private.
 //!
-//! A client uploads straight to the object store, by an address that is signed for one object, type and
-//! size. Nothing is shown before the server has read it: then it is checked by its content and written
-//! anew under a key that no client could ever write to, so that what was checked is what is shown.
+//! A client uploads straight to the object store, by an address that is signed for one object, type and size. The
+//! server then reads the file, checks its content and writes it again under a key that no client can write to. Only
+//! that copy is shown, so what is shown is what was checked.
 
 mod archive;
 mod flow;

@@ -1,4 +1,4 @@
-//! Uploads over REST, and where pictures are read.
+//! Uploads, avatars and room logos over REST.
 
 use axum::Json;
 use axum::extract::{DefaultBodyLimit, FromRef, State};
@@ -20,7 +20,7 @@ use crate::kit::edge::Edge;
 use crate::kit::error::{Error, Result};
 use crate::room::{self, Act, Role};
 
-/// `/v1/uploads`, `/v1/me/avatar`, `/v1/users/{id}/avatar`, `/v1/rooms/{id}/logo`.
+/// The routes `/v1/uploads`, `/v1/me/avatar`, `/v1/users/{id}/avatar` and `/v1/rooms/{id}/logo`.
 pub fn routes<S>() -> OpenApiRouter<S>
 where
     S: Clone + Send + Sync + 'static,
@@ -37,7 +37,8 @@ where
         .routes(routes!(show_logo, hang_logo, drop_logo))
 }
 
-/// Where the files of a local folder are put and read: addresses that an upload and a picture name.
+/// The route by which files of a local folder are uploaded and read. Its addresses are those that uploads and pictures
+/// name where there is no object store.
 pub fn files<S>() -> MethodRouter<S>
 where
     S: Clone + Send + Sync + 'static,
@@ -50,11 +51,11 @@ where
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct NewUpload {
-    /// What it is for.
+    /// What the file is for.
     purpose: Purpose,
-    /// `image/jpeg`, `image/png`, `image/webp`, and of a proof `application/pdf`.
+    /// `image/jpeg`, `image/png` or `image/webp`; for a proof also `application/pdf`.
     content_type: String,
-    /// How large exactly.
+    /// The file's exact size in bytes.
     #[schema(minimum = 1)]
     bytes: u32,
 }
@@ -62,25 +63,25 @@ struct NewUpload {
 #[derive(Serialize, ToSchema)]
 #[schema(as = BegunUpload)]
 struct BegunBody {
-    /// The upload.
+    /// The upload's id.
     id: Uuid,
-    /// Always `PUT`.
+    /// The method of the request that sends the file: always `PUT`.
     method: &'static str,
-    /// Absolute, or a path on this server.
+    /// Where to send the file: an absolute address, or a path on this server.
     url: String,
-    /// To be sent along, as they are.
+    /// The headers to send with the file, unchanged.
     #[schema(value_type = std::collections::BTreeMap<String, String>)]
     headers: serde_json::Map<String, serde_json::Value>,
-    /// Unix milliseconds.
+    /// Until when the address may be used, in Unix milliseconds.
     expires_at: i64,
 }
 
-/// Announces a file, and says where to put it.
+/// Announces a file, and gets the address to upload it to.
 ///
-/// `PUT` it to `url` with exactly the `headers`, then complete the upload.
+/// Send the file by `PUT` to `url` with exactly the `headers`, and then complete the upload.
 #[utoipa::path(post, path = "/v1/uploads", tag = "media",
     request_body(content = NewUpload, example = json!({"purpose": "avatar", "content_type": "image/webp", "bytes": 18_204})),
-    responses((status = 201, description = "It may be put; `Location` is the upload.", body = BegunBody,
+    responses((status = 201, description = "The file may be uploaded; `Location` is the upload.", body = BegunBody,
         headers(("Location" = String, description = "The upload's address.")),
         example = json!({
             "id": "01990000-0000-7000-8000-000000000001", "method": "PUT", "url": "/media/incoming/01990000?signature=…",
@@ -108,20 +109,20 @@ async fn begin_upload(
 #[derive(Serialize, ToSchema)]
 #[schema(as = Upload)]
 struct UploadBody {
-    /// Which.
+    /// The upload's id.
     id: Uuid,
-    /// What it is for.
+    /// What the file is for.
     purpose: Purpose,
     /// `pending`, `ready` or `refused`.
     state: &'static str,
-    /// As it was announced.
+    /// The content type that was announced.
     content_type: String,
-    /// As it was announced.
+    /// The size in bytes that was announced.
     bytes: i32,
-    /// Where a ready one is read; absolute, or a path on this server.
+    /// Where a ready file is read: an absolute address, or a path on this server.
     #[serde(skip_serializing_if = "Option::is_none")]
     address: Option<String>,
-    /// Of a private one: Unix milliseconds until which the address holds.
+    /// For a private file: until when the address may be used, in Unix milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     address_expires_at: Option<i64>,
 }
@@ -135,9 +136,9 @@ impl From<Upload> for UploadBody {
     }
 }
 
-/// Checks the file that was put, by its content.
-#[utoipa::path(post, path = "/v1/uploads/{id}/complete", tag = "media", params(("id" = Uuid, Path, description = "Which upload.")),
-    responses((status = 200, description = "It is what it was announced as.", body = UploadBody, example = json!({
+/// Completes an upload: the server checks the file's content.
+#[utoipa::path(post, path = "/v1/uploads/{id}/complete", tag = "media", params(("id" = Uuid, Path, description = "The upload's id.")),
+    responses((status = 200, description = "The file is what was announced.", body = UploadBody, example = json!({
         "id": "01990000-0000-7000-8000-000000000001", "purpose": "avatar", "state": "ready", "content_type": "image/webp",
         "bytes": 18_204, "address": "/media/public/avatar/7f/7f3a.webp",
     }))),
@@ -151,8 +152,8 @@ async fn complete_upload(
     Ok(Json(media.complete(&edge, user.id, id).await?.into()))
 }
 
-/// One upload of the caller's.
-#[utoipa::path(get, path = "/v1/uploads/{id}", tag = "media", params(("id" = Uuid, Path, description = "Which upload.")),
+/// Reads one of the caller's uploads.
+#[utoipa::path(get, path = "/v1/uploads/{id}", tag = "media", params(("id" = Uuid, Path, description = "The upload's id.")),
     responses((status = 200, description = "The upload.", body = UploadBody, example = json!({
         "id": "01990000-0000-7000-8000-000000000001", "purpose": "avatar", "state": "ready", "content_type": "image/webp",
         "bytes": 18_204, "address": "/media/public/avatar/7f/7f3a.webp",
@@ -171,21 +172,21 @@ async fn find_upload(
 #[serde(deny_unknown_fields)]
 #[schema(as = ShownUpload)]
 struct Shown {
-    /// One that is ready, of the right purpose.
+    /// The id of an upload that is ready and has the right purpose.
     upload: Uuid,
 }
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = PictureAddress)]
 struct Address {
-    /// Absolute, or a path on this server.
+    /// Where the picture is read: an absolute address, or a path on this server.
     address: String,
 }
 
-/// Wears an uploaded picture.
+/// Sets the caller's avatar to an uploaded picture.
 #[utoipa::path(put, path = "/v1/me/avatar", tag = "media",
     request_body(content = Shown, example = json!({"upload": "01990000-0000-7000-8000-000000000001"})),
-    responses((status = 200, description = "Everybody sees it.", body = Address, example = json!({"address": "/media/public/avatar/7f/7f3a.webp"}))),
+    responses((status = 200, description = "The picture is shown.", body = Address, example = json!({"address": "/media/public/avatar/7f/7f3a.webp"}))),
     extensions(("x-errors" = json!([ErrorCode::NotFound, ErrorCode::UploadMissing, ErrorCode::UploadRefused, ErrorCode::FeatureOff]))))]
 async fn wear_avatar(
     State(media): State<Media>,
@@ -199,9 +200,10 @@ async fn wear_avatar(
     Ok(Json(Address { address }))
 }
 
-/// Wears no picture any more.
+/// Removes the caller's avatar.
 #[utoipa::path(delete, path = "/v1/me/avatar", tag = "media",
-    responses((status = 204, description = "There is none.")), extensions(("x-errors" = json!([ErrorCode::FeatureOff]))))]
+    responses((status = 204, description = "The caller has no avatar.")),
+    extensions(("x-errors" = json!([ErrorCode::FeatureOff]))))]
 async fn drop_avatar(State(media): State<Media>, edge: Edge, user: CurrentUser) -> Result<StatusCode> {
     let mut tx = edge.begin().await?;
     media.drop_avatar(&mut tx, user.id).await?;
@@ -209,22 +211,22 @@ async fn drop_avatar(State(media): State<Media>, edge: Edge, user: CurrentUser) 
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Somebody's picture.
+/// Redirects to a user's avatar.
 ///
-/// A lasting address for pages: leads to the picture of the day. Public, as the picture is.
+/// This address stays the same when the avatar changes, so that pages can use it. It needs no sign-in.
 #[utoipa::path(get, path = "/v1/users/{id}/avatar", tag = "media", security(()),
-    params(("id" = UserId, Path, description = "Whose.")),
-    responses((status = 302, description = "`Location` is the picture.", headers(("Location" = String, description = "The picture.")))),
+    params(("id" = UserId, Path, description = "The user's id.")),
+    responses((status = 302, description = "`Location` is the picture.", headers(("Location" = String, description = "The picture's address.")))),
     extensions(("x-errors" = json!([ErrorCode::FeatureOff]))))]
 async fn show_avatar(State(media): State<Media>, edge: Edge, ValidPath(id): ValidPath<UserId>) -> Result<Picture> {
     picture(media.avatar(&mut *edge.read().await?, id).await?)
 }
 
-/// A room's picture.
+/// Redirects to a room's logo.
 ///
-/// A lasting address for pages: leads to the picture of the day. Public, as the picture is.
-#[utoipa::path(get, path = "/v1/rooms/{id}/logo", tag = "media", security(()), params(("id" = RoomId, Path, description = "Which room.")),
-    responses((status = 302, description = "`Location` is the picture.", headers(("Location" = String, description = "The picture.")))),
+/// This address stays the same when the logo changes, so that pages can use it. It needs no sign-in.
+#[utoipa::path(get, path = "/v1/rooms/{id}/logo", tag = "media", security(()), params(("id" = RoomId, Path, description = "The room's id.")),
+    responses((status = 302, description = "`Location` is the picture.", headers(("Location" = String, description = "The picture's address.")))),
     extensions(("x-errors" = json!([ErrorCode::FeatureOff]))))]
 async fn show_logo(State(media): State<Media>, edge: Edge, ValidPath(id): ValidPath<RoomId>) -> Result<Picture> {
     picture(media.logo(&mut *edge.read().await?, id).await?)
@@ -238,10 +240,10 @@ fn picture(address: Option<String>) -> Result<Picture> {
     Ok((StatusCode::FOUND, headers))
 }
 
-/// Hangs an uploaded picture in the caller's room.
-#[utoipa::path(put, path = "/v1/rooms/{id}/logo", tag = "media", params(("id" = RoomId, Path, description = "Which room.")),
+/// Sets the logo of the caller's room to an uploaded picture.
+#[utoipa::path(put, path = "/v1/rooms/{id}/logo", tag = "media", params(("id" = RoomId, Path, description = "The room's id.")),
     request_body(content = Shown, example = json!({"upload": "01990000-0000-7000-8000-000000000001"})),
-    responses((status = 200, description = "Everybody sees it.", body = Address, example = json!({"address": "/media/public/avatar/7f/7f3a.webp"}))),
+    responses((status = 200, description = "The picture is shown.", body = Address, example = json!({"address": "/media/public/avatar/7f/7f3a.webp"}))),
     extensions(("x-errors" = json!([ErrorCode::RoomNotFound, ErrorCode::Forbidden, ErrorCode::UploadMissing, ErrorCode::UploadRefused, ErrorCode::FeatureOff]))))]
 async fn hang_logo(
     State(media): State<Media>,
@@ -257,9 +259,9 @@ async fn hang_logo(
     Ok(Json(Address { address }))
 }
 
-/// Takes the picture of the caller's room down.
-#[utoipa::path(delete, path = "/v1/rooms/{id}/logo", tag = "media", params(("id" = RoomId, Path, description = "Which room.")),
-    responses((status = 204, description = "There is none.")),
+/// Removes the logo of the caller's room.
+#[utoipa::path(delete, path = "/v1/rooms/{id}/logo", tag = "media", params(("id" = RoomId, Path, description = "The room's id.")),
+    responses((status = 204, description = "The room has no logo.")),
     extensions(("x-errors" = json!([ErrorCode::RoomNotFound, ErrorCode::Forbidden, ErrorCode::FeatureOff]))))]
 async fn drop_logo(
     State(media): State<Media>,
@@ -274,7 +276,7 @@ async fn drop_logo(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// A room's picture is its owner's to choose.
+/// Lets the room's owner through; `forbidden` for anybody else.
 async fn owned(conn: &mut PgConnection, room: RoomId, user: UserId) -> Result<()> {
     let owner = room::find(conn, room).await?.owner.id;
     let may = room::may(Role::of(user, owner, false), Act::ChangeSettings);

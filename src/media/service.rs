@@ -1,4 +1,5 @@
-//! Uploads from the announcement to what shows them: the rules. Whoever calls has opened the transaction.
+//! The rules of uploads, from the announcement to the avatar or logo that shows the file. The caller opens and commits
+//! the transaction.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -21,17 +22,17 @@ use crate::kit::limit::Limit;
 use crate::kit::supervise::{Crew, Supervisor};
 use crate::kit::tx::Tx;
 
-/// Files that are removed in one transaction.
+/// The most files that are removed in one transaction.
 pub(super) const CLEAN_UP_BATCH: i64 = 50;
 
-/// How far an upload is.
+/// The state of an upload.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum State {
-    /// Its content has not been seen.
+    /// The content has not been checked yet.
     Pending,
-    /// Its content is what it was announced as.
+    /// The content is what was announced.
     Ready,
-    /// Its content is something else.
+    /// The content is not what was announced.
     Refused,
 }
 
@@ -49,7 +50,7 @@ impl State {
     }
 }
 
-/// An upload that may begin.
+/// An announced upload, with the address to send the file to.
 pub(super) struct Begun {
     pub id: Uuid,
     pub put: PutAddress,
@@ -63,11 +64,11 @@ pub(super) struct Upload {
     pub state: State,
     pub content_type: String,
     pub bytes: i32,
-    /// Where a ready one is read, and until when that holds; of a public one it holds for good.
+    /// The address where a ready file is read, and its end; the address of a public file has no end.
     pub address: Option<(String, Option<Timestamp>)>,
 }
 
-/// Files that people upload. Cheap to clone; a part of the state of routes.
+/// The service for files that people upload. It is cheap to clone and is part of the routes' state.
 #[derive(Clone)]
 pub struct Media(pub(super) Arc<Inner>);
 
@@ -80,11 +81,11 @@ pub(super) struct Inner {
 }
 
 impl Media {
-    /// Over the object store of the settings, else their folder, else this one; over none, uploads are
-    /// refused. What is done again and again is in [`Media::kinds`].
+    /// Starts the service. Files are kept in the object store of the settings, else in the folder of the settings, else
+    /// in `folder`. If there is none of these, uploads are refused. The periodic job is in [`Media::kinds`].
     ///
     /// # Errors
-    /// A folder that cannot be made.
+    /// `internal` if the folder cannot be made.
     pub fn start(edge: &Edge, settings: &Settings, folder: Option<PathBuf>, supervisor: &Supervisor) -> Result<Self> {
         let storage = match (S3::of(settings)?, settings.folder.clone().or(folder)) {
             (Some(s3), _) => Some(Storage::S3(s3)),
@@ -102,7 +103,7 @@ impl Media {
         })))
     }
 
-    /// The folder that this server serves, if files lie in one.
+    /// The folder whose files this server serves, if there is no object store.
     pub(super) fn folder(&self) -> Option<&Folder> {
         match &self.0.storage {
             Some(Storage::Folder(folder)) => Some(folder),
@@ -110,13 +111,13 @@ impl Media {
         }
     }
 
-    /// The largest file there may be, in bytes.
+    /// The largest size that any purpose allows, in bytes.
     pub(super) fn largest(&self) -> usize {
         let purposes = [Purpose::Avatar, Purpose::RoomLogo, Purpose::Proof];
         purposes.into_iter().map(|purpose| self.0.settings.bytes_of(purpose) as usize).max().unwrap_or(0)
     }
 
-    /// There is a place for files.
+    /// Whether there is an object store or a folder for files.
     pub(super) fn has_storage(&self) -> bool {
         self.0.storage.is_some()
     }
@@ -127,12 +128,12 @@ impl Media {
         })
     }
 
-    /// Counts an upload for its user.
+    /// Counts an upload of this user; `rate_limited` if there were too many.
     pub(super) fn admit(&self, user: UserId) -> Result<()> {
         self.0.uploads.check(&user)
     }
 
-    /// Checks whether a file of this type and size may be announced for this.
+    /// Checks whether a file of this type and size may be announced for this purpose.
     pub(super) fn check_announced(&self, purpose: Purpose, content_type: &str, bytes: u32) -> Result<()> {
         self.storage()?;
         let mut fields = crate::kit::fields::Fields::default();
@@ -146,7 +147,8 @@ impl Media {
         if fields.is_empty() { Ok(()) } else { Err(fields.into_error()) }
     }
 
-    /// Announces a file: the address to put it to, for a while, for this type and size alone.
+    /// Stores the announcement of a file, and gives the address to send it to. The address holds for a while, for this
+    /// type and size only.
     pub(super) async fn begin(
         &self,
         tx: &mut Tx,
@@ -163,8 +165,8 @@ impl Media {
         Ok(Begun { id, put, expires_at: now.plus_ms(holds.as_millis() as i64) })
     }
 
-    /// Keeps what was found of an upload: where its object is, or that it was refused. Another look may have
-    /// been faster: then its finding stands, and `false` comes with it.
+    /// Stores the result of a check: the key of the object, or that the file is refused (`None`). `true` with the
+    /// stored row if this call stored it. If another check was faster, its result stays and is given with `false`.
     pub(super) async fn settle(
         &self,
         tx: &mut Tx,
@@ -179,13 +181,13 @@ impl Media {
         Ok((first, false))
     }
 
-    /// The user's own upload, with an address to read it by.
+    /// One of the user's own uploads, with the address to read it by.
     pub(super) async fn find(&self, conn: &mut PgConnection, user: UserId, id: Uuid, now: Timestamp) -> Result<Upload> {
         self.storage()?;
         Ok(self.shown(self.own(conn, user, id).await?, now))
     }
 
-    /// Of another's upload nothing is said, not even that it is there.
+    /// The row of the user's own upload; `not_found` for another user's, as for one that does not exist.
     pub(super) async fn own(&self, conn: &mut PgConnection, user: UserId, id: Uuid) -> Result<store::Row> {
         let row = store::upload(conn, id).await?;
         row.filter(|row| row.user == user.number()).ok_or_else(|| Error::new(ErrorCode::NotFound))
@@ -203,7 +205,7 @@ impl Media {
         Upload { id, purpose, state, content_type, bytes, address }
     }
 
-    /// Shows this upload as the user's avatar; gives its address.
+    /// Makes this upload the user's avatar, and gives its address.
     pub(super) async fn wear_avatar(&self, tx: &mut Tx, user: UserId, upload: Uuid) -> Result<String> {
         let key = self.take(tx, user, upload, Purpose::Avatar).await?;
         if let Some(former) = store::locked_avatar(tx, user).await?.filter(|former| *former != upload) {
@@ -213,7 +215,7 @@ impl Media {
         Ok(self.storage()?.public_address(&key))
     }
 
-    /// Shows no avatar of the user.
+    /// Removes the user's avatar.
     pub(super) async fn drop_avatar(&self, tx: &mut Tx, user: UserId) -> Result<()> {
         if let Some(former) = store::locked_avatar(tx, user).await? {
             store::delete_avatar(tx, user).await?;
@@ -222,13 +224,14 @@ impl Media {
         Ok(())
     }
 
-    /// Where the user's avatar is read.
+    /// The address of the user's avatar.
     pub(super) async fn avatar(&self, conn: &mut PgConnection, user: UserId) -> Result<Option<String>> {
         let key = store::avatar(conn, user).await?;
         Ok(key.zip(self.0.storage.as_ref()).map(|(key, storage)| storage.public_address(&key)))
     }
 
-    /// Shows this upload of the user as the logo of their room; gives its address.
+    /// Makes this upload of the user the logo of their room, and gives its address. The caller has checked that the
+    /// room is the user's.
     pub(super) async fn hang_logo(&self, tx: &mut Tx, user: UserId, room: RoomId, upload: Uuid) -> Result<String> {
         let key = self.take(tx, user, upload, Purpose::RoomLogo).await?;
         if let Some(former) = store::locked_logo(tx, room).await?.filter(|former| *former != upload) {
@@ -238,7 +241,7 @@ impl Media {
         Ok(self.storage()?.public_address(&key))
     }
 
-    /// Shows no logo of the room.
+    /// Removes the room's logo.
     pub(super) async fn drop_logo(&self, tx: &mut Tx, room: RoomId) -> Result<()> {
         if let Some(former) = store::locked_logo(tx, room).await? {
             store::delete_logo(tx, room).await?;
@@ -247,17 +250,17 @@ impl Media {
         Ok(())
     }
 
-    /// Where the room's logo is read.
+    /// The address of the room's logo.
     pub(super) async fn logo(&self, conn: &mut PgConnection, room: RoomId) -> Result<Option<String>> {
         let key = store::logo(conn, room).await?;
         Ok(key.zip(self.0.storage.as_ref()).map(|(key, storage)| storage.public_address(&key)))
     }
 
-    /// Takes a ready upload of the user for what it was made for; gives its key.
+    /// Marks a ready upload of the user as shown, if it has this purpose, and gives its object's key.
     async fn take(&self, tx: &mut Tx, user: UserId, upload: Uuid, purpose: Purpose) -> Result<String> {
         let row = store::locked_upload(tx, upload).await?.filter(|row| row.user == user.number());
         let row = row.filter(|row| row.purpose == purpose).ok_or_else(|| {
-            let why = format!("no upload of yours for {}", purpose.name());
+            let why = format!("an upload of your own with the purpose {}", purpose.name());
             crate::kit::fields::bad_field("upload", why)
         })?;
         let key = row.object.ok_or_else(|| {
@@ -267,8 +270,8 @@ impl Media {
         Ok(key)
     }
 
-    /// Removes some files that nothing has shown for long, the objects first: a row is forgotten only when
-    /// they are gone. Gives how many.
+    /// Removes a batch of files that nothing has shown for long, and gives how many. The objects are removed first, so
+    /// that a row is deleted only when its objects are gone.
     pub(super) async fn remove_loose(&self, tx: &mut Tx) -> Result<usize> {
         let storage = self.storage()?;
         let hours = i32::try_from(self.0.settings.orphan_hours).unwrap_or(i32::MAX);
@@ -284,7 +287,7 @@ impl Media {
         Ok(ids.len())
     }
 
-    /// Forgets of this node's limits the keys that are as good as new.
+    /// Drops the users from this node's rate limit whose allowance is full again.
     pub(super) fn sweep_limits(&self) {
         self.0.uploads.sweep();
     }
@@ -296,7 +299,7 @@ impl std::fmt::Debug for Media {
     }
 }
 
-/// Where a client puts the file of this upload.
+/// The key under which a client uploads the file.
 pub(super) fn incoming(id: Uuid) -> String {
     format!("incoming/{id}")
 }

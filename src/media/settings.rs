@@ -1,4 +1,4 @@
-//! Where files lie and how large they may be.
+//! The settings of uploads: where files are kept and how large they may be.
 
 use std::path::PathBuf;
 
@@ -10,10 +10,10 @@ crate::settings! {
     pub struct Settings at "media", checked by Self::contradictions {
         /// The object store. Without a bucket, files lie in `folder`.
         s3: S3Settings;
-        /// A folder for files, served by this server, where there is no object store; for one node. With neither,
-        /// uploads are refused with `feature_off`.
+        /// A folder in which files are kept if there is no object store, and from which this server serves them; for a
+        /// single node. With neither, uploads are refused with `feature_off`.
         folder: Option<PathBuf> = None, shown "none; in `dev` a folder of the store";
-        /// What stands before the key of a public file, `https://cdn.example`.
+        /// The address before the key of a public file, as `https://cdn.example`.
         public_url: Option<String> = None, shown "the bucket's own address";
         /// Bytes of an avatar at most.
         avatar_bytes: u32 = 2 << 20, in 1_024..=100 << 20;
@@ -27,7 +27,7 @@ crate::settings! {
         address_minutes: u32 = 5, in 1..=1_440;
         /// Uploads a minute that one user may begin or complete.
         uploads_per_minute_user: u32 = 20, in 1..=10_000;
-        /// Uploads whose content is checked at once; each takes its size of memory.
+        /// Uploads whose content is checked at the same time; each takes as much memory as the file is large.
         checks: usize = 4, in 1..=1_000;
         /// Hours after which a file that nothing shows is removed.
         orphan_hours: u32 = 24, in 1..=8_760;
@@ -44,20 +44,20 @@ crate::settings! {
         bucket: Option<String> = None;
         /// The bucket's region.
         region: Option<String> = None, shown "`us-east-1`";
-        /// The id of the object store's key.
+        /// The id of the access key for the object store.
         access_key: Option<Secret> = None;
-        /// The object store's key.
+        /// The secret of the access key for the object store.
         secret_key: Option<Secret> = None;
-        /// The bucket stands in the path and not in the host's name.
+        /// Whether the bucket's name is part of the path and not of the host's name.
         path_style: bool = false;
-        /// Public files are written with `x-amz-acl: public-read`, for stores without a policy on the bucket's
-        /// `public/` (Spaces).
+        /// Whether public files are written with `x-amz-acl: public-read`, for stores where no policy makes the
+        /// bucket's `public/` readable (Spaces).
         public_acl: bool = false;
     }
 }
 
 impl Settings {
-    /// Bytes of a file for this purpose at most.
+    /// The most bytes that a file of this purpose may have.
     pub(super) const fn bytes_of(&self, purpose: Purpose) -> u32 {
         match purpose {
             Purpose::Avatar => self.avatar_bytes,
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_work_is_named() {
+    fn settings_that_cannot_work_are_named() {
         let s3 = S3Settings {
             bucket: Some("parlor".to_owned()),
             endpoint: Some("ftp://example.com".to_owned()),

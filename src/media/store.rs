@@ -1,4 +1,4 @@
-//! SQL of uploads and of what shows them.
+//! SQL of uploads, and of the avatars and logos that show them.
 
 use parlor_protocol::{RoomId, UserId};
 use sqlx::PgConnection;
@@ -33,7 +33,8 @@ impl TryFrom<RawRow> for Row {
     type Error = Error;
 
     fn try_from(row: RawRow) -> Result<Self> {
-        let unknown = || Error::internal(format!("the store has an upload of unknown kind: {}", row.id));
+        let unknown =
+            || Error::internal(format!("the store has an upload with an unknown purpose or state: {}", row.id));
         Ok(Self {
             purpose: Purpose::from_name(&row.purpose).ok_or_else(unknown)?,
             state: State::from_name(&row.state).ok_or_else(unknown)?,
@@ -46,7 +47,7 @@ impl TryFrom<RawRow> for Row {
     }
 }
 
-/// Begins an upload.
+/// Inserts an upload that has been announced.
 pub(super) async fn insert(
     conn: &mut PgConnection,
     id: Uuid,
@@ -83,7 +84,7 @@ pub(super) async fn upload(conn: &mut PgConnection, id: Uuid) -> Result<Option<R
     row.map(Row::try_from).transpose()
 }
 
-/// The same, locked until the transaction's end, so that nothing removes it meanwhile.
+/// The upload of this id, locked until the transaction ends, so that nothing removes it meanwhile.
 pub(super) async fn locked_upload(conn: &mut PgConnection, id: Uuid) -> Result<Option<Row>> {
     let row = sqlx::query_as!(
         RawRow,
@@ -98,7 +99,7 @@ pub(super) async fn locked_upload(conn: &mut PgConnection, id: Uuid) -> Result<O
     row.map(Row::try_from).transpose()
 }
 
-/// Says what the content was found to be; whether it was this call that said it.
+/// Stores the result of the check of a pending upload; `false` if a result was stored already.
 pub(super) async fn settle(conn: &mut PgConnection, id: Uuid, state: State, object: Option<&str>) -> Result<bool> {
     let done = sqlx::query!(
         "update uploads
@@ -114,23 +115,23 @@ pub(super) async fn settle(conn: &mut PgConnection, id: Uuid, state: State, obje
     Ok(done.rows_affected() == 1)
 }
 
-/// Something shows it, or nothing does any more.
+/// Stores whether an avatar or a logo shows this upload.
 pub(super) async fn set_attached(conn: &mut PgConnection, id: Uuid, attached: bool) -> Result<()> {
     let done = sqlx::query!("update uploads set attached = $2 where id = $1", id, attached).execute(conn).await?;
     if done.rows_affected() == 1 {
         Ok(())
     } else {
-        Err(Error::internal(format!("an upload went away under its lock: {id}")))
+        Err(Error::internal(format!("an upload was deleted although it was locked: {id}")))
     }
 }
 
-/// The upload that the user's avatar shows, locked.
+/// The upload that is the user's avatar; the avatar's row is locked.
 pub(super) async fn locked_avatar(conn: &mut PgConnection, user: UserId) -> Result<Option<Uuid>> {
     let row = sqlx::query_scalar!("select upload_id from avatars where user_id = $1 for update", user.number());
     Ok(row.fetch_optional(conn).await?)
 }
 
-/// Shows this one as the user's avatar.
+/// Makes this upload the user's avatar.
 pub(super) async fn put_avatar(conn: &mut PgConnection, user: UserId, upload: Uuid) -> Result<()> {
     sqlx::query!(
         "insert into avatars (user_id, upload_id)
@@ -145,13 +146,13 @@ pub(super) async fn put_avatar(conn: &mut PgConnection, user: UserId, upload: Uu
     Ok(())
 }
 
-/// Shows no avatar of the user.
+/// Deletes the user's avatar.
 pub(super) async fn delete_avatar(conn: &mut PgConnection, user: UserId) -> Result<()> {
     sqlx::query!("delete from avatars where user_id = $1", user.number()).execute(conn).await?;
     Ok(())
 }
 
-/// The key of the user's avatar.
+/// The object key of the user's avatar.
 pub(super) async fn avatar(conn: &mut PgConnection, user: UserId) -> Result<Option<String>> {
     let object = sqlx::query_scalar!(
         "select u.object
@@ -163,13 +164,13 @@ pub(super) async fn avatar(conn: &mut PgConnection, user: UserId) -> Result<Opti
     Ok(object.fetch_optional(conn).await?.flatten())
 }
 
-/// The upload that the room's logo shows, locked.
+/// The upload that is the room's logo; the logo's row is locked.
 pub(super) async fn locked_logo(conn: &mut PgConnection, room: RoomId) -> Result<Option<Uuid>> {
     let row = sqlx::query_scalar!("select upload_id from room_logos where room_id = $1 for update", room.number());
     Ok(row.fetch_optional(conn).await?)
 }
 
-/// Shows this one as the room's logo.
+/// Makes this upload the room's logo.
 pub(super) async fn put_logo(conn: &mut PgConnection, room: RoomId, upload: Uuid) -> Result<()> {
     sqlx::query!(
         "insert into room_logos (room_id, upload_id)
@@ -184,13 +185,13 @@ pub(super) async fn put_logo(conn: &mut PgConnection, room: RoomId, upload: Uuid
     Ok(())
 }
 
-/// Shows no logo of the room.
+/// Deletes the room's logo.
 pub(super) async fn delete_logo(conn: &mut PgConnection, room: RoomId) -> Result<()> {
     sqlx::query!("delete from room_logos where room_id = $1", room.number()).execute(conn).await?;
     Ok(())
 }
 
-/// The key of the room's logo.
+/// The object key of the room's logo.
 pub(super) async fn logo(conn: &mut PgConnection, room: RoomId) -> Result<Option<String>> {
     let object = sqlx::query_scalar!(
         "select u.object
@@ -202,7 +203,8 @@ pub(super) async fn logo(conn: &mut PgConnection, room: RoomId) -> Result<Option
     Ok(object.fetch_optional(conn).await?.flatten())
 }
 
-/// Some uploads that have been loose for so many hours, locked; those that another node clears are left to it.
+/// At most `limit` uploads that nothing shows and that are older than `hours`, locked. Those that another node has
+/// locked are left out. Proofs that are ready are left out too, because nothing says yet when one is no longer needed.
 pub(super) async fn loose(conn: &mut PgConnection, hours: i32, limit: i64) -> Result<Vec<(Uuid, Option<String>)>> {
     let rows = sqlx::query!(
         "select id, object
@@ -222,7 +224,7 @@ pub(super) async fn loose(conn: &mut PgConnection, hours: i32, limit: i64) -> Re
     Ok(rows.into_iter().map(|row| (row.id, row.object)).collect())
 }
 
-/// Forgets these uploads.
+/// Deletes the rows of these uploads.
 pub(super) async fn delete(conn: &mut PgConnection, ids: &[Uuid]) -> Result<()> {
     sqlx::query!("delete from uploads where id = any($1)", ids).execute(conn).await?;
     Ok(())

@@ -1,5 +1,5 @@
-//! A folder of this machine, for one developer: the same addresses, signed by a key of this process, and
-//! served by it.
+//! A folder of this machine in place of an object store, for development. Its addresses are signed by a key that this
+//! process made, and are served by this process.
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -15,19 +15,19 @@ use crate::kit::chance::Chance;
 use crate::kit::clock::Timestamp;
 use crate::kit::error::{Error, Result};
 
-/// Where the folder's objects are served.
+/// The path below which the folder's objects are served.
 pub(in crate::media) const PATH: &str = "/media/";
 
-/// The folder, and what signs its addresses.
+/// The folder, and the key that signs its addresses.
 pub(in crate::media) struct Folder {
     root: PathBuf,
     key: [u8; 32],
-    /// Of the names of drafts.
+    /// Names the files that are still being written.
     chance: Chance,
 }
 
 impl Folder {
-    /// The folder, made where it is not there.
+    /// Opens the folder, and makes it if it does not exist.
     pub(in crate::media) fn open(root: &Path, chance: Chance) -> std::io::Result<Self> {
         std::fs::create_dir_all(root)?;
         Ok(Self { root: root.to_owned(), key: chance.bytes(), chance })
@@ -59,7 +59,7 @@ impl Folder {
     }
 
     fn mac(&self, method: &str, key: &str, words: &str, until: i64) -> Hmac<Sha256> {
-        let mut mac = Hmac::<Sha256>::new_from_slice(&self.key).expect("a key of any length will do");
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.key).expect("HMAC takes keys of any length");
         mac.update(format!("{method}\n{key}\n{words}\n{until}").as_bytes());
         mac
     }
@@ -69,7 +69,8 @@ impl Folder {
         until > now.0 && self.mac(method, key, words, until).verify_slice(&signature).is_ok()
     }
 
-    /// The address to put an object of this type and size to was given out here, and still holds.
+    /// Whether this is an address that this process signed for uploading an object of this type and size, and that has
+    /// not expired.
     pub(in crate::media) fn allows_put(
         &self,
         key: &str,
@@ -80,7 +81,7 @@ impl Folder {
         self.is_signed("put", key, &put_words(content_type, bytes), until, signature, now)
     }
 
-    /// The object is public, or the address to read it by was given out here and still holds.
+    /// Whether the object may be read: it is public, or this process signed the address and it has not expired.
     pub(in crate::media) fn allows_get(&self, key: &str, signed: Option<(i64, &str)>, now: Timestamp) -> bool {
         key.starts_with("public/")
             || signed.is_some_and(|(until, signature)| self.is_signed("get", key, "", until, signature, now))
@@ -98,9 +99,9 @@ impl Folder {
         Ok(Some(bytes))
     }
 
-    /// Whole or not at all: under a name of its own first.
+    /// Writes an object whole or not at all: to a draft with a name of its own, which is then renamed.
     pub(in crate::media) async fn write(&self, key: &str, bytes: &[u8]) -> Result<()> {
-        let path = self.path(key).ok_or_else(|| Error::internal("a key that no object can have"))?;
+        let path = self.path(key).ok_or_else(|| Error::internal("an object cannot have this key"))?;
         let folder = path.parent().unwrap_or(&self.root);
         tokio::fs::create_dir_all(folder).await.map_err(Error::internal)?;
         let draft = folder.join(format!(".{}", self.chance.id()));
@@ -110,15 +111,15 @@ impl Folder {
         }
         .await;
         if written.is_err() {
-            // It may not be there; what is left of it is a hidden file that nothing reads.
+            // The draft may not exist. If it cannot be removed, it is a hidden file that nothing reads.
             let _ = tokio::fs::remove_file(&draft).await;
         }
         written.map_err(Error::internal)
     }
 
-    /// Whole, on the disk, and only where nothing stands yet.
+    /// Adds an object whole and synced to the disk; `false` if there is an object with this key already.
     pub(in crate::media) async fn add(&self, key: &str, bytes: &[u8]) -> Result<bool> {
-        let path = self.path(key).ok_or_else(|| Error::internal("a key that no object can have"))?;
+        let path = self.path(key).ok_or_else(|| Error::internal("an object cannot have this key"))?;
         let folder = path.parent().unwrap_or(&self.root);
         tokio::fs::create_dir_all(folder).await.map_err(Error::internal)?;
         let draft = folder.join(format!(".{}", self.chance.id()));
@@ -126,11 +127,11 @@ impl Folder {
             let mut file = tokio::fs::File::create_new(&draft).await?;
             file.write_all(bytes).await?;
             file.sync_all().await?;
-            // A link fails where its name is taken; a renamed file would replace what stands there.
+            // A hard link fails if its name is taken, while renaming would replace the file that has it.
             tokio::fs::hard_link(&draft, &path).await
         }
         .await;
-        // It may not be there; what is left of it is a hidden file that nothing reads.
+        // The draft may not exist. If it cannot be removed, it is a hidden file that nothing reads.
         let _ = tokio::fs::remove_file(&draft).await;
         match added {
             Ok(()) => Ok(true),
@@ -147,7 +148,8 @@ impl Folder {
         }
     }
 
-    /// The file of a key; keys made here have no part that begins with a dot.
+    /// The file of a key; `None` for a key that could leave the folder or name a hidden file. No key that the server
+    /// makes is of that kind.
     fn path(&self, key: &str) -> Option<PathBuf> {
         let fits = key.split('/').all(|part| {
             !part.is_empty()
@@ -170,7 +172,7 @@ mod tests {
         Folder { root: PathBuf::from("/nowhere"), key: [7; 32], chance: Chance::seeded(1) }
     }
 
-    /// What stands in the query of an address.
+    /// The end and the signature in the query of an address.
     fn signed(address: &str) -> (i64, String) {
         let query = address.split_once("?until=").expect("signed").1;
         let (until, signature) = query.split_once("&signature=").expect("signed");
@@ -190,7 +192,7 @@ mod tests {
         assert!(!folder.allows_put("incoming/a", ("image/png", 10), sign, Timestamp(until)));
         assert!(!folder.allows_put("incoming/a", ("image/png", 10), (until + 1, sign.1), now));
         assert!(!folder.allows_put("incoming/a", ("image/png", 10), (until, ""), now));
-        assert!(!folder.allows_get("incoming/a", Some(sign), now), "to write is not to read");
+        assert!(!folder.allows_get("incoming/a", Some(sign), now), "an address to upload to does not read");
     }
 
     #[test]

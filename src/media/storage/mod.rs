@@ -1,7 +1,7 @@
-//! Where the bytes lie: an S3-compatible store, or a folder of this machine.
+//! The storage for files: an S3-compatible object store, or a folder of this machine.
 //!
-//! Keys are made here alone, of letters, digits, `/`, `-`, `_` and `.`; `incoming/` is where clients write, `public/` and
-//! `private/` are the server's.
+//! The server makes every key. A key consists of letters, digits, `/`, `-`, `_` and `.`. Clients write below
+//! `incoming/`; only the server writes below `public/` and `private/`.
 
 pub(super) mod folder;
 pub(super) mod s3;
@@ -13,24 +13,24 @@ use self::s3::S3;
 use crate::kit::clock::Timestamp;
 use crate::kit::error::Result;
 
-/// An address that a client may put one object to, with the headers that it has to send.
+/// An address to which a client may upload one object, with the headers that it must send.
 pub(super) struct PutAddress {
-    /// Absolute, or a path on this server.
+    /// An absolute address, or a path on this server.
     pub url: String,
-    /// Signed along with the address.
+    /// The headers, which are signed with the address.
     pub headers: Vec<(&'static str, String)>,
 }
 
-/// One of the two.
+/// The storage that the settings choose.
 pub(super) enum Storage {
-    /// For people.
+    /// An object store, for real operation.
     S3(S3),
-    /// For one developer.
+    /// A folder, for development.
     Folder(Folder),
 }
 
 impl Storage {
-    /// The address to put an object of this type and size to.
+    /// The address to which an object of this type and size may be uploaded.
     pub(super) fn put_address(
         &self,
         key: &str,
@@ -47,7 +47,7 @@ impl Storage {
         PutAddress { url, headers }
     }
 
-    /// The address to read a private object by.
+    /// The address by which a private object is read, for a while.
     pub(super) fn get_address(&self, key: &str, holds: Duration, now: Timestamp) -> String {
         match self {
             Self::S3(s3) => s3.get_address(key, holds, now),
@@ -63,7 +63,7 @@ impl Storage {
         }
     }
 
-    /// The object's bytes, one more than `limit` at most; `None` where there is none.
+    /// The object's bytes, at most `limit + 1` of them; `None` if there is no such object.
     pub(super) async fn read(&self, key: &str, limit: u32) -> Result<Option<Vec<u8>>> {
         match self {
             Self::S3(s3) => s3.read(key, limit as usize).await,
@@ -79,7 +79,7 @@ impl Storage {
         }
     }
 
-    /// Removes an object; that it is not there is as good.
+    /// Removes an object. It is no error if it does not exist.
     pub(super) async fn remove(&self, key: &str) -> Result<()> {
         match self {
             Self::S3(s3) => s3.remove(key).await,

@@ -1,5 +1,5 @@
-//! An S3-compatible object store. Addresses are signed here (SigV4 in the query), what the server itself
-//! reads and writes goes by such addresses too.
+//! An S3-compatible object store. Addresses are signed here (SigV4 in the query). The server itself reads and writes by
+//! such addresses too.
 
 use std::time::Duration;
 
@@ -10,14 +10,15 @@ use crate::kit::clock::Timestamp;
 use crate::kit::error::{Error, Result};
 use crate::media::settings::{S3Settings, Settings};
 
-/// For one request to the store, its body included: below the time a request of a client may take.
+/// The time limit of one request to the store, its body included. It is shorter than the time that a client's request
+/// may take.
 const WITHIN: Duration = Duration::from_secs(8);
-/// For which the server's own addresses hold.
+/// How long the addresses hold that the server signs for itself.
 const OWN: Duration = Duration::from_secs(60);
-/// Public objects never change under their key.
+/// The `cache-control` of public objects: an object never changes under its key.
 const FOREVER: &str = "public, max-age=31536000, immutable";
 
-/// The bucket, and the way to it.
+/// A bucket, and the client that reaches it.
 pub(in crate::media) struct S3 {
     bucket: Bucket,
     credentials: Credentials,
@@ -26,12 +27,12 @@ pub(in crate::media) struct S3 {
     public_url: Option<String>,
 }
 
-/// The bucket of these settings, or why there can be none.
+/// The bucket of these settings; as an error, why they are not valid.
 pub(in crate::media) fn bucket(endpoint: &str, name: &str, settings: &S3Settings) -> Result<Bucket, String> {
-    let endpoint = endpoint.parse().map_err(|error| format!("it is no address ({error})"))?;
+    let endpoint = endpoint.parse().map_err(|error| format!("it is not an address ({error})"))?;
     let endpoint: reqwest::Url = endpoint;
     if !endpoint.username().is_empty() || endpoint.password().is_some() {
-        return Err("a name and a password do not belong in it: media.s3.access_key and secret_key".to_owned());
+        return Err("a user name and a password do not belong in it: use media.s3.access_key and secret_key".to_owned());
     }
     let style = if settings.path_style { UrlStyle::Path } else { UrlStyle::VirtualHost };
     let region = settings.region.clone().unwrap_or_else(|| "us-east-1".to_owned());
@@ -39,7 +40,7 @@ pub(in crate::media) fn bucket(endpoint: &str, name: &str, settings: &S3Settings
 }
 
 impl S3 {
-    /// The store of these settings, which have no problems; `None` where they name none.
+    /// The object store of these settings, which have been checked; `None` if they name none.
     pub(in crate::media) fn of(settings: &Settings) -> Result<Option<Self>> {
         let s3 = &settings.s3;
         let (Some(endpoint), Some(name), Some(id), Some(key)) =
@@ -47,7 +48,7 @@ impl S3 {
         else {
             return Ok(None);
         };
-        // The process has one provider of cryptography; whoever comes second finds it there.
+        // The process has one provider of cryptography. An error here means that it is installed already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder().redirect(redirect::Policy::none()).timeout(WITHIN).build();
         Ok(Some(Self {
@@ -68,7 +69,7 @@ impl S3 {
         now: Timestamp,
     ) -> String {
         let mut put = self.bucket.put_object(Some(&self.credentials), key);
-        // In the order of their names, as they are signed.
+        // The headers are inserted in the order of their names, because they are signed in that order.
         put.headers_mut().insert("content-length", bytes.to_string());
         put.headers_mut().insert("content-type", content_type.to_owned());
         put.sign_with_time(holds, &signed_at(now)).into()
@@ -120,8 +121,8 @@ impl S3 {
         good(request.send().await.map_err(away)?).map(drop)
     }
 
-    /// Writes an object only where none stands. A store that does not know the condition is asked first, which
-    /// leaves a moment between the two.
+    /// Writes an object only if none has this key. It is read first, because some stores do not know the header
+    /// `if-none-match`; with such a store an object that is written between the two requests is replaced.
     pub(in crate::media) async fn add(&self, key: &str, bytes: Vec<u8>) -> Result<bool> {
         if self.read(key, 0).await?.is_some() {
             return Ok(false);
@@ -143,9 +144,9 @@ impl S3 {
     }
 }
 
-/// The time as addresses are signed with it.
+/// The time in the form in which addresses are signed.
 fn signed_at(now: Timestamp) -> jiff::Timestamp {
-    jiff::Timestamp::from_millisecond(now.0).expect("a clock shows a time of the years that a calendar has")
+    jiff::Timestamp::from_millisecond(now.0).expect("the clock's time is within the years of the calendar")
 }
 
 fn good(response: Response) -> Result<Response> {
@@ -153,7 +154,8 @@ fn good(response: Response) -> Result<Response> {
     if status.is_success() {
         return Ok(response);
     }
-    // Without its address, which is signed. Keys or rights that do not fit are the operator's to mend.
+    // The message does not contain the address, because that is signed. A refusal means wrong credentials or rights,
+    // which the operator must put right.
     let words = format!("the object store answered {status}");
     Err(if status.is_server_error() { Error::away(words) } else { Error::internal(words) })
 }
