@@ -1,24 +1,24 @@
-//! What somebody signs in with: a phone number or an e-mail address, in one spelling.
+//! Contacts: the phone number or e-mail address that somebody signs in with, in one spelling.
 //!
-//! Neither is proof of anything before a code was entered; here is only what keeps two spellings of one
-//! address from being two accounts, and junk out.
+//! A contact proves nothing until its code has been entered. This file only refuses junk, and makes sure that two
+//! spellings of one address are one account.
 
 /// A phone number or an e-mail address, normalised.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Contact {
-    /// E.164: `+` and 7 to 15 digits.
+    /// A phone number in E.164: `+` and 7 to 15 digits.
     Phone(String),
-    /// In lower case.
+    /// An e-mail address in lower case.
     Email(String),
 }
 
 impl Contact {
-    /// Either kind, as it stands in a sign-in form.
+    /// Parses a phone number or an e-mail address, as people type it to sign in. The error says the expected form.
     pub fn parse(login: &str) -> Result<Self, &'static str> {
         if login.contains('@') { Self::email(login) } else { Self::phone(login) }
     }
 
-    /// A phone number in E.164, with the blanks and hyphens that people write.
+    /// Parses a phone number in E.164. The blanks, hyphens, dots and brackets that people write are left out.
     pub fn phone(text: &str) -> Result<Self, &'static str> {
         const FORM: &str = "a phone number as +14155550123, 7 to 15 digits with the country's code";
         let digits = text.trim().strip_prefix('+').ok_or(FORM)?;
@@ -27,8 +27,8 @@ impl Contact {
         if fits && !number.starts_with('0') { Ok(Self::Phone(format!("+{number}"))) } else { Err(FORM) }
     }
 
-    /// An e-mail address in lower case. Letters beyond ASCII are refused: the database's and this
-    /// program's lower case need not agree on them, and a domain of other letters has an ASCII form.
+    /// Parses an e-mail address, and puts it into lower case. Letters beyond ASCII are refused, because the database
+    /// and this program may put them into lower case differently. A domain with other letters can be written in ASCII.
     pub fn email(text: &str) -> Result<Self, &'static str> {
         const FORM: &str = "an e-mail address as name@example.com";
         let text = text.trim();
@@ -50,7 +50,7 @@ impl Contact {
         }
     }
 
-    /// As phone and e-mail address, one of which it is.
+    /// The contact as a phone number and an e-mail address; one of the two is `None`.
     pub(super) fn columns(&self) -> (Option<&str>, Option<&str>) {
         match self {
             Self::Phone(phone) => (Some(phone), None),
@@ -58,7 +58,7 @@ impl Contact {
         }
     }
 
-    /// As it is stored.
+    /// The contact as it is stored.
     pub fn as_str(&self) -> &str {
         match self {
             Self::Phone(text) | Self::Email(text) => text,

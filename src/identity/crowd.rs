@@ -1,5 +1,5 @@
-//! Accounts by the thousand, for load tests: real ones, with wallets, sessions and tokens, made in a few
-//! statements. Nobody knows their password.
+//! Thousands of accounts for load tests. They are real accounts with wallets, sessions and tokens, but they are made in
+//! a few statements and share a random password that nobody knows.
 
 use std::collections::HashSet;
 
@@ -14,22 +14,24 @@ use crate::kit::edge::Edge;
 use crate::kit::error::{Error, Result};
 use crate::kit::tx::Tx;
 
-/// Accounts in one transaction, and newcomers who are welcomed together: a batch of the ledger.
+/// The accounts that are made in one transaction, and the newcomers who get their welcome coins together: about one
+/// batch of the ledger.
 const BATCH: usize = 500;
-/// An id that is taken makes one account fewer: so many batches are tried beyond twice those needed.
+/// Ids are random, and an id that is taken makes one account fewer. So at most this many batches more than twice those
+/// needed are tried.
 const SPARE_BATCHES: usize = 8;
 
 impl Identity {
-    /// Makes so many accounts, signs each in and gives it what newcomers are given.
+    /// Makes `people` accounts, signs each in and gives it the welcome coins. Gives each user with an access token.
     ///
     /// # Errors
-    /// What the store or the ledger refuses.
+    /// A fault or an outage of the store; what the ledger answers to the welcome coins.
     pub async fn register_many(&self, edge: &Edge, people: usize) -> Result<Vec<(UserId, Token)>> {
         let password = self.passwords().hash(edge.chance().id().to_string(), edge.chance().bytes()).await?;
         let mut made: Vec<(UserId, Token)> = Vec::with_capacity(people);
         let mut newcomers = Vec::new();
         for _ in 0..people.div_ceil(BATCH) * 2 + SPARE_BATCHES {
-            // The ledger welcomes those of one batch while the next one is made.
+            // The ledger books the welcome coins of one batch while the next batch is made.
             let wanted = BATCH.min(people - made.len());
             let (welcomed, batch) =
                 tokio::join!(self.welcome_all(&newcomers), self.register_batch(edge, wanted, &password));
@@ -45,7 +47,7 @@ impl Identity {
         Err(Error::internal("no unused ids were found for accounts"))
     }
 
-    /// Together, so that the ledger commits them together.
+    /// Gives these users their welcome coins, all at the same time, so that the ledger commits them in few batches.
     async fn welcome_all(&self, users: &[UserId]) -> Result<()> {
         let welcomes = futures_util::future::join_all(users.iter().map(|user| self.wallets().welcome(*user))).await;
         welcomes.into_iter().collect()
@@ -59,7 +61,7 @@ impl Identity {
         signed_in.into_iter().map(|(user, session)| Ok((user, self.keys().sign_access(user, session, now)?))).collect()
     }
 
-    /// Makes accounts with all that an account begins with, and a session for each.
+    /// Makes accounts with signatures, wallets and a session each. An id that is taken makes no account.
     async fn open_accounts(
         &self,
         tx: &mut Tx,

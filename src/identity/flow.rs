@@ -1,5 +1,6 @@
-//! The ways in: registering and signing in. Each is several short transactions around a password's hash,
-//! which takes a core for a while: no connection is held meanwhile. A part of the edge: it opens and commits.
+//! Registering and signing in. Both need a password's hash, which takes a core for a while, so they consist of several
+//! short transactions and hold no connection while the hash is computed. This file is part of the edge: it opens and
+//! commits transactions.
 
 use std::net::IpAddr;
 
@@ -13,7 +14,7 @@ use crate::kit::edge::Edge;
 use crate::kit::error::{Error, Result};
 
 impl Identity {
-    /// Makes an account with what it begins with, and signs in.
+    /// Makes an account with its wallet and welcome coins, and signs it in.
     ///
     /// # Errors
     /// `account_exists`, `code_invalid`, `rate_limited`, `busy`.
@@ -25,7 +26,8 @@ impl Identity {
             }
             _ => None,
         };
-        // Before the address is looked at: that it is taken shows in the answer, not earlier.
+        // The password is hashed before the address is looked up, so that the time of the answer does not show that an
+        // address is taken.
         let hash = self.passwords().hash(account.password.clone(), edge.chance().bytes()).await?;
         let (now, chance) = (edge.now(), edge.chance());
         let mut tx = edge.begin().await?;
@@ -33,11 +35,11 @@ impl Identity {
         let opened = self.open_account(&mut tx, &account, &hash, proven, (now, chance)).await?;
         tx.commit().await?;
         self.wallets().welcome(opened.user.id).await?;
-        tracing::info!(user.id = opened.user.id.number(), session.id = %opened.session, "somebody registered");
+        tracing::info!(user.id = opened.user.id.number(), session.id = %opened.session, "a user registered");
         self.granted(opened, now)
     }
 
-    /// Signs in. An unknown account and a wrong password have one answer, in the same time.
+    /// Signs in. An unknown account and a wrong password get the same answer after the same time.
     ///
     /// # Errors
     /// `invalid_credentials`, `suspended`, `rate_limited`, `busy`.
@@ -56,14 +58,16 @@ impl Identity {
         let opened = self.open_session(&mut tx, user, &hash, device, (now, chance)).await?;
         tx.commit().await?;
         self.wallets().welcome(opened.user.id).await?;
-        tracing::info!(user.id = opened.user.id.number(), session.id = %opened.session, "somebody signed in");
+        tracing::info!(user.id = opened.user.id.number(), session.id = %opened.session, "a user signed in");
         self.granted(opened, now)
     }
 
-    /// Whose password this is, and its hash. An unknown account and a wrong password have one answer, in
-    /// the same time; while it is locked, so has the right password.
+    /// Checks a password, and gives the account's owner and the password's hash. An unknown account and a wrong
+    /// password get the same answer after the same time. While the account is locked, even the right password is
+    /// refused.
     async fn checked(&self, edge: &Edge, from: IpAddr, login: &Contact, password: String) -> Result<(Person, String)> {
-        // Counted before anybody looks at the password, so that a hundred guesses at once are a hundred.
+        // The guess is counted before the password is checked, so that a hundred guesses at the same time count as a
+        // hundred.
         let mut tx = edge.begin().await?;
         let guess = self.count_guess(&mut tx, from, login).await?;
         tx.commit().await?;
@@ -91,8 +95,8 @@ impl Identity {
         Ok((user, hash))
     }
 
-    /// Hashes a password that was right with the parameters of today; where that is not possible now, the
-    /// next sign-in does it.
+    /// Hashes a right password again, with the present parameters, and stores that hash. If that is not possible now,
+    /// the old hash stays and the next sign-in tries again. Gives the hash that is stored.
     async fn hashed_anew(&self, edge: &Edge, user: &Person, password: String, hash: String) -> Result<String> {
         let Ok(new) = self.passwords().hash(password, edge.chance().bytes()).await else { return Ok(hash) };
         let mut tx = edge.begin().await?;
@@ -101,7 +105,7 @@ impl Identity {
         Ok(if changed { new } else { hash })
     }
 
-    /// Takes a try at a code. The try counts although it is refused, and whatever follows.
+    /// Takes one of the tries at a code, in a transaction of its own, so that the try counts even if the code is wrong.
     pub(super) async fn proven(
         &self,
         edge: &Edge,

@@ -1,4 +1,5 @@
-//! Sign-in against guessing: what is counted before a password is looked at, and what is forgiven after.
+//! Protection of sign-in against guessing: a guess is counted before the password is checked, and is taken back or
+//! forgotten afterwards.
 
 use std::net::IpAddr;
 
@@ -11,11 +12,11 @@ use crate::kit::error::{Error, Result};
 use crate::kit::limit::holder;
 use crate::kit::tx::Tx;
 
-/// A guess at a password, counted.
+/// A guess at a password, which has been counted for its network address and for the contact.
 pub(super) struct Guess {
     address: (Pace, Vec<u8>, Counted),
     contact: (Pace, Vec<u8>, Counted),
-    /// Whose password is guessed at, and its hash.
+    /// The account's owner and the password's hash, if there is such an account.
     account: Option<(Person, String)>,
 }
 
@@ -27,13 +28,13 @@ impl Guess {
 }
 
 impl Identity {
-    /// Counts a guess, for its address and for the contact. While either is locked nothing is counted: the
-    /// transaction is not committed then.
+    /// Counts a guess, for its network address and for the contact. While either is locked this fails with
+    /// `rate_limited`; the caller then does not commit, so nothing is counted.
     pub(super) async fn count_guess(&self, tx: &mut Tx, from: IpAddr, login: &Contact) -> Result<Guess> {
         let (of_address, of_contact) = (self.pace_of_address(), self.pace_of_contact());
         let contact_key = self.0.key.hash(&[login.as_str()]);
         let address_key = self.0.key.hash(&[&holder(from).to_string()]);
-        // In this order everywhere, so that two who guess never wait for one another.
+        // Every guess counts in this order, so that two guesses never deadlock.
         let address = throttle::count(tx, of_address, &address_key).await?;
         let contact = throttle::count(tx, of_contact, &contact_key).await?;
         let account = store::account(tx, login).await?;
@@ -44,7 +45,7 @@ impl Identity {
         })
     }
 
-    /// Takes a guess back that nobody looked at.
+    /// Takes a guess back whose password was not checked.
     pub(super) async fn take_back_guess(&self, tx: &mut Tx, guess: &Guess) -> Result<()> {
         let Guess { address: (pace, key, counted), .. } = guess;
         throttle::take_back(tx, *pace, key, *counted).await?;
@@ -52,8 +53,8 @@ impl Identity {
         throttle::take_back(tx, *pace, key, *counted).await
     }
 
-    /// The password was right: the address has not guessed, and the contact's guesses are forgotten. Gives
-    /// whose it is, and its hash.
+    /// Ends a guess that was right: it is taken back for the address, and all guesses at the contact are forgotten.
+    /// Gives the account's owner and the password's hash.
     pub(super) async fn forgive_guess(&self, tx: &mut Tx, guess: Guess) -> Result<(Person, String)> {
         let (pace, key, counted) = guess.address;
         throttle::take_back(tx, pace, &key, counted).await?;
@@ -62,7 +63,7 @@ impl Identity {
         guess.account.ok_or_else(|| Error::new(ErrorCode::InvalidCredentials))
     }
 
-    /// Of failed sign-ins under one phone number or e-mail address.
+    /// The pace of failed sign-ins for one phone number or e-mail address.
     pub(super) fn pace_of_contact(&self) -> Pace {
         let settings = &self.0.settings;
         Pace {
@@ -74,8 +75,8 @@ impl Identity {
         }
     }
 
-    /// Of failed sign-ins from one address. Many may be behind it, each with a slip now and then: it is
-    /// forgotten when the longest lock is over and as much time again has passed without any.
+    /// The pace of failed sign-ins from one network address. Many people may share it, each with a mistake now and
+    /// then, so failures are forgotten after twice the longest lock without any.
     fn pace_of_address(&self) -> Pace {
         let settings = &self.0.settings;
         Pace {

@@ -1,4 +1,4 @@
-//! What identity does again and again: keys are followed by new ones, and what counts no more goes.
+//! The periodic jobs of identity: old signing keys get successors, and rows that count no more are deleted.
 
 use std::time::Duration;
 
@@ -7,11 +7,11 @@ use super::key::REFRESH_EVERY;
 use crate::kit::edge::Edge;
 use crate::kit::jobs::{Failure, Kind, Kinds, Running};
 
-/// Between two removals of what counts no more.
+/// How often rows that count no more are deleted.
 const SWEEP_EVERY: Duration = Duration::from_secs(300);
 
-/// Gives signing keys that are old successors and deletes those that verify nothing any more. Once: in the
-/// transaction of its mark.
+/// Makes successors to old signing keys, and deletes keys that verify nothing any more. It takes effect once, in the
+/// transaction of the job's mark.
 struct SucceedKeys(Identity, Edge);
 
 impl Kind for SucceedKeys {
@@ -25,8 +25,8 @@ impl Kind for SucceedKeys {
     }
 }
 
-/// Deletes old revocations, codes that have run out and counts that count no more. Once: in the transaction of
-/// its mark.
+/// Deletes old revocations, expired codes and counts that are forgotten. It takes effect once, in the transaction of
+/// the job's mark.
 struct Sweep(Identity);
 
 impl Kind for Sweep {
@@ -39,7 +39,8 @@ impl Kind for Sweep {
 }
 
 impl Identity {
-    /// Adds what identity does again and again, and what each node does with its own memory of it.
+    /// Registers the periodic jobs of identity, and what each node does in its own memory: it reads the signing keys,
+    /// and sweeps its rate limits.
     #[must_use]
     pub fn kinds(&self, kinds: Kinds, edge: &Edge) -> Kinds {
         let (keys, limits) = (self.keys().clone(), self.clone());
@@ -50,7 +51,7 @@ impl Identity {
                 let keys = keys.clone();
                 async move {
                     if let Err(error) = keys.read().await {
-                        tracing::warn!(%error, "the signing keys could not be read; those in memory go on");
+                        tracing::warn!(%error, "the signing keys could not be read; those in memory are still used");
                     }
                 }
             })

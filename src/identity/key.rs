@@ -1,8 +1,8 @@
-//! The keys that sign and verify tokens: random, one set per purpose, in the database, kept in memory.
+//! The keys that sign and verify tokens. They are random, each purpose has its own, and they are stored in the database
+//! and kept in memory.
 //!
-//! A key of some age is followed by a new one, which signs once every node has had two chances to read
-//! it; the old one verifies until the longest-lived of its tokens is surely gone. A secret leaves this
-//! file only into a signature.
+//! An old key is followed by a new one. The new key signs once every node has had two chances to read it; the old key
+//! verifies until the longest-lived of its tokens has surely expired. No secret leaves this file except in a signature.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -24,11 +24,11 @@ use crate::kit::tx::Tx;
 
 /// How often every node reads the keys.
 pub(super) const REFRESH_EVERY: Duration = Duration::from_secs(60);
-/// A key signs when it is this old, unless there is no other: by then every node knows it.
+/// A key signs from this age on, because then every node has read it. If there is no older key, it signs at once.
 const RIPE_MS: i64 = 2 * 60 * 1_000 + 10_000;
-/// An unknown key in a token makes the keys be read, but no more often than this.
+/// A token with an unknown key makes the node read the keys again, but no more often than this.
 const READ_AT_MOST_EVERY: Duration = Duration::from_secs(1);
-/// How long a key outlives its successor's ripening and its own last token.
+/// How much longer a key is kept than its successor needs to sign and its own last token to expire.
 const SPARE_SECONDS: i64 = 24 * 60 * 60;
 
 /// Signs and verifies access and room tokens.
@@ -36,19 +36,20 @@ const SPARE_SECONDS: i64 = 24 * 60 * 60;
 pub struct Keys(Arc<Inner>);
 
 struct Inner {
-    /// For keys that another node has made; nothing is written by it.
+    /// Reads keys that another node has made. Nothing is written by it.
     reads: Reads,
-    /// Of the tokens' own ids.
+    /// Makes the ids of tokens.
     chance: Chance,
     settings: Settings,
     ring: RwLock<Arc<Ring>>,
-    /// When the keys were last asked for; held while they are, so that one asks for all.
+    /// When the keys were last read for an unknown key. The lock is held while they are read, so that one reads for
+    /// all.
     read_at: Mutex<Option<Instant>>,
 }
 
 #[derive(Default)]
 struct Ring {
-    /// By the first part of their tokens, which names purpose and key.
+    /// The keys by the header of their tokens, which names purpose and key.
     verifying: HashMap<String, (Purpose, DecodingKey)>,
     signing: HashMap<Purpose, (Uuid, EncodingKey)>,
 }
@@ -58,12 +59,12 @@ pub(super) struct StoredKey {
     pub(super) id: Uuid,
     pub(super) purpose: String,
     pub(super) secret: Vec<u8>,
-    /// By the database's clock.
+    /// The key's age in milliseconds, by the database's clock.
     pub(super) age_ms: i64,
 }
 
 impl Keys {
-    /// Reads the keys, making those that are missing.
+    /// Reads the keys, and makes those that are missing.
     pub async fn load(edge: &Edge, settings: Settings) -> Result<Self> {
         let (reads, chance) = (edge.reads(), edge.chance().clone());
         let keys =
@@ -72,8 +73,8 @@ impl Keys {
         Ok(keys)
     }
 
-    /// Makes a successor to keys that are old or missing, deletes those that verify nothing any more,
-    /// and reads the rest: in one transaction of this edge.
+    /// Makes keys where one is missing or old, deletes those that verify nothing any more, and reads the rest, all in
+    /// one transaction.
     pub async fn tend(&self, edge: &Edge) -> Result<()> {
         let mut tx = edge.begin().await?;
         self.succeed(&mut tx, edge.now(), edge.chance()).await?;
@@ -82,13 +83,13 @@ impl Keys {
         self.hold(stored)
     }
 
-    /// Makes a successor to keys that are old or missing, and deletes those that verify nothing any more.
+    /// Makes keys where one is missing or old, and deletes those that verify nothing any more.
     pub(super) async fn succeed(&self, tx: &mut Tx, now: Timestamp, chance: &Chance) -> Result<()> {
         let settings = &self.0.settings;
         let key_seconds = i64::from(settings.key_days) * 24 * 60 * 60;
         let longest_minutes = settings.access_token_minutes.max(settings.room_token_minutes);
         let outlived_seconds = RIPE_MS / 1_000 + i64::from(longest_minutes) * 60 + SPARE_SECONDS;
-        // Nodes that start together make one key, not one each.
+        // With the lock, nodes that start at the same time make one key, not one each.
         store::lock_signing_keys(tx).await?;
         for purpose in Purpose::ALL {
             let (id, secret) = (chance.id_at(now), chance.bytes::<32>());
@@ -97,25 +98,25 @@ impl Keys {
         store::delete_outlived_keys(tx, outlived_seconds).await
     }
 
-    /// An access token of this user's session.
+    /// Signs an access token for this session of the user.
     pub fn sign_access(&self, user: UserId, session: Uuid, now: Timestamp) -> Result<Token> {
         let claims = AccessClaims::new(user, session, self.0.chance.id(), now, self.0.settings.access_token_minutes);
         self.signed(Purpose::Access, &claims)
     }
 
-    /// A token that lets this user into this room.
+    /// Signs a token that admits this user to this room.
     pub fn sign_room(&self, user: UserId, room: RoomId, now: Timestamp) -> Result<Token> {
         let claims = RoomClaims::new(user, room, now, self.0.settings.room_token_minutes);
         self.signed(Purpose::Room, &claims)
     }
 
-    /// What an access token says; `unauthenticated` or `token_expired` if it does not hold. Whether its
-    /// session still stands is another question.
+    /// Verifies an access token and gives its content; `unauthenticated` or `token_expired` if it is not valid. It does
+    /// not check whether the session has ended.
     pub async fn verify_access(&self, token: &str, now: Timestamp) -> Result<Access> {
         self.verified::<AccessClaims>(Purpose::Access, token, now).await?.access()
     }
 
-    /// Whether the token lets this user into this room: `room_token_invalid` if not.
+    /// Checks that the token admits this user to this room; `room_token_invalid` if not.
     pub async fn verify_room(&self, token: &str, room: RoomId, user: UserId, now: Timestamp) -> Result<()> {
         let claims = self.verified::<RoomClaims>(Purpose::Room, token, now).await?;
         if claims.admits(user, room) { Ok(()) } else { Err(Purpose::Room.refused()) }
@@ -141,8 +142,8 @@ impl Keys {
         token::verified(purpose, token, key, now)
     }
 
-    /// Reads the keys for the sake of a token that names an unknown one. Those who come while or right
-    /// after they are read are content with what was found: a key signs long after it can be read.
+    /// Reads the keys because a token names an unknown one. Calls that come while the keys are read, or right after,
+    /// use what was read, because a key can be read long before it signs.
     async fn read_again(&self) -> Result<()> {
         let mut read_at = self.0.read_at.lock().await;
         if read_at.is_some_and(|at| at.elapsed() < READ_AT_MOST_EVERY) {
@@ -152,7 +153,7 @@ impl Keys {
         self.read().await
     }
 
-    /// Reads the keys: on each node, and so often that each knows a new one long before it signs.
+    /// Reads the keys. Each node does this so often that it knows a new key long before it signs.
     pub(super) async fn read(&self) -> Result<()> {
         let stored = store::signing_keys(&mut *self.0.reads.conn().await?).await?;
         self.hold(stored)
@@ -182,7 +183,8 @@ impl Ring {
                 let header = token::header_of(purpose, key.id, &EncodingKey::from_secret(&key.secret))?;
                 ring.verifying.insert(header, (purpose, DecodingKey::from_secret(&key.secret)));
             }
-            // The newest that every node has had time to read; in the first minutes of all, the oldest.
+            // The newest key that every node has had time to read signs. In the first minutes of a new database there
+            // is none, and the oldest signs.
             let ripe = keys().filter(|key| key.age_ms >= RIPE_MS).min_by_key(|key| (key.age_ms, key.id));
             if let Some(key) = ripe.or_else(|| keys().max_by_key(|key| (key.age_ms, key.id))) {
                 ring.signing.insert(purpose, (key.id, EncodingKey::from_secret(&key.secret)));
@@ -207,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_key_verifies_at_once_and_signs_when_all_know_it() {
+    fn a_new_key_verifies_at_once_and_signs_when_every_node_knows_it() {
         let old = key(1, Purpose::Access, RIPE_MS * 1_000);
         let ring = Ring::of(&[old, key(2, Purpose::Access, RIPE_MS - 1)]).expect("headers");
         assert_eq!((signs(&ring, Purpose::Access), ring.verifying.len()), (Some(1), 2));
@@ -217,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_key_of_all_signs_at_once_and_each_purpose_has_its_own() {
+    fn the_first_key_signs_at_once_and_each_purpose_has_its_own() {
         let ring = Ring::of(&[key(1, Purpose::Access, 0), key(2, Purpose::Room, 0)]).expect("headers");
         assert_eq!((signs(&ring, Purpose::Access), signs(&ring, Purpose::Room)), (Some(1), Some(2)));
         let header = |purpose| {

@@ -1,9 +1,9 @@
-//! Keyed hashes of addresses and codes: without the key nobody finds six digits or a phone number by trying.
+//! Keyed hashes of addresses and codes. Without the key, nobody can find six digits or a phone number by trying all.
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-/// The key, the same for all nodes.
+/// The key of the hashes, which is the same for all nodes.
 pub(super) struct ContactKey(Vec<u8>);
 
 impl ContactKey {
@@ -11,12 +11,12 @@ impl ContactKey {
         Self(secret)
     }
 
-    /// The hash of these parts, none of which can pass for two.
+    /// The hash of these parts. Each part is hashed with its length, so that other parts with the same text differ.
     pub(super) fn hash(&self, parts: &[&str]) -> Vec<u8> {
         self.mac(parts).finalize().into_bytes().to_vec()
     }
 
-    /// Whether this is their hash, in constant time.
+    /// Whether `hash` is the hash of these parts; compared in constant time.
     pub(super) fn fits(&self, parts: &[&str], hash: &[u8]) -> bool {
         self.mac(parts).verify_slice(hash).is_ok()
     }

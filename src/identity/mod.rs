@@ -1,7 +1,7 @@
-//! Who somebody is: accounts, sessions, tokens, profiles.
+//! Accounts, sessions, tokens, profiles, roles and suspensions.
 //!
-//! Passwords leave here for nobody, keys sign and verify in here only. What others may ask: whose token
-//! this is, whose session, and what people are called.
+//! Passwords and their hashes never leave this slice, and only code in here signs and verifies tokens. Other slices may
+//! ask whose token or session something is, what somebody may do, and what people are called.
 
 use std::thread::available_parallelism;
 
@@ -48,15 +48,17 @@ pub use session::{Device, Grant};
 pub use store::{Session, names, session_of};
 pub use token::{Access, Token};
 
-/// What else an account begins with; said by identity, `app.rs` connects it.
+/// The accounts of money that a new user needs. Identity declares this and does not know the ledger; `app` connects the
+/// two.
 pub trait Wallets: Send + Sync + 'static {
-    /// Opens the user's accounts, in the transaction that makes the user.
+    /// Opens the user's coin and diamond accounts, in the transaction that makes the user.
     fn open<'c>(&self, tx: &'c mut Tx, user: UserId) -> BoxFuture<'c, Result<()>>;
 
     /// The same for many users at once.
     fn open_all<'c>(&self, tx: &'c mut Tx, users: &'c [UserId]) -> BoxFuture<'c, Result<()>>;
 
-    /// Gives the user what newcomers are given. Asked at every way in, so whoever does it does it once.
+    /// Gives a new user their welcome coins. It is called at every registration and sign-in, so it must take effect
+    /// only once for each user.
     fn welcome(&self, user: UserId) -> BoxFuture<'_, Result<()>>;
 }
 
@@ -73,9 +75,9 @@ crate::settings! {
         refresh_repeat_seconds: u32 = 30, in 0..=300;
         /// Minutes for which a room token holds.
         room_token_minutes: u32 = 5, in 1..=60;
-        /// Passwords hashed at once; each takes a core for some 20 ms, and 19 MiB.
+        /// Passwords hashed at the same time; each takes a core for some 20 ms, and 19 MiB.
         hash_permits: usize = available_parallelism().map_or(1, usize::from), in 1..=256, shown "one a core";
-        /// Passwords that may wait for a core; beyond it `busy`.
+        /// Passwords that may wait to be hashed; beyond that the answer is `busy`.
         hash_queue: usize = 64, in 1..=10_000;
         /// Sign-ins and registrations a minute under one phone number or e-mail address.
         attempts_per_minute_account: u32 = 5, in 1..=10_000;
@@ -87,10 +89,10 @@ crate::settings! {
         refreshes_per_minute_address: u32 = 300, in 1..=1_000_000;
         /// REST requests a minute of one signed-in user.
         requests_per_minute_user: u32 = 600, in 1..=1_000_000;
-        /// Failed sign-ins in a row under one phone number or e-mail address, the last of which locks it for a while.
+        /// Failed sign-ins in a row under one phone number or e-mail address after which it is locked for a while.
         failures_account: u32 = 5, in 1..=1_000;
-        /// Failed sign-ins from one address (of IPv6, one /64), the last of which locks it; twice the longest lock
-        /// without any forgets them.
+        /// Failed sign-ins from one address (of IPv6, one /64) after which it is locked for a while. They are forgotten
+        /// when twice the longest lock has passed without one.
         failures_address: u32 = 100, in 1..=1_000_000;
         /// Seconds of the first lock; each further failure doubles it.
         lock_seconds: u32 = 30, in 1..=3_600;
@@ -107,7 +109,7 @@ crate::settings! {
         code_resend_max_seconds: u32 = 3_600, in 0..=86_400;
         /// Codes a minute that one address (of IPv6, one /64) may have sent.
         codes_per_minute_address: u32 = 10, in 1..=1_000_000;
-        /// Years that one must have lived to say one's birthday: live audio is among strangers.
+        /// The age in years from which a user may enter a birthday, because live audio is among strangers.
         minimum_age: u32 = 18, in 0..=120;
         /// Days until a signature may be changed again.
         signature_days: u32 = 30, in 0..=3_650;

@@ -1,5 +1,5 @@
-//! What the operator does at the command line: the first admin, and whoever else has to be helped there.
-//! No limits hold here: who may type these commands reaches the database anyway.
+//! The operator's commands for accounts: making the first admin, and helping other users. No rate limits apply, because
+//! whoever can run these commands can reach the database anyway.
 
 use parlor_protocol::{ErrorCode, UserId};
 use sqlx::PgConnection;
@@ -15,18 +15,18 @@ use crate::kit::list::Window;
 use crate::kit::supervise::Crew;
 use crate::kit::tx::Tx;
 
-/// Characters of a password that is made here: 120 bits.
+/// The characters of a generated password: 24 characters of 5 bits each are 120 bits.
 const MADE_CHARS: usize = 24;
-/// Lower case letters and digits that nobody takes for one another.
+/// Lower-case letters and digits that cannot be mistaken for one another.
 const MADE_OF: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
 
-/// A password for somebody who names none. Printed once, and kept nowhere but as its hash.
+/// A random password for an account for which the operator gives none. It is printed once, and only its hash is stored.
 pub fn made_password(chance: &Chance) -> String {
     let random: [u8; MADE_CHARS] = chance.bytes();
     random.iter().map(|byte| char::from(MADE_OF[usize::from(byte % 32)])).collect()
 }
 
-/// The hash of the password of a new admin's account. Before the transaction that makes it: it takes a while.
+/// The hash of the password of a new account. Computing it takes a while, so it is done before the transaction.
 ///
 /// # Errors
 /// `bad_request` for a weak password.
@@ -38,8 +38,7 @@ pub async fn hashed(account: &NewAccount, chance: &Chance) -> Result<String> {
     Passwords::new(1, 1, &Crew::default()).hash(account.password.clone(), chance.bytes()).await
 }
 
-/// Makes an account that is an admin, without a session. What else an account begins with belongs into the
-/// same transaction.
+/// Makes an admin's account, without a session. The caller opens the account's wallet in the same transaction.
 ///
 /// # Errors
 /// `account_exists`; a fault or an outage of the store.
@@ -51,10 +50,10 @@ pub async fn create_admin(tx: &mut Tx, account: &NewAccount, password_hash: &str
     Ok(user)
 }
 
-/// The user of this id, e-mail address or phone number.
+/// The user with this id, e-mail address, phone number or signature.
 ///
 /// # Errors
-/// `bad_request` where it is none of these, `user_not_found`; a fault or an outage of the store.
+/// `bad_request` if it has none of these forms, `user_not_found`; a fault or an outage of the store.
 pub async fn find(conn: &mut PgConnection, words: &str) -> Result<UserId> {
     let found = dossier::list(conn, &Search::parse(Some(words), None)?, &Window::parse(Some(1), None, None)?).await?;
     let user = found.items.first().filter(|_| !words.trim().is_empty());
@@ -66,7 +65,7 @@ mod tests {
     use super::{Chance, made_password, password};
 
     #[test]
-    fn a_made_password_will_do_and_no_two_are_alike() {
+    fn a_generated_password_is_strong_enough_and_no_two_are_alike() {
         let chance = Chance::seeded(1);
         let (one, other) = (made_password(&chance), made_password(&chance));
         assert_ne!(one, other);

@@ -1,7 +1,8 @@
-//! Passwords: which are good enough, and argon2id beside the runtime.
+//! Passwords: which are strong enough, and their hashes by argon2id, which are computed outside the async runtime.
 //!
-//! A hash takes a core for some 20 ms: so many at once as there are cores, a bounded queue before
-//! them, and `busy` beyond it. Guesses at accounts that don't exist cost the same as others.
+//! A hash takes a core for some 20 ms. So only as many are computed at the same time as the settings allow (by default
+//! one for each core), a bounded number may wait, and beyond that the answer is `busy`. A guess at an account that does
+//! not exist costs the same as any other.
 
 use std::sync::Arc;
 
@@ -15,25 +16,26 @@ use crate::kit::error::{Error, Result};
 use crate::kit::supervise::Crew;
 use crate::telemetry::metric;
 
-/// Characters of the longest password: longer than any passphrase, and no way to keep a core busy.
+/// The most characters of a password: enough for any passphrase, and too few to keep a core busy.
 pub(super) const MAX_CHARS: usize = 128;
 const MIN_CHARS: usize = 8;
 
-/// Passwords that everybody tries first, in lower case. Shorter ones than 8 are refused anyway.
+/// Common passwords, in lower case, one a line. Those with fewer than 8 characters are left out, because they are
+/// refused anyway.
 const COMMON: &str = include_str!("common_passwords.txt");
 
-/// OWASP's first choice for argon2id: 19 MiB, two passes, one lane.
+/// The parameters of argon2id that OWASP's Password Storage Cheat Sheet recommends: 19 MiB, two passes, one lane.
 const MEMORY_KIB: u32 = 19_456;
 const PASSES: u32 = 2;
 const LANES: u32 = 1;
 
-/// What is verified in place of an account's hash where there is no account: salt and output are
-/// random bytes, so no password is known to fit, and one that did would still open nothing.
+/// The hash that is verified if there is no account. Its salt and output are random bytes, so no password is known to
+/// match; and even a match would be refused.
 const NOBODYS: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$AdQpUobZqLaUlwup6HH5sA$z83GeXZ7oanO0Xa6Urbu00y9WQ6QRTizrSPygbjcd5Y";
 
-/// Why a password will not do; `None` if it will. Length and the block list, no rules of composition
-/// (NIST 800-63B, ASVS 6.2).
+/// Why a password is too weak; `None` if it is strong enough. Its length and a block list are checked, but not which
+/// kinds of characters it has (NIST SP 800-63B, OWASP ASVS 6.2).
 pub(super) fn weakness(password: &str, contacts: &[&str]) -> Option<&'static str> {
     if !(MIN_CHARS..=MAX_CHARS).contains(&password.chars().count()) {
         return Some("8 to 128 characters");
@@ -51,33 +53,33 @@ pub(super) fn weakness(password: &str, contacts: &[&str]) -> Option<&'static str
     None
 }
 
-/// What makes two hashes of one password differ (RFC 9106: 16 bytes).
+/// The random bytes that make two hashes of one password differ; RFC 9106 recommends 16.
 pub(super) type Salt = [u8; 16];
 
-/// How much there is to hash.
+/// How many passwords are being hashed or wait for it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Hashing {
-    /// Passwords that have a core.
+    /// Passwords that are being hashed.
     pub running: usize,
-    /// Passwords that wait for one.
+    /// Passwords that wait.
     pub waiting: usize,
 }
 
-/// What was found of a password.
+/// The result of checking a password.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Verdict {
-    /// It is the account's.
+    /// Whether the password is the account's.
     pub(super) right: bool,
-    /// The hash was made with other parameters than those of today.
+    /// Whether the hash was made with other parameters than the present ones.
     pub(super) is_stale: bool,
 }
 
-/// Hashes and verifies, so many at once.
+/// Hashes and verifies passwords, a limited number at the same time.
 #[derive(Clone, Debug)]
 pub(super) struct Passwords {
-    /// Who may wait or run.
+    /// The permits to wait or run.
     admitted: Arc<Semaphore>,
-    /// Who may run.
+    /// The permits to run.
     running: Arc<Semaphore>,
     permits: usize,
     queue: usize,
@@ -91,7 +93,7 @@ impl Passwords {
         Self { admitted, running, permits, queue, crew }
     }
 
-    /// How much there is to hash now.
+    /// How many passwords are being hashed and wait now.
     pub(super) fn figures(&self) -> Hashing {
         let running = self.permits - self.running.available_permits().min(self.permits);
         let most = self.permits + self.queue;
@@ -99,14 +101,15 @@ impl Passwords {
         Hashing { running, waiting: admitted.saturating_sub(running) }
     }
 
-    /// The hash as a PHC string. The salt is random, and of this hash alone.
+    /// The hash of a password, as a PHC string. The salt must be random and used for this hash only.
     pub(super) async fn hash(&self, password: String, salt: Salt) -> Result<String> {
         self.run(move || argon2()?.hash_password_with_salt(password.as_bytes(), &salt).map(|hash| hash.to_string()))
             .await?
             .map_err(|error| Error::internal(format!("a password could not be hashed: {error}")))
     }
 
-    /// Whether the password fits the account's hash. Without an account it takes as long and never fits.
+    /// Whether the password matches the account's hash. Without an account (`None`) it takes the same time and never
+    /// matches.
     pub(super) async fn verify(&self, password: String, hash: Option<String>) -> Result<Verdict> {
         let exists = hash.is_some();
         let is_stale = hash.as_deref().is_some_and(is_stale);
@@ -130,7 +133,7 @@ impl Passwords {
             Error::new(ErrorCode::Busy)
         })?;
         let running = Arc::clone(&self.running).acquire_owned().await.map_err(Error::internal)?;
-        // The permits go along: a caller who hangs up does not stop the hash, so it still counts.
+        // The work holds the permits itself: a caller who hangs up does not stop the hash, so it must still count.
         let work = move || {
             let _permits = (admitted, running);
             let done = work();
@@ -141,7 +144,7 @@ impl Passwords {
     }
 }
 
-/// Whether a hash was made with other parameters than those of today.
+/// Whether a hash was made with other parameters than the present ones.
 fn is_stale(hash: &str) -> bool {
     !hash.starts_with(&format!("$argon2id$v=19$m={MEMORY_KIB},t={PASSES},p={LANES}$"))
 }
@@ -192,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_guessed_first_will_not_do() {
+    fn passwords_that_are_guessed_first_are_refused() {
         let contacts = ["layla@example.com", "+14155550123"];
         for weak in
             ["", "1234567", "12345678", "Password1", "IloveYou", "aaaaaaaaaa", "+14155550123", "Layla@Example.com"]

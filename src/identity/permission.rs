@@ -1,5 +1,5 @@
-//! What somebody may do on the platform, by name. Which role brings what is data, in the database; what
-//! is asked for is code, here. At the start the two lists have to be the same.
+//! The permissions of the platform's staff. The database stores which role has which permissions; the code says here
+//! which permissions it asks for. When the server starts, both lists must contain the same permissions.
 
 use std::fmt;
 
@@ -7,23 +7,23 @@ use serde::Serialize;
 
 /// A permission as a type, for the extractor that asks for it: `Staff<may::SuspendUsers>`.
 pub trait Needed: Send + Sync + 'static {
-    /// Which.
+    /// The permission that this type stands for.
     const PERMISSION: Permission;
 }
 
 macro_rules! permissions {
     ($($(#[$doc:meta])* $variant:ident = $name:literal;)*) => {
-        /// What staff may be permitted.
+        /// A permission of the platform's staff.
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
         pub enum Permission {
             $($(#[$doc])* $variant,)*
         }
 
         impl Permission {
-            /// Every permission that the code asks about.
+            /// Every permission that the code asks for.
             pub const ALL: &'static [Self] = &[$(Self::$variant),*];
 
-            /// The permission as it stands in the database and on the wire.
+            /// The permission's name in the database and on the wire.
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$variant => $name),* }
             }
@@ -34,7 +34,7 @@ macro_rules! permissions {
             }
         }
 
-        /// Each permission as a type.
+        /// Each permission as a type, for the extractor `Staff`.
         pub mod may {
             use super::{Needed, Permission};
 
@@ -54,11 +54,11 @@ macro_rules! permissions {
 permissions! {
     /// Find users, and read one.
     ReadUsers = "users.read";
-    /// Suspend users, and lift it.
+    /// Suspend users, and lift suspensions.
     SuspendUsers = "users.suspend";
     /// Sign users out, on one device or everywhere.
     RevokeSessions = "sessions.revoke";
-    /// Give and take roles that have no right beyond one's own.
+    /// Give and take roles that have no permission which the giver does not have.
     GrantRoles = "roles.grant";
     /// See which rooms are live.
     ReadRooms = "rooms.read";
@@ -66,9 +66,9 @@ permissions! {
     CloseRooms = "rooms.close";
     /// Put somebody out of any room.
     KickFromRooms = "rooms.kick";
-    /// Read what staff did.
+    /// Read the audit log.
     ReadAudit = "audit.read";
-    /// See what the server has to do, and what of it failed.
+    /// See the server's jobs, also those that failed.
     ReadJobs = "jobs.read";
     /// Have a failed job tried again.
     RetryJobs = "jobs.retry";

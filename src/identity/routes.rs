@@ -1,4 +1,4 @@
-//! Accounts over REST: register, sign in, sign out, who am I.
+//! Accounts over REST: register, sign in and sign out here; the rest in the files of sessions, codes and profiles.
 
 use axum::Json;
 use axum::extract::{FromRef, State};
@@ -18,10 +18,10 @@ use crate::kit::error::Result;
 use crate::kit::fields::Fields;
 use crate::kit::fields::line;
 
-/// Characters of a display name.
+/// The most characters of a display name.
 pub(super) const NAME_CHARS: usize = 40;
 
-/// All of accounts: `/v1/auth`, `/v1/me`, `/v1/users`.
+/// All routes of accounts: `/v1/auth`, `/v1/me` and `/v1/users`.
 pub fn routes<S>() -> OpenApiRouter<S>
 where
     S: Clone + Send + Sync + 'static,
@@ -40,21 +40,21 @@ where
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Register {
-    /// A phone number with `+` and the country's code. One of the two is there.
+    /// A phone number with `+` and the country's code. A phone number or an e-mail address is needed.
     phone: Option<String>,
     /// An e-mail address.
     email: Option<String>,
-    /// Not among the common ones, and without the address in it.
+    /// The password. It must not be a common one, the phone number, or the e-mail address or its first part.
     #[schema(min_length = 8, max_length = 128, format = Password)]
     password: String,
     /// The display name: one line, not blank.
     #[schema(min_length = 1, max_length = 40)]
     name: String,
-    /// What the owner calls this device.
+    /// The name of this device, for the list of sessions.
     #[schema(min_length = 1, max_length = 128)]
     device: String,
-    /// A code that was sent to the phone number, or to the e-mail address where there is no number. It
-    /// proves the address, and takes it over from whoever has not.
+    /// A code that was sent to the phone number, or to the e-mail address if there is no number. It proves the address,
+    /// and takes it from an account that has not proven it.
     #[schema(pattern = "^[0-9]{6}$")]
     code: Option<String>,
 }
@@ -92,23 +92,23 @@ struct Login {
     /// The password.
     #[schema(max_length = 128, format = Password)]
     password: String,
-    /// What the owner calls this device.
+    /// The name of this device, for the list of sessions.
     #[schema(min_length = 1, max_length = 128)]
     device: String,
 }
 
-/// Answer to every way in.
+/// The answer to registering, signing in and refreshing.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Welcome {
-    /// For `Authorization: Bearer` and for `connect`.
+    /// The access token, for `Authorization: Bearer` and for `connect`.
     access_token: String,
-    /// Unix milliseconds until which the access token holds.
+    /// Until when the access token holds, in Unix milliseconds.
     expires_at: i64,
-    /// For `POST /v1/auth/refresh`, once.
+    /// The refresh token, to be used once, for `POST /v1/auth/refresh`.
     refresh_token: String,
-    /// Unix milliseconds until which the refresh token holds.
+    /// Until when the refresh token holds, in Unix milliseconds.
     refresh_expires_at: i64,
-    /// Who is signed in.
+    /// The user who is signed in.
     user: Person,
 }
 
@@ -145,7 +145,7 @@ async fn register(
     Ok((StatusCode::CREATED, Json(welcome.into())))
 }
 
-/// Signs in.
+/// Signs in with a phone number or an e-mail address.
 #[utoipa::path(post, path = "/v1/auth/login", tag = "accounts", security(()),
     request_body(content = Login, example = json!({
         "login": "demo1@parlor.example", "password": "parlor-demo", "device": "Amira's phone",
@@ -177,7 +177,7 @@ async fn login(
     }
 }
 
-/// Signs out: the session of the token ends.
+/// Signs out: the session of the access token ends.
 #[utoipa::path(post, path = "/v1/auth/logout", tag = "accounts", responses((status = 204, description = "Signed out.")))]
 async fn logout(State(identity): State<Identity>, edge: Edge, user: CurrentUser) -> Result<StatusCode> {
     let mut tx = edge.begin().await?;

@@ -1,4 +1,4 @@
-//! Accounts, sign-in and sessions: the rules. Whoever calls has opened the transaction and commits it.
+//! The rules of accounts, sign-in and sessions. The caller opens and commits the transaction.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -26,19 +26,19 @@ use crate::kit::limit::{Limit, holder};
 use crate::kit::supervise::Supervisor;
 use crate::kit::tx::Tx;
 
-/// Tries at an id before it is clear that something else is wrong; one in a million numbers is taken.
+/// How many random ids are tried for an account. Ids are seldom taken, so if all of these are, something else is wrong.
 const ID_TRIES: u32 = 8;
 
-/// Accounts, sign-in and tokens. Cheap to clone; a part of the state of routes.
+/// The service of accounts, sign-in and tokens. It is cheap to clone and is part of the routes' state.
 #[derive(Clone)]
 pub struct Identity(pub(super) Arc<Inner>);
 
 pub(super) struct Inner {
-    /// For what is looked up at every request; nothing is written by it.
+    /// Reads permissions and suspensions for requests. Nothing is written by it.
     reads: Reads,
     pub(super) settings: Settings,
     pub(super) courier: Courier,
-    /// Of keyed hashes.
+    /// The key of the keyed hashes of contacts and codes.
     pub(super) key: ContactKey,
     keys: Keys,
     sessions: Lookup<(Uuid, UserId), Session>,
@@ -53,36 +53,36 @@ pub(super) struct Inner {
     pub(super) lifetimes: Lifetimes,
 }
 
-/// Who wants an account. At least one of phone and e-mail.
+/// An account that is to be made. It has a phone number or an e-mail address, or both.
 #[derive(Clone)]
 pub struct NewAccount {
-    /// By phone.
+    /// The phone number.
     pub phone: Option<Contact>,
-    /// By e-mail.
+    /// The e-mail address.
     pub email: Option<Contact>,
-    /// Checked for weakness already.
+    /// The password, which has been checked for weakness.
     pub password: String,
     /// The display name, 1 to 40 characters.
     pub name: String,
-    /// What the client calls its device.
+    /// The client's name for its device.
     pub device: String,
-    /// A code that was sent to the phone, or to the e-mail address where there is no phone: who proves an
-    /// address takes it over from whoever has not.
+    /// A code that was sent to the phone number, or to the e-mail address if there is no phone number. It takes the
+    /// address from an account that has not proven it.
     pub code: Option<String>,
 }
 
-/// A sign-in that holds: who, by which session, until when the token does.
+/// A user with a valid access token whose session has not ended.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SignedIn {
-    /// By which session.
+    /// The session's id.
     pub session: Uuid,
-    /// Who.
+    /// The user.
     pub user: Person,
-    /// Until when the token holds.
+    /// Until when the access token holds.
     pub expires_at: Timestamp,
 }
 
-/// Sessions as sockets and requests ask for them: many at a time, when a crowd comes back.
+/// The look-up of sessions for sockets and requests. It asks for many at once when many users come back together.
 fn sessions(reads: Reads, supervisor: &Supervisor) -> Lookup<(Uuid, UserId), Session> {
     Lookup::start("look-up of sessions", supervisor, move |asked: Vec<(Uuid, UserId)>| {
         let reads = reads.clone();
@@ -91,7 +91,11 @@ fn sessions(reads: Reads, supervisor: &Supervisor) -> Lookup<(Uuid, UserId), Ses
 }
 
 impl Identity {
-    /// Reads the keys, making those that are missing. What is done again and again is in [`Identity::kinds`].
+    /// Starts the service: checks the permissions of the database, reads the keys and makes those that are missing. The
+    /// periodic jobs are in [`Identity::kinds`].
+    ///
+    /// # Errors
+    /// `internal` if code and database have different permissions; a fault or an outage of the store.
     pub async fn start(
         edge: &Edge,
         settings: &Settings,
@@ -122,7 +126,7 @@ impl Identity {
         })))
     }
 
-    /// The keys of both kinds of tokens.
+    /// The keys that sign and verify tokens.
     pub fn keys(&self) -> &Keys {
         &self.0.keys
     }
@@ -135,23 +139,25 @@ impl Identity {
         &*self.0.wallets
     }
 
-    /// Counts a try at registering, for its address and for each contact.
+    /// Counts an attempt to register, for the network address and for each contact; `rate_limited` if there were too
+    /// many.
     pub(super) fn admit_registration(&self, from: IpAddr, account: &NewAccount) -> Result<()> {
         self.0.registrations.check(&holder(from))?;
         account.phone.iter().chain(&account.email).try_for_each(|contact| self.0.attempts.check(contact))
     }
 
-    /// Counts a try at signing in, for its address and for the contact.
+    /// Counts an attempt to sign in, for the network address and for the contact; `rate_limited` if there were too
+    /// many.
     pub(super) fn admit_sign_in(&self, from: IpAddr, login: &Contact) -> Result<()> {
         self.0.sign_ins.check(&holder(from))?;
         self.0.attempts.check(login)
     }
 
-    /// Makes an account with what it begins with, and its first session. Who proves a contact takes it over
-    /// from whoever has not.
+    /// Makes an account with a signature, a wallet and its first session. A contact that was proven is taken from an
+    /// account that has not proven it.
     ///
     /// # Errors
-    /// `account_exists`; `code_invalid` where another call has used the code up.
+    /// `account_exists`; `code_invalid` if another call has used the code.
     pub(super) async fn open_account(
         &self,
         tx: &mut Tx,
@@ -173,10 +179,10 @@ impl Identity {
         session::open(tx, user, &account.device, self.0.lifetimes, (now, chance)).await
     }
 
-    /// Opens a session for somebody whose password was right.
+    /// Opens a session for a user whose password was right.
     ///
     /// # Errors
-    /// `suspended`; `invalid_credentials` where the password has been changed since it was looked at.
+    /// `suspended`; `invalid_credentials` if the password has been changed since it was checked.
     pub(super) async fn open_session(
         &self,
         tx: &mut Tx,
@@ -185,39 +191,42 @@ impl Identity {
         device: &str,
         (now, chance): (Timestamp, &Chance),
     ) -> Result<Opened> {
-        // Only behind the right password: to others it is nobody's business.
+        // A suspension is told only to somebody with the right password.
         suspension::refuse(tx, user.id).await?;
-        // A reset that came meanwhile has ended all sessions of the old password: this is none of them.
+        // A password reset that came meanwhile has ended all sessions, so the old password must not open another one.
         if !code::store::still_holds(tx, user.id, password_hash).await? {
             return Err(Error::new(ErrorCode::InvalidCredentials));
         }
         session::open(tx, user, device, self.0.lifetimes, (now, chance)).await
     }
 
-    /// What a session that has been committed brings its user.
+    /// The tokens of a session that has been committed.
     pub(super) fn granted(&self, opened: Opened, now: Timestamp) -> Result<Grant> {
         let Opened { user, session, refresh } = opened;
         Ok(Grant { access: self.0.keys.sign_access(user.id, session, now)?, refresh, user })
     }
 
-    /// Counts a REST request of this user.
+    /// Counts a REST request of this user; `rate_limited` if there were too many.
     pub fn count(&self, user: UserId) -> Result<()> {
         self.0.requests.check(&user)
     }
 
-    /// Who asks by REST, if the session of their token stands.
+    /// The user of an access token, for REST; an error if the session has ended.
     pub async fn current_user(&self, access: Access) -> Result<CurrentUser> {
         let signed_in = self.standing(access).await?;
         Ok(CurrentUser { id: access.user, session: signed_in.session })
     }
 
-    /// Who that is, if the session of their token stands.
+    /// The user of an access token whose session has not ended.
+    ///
+    /// # Errors
+    /// `suspended`; `unauthenticated` if the session has ended.
     pub async fn standing(&self, access: Access) -> Result<SignedIn> {
         match self.0.sessions.get((access.session, access.user)).await? {
             Some(Session { user, revoked: false, suspended: false }) => {
                 Ok(SignedIn { session: access.session, user, expires_at: access.expires_at })
             }
-            // Its sessions have ended with it, but whoever has been signed in is told why.
+            // The suspension has ended the sessions, but a user who was signed in is told about the suspension.
             Some(Session { user, suspended: true, .. }) => {
                 suspension::refuse(&mut *self.0.reads.conn().await?, user.id).await?;
                 Err(Error::new(ErrorCode::Unauthenticated))
@@ -228,34 +237,34 @@ impl Identity {
         }
     }
 
-    /// How many passwords are being hashed, and how many wait for it.
+    /// How many passwords are being hashed and wait now.
     pub fn hashing(&self) -> Hashing {
         self.0.passwords.figures()
     }
 
-    /// Years that one must have lived.
+    /// The age in years that a birthday must show.
     pub(super) fn minimum_age(&self) -> u32 {
         self.0.settings.minimum_age
     }
 
-    /// Lets through whoever has this permission now.
+    /// Checks that a user has this permission now; `forbidden` if not.
     pub async fn require(&self, user: UserId, permission: Permission) -> Result<()> {
         role::require(&mut *self.0.reads.conn().await?, user, permission).await
     }
 
-    /// A token for this room.
+    /// Signs a token that admits this user to this room.
     pub fn room_token(&self, user: UserId, room: RoomId, now: Timestamp) -> Result<Token> {
         self.0.keys.sign_room(user, room, now)
     }
 
-    /// Removes old revocations, codes that have run out and counts that count no more.
+    /// Deletes old revocations, expired codes and counts that are forgotten.
     pub(super) async fn forget(&self, tx: &mut Tx) -> Result<()> {
         revocation::sweep(tx).await?;
         code::store::delete_expired(tx).await?;
         throttle::sweep(tx).await
     }
 
-    /// Forgets of this node's limits the keys that are as good as new.
+    /// Drops from this node's rate limits the users and addresses whose allowance is full again.
     pub(super) fn sweep_limits(&self) {
         self.0.attempts.sweep();
         self.0.codes.sweep();
@@ -266,7 +275,7 @@ impl Identity {
     }
 }
 
-/// Inserts the account under an id that nobody has.
+/// Inserts the account under a random id that nobody has, and gives it a signature.
 pub(super) async fn insert_account(
     tx: &mut Tx,
     account: &NewAccount,
@@ -285,7 +294,7 @@ pub(super) async fn insert_account(
     Err(Error::internal("no unused id was found for an account"))
 }
 
-/// Nine digits, and one more with every second try that met somebody.
+/// A random id of nine digits; with every second attempt it may have one more digit.
 fn unused_id(chance: &Chance, attempt: u32) -> i64 {
     let top = 1_000_000_000 * 10_i64.pow(attempt / 2);
     chance.below(100_000_000..top)

@@ -11,8 +11,8 @@ use super::Contact;
 use super::key::StoredKey;
 use crate::kit::error::{Error, Result};
 
-/// Inserts an account under an id; `None` where the id is taken. An address that is taken is
-/// `account_exists`.
+/// Inserts an account under this id; `None` if the id is taken, and `account_exists` if the phone number or the e-mail
+/// address is.
 pub(super) async fn insert_user(
     conn: &mut PgConnection,
     id: i64,
@@ -44,7 +44,7 @@ pub(super) async fn insert_user(
     inserted.map(user_id).transpose()
 }
 
-/// Inserts accounts under these ids; gives those whose id was not taken.
+/// Inserts accounts for load tests under these ids; gives those whose id was not taken.
 pub(super) async fn insert_people(
     conn: &mut PgConnection,
     ids: &[i64],
@@ -66,7 +66,7 @@ pub(super) async fn insert_people(
     inserted.into_iter().map(user_id).collect()
 }
 
-/// Inserts a session for each of these users, in their order.
+/// Inserts a session for each of these users; the ids are in the order of the users.
 pub(super) async fn insert_sessions(
     conn: &mut PgConnection,
     ids: &[Uuid],
@@ -87,18 +87,18 @@ pub(super) async fn insert_sessions(
     Ok(())
 }
 
-/// The name of the rule that a statement broke.
+/// The name of the constraint that a statement broke.
 pub(super) fn constraint(error: &sqlx::Error) -> Option<&str> {
     error.as_database_error().and_then(|error| error.constraint())
 }
 
-/// An account as signing in needs it.
+/// What signing in needs to know of an account.
 pub(super) struct Account {
     pub(super) user: Person,
     pub(super) password_hash: String,
 }
 
-/// The account that is reached so.
+/// The account with this phone number or e-mail address.
 pub(super) async fn account(conn: &mut PgConnection, contact: &Contact) -> Result<Option<Account>> {
     let (phone, email) = contact.columns();
     let row = sqlx::query!(
@@ -117,23 +117,23 @@ pub(super) async fn account(conn: &mut PgConnection, contact: &Contact) -> Resul
     .transpose()
 }
 
-/// A session and whose it is.
+/// A session with its user.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Session {
-    /// Whose.
+    /// The session's user.
     pub user: Person,
-    /// It was signed out, or revoked by staff.
+    /// Whether it has been ended: by the user, by staff, or because a refresh token was used again.
     pub revoked: bool,
-    /// Its user is suspended now.
+    /// Whether the user is suspended now.
     pub suspended: bool,
 }
 
-/// The session of this id, if it is this user's, with the profile: all that a connection needs to know.
+/// The session with this id, if it is this user's.
 pub async fn session_of(conn: &mut PgConnection, id: Uuid, user: UserId) -> Result<Option<Session>> {
     Ok(sessions_of(conn, &[(id, user)]).await?.remove(&(id, user)))
 }
 
-/// These sessions, each of its user.
+/// The sessions with these ids, each only if it belongs to the user beside it.
 pub(super) async fn sessions_of(
     conn: &mut PgConnection,
     asked: &[(Uuid, UserId)],
@@ -158,20 +158,20 @@ pub(super) async fn sessions_of(
     session.collect()
 }
 
-/// What these people are called, by id; who does not exist is absent.
+/// These users with their display names, ordered by id. Users who do not exist are left out.
 pub async fn names(conn: &mut PgConnection, users: &[UserId]) -> Result<Vec<Person>> {
     let ids: Vec<i64> = users.iter().map(|user| user.number()).collect();
     let rows = sqlx::query!("select id, name from users where id = any($1) order by id", &ids).fetch_all(conn).await?;
     rows.into_iter().map(|row| Ok(Person { id: user_id(row.id)?, name: row.name })).collect()
 }
 
-/// Until the transaction ends no other one makes or deletes keys.
+/// Takes the lock under which signing keys are made and deleted, until the transaction ends.
 pub(super) async fn lock_signing_keys(conn: &mut PgConnection) -> Result<()> {
     sqlx::query!("select pg_advisory_xact_lock(hashtext('signing_keys'))").execute(conn).await?;
     Ok(())
 }
 
-/// Inserts a key unless the newest of its purpose is younger than `seconds`.
+/// Inserts a key, unless there is one for the same purpose that is younger than `seconds`.
 pub(super) async fn succeed_key(
     conn: &mut PgConnection,
     id: Uuid,
@@ -197,7 +197,7 @@ pub(super) async fn succeed_key(
     Ok(())
 }
 
-/// Deletes the keys that have had a successor for `seconds`.
+/// Deletes the keys that have had a successor for more than `seconds`.
 pub(super) async fn delete_outlived_keys(conn: &mut PgConnection, seconds: i64) -> Result<()> {
     sqlx::query!(
         "delete from signing_keys old
@@ -225,7 +225,7 @@ pub(super) async fn signing_keys(conn: &mut PgConnection) -> Result<Vec<StoredKe
     Ok(keys)
 }
 
-/// A user's id out of the store.
+/// Converts a user's id from the database; `internal` if it is out of range.
 pub(super) fn user_id(number: i64) -> Result<UserId> {
     UserId::new(number).ok_or_else(|| Error::internal(format!("the store has a user {number}, which is no id")))
 }

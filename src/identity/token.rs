@@ -1,7 +1,8 @@
-//! The two tokens that only Parlor verifies: access (who, by which sign-in) and room (who, which room).
+//! The two kinds of tokens that only Parlor verifies: access tokens (user and session) and room tokens (user and room).
 //!
-//! HS256 and nothing else, a key per purpose, and the kind in the header (`typ`), so that neither can
-//! stand for the other (RFC 8725). Pure: keys and the time are given.
+//! Tokens are signed by HS256 and nothing else. Each purpose has its own keys, and the header names the purpose
+//! (`typ`), so that neither kind can stand for the other (RFC 8725). There is no I/O here: keys and the time are
+//! arguments.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
@@ -17,15 +18,15 @@ use crate::kit::error::{Error, Result};
 const ISSUER: &str = "parlor";
 /// Seconds by which the clocks of nodes may differ.
 const LEEWAY_SECONDS: i64 = 5;
-/// Bytes of the longest token that is looked at; ours have under 500.
+/// The most bytes of a token that is looked at. Our own tokens have fewer than 500.
 const MAX_BYTES: usize = 2_048;
 
 /// A token and until when it holds.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Token {
-    /// The token: a secret, never logged.
+    /// The token. It is a secret and is never logged.
     pub token: String,
-    /// Until when.
+    /// Until when it holds.
     pub expires_at: Timestamp,
 }
 
@@ -35,18 +36,18 @@ impl std::fmt::Debug for Token {
     }
 }
 
-/// What an access token says.
+/// The content of an access token.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Access {
-    /// Who.
+    /// The user.
     pub user: UserId,
-    /// By which sign-in.
+    /// The user's session.
     pub session: Uuid,
-    /// Until when.
+    /// Until when the token holds.
     pub expires_at: Timestamp,
 }
 
-/// What a key is for. A key verifies only what it was made for.
+/// What a key and its tokens are for. A key verifies only tokens of its own purpose.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(super) enum Purpose {
     Access,
@@ -56,7 +57,7 @@ pub(super) enum Purpose {
 impl Purpose {
     pub(super) const ALL: [Self; 2] = [Self::Access, Self::Room];
 
-    /// As it stands in the database.
+    /// The purpose's name in the database.
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Access => "access",
@@ -64,7 +65,7 @@ impl Purpose {
         }
     }
 
-    /// The `typ` of the header: RFC 9068's for access, our own for rooms.
+    /// The `typ` of the header: that of RFC 9068 for access tokens, and our own for room tokens.
     const fn typ(self) -> &'static str {
         match self {
             Self::Access => "at+jwt",
@@ -79,12 +80,13 @@ impl Purpose {
         }
     }
 
-    /// What is said of a token that does not hold.
+    /// The error for a token that is not valid.
     pub(super) fn refused(self) -> Error {
         let (code, sentence) = match self {
-            Self::Access => {
-                (ErrorCode::Unauthenticated, "this is no access token of this server: sign in by POST /v1/auth/login")
-            }
+            Self::Access => (
+                ErrorCode::Unauthenticated,
+                "this is not an access token of this server: sign in by POST /v1/auth/login",
+            ),
             Self::Room => (
                 ErrorCode::RoomTokenInvalid,
                 "this room token is for another room or person: ask for one by POST /v1/rooms/{id}/token",
@@ -93,7 +95,7 @@ impl Purpose {
         ErrorBody::new(code).message(sentence).into()
     }
 
-    /// What is said of one that held.
+    /// The error for a token that was valid and has expired.
     fn expired(self) -> Error {
         let (code, sentence) = match self {
             Self::Access => (ErrorCode::TokenExpired, "this access token has expired: refresh it, or sign in again"),
@@ -147,7 +149,7 @@ impl RoomClaims {
         Self { iss, aud, sub: user.to_string(), room, iat, exp }
     }
 
-    /// Whether it lets this user into this room.
+    /// Whether the token admits this user to this room.
     pub(super) fn admits(&self, user: UserId, room: RoomId) -> bool {
         self.room == room && user_of(&self.sub) == Some(user)
     }
@@ -162,12 +164,12 @@ fn user_of(sub: &str) -> Option<UserId> {
     sub.parse().ok().and_then(UserId::new)
 }
 
-/// Claims of either kind.
+/// What the claims of both kinds of tokens have.
 pub(super) trait Claims {
-    /// Who made them, and for what.
+    /// The issuer and the audience.
     fn parties(&self) -> (&str, &str);
 
-    /// Until when they hold, in Unix seconds.
+    /// Until when the token holds, in Unix seconds.
     fn exp(&self) -> i64;
 }
 
@@ -198,7 +200,7 @@ fn header(purpose: Purpose, kid: Uuid) -> Header {
     header
 }
 
-/// Signs claims with the key of this id.
+/// Signs claims with `key`, whose id is `kid`.
 pub(super) fn signed(
     purpose: Purpose,
     kid: Uuid,
@@ -209,26 +211,26 @@ pub(super) fn signed(
     Ok(Token { token, expires_at: Timestamp(claims.exp().saturating_mul(1_000)) })
 }
 
-/// The first part of every token that this key signs.
+/// The header of every token that this key signs: the first part, encoded.
 pub(super) fn header_of(purpose: Purpose, kid: Uuid, key: &EncodingKey) -> Result<String> {
     let token = encode(&header(purpose, kid), &(), key).map_err(Error::internal)?;
     Ok(token.split('.').next().unwrap_or_default().to_owned())
 }
 
-/// The three parts of a token of sane length. Nothing of it is believed yet.
+/// The three parts of a token that is not too long. Nothing in them has been checked yet.
 fn parts(token: &str) -> Option<(&str, &str, &str)> {
     let (header, rest) = (token.len() <= MAX_BYTES).then(|| token.split_once('.')).flatten()?;
     let (claims, signature) = rest.split_once('.')?;
     (!signature.contains('.')).then_some((header, claims, signature))
 }
 
-/// The first part of a token, by which its key is found: keys know the headers of their tokens, letter for letter, so
-/// that no algorithm, key or demand of anybody else's making is ever read.
+/// The header of a token: its first part, by which its key is found. The header must be exactly the one that the key
+/// gives its tokens, so no algorithm, key or other demand that somebody else wrote into a header is ever read.
 pub(super) fn header_in(purpose: Purpose, token: &str) -> Result<&str> {
     parts(token).map(|(header, ..)| header).ok_or_else(|| purpose.refused())
 }
 
-/// The claims of a token that holds now; its header is the key's.
+/// Verifies a token, and gives its claims. The caller has found the key by the token's header.
 pub(super) fn verified<C: DeserializeOwned + Claims>(
     purpose: Purpose,
     token: &str,

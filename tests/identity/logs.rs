@@ -44,7 +44,7 @@ async fn neither_tokens_nor_passwords_nor_addresses_are_logged() {
     api.get(&format!("/v1/me?access_token={token}")).send().await;
     api.post("/v1/auth/logout", &json!({})).bearer(&token).send().await;
     let text = log.text();
-    assert!(text.contains("somebody registered") && text.contains("a sign-in was refused"), "{text}");
+    assert!(text.contains("a user registered") && text.contains("a sign-in was refused"), "{text}");
     assert!(text.contains("a refresh token was used again"), "{text}");
     let entry = entry.body["token"].as_str().expect("a token");
     for secret in

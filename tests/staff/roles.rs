@@ -92,7 +92,7 @@ async fn the_last_admin_stays() {
     let refused =
         run(parlor(&["admin", "revoke", &left.to_string(), "admin"]).env("DATABASE_URL", world.database.app_url()));
     assert!(
-        !refused.status.success() && complaint(&refused).contains("the last admin stays"),
+        !refused.status.success() && complaint(&refused).contains("the last admin cannot be suspended"),
         "{}",
         complaint(&refused)
     );

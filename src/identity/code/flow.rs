@@ -1,5 +1,6 @@
-//! Other passwords and other contacts: each way is several short transactions around a password's hash, which
-//! takes a core for a while: no connection is held meanwhile. A part of the edge: it opens and commits.
+//! Changes of a password or of a contact. Each needs a password's hash, which takes a core for a while, so it consists
+//! of several short transactions and holds no connection while the hash is computed. This file is part of the edge: it
+//! opens and commits transactions.
 
 use std::net::IpAddr;
 
@@ -13,7 +14,7 @@ use crate::kit::fields::bad_field;
 use crate::kit::limit::holder;
 
 impl Identity {
-    /// Chooses another password by a code, and signs the user out everywhere.
+    /// Sets a new password for the owner of a contact who proves it by a code, and signs the user out everywhere.
     pub(super) async fn reset_password(
         &self,
         edge: &Edge,
@@ -28,11 +29,11 @@ impl Identity {
         let mut tx = edge.begin().await?;
         let user = self.replace_password(&mut tx, &proof, contact, &hash).await?;
         tx.commit().await?;
-        tracing::info!(user.id = user.number(), "somebody chose another password by a code");
+        tracing::info!(user.id = user.number(), "a user set a new password by a code");
         Ok(())
     }
 
-    /// Changes the password of who knows the old one, and signs their other sessions out.
+    /// Changes the password of a signed-in user who knows the old one, and ends their other sessions.
     pub(super) async fn change_password(&self, edge: &Edge, user: CurrentUser, old: String, new: String) -> Result<()> {
         let contacts = store::contacts(&mut *edge.read().await?, user.id).await?;
         let contacts: Vec<&str> = contacts.iter().map(String::as_str).collect();
@@ -44,11 +45,12 @@ impl Identity {
         let mut tx = edge.begin().await?;
         self.exchange_password(&mut tx, user, &old, &new).await?;
         tx.commit().await?;
-        tracing::info!(user.id = user.id.number(), "somebody changed their password");
+        tracing::info!(user.id = user.id.number(), "a user changed their password");
         Ok(())
     }
 
-    /// Proves an address by a code. One that is not the user's yet becomes theirs, which takes the password.
+    /// Marks a contact as proven by a code. A contact that is not the user's yet becomes theirs; for that the password
+    /// is needed too.
     pub(super) async fn confirm_contact(
         &self,
         edge: &Edge,
@@ -61,7 +63,8 @@ impl Identity {
         let (_, own) = credentials.ok_or_else(|| Error::new(ErrorCode::UserNotFound))?;
         let mut known = None;
         if !own {
-            let password = password.ok_or_else(|| bad_field("password", "needed for another address"))?;
+            let password =
+                password.ok_or_else(|| bad_field("password", "needed for an address that is not yours yet"))?;
             known = Some(self.knows_password(edge, user.id, password).await?);
         }
         let proof = self.proven(edge, Purpose::Contact, contact, Some(user.id), code).await?;
@@ -69,12 +72,13 @@ impl Identity {
         let former = self.take_contact(&mut tx, user, contact, known, &proof).await?;
         tx.commit().await?;
         if let Some(former) = former {
-            tracing::info!(user.id = former.number(), "somebody lost an address that they had not proven");
+            tracing::info!(user.id = former.number(), "an account lost an address that it had not proven");
         }
         Ok(())
     }
 
-    /// The hash of the user's password, if this is it. Guesses are counted as at signing in.
+    /// The hash of the user's password, if `password` is right; `invalid_credentials` if not. Guesses are counted as at
+    /// sign-in.
     async fn knows_password(&self, edge: &Edge, user: UserId, password: String) -> Result<String> {
         let mut tx = edge.begin().await?;
         let guess = self.count_own_guess(&mut tx, user).await?;

@@ -1,5 +1,6 @@
-//! One-time codes: six digits that prove an address, for registering, for another password, for a change
-//! of address. Each is bound to purpose, address and who asked, holds for minutes and opens once.
+//! One-time codes: six digits that prove a phone number or an e-mail address. They are used to register, to reset a
+//! password and to change an address. A code is bound to its purpose, its address and the user who asked for it. It
+//! holds for minutes and can be used once.
 
 use parlor_protocol::UserId;
 
@@ -16,11 +17,11 @@ pub(super) mod store;
 /// What a code is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Purpose {
-    /// To register with an address of one's own.
+    /// To prove an address while registering.
     Register,
-    /// To choose another password.
+    /// To set a new password.
     Reset,
-    /// To prove or change the address of one's account.
+    /// To prove or change the address of an account.
     Contact,
 }
 
@@ -42,14 +43,14 @@ impl Purpose {
     }
 }
 
-/// A code that was entered rightly, to be used up in the transaction that it is for.
+/// The proof that a right code was entered. The transaction that the code is for uses it up.
 pub(super) struct Proof {
     purpose: Purpose,
     contact: Vec<u8>,
     hash: Vec<u8>,
 }
 
-/// Six digits, each as likely.
+/// A random code of six digits; every code is equally likely.
 fn digits(chance: &Chance) -> String {
     format!("{:06}", chance.below(0..1_000_000))
 }
@@ -66,7 +67,7 @@ fn parts<'a>(purpose: Purpose, contact: &'a Contact, user: &'a str, code: &'a st
     [purpose.name(), contact.as_str(), user, code]
 }
 
-/// By which way somebody is reached, and the message.
+/// The message that brings a code, and the channel by which it is sent.
 fn message(contact: &Contact, purpose: Purpose, code: &str, minutes: u32) -> (Channel, Message) {
     let channel = channel(contact);
     let text = format!(

@@ -15,7 +15,7 @@ use crate::kit::edge::Edge;
 use crate::kit::error::Result;
 use crate::kit::fields::Fields;
 
-/// `/v1/auth/codes`, `/v1/auth/password`, `/v1/me/password`, `/v1/me/contacts`.
+/// The routes `/v1/auth/codes`, `/v1/auth/password`, `/v1/me/password` and `/v1/me/contacts`.
 pub(in crate::identity) fn routes<S>() -> OpenApiRouter<S>
 where
     S: Clone + Send + Sync + 'static,
@@ -30,7 +30,7 @@ where
         .routes(routes!(send_contact_code))
 }
 
-/// Six digits.
+/// A code as people type it; an error if it is not six digits.
 pub(in crate::identity) fn code(text: &str) -> Result<String, &'static str> {
     let text = text.trim();
     let fits = text.len() == 6 && text.bytes().all(|b| b.is_ascii_digit());
@@ -43,7 +43,7 @@ pub(in crate::identity) fn code(text: &str) -> Result<String, &'static str> {
 enum AskedPurpose {
     /// To register with this address.
     Register,
-    /// To choose another password.
+    /// To set a new password.
     Reset,
 }
 
@@ -52,16 +52,16 @@ enum AskedPurpose {
 struct SendCode {
     /// The phone number or the e-mail address.
     contact: String,
-    /// What for.
+    /// What the code is for.
     purpose: AskedPurpose,
 }
 
 /// Sends a one-time code.
 ///
-/// Answers the same whether or not there is an account.
+/// The answer is the same whether or not there is an account.
 #[utoipa::path(post, path = "/v1/auth/codes", tag = "accounts", security(()),
     request_body(content = SendCode, example = json!({"contact": "amira@example.com", "purpose": "reset"})),
-    responses((status = 202, description = "If there is something to send, it is on its way.")),
+    responses((status = 202, description = "Accepted. A code to reset a password is sent only if there is an account.")),
     extensions(("x-errors" = json!([ErrorCode::RateLimited, ErrorCode::FeatureOff]))))]
 async fn send_code(
     State(identity): State<Identity>,
@@ -85,7 +85,7 @@ async fn send_code(
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct ResetPassword {
-    /// Where the code was sent.
+    /// The phone number or the e-mail address to which the code was sent.
     contact: String,
     /// The code.
     #[schema(pattern = "^[0-9]{6}$")]
@@ -95,14 +95,14 @@ struct ResetPassword {
     password: String,
 }
 
-/// Chooses another password by a code.
+/// Sets a new password by a code.
 ///
-/// All sessions of the user end.
+/// All of the user's sessions end.
 #[utoipa::path(post, path = "/v1/auth/password", tag = "accounts", security(()),
     request_body(content = ResetPassword, example = json!({
         "contact": "amira@example.com", "code": "428193", "password": "correct horse battery",
     })),
-    responses((status = 204, description = "The new password holds.")),
+    responses((status = 204, description = "The password is changed.")),
     extensions(("x-errors" = json!([ErrorCode::CodeInvalid, ErrorCode::RateLimited, ErrorCode::Busy]))))]
 async fn reset_password(
     State(identity): State<Identity>,
@@ -129,22 +129,22 @@ async fn reset_password(
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct ChangePassword {
-    /// The password until now.
+    /// The present password.
     #[schema(max_length = 128, format = Password)]
     old_password: String,
-    /// The new one.
+    /// The new password.
     #[schema(min_length = 8, max_length = 128, format = Password)]
     password: String,
 }
 
 /// Changes the caller's password.
 ///
-/// All their other sessions end.
+/// All of the caller's other sessions end.
 #[utoipa::path(put, path = "/v1/me/password", tag = "accounts",
     request_body(content = ChangePassword, example = json!({
         "old_password": "parlor-demo-no-longer", "password": "correct horse battery",
     })),
-    responses((status = 204, description = "The new password holds.")),
+    responses((status = 204, description = "The password is changed.")),
     extensions(("x-errors" = json!([ErrorCode::InvalidCredentials, ErrorCode::Busy]))))]
 async fn change_password(
     State(identity): State<Identity>,
@@ -169,10 +169,10 @@ struct ContactCode {
     contact: String,
 }
 
-/// Sends a code to an address that the caller has or wants.
+/// Sends a code to the caller's address, or to one that they want to have.
 #[utoipa::path(post, path = "/v1/me/contacts/codes", tag = "accounts",
     request_body(content = ContactCode, example = json!({"contact": "+14155550123"})),
-    responses((status = 202, description = "It is on its way.")),
+    responses((status = 202, description = "The code is being sent.")),
     extensions(("x-errors" = json!([ErrorCode::FeatureOff]))))]
 async fn send_contact_code(
     State(identity): State<Identity>,
@@ -193,22 +193,22 @@ async fn send_contact_code(
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct ConfirmContact {
-    /// Where the code was sent.
+    /// The phone number or the e-mail address to which the code was sent.
     contact: String,
     /// The code.
     #[schema(pattern = "^[0-9]{6}$")]
     code: String,
-    /// The password, where the address is not the account's yet.
+    /// The account's password; needed if the address is not the account's yet.
     #[schema(max_length = 128, format = Password)]
     password: Option<String>,
 }
 
-/// Proves the caller's address by a code, or takes another in place of the one of its kind.
+/// Proves the caller's address by a code, or replaces their phone number or e-mail address by another one.
 #[utoipa::path(put, path = "/v1/me/contacts", tag = "accounts",
     request_body(content = ConfirmContact, example = json!({
         "contact": "+14155550123", "code": "428193", "password": "correct horse battery",
     })),
-    responses((status = 204, description = "The address is the caller's, and proven.")),
+    responses((status = 204, description = "The address is the caller's and is proven.")),
     extensions(("x-errors" = json!([
         ErrorCode::CodeInvalid, ErrorCode::InvalidCredentials, ErrorCode::AccountExists, ErrorCode::UserNotFound, ErrorCode::Busy,
     ]))))]

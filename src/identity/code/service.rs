@@ -1,5 +1,5 @@
-//! Codes made and entered, and what they open. Nothing here tells whether an address has an account: what
-//! is counted, stored and answered is the same, and sending is behind the answer.
+//! The rules of one-time codes: making them, entering them, and what they allow. Nobody can tell from them whether an
+//! address has an account, because the same is counted, stored and answered in both cases and messages are sent later.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -17,12 +17,12 @@ use crate::kit::limit::holder;
 use crate::kit::tx::Tx;
 
 impl Identity {
-    /// Counts a code for the address that asks for it.
+    /// Counts a request for a code, for the network address from which it comes; `rate_limited` if there were too many.
     pub(super) fn admit_code(&self, from: IpAddr) -> Result<()> {
         self.0.codes.check(&holder(from))
     }
 
-    /// Has a code sent to somebody who is not signed in. To reset a password, only where there is an account.
+    /// Has a code sent to somebody who is not signed in. A code to reset a password is sent only if it could reset one.
     pub(super) async fn send_code(
         &self,
         tx: &mut Tx,
@@ -37,7 +37,7 @@ impl Identity {
         self.issue(tx, chance, purpose, contact, None, somebody).await
     }
 
-    /// Has a code sent to an address that the user has or wants.
+    /// Has a code sent to the user's address, or to one that they want to have.
     pub(super) async fn send_contact_code(
         &self,
         tx: &mut Tx,
@@ -48,7 +48,8 @@ impl Identity {
         self.issue(tx, chance, Purpose::Contact, contact, Some(user), true).await
     }
 
-    /// Makes a code and has it sent with the commit. Where there is nobody to send it to, the same is written.
+    /// Makes a code, stores its hash and has it sent after the commit. If there is nobody to send it to, the same rows
+    /// are written and nothing is sent.
     async fn issue(
         &self,
         tx: &mut Tx,
@@ -69,7 +70,8 @@ impl Identity {
             max_seconds: inner.settings.code_resend_max_seconds,
             forget_seconds: DAY_SECONDS,
         };
-        // Each purpose has a wait of its own: else whoever asks for one shuts somebody out of another.
+        // Each purpose has its own wait. With a shared one, anybody could ask for codes of one purpose and so keep the
+        // owner of the address from getting one for another.
         let asked = inner.key.hash(&[purpose.name(), contact.as_str(), &user_text(user)]);
         throttle::count(tx, pace, &asked).await?;
         let key = inner.key.hash(&[contact.as_str()]);
@@ -83,8 +85,8 @@ impl Identity {
         inner.courier.send(tx, channel, message, somebody, holds).await
     }
 
-    /// Takes a try at a code; `code_invalid` where it is not the one. The try counts whatever follows: the
-    /// transaction is to be committed either way.
+    /// Takes one of the tries at a code; `code_invalid` if the code is wrong or there is none. The try counts even if
+    /// the code is wrong, so the caller must commit the transaction either way.
     pub(in crate::identity) async fn prove(
         &self,
         tx: &mut Tx,
@@ -110,7 +112,7 @@ impl Identity {
         hash: &str,
     ) -> Result<UserId> {
         proof.use_up(tx).await?;
-        // An account that came or went meanwhile is none that this code was sent for.
+        // The code was sent for the account that had the address then. If that has changed, the code is invalid.
         let gone = || Error::new(ErrorCode::CodeInvalid);
         let user = store::resettable(tx, contact).await?.ok_or_else(gone)?;
         if !store::set_password(tx, user, hash, None).await? || !store::verify(tx, user, contact).await? {
@@ -121,7 +123,7 @@ impl Identity {
         Ok(user)
     }
 
-    /// Replaces the password of who knew the old one, and signs their other sessions out.
+    /// Replaces the password of a user who gave the old one, whose hash is `old`, and ends their other sessions.
     pub(super) async fn exchange_password(&self, tx: &mut Tx, user: CurrentUser, old: &str, new: &str) -> Result<()> {
         if !store::set_password(tx, user.id, new, Some(old)).await? {
             return Err(Error::new(ErrorCode::InvalidCredentials));
@@ -130,8 +132,12 @@ impl Identity {
         Ok(())
     }
 
-    /// Makes a contact the user's, proven. `known` is the hash of the password that they gave, where they had
-    /// to. Gives who had the contact without having proven it.
+    /// Makes a contact the user's own and proven. `known` is the hash of the password that they gave; `None` if they
+    /// gave none because the contact was theirs already. Gives the user who had the contact without having proven it.
+    ///
+    /// # Errors
+    /// `unauthenticated` if the session, the password or the contact has changed meanwhile; `code_invalid` if the code
+    /// has been used; `account_exists` if somebody else has proven the contact.
     pub(super) async fn take_contact(
         &self,
         tx: &mut Tx,
@@ -140,7 +146,8 @@ impl Identity {
         known: Option<String>,
         proof: &Proof,
     ) -> Result<Option<UserId>> {
-        // What this stands on may have gone meanwhile: by a reset, which nobody's change of address survives.
+        // A password reset may have come meanwhile. It ends the user's sessions, and a change of address that was begun
+        // before it must not succeed after it.
         let held = store::hold_credentials(tx, user.id, contact).await?;
         let holds = held.is_some_and(|(hash, own)| known.map_or(own, |known| known == hash));
         let session = session_of(tx, user.session, user.id).await?;
@@ -153,8 +160,8 @@ impl Identity {
         Ok(former)
     }
 
-    /// Counts a guess at the signed-in user's password, as at signing in. While it is locked nothing is
-    /// counted: the transaction is not committed then.
+    /// Counts a guess at the signed-in user's own password, as at sign-in. While the password is locked this fails with
+    /// `rate_limited`; the caller then does not commit, so nothing is counted.
     pub(super) async fn count_own_guess(&self, tx: &mut Tx, user: UserId) -> Result<OwnGuess> {
         let pace = Pace { kind: "password", ..self.pace_of_contact() };
         let key = self.0.key.hash(&[&user.to_string()]);
@@ -164,29 +171,29 @@ impl Identity {
     }
 }
 
-/// A guess of the signed-in user at their own password, counted.
+/// A guess of a signed-in user at their own password, which has been counted.
 pub(super) struct OwnGuess {
     pace: Pace,
     key: Vec<u8>,
     counted: Counted,
-    /// The password's hash, if the account is still there.
+    /// The hash of the password, if the account still exists.
     pub(super) hash: Option<String>,
 }
 
 impl OwnGuess {
-    /// Nobody looked at it.
+    /// Takes the guess back, because it was not checked.
     pub(super) async fn take_back(&self, tx: &mut Tx) -> Result<()> {
         throttle::take_back(tx, self.pace, &self.key, self.counted).await
     }
 
-    /// It was right: the guesses before it are forgotten.
+    /// Forgets all guesses, because this one was right.
     pub(super) async fn forgive(&self, tx: &mut Tx) -> Result<()> {
         throttle::forgive(tx, self.pace, &self.key).await
     }
 }
 
 impl Proof {
-    /// Uses the code up; `code_invalid` where another call was faster.
+    /// Deletes the code, so that it cannot be used again; `code_invalid` if another call has deleted it.
     pub(in crate::identity) async fn use_up(&self, tx: &mut Tx) -> Result<()> {
         let used = store::delete(tx, &self.hash, self.purpose.name(), &self.contact).await?;
         if used { Ok(()) } else { Err(Error::new(ErrorCode::CodeInvalid)) }

@@ -1,4 +1,4 @@
-//! SQL of one-time codes, of proven addresses, and of passwords that change.
+//! SQL of one-time codes, of addresses that are proven or change, and of changes of passwords.
 
 use parlor_protocol::{ErrorCode, UserId};
 use sqlx::PgConnection;
@@ -7,7 +7,7 @@ use super::super::Contact;
 use super::super::store::{constraint, user_id};
 use crate::kit::error::{Error, Result};
 
-/// The key of keyed hashes; `secret` becomes it where there is none yet.
+/// The key of the keyed hashes. If there is none yet, `secret` becomes the key.
 pub(in crate::identity) async fn contact_key(conn: &mut PgConnection, secret: &[u8]) -> Result<Vec<u8>> {
     sqlx::query!("insert into contact_key (secret) values ($1) on conflict do nothing", secret)
         .execute(&mut *conn)
@@ -15,7 +15,7 @@ pub(in crate::identity) async fn contact_key(conn: &mut PgConnection, secret: &[
     Ok(sqlx::query_scalar!("select secret from contact_key").fetch_one(conn).await?)
 }
 
-/// Puts a code in the place of any before it.
+/// Stores a code's hash. An earlier code for the same purpose, contact and user is replaced.
 pub(super) async fn put(
     conn: &mut PgConnection,
     purpose: &str,
@@ -42,7 +42,7 @@ pub(super) async fn put(
     Ok(())
 }
 
-/// Takes one of the tries and gives the hash to try it on; `None` where there is no code, or no try left.
+/// Takes one of the tries at a code, and gives the code's hash; `None` if there is no code or no try left.
 pub(super) async fn take_try(
     conn: &mut PgConnection,
     purpose: &str,
@@ -63,7 +63,7 @@ pub(super) async fn take_try(
     Ok(hash.fetch_optional(conn).await?)
 }
 
-/// Deletes the code of this hash; `false` where somebody was faster.
+/// Deletes the code with this hash; `false` if it does not exist any more.
 pub(super) async fn delete(conn: &mut PgConnection, hash: &[u8], purpose: &str, contact: &[u8]) -> Result<bool> {
     let outcome = sqlx::query!(
         "delete from one_time_codes where purpose = $1 and contact = $2 and hash = $3",
@@ -74,14 +74,14 @@ pub(super) async fn delete(conn: &mut PgConnection, hash: &[u8], purpose: &str, 
     Ok(outcome.execute(conn).await?.rows_affected() == 1)
 }
 
-/// Deletes the codes that have run out.
+/// Deletes the codes that have expired.
 pub(in crate::identity) async fn delete_expired(conn: &mut PgConnection) -> Result<()> {
     sqlx::query!("delete from one_time_codes where expires_at < clock_timestamp()").execute(conn).await?;
     Ok(())
 }
 
-/// Whose password a code to this address may reset: the address is proven, or none of the account is. An
-/// unproven one beside a proven one may be anybody's.
+/// The user whose password a code to this address may reset: the address is proven, or the account has no proven
+/// address. An unproven address beside a proven one may belong to anybody, so it resets nothing.
 pub(super) async fn resettable(conn: &mut PgConnection, contact: &Contact) -> Result<Option<UserId>> {
     let (phone, email) = contact.columns();
     let id = sqlx::query_scalar!(
@@ -97,8 +97,8 @@ pub(super) async fn resettable(conn: &mut PgConnection, contact: &Contact) -> Re
     id.map(user_id).transpose()
 }
 
-/// Notes that the account's address was proven. Where no address was until now, another one that came
-/// with the account is let go: it may be of somebody who registered with this one before its owner.
+/// Marks the account's address as proven; `false` if the account does not have it. If no address was proven until now,
+/// the account loses its other one: somebody may have registered with that one and with this person's address.
 pub(super) async fn verify(conn: &mut PgConnection, user: UserId, contact: &Contact) -> Result<bool> {
     let (phone, email) = contact.columns();
     let outcome = sqlx::query!(
@@ -121,7 +121,7 @@ pub(super) async fn verify(conn: &mut PgConnection, user: UserId, contact: &Cont
     Ok(outcome.rows_affected() == 1)
 }
 
-/// Takes the address from whoever has not proven it.
+/// Takes the address from an account other than `but` that has not proven it, and gives that account.
 pub(in crate::identity) async fn release(
     conn: &mut PgConnection,
     contact: &Contact,
@@ -144,8 +144,8 @@ pub(in crate::identity) async fn release(
     id.map(user_id).transpose()
 }
 
-/// Puts a proven address in the place of the user's former one of its kind; one that somebody else has
-/// proven is `account_exists`.
+/// Makes a proven address the user's phone number or e-mail address, in place of the former one; `account_exists` if
+/// another account has it.
 pub(in crate::identity) async fn put_contact(conn: &mut PgConnection, user: UserId, contact: &Contact) -> Result<()> {
     let (phone, email) = contact.columns();
     sqlx::query!(
@@ -168,7 +168,7 @@ pub(in crate::identity) async fn put_contact(conn: &mut PgConnection, user: User
     Ok(())
 }
 
-/// The user's password hash and whether this address is theirs.
+/// The hash of the user's password, and whether this address is theirs.
 pub(super) async fn credentials(
     conn: &mut PgConnection,
     user: UserId,
@@ -184,8 +184,8 @@ pub(super) async fn credentials(
     Ok(row.fetch_optional(conn).await?.map(|row| (row.password_hash, row.own)))
 }
 
-/// The same, of a user whom nobody else changes until the transaction ends; waits for a change that is
-/// under way.
+/// As [`credentials`], but the user's row is locked until the transaction ends. It waits for a change that is under
+/// way.
 pub(super) async fn hold_credentials(
     conn: &mut PgConnection,
     user: UserId,
@@ -204,14 +204,13 @@ pub(super) async fn hold_credentials(
     Ok(row.fetch_optional(conn).await?.map(|row| (row.password_hash, row.own)))
 }
 
-/// The addresses of a user: what no password may be.
+/// The user's phone number and e-mail address, which their password must not be.
 pub(super) async fn contacts(conn: &mut PgConnection, user: UserId) -> Result<Vec<String>> {
     let row = sqlx::query!("select phone, email from users where id = $1", user.number()).fetch_optional(conn).await?;
     Ok(row.into_iter().flat_map(|row| [row.phone, row.email]).flatten().collect())
 }
 
-/// Changes a password, in place of the one of hash `old` where that is given; `false` where that is no
-/// longer it.
+/// Sets a password's hash. If `old` is given, the present hash must still be `old`; `false` if it is not.
 pub(in crate::identity) async fn set_password(
     conn: &mut PgConnection,
     user: UserId,
@@ -229,7 +228,8 @@ pub(in crate::identity) async fn set_password(
     Ok(outcome.execute(conn).await?.rows_affected() == 1)
 }
 
-/// Whether this is still the user's password hash; waits for a change that is under way.
+/// Whether `hash` is still the hash of the user's password. It waits for a change that is under way, and the user
+/// cannot be changed until the transaction ends.
 pub(in crate::identity) async fn still_holds(conn: &mut PgConnection, user: UserId, hash: &str) -> Result<bool> {
     let row = sqlx::query_scalar!("select password_hash from users where id = $1 for share", user.number());
     Ok(row.fetch_optional(conn).await?.as_deref() == Some(hash))

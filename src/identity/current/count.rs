@@ -1,4 +1,4 @@
-//! What an address and a user may ask of REST, counted before anything is asked for them.
+//! The rate limits of REST, by network address and by user. A request is counted before anything else is done for it.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -15,10 +15,10 @@ use crate::kit::edge::Edge;
 use crate::kit::error::Result;
 use crate::kit::limit::{Limit, holder};
 
-/// Anonymous requests after which the addresses that are as good as new are forgotten.
+/// The number of anonymous requests after which the limit drops the addresses whose allowance is full again.
 const SWEEP_EVERY: usize = 10_000;
 
-/// What an address may ask without saying who asks.
+/// The limit on the anonymous requests of one network address.
 #[derive(Debug)]
 pub struct Anonymous {
     limit: Limit<IpAddr>,
@@ -26,7 +26,7 @@ pub struct Anonymous {
 }
 
 impl Anonymous {
-    /// So many requests a minute.
+    /// A limit of `times` requests a minute for each address.
     pub fn per_minute(times: u32) -> Arc<Self> {
         Arc::new(Self { limit: Limit::per_minute(times), asked: AtomicUsize::new(0) })
     }
@@ -39,8 +39,8 @@ impl Anonymous {
     }
 }
 
-/// Counts every request, before anything is asked for it: for the user whose token it brings, or for its
-/// address where it brings none that holds. What a token says is left for `CurrentUser`.
+/// Counts every request, before anything else is done for it: for the user if it has a valid access token, and else for
+/// its network address. The token's content is left in the request for [`CurrentUser`](super::CurrentUser).
 pub async fn count(
     State((anonymous, identity, edge)): State<(Arc<Anonymous>, Identity, Edge)>,
     ClientAddress(address): ClientAddress,
@@ -56,7 +56,7 @@ pub async fn count(
             identity.count(access.user)?;
             request.extensions_mut().insert(access);
         }
-        // Why a token does not hold is said by who needs one.
+        // A route that needs a token says why this one is not valid.
         None => anonymous.check(address)?,
     }
     Ok(next.run(request).await)

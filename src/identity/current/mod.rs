@@ -1,6 +1,6 @@
-//! Who asks: the bearer of an access token whose session stands, and what they may do.
+//! The signed-in user of a request, and the permission that a route asks of them.
 //!
-//! The words are for services; the files below take them out of a request, for routes.
+//! Services use the types of this file. The files below extract them from a request, for routes.
 
 pub mod count;
 mod staff;
@@ -11,13 +11,12 @@ use uuid::Uuid;
 
 pub use staff::Staff;
 
-/// The signed-in user. The token is checked in memory and the request counted before that costs a query, at
-/// the edge or else here; the session is checked by one query by primary key, so that signing out holds from
-/// the next request on.
+/// The signed-in user. The access token is checked in memory, and the request is counted before it costs a query. Then
+/// the session is looked up by its primary key, so that signing out takes effect at the next request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct CurrentUser {
-    /// Whose token it is.
+    /// The user's id.
     pub id: UserId,
-    /// The sign-in that the token belongs to.
+    /// The session that the token belongs to.
     pub session: Uuid,
 }

@@ -1,5 +1,5 @@
-//! Staff: the signed-in user who has a permission. Which one stands in the handler's signature, so that a
-//! handler that asks for none is seen to.
+//! The extractor for staff: a signed-in user who has a permission. The permission is part of the handler's signature,
+//! so that a handler without one is noticed.
 
 use std::marker::PhantomData;
 
@@ -13,7 +13,7 @@ use crate::identity::{Identity, Needed};
 use crate::kit::edge::Edge;
 use crate::kit::error::{Error, Result};
 
-/// Somebody who has the permission `P`, as of this request: a role that is taken acts at once.
+/// A user who has the permission `P`. It is looked up for each request, so a role that is taken away counts at once.
 #[derive(Clone, Debug)]
 pub struct Staff<P> {
     actor: Actor,
@@ -21,7 +21,7 @@ pub struct Staff<P> {
 }
 
 impl<P> Staff<P> {
-    /// Who acts and by which request, for the audit log.
+    /// The user and the request, for the audit log.
     pub fn actor(&self) -> &Actor {
         &self.actor
     }

@@ -1,4 +1,4 @@
-//! The signed-in user, out of a request.
+//! The extractor for the signed-in user.
 
 use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;

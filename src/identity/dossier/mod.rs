@@ -1,4 +1,5 @@
-//! Accounts as staff sees them: the list, and one with all that is known of it. Only read here.
+//! Accounts as staff sees them: the list, and one account with all that is known of it. Staff also signs users out
+//! here.
 
 mod store;
 
@@ -19,59 +20,60 @@ use crate::kit::list::Window;
 use crate::kit::page::Page;
 use crate::kit::tx::Tx;
 
-/// An account of the list: no address in it, which one has to open the account for.
+/// An account in the list. It contains no phone number or e-mail address; those are shown only when the account is
+/// opened.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
 pub struct Listed {
-    /// Who.
+    /// The user's id.
     pub id: UserId,
     /// The display name.
     pub name: String,
-    /// Unix milliseconds since when.
+    /// When it was made, in Unix milliseconds.
     pub created_at: i64,
-    /// The roles that they have been given.
+    /// The roles that the user has been given.
     pub roles: Vec<String>,
-    /// They are suspended now.
+    /// Whether the user is suspended now.
     pub suspended: bool,
     #[serde(skip)]
     created_us: i64,
 }
 
-/// A sign-in that stands.
+/// A session that has not ended.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
 pub struct SessionLine {
-    /// Which.
+    /// The session's id.
     pub id: Uuid,
     /// What the client calls its device.
     pub device: String,
-    /// Unix milliseconds since when.
+    /// When it was made, in Unix milliseconds.
     pub created_at: i64,
 }
 
-/// All that accounts know of somebody.
+/// All that is known of an account.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
 pub struct Dossier {
-    /// Who.
+    /// The user's id.
     pub id: UserId,
     /// The display name.
     pub name: String,
-    /// The phone number that signs in.
+    /// The phone number to sign in with.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub phone: Option<String>,
-    /// The e-mail address that signs in.
+    /// The e-mail address to sign in with.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
-    /// Unix milliseconds since when.
+    /// When it was made, in Unix milliseconds.
     pub created_at: i64,
-    /// The roles that they have been given.
+    /// The roles that the user has been given.
     pub roles: Vec<String>,
-    /// The suspension that they are under.
+    /// The suspension, if the user is suspended now.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub suspension: Option<Suspension>,
-    /// The sign-ins that stand, newest first, at most 100.
+    /// The sessions that have not ended, newest first, at most 100.
     pub sessions: Vec<SessionLine>,
 }
 
-/// Whom a list is asked for.
+/// What a list of accounts is searched by. Without any of these it contains all accounts.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Search {
     id: Option<i64>,
@@ -82,26 +84,27 @@ pub struct Search {
 }
 
 crate::list! {
-    /// What `GET /v1/staff/users` is asked with: newest first, by when an account was made (Unix microseconds) and its
-    /// id.
+    /// The query of `GET /v1/staff/users`: newest first, ordered by when an account was made (Unix microseconds) and by
+    /// its id.
     pub struct AccountList: "accounts" by (i64, i64) {
-        /// An id, an e-mail address, or a phone number with `+`: exactly.
+        /// An id, an e-mail address, a phone number with `+`, or a signature; it must match exactly.
         q: Option<String>,
-        /// Only those who have been given this role.
+        /// Only users who have been given this role.
         role: Option<String>,
     }
 }
 
 impl Search {
-    /// Out of what was typed: an id, an e-mail address, a phone number or a signature; and a role.
+    /// Parses what was typed: an id, an e-mail address, a phone number or a signature, which are told apart by their
+    /// form. `role` is added as it is.
     ///
     /// # Errors
-    /// `bad_request` where it is none of these.
+    /// `bad_request` if it has none of these forms.
     pub fn parse(words: Option<&str>, role: Option<String>) -> Result<Self> {
         let mut search = Self { role, ..Self::default() };
         let Some(words) = words.map(str::trim).filter(|words| !words.is_empty()) else { return Ok(search) };
         if words.bytes().all(|b| b.is_ascii_digit()) {
-            search.id = Some(words.parse().map_err(|_| bad_field("q", "no id has so many digits"))?);
+            search.id = Some(words.parse().map_err(|_| bad_field("q", "an id has fewer digits"))?);
             return Ok(search);
         }
         match Contact::parse(words) {
@@ -125,7 +128,8 @@ pub async fn list(conn: &mut PgConnection, search: &Search, window: &Window<Acco
     Ok(window.page(rows, |row| (row.created_us, row.id.number())))
 }
 
-/// Opens somebody's dossier, which is an act: it shows how they are reached.
+/// Reads all that is known of an account, and writes that to the audit log, because it shows the user's phone number
+/// and e-mail address.
 ///
 /// # Errors
 /// `user_not_found`; a fault or an outage of the store.
@@ -138,11 +142,11 @@ pub async fn open(tx: &mut Tx, actor: &Actor, user: UserId) -> Result<Dossier> {
     Ok(dossier)
 }
 
-/// Signs somebody out: on the device of this session, or everywhere. Once more changes nothing. Their
-/// sockets are closed when the transaction has been committed.
+/// Ends one session of a user, or all of them if `session` is `None`. A second call changes nothing. The user's sockets
+/// are closed after the transaction has been committed.
 ///
 /// # Errors
-/// `user_not_found`, `forbidden`; `not_found` where the session is not theirs.
+/// `user_not_found`, `forbidden`; `not_found` if the session is not the user's.
 pub async fn sign_out(tx: &mut Tx, actor: &Actor, user: UserId, session: Option<Uuid>) -> Result<()> {
     role::lock_acts(tx, actor, super::Permission::RevokeSessions).await?;
     role::act_on(tx, actor, user).await?;
@@ -165,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_typed_shows_by_its_form_what_it_is() {
+    fn what_is_typed_is_told_apart_by_its_form() {
         let nothing = Search::default();
         assert_eq!(parsed(" 104233871 "), Some(Search { id: Some(104_233_871), ..nothing.clone() }));
         assert_eq!(parsed("Layla@Example.com").and_then(|search| search.email).as_deref(), Some("layla@example.com"));
@@ -175,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_nobody_is_refused() {
+    fn what_has_no_such_form_is_refused() {
         for words in ["@", "99999999999999999999", "' or 1=1", "+x"] {
             assert_eq!(parsed(words), None, "{words}");
         }

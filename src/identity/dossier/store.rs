@@ -7,7 +7,7 @@ use super::{AccountList, Dossier, Listed, Search, SessionLine};
 use crate::kit::error::{Error, Result};
 use crate::kit::list::Window;
 
-/// Accounts, newest first.
+/// The accounts that match the search, newest first: as many as the window looks for.
 pub(super) async fn accounts(
     conn: &mut PgConnection,
     search: &Search,
@@ -56,7 +56,7 @@ pub(super) async fn accounts(
         .collect()
 }
 
-/// The account itself; what is in other tables is still empty.
+/// The account's own row. Roles, suspension and sessions, which other tables have, are left empty.
 pub(super) async fn account(conn: &mut PgConnection, user: UserId) -> Result<Option<Dossier>> {
     let row = sqlx::query!(
         r#"select id, name, phone, email, (extract(epoch from created_at) * 1000)::bigint as "created_at!"
@@ -81,7 +81,7 @@ pub(super) async fn account(conn: &mut PgConnection, user: UserId) -> Result<Opt
     .transpose()
 }
 
-/// The sign-ins that stand, newest first.
+/// The user's sessions that have not ended, newest first, at most 100.
 pub(super) async fn sessions(conn: &mut PgConnection, user: UserId) -> Result<Vec<SessionLine>> {
     let sessions = sqlx::query_as!(
         SessionLine,

@@ -1,16 +1,18 @@
-//! Names as they are searched: without what people leave out when they type.
+//! Names in the form in which they are searched: without what people leave out when they type.
 
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
-/// Without case, accents, tashkeel and tatweel; runs of blanks are one.
+/// Folds a name: in lower case, without accents and Arabic vowel marks (tashkeel) and elongations (tatweel), and with
+/// single blanks.
 pub(super) fn name(text: &str) -> String {
     let bare: String = text.nfkd().filter(|c| !is_combining_mark(*c) && *c != '\u{0640}').collect();
     bare.to_lowercase().split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// A folded name with every letter beyond ASCII as one of ASCII: equal letters stay equal, and that is all
-/// that likeness by trigrams looks at. Which letters fall together is chance.
+/// A folded name in which every letter beyond ASCII is replaced by an ASCII letter, because trigrams (`pg_trgm`) contain
+/// no other letters under the locale C. Equal letters stay equal, which is all that similarity by trigrams needs. Some
+/// different letters become the same one; which ones has no meaning.
 pub(super) fn letters(folded: &str) -> String {
     let letter = |c: char| match c {
         _ if c.is_ascii() || !c.is_alphanumeric() => c,

@@ -1,10 +1,10 @@
-//! Where somebody is from and what they speak, in the codes of ISO 3166-1 and BCP 47; how old they are.
+//! Parsing of country (ISO 3166-1), language (BCP 47) and birthday, with the check of the age.
 
 use chrono::{DateTime, Datelike, NaiveDate};
 
 use crate::kit::clock::Timestamp;
 
-/// ISO 3166-1 alpha-2, as assigned.
+/// The assigned country codes of ISO 3166-1 alpha-2.
 const COUNTRIES: &str = "AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT \
     BV BW BY BZ CA CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH ER ES ET FI FJ \
     FK FM FO FR GA GB GD GE GF GG GH GI GL GM GN GP GQ GR GS GT GU GW GY HK HM HN HR HT HU ID IE IL IM IN IO IQ IR IS \
@@ -13,20 +13,21 @@ const COUNTRIES: &str = "AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB B
     PY QA RE RO RS RU RW SA SB SC SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF TG TH TJ TK TL TM TN \
     TO TR TT TV TW TZ UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS YE YT ZA ZM ZW";
 
-/// A country, in upper case.
+/// Parses a country's code, and puts it into upper case.
 pub(super) fn country(text: &str) -> Result<String, &'static str> {
     let code = text.trim().to_ascii_uppercase();
     let known = code.len() == 2 && COUNTRIES.split_whitespace().any(|known| known == code);
     if known { Ok(code) } else { Err("a country of ISO 3166-1, two letters") }
 }
 
-/// A language tag with script, region and variants at most (RFC 5646), in its usual case.
+/// Parses a language tag (RFC 5646), and puts its parts into their usual case. It may have a script, a region and
+/// variants, and nothing else.
 pub(super) fn language(text: &str) -> Result<String, &'static str> {
     const FORM: &str = "a language of BCP 47, as `ar` or `zh-Hant-TW`";
     let mut parts = text.trim().split('-');
     let primary = parts.next().filter(|part| matches!(part.len(), 2..=3) && is_alphabetic(part)).ok_or(FORM)?;
     let mut tag = primary.to_ascii_lowercase();
-    // Script, region, variants: in this order, each but the last once.
+    // The rank of the last part: 1 script, 2 region, 3 variant. Parts come in this order; only variants may repeat.
     let mut place = 0;
     for part in parts {
         let (rank, part) = match part.len() {
@@ -54,7 +55,7 @@ fn is_alphanumeric(part: &str) -> bool {
     part.bytes().all(|b| b.is_ascii_alphanumeric())
 }
 
-/// A birthday `YYYY-MM-DD` of somebody who is old enough now.
+/// Parses a birthday (`YYYY-MM-DD`) of somebody who has reached the minimum age now, and is not above 120.
 pub(super) fn birthday(text: &str, minimum_age: u32, now: Timestamp) -> Result<NaiveDate, String> {
     let form = || "a day as 1998-04-23".to_owned();
     let day = NaiveDate::parse_from_str(text.trim(), "%Y-%m-%d").map_err(|_| form())?;
@@ -64,7 +65,7 @@ pub(super) fn birthday(text: &str, minimum_age: u32, now: Timestamp) -> Result<N
     match u32::try_from(age) {
         Ok(age) if age > 120 => Err(form()),
         Ok(age) if age >= minimum_age => Ok(day),
-        _ => Err(format!("one must be {minimum_age} years old")),
+        _ => Err(format!("you must be at least {minimum_age} years old")),
     }
 }
 
@@ -93,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn one_is_old_enough_on_the_birthday_and_not_the_day_before() {
+    fn the_minimum_age_is_reached_on_the_birthday_and_not_the_day_before() {
         // 2026-09-21 in UTC.
         let now = Timestamp(1_790_000_000_000);
         assert!(birthday("2008-09-21", 18, now).is_ok());

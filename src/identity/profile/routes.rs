@@ -20,12 +20,12 @@ use crate::kit::fields::Fields;
 use crate::kit::fields::{bad_field, line};
 use crate::kit::page::Page;
 
-/// Characters of a bio.
+/// The most characters of a bio.
 const BIO_CHARS: usize = 200;
-/// Characters of a search.
+/// The most characters of a search.
 const SEARCH_CHARS: usize = 40;
 
-/// `/v1/me`, `/v1/me/signature`, `/v1/users`.
+/// The routes `/v1/me`, `/v1/me/signature` and `/v1/users`.
 pub(in crate::identity) fn routes<S>() -> OpenApiRouter<S>
 where
     S: Clone + Send + Sync + 'static,
@@ -39,9 +39,9 @@ where
         .routes(routes!(read_profile))
 }
 
-/// Who the caller is.
+/// Reads the caller's profile.
 #[utoipa::path(get, path = "/v1/me", tag = "accounts",
-    responses((status = 200, description = "The caller.", body = Profile, example = json!({
+    responses((status = 200, description = "The caller's profile.", body = Profile, example = json!({
         "id": 901_233_872, "name": "Amira", "signature": "amber-fox-42", "country": "EG", "language": "ar",
         "birthday": "1998-04-23", "email": "amira@example.com", "email_verified": true, "phone_verified": false,
         "created_at": 1_790_000_000_000_i64,
@@ -51,7 +51,7 @@ async fn read_me(State(identity): State<Identity>, edge: Edge, user: CurrentUser
     Ok(Json(identity.profile(&mut *edge.read().await?, user.id).await?))
 }
 
-/// There and null is taken away, absent stays.
+/// Tells a field that is null (`Some(None)`, to be removed) from one that is absent (`None`, to be left as it is).
 fn there<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
 }
@@ -63,19 +63,19 @@ struct ChangeMe {
     /// The display name: one line, not blank.
     #[schema(min_length = 1, max_length = 40)]
     name: Option<String>,
-    /// ISO 3166-1 alpha-2; null takes it away.
+    /// The country, as ISO 3166-1 alpha-2; null removes it.
     #[serde(default, deserialize_with = "there")]
     #[schema(value_type = Option<String>, pattern = "^[A-Za-z]{2}$")]
     country: Option<Option<String>>,
-    /// `YYYY-MM-DD`, for the age gate; nobody else sees it. Null takes it away.
+    /// The birthday, as `YYYY-MM-DD`, which shows that the user is old enough; nobody else sees it. Null removes it.
     #[serde(default, deserialize_with = "there")]
     #[schema(value_type = Option<String>, format = Date)]
     birthday: Option<Option<String>>,
-    /// One line, not blank; null takes it away.
+    /// A few words: one line, not blank; null removes them.
     #[serde(default, deserialize_with = "there")]
     #[schema(value_type = Option<String>, min_length = 1, max_length = 200)]
     bio: Option<Option<String>>,
-    /// BCP 47; null takes it away.
+    /// The language, as a tag of BCP 47; null removes it.
     #[serde(default, deserialize_with = "there")]
     #[schema(value_type = Option<String>, min_length = 2, max_length = 35)]
     language: Option<Option<String>>,
@@ -103,12 +103,12 @@ impl ChangeMe {
     }
 }
 
-/// Changes what the caller says of themselves.
+/// Changes the caller's profile.
 ///
-/// What is absent stays as it is. A changed name shows in a room at the next join.
+/// Fields that are absent stay as they are. In a room, a changed name is shown from the next join on.
 #[utoipa::path(patch, path = "/v1/me", tag = "accounts",
     request_body(content = ChangeMe, example = json!({"name": "Amira", "country": "EG", "bio": "Oud and coffee", "language": "ar"})),
-    responses((status = 200, description = "The caller, as changed.", body = Profile, example = json!({
+    responses((status = 200, description = "The changed profile.", body = Profile, example = json!({
         "id": 901_233_872, "name": "Amira", "signature": "amber-fox-42", "country": "EG", "bio": "Oud and coffee",
         "language": "ar", "email": "amira@example.com", "email_verified": true, "phone_verified": false,
         "created_at": 1_790_000_000_000_i64,
@@ -130,23 +130,24 @@ async fn change_me(
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct ChangeSignature {
-    /// Words of letters and numbers with hyphens between, a word first; absent: one by chance.
+    /// Words of letters, and numbers, with hyphens between them, a word first; absent: a random one.
     #[schema(min_length = 2, max_length = 24)]
     signature: Option<String>,
 }
 
 #[derive(Serialize, ToSchema)]
 struct Signature {
-    /// The caller's from now on.
+    /// The caller's new signature.
     signature: String,
 }
 
-/// Changes the caller's public id.
+/// Changes the caller's signature, their public id.
 ///
-/// Once in a while (30 days unless the server is set up otherwise). The former one is nobody's.
+/// This is possible once in a while (every 30 days unless the server is set up otherwise). Nobody can get the former
+/// signature.
 #[utoipa::path(put, path = "/v1/me/signature", tag = "accounts",
     request_body(content = ChangeSignature, example = json!({"signature": "velvet-oud-12"})),
-    responses((status = 200, description = "It is changed.", body = Signature, example = json!({"signature": "velvet-oud-12"}))),
+    responses((status = 200, description = "The signature is changed.", body = Signature, example = json!({"signature": "velvet-oud-12"}))),
     extensions(("x-errors" = json!([ErrorCode::SignatureTaken]))))]
 async fn change_signature(
     State(identity): State<Identity>,
@@ -162,12 +163,12 @@ async fn change_signature(
     Ok(Json(Signature { signature }))
 }
 
-/// Finds people.
+/// Finds users by signature or name.
 ///
-/// First the one of exactly this signature, then those whose name begins so, then those whose name is like
-/// it, nearest first.
+/// First comes the user with exactly this signature, then those whose name begins with the text, then those whose name
+/// is similar to it, the most similar first.
 #[utoipa::path(get, path = "/v1/users", tag = "accounts", params(PeopleList),
-    responses((status = 200, description = "A page of people.", body = Page<PublicProfile>, example = json!({
+    responses((status = 200, description = "A page of users.", body = Page<PublicProfile>, example = json!({
         "items": [{"id": 901_233_872, "name": "Amira", "signature": "amber-fox-42", "country": "EG"}],
     }))))]
 async fn find_users(
@@ -182,9 +183,9 @@ async fn find_users(
     Ok(Json(identity.find_people(&mut conn, &text, &window).await?))
 }
 
-/// What everybody may see of somebody.
-#[utoipa::path(get, path = "/v1/users/{id}", tag = "accounts", params(("id" = UserId, Path, description = "Who.")),
-    responses((status = 200, description = "The user.", body = PublicProfile, example = json!({
+/// Reads the public profile of a user.
+#[utoipa::path(get, path = "/v1/users/{id}", tag = "accounts", params(("id" = UserId, Path, description = "The user's id.")),
+    responses((status = 200, description = "The user's public profile.", body = PublicProfile, example = json!({
         "id": 901_233_872, "name": "Amira", "signature": "amber-fox-42", "country": "EG",
     }))),
     extensions(("x-errors" = json!([ErrorCode::UserNotFound]))))]

@@ -1,4 +1,4 @@
-//! Profiles read and changed, signatures given and changed, people found.
+//! The rules of profiles, signatures and finding people.
 
 use std::collections::HashSet;
 
@@ -15,22 +15,23 @@ use crate::kit::list::{self, Window};
 use crate::kit::page::Page;
 use crate::kit::tx::Tx;
 
-/// Tries at a generated signature; the last ones have a million numbers each.
+/// How often a random signature is tried. The last tries choose among a million numbers.
 const TRIES: u32 = 16;
-/// Likeness of shorter words is chance.
+/// The fewest characters of a text that is searched by similarity; shorter texts are similar to anything.
 const LIKE_CHARS: usize = 3;
 
-/// Where a search goes on: behind somebody whose name begins so, or is like it.
+/// The position after which a search goes on: a user whose name begins with the text, or one whose name is similar to
+/// it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Key {
-    /// The folded name, and the id.
+    /// The user's folded name and id.
     Begins(String, i64),
-    /// The distance, and the id.
+    /// The distance of the user's name from the text, and the user's id.
     Like(f32, i64),
 }
 
 crate::list! {
-    /// What `GET /v1/users` is asked with: the nearest first.
+    /// The query of `GET /v1/users`, the best match first.
     pub struct PeopleList: "people" by Key {
         /// A signature, or a name or the beginning of one; case and accents make no difference.
         #[param(min_length = 1, max_length = 40)]
@@ -45,7 +46,7 @@ impl Identity {
         profile.ok_or_else(|| Error::new(ErrorCode::UserNotFound))
     }
 
-    /// What this user is called.
+    /// The user's id and display name.
     ///
     /// # Errors
     /// `user_not_found`.
@@ -54,7 +55,7 @@ impl Identity {
         people.into_iter().next().ok_or_else(|| Error::new(ErrorCode::UserNotFound))
     }
 
-    /// What everybody may see of this user; of one who is suspended, nothing.
+    /// The public profile of a user; `user_not_found` also for one who is suspended.
     pub async fn public_profile(&self, conn: &mut PgConnection, user: UserId) -> Result<PublicProfile> {
         if suspension::of(conn, user).await?.is_some() {
             return Err(Error::new(ErrorCode::UserNotFound));
@@ -62,13 +63,17 @@ impl Identity {
         Ok(self.profile(conn, user).await?.public)
     }
 
-    /// Changes a profile. A changed name shows in a room when the user joins the next time.
+    /// Changes a profile, and gives it. In a room, a changed name is shown from the user's next join on.
     pub async fn change_profile(&self, tx: &mut Tx, user: UserId, change: &Change) -> Result<Profile> {
         store::change(tx, user, change).await?;
         self.profile(tx, user).await
     }
 
-    /// Changes the public id, to the one asked for or to another by chance. The former one is nobody's.
+    /// Changes the user's signature to `wanted`, or to a random one. Nobody can get the former signature.
+    ///
+    /// # Errors
+    /// `signature_taken`, also for a reserved one; `rate_limited` with the time to wait, if it was changed not long
+    /// ago.
     pub async fn change_signature(
         &self,
         tx: &mut Tx,
@@ -96,7 +101,8 @@ impl Identity {
         Ok(signature)
     }
 
-    /// People by exact signature, by the beginning of their name, then by likeness of it.
+    /// Finds users: first the one with exactly this signature, then those whose name begins with the text, then those
+    /// whose name is similar to it.
     pub async fn find_people(
         &self,
         conn: &mut PgConnection,
@@ -104,7 +110,7 @@ impl Identity {
         window: &Window<PeopleList>,
     ) -> Result<Page<PublicProfile>> {
         let (after, most) = (window.after(), window.one_more());
-        // PostgreSQL has no text with a NUL in it, and no name has one.
+        // PostgreSQL refuses a text with a NUL, and no name contains one: such a cursor was not made here.
         if matches!(after, Some(Key::Begins(name, _)) if name.contains('\0')) {
             return Err(list::no_such_cursor());
         }
@@ -147,7 +153,8 @@ impl Identity {
     }
 }
 
-/// Gives the user a signature by chance.
+/// Gives the user a random signature. `changed` says that the user asked for it, so that they must wait before the next
+/// change.
 pub(in crate::identity) async fn give_signature(
     tx: &mut Tx,
     chance: &Chance,
@@ -163,7 +170,7 @@ pub(in crate::identity) async fn give_signature(
     Err(Error::internal("no free signature was found"))
 }
 
-/// The same for many users at once, who may change theirs whenever they like.
+/// Gives many users random signatures at once. Each of them may change it at any time.
 pub(in crate::identity) async fn give_signatures(tx: &mut Tx, chance: &Chance, users: &[UserId]) -> Result<()> {
     let mut without: Vec<i64> = users.iter().map(|user| user.number()).collect();
     for attempt in 0..TRIES {
@@ -177,7 +184,7 @@ pub(in crate::identity) async fn give_signatures(tx: &mut Tx, chance: &Chance, u
     Err(Error::internal("no free signatures were found"))
 }
 
-/// The name as it is searched: folded, and its letters.
+/// The two forms in which a name is searched: folded, and with ASCII letters only.
 pub(in crate::identity) fn searched(name: &str) -> (String, String) {
     let folded = fold::name(name);
     let letters = fold::letters(&folded);

@@ -7,7 +7,7 @@ use super::super::store::user_id;
 use super::{Change, Profile, PublicProfile, fold};
 use crate::kit::error::Result;
 
-/// The nearest names that a search by likeness looks at.
+/// How many of the most similar names a search looks at.
 const LIKE: i64 = 100;
 
 /// The whole profile of a user.
@@ -40,7 +40,7 @@ pub(super) async fn profile(conn: &mut PgConnection, user: UserId) -> Result<Opt
     .transpose()
 }
 
-/// Changes what is to be changed.
+/// Changes the fields that the change names.
 pub(super) async fn change(conn: &mut PgConnection, user: UserId, change: &Change) -> Result<()> {
     let folded = change.name.as_deref().map(fold::name);
     let letters = folded.as_deref().map(fold::letters);
@@ -72,8 +72,8 @@ pub(super) async fn change(conn: &mut PgConnection, user: UserId, change: &Chang
     Ok(())
 }
 
-/// Takes a signature for a user who has none; `false` where it is taken or looks like one that is.
-/// `changed`: by the user, who may not do it again so soon.
+/// Gives a signature to a user who has none; `false` if it is taken or looks like one that is. `changed` says that the
+/// user asked for it, so that they must wait before the next change.
 pub(super) async fn take_signature(
     conn: &mut PgConnection,
     user: UserId,
@@ -91,8 +91,8 @@ pub(super) async fn take_signature(
     Ok(outcome.execute(conn).await?.rows_affected() == 1)
 }
 
-/// Takes a signature for each of these users, who have none; gives those whose was neither taken nor looks
-/// like one that is.
+/// Gives each of these users, who have none, the signature at the same place of the list. It gives the users who got
+/// theirs; the others' signatures are taken or look like one that is.
 pub(super) async fn take_signatures(conn: &mut PgConnection, users: &[i64], signatures: &[String]) -> Result<Vec<i64>> {
     let given = sqlx::query_scalar!(
         r#"insert into signatures (signature, user_id, changed_at)
@@ -106,8 +106,8 @@ pub(super) async fn take_signatures(conn: &mut PgConnection, users: &[i64], sign
     Ok(given.fetch_all(conn).await?)
 }
 
-/// Retires the user's signature, so that it is nobody else's either; `None` for a user who has none, else
-/// milliseconds until the user may change it, where that is not yet.
+/// Retires the user's signature, so that nobody can get it. Gives 0 if it was retired, the milliseconds to wait if the
+/// user may not change it yet, and `None` if the user has none.
 pub(super) async fn retire_signature(conn: &mut PgConnection, user: UserId, days: i32) -> Result<Option<i64>> {
     let wait = sqlx::query_scalar!(
         r#"with mine as (
@@ -131,7 +131,7 @@ pub(super) async fn retire_signature(conn: &mut PgConnection, user: UserId, days
     Ok(wait.fetch_optional(conn).await?)
 }
 
-/// The user of this signature, or of one that looks the same.
+/// The user with this signature or with one that looks the same, unless they are suspended.
 pub(super) async fn by_signature(conn: &mut PgConnection, signature: &str) -> Result<Option<PublicProfile>> {
     let row = sqlx::query_as!(
         Row,
@@ -159,7 +159,7 @@ struct Row {
     distance: f32,
 }
 
-/// Somebody found, and by what they stand in the list.
+/// A user who was found, with what they are ordered by.
 pub(super) struct Found {
     pub(super) profile: PublicProfile,
     pub(super) search_name: String,
@@ -174,7 +174,8 @@ impl Row {
     }
 }
 
-/// Those whose folded name begins so, by name, behind this one.
+/// Users whose folded name begins with `folded`, ordered by name, after the name and id `after`. The user `but` and
+/// suspended users are left out.
 pub(super) async fn beginning(
     conn: &mut PgConnection,
     folded: &str,
@@ -183,7 +184,7 @@ pub(super) async fn beginning(
     limit: i64,
 ) -> Result<Vec<Found>> {
     let (after_name, after_id) = after.unwrap_or(("", 0));
-    // The bounds are said as the index is ordered, so that it is read from where the page begins.
+    // The bounds use the operators by which the index is ordered, so that it is read from where the page begins.
     let end = format!("{folded}\u{10ffff}");
     let from = if after_name > folded { after_name } else { folded };
     let rows = sqlx::query_as!(
@@ -211,8 +212,8 @@ pub(super) async fn beginning(
     rows.fetch_all(conn).await?.into_iter().map(Row::found).collect()
 }
 
-/// Those whose name is like it and does not begin so, nearest first, behind this one; out of the nearest
-/// hundred.
+/// Users whose name is similar to `folded` and does not begin with it, the most similar first, after the distance and
+/// id `after`. Only the hundred most similar names are looked at. The user `but` and suspended users are left out.
 pub(super) async fn like(
     conn: &mut PgConnection,
     folded: &str,

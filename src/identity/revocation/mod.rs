@@ -1,7 +1,8 @@
-//! The end of sessions: in the table, for all who ask, and as a word for the sockets that stand on them.
+//! The end of sessions. A session is marked as ended in its row, and a revocation is stored for the sockets that use
+//! it.
 //!
-//! Whoever ends sessions does it by [`insert`] in the transaction that has the reason. Each node reads
-//! the words every second and closes the sockets; nothing here knows a socket.
+//! Sessions are ended only by [`insert`], in the transaction that has the reason. Each node reads the revocations every
+//! second and closes the sockets; nothing in this module knows a socket.
 
 use std::time::Duration;
 
@@ -15,37 +16,37 @@ use crate::telemetry::metric;
 
 mod store;
 
-/// Words older than this are removed. An access token lasts an hour at most, and a socket no longer
-/// than its token.
+/// How long revocations are kept. An access token holds for an hour at most, and a socket no longer than its token, so
+/// an older revocation concerns no socket.
 const KEEP: Duration = Duration::from_secs(2 * 60 * 60);
 
 /// Which sessions end.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Revoked {
-    /// This one of this user.
+    /// This session of this user.
     Session(UserId, Uuid),
-    /// All that this user has. Sign-ins that are under way are waited for, and those that come later are
-    /// the caller's to refuse: by a suspension, or another password.
+    /// All sessions of this user. Sign-ins that are under way are waited for. The caller makes later ones fail, by a
+    /// suspension or a new password.
     User(UserId),
-    /// All that this user has but this one.
+    /// All sessions of this user except this one.
     Others(UserId, Uuid),
 }
 
-/// Why, as the sockets are told.
+/// Why sessions end, as the sockets are told.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Reason {
-    /// By the user, on this device or another, or with a changed password; or by staff.
+    /// The user signed out, on this device or another, or changed their password; or staff signed them out.
     SignedOut,
     /// The user is suspended.
     Suspended,
-    /// A refresh token came that had been exchanged before: somebody else may have it.
+    /// A refresh token was used again after it had been exchanged: somebody else may have it.
     TokenReused,
 }
 
 impl Reason {
     const ALL: [Self; 3] = [Self::SignedOut, Self::Suspended, Self::TokenReused];
 
-    /// As it stands in the database.
+    /// The reason's name in the database.
     const fn name(self) -> &'static str {
         match self {
             Self::SignedOut => "signed_out",
@@ -62,16 +63,16 @@ impl Reason {
 /// A session that has ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Ended {
-    /// Whose.
+    /// The session's user.
     pub user: UserId,
-    /// Which.
+    /// The session's id.
     pub session: Uuid,
-    /// Why.
+    /// Why it ended.
     pub reason: Reason,
 }
 
-/// Ends sessions: neither REST nor a new socket nor a refresh takes them from the commit on, and live
-/// sockets are closed within two seconds of it. Returns how many stood until now.
+/// Ends sessions. After the commit, neither REST nor a new socket nor a refresh accepts them, and live sockets are
+/// closed within two seconds. Returns how many sessions were ended.
 pub async fn insert(tx: &mut Tx, revoked: Revoked, reason: Reason) -> Result<u64> {
     let (user, only, but) = match revoked {
         Revoked::Session(user, session) => (user, Some(session), None),
@@ -79,7 +80,8 @@ pub async fn insert(tx: &mut Tx, revoked: Revoked, reason: Reason) -> Result<u64
         Revoked::Others(user, session) => (user, None, Some(session)),
     };
     if only.is_none() {
-        // A session that is being inserted holds a share of this row, and would not be seen.
+        // A sign-in locks the user's row until its session is committed. Without this lock, a session that is just
+        // being inserted would not be seen.
         store::lock_user(tx, user).await?;
     }
     let ended = store::end_sessions(tx, user, only, but, reason.name()).await?;
@@ -87,13 +89,13 @@ pub async fn insert(tx: &mut Tx, revoked: Revoked, reason: Reason) -> Result<u64
     Ok(ended)
 }
 
-/// Sessions that ended within this time, by the database's clock. To be read with an overlap: a row is
-/// seen when its transaction commits, which is later than its time.
+/// Sessions that ended within this time before now, by the database's clock. Successive calls should overlap, because a
+/// row becomes visible when its transaction commits, which is later than the time in it.
 pub async fn within(conn: &mut PgConnection, time: Duration) -> Result<Vec<Ended>> {
     store::ended_within(conn, time.as_secs_f64()).await
 }
 
-/// Removes the words that no socket can be concerned by.
+/// Deletes the revocations that no socket can be concerned by.
 pub(super) async fn sweep(tx: &mut Tx) -> Result<()> {
     store::delete_older(tx, KEEP.as_secs_f64()).await
 }

@@ -7,13 +7,15 @@ use uuid::Uuid;
 use super::{Ended, Reason};
 use crate::kit::error::{Error, Result};
 
-/// Waits for the sign-ins of this user that are under way; those that come wait for this transaction.
+/// Locks the user's row: this waits for the user's sign-ins that are under way, and later ones wait for this
+/// transaction.
 pub(super) async fn lock_user(conn: &mut PgConnection, user: UserId) -> Result<()> {
     sqlx::query!("select 1 as one from users where id = $1 for update", user.number()).fetch_optional(conn).await?;
     Ok(())
 }
 
-/// Ends the standing sessions of a user, `only` this one or all `but` one, with a word for each.
+/// Ends sessions of a user that have not ended, and inserts a revocation for each: `only` this one if it is given, and
+/// all except `but` if that is given. Gives how many.
 pub(super) async fn end_sessions(
     conn: &mut PgConnection,
     user: UserId,
@@ -43,7 +45,7 @@ pub(super) async fn end_sessions(
     Ok(outcome.rows_affected())
 }
 
-/// The words of the last `seconds`.
+/// The revocations of the last `seconds`.
 pub(super) async fn ended_within(conn: &mut PgConnection, seconds: f64) -> Result<Vec<Ended>> {
     let rows = sqlx::query!(
         "select user_id, session_id, reason
@@ -64,7 +66,7 @@ pub(super) async fn ended_within(conn: &mut PgConnection, seconds: f64) -> Resul
         .collect()
 }
 
-/// Deletes the words that are older than `seconds`.
+/// Deletes the revocations that are older than `seconds`.
 pub(super) async fn delete_older(conn: &mut PgConnection, seconds: f64) -> Result<()> {
     sqlx::query!("delete from revocations where at < clock_timestamp() - make_interval(secs => $1)", seconds)
         .execute(conn)

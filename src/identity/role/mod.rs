@@ -1,8 +1,8 @@
-//! Platform roles: what each brings, who has which, and who may change that.
+//! The platform's roles: which permissions each has, who has which role, and who may change that.
 //!
-//! Two rules keep rights from growing by themselves: nobody gives or takes a role that has a permission
-//! beyond their own, and nobody acts on somebody who may do what they may not. A room's roles are the
-//! room's, and none of this.
+//! Two rules keep staff from gaining rights by themselves: nobody may give or take a role with a permission that they
+//! do not have, and nobody may act on a user who has such a permission. The roles within a room are separate, in
+//! `room`.
 
 mod service;
 mod store;
@@ -19,46 +19,47 @@ pub(super) use service::{lock_acts, one_admin_stays};
 use super::Permission;
 use crate::kit::error::{Error, Result};
 
-/// The role that at least one person always has who is not suspended.
+/// The role of admins. At least one user who is not suspended always has it.
 pub const ADMIN: &str = "admin";
 
-/// What somebody may do.
+/// A set of permissions.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Rights(BTreeSet<Permission>);
 
 impl Rights {
-    /// This permission is among them.
+    /// Whether the set contains this permission.
     pub fn has(&self, permission: Permission) -> bool {
         self.0.contains(&permission)
     }
 
-    /// All of those are among them.
+    /// Whether the set contains all permissions of `others`.
     pub fn cover(&self, others: &Self) -> bool {
         others.0.is_subset(&self.0)
     }
 
-    /// `forbidden`, where one of those is missing.
+    /// `forbidden`, with this message, unless the set contains all permissions of `others`.
     fn must_cover(&self, others: &Self, why: &str) -> Result<()> {
         if self.cover(others) { Ok(()) } else { Err(forbidden(why)) }
     }
 }
 
-/// A name that this program does not know gives no right: another version's.
+/// Collects permissions by their names. A name that this program does not know, because another version added it, is
+/// left out.
 impl FromIterator<String> for Rights {
     fn from_iter<I: IntoIterator<Item = String>>(names: I) -> Self {
         Self(names.into_iter().filter_map(|name| Permission::from_name(&name)).collect())
     }
 }
 
-/// A role and what it brings.
+/// A role with its permissions.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
 pub struct Role {
-    /// Its name.
+    /// The role's name.
     #[schema(example = "moderator")]
     pub name: String,
-    /// What it is for.
+    /// What the role is for.
     pub description: String,
-    /// The names of its permissions.
+    /// The names of the role's permissions.
     pub permissions: Vec<String>,
 }
 
@@ -75,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn rights_cover_what_is_among_them_and_nothing_beyond() {
+    fn rights_cover_their_own_permissions_and_nothing_beyond() {
         let moderator = rights(&["users.read", "users.suspend"]);
         assert!(moderator.cover(&rights(&[])) && moderator.cover(&moderator));
         assert!(!moderator.cover(&rights(&["users.read", "roles.grant"])));

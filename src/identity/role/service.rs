@@ -1,4 +1,4 @@
-//! Giving and taking roles, and the question whether somebody may do something.
+//! The rules of roles: giving and taking them, and checking what a user may do.
 
 use std::collections::BTreeSet;
 
@@ -13,10 +13,10 @@ use crate::kit::error::{Error, Result};
 use crate::kit::fields::bad_field;
 use crate::kit::tx::Tx;
 
-/// Checks that the database knows the permissions that the code asks about, and no others.
+/// Checks that the database has exactly the permissions that the code asks for.
 ///
 /// # Errors
-/// A fault that names what differs.
+/// `internal`, with the names of the permissions that differ.
 pub async fn agree(conn: &mut PgConnection) -> Result<()> {
     let stored: BTreeSet<_> = store::permissions(conn).await?.into_iter().collect();
     let known: BTreeSet<_> = Permission::ALL.iter().map(|permission| permission.name().to_owned()).collect();
@@ -38,7 +38,7 @@ pub async fn roles(conn: &mut PgConnection) -> Result<Vec<Role>> {
     store::roles(conn).await
 }
 
-/// The roles that somebody has been given.
+/// The roles that a user has been given.
 ///
 /// # Errors
 /// A fault or an outage of the store.
@@ -46,7 +46,7 @@ pub async fn of(conn: &mut PgConnection, user: UserId) -> Result<Vec<String>> {
     store::roles_of(conn, user).await
 }
 
-/// Whether somebody has this role.
+/// Whether a user has been given this role.
 ///
 /// # Errors
 /// A fault or an outage of the store.
@@ -54,7 +54,7 @@ pub async fn has(conn: &mut PgConnection, user: UserId, role: &str) -> Result<bo
     Ok(of(conn, user).await?.iter().any(|given| given == role))
 }
 
-/// Whether somebody may do this, as of now: one query, nothing is remembered.
+/// Whether a user has this permission now. Each call is one query; nothing is cached.
 ///
 /// # Errors
 /// A fault or an outage of the store.
@@ -62,7 +62,7 @@ pub async fn may(conn: &mut PgConnection, user: UserId, permission: Permission) 
     store::is_permitted(conn, user, permission.name()).await
 }
 
-/// Lets through whoever may do this.
+/// Checks that a user has this permission now.
 ///
 /// # Errors
 /// `forbidden`.
@@ -70,8 +70,8 @@ pub async fn require(conn: &mut PgConnection, user: UserId, permission: Permissi
     if may(conn, user, permission).await? { Ok(()) } else { Err(ErrorCode::Forbidden.into()) }
 }
 
-/// Staff's acts on people come one after the other until the transaction ends, and whoever has
-/// lost the permission while they waited is too late.
+/// Makes staff's acts on users run one after the other, until the transaction ends, and then checks the permission
+/// again: the actor may have lost it while they waited.
 pub(in crate::identity) async fn lock_acts(tx: &mut Tx, actor: &Actor, permission: Permission) -> Result<()> {
     store::lock_acts(tx).await?;
     match actor.user {
@@ -81,8 +81,8 @@ pub(in crate::identity) async fn lock_acts(tx: &mut Tx, actor: &Actor, permissio
     }
 }
 
-/// Lets somebody act on this user: not on themselves, and not on one who may do what they may not. The
-/// operator may act on everybody.
+/// Checks that the actor may act on this user. Nobody may act on themselves, or on a user with a permission that they
+/// do not have. The operator may act on everybody.
 ///
 /// # Errors
 /// `user_not_found`, `forbidden`.
@@ -92,16 +92,16 @@ pub async fn act_on(conn: &mut PgConnection, actor: &Actor, user: UserId) -> Res
     }
     let Some(actor) = actor.user else { return Ok(()) };
     if actor == user {
-        return Err(forbidden("nobody does this to themselves"));
+        return Err(forbidden("you cannot do this to yourself"));
     }
     let (own, theirs) = (store::rights_of(conn, actor).await?, store::rights_of(conn, user).await?);
-    own.must_cover(&theirs, "this user may do what you may not")
+    own.must_cover(&theirs, "this user has a permission that you do not have")
 }
 
-/// Gives somebody a role; once more changes nothing.
+/// Gives a user a role. If the user has it already, nothing changes.
 ///
 /// # Errors
-/// `user_not_found`, `not_found` for a role that there is not, `forbidden`.
+/// `user_not_found`; `not_found` for a role that does not exist; `bad_request` for the role `user`; `forbidden`.
 pub async fn grant(tx: &mut Tx, actor: &Actor, user: UserId, role: &str) -> Result<()> {
     changeable(tx, actor, user, role).await?;
     if store::insert_user_role(tx, user, role, actor.user).await? {
@@ -110,11 +110,11 @@ pub async fn grant(tx: &mut Tx, actor: &Actor, user: UserId, role: &str) -> Resu
     Ok(())
 }
 
-/// Takes a role from somebody; once more changes nothing.
+/// Takes a role from a user. If the user does not have it, nothing changes.
 ///
 /// # Errors
-/// `user_not_found`, `not_found` for a role that there is not, `forbidden`; also where no admin would be
-/// left.
+/// `user_not_found`; `not_found` for a role that does not exist; `bad_request` for the role `user`; `forbidden`, also
+/// if no admin would be left.
 pub async fn take(tx: &mut Tx, actor: &Actor, user: UserId, role: &str) -> Result<()> {
     changeable(tx, actor, user, role).await?;
     if store::delete_user_role(tx, user, role).await? {
@@ -130,7 +130,7 @@ async fn changeable(tx: &mut Tx, actor: &Actor, user: UserId, role: &str) -> Res
     lock_acts(tx, actor, Permission::GrantRoles).await?;
     act_on(tx, actor, user).await?;
     if role == "user" {
-        return Err(bad_field("role", "`user` is everybody's: it is neither given nor taken"));
+        return Err(bad_field("role", "every user has the role `user`: it cannot be given or taken"));
     }
     let brings = store::rights_of_role(tx, role).await?;
     let brings = brings.ok_or_else(|| ErrorBody::new(ErrorCode::NotFound).message("there is no such role"))?;
@@ -143,7 +143,11 @@ async fn changeable(tx: &mut Tx, actor: &Actor, user: UserId, role: &str) -> Res
     }
 }
 
-/// Asked behind an act on an admin: `forbidden`, where nobody would be left to let others in again.
+/// Checks, after an act on an admin, that an admin is left who is not suspended; `forbidden` if not.
 pub(in crate::identity) async fn one_admin_stays(conn: &mut PgConnection) -> Result<()> {
-    if store::is_admin_left(conn, ADMIN).await? { Ok(()) } else { Err(forbidden("the last admin stays")) }
+    if store::is_admin_left(conn, ADMIN).await? {
+        Ok(())
+    } else {
+        Err(forbidden("the last admin cannot be suspended or lose the role"))
+    }
 }

@@ -24,13 +24,13 @@ pub(super) async fn roles(conn: &mut PgConnection) -> Result<Vec<Role>> {
     Ok(roles.fetch_all(conn).await?)
 }
 
-/// The roles that somebody has been given, by name.
+/// The roles that a user has been given, by name.
 pub(super) async fn roles_of(conn: &mut PgConnection, user: UserId) -> Result<Vec<String>> {
     let roles = sqlx::query_scalar!("select role from user_roles where user_id = $1 order by role", user.number());
     Ok(roles.fetch_all(conn).await?)
 }
 
-/// Whether a role of theirs, or everybody's, brings this permission.
+/// Whether one of the user's roles, or the role `user` that everybody has, has this permission.
 pub(super) async fn is_permitted(conn: &mut PgConnection, user: UserId, permission: &str) -> Result<bool> {
     let permitted = sqlx::query_scalar!(
         r#"select exists (
@@ -44,7 +44,7 @@ pub(super) async fn is_permitted(conn: &mut PgConnection, user: UserId, permissi
     Ok(permitted.fetch_one(conn).await?)
 }
 
-/// All that somebody may do.
+/// All permissions of a user.
 pub(super) async fn rights_of(conn: &mut PgConnection, user: UserId) -> Result<Rights> {
     let names = sqlx::query_scalar!(
         "select distinct permission
@@ -55,7 +55,7 @@ pub(super) async fn rights_of(conn: &mut PgConnection, user: UserId) -> Result<R
     Ok(names.fetch_all(conn).await?.into_iter().collect())
 }
 
-/// What a role brings; `None`: there is none of this name.
+/// The permissions of a role; `None` if there is no role with this name.
 pub(super) async fn rights_of_role(conn: &mut PgConnection, role: &str) -> Result<Option<Rights>> {
     let names = sqlx::query_scalar!(
         r#"select array(select permission from role_permissions where role = r.name) as "permissions!"
@@ -66,19 +66,19 @@ pub(super) async fn rights_of_role(conn: &mut PgConnection, role: &str) -> Resul
     Ok(names.fetch_optional(conn).await?.map(|names| names.into_iter().collect()))
 }
 
-/// Until the transaction ends nobody else of the staff acts on people.
+/// Takes the lock under which staff acts on users, until the transaction ends.
 pub(super) async fn lock_acts(conn: &mut PgConnection) -> Result<()> {
     sqlx::query!("select pg_advisory_xact_lock(hashtext('staff_acts'))").execute(conn).await?;
     Ok(())
 }
 
-/// Whether there is a user of this id.
+/// Whether there is a user with this id.
 pub(super) async fn is_user(conn: &mut PgConnection, user: UserId) -> Result<bool> {
     let there = sqlx::query_scalar!(r#"select exists (select from users where id = $1) as "there!""#, user.number());
     Ok(there.fetch_one(conn).await?)
 }
 
-/// Whether somebody is suspended now.
+/// Whether a user is suspended now.
 pub(super) async fn is_suspended(conn: &mut PgConnection, user: UserId) -> Result<bool> {
     let suspended = sqlx::query_scalar!(
         r#"select exists (
@@ -90,7 +90,7 @@ pub(super) async fn is_suspended(conn: &mut PgConnection, user: UserId) -> Resul
     Ok(suspended.fetch_one(conn).await?)
 }
 
-/// Inserts a role of somebody; `false` where they have it.
+/// Gives a user a role; `false` if they have it already.
 pub(super) async fn insert_user_role(
     conn: &mut PgConnection,
     user: UserId,
@@ -108,14 +108,14 @@ pub(super) async fn insert_user_role(
     Ok(inserted.execute(conn).await?.rows_affected() == 1)
 }
 
-/// Deletes a role of somebody; `false` where they have it not.
+/// Takes a role from a user; `false` if they do not have it.
 pub(super) async fn delete_user_role(conn: &mut PgConnection, user: UserId, role: &str) -> Result<bool> {
     let deleted =
         sqlx::query!("delete from user_roles where user_id = $1 and role = $2", user.number(), role).execute(conn);
     Ok(deleted.await?.rows_affected() == 1)
 }
 
-/// Whether somebody is admin and not suspended.
+/// Whether any user has the role `admin` and is not suspended.
 pub(super) async fn is_admin_left(conn: &mut PgConnection, admin: &str) -> Result<bool> {
     let left = sqlx::query_scalar!(
         r#"select exists (

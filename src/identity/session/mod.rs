@@ -1,7 +1,7 @@
-//! A session is one sign-in on one device: it is refreshed, listed and ended here.
+//! Sessions: a session is one sign-in on one device. It is opened, refreshed, listed and ended here.
 //!
-//! Access tokens are short and many, the refresh token is one: each exchange gives its successor, and an
-//! old one that comes back ends the session, for then two have it.
+//! A session has many short-lived access tokens, and one live refresh token. Each exchange of the refresh token gives
+//! its successor. If an old refresh token is used again the session ends, because then two parties have the token.
 
 use parlor_protocol::room::Person;
 use uuid::Uuid;
@@ -20,28 +20,28 @@ pub(super) use service::{Lifetimes, Opened, open};
 /// What a sign-in or a refresh gives.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Grant {
-    /// For REST and sockets.
+    /// The access token, for REST and sockets.
     pub access: Token,
-    /// For the next access token, once.
+    /// The refresh token, which can be exchanged once.
     pub refresh: Token,
-    /// Who.
+    /// The user who is signed in.
     pub user: Person,
 }
 
 crate::list! {
-    /// What `GET /v1/me/sessions` is asked with: newest first, by the session's id.
+    /// The query of `GET /v1/me/sessions`: newest first, ordered by the session's id.
     pub struct SessionList: "sessions" by Uuid {}
 }
 
-/// A standing session as its user sees it.
+/// A session that has not ended, as its user sees it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Device {
-    /// The session.
+    /// The session's id.
     pub id: Uuid,
-    /// What the client called its device.
+    /// The client's name for its device.
     pub name: String,
-    /// When it was signed in.
+    /// When the user signed in.
     pub created_at: Timestamp,
-    /// When it was last signed in or refreshed.
+    /// When the session was last refreshed, or else when the user signed in.
     pub last_used_at: Timestamp,
 }

@@ -1,18 +1,18 @@
-//! The refresh token and what becomes of one that is presented. Pure: what is stored, its ages and all
-//! randomness are given.
+//! The refresh token, and the decision about one that is presented. There is no I/O here: what is stored, ages and
+//! random bytes are arguments.
 //!
-//! A token has three parts: the session, the family (random, the same in all tokens of the session) and
-//! its own secret (256 bits). The family tells a token of long ago, whose reuse ends the session, from
-//! junk, which does not, so that one row a session remembers all that ever were. A successor is made from
-//! the token itself and a random salt: whoever repeats an exchange whose answer was lost is given the
-//! same successor again, and two exchanges at once give one.
+//! A token has three parts: the session's id, the family secret (random, and the same in all tokens of the session) and
+//! its own secret (256 bits). The family secret tells a former token, whose reuse ends the session, from junk, which
+//! does not; so one row for each session is enough to recognise all of its former tokens. A successor is computed from
+//! the token and a random salt. So a client that repeats an exchange whose answer was lost gets the same successor, and
+//! two exchanges at the same time give one successor.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-/// Bytes of a secret and of its SHA-256.
+/// The bytes of a secret, and of its SHA-256.
 const BYTES: usize = 32;
 /// A secret, a salt or a hash.
 pub(super) type Secret = [u8; BYTES];
@@ -26,12 +26,12 @@ pub(super) struct RefreshToken {
 }
 
 impl RefreshToken {
-    /// The first one of a session, from two random secrets.
+    /// The first token of a session, made of two random secrets.
     pub(super) fn first(session: Uuid, family: Secret, own: Secret) -> Self {
         Self { session, family, own }
     }
 
-    /// A token in the form of [`text`](Self::text). Nothing of it is believed yet.
+    /// Parses a token in the form of [`text`](Self::text). Nothing in it has been checked yet.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let mut bytes = [0; 16 + 2 * BYTES];
         let length = URL_SAFE_NO_PAD.decode_slice(text, &mut bytes).ok()?;
@@ -43,35 +43,35 @@ impl RefreshToken {
         Some(Self { session: Uuid::from_bytes(*session), family: *family, own: *own.first_chunk()? })
     }
 
-    /// As the client keeps it.
+    /// The token as the client stores it: base64 without padding.
     pub(super) fn text(&self) -> String {
         URL_SAFE_NO_PAD.encode([self.session.as_bytes().as_slice(), &self.family, &self.own].concat())
     }
 
-    /// The one that this is exchanged for, always the same with the same salt. Who knows only the salt
-    /// and the hash of this one does not know it.
+    /// The token for which this one is exchanged; with the same salt it is always the same. Somebody who knows only the
+    /// salt and this token's hash, which are stored, cannot compute it.
     pub(super) fn successor(&self, salt: &Secret) -> Self {
         let own = Sha256::new().chain_update(b"parlor refresh").chain_update(self.own).chain_update(salt).finalize();
         Self { own: own.into(), ..self.clone() }
     }
 
-    /// What is stored of the family.
+    /// The hash of the family secret, which is stored.
     pub(super) fn family_hash(&self) -> Secret {
         Sha256::digest(self.family).into()
     }
 
-    /// What is stored of the token itself.
+    /// The hash of the token's own secret, which is stored.
     pub(super) fn own_hash(&self) -> Secret {
         Sha256::digest(self.own).into()
     }
 }
 
-/// What is stored of a session's tokens.
+/// What is stored about the refresh tokens of a session.
 #[derive(Clone, Debug)]
 pub(super) struct Stored {
     pub(super) family_hash: Vec<u8>,
     pub(super) current_hash: Vec<u8>,
-    /// The session has neither been ended nor run out.
+    /// Whether the session has neither been ended nor expired.
     pub(super) stands: bool,
     pub(super) exchange: Option<Exchange>,
 }
@@ -81,24 +81,24 @@ pub(super) struct Stored {
 pub(super) struct Exchange {
     pub(super) previous_hash: Vec<u8>,
     pub(super) salt: Secret,
-    /// How long ago, by the database's clock.
+    /// How many milliseconds ago it was, by the database's clock.
     pub(super) age_ms: i64,
 }
 
-/// What becomes of a token that is presented.
+/// The decision about a token that is presented.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Verdict {
-    /// It is the live one: a new salt makes its successor.
+    /// It is the live token: it is exchanged, with a new salt.
     Exchange,
-    /// It was exchanged just now, and its successor is unused: this salt makes that again.
+    /// It was exchanged a moment ago and its successor has not been used: this salt gives the same successor again.
     Repeat(Secret),
-    /// It was exchanged, and its successor is in use or could long be: two have it.
+    /// It was exchanged, and either its successor has been used or too much time has passed: two parties have it.
     Reused,
-    /// Junk, or of a session that stands no more.
+    /// It is junk, or its session has ended.
     Refused,
 }
 
-/// Judges a token. Secrets are compared by their hashes: how long that takes tells nothing of them.
+/// Judges a token. Secrets are compared by their hashes, so the time that it takes says nothing about the secrets.
 pub(super) fn judge(token: &RefreshToken, stored: &Stored, repeat_ms: i64) -> Verdict {
     if !stored.stands || stored.family_hash != token.family_hash() {
         return Verdict::Refused;
@@ -125,7 +125,7 @@ mod tests {
         RefreshToken::first(Uuid::from_u128(1), [1; 32], [2; 32])
     }
 
-    /// What is stored after `token` was exchanged by this salt, so long ago.
+    /// What is stored after `token` was exchanged with this salt, `age_ms` ago.
     fn exchanged(token: &RefreshToken, salt: [u8; 32], age_ms: i64) -> Stored {
         Stored {
             family_hash: token.family_hash().to_vec(),
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_salt_makes_the_same_successor_and_another_another() {
+    fn the_same_salt_gives_the_same_successor_and_another_salt_another_one() {
         let token = first();
         assert!(token.successor(&[3; 32]) == token.successor(&[3; 32]));
         assert!(token.successor(&[3; 32]) != token.successor(&[4; 32]));

@@ -18,7 +18,7 @@ use crate::kit::edge::Edge;
 use crate::kit::error::Result;
 use crate::kit::page::Page;
 
-/// `POST /v1/auth/refresh`, `GET /v1/me/sessions`, `DELETE /v1/me/sessions`, `DELETE /v1/me/sessions/{id}`.
+/// The routes `/v1/auth/refresh`, `/v1/me/sessions` and `/v1/me/sessions/{id}`.
 pub(in crate::identity) fn routes<S>() -> OpenApiRouter<S>
 where
     S: Clone + Send + Sync + 'static,
@@ -34,31 +34,33 @@ where
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Refresh {
-    /// The newest one of this sign-in.
+    /// The newest refresh token of this session.
     #[schema(format = Password)]
     refresh_token: String,
 }
 
-/// One sign-in on one device.
+/// A session: one sign-in on one device.
 #[derive(Serialize, ToSchema)]
 struct SessionView {
-    /// The session.
+    /// The session's id.
     id: Uuid,
-    /// What its client called the device.
+    /// The client's name for its device.
     device: String,
-    /// Unix milliseconds of the sign-in.
+    /// When the user signed in, in Unix milliseconds.
     created_at: i64,
-    /// Unix milliseconds of the last sign-in or refresh.
+    /// When the session was last refreshed, or else when the user signed in, in Unix milliseconds.
     last_used_at: i64,
-    /// It is the one that asks.
+    /// Whether it is the session of this request.
     current: bool,
 }
 
-/// Exchanges the refresh token for its successor and a new access token. Repeated within 30 s while the
-/// successor is unused it answers the same one; an older token ends the session.
+/// Exchanges the refresh token for its successor and a new access token.
+///
+/// If the exchange is repeated within 30 s (unless the server is set up otherwise) and the successor has not been used,
+/// the answer has the same successor. Any older token ends the session.
 #[utoipa::path(post, path = "/v1/auth/refresh", tag = "accounts", security(()),
     request_body(content = Refresh, example = json!({"refresh_token": "AZmxwn0ecAC…"})),
-    responses((status = 200, description = "The successor: keep it, the old one is spent.", body = Welcome, example = json!({
+    responses((status = 200, description = "The new tokens. The old refresh token cannot be used again.", body = Welcome, example = json!({
         "access_token": "eyJhbGciOiJIUzI1NiJ9.…", "expires_at": 1_790_000_900_000_i64,
         "refresh_token": "AZmxwn0ecAC…", "refresh_expires_at": 1_792_592_000_000_i64,
         "user": {"id": 901_233_872, "name": "Amira"},
@@ -72,15 +74,15 @@ async fn refresh_session(
 ) -> Result<Json<Welcome>> {
     let token = identity.admit_refresh(from, &body.refresh_token)?;
     let mut tx = edge.begin().await?;
-    // A token that comes back ends its session, although the request is refused.
+    // A token that is used again ends its session, so the transaction is committed although the request is refused.
     let refreshed = identity.refresh(&mut tx, &token, edge.chance()).await;
     let refreshed = tx.commit_either_way(refreshed).await?;
     Ok(Json(identity.granted(refreshed, edge.now())?.into()))
 }
 
-/// Where the caller is signed in, the newest first.
+/// Lists the caller's sessions, newest first.
 #[utoipa::path(get, path = "/v1/me/sessions", tag = "accounts", params(SessionList),
-    responses((status = 200, description = "The standing sessions.", body = Page<SessionView>, example = json!({"items": [{
+    responses((status = 200, description = "A page of sessions that have not ended.", body = Page<SessionView>, example = json!({"items": [{
         "id": "01990000-0000-7000-8000-000000000001", "device": "Amira's phone",
         "created_at": 1_790_000_000_000_i64, "last_used_at": 1_790_000_900_000_i64, "current": true,
     }]}))))]
@@ -102,9 +104,9 @@ async fn list_sessions(
     Ok(Json(page))
 }
 
-/// Signs the caller out everywhere else. Their sockets are closed within two seconds.
+/// Signs the caller out on every other device. The sockets of those sessions are closed within two seconds.
 #[utoipa::path(delete, path = "/v1/me/sessions", tag = "accounts",
-    responses((status = 204, description = "Only the session that asked stands.")))]
+    responses((status = 204, description = "Only the session of this request is left.")))]
 async fn end_other_sessions(State(identity): State<Identity>, edge: Edge, user: CurrentUser) -> Result<StatusCode> {
     let mut tx = edge.begin().await?;
     identity.end_other_sessions(&mut tx, user).await?;
@@ -112,10 +114,10 @@ async fn end_other_sessions(State(identity): State<Identity>, edge: Edge, user: 
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Signs the caller out on one device. Its sockets are closed within two seconds.
+/// Signs the caller out on one device. The session's sockets are closed within two seconds.
 #[utoipa::path(delete, path = "/v1/me/sessions/{id}", tag = "accounts",
-    params(("id" = Uuid, Path, description = "The session.")),
-    responses((status = 204, description = "It stands no more.")))]
+    params(("id" = Uuid, Path, description = "The session's id.")),
+    responses((status = 204, description = "The session has ended.")))]
 async fn end_session(
     State(identity): State<Identity>,
     edge: Edge,

@@ -1,4 +1,4 @@
-//! Opening, refreshing, listing and ending sessions: the rules.
+//! The rules of opening, refreshing, listing and ending sessions.
 
 use std::net::IpAddr;
 
@@ -22,12 +22,12 @@ use crate::kit::tx::Tx;
 
 const DAY_SECONDS: f64 = 86_400.0;
 
-/// How long refresh tokens hold.
+/// How long refresh tokens and sessions hold.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::identity) struct Lifetimes {
-    /// Seconds from an exchange to the end of the token that it gives.
+    /// Seconds from an exchange until the new refresh token expires.
     sliding: f64,
-    /// Seconds from the sign-in to the end of the session.
+    /// Seconds from the sign-in until the session ends, however often it is refreshed.
     absolute: f64,
     /// Milliseconds for which an exchange may be repeated.
     repeat_ms: i64,
@@ -43,11 +43,11 @@ impl From<&Settings> for Lifetimes {
     }
 }
 
-/// A session with a live refresh token, before it is committed.
+/// A session with its live refresh token, before the transaction is committed.
 pub(in crate::identity) struct Opened {
-    /// Whose.
+    /// The session's user.
     pub(in crate::identity) user: Person,
-    /// Which.
+    /// The session's id.
     pub(in crate::identity) session: Uuid,
     /// The live refresh token.
     pub(in crate::identity) refresh: Token,
@@ -70,15 +70,22 @@ pub(in crate::identity) async fn open(
 }
 
 impl Identity {
-    /// Counts a refresh for its address, and reads the token. Nothing of it is believed yet.
+    /// Counts a refresh for the network address from which it comes, and parses the token. Nothing in the token has
+    /// been checked yet.
+    ///
+    /// # Errors
+    /// `rate_limited`; `unauthenticated` if it does not have the form of a token.
     pub(super) fn admit_refresh(&self, from: IpAddr, token: &str) -> Result<RefreshToken> {
         self.0.refreshes.check(&holder(from))?;
         RefreshToken::parse(token).ok_or_else(|| Error::new(ErrorCode::Unauthenticated))
     }
 
-    /// Exchanges a refresh token for its successor. The same exchange may be repeated for a while, as long as
-    /// the successor is unused; any other token of the past ends the session. That stands although the
-    /// request is refused: the transaction is to be committed either way.
+    /// Exchanges a refresh token for its successor. The same exchange may be repeated for a while, until the successor
+    /// is used; any other former token ends the session. The caller must commit the transaction either way, because the
+    /// session ends although the request is refused.
+    ///
+    /// # Errors
+    /// `unauthenticated`; `suspended`; `rate_limited`.
     pub(super) async fn refresh(&self, tx: &mut Tx, token: &RefreshToken, chance: &Chance) -> Result<Opened> {
         let refused = || Error::new(ErrorCode::Unauthenticated);
         let (session, Lifetimes { sliding, absolute, repeat_ms }) = (token.session, self.0.lifetimes);
@@ -101,11 +108,11 @@ impl Identity {
             Verdict::Reused => {
                 let user = family.user.id;
                 revocation::insert(tx, Revoked::Session(user, session), Reason::TokenReused).await?;
-                tracing::warn!(user.id = user.number(), session.id = %session, "a refresh token was used again: its session ends");
+                tracing::warn!(user.id = user.number(), session.id = %session, "a refresh token was used again, so its session was ended");
                 return Err(refused());
             }
             Verdict::Refused => {
-                // A suspension ends sessions: whoever had this one is told why, and nobody else.
+                // The session may have been ended by a suspension. Only somebody who had a token of it is told that.
                 if family.stored.family_hash == token.family_hash() {
                     suspension::refuse(tx, family.user.id).await?;
                 }
@@ -115,7 +122,7 @@ impl Identity {
         Ok(Opened { user: family.user, session, refresh: Token { token: next.text(), expires_at } })
     }
 
-    /// The user's standing sessions, the newest first: as many as the window looks for.
+    /// The user's sessions that have not ended, newest first: as many as the window looks for.
     pub async fn devices(
         &self,
         conn: &mut PgConnection,
@@ -125,13 +132,13 @@ impl Identity {
         store::devices(conn, user, window).await
     }
 
-    /// Ends the caller's session; once more changes nothing.
+    /// Ends the caller's session. A second call changes nothing.
     pub async fn sign_out(&self, tx: &mut Tx, user: CurrentUser) -> Result<()> {
         self.end(tx, Revoked::Session(user.id, user.session)).await?;
         Ok(())
     }
 
-    /// Ends this session of the user; once more changes nothing. `not_found` where it is not theirs.
+    /// Ends this session of the user; `not_found` if it is not theirs. A second call changes nothing.
     pub async fn end_session(&self, tx: &mut Tx, user: UserId, session: Uuid) -> Result<()> {
         if self.end(tx, Revoked::Session(user, session)).await? == 0 {
             session_of(tx, session, user).await?.ok_or_else(|| Error::new(ErrorCode::NotFound))?;
@@ -139,7 +146,7 @@ impl Identity {
         Ok(())
     }
 
-    /// Ends every session of the caller but the one that asks.
+    /// Ends every session of the caller except the one of this request.
     pub async fn end_other_sessions(&self, tx: &mut Tx, user: CurrentUser) -> Result<()> {
         self.end(tx, Revoked::Others(user.id, user.session)).await?;
         Ok(())
@@ -149,7 +156,7 @@ impl Identity {
         let ended = revocation::insert(tx, revoked, Reason::SignedOut).await?;
         if ended > 0 {
             let (Revoked::Session(user, _) | Revoked::User(user) | Revoked::Others(user, _)) = revoked;
-            tracing::info!(user.id = user.number(), sessions = ended, "somebody signs out");
+            tracing::info!(user.id = user.number(), sessions = ended, "a user signed out");
         }
         Ok(ended)
     }

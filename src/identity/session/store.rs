@@ -1,4 +1,4 @@
-//! SQL of sessions and their refresh tokens. Ages and ends are judged by the database's clock.
+//! SQL of sessions and their refresh tokens. The database's clock decides about ages and ends.
 
 use parlor_protocol::UserId;
 use parlor_protocol::room::Person;
@@ -20,7 +20,7 @@ pub(super) async fn insert_session(conn: &mut PgConnection, id: Uuid, user: User
     Ok(())
 }
 
-/// Inserts the first refresh token of a session, for so many seconds; says until when it holds.
+/// Inserts the first refresh token of a session, which holds for `seconds`; gives until when.
 pub(super) async fn insert_token(
     conn: &mut PgConnection,
     session: Uuid,
@@ -42,15 +42,15 @@ pub(super) async fn insert_token(
     Ok(Timestamp(until))
 }
 
-/// A session's tokens, and whose they are.
+/// The refresh tokens of a session, and the session's user.
 pub(super) struct Family {
     pub(super) user: Person,
     pub(super) stored: Stored,
     pub(super) expires_at: Timestamp,
 }
 
-/// The tokens of a session, which no one else exchanges until the transaction ends. `max_seconds` is how
-/// long a session stands at most.
+/// The refresh tokens of a session, locked until the transaction ends, so that nobody else exchanges them.
+/// `max_seconds` is how long a session may last at most.
 pub(super) async fn hold_family(conn: &mut PgConnection, session: Uuid, max_seconds: f64) -> Result<Option<Family>> {
     let row = sqlx::query!(
         r#"select u.id, u.name, r.family_hash, r.current_hash, r.previous_hash, r.salt,
@@ -87,8 +87,8 @@ pub(super) async fn hold_family(conn: &mut PgConnection, session: Uuid, max_seco
     .transpose()
 }
 
-/// The live token is now the one of this hash, made by this salt from the one before. It holds for
-/// `seconds`, and no longer than the session's `max_seconds`; says until when.
+/// Makes the token with this hash the live one; it was computed from the former one with this salt. It holds for
+/// `seconds`, but no longer than the session, which lasts `max_seconds`; gives until when.
 pub(super) async fn exchange_token(
     conn: &mut PgConnection,
     session: Uuid,
@@ -121,7 +121,7 @@ pub(super) async fn exchange_token(
     Ok(Timestamp(until))
 }
 
-/// A user's standing sessions, the newest first, behind this one.
+/// The user's sessions that have not ended, newest first: as many as the window looks for.
 pub(super) async fn devices(
     conn: &mut PgConnection,
     user: UserId,

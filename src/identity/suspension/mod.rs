@@ -1,5 +1,5 @@
-//! Suspension: somebody may not come in, until a time or for good. It acts at the next request of
-//! theirs, and on their live sockets by the revocation table.
+//! Suspensions: a user may not sign in or use the service, until a time or for good. A suspension takes effect at the
+//! user's next request, and closes their live sockets by means of revocations.
 
 mod service;
 mod store;
@@ -12,23 +12,23 @@ pub use service::{lift, of, refuse, suspend};
 
 use crate::kit::error::Error;
 
-/// A suspension that holds.
+/// A suspension that is in force.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
 pub struct Suspension {
-    /// Unix milliseconds until which it holds; absent: for good.
+    /// Until when it holds, in Unix milliseconds; absent: for good.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub until: Option<i64>,
-    /// The words of who did it; the user is told.
+    /// The reason that staff gave; the user is shown it.
     pub reason: String,
-    /// Unix milliseconds since when.
+    /// When it was imposed, in Unix milliseconds.
     pub at: i64,
-    /// By whom; absent: by the operator.
+    /// The member of staff who imposed it; absent for the operator.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub by: Option<UserId>,
 }
 
 impl From<Suspension> for Error {
-    /// What the suspended user is told.
+    /// The error that the suspended user gets: until when, and why.
     fn from(suspension: Suspension) -> Self {
         ErrorBody::suspended(suspension.until, suspension.reason).into()
     }

@@ -1,4 +1,4 @@
-//! Suspending somebody, and lifting it.
+//! The rules of suspending a user, and of lifting a suspension.
 
 use parlor_protocol::{ErrorCode, UserId};
 use serde_json::json;
@@ -12,7 +12,7 @@ use crate::identity::role::{self, ADMIN};
 use crate::kit::error::{Error, Result};
 use crate::kit::tx::Tx;
 
-/// The suspension that somebody is under now.
+/// The suspension of a user that is in force now.
 ///
 /// # Errors
 /// A fault or an outage of the store.
@@ -20,10 +20,10 @@ pub async fn of(conn: &mut PgConnection, user: UserId) -> Result<Option<Suspensi
     store::suspension(conn, user).await
 }
 
-/// Lets through whoever is not suspended.
+/// Checks that a user is not suspended.
 ///
 /// # Errors
-/// `suspended`, with why and until when.
+/// `suspended`, with the reason and the end.
 pub async fn refuse(conn: &mut PgConnection, user: UserId) -> Result<()> {
     match of(conn, user).await? {
         Some(suspension) => Err(suspension.into()),
@@ -31,11 +31,11 @@ pub async fn refuse(conn: &mut PgConnection, user: UserId) -> Result<()> {
     }
 }
 
-/// Suspends somebody until this Unix millisecond, or for good; a suspension before it is replaced. Their
-/// sessions end, and their sockets are closed when the transaction has been committed.
+/// Suspends a user until this time (Unix milliseconds), or for good; an earlier suspension is replaced. The user's
+/// sessions end, and their sockets are closed after the transaction has been committed.
 ///
 /// # Errors
-/// `user_not_found`, `forbidden`; also where no admin would be left.
+/// `user_not_found`; `forbidden`, also if no admin would be left.
 pub async fn suspend(tx: &mut Tx, actor: &Actor, user: UserId, until: Option<i64>, reason: &str) -> Result<Suspension> {
     role::lock_acts(tx, actor, Permission::SuspendUsers).await?;
     role::act_on(tx, actor, user).await?;
@@ -49,7 +49,7 @@ pub async fn suspend(tx: &mut Tx, actor: &Actor, user: UserId, until: Option<i64
     of(tx, user).await?.ok_or_else(|| Error::new(ErrorCode::BadRequest))
 }
 
-/// Lifts a suspension; where there is none nothing changes.
+/// Lifts a user's suspension. If the user is not suspended, nothing changes.
 ///
 /// # Errors
 /// `user_not_found`, `forbidden`.

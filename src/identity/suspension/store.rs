@@ -1,4 +1,4 @@
-//! SQL of suspensions. One that has run out counts as none.
+//! SQL of suspensions. One that has expired counts as none.
 
 use parlor_protocol::UserId;
 use sqlx::PgConnection;
@@ -6,7 +6,7 @@ use sqlx::PgConnection;
 use super::Suspension;
 use crate::kit::error::Result;
 
-/// The suspension that holds now.
+/// The suspension of a user that is in force now.
 pub(super) async fn suspension(conn: &mut PgConnection, user: UserId) -> Result<Option<Suspension>> {
     let row = sqlx::query!(
         r#"select (extract(epoch from until) * 1000)::bigint as until, reason,
@@ -25,7 +25,7 @@ pub(super) async fn suspension(conn: &mut PgConnection, user: UserId) -> Result<
     }))
 }
 
-/// Puts a suspension in the place of any before it.
+/// Stores a suspension; an earlier one is replaced.
 pub(super) async fn put(
     conn: &mut PgConnection,
     user: UserId,
@@ -49,7 +49,7 @@ pub(super) async fn put(
     Ok(())
 }
 
-/// Deletes a suspension; `false` where none holds.
+/// Deletes a user's suspension; `false` if there was none in force.
 pub(super) async fn delete(conn: &mut PgConnection, user: UserId) -> Result<bool> {
     let held = sqlx::query_scalar!(
         r#"delete from suspensions

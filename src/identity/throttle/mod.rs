@@ -1,7 +1,7 @@
-//! What is counted in the database against guessing and flooding: it holds over restarts and on all nodes.
+//! Counts in the database against guessing and flooding. They survive restarts and hold on all nodes.
 //!
-//! Whatever is counted is counted before it is done, so that a hundred guesses at once are a hundred, and
-//! taken back where it was no guess. The same for addresses that have an account and that have none.
+//! An attempt is counted before it is made, so that a hundred guesses at the same time count as a hundred, and it is
+//! taken back if it turns out to be no guess. Addresses with and without an account are counted in the same way.
 
 use parlor_protocol::{ErrorBody, ErrorCode};
 
@@ -12,29 +12,31 @@ mod store;
 
 pub(super) const DAY_SECONDS: u32 = 86_400;
 
-/// After how many there is a wait, and how it grows: each further one doubles it.
+/// After how many attempts a key is blocked, and how long. Each further attempt doubles the wait.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pace {
-    /// As it stands in the database.
+    /// What is counted, as the database names it.
     pub(super) kind: &'static str,
-    /// The one of this number is the first that makes the next wait.
+    /// The number of the first attempt after which the next one has to wait.
     pub(super) free: u32,
+    /// The seconds of the first wait.
     pub(super) first_seconds: u32,
+    /// The seconds of the longest wait.
     pub(super) max_seconds: u32,
-    /// So long without any forgets all; a day at most.
+    /// After this many seconds without an attempt, all attempts are forgotten; a day at most.
     pub(super) forget_seconds: u32,
 }
 
-/// One that was counted.
+/// An attempt that was counted.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Counted {
-    /// How many it made.
+    /// How many attempts there were with this one.
     number: i32,
-    /// Unix milliseconds of the one before it; none where it was the first.
+    /// When the attempt before it was counted, in Unix milliseconds; `None` if it was the first.
     before_ms: Option<i64>,
 }
 
-/// Counts one for this key; `rate_limited`, with the time to wait, while it is blocked.
+/// Counts an attempt for this key; `rate_limited`, with the time to wait, while the key is blocked.
 pub(super) async fn count(tx: &mut Tx, pace: Pace, key: &[u8]) -> Result<Counted> {
     if let Some(counted) = store::count(tx, pace, key).await? {
         return Ok(counted);
@@ -44,17 +46,17 @@ pub(super) async fn count(tx: &mut Tx, pace: Pace, key: &[u8]) -> Result<Counted
     Err(ErrorBody::new(ErrorCode::RateLimited).retry_after_ms(wait).into())
 }
 
-/// Takes one back, and the wait that it made: as if it had not been.
+/// Takes an attempt back, together with the wait that it caused.
 pub(super) async fn take_back(tx: &mut Tx, pace: Pace, key: &[u8], counted: Counted) -> Result<()> {
     store::take_back(tx, pace, key, counted).await
 }
 
-/// Forgets all of this key.
+/// Forgets all attempts for this key.
 pub(super) async fn forgive(tx: &mut Tx, pace: Pace, key: &[u8]) -> Result<()> {
     store::delete(tx, pace.kind, key).await
 }
 
-/// Removes what counts no more.
+/// Deletes the counts that are forgotten.
 pub(super) async fn sweep(tx: &mut Tx) -> Result<()> {
     store::delete_forgotten(tx).await
 }

@@ -1,13 +1,14 @@
-//! SQL of what is counted.
+//! SQL of counted attempts.
 
 use sqlx::PgConnection;
 
 use super::{Counted, Pace};
 use crate::kit::error::Result;
 
-/// Counts one, and blocks the key as the pace says; `None` where it is blocked.
+/// Counts an attempt, and blocks the key as the pace says; `None` if the key is blocked.
 pub(super) async fn count(conn: &mut PgConnection, pace: Pace, key: &[u8]) -> Result<Option<Counted>> {
-    // What is read while returning is the row as it was before; not where another count came in between.
+    // The sub-query of `returning` sees the row as it was before this statement. It compares the counts, so that it
+    // gives nothing if another attempt was counted in between.
     let counted = sqlx::query_as!(
         Counted,
         r#"insert into throttles as t (kind, key, count, blocked_until)
@@ -49,7 +50,8 @@ pub(super) async fn wait_ms(conn: &mut PgConnection, kind: &str, key: &[u8]) -> 
     Ok(wait.fetch_optional(conn).await?)
 }
 
-/// Takes one back: its block and its time where it was the last, and any block where too few are left for one.
+/// Takes an attempt back. If it was the last one, its block and its time are undone; and any block is undone if too few
+/// attempts are left for one.
 pub(super) async fn take_back(conn: &mut PgConnection, pace: Pace, key: &[u8], counted: Counted) -> Result<()> {
     sqlx::query!(
         "update throttles
@@ -69,13 +71,13 @@ pub(super) async fn take_back(conn: &mut PgConnection, pace: Pace, key: &[u8], c
     Ok(())
 }
 
-/// Deletes what was counted of a key.
+/// Deletes the count of a key.
 pub(super) async fn delete(conn: &mut PgConnection, kind: &str, key: &[u8]) -> Result<()> {
     sqlx::query!("delete from throttles where kind = $1 and key = $2", kind, key).execute(conn).await?;
     Ok(())
 }
 
-/// Deletes what has not been counted on for a day.
+/// Deletes the counts to which no attempt was added for a day.
 pub(super) async fn delete_forgotten(conn: &mut PgConnection) -> Result<()> {
     sqlx::query!(
         "delete from throttles

@@ -1,4 +1,4 @@
-//! What an attacker tries with a token.
+//! Tests of what an attacker may try with a token.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -33,13 +33,13 @@ fn room_token() -> String {
     signed(Purpose::Room, KID, &EncodingKey::from_secret(&SECRET), &claims).expect("signed").token
 }
 
-/// As `Keys` finds the one key that there is.
+/// Finds the key by the token's header, as `Keys` does; here there is one key.
 fn is_ours(purpose: Purpose, token: &str) -> Result<()> {
     let header = header_of(purpose, KID, &EncodingKey::from_secret(&SECRET))?;
     if header_in(purpose, token)? == header { Ok(()) } else { Err(purpose.refused()) }
 }
 
-/// As `Keys` does it, with one key.
+/// Verifies an access token as `Keys` does; here there is one key.
 fn access(token: &str, now: Timestamp) -> Result<Access> {
     is_ours(Purpose::Access, token)?;
     verified::<AccessClaims>(Purpose::Access, token, &DecodingKey::from_secret(&SECRET), now)?.access()
@@ -64,7 +64,7 @@ fn good_claims() -> Value {
            "iat": 1_790_000_000, "exp": 1_790_000_900, "jti": Uuid::from_u128(2)})
 }
 
-/// Rightly signed, whatever it says.
+/// A token with changed header or claims, signed with the right key.
 fn forged(change: impl FnOnce(&mut Header, &mut Value)) -> String {
     let mut header = Header::new(Algorithm::HS256);
     (header.typ, header.kid) = (Some("at+jwt".to_owned()), Some(KID.to_string()));
@@ -79,7 +79,7 @@ fn an_access_token_says_who_by_which_session_until_when() {
     assert_eq!(said.user, user());
     assert_eq!(said.session, Uuid::from_u128(1));
     assert_eq!(said.expires_at, Timestamp(1_790_000_900_000));
-    assert!(access(&forged(|_, _| ()), NOW).is_ok(), "the forgeries below differ from a good one in one thing");
+    assert!(access(&forged(|_, _| ()), NOW).is_ok(), "the forgeries below differ from a valid token in one point only");
 }
 
 #[test]
@@ -104,7 +104,7 @@ fn no_other_algorithm_is_taken() {
             assert_eq!(refusal(access(&token, NOW)), ErrorCode::Unauthenticated, "{alg}");
         }
     }
-    // Rightly signed with the same secret, by another algorithm of the family.
+    // This token is signed with the right secret, by another algorithm.
     let mut header = Header::new(Algorithm::HS512);
     (header.typ, header.kid) = (Some("at+jwt".to_owned()), Some(KID.to_string()));
     let token = encode(&header, &good_claims(), &EncodingKey::from_secret(&SECRET)).expect("encoded");
@@ -181,7 +181,7 @@ fn a_tampered_or_broken_token_is_refused_wherever_it_was_touched() {
         let mut bytes = token.clone().into_bytes();
         bytes[at] = if bytes[at] == b'A' { b'B' } else { b'A' };
         let tampered = String::from_utf8(bytes).expect("ASCII");
-        // The last character of a signature carries bits that decode to nothing.
+        // Some bits of a signature's last character are not part of the signature.
         assert!(tampered == token || at == token.len() - 1 || access(&tampered, NOW).is_err(), "at {at}");
         assert!(access(&token[..at], NOW).is_err(), "cut at {at}");
     }
