@@ -52,7 +52,7 @@ async fn read_me(State(identity): State<Identity>, edge: Edge, user: CurrentUser
 }
 
 /// Tells a field that is null (`Some(None)`, to be removed) from one that is absent (`None`, to be left as it is).
-fn there<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
+fn nullable<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
 }
 
@@ -64,19 +64,19 @@ struct ChangeMe {
     #[schema(min_length = 1, max_length = 40)]
     name: Option<String>,
     /// The country, as ISO 3166-1 alpha-2; null removes it.
-    #[serde(default, deserialize_with = "there")]
+    #[serde(default, deserialize_with = "nullable")]
     #[schema(value_type = Option<String>, pattern = "^[A-Za-z]{2}$")]
     country: Option<Option<String>>,
     /// The birthday, as `YYYY-MM-DD`, which shows that the user is old enough; nobody else sees it. Null removes it.
-    #[serde(default, deserialize_with = "there")]
+    #[serde(default, deserialize_with = "nullable")]
     #[schema(value_type = Option<String>, format = Date)]
     birthday: Option<Option<String>>,
     /// A few words: one line, not blank; null removes them.
-    #[serde(default, deserialize_with = "there")]
+    #[serde(default, deserialize_with = "nullable")]
     #[schema(value_type = Option<String>, min_length = 1, max_length = 200)]
     bio: Option<Option<String>>,
     /// The language, as a tag of BCP 47; null removes it.
-    #[serde(default, deserialize_with = "there")]
+    #[serde(default, deserialize_with = "nullable")]
     #[schema(value_type = Option<String>, min_length = 2, max_length = 35)]
     language: Option<Option<String>>,
 }
