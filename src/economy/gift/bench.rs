@@ -1,4 +1,4 @@
-//! A door for `benches/`: the pure part of a batch of gifts, on books in memory. Never used by the server.
+//! Access for `benches/` to the judgement of a batch of gifts, with books in memory. The server does not use it.
 
 use parlor_protocol::room::Person;
 use parlor_protocol::{GiftId, Op, RoomId, UserId};
@@ -11,7 +11,7 @@ use crate::economy::ledger::posting::{Account, Kind, Names, System, Wallet};
 use crate::economy::ledger::{By, Order};
 use crate::kit::operation::Operation;
 
-/// Orders of gifts with everything that they are judged by.
+/// A batch of orders for gifts, with everything that they are judged by.
 #[derive(Debug)]
 pub struct Batch {
     gifts: i64,
@@ -22,7 +22,7 @@ pub struct Batch {
     orders: Vec<Order>,
 }
 
-/// A batch is used up by its judgement: each time takes a new one.
+/// A clone is a new batch that has not been judged, because judging a batch changes it.
 impl Clone for Batch {
     fn clone(&self) -> Self {
         Self::of_gifts(self.gifts, self.receivers)
@@ -30,7 +30,7 @@ impl Clone for Batch {
 }
 
 impl Batch {
-    /// So many gifts, each of another sender, spread over so many receivers in one room.
+    /// A batch of `gifts` gifts in one room, each from a sender of its own, spread over `receivers` receivers.
     pub fn of_gifts(gifts: i64, receivers: i64) -> Self {
         let person = |index: i64| Person {
             id: UserId::new(100_000_000 + index).expect("in range"),
@@ -61,7 +61,7 @@ impl Batch {
         Self { gifts, receivers, kinds: Kinds::default().with(Gifts), books, state, orders }
     }
 
-    /// Judges them; returns how many became transfers.
+    /// Judges the batch; returns how many orders became transfers.
     pub fn judge(&mut self) -> usize {
         let requests = || self.orders.iter().map(|order| &order.request);
         let mut parts = Parts::of(&self.kinds, requests());

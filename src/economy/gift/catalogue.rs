@@ -1,4 +1,4 @@
-//! The default gifts: data to start from, which an operator changes in the table.
+//! The default gifts of a new database. An operator changes them in the table.
 
 /// A gift of the default catalogue.
 pub(super) struct DefaultGift {
@@ -6,13 +6,13 @@ pub(super) struct DefaultGift {
     pub name_en: &'static str,
     pub name_ar: &'static str,
     pub category: &'static str,
-    /// Coins.
+    /// The price in coins.
     pub price: i64,
     pub vip_level: i16,
 }
 
 impl DefaultGift {
-    /// Common below 99 coins, rare below 999, epic below 9,999, legendary above.
+    /// The rarity, by the price: common below 99 coins, rare below 999, epic below 9,999, and then legendary.
     pub const fn rarity(&self) -> &'static str {
         match self.price {
             9_999.. => "legendary",
@@ -22,7 +22,8 @@ impl DefaultGift {
         }
     }
 
-    /// The sender's experience per coin in basis points: 1, 1, 1.2, 1.5 by rarity.
+    /// The sender's experience per coin in basis points: 10,000 for common and rare gifts, 12,000 for epic ones and
+    /// 15,000 for legendary ones.
     pub const fn xp_bp(&self) -> i32 {
         match self.price {
             9_999.. => 15_000,
@@ -42,7 +43,7 @@ const fn gift(
     DefaultGift { id, name_en, name_ar, category, price, vip_level: 0 }
 }
 
-/// Ids are for good: the journal names them.
+/// The default gifts. An id never changes, because the journal names it.
 pub(super) const DEFAULT: &[DefaultGift] = &[
     gift(1, "Rose", "وردة", "hot", 1),
     gift(2, "Clap", "تصفيق", "hot", 1),

@@ -1,4 +1,4 @@
-//! A room's gifts from the table: what was missed is read there.
+//! A room's gifts, read from the journal. Rooms read here what they did not hear of when it was committed.
 
 use parlor_protocol::room::{Banner, GiftLine, Person};
 use parlor_protocol::{Coins, GiftId, RoomId, UserId};
@@ -8,12 +8,12 @@ use super::store;
 use crate::economy::ledger::CommittedGifts;
 use crate::kit::error::{Error, Result};
 
-/// Coins from which one gift operation gets a banner in its room.
+/// The coins from which a gift operation gets a banner in its room.
 const ROOM_BANNER: i64 = 999;
-/// Coins from which one gift operation gets a banner in all rooms.
+/// The coins from which a gift operation gets a banner in all rooms.
 const ALL_ROOMS_BANNER: i64 = 9_999;
 
-/// How widely a gift operation worth this much is announced.
+/// The banner of a gift operation that costs this much in total; `None` for no banner.
 pub(super) fn banner(total: Coins) -> Option<Banner> {
     match total.0 {
         ALL_ROOMS_BANNER.. => Some(Banner::AllRooms),
@@ -22,13 +22,13 @@ pub(super) fn banner(total: Coins) -> Option<Banner> {
     }
 }
 
-/// Stands for a person whose mapping was erased; no user has this id.
+/// Stands for a user who was erased. No user has this id.
 fn erased() -> Person {
     Person { id: UserId::new(1).expect("above 0"), name: String::new() }
 }
 
-/// At most `limit` committed gifts of a room above `after`, oldest first, with people's present names.
-/// Where there are none, the coins are those of the room now.
+/// At most `limit` committed gifts of a room with numbers above `after`, oldest first, with the users' present names.
+/// The room's coins are those after the last of these gifts, or the present ones if there is no such gift.
 ///
 /// # Errors
 /// A fault or an outage of the store.

@@ -1,4 +1,4 @@
-//! `GET /v1/gifts`.
+//! The catalogue of gifts over REST.
 
 use axum::Json;
 use axum::extract::FromRef;
@@ -9,7 +9,7 @@ use super::Catalogue;
 use crate::kit::edge::Edge;
 use crate::kit::error::Result;
 
-/// The catalogue's address; it is the same for everybody.
+/// The route `/v1/gifts`.
 pub fn routes<S>() -> OpenApiRouter<S>
 where
     S: Clone + Send + Sync + 'static,
@@ -18,9 +18,9 @@ where
     OpenApiRouter::new().routes(routes!(list_gifts))
 }
 
-/// The catalogue: what can be given now, cheapest first.
+/// Lists the gifts that can be sent now, cheapest first.
 ///
-/// The same for everybody, so nobody has to be signed in. `version` rises with every change.
+/// The catalogue is the same for everybody, so no sign-in is needed. `version` rises with every change.
 #[utoipa::path(get, path = "/v1/gifts", tag = "gifts", security(()),
     responses((status = 200, description = "The whole catalogue.", body = Catalogue, example = json!({
         "version": 24,

@@ -1,4 +1,4 @@
-//! SQL of the catalogue, and of the gifts that were given in a room.
+//! SQL of the catalogue, and of the gifts that were sent in a room.
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
@@ -19,7 +19,7 @@ pub(super) struct GiftRow {
     pub enabled: bool,
 }
 
-/// Every gift, those that are off included.
+/// Every gift, also those that are off, cheapest first.
 pub(super) async fn gifts(connection: &mut PgConnection) -> Result<Vec<GiftRow>> {
     sqlx::query_as!(
         GiftRow,
@@ -31,7 +31,7 @@ pub(super) async fn gifts(connection: &mut PgConnection) -> Result<Vec<GiftRow>>
     .await
 }
 
-/// Adds the gifts whose ids are not taken; returns how many.
+/// Inserts the gifts whose ids are not taken; returns how many.
 pub(super) async fn insert_missing(connection: &mut PgConnection, gifts: &[DefaultGift]) -> Result<u64> {
     let texts = |text: fn(&DefaultGift) -> &str| gifts.iter().map(|gift| text(gift).to_owned()).collect::<Vec<_>>();
     let ids: Vec<i64> = gifts.iter().map(|gift| gift.id).collect();
@@ -72,7 +72,7 @@ pub(super) struct SentRow {
     pub to_names: Vec<Option<String>>,
 }
 
-/// At most `limit` gifts of a room above a number, with the people's names. Who was erased is null.
+/// At most `limit` gifts of a room with numbers above `after`, with the users' names. Erased users are null.
 pub(super) async fn gifts_above(
     connection: &mut PgConnection,
     room: i64,
@@ -105,7 +105,7 @@ pub(super) async fn gifts_above(
     .await
 }
 
-/// Coins spent in a room, ever; `None` for a room without totals.
+/// All coins that have ever been spent in a room; `None` for a room without totals.
 pub(super) async fn room_coins(connection: &mut PgConnection, room: i64) -> Result<Option<i64>> {
     sqlx::query_scalar!("select coins from room_totals where room_id = $1", room).fetch_optional(connection).await
 }

@@ -1,18 +1,18 @@
-//! The whole of what a gift was judged by, and its canonical form on the journal's row. Pure.
+//! The detail of a gift: everything that it was judged by, and its canonical form in the journal. There is no I/O here.
 
 use crate::economy::ledger::posting::{Bytes, Line, Reading, Stored, Transfer, Words};
 
-/// The form that new rows have.
+/// The version of the form that new rows have.
 const FORM: i16 = 1;
 
-/// An agency's share in what one of the receivers is given.
+/// An agency's share of what one of the receivers gets.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct AgencyShare {
-    /// The receiver's place in the send, from 0.
+    /// The receiver's place among the receivers, from 0.
     pub receiver: i64,
     /// The agency's diamond account.
     pub account: i64,
-    /// Which of the agency's rates it was.
+    /// The version of the agency's rate.
     pub version: i64,
     /// The rate in basis points of the gift's coins.
     pub rate_bp: i64,
@@ -21,13 +21,13 @@ pub struct AgencyShare {
 /// What a gift was judged by.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Detail {
-    /// Where, what, how many, for how much, to whom.
+    /// The room, the gift, the count, the price and the receivers.
     pub line: Line,
     /// The multiplier of the sender's experience in basis points.
     pub xp_bp: i32,
-    /// The version of the shares.
+    /// The version of the waterfall, which decides the shares.
     pub waterfall: i64,
-    /// Which version of the gift in the catalogue it was.
+    /// The version of the gift in the catalogue.
     pub gift_version: i64,
     /// The diamond account of the room's owner.
     pub owner: i64,
@@ -36,7 +36,7 @@ pub struct Detail {
 }
 
 impl Detail {
-    /// As it stands on the row.
+    /// The detail as the journal's row stores it.
     pub fn stored(self) -> Stored {
         let mut words = Words::default().number(self.waterfall).number(self.gift_version).number(self.owner);
         words = words.number(self.agencies.len() as i64);
@@ -51,7 +51,7 @@ impl Detail {
         }
     }
 
-    /// The detail of a row; `None` for rows from before it was kept, and for what is no gift.
+    /// The detail of a row; `None` if the row is older than details or is not a gift.
     pub fn recalled(row: &Transfer) -> Option<Self> {
         let (line, xp_bp) = (row.stored.line.clone()?, row.stored.xp_bp?);
         let bytes = row.stored.detail.as_ref().filter(|bytes| bytes.version == FORM)?;

@@ -1,4 +1,4 @@
-//! The judgement against a model that does one thing after the other, and the waterfall by example.
+//! Tests of the judgement against a model that handles one order after the other, and of the waterfall by examples.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -20,7 +20,7 @@ const PROMOTION: i64 = 2;
 const AGENCY: i64 = 5;
 const AGENCY_BP: i64 = 700;
 const USERS: i64 = 4;
-/// Gift 1 costs 1, gift 2 is off, gift 3 costs 50 and brings XP times 1.2, gift 4 asks for VIP.
+/// The prices of gifts 1 to 4. Gift 2 is off, gift 3 gives 1.2 times the experience, and gift 4 needs a VIP level.
 const PRICES: [i64; 4] = [1, 7, 50, 5];
 
 fn user(index: i64) -> UserId {
@@ -39,19 +39,19 @@ fn gift_id(id: i64) -> GiftId {
     GiftId::new(id).expect("in range")
 }
 
-/// The coin account of a user; the diamond account is the next.
+/// The coin account of a user; the diamond account has the next number.
 fn coin(index: i64) -> i64 {
     10 + 2 * index
 }
 
-/// The books with the rows that gifts have of their own, from batch to batch as the store would keep them.
+/// The books and the gifts' own rows, kept from batch to batch as the database would.
 struct World {
     kinds: Kinds,
     books: Books,
     state: State,
 }
 
-/// User 0 owns the room, user 3 is in the agency.
+/// A world with these coins in the users' wallets. User 0 owns the room, and user 3 is in the agency.
 fn world(coins: &[i64]) -> World {
     let names = ["coin_issuance", "promotion", "gift_revenue", "diamond_issuance"];
     let system = System::of(names.map(str::to_owned).into_iter().zip(1..));
@@ -94,7 +94,7 @@ impl World {
     }
 }
 
-/// A wish as the property draws it.
+/// An order to send a gift, as the property test draws it.
 #[derive(Clone, Debug)]
 struct Wish {
     op: u8,
@@ -148,14 +148,14 @@ fn wishes() -> impl Strategy<Value = Vec<Wish>> {
     proptest::collection::vec(wish, 1..60)
 }
 
-/// What the model says of a wish.
+/// The model's outcome of a wish.
 #[derive(Clone, PartialEq, Debug)]
 enum Outcome {
     Paid { total: i64, balance: i64, gift_no: i64 },
     Refused(ErrorCode),
 }
 
-/// One thing after the other, in the simplest words: coins, diamonds, answers.
+/// The model: it handles one wish after the other, as simply as possible, and knows coins, diamonds and answers.
 #[derive(Default)]
 struct Model {
     coins: Vec<i64>,
@@ -167,7 +167,7 @@ struct Model {
 }
 
 impl Model {
-    /// The outcome, and whether it was given before.
+    /// The outcome of a wish, and whether it is an earlier answer given again.
     fn send(&mut self, wish: &Wish) -> (Outcome, bool) {
         let hash = wish.hash();
         if let Some((first, outcome)) = self.answers.get(&(wish.op, wish.sender)) {
@@ -227,7 +227,7 @@ fn stored(ruling: &Ruling, index: usize) -> Option<Result<Box<Transfer>, ErrorBo
     }
 }
 
-/// The outcome of a request of a ruling, and whether it was given before.
+/// The outcome of a request of a ruling, and whether it is an earlier answer given again.
 fn outcome(ruling: &Ruling, index: usize) -> (Outcome, bool) {
     let paid = |row: &Transfer| {
         let line = row.stored.line.as_ref().expect("only gifts here");
@@ -246,7 +246,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
-    fn batches_come_to_what_one_thing_after_the_other_comes_to(
+    fn batches_give_the_same_results_as_one_order_after_the_other(
         wishes in wishes(),
         coins in proptest::collection::vec(0_i64..800, USERS as usize),
         batch in 1_usize..20,
@@ -274,7 +274,7 @@ proptest! {
                     prop_assert_eq!(legs.map(|leg| leg.amount).sum::<i64>(), 0);
                 }
                 prop_assert!(transfer.legs.windows(2).all(|pair| pair[0].account < pair[1].account));
-                // The detail alone makes the legs again: so does the audit.
+                // The detail alone gives the same legs again, as in the audit.
                 let mut flaws = Flaws::default();
                 let recalled = Gifts::recalled(transfer).expect("a gift's detail");
                 let system = &world.books.names.system;
@@ -305,7 +305,7 @@ fn wish(sender: i64, gift: i64, count: i64, receivers: &[i64]) -> Wish {
 }
 
 #[test]
-fn owner_who_receives_gets_no_share_on_top_and_owner_who_sends_does() {
+fn an_owner_who_receives_gets_no_owners_share_and_an_owner_who_sends_does() {
     let mut world = world(&[100, 100, 0, 0]);
     world.judge(&[wish(1, 3, 1, &[0]).order()], 1);
     assert_eq!(world.amount(coin(0) + 1), 500_000);
@@ -363,7 +363,7 @@ fn operation_of_a_grant_cannot_be_a_gift() {
 }
 
 #[test]
-fn empty_promotion_account_is_no_last_word() {
+fn a_refusal_because_the_promotion_account_is_empty_is_not_stored() {
     let mut world = world(&[0; 4]);
     assert!(matches!(&world.judge(&[granted(5, By::System)], 1).verdicts[0],
         Verdict::Rejected(error) if error.code == ErrorCode::InsufficientFunds));
@@ -373,7 +373,7 @@ fn empty_promotion_account_is_no_last_word() {
 }
 
 #[test]
-fn nobody_grants_coins_on_a_users_word() {
+fn a_user_cannot_grant_coins() {
     let mut world = world(&[0; 4]);
     world.books.accounts.get_mut(&PROMOTION).expect("exists").amount = 5;
     let ruling = world.judge(&[granted(5, By::User)], 1);

@@ -1,25 +1,25 @@
-//! Who pays and who receives: the legs of a gift, exact in minor units. Pure.
+//! The waterfall: the legs of a gift, that is, who pays and who receives how much. There is no I/O here.
 //!
-//! A coin has 1 minor unit and a diamond 10,000, so a share of one basis point of a coin is one minor
-//! unit of a diamond: shares are products of whole numbers and nothing is ever rounded.
+//! A coin has 1 minor unit and a diamond has 10,000, so one basis point of a coin is one minor unit of a diamond.
+//! Shares are products of whole numbers, and nothing is ever rounded.
 //!
-//! A waterfall has a version, which stands in the detail of each gift: one that pays otherwise is a new
-//! function beside this one, and what was given before stays judged by the old one.
+//! A waterfall has a version, which the detail of each gift names. If gifts are to pay otherwise, a new function is
+//! added beside the old one, and earlier gifts are still judged by the old one.
 
 use parlor_protocol::Currency;
 
 use super::detail::Detail;
 use crate::economy::ledger::posting::{Leg, Legs, System};
 
-/// The version that gifts are judged by now.
+/// The version of the waterfall for new gifts.
 pub(super) const NEWEST: i64 = 1;
 
-/// The receiver's diamonds, in basis points of the gift's coins.
+/// The receiver's share in basis points of the gift's coins.
 const RECEIVER_BP: i64 = 10_000;
-/// The room owner's on top, where the owner is not the receiver.
+/// The room owner's additional share, for every receiver who is not the owner.
 const OWNER_BP: i64 = 500;
 
-/// The legs of a gift; `None` beyond what a number can hold, or where no waterfall has the version.
+/// The legs of a gift; `None` if an amount overflows or no waterfall has this version.
 pub(super) fn legs(system: &System, sender: i64, detail: &Detail) -> Option<Vec<Leg>> {
     match detail.waterfall {
         1 => first(system, sender, detail),
@@ -27,8 +27,8 @@ pub(super) fn legs(system: &System, sender: i64, detail: &Detail) -> Option<Vec<
     }
 }
 
-/// The sender pays the whole into gift revenue; diamonds are issued to each receiver, to the room's
-/// owner for every receiver but the owner, and to each receiver's agency at its rate.
+/// The first waterfall. The sender pays all coins into gift revenue. Diamonds are issued to each receiver, to the
+/// room's owner for every receiver except the owner, and to each receiver's agency at its rate.
 fn first(system: &System, sender: i64, detail: &Detail) -> Option<Vec<Leg>> {
     let line = &detail.line;
     let each = line.price.checked_mul(line.count)?;
