@@ -1,17 +1,17 @@
-//! SQL of the agencies and of their members.
+//! SQL of agencies and their members.
 
 use sqlx::PgConnection;
 
 type Result<T> = std::result::Result<T, sqlx::Error>;
 
-/// The first agency of an owner.
+/// The oldest agency of an owner.
 pub(super) async fn agency_of(connection: &mut PgConnection, owner: i64) -> Result<Option<i64>> {
     sqlx::query_scalar!("select id from agencies where owner_id = $1 order by id limit 1", owner)
         .fetch_optional(connection)
         .await
 }
 
-/// Adds an agency at the default rate; returns its id.
+/// Inserts an agency with the default rate; returns its id.
 pub(super) async fn insert_agency(
     connection: &mut PgConnection,
     name: &str,
@@ -28,7 +28,7 @@ pub(super) async fn insert_agency(
     .await
 }
 
-/// Adds members; who is in an agency stays there.
+/// Inserts members of an agency. Users who are in an agency already stay there.
 pub(super) async fn insert_members(connection: &mut PgConnection, agency: i64, members: &[i64]) -> Result<()> {
     sqlx::query!(
         "insert into agency_members (user_id, agency_id)

@@ -1,9 +1,9 @@
-//! The job that marks coin requests that have run out.
+//! The periodic job that marks expired coin requests.
 
 use crate::kit::jobs::{Failure, Kind, Running};
 
-/// Marks what has run out. Once: in one transaction with the job's mark; what is too much for one waits for
-/// the next.
+/// Marks coin requests that have expired. It takes effect once, in the transaction of the job's mark. One run marks a
+/// limited number; the rest waits for the next run.
 #[derive(Clone, Copy, Debug)]
 pub struct Expire;
 

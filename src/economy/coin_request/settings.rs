@@ -1,13 +1,13 @@
-//! What an operator can set about coin requests.
+//! The settings of coin requests.
 
 crate::settings! {
     /// The bounds of coin requests.
     pub struct Settings at "coin_request", checked by Self::contradictions {
-        /// Coins that one request asks for at least.
+        /// The fewest coins that one request may ask for.
         min_coins: i64 = 70, in 1..=1_000_000_000;
-        /// Coins that one request asks for at most. At least `coin_request.min_coins`.
+        /// The most coins that one request may ask for. At least `coin_request.min_coins`.
         max_coins: i64 = 70_000, in 1..=1_000_000_000;
-        /// Requests that a user may have open.
+        /// The most pending requests that a user may have.
         open_max: i64 = 3, in 1..=100;
         /// Hours after which a request that nobody has settled expires.
         expire_hours: i64 = 48, in 1..=720;
@@ -21,7 +21,7 @@ impl Settings {
         }
     }
 
-    /// Milliseconds that a request stays open.
+    /// The milliseconds after which a request expires.
     pub(super) fn expire_ms(&self) -> i64 {
         self.expire_hours * 3_600_000
     }

@@ -12,7 +12,7 @@ use crate::economy::ledger::posting::Wallet;
 
 type Result<T> = std::result::Result<T, sqlx::Error>;
 
-/// Who asked in these requests, with their wallets: neither ever changes.
+/// The user of each of these requests, with the user's wallet; neither ever changes.
 pub(super) async fn askers(connection: &mut PgConnection, requests: &[i64]) -> Result<Vec<(i64, UserId, Wallet)>> {
     let rows = sqlx::query!(
         "select r.id, r.user_id, w.coin_account, w.diamond_account
@@ -50,8 +50,8 @@ pub(super) async fn lock(connection: &mut PgConnection, requests: &[i64]) -> Res
     Ok(locked.collect())
 }
 
-/// Marks requests as approved, each by the row of the journal that paid it: request, transfer, operation,
-/// Unix milliseconds.
+/// Marks requests as approved. `paid` has, for each, the request's id, the transfer that paid it, the operation, and
+/// the time in Unix milliseconds.
 pub(super) async fn approve(connection: &mut PgConnection, paid: &[(i64, i64, Op, i64)]) -> Result<()> {
     let requests: Vec<i64> = paid.iter().map(|(request, ..)| *request).collect();
     let transfers: Vec<i64> = paid.iter().map(|(_, transfer, ..)| *transfer).collect();
@@ -73,7 +73,7 @@ pub(super) async fn approve(connection: &mut PgConnection, paid: &[(i64, i64, Op
     if done.rows_affected() == paid.len() as u64 { Ok(()) } else { Err(sqlx::Error::RowNotFound) }
 }
 
-/// Until the transaction ends nobody else makes a request of this user's.
+/// Takes the lock under which this user's requests are made, until the transaction ends.
 pub(super) async fn lock_asker(connection: &mut PgConnection, user: UserId) -> Result<()> {
     sqlx::query!(
         "select pg_advisory_xact_lock(hashtext('coin_requests'), ($1::bigint % 2147483647)::int)",
@@ -94,7 +94,7 @@ pub(super) async fn sells(connection: &mut PgConnection, user: UserId) -> Result
     .await
 }
 
-/// How many requests of a user are open.
+/// How many requests of a user are pending and have not expired.
 pub(super) async fn open(connection: &mut PgConnection, user: UserId, now_ms: i64) -> Result<i64> {
     sqlx::query_scalar!(
         r#"select count(*) as "open!"
@@ -108,7 +108,7 @@ pub(super) async fn open(connection: &mut PgConnection, user: UserId, now_ms: i6
     .await
 }
 
-/// Adds a request; returns its id.
+/// Inserts a request; returns its id.
 pub(super) async fn insert(
     connection: &mut PgConnection,
     (user, reseller, amount): (UserId, UserId, i64),
@@ -136,7 +136,7 @@ pub(super) async fn made_by(connection: &mut PgConnection, user: UserId, op: Op)
         .await
 }
 
-/// Who sees which requests, in a list.
+/// Which requests a list contains: those that match every field that is set.
 pub(super) struct Which<'a> {
     pub user: Option<i64>,
     pub reseller: Option<i64>,
@@ -146,8 +146,7 @@ pub(super) struct Which<'a> {
     pub limit: i64,
 }
 
-/// Requests, newest first. A request whose time has run out shows as expired, whether or not the job has
-/// marked it.
+/// Requests, newest first. A request that has expired is shown as expired even if the job has not marked it yet.
 pub(super) async fn list(connection: &mut PgConnection, which: &Which<'_>, now_ms: i64) -> Result<Vec<CoinRequest>> {
     let rows = sqlx::query!(
         r#"select id, user_id, reseller_id, amount, shown as "shown!", created_at as "created_at!",
@@ -194,7 +193,8 @@ pub(super) async fn list(connection: &mut PgConnection, which: &Which<'_>, now_m
     Ok(request.collect())
 }
 
-/// Rejects a pending request of a reseller that has not run out; whether there was one.
+/// Marks a request to this reseller as rejected; `false` if there is no such request that is pending and has not
+/// expired.
 pub(super) async fn reject(
     connection: &mut PgConnection,
     (id, reseller): (i64, UserId),
@@ -225,8 +225,7 @@ pub(super) async fn settled_by(connection: &mut PgConnection, id: i64) -> Result
     Ok(op.fetch_optional(connection).await?.flatten().map(Op))
 }
 
-/// Marks what has run out, at most `limit`; returns how many. What another transaction is settling is left
-/// to it.
+/// Marks at most `limit` expired requests; returns how many. A request that another transaction has locked is left out.
 pub(super) async fn expire(connection: &mut PgConnection, limit: i64) -> Result<u64> {
     let done = sqlx::query!(
         "update coin_requests
@@ -245,18 +244,18 @@ pub(super) async fn expire(connection: &mut PgConnection, limit: i64) -> Result<
     Ok(done.rows_affected())
 }
 
-/// An approved request, as its row says it.
+/// What the row of an approved request says.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Approved {
     transfer: Option<i64>,
     amount: i64,
-    /// Coin accounts; none where the account was erased.
+    /// The coin accounts of reseller and user; `None` for a user who was erased.
     from: Option<i64>,
     to: Option<i64>,
 }
 
 impl Approved {
-    /// The transfer is what the request says.
+    /// Whether the posting is the one that the request names, with the same amount and accounts.
     pub fn is_of(&self, paid: &Paid) -> bool {
         self.transfer == Some(paid.transfer)
             && self.amount == paid.amount
