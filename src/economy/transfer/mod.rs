@@ -1,4 +1,4 @@
-//! Coins from user to user, within limits of a single one, a day, and who may send at all.
+//! Transfers of coins between users. There are limits for one transfer and for a day, and conditions for who may send.
 
 mod posting;
 pub mod routes;
@@ -13,7 +13,7 @@ use parlor_protocol::{ErrorBody, Op};
 use super::ledger::{By, Ledger};
 use crate::kit::operation::Operation;
 
-/// Sends coins on the sender's own word, once however often the operation is repeated.
+/// Sends coins from one user to another, on the sender's own order. An operation that is repeated sends them once.
 ///
 /// # Errors
 /// `transfer_to_self`, `user_not_found`, `transfer_out_of_range`, `transfer_not_yet`, `transfer_day_limit`,

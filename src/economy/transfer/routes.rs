@@ -1,4 +1,4 @@
-//! `POST /v1/wallet/transfers`.
+//! Transfers between users over REST.
 
 use axum::Json;
 use axum::extract::{FromRef, State};
@@ -15,7 +15,7 @@ use crate::identity::{CurrentUser, Identity};
 use crate::kit::edge::Edge;
 use crate::kit::error::Result;
 
-/// The address of transfers.
+/// The route `/v1/wallet/transfers`.
 pub fn routes<S>() -> OpenApiRouter<S>
 where
     S: Clone + Send + Sync + 'static,
@@ -26,24 +26,25 @@ where
     OpenApiRouter::new().routes(routes!(transfer_coins))
 }
 
-/// Coins for another user.
+/// A transfer that is to be made.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct NewCoinTransfer {
-    /// To whom.
+    /// The user who receives the coins.
     to: UserId,
-    /// How many coins.
+    /// How many coins are to arrive.
     amount: Coins,
 }
 
 /// Sends coins to another user.
 ///
-/// One transfer, and all of a day together, are bounded; an account may send from its third day and from
-/// wealth level 3 on, a reseller at once and more. Both see it in their wallet's entries.
+/// There are limits for one transfer and for all transfers of a day. Unless the server is set up otherwise, an account
+/// may send from its third day and from wealth level 3 on; a reseller may send at once, and more. Sender and receiver
+/// see the transfer in the entries of their wallets.
 #[utoipa::path(post, path = "/v1/wallet/transfers", tag = "wallet",
     params(("Idempotency-Key" = Op, Header, description = "The operation: made once for each tap, and kept over retries.")),
     request_body(content = NewCoinTransfer, example = json!({"to": 901_233_872, "amount": 500})),
-    responses((status = 200, description = "It has moved, once.", body = SentCoins, example = json!({
+    responses((status = 200, description = "The coins have moved.", body = SentCoins, example = json!({
         "receipt": 5633, "at": 1_790_000_000_127_i64, "to": 901_233_872, "amount": 500, "fee": 0, "balance": 9_490,
         "replayed": false,
     }))),

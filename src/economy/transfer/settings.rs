@@ -1,23 +1,23 @@
-//! What an operator can set about transfers between users.
+//! The settings of transfers between users.
 
 crate::settings! {
-    /// The bounds of transfers between users. Days are UTC's.
+    /// The bounds of transfers between users. Days are those of UTC.
     pub struct Settings at "transfer", checked by Self::contradictions {
-        /// Coins that one transfer moves at least.
+        /// The fewest coins that one transfer may move.
         min_coins: i64 = 10, in 1..=1_000_000_000;
-        /// Coins that one transfer moves at most; a reseller's may move what a day allows. At least
+        /// The most coins that one transfer may move; a reseller's may move as many as a day allows. At least
         /// `transfer.min_coins`.
         max_coins: i64 = 20_000, in 1..=1_000_000_000;
-        /// Coins that a user may send in a day. At least `transfer.max_coins`.
+        /// The most coins that a user may send in a day. At least `transfer.max_coins`.
         day_coins: i64 = 50_000, in 1..=1_000_000_000;
-        /// Coins that a reseller may send in a day. At least `transfer.max_coins`.
+        /// The most coins that a reseller may send in a day. At least `transfer.max_coins`.
         reseller_day_coins: i64 = 2_000_000, in 1..=1_000_000_000_000;
-        /// The day of an account's life from which it may send; the day of its making is the first. A reseller may
-        /// at once.
+        /// The day of an account's life from which it may send; a day is 24 hours, and the first begins when the
+        /// account is made. A reseller may send at once.
         account_day: i64 = 3, in 1..=365;
-        /// The wealth level from which a user may send. A reseller may at any.
+        /// The wealth level from which a user may send. A reseller may send at any level.
         wealth_level: i64 = 3, in 0..=100;
-        /// What the sender pays on top, in basis points of the coins; parts of a coin are left out.
+        /// The fee that the sender pays in addition, in basis points of the coins, rounded down to whole coins.
         fee_bp: i64 = 0, in 0..=1_000;
     }
 }

@@ -1,4 +1,4 @@
-//! SQL of transfers between users: who sends, and what they have sent of late.
+//! SQL of transfers between users: the senders, and what each account has sent on a day.
 
 use std::collections::HashMap;
 
@@ -24,8 +24,8 @@ pub(super) async fn senders(connection: &mut PgConnection, users: &[i64]) -> Res
     Ok(rows.into_iter().filter_map(|row| sender(row.id, row.created_at, row.sells)).collect())
 }
 
-/// What these accounts have sent on their last two days: around midnight two nodes may be on different ones.
-/// Asked under the locks of the accounts, under which alone these rows change.
+/// What these accounts have sent on their last two days on record. Two are needed because around midnight the clocks of
+/// two nodes may show different days. The caller holds the locks of the accounts, under which alone these rows change.
 pub(super) async fn days(connection: &mut PgConnection, accounts: &[i64]) -> Result<HashMap<Day, i64>> {
     let rows = sqlx::query!(
         r#"select d.account_id as "account!", d.day as "day!", d.coins as "coins!"
@@ -43,7 +43,7 @@ pub(super) async fn days(connection: &mut PgConnection, accounts: &[i64]) -> Res
     Ok(rows.into_iter().map(|row| (Day { account: row.account, day: row.day }, row.coins)).collect())
 }
 
-/// Brings these days to what they have come to.
+/// Stores the coins that have been sent on these days.
 pub(super) async fn save_days(connection: &mut PgConnection, days: &[(Day, i64)]) -> Result<()> {
     let accounts: Vec<i64> = days.iter().map(|(day, _)| day.account).collect();
     let numbers: Vec<i32> = days.iter().map(|(day, _)| day.day).collect();
