@@ -1,4 +1,4 @@
-//! Coins from the promotion account, as a kind of posting.
+//! The grant of coins from the promotion account, as a kind of posting.
 
 use std::collections::BTreeSet;
 
@@ -11,20 +11,20 @@ use crate::economy::ledger::posting::{
     Viewer, Words, move_coins,
 };
 
-/// Coins from the promotion account.
+/// The order to grant coins from the promotion account.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Grant {
-    /// To whom.
+    /// The user who gets the coins.
     pub to: UserId,
-    /// How many; more than 0.
+    /// How many coins; more than 0.
     pub amount: Coins,
 }
 
-/// The kind.
+/// The kind of posting that grants coins.
 #[derive(Clone, Copy, Debug)]
 pub struct Grants;
 
-/// Who is given how much.
+/// What a grant is made of: the coin account that gets the coins, and how many.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Detail {
     to: i64,
@@ -35,7 +35,7 @@ impl Kind for Grants {
     const NUMBER: i16 = 2;
     const NAME: &'static str = "grant";
     const AUTHORITIES: &'static [Authority] = &[Authority::System, Authority::Staff, Authority::Job];
-    /// A promotion account that ran dry is the operator's to fill, not the operation's last word.
+    /// If the promotion account is empty, the operator has to fill it, and then the same operation may succeed.
     const SHORT: Short = Short::Passing;
 
     type Order = Grant;
@@ -84,7 +84,7 @@ impl Kind for Grants {
     }
 
     fn audit_row(row: &Transfer, system: &System, (): &mut (), flaws: &mut Flaws) {
-        // From before grants had a detail: the one who is given is the one whose operation it is.
+        // Rows that are older than the details of grants gave coins to the user whose operation it was.
         let first = || (row.authority.is_none()).then(|| Detail { to: row.actor, amount: row.moved(row.actor) });
         match Self::recalled(row).or_else(first) {
             Some(detail) => flaws.compare(row, Self::legs(system, row.actor, &detail).as_deref()),

@@ -1,4 +1,4 @@
-//! Coins issued into the promotion account, as a kind of posting.
+//! The issuance of coins into the promotion account, as a kind of posting.
 
 use std::collections::BTreeSet;
 
@@ -11,17 +11,17 @@ use crate::economy::ledger::posting::{
     Viewer, Words, move_coins,
 };
 
-/// The account that coins come from.
+/// The name of the account from which coins are issued. Its balance is negative: minus all coins issued.
 const ISSUANCE: &str = "coin_issuance";
 
-/// Coins into the promotion account.
+/// The order to issue coins into the promotion account.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Issuance {
-    /// How many; more than 0.
+    /// How many coins; more than 0.
     pub amount: Coins,
 }
 
-/// The kind.
+/// The kind of posting that issues coins.
 #[derive(Clone, Copy, Debug)]
 pub struct Issuances;
 
@@ -32,7 +32,7 @@ impl Kind for Issuances {
     const SHORT: Short = Short::Passing;
 
     type Order = Issuance;
-    /// How much.
+    /// How many coins are issued.
     type Detail = i64;
     type Receipt = TransferReceipt;
     type State = ();
@@ -75,7 +75,7 @@ impl Kind for Issuances {
 
     fn audit_row(row: &Transfer, system: &System, (): &mut (), flaws: &mut Flaws) {
         let promotion = system.account(PROMOTION);
-        // From before issuances had a detail.
+        // Rows that are older than the details of issuances have only their legs.
         let first = || (row.authority.is_none()).then(|| row.moved(promotion));
         match Self::recalled(row).or_else(first) {
             Some(amount) => flaws.compare(row, Self::legs(system, row.actor, &amount).as_deref()),
