@@ -1,13 +1,13 @@
-//! Levels of experience. Pure.
+//! Levels of experience: at how much experience each begins. There is no I/O here.
 
-/// Minor units of one point of experience.
+/// The minor units of one point of experience, as balances count them.
 const XP_UNIT: i64 = 10_000;
-/// Experience per level is a multiple of this.
+/// Levels begin at multiples of this many points.
 const STEP: i64 = 50;
 /// The highest level.
 pub const HIGHEST: i64 = 100;
 
-/// The experience at which a level begins, in 1/10,000 as balances have it: 50·L²·(1 + L/10), rounded to 50.
+/// The experience at which a level begins, in minor units (1/10,000 point): 50·L²·(1 + L/10) points, rounded to 50.
 pub fn xp_of(level: i64) -> i64 {
     let level = level.clamp(0, HIGHEST);
     let exact = 5 * level * level * (10 + level);

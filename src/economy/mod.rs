@@ -1,4 +1,4 @@
-//! Coins and diamonds: the ledger, and what is paid with it.
+//! Coins and diamonds: the ledger, and the capabilities that move money with it.
 
 pub mod agency;
 pub mod coin_request;
@@ -10,7 +10,7 @@ pub mod transfer;
 
 use self::ledger::Kinds;
 
-/// Every kind of posting that this program knows, one line each.
+/// Every kind of posting that this program knows. A new kind is registered by one line here.
 pub fn kinds_of(transfer: &transfer::Settings) -> Kinds {
     Kinds::default()
         .with(gift::Gifts)
@@ -20,7 +20,7 @@ pub fn kinds_of(transfer: &transfer::Settings) -> Kinds {
         .with(coin_request::Approvals)
 }
 
-/// The same with the bounds that hold unless an operator sets others: for who reads, and for tests.
+/// As [`kinds_of`], with the default limits: for code that only reads postings, and for tests.
 pub fn kinds() -> Kinds {
     kinds_of(&transfer::Settings::default())
 }

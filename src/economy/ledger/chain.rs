@@ -1,30 +1,30 @@
-//! The hash chain over the journal: one chain a writer, one link a batch. Pure.
+//! The hash chains over the journal: each writer has a chain, and each batch is a link of it. There is no I/O here.
 //!
-//! The bytes that are hashed come from the stored columns alone, so that the audit can make them
-//! again. Every number is 8 bytes, little endian; a list stands behind its length.
+//! The hashed bytes are made of stored columns only, so that the audit can make them again. Every number has 8 bytes,
+//! little endian; a list follows its length.
 
 use parlor_protocol::Op;
 use sha2::{Digest, Sha256};
 
 use super::posting::Transfer;
 
-/// A SHA-256.
+/// A SHA-256 hash.
 pub(super) type Hash = [u8; 32];
 
-/// What the first link of a chain names as the one before.
+/// The hash that the first link of a chain names as the previous one.
 pub(super) const GENESIS: Hash = [0; 32];
 
-/// How a link's rows become bytes. A link names its version; those in the field keep theirs for ever.
+/// The version of the encoding by which a link's rows become bytes. A link names its version and keeps it for ever.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Version {
-    /// The first: rows had neither detail nor authority. Nothing writes it any more.
+    /// The first encoding, without detail and authority, which rows did not have then. New links do not use it.
     First,
-    /// With detail and authority.
+    /// The encoding with detail and authority.
     Second,
 }
 
 impl Version {
-    /// What new links are written in.
+    /// The version of new links.
     pub const NEWEST: Self = Self::Second;
 
     /// The number under which a link stores it.
@@ -45,14 +45,14 @@ impl Version {
     }
 }
 
-/// A link in the making: rows are added in the order of their ids.
+/// A link that is being computed. Rows are added in the order of their ids.
 pub(super) struct Link {
     sha: Sha256,
     version: Version,
 }
 
 impl Link {
-    /// Behind the link of hash `previous`.
+    /// Begins a link that follows the link with the hash `previous`.
     pub fn behind(previous: &Hash, version: Version, writer: i64, batch_no: i64) -> Self {
         let mut sha = Sha256::new();
         sha.update(match version {
@@ -65,14 +65,14 @@ impl Link {
         Self { sha, version }
     }
 
-    /// Adds a row.
+    /// Adds a row of the journal.
     pub fn add(&mut self, row: &Transfer) {
         let mut bytes = Vec::with_capacity(512);
         canonical(row, self.version, &mut bytes);
         self.sha.update(&bytes);
     }
 
-    /// Adds the batch's refusals, behind its rows.
+    /// Adds the number and the hash of the batch's refusals. It is called after all rows have been added.
     pub fn refuse(&mut self, refusals: i64, hash: &[u8]) {
         self.sha.update(b"refusals");
         self.sha.update(refusals.to_le_bytes());
@@ -85,8 +85,8 @@ impl Link {
     }
 }
 
-/// The hash of one refusal. Its error is hashed as JSON with its members in the order of their names, so that
-/// it comes out the same however the store keeps it.
+/// The hash of one refusal. Its error is hashed as JSON with the members in the order of their names, because the
+/// database does not keep the order of members.
 pub(super) fn refusal(op: Op, actor: i64, body_hash: &[u8], at_us: i64, error: &serde_json::Value) -> Hash {
     let mut sha = Sha256::new();
     sha.update(b"parlor refusal 1");
@@ -100,7 +100,7 @@ pub(super) fn refusal(op: Op, actor: i64, body_hash: &[u8], at_us: i64, error: &
     sha.finalize().into()
 }
 
-/// The hash over a batch's refusals, whatever order they are given in.
+/// The hash over a batch's refusals. It does not depend on their order.
 pub(super) fn refusals(mut hashes: Vec<Hash>) -> Hash {
     hashes.sort_unstable();
     let mut sha = Sha256::new();
@@ -108,7 +108,7 @@ pub(super) fn refusals(mut hashes: Vec<Hash>) -> Hash {
     sha.finalize().into()
 }
 
-/// JSON with the members of every object in the order of their names.
+/// Writes JSON with the members of every object in the order of their names.
 fn sorted(value: &serde_json::Value, out: &mut String) {
     use serde_json::Value;
     match value {
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn refusals_hash_the_same_in_any_order_and_otherwise_when_anything_changes() {
+    fn the_hash_of_refusals_ignores_their_order_and_changes_with_every_part() {
         let error = serde_json::json!({"code": "insufficient_funds", "balance": 4, "fields": []});
         let again: serde_json::Value =
             serde_json::from_str(r#"{"fields": [], "balance": 4, "code": "insufficient_funds"}"#).expect("JSON");
@@ -246,7 +246,7 @@ mod tests {
         assert_ne!(refusals(vec![one]), refusals(vec![one, one]));
     }
 
-    /// A change of one of these values breaks every chain in the field.
+    /// If one of these values changes, no existing chain verifies any more.
     #[test]
     fn the_hash_of_a_row_stays_what_it_was() {
         let first = "8566dd985560f417f71ed53fedaf88edb5549cd5f9bab6e54d49355821dca5c4";

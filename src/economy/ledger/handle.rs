@@ -1,4 +1,4 @@
-//! The ledger as the rest of the house holds it: orders in, no waiting.
+//! The handle of the ledger, by which the rest of the program gives orders to the writer.
 
 use parlor_protocol::{ErrorBody, ErrorCode};
 use sqlx::postgres::PgConnectOptions;
@@ -14,7 +14,7 @@ use super::writer::{Pending, Writer};
 use crate::kit::operation::Operation;
 use crate::kit::supervise::Supervisor;
 
-/// The node's one way to move money.
+/// The handle of the node's ledger, which is the only way to move money. It is cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Ledger {
     queue: mpsc::Sender<Pending>,
@@ -26,10 +26,10 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Starts the writer with a connection of its own, outside every pool. `node` names the process in
-    /// the chain; `kinds` are the postings that it can do. What a batch has changed goes to `on_commit`; where
-    /// that is full it is dropped, the tables have it. When the supervisor stops, or at [`Ledger::drain`], what
-    /// is queued is still done.
+    /// Starts the writer, which has a connection of its own outside every pool. `node` names the process in the table
+    /// of writers; `kinds` are the kinds of postings that it accepts. What a batch has changed is sent to `on_commit`;
+    /// if that channel is full it is dropped, because the tables have it. When the supervisor stops, or after
+    /// [`Ledger::drain`], queued orders are still done.
     pub fn start(
         writer: PgConnectOptions,
         node: impl Into<String>,
@@ -45,13 +45,13 @@ impl Ledger {
         let (until, end) = (closing.clone(), ended.clone().drop_guard());
         supervisor.engine("ledger writer", &closing, async move {
             writer.run(orders, until).await;
-            drop(end); // also when the writer panics: nobody waits for a drain for ever
+            drop(end); // dropped by a panic too, so that nobody waits for the writer for ever
         });
         Self { queue, kinds, answer: settings.answer(), closing, ended, well }
     }
 
-    /// Queues an order and returns at once; its answer comes when the commit is known. A full queue
-    /// answers `busy` at once, and so does a ledger that is closing.
+    /// Queues an order and returns at once. Its answer comes when the commit is known. If the queue is full or the
+    /// ledger is closing, the answer is `busy` at once.
     pub fn submit(&self, order: Order) {
         let pending = Pending { order, deadline: Instant::now() + self.answer };
         if let Err(TrySendError::Full(refused) | TrySendError::Closed(refused)) = self.queue.try_send(pending) {
@@ -59,10 +59,10 @@ impl Ledger {
         }
     }
 
-    /// Does an order of a kind and waits for its answer.
+    /// Submits an order of kind `K` and waits for its answer.
     ///
     /// # Errors
-    /// What the kind refuses; `insufficient_funds`, `amount_out_of_range`, `user_not_found` without a wallet,
+    /// The errors of the kind; `insufficient_funds`, `amount_out_of_range`, `user_not_found` without a wallet,
     /// `operation_conflict`, `busy`, `store_unavailable`.
     pub async fn post<K: Kind>(&self, operation: Operation, by: By, order: K::Order) -> Result<K::Receipt, ErrorBody> {
         let (reply, answer) = oneshot::channel();
@@ -75,20 +75,20 @@ impl Ledger {
         &self.kinds
     }
 
-    /// Takes no more orders and waits until every queued one has its answer: at most
-    /// `settings.answer_ms` and one attempt longer.
+    /// Stops taking orders, and waits until every queued one has its answer. This takes at most `answer_ms` and one
+    /// attempt.
     pub async fn drain(&self) {
         self.closing.cancel();
         self.ended.cancelled().await;
     }
 
-    /// How many orders wait, and how many may.
+    /// How many orders are queued, and how many may be.
     pub fn queue(&self) -> (usize, usize) {
         (self.queue.max_capacity() - self.queue.capacity(), self.queue.max_capacity())
     }
 
-    /// Whether the writer lives, and its connection answered when it was last asked: by an order, or within
-    /// the last seconds.
+    /// Whether the writer runs, and its connection worked when it was last used. An idle connection is tried every
+    /// second.
     pub fn is_well(&self) -> bool {
         *self.well.borrow() && !self.ended.is_cancelled()
     }
@@ -98,7 +98,7 @@ impl Ledger {
         let _ = self.well.clone().wait_for(|well| *well).await;
     }
 
-    /// Returns when the writer has ended: after a drain, or by a fault that the node must not outlive.
+    /// Returns when the writer has ended: after a drain, or by a panic, after which the node must stop.
     pub async fn ended(&self) {
         self.ended.cancelled().await;
     }

@@ -1,5 +1,5 @@
-//! A row of the journal as the store gives it: the one way from columns to a [`Transfer`], and from its
-//! accounts to people.
+//! Reading rows of the journal: columns become a [`Transfer`], and accounts become users. All code that reads the
+//! journal does it here.
 
 use std::collections::BTreeSet;
 
@@ -31,7 +31,7 @@ pub(super) async fn name<'a>(
     Ok(())
 }
 
-/// The columns. A row whose checks were switched off may hold anything.
+/// The columns of a row. They may hold anything, because an attacker may have switched the table's checks off.
 pub(super) struct JournalRow {
     pub id: i64,
     pub kind: i16,
@@ -60,7 +60,7 @@ pub(super) struct JournalRow {
 }
 
 impl JournalRow {
-    /// The transfer, read as far as it goes, and what is wrong with its form.
+    /// The transfer, read as far as possible, and what is wrong with the form of its columns.
     pub fn read(self) -> (Transfer, Option<&'static str>) {
         let legs = self.accounts.len();
         let mut flaw = None;

@@ -1,4 +1,4 @@
-//! `GET /v1/wallet` and `GET /v1/wallet/entries`.
+//! The wallet over REST: balances and entries.
 
 use axum::Json;
 use axum::extract::{FromRef, State};
@@ -17,7 +17,7 @@ use crate::kit::edge::Edge;
 use crate::kit::error::Result;
 use crate::kit::page::Page;
 
-/// The wallet's addresses.
+/// The routes `/v1/wallet` and `/v1/wallet/entries`.
 pub fn routes<S>() -> OpenApiRouter<S>
 where
     S: Clone + Send + Sync + 'static,
@@ -28,18 +28,18 @@ where
     OpenApiRouter::new().routes(routes!(read_wallet)).routes(routes!(list_wallet_entries))
 }
 
-/// Answer of `GET /v1/wallet`.
+/// The balances of a user.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Wallet)]
 pub struct WalletAnswer {
-    /// Every balance, coins first.
+    /// The balances, coins first.
     pub balances: Vec<Balance>,
 }
 
 crate::list! {
-    /// What `GET /v1/wallet/entries` is asked with: newest first, by the transfer that a page begins at.
+    /// The query of `GET /v1/wallet/entries`: newest first. A cursor holds the transfer with which its page begins.
     struct EntryList: "wallet.entries" by i64 {
-        /// Which account; coins unless told.
+        /// The currency of the account; coins by default.
         #[serde(default = "coins")]
         #[param(default = "coin")]
         currency: Currency,
@@ -50,12 +50,12 @@ fn coins() -> Currency {
     Currency::Coin
 }
 
-/// What the caller owns.
+/// Reads the caller's balances.
 ///
-/// Amounts are whole minor units; `exponent` says how many of them make one, as a power of ten. Of two
-/// balances the one with the higher `version` is the later one.
+/// Amounts are whole minor units; one coin or diamond has ten to the power of `exponent` of them. Of two balances of a
+/// currency, the one with the higher `version` is the later one.
 #[utoipa::path(get, path = "/v1/wallet", tag = "wallet",
-    responses((status = 200, description = "Every balance, coins first.", body = WalletAnswer, example = json!({"balances": [
+    responses((status = 200, description = "The balances, coins first.", body = WalletAnswer, example = json!({"balances": [
         {"currency": "coin", "amount": 9_990, "xp": 100_000, "version": 5121, "exponent": 0},
         {"currency": "diamond", "amount": 0, "xp": 0, "version": 0, "exponent": 4},
     ]}))),
@@ -64,7 +64,7 @@ async fn read_wallet(edge: Edge, user: CurrentUser) -> Result<Json<WalletAnswer>
     Ok(Json(WalletAnswer { balances: wallet::balances(&mut *edge.read().await?, user.id).await? }))
 }
 
-/// Why the caller owns it: every movement of an account, newest first.
+/// Lists every movement of one of the caller's accounts with its cause, newest first.
 #[utoipa::path(get, path = "/v1/wallet/entries", tag = "wallet", params(EntryList),
     responses((status = 200, description = "A page of movements.", body = Page<Entry>, example = json!({
         "items": [{

@@ -1,4 +1,4 @@
-//! What an operator can set about the ledger.
+//! The settings of the ledger.
 
 use std::time::Duration;
 
@@ -6,27 +6,27 @@ use parlor_protocol::Coins;
 
 use super::anchor::AnchorSettings;
 
-/// Transfers in one transaction at most; the sequence `transfers` hands out ids in blocks of this size.
+/// The most transfers in one transaction. The sequence `transfers` gives out ids in blocks of this size.
 pub(super) const BLOCK: usize = 512;
 
-/// Coins that a newcomer is given in `dev`, so that the first gift needs no shop.
+/// The welcome coins in `dev`, so that a first gift can be sent without buying coins.
 const DEV_WELCOME: i64 = 10_000;
 
 crate::settings! {
     /// The ledger's settings.
     pub struct Settings at "ledger", checked by Self::contradictions {
-        /// Orders in one transaction at most. Larger batches only make everybody wait longer.
+        /// The most orders in one transaction. Larger batches only make everybody wait longer.
         batch_max: usize = BLOCK, in 1..=BLOCK as i128;
-        /// Orders that may wait; beyond it the answer is `busy`. At least `ledger.batch_max`.
+        /// Orders that may wait; beyond that the answer is `busy`. At least `ledger.batch_max`.
         queue: usize = 4_096, in 1..=1_000_000;
         /// Milliseconds after which an order that could not be committed is answered `store_unavailable`. At least
         /// `ledger.attempt_ms`.
         answer_ms: u64 = 8_000, in 100..=600_000;
-        /// Milliseconds for one transaction; beyond it its connection is given up and the batch sent again.
+        /// Milliseconds for one transaction; after that its connection is given up and the batch is sent again.
         attempt_ms: u64 = 3_000, in 100..=600_000;
         /// Milliseconds before the second attempt to connect; each further one waits twice as long.
         backoff_min_ms: u64 = 20, in 1..=60_000;
-        /// Milliseconds between attempts to connect at most.
+        /// The most milliseconds between two attempts to connect.
         backoff_max_ms: u64 = 1_000, in 1..=60_000;
         /// Coins that a newcomer is given from the promotion account.
         welcome_coins: Option<i64> = None, in 0..=1_000_000, shown "none; `10000` in `dev`";
@@ -47,7 +47,7 @@ impl Settings {
         check(self.backoff_max_ms >= self.backoff_min_ms, "ledger.backoff_max_ms: at least ledger.backoff_min_ms");
     }
 
-    /// What newcomers are given, in `dev` or elsewhere.
+    /// The welcome coins, in `dev` or elsewhere.
     pub fn welcome(&self, dev: bool) -> Coins {
         Coins(self.welcome_coins.unwrap_or(if dev { DEV_WELCOME } else { 0 }))
     }
@@ -60,8 +60,8 @@ impl Settings {
         Duration::from_millis(self.attempt_ms)
     }
 
-    /// How long to wait before the attempt after so many that failed. The first comes at once: a
-    /// connection that died while nobody used it is the common case.
+    /// How long to wait before the next attempt, after `failed` attempts have failed. The second attempt comes at once,
+    /// because the usual cause is a connection that died while it was not used.
     pub(super) fn backoff(&self, failed: u32) -> Duration {
         match failed {
             0 | 1 => Duration::ZERO,

@@ -1,4 +1,4 @@
-//! What a batch is judged by: the rows that were read, most of them under their locks. Pure.
+//! What a batch is judged by: rows that have been read, most of them under locks. There is no I/O here.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -8,23 +8,23 @@ use crate::economy::ledger::order::{By, Request};
 use crate::economy::ledger::posting::{Account, Actor, AnyKind, AnyOrder, AnyState, Kinds, Locks, Names, Transfer};
 use crate::kit::operation::BodyHash;
 
-/// The stored first answer of an operation.
+/// The stored answer of an operation that was done or refused before.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(in crate::economy) struct Answered {
     pub body_hash: BodyHash,
     pub answer: Result<Box<Transfer>, ErrorBody>,
 }
 
-/// Everything a batch is judged by, beside the rows of its kinds.
+/// Everything that a batch is judged by, except the rows of the kinds themselves.
 #[derive(Clone, Debug, Default)]
 pub(in crate::economy) struct Books {
     pub names: Names,
     pub accounts: BTreeMap<i64, Account>,
-    /// By operation and the actor's account, looked up after the locks.
+    /// Stored answers by operation and the actor's account. They are read after the locks have been taken.
     pub answered: HashMap<(Op, i64), Answered>,
 }
 
-/// The orders of one kind in a batch, with the rows of the kind's own.
+/// The orders of one kind in a batch, with the kind's own rows.
 #[derive(Debug)]
 pub(in crate::economy::ledger) struct Part<'a> {
     pub kind: &'a dyn AnyKind,
@@ -32,14 +32,14 @@ pub(in crate::economy::ledger) struct Part<'a> {
     pub state: AnyState,
 }
 
-/// A batch by kinds, in the order of their numbers: so are their rows locked.
+/// A batch by kinds, in the order of their numbers, which is the order in which their rows are locked.
 #[derive(Debug, Default)]
 pub(in crate::economy) struct Parts<'a> {
     pub(in crate::economy::ledger) parts: Vec<Part<'a>>,
 }
 
 impl<'a> Parts<'a> {
-    /// Sorts the orders by kind. An order of an unknown kind has no part: it is judged a fault.
+    /// Sorts the orders by kind. An order of an unknown kind has no part, and its judgement is a fault.
     pub fn of(kinds: &'a Kinds, requests: impl Iterator<Item = &'a Request>) -> Self {
         let mut parts: Vec<Part<'a>> = Vec::new();
         for request in requests {
@@ -79,7 +79,7 @@ impl<'a> Parts<'a> {
 
     /// The accounts that the batch may change.
     pub fn accounts<'r>(&self, names: &Names, requests: impl Iterator<Item = &'r Request>) -> Locks {
-        // An actor is always locked, whatever comes of it: under it a retry waits for the first.
+        // The actor's account is always locked, so that a retry waits for the first attempt of the same operation.
         let mut accounts: Locks = requests.filter_map(|request| names.actor(request.actor)).collect();
         for part in &self.parts {
             for order in &part.orders {
@@ -89,7 +89,7 @@ impl<'a> Parts<'a> {
         accounts
     }
 
-    /// The rows of a kind's own, as the batch leaves them.
+    /// The state of a kind: its own rows, as the judged orders leave them.
     #[cfg(any(test, feature = "bench"))]
     pub fn state<S: std::any::Any>(&mut self, number: i16) -> Option<&mut S> {
         self.kind(number)?.state.downcast_mut()

@@ -1,7 +1,7 @@
-//! Decides a batch: each request as if alone and in its turn, purely in memory.
+//! The judgement of a batch: each request is judged in its turn, as if it were alone, in memory only.
 //!
-//! No SQL, no clock, no waiting. What is judged has been read under the locks of every account and
-//! row that it may change; what comes out is stored in the same transaction or not at all.
+//! There is no SQL, no clock and no waiting here. Everything that a request may change has been read under locks, and
+//! the result is stored in the same transaction or not at all.
 
 mod books;
 
@@ -14,43 +14,43 @@ pub(in crate::economy) use books::{Answered, Books, Parts};
 use super::order::{By, Request};
 use super::posting::{Denial, Draft, LIMIT, Leg, Short, Stored, Transfer, View, xp};
 
-/// What becomes of one request.
+/// The decision about one request.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(in crate::economy) enum Verdict {
-    /// It became this transfer of the ruling.
+    /// It became the transfer at this place of the ruling.
     Applied(usize),
-    /// Refused; the refusal is stored.
+    /// It is refused, and the refusal is stored.
     Refused(ErrorBody),
-    /// Refused and not stored: the same may be asked again.
+    /// It is refused, and nothing is stored: the same operation may be asked again.
     Rejected(ErrorBody),
-    /// The same operation as an earlier request of this batch, which has the answer.
+    /// It is the same operation as the request at this place of the batch, and has the same answer.
     Repeated(usize),
-    /// The stored first answer, marked as given again.
+    /// It was answered before; this is the stored answer.
     Known(Result<Box<Transfer>, ErrorBody>),
 }
 
-/// A refusal to store.
+/// A refusal that is to be stored.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(in crate::economy) struct Refusal {
-    /// Which request was refused.
+    /// The place of the refused request in the batch.
     pub request: usize,
-    /// The coin account of whoever asked.
+    /// The account that the operation is scoped to.
     pub actor: i64,
 }
 
-/// What becomes of a batch.
+/// The decision about a batch.
 #[derive(Debug, Default)]
 pub(in crate::economy) struct Ruling {
-    /// One for each request.
+    /// One verdict for each request.
     pub verdicts: Vec<Verdict>,
-    /// New rows of the journal, ids rising without holes.
+    /// The new rows of the journal; their ids rise without gaps.
     pub transfers: Vec<Transfer>,
-    /// New rows of the refusals.
+    /// The new refusals.
     pub refusals: Vec<Refusal>,
 }
 
-/// Judges `requests` in their order and brings `books` and `parts` to where they leave them. Transfers are
-/// numbered from `first_id` and dated `at_us` (Unix microseconds).
+/// Judges `requests` in their order, and updates `books` and `parts` accordingly. Transfers get ids from `first_id` on,
+/// and the time `at_us` (Unix microseconds).
 pub(in crate::economy) fn judge<'a>(
     books: &mut Books,
     parts: &mut Parts<'_>,
@@ -62,7 +62,7 @@ pub(in crate::economy) fn judge<'a>(
     let mut seen: HashMap<(Op, i64), (usize, &Request)> = HashMap::new();
     for (index, request) in requests.enumerate() {
         let Some(actor) = books.names.actor(request.actor) else {
-            // Without a wallet there is nothing to scope a stored answer to.
+            // A stored answer is scoped to an account, and a user without a wallet has none.
             ruling.verdicts.push(Verdict::Rejected(ErrorCode::UserNotFound.into()));
             continue;
         };
@@ -96,7 +96,7 @@ pub(in crate::economy) fn judge<'a>(
     ruling
 }
 
-/// The stored answer of this operation, or a conflict where something else was asked.
+/// The stored answer of this operation, or a conflict if the operation was used for something else.
 fn recall(known: &Answered, request: &Request) -> Verdict {
     let same_kind = known.answer.as_ref().map_or(true, |row| row.kind == request.kind);
     if known.body_hash != request.body_hash || !same_kind {
@@ -108,7 +108,8 @@ fn recall(known: &Answered, request: &Request) -> Verdict {
     })
 }
 
-/// Not stored: the operation has its answer already.
+/// The refusal of an operation that was used for something else. It is not stored, because the operation has its
+/// answer.
 fn conflict() -> Verdict {
     Verdict::Rejected(ErrorCode::OperationConflict.into())
 }
@@ -117,7 +118,7 @@ fn fault(message: &str) -> Denial {
     Denial::Passing(ErrorBody::new(ErrorCode::Internal).message(message))
 }
 
-/// A posting that may be done: every account holds it.
+/// Judges a posting: its kind and its authority, and whether every account covers its leg and stays within the range.
 fn assess(
     books: &Books,
     parts: &mut Parts<'_>,
@@ -125,10 +126,10 @@ fn assess(
     actor: i64,
     at_us: i64,
 ) -> Result<(Vec<Leg>, Stored), Denial> {
-    let part = parts.kind(request.kind).ok_or_else(|| fault("this program has no such kind of posting"))?;
+    let part = parts.kind(request.kind).ok_or_else(|| fault("this program does not know this kind of posting"))?;
     let authority = request.by.authority();
     if !part.kind.authorities().contains(&authority) {
-        let error = ErrorBody::new(ErrorCode::Forbidden).message("not to be posted on this word");
+        let error = ErrorBody::new(ErrorCode::Forbidden).message("a posting of this kind needs another authority");
         return Err(Denial::Passing(error));
     }
     if let By::Staff(user) = request.by
@@ -140,7 +141,7 @@ fn assess(
     let view = View { names, accounts, op: request.op, actor: request.actor, account: actor, authority, at_us };
     let Draft { legs, stored } = part.kind.judge(&*request.order, &view, &part.state)?;
     let legs = legs.ok_or(ErrorCode::AmountOutOfRange)?;
-    // The actor's row was locked, so the first answer can hold the balance.
+    // The row keeps the actor's balance for the answer, so the actor's account must be among the locked ones.
     if !accounts.contains_key(&actor) {
         return Err(fault("an account has no balance row"));
     }
@@ -155,14 +156,14 @@ fn assess(
             let error = ErrorBody::insufficient_funds(account.amount, -amount);
             return Err(match part.kind.short() {
                 Short::Final => Denial::Final(error),
-                Short::Passing => Denial::Passing(error.message("the paying account does not cover it")),
+                Short::Passing => Denial::Passing(error.message("the paying account does not have the coins")),
             });
         }
     }
     Ok((legs, stored))
 }
 
-/// Changes the books and the rows of the kind; everything has been checked.
+/// Applies a posting that has been checked to the books and to the kind's own rows, and makes the journal's row.
 fn post(
     books: &mut Books,
     parts: &mut Parts<'_>,
@@ -173,9 +174,9 @@ fn post(
     at_us: i64,
 ) -> Transfer {
     for leg in &mut legs {
-        let account = books.accounts.get_mut(&leg.account).expect("assessed: every account of a leg is there");
+        let account = books.accounts.get_mut(&leg.account).expect("every leg's account was checked before");
         account.amount += leg.amount;
-        account.xp += xp(leg, stored.xp_bp).expect("assessed: within the range");
+        account.xp += xp(leg, stored.xp_bp).expect("the experience was checked before");
         leg.previous = std::mem::replace(&mut account.last_transfer, id);
         account.changed = true;
     }
@@ -196,7 +197,7 @@ fn post(
         actor_balance: books.accounts.get(&actor).map_or(0, |account| account.amount),
         stored,
     };
-    let part = parts.kind(request.kind).expect("assessed: the kind has a part");
+    let part = parts.kind(request.kind).expect("the kind was checked before");
     part.kind.posted(&*request.order, &transfer, &mut part.state);
     transfer
 }

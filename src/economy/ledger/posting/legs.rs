@@ -1,4 +1,4 @@
-//! Legs in the making, and the experience that a leg brings. Pure.
+//! Computing the legs of a posting, and the experience that a leg gives. There is no I/O here.
 
 use std::collections::BTreeMap;
 
@@ -6,15 +6,16 @@ use parlor_protocol::Currency;
 
 use super::row::Leg;
 
-/// No amount and no experience passes this, so that every client reads them exactly.
+/// The highest amount and the highest experience: 2^53 - 1, so that clients in JavaScript read every number exactly.
 pub const LIMIT: i64 = parlor_protocol::id::NUMBER_LIMIT - 1;
 
-/// Sums per account: an account stands once in a row of the journal, and accounts ascend.
+/// Legs that are being computed, summed up by account, because a row of the journal names an account once and lists the
+/// accounts in ascending order.
 #[derive(Debug, Default)]
 pub struct Legs(BTreeMap<i64, (Currency, i64)>);
 
 impl Legs {
-    /// Moves an amount; `None` beyond what a number can hold.
+    /// Moves an amount from one account to another; `None` if a sum overflows.
     pub fn transfer(&mut self, currency: Currency, from: i64, to: i64, amount: i64) -> Option<()> {
         for (account, change) in [(from, amount.checked_neg()?), (to, amount)] {
             let (_, sum) = self.0.entry(account).or_insert((currency, 0));
@@ -23,7 +24,7 @@ impl Legs {
         Some(())
     }
 
-    /// The legs, none of them empty.
+    /// The legs by account. Accounts whose sum is 0 have none.
     pub fn merged(self) -> Vec<Leg> {
         let leg = |(account, (currency, amount)): (i64, (Currency, i64))| Leg {
             account,
@@ -35,15 +36,15 @@ impl Legs {
     }
 }
 
-/// The two legs of coins that move from one account to another; `None` beyond what a number can hold.
+/// The two legs of coins that move from one account to another; `None` if an amount overflows.
 pub fn move_coins(from: i64, to: i64, amount: i64) -> Option<Vec<Leg>> {
     let mut legs = Legs::default();
     legs.transfer(Currency::Coin, from, to, amount)?;
     Some(legs.merged())
 }
 
-/// The experience that a leg brings: coins spent times the posting's multiplier, diamonds received.
-/// In 1/10,000, as the view `entries` has it.
+/// The experience that a leg gives, in 1/10,000 point: coins spent times the posting's multiplier, or diamonds
+/// received. The view `entries` computes the same. `None` if it overflows.
 pub(in crate::economy::ledger) fn xp(leg: &Leg, xp_bp: Option<i32>) -> Option<i64> {
     match xp_bp {
         Some(xp_bp) if leg.currency == Currency::Coin.number() && leg.amount < 0 => {

@@ -1,4 +1,4 @@
-//! What a posting is judged by and named with: accounts, wallets, the system's accounts. Plain data.
+//! What postings are judged by: accounts, wallets, the system's accounts, and the users behind accounts. Plain data.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -7,27 +7,27 @@ use parlor_protocol::{Op, UserId};
 
 use super::row::Authority;
 
-/// A balance row, as locked and then as judged.
+/// An account's balance: first as it was read under its lock, then as the judged orders leave it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Account {
-    /// Minor units.
+    /// The balance in minor units.
     pub amount: i64,
-    /// Experience in 1/10,000.
+    /// The experience in 1/10,000 point.
     pub xp: i64,
-    /// The head of the account's list.
+    /// The account's last transfer; 0 if it has none.
     pub last_transfer: i64,
-    /// The system's issuance alone.
+    /// Whether the balance may be below 0; only the system's issuance accounts may.
     pub may_overdraw: bool,
-    /// A transfer of this batch has touched it.
+    /// Whether a transfer of this batch has changed it.
     pub changed: bool,
 }
 
 /// The accounts of a user.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Wallet {
-    /// Holds coins; operations are scoped to it.
+    /// The account for coins. The user's operations are scoped to it.
     pub coin: i64,
-    /// Holds diamonds.
+    /// The account for diamonds.
     pub diamond: i64,
 }
 
@@ -36,13 +36,13 @@ pub struct Wallet {
 pub struct System(Arc<[(String, i64)]>);
 
 impl System {
-    /// From the rows of `system_accounts`.
+    /// The accounts in these rows of `system_accounts`.
     pub fn of(accounts: impl IntoIterator<Item = (String, i64)>) -> Self {
         Self(accounts.into_iter().collect())
     }
 
-    /// The account of this name. Where there is none: 0, which is no account, so that a posting that
-    /// needs it is refused as a fault.
+    /// The account with this name. If there is none it is 0, which is no account's id, so a posting that needs it is
+    /// refused as a fault.
     pub fn account(&self, name: &str) -> i64 {
         self.0.iter().find(|(other, _)| other == name).map_or(0, |(_, account)| *account)
     }
@@ -53,16 +53,16 @@ impl System {
     }
 }
 
-/// Who an operation belongs to: it is scoped to this account.
+/// The owner of an operation. Operations are scoped to one of the owner's accounts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Actor {
-    /// A user: the coin account.
+    /// A user. Their operations are scoped to their coin account.
     User(UserId),
-    /// An account of the system: what the system does for nobody in particular.
+    /// The account of the system with this name, for operations that are no user's.
     System(&'static str),
 }
 
-/// What orders name, looked up before any lock: it decides which balances are locked.
+/// The accounts behind what orders name. They are read before any lock is taken, and decide which balances are locked.
 #[derive(Clone, Debug, Default)]
 pub struct Names {
     /// The system's accounts.
@@ -86,12 +86,12 @@ impl Names {
     }
 }
 
-/// Users by their accounts; who was erased is absent.
+/// Users by their accounts. Erased users are absent.
 #[derive(Clone, Debug, Default)]
 pub struct People(pub(in crate::economy::ledger) HashMap<i64, UserId>);
 
 impl People {
-    /// Whose account this is.
+    /// The user who owns this account.
     pub fn of(&self, account: i64) -> Option<UserId> {
         self.0.get(&account).copied()
     }
@@ -102,24 +102,24 @@ impl People {
     }
 }
 
-/// What an order is judged by, beside its kind's own rows.
+/// What an order is judged by, in addition to its kind's own rows.
 #[derive(Clone, Copy, Debug)]
 pub struct View<'a> {
     /// Wallets and the system's accounts.
     pub names: &'a Names,
     /// The locked balances, as the orders before this one leave them.
     pub accounts: &'a BTreeMap<i64, Account>,
-    /// The operation.
+    /// The operation's id.
     pub op: Op,
-    /// Who it belongs to.
+    /// The operation's owner.
     pub actor: Actor,
-    /// The account that it is scoped to.
+    /// The account that the operation is scoped to.
     pub account: i64,
-    /// On whose word.
+    /// Who ordered the posting.
     pub authority: Authority,
-    /// The posting's time, Unix microseconds.
+    /// The posting's time, in Unix microseconds.
     pub at_us: i64,
 }
 
-/// The accounts that a batch locks, in the order of their locks.
+/// The accounts that a batch locks, in the order in which they are locked.
 pub type Locks = BTreeSet<i64>;

@@ -1,25 +1,25 @@
-//! The kinds that a program knows: one line each.
+//! The registry of the kinds of postings that a program knows.
 
 use std::sync::Arc;
 
 use super::erased::{AnyKind, Registered};
 use super::kind::Kind;
 
-/// Numbers of kinds end here.
+/// The highest number that a kind may have.
 const NUMBERS: i16 = 1_000;
 
-/// Every kind of posting that the program knows, by number.
+/// The kinds of postings that the program knows, by number. It is cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub struct Kinds(Vec<Option<Arc<dyn AnyKind>>>);
 
 impl Kinds {
-    /// One kind more.
+    /// Adds a kind.
     ///
     /// # Panics
-    /// Where the number or the name is taken, or the number is not 1 to 1,000: a fault of the program.
+    /// If the number or the name is taken, or the number is not 1 to 1,000. That is a mistake in the program.
     #[must_use]
     pub fn with<K: Kind>(mut self, kind: K) -> Self {
-        assert!((1..=NUMBERS).contains(&K::NUMBER), "the number of kind {} is 1 to {NUMBERS}", K::NAME);
+        assert!((1..=NUMBERS).contains(&K::NUMBER), "the number of kind {} must be 1 to {NUMBERS}", K::NAME);
         let place = usize::from(K::NUMBER.unsigned_abs());
         if self.0.len() <= place {
             self.0.resize(place + 1, None);
@@ -30,7 +30,7 @@ impl Kinds {
         self
     }
 
-    /// The kind of this number.
+    /// The kind with this number.
     pub(in crate::economy::ledger) fn of(&self, number: i16) -> Option<&dyn AnyKind> {
         self.0.get(usize::try_from(number).ok()?)?.as_deref()
     }

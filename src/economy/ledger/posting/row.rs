@@ -4,53 +4,53 @@ use parlor_protocol::Op;
 
 use crate::kit::operation::BodyHash;
 
-/// One account's part in a transfer.
+/// One account's part of a transfer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Leg {
-    /// Whose balance moves.
+    /// The account's id.
     pub account: i64,
-    /// The account's currency by its number: 1 coin, 2 diamond.
+    /// The number of the account's currency: 1 coin, 2 diamond.
     pub currency: i16,
-    /// Minor units; below 0 where they leave the account.
+    /// The change of the balance in minor units; below 0 if they leave the account.
     pub amount: i64,
-    /// The account's transfer before this one; 0 where this is its first.
+    /// The account's previous transfer; 0 if this is its first.
     pub previous: i64,
 }
 
-/// What a posting that happens in a room shows of itself in columns of its own, because rooms read them
-/// by number: an index stands on (room, number).
+/// What a posting in a room stores in columns of its own, because rooms read these postings by their number. There is
+/// an index on room and number.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Line {
-    /// In which room.
+    /// The room's id.
     pub room: i64,
-    /// Its dense number there.
+    /// The posting's number in the room; numbers have no gaps.
     pub number: i64,
-    /// What was given, by its number in the catalogue.
+    /// The id of the gift in the catalogue.
     pub item: i64,
     /// How many each receiver got.
     pub count: i64,
-    /// Coins for one of them, as it was then.
+    /// The price of one in coins, as it was at the time.
     pub price: i64,
-    /// Diamond accounts, in the order of the send.
+    /// The receivers' diamond accounts, in the order in which they were named.
     pub receivers: Vec<i64>,
-    /// Coins spent in the room, ever, right after it.
+    /// All coins that have ever been spent in the room, right after this posting.
     pub room_coins: i64,
 }
 
 impl Line {
-    /// What all of it costs; 0 where that cannot be a number, which no row that was judged has.
+    /// The total price in coins; 0 if it overflows, which no row that was judged does.
     pub fn total(&self) -> i64 {
         let receivers = i64::try_from(self.receivers.len()).unwrap_or(0);
         self.price.checked_mul(self.count).and_then(|each| each.checked_mul(receivers)).unwrap_or(0)
     }
 }
 
-/// On whose word a transfer was posted.
+/// Who ordered a transfer.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Authority {
     /// The user whose operation it is.
     User,
-    /// Somebody of the staff, whose coin account the row names.
+    /// A member of staff, whose coin account the row names.
     Staff,
     /// A job of the server.
     Job,
@@ -81,62 +81,62 @@ impl Authority {
     }
 }
 
-/// What a kind keeps of a posting beside its legs, in its own canonical bytes.
+/// The detail of a posting in its kind's canonical form.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Bytes {
-    /// Which form the bytes have; counted by each kind for itself, from 1.
+    /// The version of the form. Each kind counts its own versions, from 1.
     pub version: i16,
     /// The bytes, as [`Words`](super::Words) writes them.
     pub bytes: Vec<u8>,
 }
 
-/// What a kind puts on the row of the journal.
+/// What a kind stores in the row of the journal.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Stored {
-    /// Of a posting in a room.
+    /// What happened in a room; `None` for other postings.
     pub line: Option<Line>,
-    /// The multiplier of experience in basis points; `None`: the posting brings nobody any.
+    /// The multiplier of experience in basis points; `None` if the posting gives no experience.
     pub xp_bp: Option<i32>,
-    /// The canonical detail. Rows from before there was one have none.
+    /// The canonical detail; `None` on rows that are older than details.
     pub detail: Option<Bytes>,
-    /// The transfer that this one undoes.
+    /// The transfer that this one reverses.
     pub reverses: Option<i64>,
 }
 
 /// A row of the journal.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Transfer {
-    /// Rises along every account's list.
+    /// The transfer's id. Of two transfers of one account, the later one has the higher id.
     pub id: i64,
-    /// Its kind by number.
+    /// The number of its kind.
     pub kind: i16,
-    /// The operation that it answers.
+    /// The operation that it carries out.
     pub op: Op,
-    /// The coin account of whoever asked.
+    /// The account that the operation is scoped to: the user's coin account, or an account of the system.
     pub actor: i64,
-    /// What was asked.
+    /// The hash of the request, which tells a retry from another request with the same operation.
     pub body_hash: BodyHash,
-    /// Unix microseconds, as precise as the store.
+    /// The time, in Unix microseconds, which is the precision of the database.
     pub at_us: i64,
-    /// On whose word, by number; `None` on rows from before it was kept.
+    /// The number of the authority that ordered it; `None` on rows that are older than this column.
     pub authority: Option<i16>,
-    /// With staff's word: the coin account of who gave it.
+    /// If staff ordered it, the coin account of that member of staff.
     pub staff: Option<i64>,
-    /// By account, ascending.
+    /// The legs, in ascending order of their accounts.
     pub legs: Vec<Leg>,
-    /// The actor's coins right after it.
+    /// The balance of the actor's account right after the transfer.
     pub actor_balance: i64,
-    /// What its kind put there.
+    /// What its kind stores.
     pub stored: Stored,
 }
 
 impl Transfer {
-    /// Unix milliseconds.
+    /// The time, in Unix milliseconds.
     pub fn at(&self) -> i64 {
         self.at_us / 1_000
     }
 
-    /// What the leg of an account moves; 0 where it has none.
+    /// The change of an account's balance; 0 if it has no leg.
     pub fn moved(&self, account: i64) -> i64 {
         self.legs.iter().find(|leg| leg.account == account).map_or(0, |leg| leg.amount)
     }

@@ -1,13 +1,13 @@
-//! The canonical bytes of a detail: numbers of 8 bytes, little endian; a list or a text behind its length.
+//! The canonical bytes of a detail: a number has 8 bytes, little endian; a list or a text follows its length.
 //!
-//! The bytes are hashed and kept for ever, so one content has one form.
+//! The bytes are hashed and kept for ever, so each content has exactly one form.
 
-/// A detail in the making.
+/// The bytes of a detail that is being written.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Words(Vec<u8>);
 
 impl Default for Words {
-    /// Empty, with the room that most details take.
+    /// No bytes, with memory for most details.
     fn default() -> Self {
         Self(Vec::with_capacity(64))
     }
@@ -24,7 +24,8 @@ impl Words {
     /// Adds a text.
     #[must_use]
     pub fn text(self, text: &str) -> Self {
-        let mut with_length = self.number(i64::try_from(text.len()).expect("a text fits in memory"));
+        let mut with_length =
+            self.number(i64::try_from(text.len()).expect("a text in memory is shorter than 2^63 bytes"));
         with_length.0.extend_from_slice(text.as_bytes());
         with_length
     }
@@ -35,24 +36,24 @@ impl Words {
     }
 }
 
-/// A detail that is read again, from its beginning.
+/// Reads the bytes of a detail, from the beginning.
 #[derive(Clone, Copy, Debug)]
 pub struct Reading<'a>(&'a [u8]);
 
 impl<'a> Reading<'a> {
-    /// From these bytes.
+    /// Begins to read these bytes.
     pub fn of(bytes: &'a [u8]) -> Self {
         Self(bytes)
     }
 
-    /// The next number; `None` where the bytes have ended.
+    /// The next number; `None` at the end of the bytes.
     pub fn number(&mut self) -> Option<i64> {
         let (number, rest) = self.0.split_first_chunk::<8>()?;
         self.0 = rest;
         Some(i64::from_le_bytes(*number))
     }
 
-    /// The next text.
+    /// The next text; `None` if the bytes are no text.
     pub fn text(&mut self) -> Option<&'a str> {
         let length = usize::try_from(self.number()?).ok()?;
         let (text, rest) = self.0.split_at_checked(length)?;
@@ -60,7 +61,7 @@ impl<'a> Reading<'a> {
         std::str::from_utf8(text).ok()
     }
 
-    /// `Some` where everything has been read: bytes left over are no detail of this form.
+    /// `Some` if everything has been read; `None` if bytes are left, because then they do not have the expected form.
     pub fn end(self) -> Option<()> {
         self.0.is_empty().then_some(())
     }
@@ -71,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_written_is_read_and_nothing_else_is() {
+    fn what_was_written_is_read_back_and_other_bytes_are_refused() {
         let bytes = Words::default().number(-7).text("a rose").number(i64::MAX).into_bytes();
         let mut reading = Reading::of(&bytes);
         assert_eq!((reading.number(), reading.text(), reading.number()), (Some(-7), Some("a rose"), Some(i64::MAX)));

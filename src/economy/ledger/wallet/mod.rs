@@ -1,7 +1,6 @@
-//! Accounts as their owners see them: opening, balances, entries.
+//! Wallets: accounts are opened here, and their owners' balances and entries are read.
 //!
-//! Everything here reads, or opens empty accounts inside the caller's transaction. Only the writer
-//! changes a balance.
+//! Accounts are opened empty, in the caller's transaction. Only the ledger's writer changes a balance.
 
 mod store;
 
@@ -15,10 +14,10 @@ use super::journal;
 use super::posting::{AnyKind, Kinds, People, Posted, Transfer, Viewer};
 use crate::kit::error::{Error, Result};
 
-/// Entries of one page at most.
+/// The most entries of one page.
 pub const ENTRY_PAGE: i64 = 100;
 
-/// Opens a user's two accounts, empty. Belongs into the transaction that makes the user.
+/// Opens the two empty accounts of a new user, in the transaction that makes the user.
 ///
 /// # Errors
 /// A fault or an outage of the store; a second wallet of one user is a fault.
@@ -26,7 +25,7 @@ pub async fn create_wallet(connection: &mut PgConnection, user: UserId) -> Resul
     create_wallets(connection, &[user]).await
 }
 
-/// The same for many users, in one statement.
+/// Opens the accounts of many new users, in one statement.
 ///
 /// # Errors
 /// As [`create_wallet`].
@@ -35,7 +34,7 @@ pub async fn create_wallets(connection: &mut PgConnection, users: &[UserId]) -> 
     Ok(store::insert_wallets(connection, &users).await?)
 }
 
-/// Opens an empty account that is no user's, as an agency's. Returns its id.
+/// Opens an empty account that no user owns, as that of an agency. Returns its id.
 ///
 /// # Errors
 /// A fault or an outage of the store.
@@ -43,7 +42,7 @@ pub async fn create_account(connection: &mut PgConnection, currency: Currency) -
     Ok(store::insert_account(connection, currency.number()).await?)
 }
 
-/// Every balance of a user, coins first.
+/// The balances of a user, coins first.
 ///
 /// # Errors
 /// `user_not_found` without a wallet; a fault or an outage of the store.
@@ -52,7 +51,7 @@ pub async fn balances(connection: &mut PgConnection, user: UserId) -> Result<Vec
     of.ok_or_else(|| ErrorCode::UserNotFound.into())
 }
 
-/// The same of several users, by user; who has no wallet is absent.
+/// The balances of several users, by user. Users without a wallet are left out.
 pub async fn balances_of(connection: &mut PgConnection, users: &[UserId]) -> Result<HashMap<UserId, Vec<Balance>>> {
     let numbers: Vec<i64> = users.iter().map(|user| user.number()).collect();
     let mut of: HashMap<UserId, Vec<Balance>> = HashMap::with_capacity(users.len());
@@ -70,31 +69,31 @@ pub async fn balances_of(connection: &mut PgConnection, users: &[UserId]) -> Res
 pub struct Entry {
     /// The transfer in the ledger.
     pub transfer: i64,
-    /// What it was for: `gift`, `grant`, `issuance`, … More are only ever added.
+    /// The kind of posting: `gift`, `grant`, `issuance`, … New kinds may be added.
     pub kind: &'static str,
-    /// Of which currency.
+    /// The account's currency.
     pub currency: Currency,
-    /// Minor units; below 0 where they left the account.
+    /// The change of the balance in minor units; below 0 if they left the account.
     pub amount: i64,
-    /// Unix milliseconds.
+    /// The time of the transfer, in Unix milliseconds.
     pub at: i64,
-    /// What its kind says of it, under a name of the kind's own, as `gift`: what, how many, where, from
-    /// whom, to whom, and why it moved this account.
+    /// The cause, in a field that is named after the kind, as `gift`: what was moved, how much, where, from whom, to
+    /// whom, and why it moved this account.
     #[serde(flatten)]
     pub cause: std::collections::BTreeMap<&'static str, serde_json::Value>,
 }
 
-/// A page of an account's history, newest first.
+/// A page of an account's entries, newest first.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Entries {
-    /// The movements.
+    /// The entries.
     pub entries: Vec<Entry>,
-    /// Where the next page starts; `None` at the account's beginning.
+    /// The transfer with which the next page begins; `None` if this page reaches the account's first transfer.
     pub next: Option<i64>,
 }
 
-/// Walks a user's account from its last transfer, or from the transfer that a page named as the next.
-/// A cursor that is no transfer of this account gives an empty page.
+/// A page of entries of a user's account, from its last transfer, or from the transfer `cursor` that a page named as
+/// its next. If `cursor` is not a transfer of this account, the page is empty.
 ///
 /// # Errors
 /// `user_not_found` without a wallet; a fault or an outage of the store.
@@ -123,7 +122,7 @@ pub async fn entries(
         let cause = kind.and_then(|kind| kind.entry(Posted { row, people: &people, replayed: false }, viewer));
         Some(Entry {
             transfer: row.id,
-            // A newer program may have posted what this one doesn't know.
+            // A newer program may have posted a kind that this one does not know.
             kind: kind.map_or("unknown", AnyKind::name),
             currency: of,
             amount: step.amount,

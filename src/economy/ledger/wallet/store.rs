@@ -1,10 +1,10 @@
-//! SQL of accounts and their history.
+//! SQL of wallets: opening accounts, and reading balances and entries.
 
 use sqlx::PgConnection;
 
 type Result<T> = std::result::Result<T, sqlx::Error>;
 
-/// Opens the two accounts of each of these users with their balance rows, in one statement.
+/// Inserts the two accounts of each of these users, with their balances, in one statement.
 pub(super) async fn insert_wallets(connection: &mut PgConnection, users: &[i64]) -> Result<()> {
     let done = sqlx::query!(
         "with owners as (select user_id, place from unnest($1::bigint[]) with ordinality as owner (user_id, place)),
@@ -23,7 +23,7 @@ pub(super) async fn insert_wallets(connection: &mut PgConnection, users: &[i64])
     if done.rows_affected() == users.len() as u64 { Ok(()) } else { Err(sqlx::Error::RowNotFound) }
 }
 
-/// Opens one account with its balance row.
+/// Inserts one account with its balance; returns its id.
 pub(super) async fn insert_account(connection: &mut PgConnection, currency: i16) -> Result<i64> {
     sqlx::query_scalar!(
         "with opened as (insert into accounts (currency) values ($1) returning id)
@@ -42,7 +42,7 @@ pub(super) struct BalanceRow {
     pub last_transfer: i64,
 }
 
-/// These users' balances, of each by currency.
+/// The balances of these users, by user and then by currency.
 pub(super) async fn balances(connection: &mut PgConnection, users: &[i64]) -> Result<Vec<BalanceRow>> {
     sqlx::query_as!(
         BalanceRow,
@@ -59,7 +59,7 @@ pub(super) async fn balances(connection: &mut PgConnection, users: &[i64]) -> Re
     .await
 }
 
-/// A user's account of a currency and its last transfer.
+/// A user's account of this currency, and its last transfer.
 pub(super) async fn head(connection: &mut PgConnection, user: i64, currency: i16) -> Result<Option<(i64, i64)>> {
     let row = sqlx::query!(
         r#"select b.account_id as "account_id!", b.last_transfer as "last_transfer!"
@@ -74,14 +74,14 @@ pub(super) async fn head(connection: &mut PgConnection, user: i64, currency: i16
     Ok(row.map(|row| (row.account_id, row.last_transfer)))
 }
 
-/// A step along an account's list.
+/// One transfer of an account, with the account's transfer before it.
 pub(super) struct Step {
     pub id: i64,
     pub amount: i64,
     pub previous: i64,
 }
 
-/// At most `limit` transfers of an account, backwards along its list from `start`.
+/// At most `limit` transfers of an account, backwards from the transfer `start`, each found by the one after it.
 pub(super) async fn walk(connection: &mut PgConnection, account: i64, start: i64, limit: i64) -> Result<Vec<Step>> {
     sqlx::query_as!(
         Step,

@@ -1,4 +1,5 @@
-//! What a committed batch says: to those who wait, and to those who announce. Pure.
+//! What is told about a committed batch: the answers to its orders, and the balances that changed. There is no I/O
+//! here.
 
 use parlor_protocol::reply::Balance;
 use parlor_protocol::{Currency, ErrorBody, ErrorCode, UserId};
@@ -7,7 +8,7 @@ use crate::economy::ledger::judge::{Books, Ruling, Verdict};
 use crate::economy::ledger::order::{Committed, Reply};
 use crate::economy::ledger::posting::{Account, People, Posted};
 
-/// A batch that is committed.
+/// A batch that has been committed.
 pub(super) struct Settled {
     ruling: Ruling,
     people: People,
@@ -19,7 +20,7 @@ impl Settled {
         Self { ruling, people, committed }
     }
 
-    /// Gives the answer of the order at this place of the batch.
+    /// Answers the order at this place of the batch.
     pub fn answer(&self, place: usize, reply: Reply) {
         let posted = |row, replayed| Ok(Posted { row, people: &self.people, replayed });
         let applied = |index: usize, replayed| posted(&self.ruling.transfers[index], replayed);
@@ -31,14 +32,14 @@ impl Settled {
             Verdict::Repeated(first) => reply(match &self.ruling.verdicts[*first] {
                 Verdict::Applied(index) => applied(*index, true),
                 Verdict::Refused(error) => Err(ErrorBody { replayed: true, ..error.clone() }),
-                // Only what was applied or refused is repeated within a batch.
+                // Within a batch, only an applied or refused request can be repeated.
                 _ => Err(ErrorCode::Internal.into()),
             }),
         }
     }
 }
 
-/// The balances of users that the batch has changed.
+/// The users' balances that the batch has changed.
 pub(super) fn balances(books: &Books) -> Vec<(UserId, Balance)> {
     let mut balances = Vec::new();
     for (user, wallet) in &books.names.wallets {

@@ -1,17 +1,18 @@
-//! A batch's transfers turned on their side: one array a column, legs and receivers flat. Pure.
+//! A batch's transfers by column: one array for each column of the journal, with legs and receivers in flat arrays.
+//! There is no I/O here.
 
 use uuid::Uuid;
 
 use crate::economy::ledger::posting::Transfer;
 
-/// The columns of new journal rows. Slices are 1-based and inclusive, as PostgreSQL has them.
+/// The columns of new rows of the journal. Slices (`first` to `last`) are 1-based and inclusive, as in PostgreSQL.
 #[derive(Default)]
 pub(super) struct JournalColumns {
     pub ids: Vec<i64>,
     pub kinds: Vec<i16>,
     pub ops: Vec<Uuid>,
     pub actors: Vec<i64>,
-    /// 16 bytes a row.
+    /// The hashes of the requests, 16 bytes for each row.
     pub body_hashes: Vec<u8>,
     pub leg_firsts: Vec<i32>,
     pub leg_lasts: Vec<i32>,
@@ -31,14 +32,14 @@ pub(super) struct JournalColumns {
     pub receiver_lasts: Vec<i32>,
     pub xp_bps: Vec<Option<i32>>,
     pub room_coins: Vec<Option<i64>>,
-    /// Of all legs, one row's behind the other's.
+    /// The accounts of all legs, row after row.
     pub accounts: Vec<i64>,
     pub currencies: Vec<i16>,
     pub amounts: Vec<i64>,
     pub previous: Vec<i64>,
-    /// Of all rows that have some, one row's behind the other's.
+    /// The receivers of all rows, row after row.
     pub receivers: Vec<i64>,
-    /// Of all rows that have one, one row's behind the other's.
+    /// The bytes of all details, row after row.
     pub details: Vec<u8>,
 }
 
@@ -48,7 +49,8 @@ impl JournalColumns {
         for transfer in transfers {
             columns.push(transfer);
         }
-        // Shorter columns are filled up with null: most batches have none of these.
+        // Most batches have no value in these columns. An empty array is enough then, because `unnest` fills shorter
+        // arrays up with null.
         for column in [&mut columns.staff, &mut columns.reverses] {
             if column.iter().all(Option::is_none) {
                 column.clear();

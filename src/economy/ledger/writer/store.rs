@@ -1,4 +1,4 @@
-//! The writer's SQL: a handful of set-based statements a batch, whatever its size.
+//! The writer's SQL. A batch takes a handful of set-based statements, whatever its size.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -17,9 +17,9 @@ use crate::economy::ledger::store as ledger;
 
 type Result<T> = std::result::Result<T, sqlx::Error>;
 
-/// Prepares a connection for writing. Every statement is a look-up by key, so plans are fixed: no stale
-/// statistics turn one into a scan, and none is planned twice. A server that has lost its client gives
-/// the locks back after `timeout_ms`.
+/// Prepares a connection for writing. Every statement is a look-up by key, so generic plans with index scans are
+/// forced: stale statistics cannot turn one into a table scan, and no statement is planned twice. If the database loses
+/// its client, it releases the locks after `timeout_ms`.
 pub(super) async fn prepare(connection: &mut PgConnection, timeout_ms: u64) -> Result<()> {
     let timeout = timeout_ms.to_string();
     sqlx::query!(
@@ -36,12 +36,12 @@ pub(super) async fn prepare(connection: &mut PgConnection, timeout_ms: u64) -> R
     Ok(())
 }
 
-/// Starts a chain: a new writer.
+/// Inserts a new writer, whose chain is empty; returns its id.
 pub(super) async fn insert_writer(connection: &mut PgConnection, node: &str) -> Result<i64> {
     sqlx::query_scalar!("insert into writers (node) values ($1) returning id", node).fetch_one(connection).await
 }
 
-/// The system's accounts.
+/// The system's accounts, by name.
 pub(super) async fn system(connection: &mut PgConnection) -> Result<System> {
     let rows = sqlx::query!("select name, account_id from system_accounts").fetch_all(connection).await?;
     Ok(System::of(rows.into_iter().map(|row| (row.name, row.account_id))))
@@ -59,7 +59,7 @@ pub(super) async fn wallets(connection: &mut PgConnection, users: &[i64]) -> Res
     Ok(wallet.collect())
 }
 
-/// Locks balances in the order of their ids, as every writer does, and reads them.
+/// Locks and reads balances, in the order of their ids. Every writer uses this order, so there are no deadlocks.
 pub(super) async fn lock_balances(connection: &mut PgConnection, accounts: &Locks) -> Result<BTreeMap<i64, Account>> {
     let accounts: Vec<i64> = accounts.iter().copied().collect();
     let rows = sqlx::query!(
@@ -79,13 +79,14 @@ pub(super) async fn lock_balances(connection: &mut PgConnection, accounts: &Lock
     Ok(account.collect())
 }
 
-/// The first id of a block of 512. Drawn under the locks: along an account's list ids only rise.
+/// Draws a block of 512 ids, and gives the first. It must be drawn under the locks, so that a later transfer of an
+/// account always has a higher id.
 pub(super) async fn draw_block(connection: &mut PgConnection) -> Result<i64> {
     sqlx::query_scalar!(r#"select nextval('transfers') - 511 as "first!""#).fetch_one(connection).await
 }
 
-/// The stored answers of these operations. Asked after the locks, so that it sees what the writer that
-/// held them before has committed.
+/// The stored answers of these operations. It must be called after the locks are taken, so that it sees what the writer
+/// that held them before has committed.
 pub(super) async fn answered(
     connection: &mut PgConnection,
     ops: &[Uuid],
@@ -125,8 +126,8 @@ pub(super) async fn answered(
     Ok(answers)
 }
 
-/// Adds rows to the journal; returns how many. Legs come flat and each row takes its slice: cheaper than
-/// gathering them by row, and no text is parsed.
+/// Inserts rows into the journal; returns how many. Legs come in flat arrays of which each row takes its slice. That is
+/// cheaper than grouping them by row, and no text has to be parsed.
 pub(super) async fn insert_transfers(
     connection: &mut PgConnection,
     rows: &JournalColumns,
@@ -187,7 +188,7 @@ pub(super) async fn insert_transfers(
     Ok(done.rows_affected())
 }
 
-/// Adds refusals of this link; returns how many.
+/// Inserts the refusals of this link; returns how many.
 pub(super) async fn insert_refusals(
     connection: &mut PgConnection,
     refused: &Refused<'_>,
@@ -211,7 +212,7 @@ pub(super) async fn insert_refusals(
     Ok(done.rows_affected())
 }
 
-/// Brings the balances that changed to where the batch leaves them; returns how many.
+/// Updates the balances that the batch has changed; returns how many rows were updated, and how many should have been.
 pub(super) async fn update_balances(
     connection: &mut PgConnection,
     accounts: &BTreeMap<i64, Account>,
@@ -236,7 +237,7 @@ pub(super) async fn update_balances(
     Ok((done.rows_affected(), ids.len()))
 }
 
-/// A link as it is stored.
+/// A row of the chain's links.
 pub(super) struct LinkRow {
     pub writer: i64,
     pub version: i16,
@@ -250,7 +251,7 @@ pub(super) struct LinkRow {
     pub hash: Hash,
 }
 
-/// Adds the batch's link to the chain.
+/// Inserts the batch's link.
 pub(super) async fn insert_link(connection: &mut PgConnection, link: &LinkRow, at: DateTime<Utc>) -> Result<()> {
     sqlx::query!(
         "insert into chain_links (writer, batch_no, first_transfer, last_transfer, transfers, previous, hash, at, version,
