@@ -171,10 +171,10 @@ fn is_paid(answer: Result<GiftReceipt, ErrorBody>) -> Result<bool> {
 
 fn order(chance: &Chance, users: &[UserId], places: &[Place]) -> Result<GiftOrder> {
     // A few rooms have most of the gifts, as everywhere: the lower of two even choices leans to the first ones.
-    let place = chance.below(0..places.len() as i64).min(chance.below(0..places.len() as i64));
+    let place = chance.in_range(0..places.len() as i64).min(chance.in_range(0..places.len() as i64));
     let place = &places[place as usize];
-    let one = |of: &[i64]| of[chance.below(0..of.len() as i64) as usize];
-    let somebody = || users[chance.below(0..users.len() as i64) as usize];
+    let one = |of: &[i64]| of[chance.in_range(0..of.len() as i64) as usize];
+    let somebody = || users[chance.in_range(0..users.len() as i64) as usize];
     let sender = somebody();
     let receiver = loop {
         let receiver = somebody();

@@ -71,7 +71,7 @@ impl Identity {
     ) -> Result<Vec<(UserId, Uuid)>> {
         let mut ids = HashSet::with_capacity(people);
         while ids.len() < people {
-            ids.insert(chance.below(100_000_000..1_000_000_000));
+            ids.insert(chance.in_range(100_000_000..1_000_000_000));
         }
         let ids: Vec<i64> = ids.into_iter().collect();
         let emails: Vec<String> = ids.iter().map(|_| format!("{}@load.parlor.example", chance.id().simple())).collect();

@@ -297,5 +297,5 @@ pub(super) async fn insert_account(
 /// A random id of nine digits; with every second attempt it may have one more digit.
 fn unused_id(chance: &Chance, attempt: u32) -> i64 {
     let top = 1_000_000_000 * 10_i64.pow(attempt / 2);
-    chance.below(100_000_000..top)
+    chance.in_range(100_000_000..top)
 }

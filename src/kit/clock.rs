@@ -1,13 +1,13 @@
-//! Time as a port. Nothing below an edge reads a clock: it is told what time it is, or holds a clock that
-//! whoever composed the program gave it.
+//! Time as a port. Code below an edge never reads the system's clock: it is given the time as an argument, or holds
+//! a clock that was handed to it when the program was composed.
 //!
 //! There are three clocks, and each has its use:
 //! - [`Clock`]: the wall clock, in Unix milliseconds, for what people and other machines see.
-//! - [`BootClock`]: monotonic, and the machine's sleep counts. A lease is reckoned by it.
-//! - `tokio::time::Instant`: monotonic, for waits and durations. A test pauses it; the machine's sleep need
-//!   not count there.
+//! - [`BootClock`]: monotonic, and it counts the time that the machine sleeps. Leases are measured by it.
+//! - `tokio::time::Instant`: monotonic, for waits and durations. A test can pause it. It need not count the
+//!   machine's sleep.
 //!
-//! `clippy.toml` forbids the global clocks of `std` and `chrono` everywhere else.
+//! `clippy.toml` forbids the global clocks of `std` and `chrono` everywhere outside this module.
 
 mod boot;
 mod wall;

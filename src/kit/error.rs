@@ -1,39 +1,39 @@
-//! The one error of services: a stable code of the protocol for the caller, and for a fault its
-//! cause, which is logged once at the edge and never sent.
+//! The one error type of services. The caller is sent a stable code of the protocol; the cause of an internal fault
+//! is logged once, at the edge, and never sent.
 
 use std::fmt;
 
 use parlor_protocol::{ErrorBody, ErrorCode};
 
-/// What went wrong: `body` is for the caller, `source` for the log.
+/// A refusal or a fault: `body` is for the caller, `source` for the log.
 #[derive(Debug)]
 pub struct Error {
-    /// What the caller is told.
+    /// What the caller is sent: the code, a sentence, and details such as fields or the time to wait.
     pub body: Box<ErrorBody>,
-    /// The fault behind it, if it is one.
+    /// The cause, if this is a fault of the server or of what it depends on; `None` for a refusal.
     pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
-/// A result with the one error.
+/// A result whose error is [`Error`] unless another is named.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
-    /// A refusal with this code.
+    /// A refusal with this code and the code's own sentence.
     pub fn new(code: ErrorCode) -> Self {
         ErrorBody::new(code).into()
     }
 
-    /// A fault of the server.
+    /// A fault of the server: the caller is sent `internal`.
     pub fn internal(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self { body: Box::new(ErrorBody::new(ErrorCode::Internal)), source: Some(source.into()) }
     }
 
-    /// A fault of something that the server needs and that may be back soon.
+    /// An outage of something that the server depends on: the caller is sent `store_unavailable` and may retry.
     pub fn away(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self { body: Box::new(ErrorBody::new(ErrorCode::StoreUnavailable)), source: Some(source.into()) }
     }
 
-    /// The stable code.
+    /// The stable code that the caller is sent.
     pub fn code(&self) -> ErrorCode {
         self.body.code
     }
@@ -62,7 +62,7 @@ impl From<ErrorCode> for Error {
     }
 }
 
-/// A store that cannot be reached is a passing state; every other database error is a fault.
+/// An outage of the database becomes `store_unavailable`; every other database error becomes `internal`.
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         let code = if is_outage(&error) { ErrorCode::StoreUnavailable } else { ErrorCode::Internal };
@@ -70,7 +70,8 @@ impl From<sqlx::Error> for Error {
     }
 }
 
-/// The store is away, starting, stopping or out of connections: the same may succeed later.
+/// Whether the database is unreachable, starting, stopping or out of connections, or gave up a transaction to resolve
+/// a conflict. The same statement may then succeed later.
 pub fn is_outage(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_)
@@ -79,7 +80,8 @@ pub fn is_outage(error: &sqlx::Error) -> bool {
         | sqlx::Error::PoolClosed
         | sqlx::Error::WorkerCrashed => true,
         sqlx::Error::Database(error) => error.code().is_some_and(|code| {
-            // Classes 08 (connection), 53 (resources), 57 (operator intervention), 40 (serialization).
+            // SQLSTATE classes (PostgreSQL, appendix A): 08 connection, 53 resources, 57 operator intervention,
+            // 40 transaction rollback.
             ["08", "53", "57", "40"].iter().any(|class| code.starts_with(class))
         }),
         _ => false,

@@ -1,6 +1,6 @@
-//! How often somebody may ask: GCRA per key, in this process.
+//! Limits of how often somebody may ask, per key, by the generic cell rate algorithm (ITU-T I.371).
 //!
-//! A limit holds per node; across nodes it is to be one script on Redis, behind these same calls.
+//! A limit counts in the memory of this process: on several nodes each counts for itself.
 
 use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
@@ -12,7 +12,7 @@ use parlor_protocol::{ErrorBody, ErrorCode};
 
 use super::error::Result;
 
-/// A limit of so many a minute for each key, all of which may come at once.
+/// A limit of a number of requests a minute for each key. All of them may come at once.
 #[derive(Debug)]
 pub struct Limit<K: Hash + Eq + Clone> {
     limiter: DefaultKeyedRateLimiter<K>,
@@ -20,14 +20,17 @@ pub struct Limit<K: Hash + Eq + Clone> {
 }
 
 impl<K: Hash + Eq + Clone> Limit<K> {
-    /// So many a minute; 0 is taken as 1.
+    /// A limit of `times` a minute; 0 counts as 1.
     pub fn per_minute(times: u32) -> Self {
         let quota = Quota::per_minute(NonZeroU32::new(times).unwrap_or(NonZeroU32::MIN));
         let clock = DefaultClock::default();
         Self { limiter: RateLimiter::dashmap_with_clock(quota, clock.clone()), clock }
     }
 
-    /// Counts one for this key; `rate_limited`, with the time to wait, where that is too many.
+    /// Counts one request of this key.
+    ///
+    /// # Errors
+    /// `rate_limited` with the time to wait, if it is one too many. It is then not counted.
     pub fn check(&self, key: &K) -> Result<()> {
         self.limiter.check_key(key).map_err(|refusal| {
             let wait = refusal.wait_time_from(self.clock.now());
@@ -36,14 +39,15 @@ impl<K: Hash + Eq + Clone> Limit<K> {
         })
     }
 
-    /// Forgets the keys that are as good as new, so that memory follows the keys in use.
+    /// Forgets the keys whose allowance is whole again, so that memory follows the keys in use.
     pub fn sweep(&self) {
         self.limiter.retain_recent();
         self.limiter.shrink_to_fit();
     }
 }
 
-/// Whom an address stands for: an IPv6 customer has a /64 of them.
+/// The address that stands for whoever holds this one: an IPv6 customer usually has a whole /64, so its network
+/// address; an IPv4 address stands for itself.
 pub fn holder(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,

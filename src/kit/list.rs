@@ -1,4 +1,4 @@
-//! Lists, each declared once: its filters, its order, the key that a page goes on behind, and its limit.
+//! Lists, each declared once: its filters, its order, and the key after which the next page begins.
 //!
 //! From one declaration come the query that a route takes, its description in OpenAPI, and the [`Window`] that a
 //! service takes, parsed. A cursor names its list and its order, so that none works for another list.
@@ -10,18 +10,18 @@ use super::error::{Error, Result};
 use super::fields::Fields;
 use super::page::{Cursor, Page};
 
-/// Items of a page where the query says no `limit`.
+/// The items of a page if the query names no `limit`.
 pub const DEFAULT_LIMIT: u32 = 50;
 /// The most items of a page.
 pub const MAX_LIMIT: u32 = 100;
 
 /// A list that is read by pages; [`list!`](crate::list!) implements it.
 pub trait List {
-    /// What stands in its cursors: unlike that of every other list.
+    /// The name that stands in the list's cursors. No other list has the same.
     const NAME: &'static str;
-    /// What a page goes on behind: it orders the rows, and no two rows share it.
+    /// The key that orders the rows. No two rows share one, so a page can begin after the last row of the one before.
     type Key: Serialize + DeserializeOwned;
-    /// The orders that can be asked for; `()` where there is one.
+    /// The orders that can be asked for; `()` if there is only one.
     type Sort: Serialize + Copy + Default;
 }
 
@@ -34,11 +34,11 @@ pub struct Window<L: List> {
 }
 
 impl<L: List> Window<L> {
-    /// Out of what a query brought.
+    /// The window that a query asks for. Without a `limit` it has [`DEFAULT_LIMIT`] items.
     ///
     /// # Errors
-    /// `bad_request` with every field that does not fit: a limit out of its range, and a cursor that was not made for
-    /// this list in this order.
+    /// `bad_request` with every field that is wrong: a limit out of its range, or a cursor that was not made for this
+    /// list in this order.
     pub fn parse(limit: Option<u32>, cursor: Option<&Cursor>, sort: Option<L::Sort>) -> Result<Self> {
         let mut fields = Fields::default();
         let limit = limit.unwrap_or(DEFAULT_LIMIT);
@@ -53,7 +53,7 @@ impl<L: List> Window<L> {
         if fields.is_empty() { Ok(Self { after, limit, sort }) } else { Err(fields.into_error()) }
     }
 
-    /// The key behind which the page begins; `None` for the first page.
+    /// The key after which the page begins; `None` for the first page.
     pub const fn after(&self) -> Option<&L::Key> {
         self.after.as_ref()
     }
@@ -68,12 +68,12 @@ impl<L: List> Window<L> {
         self.limit as usize
     }
 
-    /// How many rows a store looks for: the one too many says that there is a next page.
+    /// How many rows a store reads: one more than the page has, which shows whether there is a next page.
     pub fn one_more(&self) -> i64 {
         i64::from(self.limit) + 1
     }
 
-    /// The page out of up to [`one_more`](Self::one_more) rows, in the list's order.
+    /// The page made of up to [`one_more`](Self::one_more) rows, which are in the list's order.
     pub fn page<T>(&self, mut rows: Vec<T>, key: impl Fn(&T) -> L::Key) -> Page<T> {
         let more = rows.len() > self.limit();
         rows.truncate(self.limit());
@@ -81,7 +81,7 @@ impl<L: List> Window<L> {
         Page { items: rows, next }
     }
 
-    /// The cursor behind the item of this key.
+    /// The cursor of a page that begins after the item of this key.
     pub fn cursor(&self, key: &L::Key) -> Cursor {
         Cursor::in_list(L::NAME, &self.sort, key)
     }
@@ -91,32 +91,32 @@ impl<L: List> Window<L>
 where
     L::Key: Copy,
 {
-    /// The key behind which the page begins, by value.
+    /// The same as [`after`](Self::after), by value.
     pub fn behind(&self) -> Option<L::Key> {
         self.after
     }
 }
 
-/// `bad_request` for a cursor whose key no row of the list has.
+/// `bad_request` for a cursor that is well formed but whose key no row of the list has.
 pub fn no_such_cursor() -> Error {
     super::fields::bad_field("cursor", "not a cursor of this list")
 }
 
-/// Declares a list: the query that its route takes, with `limit` and `cursor` beside the filters.
+/// Declares a list: the struct of the query that its route takes, with `limit` and `cursor` added to the filters.
 ///
 /// ```text
 /// list! {
-///     /// What `GET /v1/rooms` is asked with.
+///     /// The query of `GET /v1/rooms`.
 ///     pub struct RoomList: "rooms" by (i64, i64) {
-///         /// Only rooms whose name has this in it.
+///         /// Only rooms whose name contains this.
 ///         #[param(min_length = 1, max_length = 60)]
 ///         q: Option<String>,
 ///     }
 /// }
 /// ```
 ///
-/// With `sorted Order` behind the key there is a `sort` too: an enum that derives `Deserialize`, `Serialize`,
-/// `ToSchema`, `Clone`, `Copy`, `Debug` and `Default`. `query.window()?` is what a service takes.
+/// With `sorted Order` after the key the query has a `sort` too. `Order` is an enum that derives `Deserialize`,
+/// `Serialize`, `ToSchema`, `Clone`, `Copy`, `Debug` and `Default`. A service is given `query.window()?`.
 #[macro_export]
 macro_rules! list {
     (
@@ -150,13 +150,13 @@ macro_rules! list {
         $visibility struct $Query {
             $($(#[$meta])* pub $filter: $type,)*
             $(
-                /// In which order.
+                /// The order of the items.
                 pub sort: Option<$asked>,
             )?
-            /// How many items at most.
+            /// The most items that the page may have.
             #[param(minimum = 1, maximum = 100, default = 50)]
             pub limit: Option<u32>,
-            /// The `next` of the page before.
+            /// The `next` of the previous page; absent for the first page.
             pub cursor: Option<$crate::kit::page::Cursor>,
         }
 
@@ -170,7 +170,7 @@ macro_rules! list {
             /// The part of the list that is asked for.
             ///
             /// # Errors
-            /// `bad_request` with every field that does not fit.
+            /// `bad_request` with every field that is wrong.
             pub fn window(&self) -> $crate::kit::error::Result<$crate::kit::list::Window<Self>> {
                 let order = $crate::list!(@order self $order);
                 $crate::kit::list::Window::parse(self.limit, self.cursor.as_ref(), order)
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn a_query_has_its_filters_beside_the_limit_and_no_other_name() {
+    fn a_query_takes_its_filters_and_the_limit_and_refuses_every_other_name() {
         let query: Things = serde_json::from_str(r#"{"colour":"red","limit":7}"#).expect("all are known");
         assert_eq!((query.colour.as_deref(), query.limit, query.cursor), (Some("red"), Some(7), None));
         assert!(serde_json::from_str::<Things>(r#"{"color":"red"}"#).is_err());
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_with_more_behind_it_has_a_cursor_that_its_own_list_alone_takes() {
+    fn a_page_that_is_not_the_last_has_a_cursor_that_only_its_own_list_takes() {
         let first = things(Some(2), None).expect("the first page");
         assert_eq!(first.page(vec![(3, 1), (2, 1)], |key| *key).next, None);
         let page = first.page(vec![(3, 1), (2, 1), (1, 1)], |key| *key);
@@ -228,6 +228,6 @@ mod tests {
         assert_eq!(things(None, Some(next.clone())).expect("its own").behind(), Some((2, 1)));
         let foreign = Others { limit: Some(0), cursor: Some(next) }.window().expect_err("another list's");
         let fields: Vec<_> = foreign.body.fields.iter().map(|field| field.field.as_str()).collect();
-        assert_eq!(fields, ["limit", "cursor"], "all that does not fit is named at once");
+        assert_eq!(fields, ["limit", "cursor"], "all wrong fields are named in one answer");
     }
 }

@@ -1,6 +1,7 @@
-//! What every slice builds on: time, chance, errors, operations, lists, limits, transactions, tasks.
+//! What every slice builds on: time, randomness, errors, operations, lists, limits, settings, transactions, jobs and
+//! tasks.
 //!
-//! No axum and no slice: whatever stands here is of use to all of them and knows none.
+//! Nothing in here names axum or a slice.
 
 pub mod chance;
 pub mod clock;

@@ -1,38 +1,38 @@
-//! What makes a retry the same change: the client's operation with a hash of what the client sent.
+//! How a retry is recognised as the same change: by the client's operation and a hash of what the client sent.
 
 use std::io;
 
 use parlor_protocol::{Command, Op, UserId};
 use sha2::{Digest, Sha256};
 
-/// The first 16 bytes of the SHA-256 of what the client sent (not of what it resolved to).
+/// The first 16 bytes of the SHA-256 of what the client sent, not of what the server made of it.
 pub type BodyHash = [u8; 16];
 
 /// One change that one user asked for. The same operation with the same body gets the first answer.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Operation {
-    /// The client's name for it.
+    /// The operation's UUID, chosen by the client.
     pub op: Op,
-    /// Whose it is: operations are scoped to the user.
+    /// The user who asked. Two users may choose the same UUID: operations are scoped to the user.
     pub actor: UserId,
-    /// What was asked for.
+    /// The hash of the request. The same operation with another hash is a conflict.
     pub body_hash: BodyHash,
 }
 
 impl Operation {
-    /// The operation of a command, the same whether it came by socket or by REST.
+    /// The operation of a command. It is the same whether the command came by socket or by REST.
     pub fn of_command(op: Op, actor: UserId, command: &Command) -> Self {
         let mut hasher = Hasher(Sha256::new());
         serde_json::to_writer(&mut hasher, command).expect("a command has string keys and no failing serializer");
         Self { op, actor, body_hash: first_half(hasher.0) }
     }
 
-    /// The operation of a request that is no command, by words that say what the client sent.
+    /// The operation of a request that is not a command; `words` hold everything that the client sent.
     pub fn of_words(op: Op, actor: UserId, words: &str) -> Self {
         Self { op, actor, body_hash: hash(words.as_bytes()) }
     }
 
-    /// The operation of a change that the server itself makes, named by its words.
+    /// The operation of a change that the server itself makes; `words` say which.
     pub fn of_system(op: Op, actor: UserId, words: &str) -> Self {
         Self { op, actor, body_hash: hash(words.as_bytes()) }
     }
@@ -49,8 +49,8 @@ fn first_half(hasher: Sha256) -> BodyHash {
     hash
 }
 
-/// Takes a command's JSON as it is written: its text stands nowhere. What is hashed is the canonical form and not
-/// the client's bytes, whose order and spaces are its own business, and differ between the ways.
+/// Hashes a command's JSON while it is serialized, so that the text is never stored. The canonical form is hashed and
+/// not the client's bytes: their order of fields and spaces are free, and differ between socket and REST.
 struct Hasher(Sha256);
 
 impl io::Write for Hasher {
@@ -72,7 +72,7 @@ mod tests {
 
     use super::{Operation, hash};
 
-    /// Journals and refusals keep hashes for good: a retry of an operation of any earlier version is known by them.
+    /// The journal and the stored refusals keep hashes for good, so that a retry is recognised across versions.
     #[test]
     fn the_hash_of_a_command_is_that_of_its_json() {
         let room = RoomId::new(900_000_001).expect("in range");

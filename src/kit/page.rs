@@ -1,4 +1,4 @@
-//! What a list answers with: a page, and an opaque cursor that says where the next one begins.
+//! The answer of a list: a page of items, and an opaque cursor that says where the next page begins.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -6,13 +6,13 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// Characters of a cursor; those made here have fewer.
+/// The most characters of a cursor that is read. Those that are made here are shorter.
 const CURSOR_CHARS: usize = 512;
 
 /// One page of a list.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Page<T> {
-    /// In the list's order.
+    /// The items, in the list's order.
     pub items: Vec<T>,
     /// The `cursor` of the next page; absent on the last one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -20,13 +20,13 @@ pub struct Page<T> {
 }
 
 impl<T> Page<T> {
-    /// The same page with other items.
+    /// The same page with each item turned into another.
     pub fn map<U>(self, f: impl FnMut(T) -> U) -> Page<U> {
         Page { items: self.items.into_iter().map(f).collect(), next: self.next }
     }
 }
 
-/// Where a list goes on. Clients hand it back as it is; it is no secret and gives no right.
+/// Where the next page of a list begins. Clients send it back unchanged. It is not secret and gives no rights.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(transparent)]
 #[schema(
@@ -37,13 +37,13 @@ impl<T> Page<T> {
 pub struct Cursor(String);
 
 impl Cursor {
-    /// The cursor behind the item of this key, in a list in an order.
+    /// The cursor of a page that begins after the item of this key, in this list and order.
     pub(super) fn in_list(list: &str, sort: &impl Serialize, key: &impl Serialize) -> Self {
         let json = serde_json::to_vec(&(list, sort, key)).expect("a key of a list is made of numbers and strings");
         Self(URL_SAFE_NO_PAD.encode(json))
     }
 
-    /// The key of the item behind which the list goes on; `None` for what was not made for this list and order.
+    /// The key of the item after which the page begins; `None` if the cursor was not made for this list and order.
     pub(super) fn key_in<K: DeserializeOwned>(&self, list: &str, sort: &impl Serialize) -> Option<K> {
         let json = (self.0.len() <= CURSOR_CHARS).then(|| URL_SAFE_NO_PAD.decode(&self.0).ok()).flatten()?;
         let (of, order, key) = serde_json::from_slice::<(String, serde_json::Value, K)>(&json).ok()?;
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_made_here_is_refused() {
+    fn a_cursor_that_was_not_made_here_is_refused() {
         let foreign = ["", "x", "====", "W10", "bnVsbA", "WzEsMl0=", "WzEsIngiXQ", "\u{1f600}", "[1,2]"];
         for text in foreign.map(str::to_owned).into_iter().chain(["A".repeat(100_000)]) {
             assert_eq!(Cursor(text).key_in::<(i64, i64)>("things", &()), None);

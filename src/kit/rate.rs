@@ -1,5 +1,5 @@
-//! Rates by the generic cell rate algorithm (ITU-T I.371): one instant a rate is all that has to be
-//! remembered. Unlike a `Limit`, which keeps a map of its keys, a `Use` is kept by whoever it belongs to.
+//! Rates by the generic cell rate algorithm (ITU-T I.371), which has to remember only one instant for each rate.
+//! A [`Limit`](super::limit::Limit) keeps a map of its keys; a [`Use`] is kept by the socket or user that it counts.
 
 use std::fmt;
 use std::time::Duration;
@@ -9,28 +9,28 @@ use tokio::time::Instant;
 
 use super::settings::Value;
 
-/// So many in so long, in a burst or spread out. A setting has it as one value, `5 in 10000 ms`, so that
-/// one variable of the environment sets it whole.
+/// A rate: `count` in `per_ms` milliseconds, in a burst or spread out. A setting holds it as one value,
+/// `5 in 10000 ms`, so that one variable of the environment sets all of it.
 #[derive(Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Rate {
-    /// How many.
+    /// How many are let through in `per_ms`.
     pub count: u32,
-    /// In how many milliseconds.
+    /// The time in milliseconds in which `count` are let through.
     pub per_ms: u64,
 }
 
-/// A rate as it is counted with.
+/// A rate in the form that a [`Use`] counts with.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Pace {
-    /// What one takes.
+    /// The time that one takes up.
     each: Duration,
-    /// How much may be taken ahead.
+    /// The most time that may be taken up in advance: the burst.
     ahead: Duration,
 }
 
 impl Rate {
-    /// The rate divided by so much, its burst too, but for the first: also of one in a minute one is let through.
+    /// The rate divided by `by`, and its burst too. At least one is always let through, also of a rate of one a minute.
     pub fn slower(self, by: u32) -> Pace {
         let per = Duration::from_millis(self.per_ms);
         let each = per / self.count.max(1) * by;
@@ -66,12 +66,15 @@ impl TryFrom<String> for Rate {
     }
 }
 
-/// How much of one rate is used: when it would be unused again.
+/// How much of one rate is used, as the instant at which all of it will be free again; `None` if it never was used.
 #[derive(Clone, Copy, Default, Debug)]
 pub struct Use(Option<Instant>);
 
 impl Use {
-    /// Counts one, or says how long to wait for it.
+    /// Counts one.
+    ///
+    /// # Errors
+    /// The time to wait, if it is one too many. It is then not counted.
     pub fn one(&mut self, Pace { each, ahead: most }: Pace, now: Instant) -> Result<(), Duration> {
         let unused_at = self.0.map_or(now, |at| at.max(now));
         let ahead = unused_at - now;
@@ -88,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_burst_is_let_through_then_one_at_a_time() {
+    fn a_burst_is_let_through_and_then_one_at_a_time() {
         let rate = Rate { count: 5, per_ms: 5_000 }.slower(1);
         let start = Instant::now();
         let mut used = Use::default();
@@ -106,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slower_rate_lets_a_part_through_and_who_sent_before_it_waits_longer() {
+    fn a_slower_rate_lets_fewer_through_and_an_earlier_burst_counts_in_full() {
         let (rate, start) = (Rate { count: 8, per_ms: 4_000 }, Instant::now());
         let let_through = |used: &mut Use, slower: u32, seconds: u64| {
             let times = (0..seconds * 100).map(|at| start + Duration::from_millis(at * 10));
@@ -114,7 +117,7 @@ mod tests {
         };
         assert_eq!(let_through(&mut Use::default(), 1, 400), 8 + 799);
         assert_eq!(let_through(&mut Use::default(), 4, 400), 2 + 199);
-        // Of a rate of one, one is still let through.
+        // A rate of one still lets one through when it is slowed.
         let mut used = Use::default();
         let slow = Rate { count: 1, per_ms: 1_000 }.slower(4);
         assert_eq!(used.one(slow, start), Ok(()));

@@ -1,8 +1,8 @@
 //! Settings, each declared once: its name, type, default, bounds and sentence.
 //!
 //! From one declaration come the struct that file and environment are read into, its defaults, the check of its
-//! bounds, and the line of `docs/settings.md`. A slice declares its table with [`settings!`](crate::settings!); what
-//! concerns two settings at once stays code, named after `checked by`.
+//! bounds, and the line of `docs/settings.md`. A slice declares its table with [`settings!`](crate::settings!). A rule
+//! that concerns two settings at once is a function, which the table names after `checked by`.
 
 use std::fmt::Write;
 use std::net::SocketAddr;
@@ -16,32 +16,32 @@ use serde_json::Value as Json;
 /// What is known of one setting beside its value.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Setting {
-    /// Its whole name, `room.grace_ms`.
+    /// The whole name, as `room.grace_ms`.
     pub path: String,
-    /// What holds where nothing is set, as the documents show it.
+    /// The value that holds if nothing is set, as the documents show it.
     pub default: String,
-    /// The least and the greatest value, where it is a number or has a length.
+    /// The least and the greatest value of a number, or length of a text.
     pub bounds: Option<RangeInclusive<i128>>,
     /// What it is for: the doc comment at its declaration.
     pub sentence: &'static str,
-    /// Its value is never shown.
+    /// Whether its value is never shown.
     pub secret: bool,
 }
 
 /// A table of settings; [`settings!`](crate::settings!) implements it.
 pub trait Table: Default + DeserializeOwned + Serialize {
-    /// What is known of each setting.
+    /// The description of each setting, those of the tables within included.
     fn known() -> Vec<Setting>;
 }
 
 /// A type that a setting can have.
 pub trait Value: Serialize {
-    /// The value is never shown.
+    /// Whether the value is never shown.
     const SECRET: bool = false;
-    /// What stands behind the measure in a sentence.
+    /// The unit of the measure in a sentence, with a space before it; empty for plain numbers.
     const UNIT: &'static str = "";
 
-    /// What bounds are held against: the number itself, or a length. `None` where nothing is set.
+    /// What the bounds apply to: the number itself, or the length of a text. `None` if nothing is set.
     fn measure(&self) -> Option<i128> {
         None
     }
@@ -82,7 +82,8 @@ impl<T: Value> Value for Option<T> {
 }
 
 impl Setting {
-    /// Of a declaration: the default as it is, or as `shown` says where that depends on the machine or the command.
+    /// The description of one declaration. The default is shown as it is, or as `shown` says if it depends on the
+    /// machine or the command.
     pub fn new<T: Value>(
         path: String,
         default: &T,
@@ -108,12 +109,12 @@ impl Setting {
     }
 }
 
-/// The whole name of a setting in the table at `table`, which is empty for the outermost.
+/// The whole name of the setting `name` in the table at the path `table`, which is empty for the outermost table.
 pub fn path(table: &str, name: &str) -> String {
     if table.is_empty() { name.to_owned() } else { format!("{table}.{name}") }
 }
 
-/// The sentence about a value outside its bounds.
+/// The sentence about a value outside its bounds, with the setting's first sentence behind it; `None` if it is within.
 pub fn outside<T: Value>(
     path: &str,
     value: &T,
@@ -130,13 +131,13 @@ pub fn outside<T: Value>(
 pub fn table(settings: &[Setting]) -> String {
     let mut text = "| setting | default | bounds | what it is |\n| --- | --- | --- | --- |\n".to_owned();
     for setting in settings {
-        writeln!(text, "{}", setting.line()).expect("a string takes all");
+        writeln!(text, "{}", setting.line()).expect("writing to a string cannot fail");
     }
     text
 }
 
-/// Declares a table of settings: the struct that serde reads (what is not there has its default, an unknown name is
-/// refused), its `Default`, `problems()`, and `settings()`, from which the documents are written.
+/// Declares a table of settings: the struct that serde reads, its `Default`, `problems()`, and `settings()`, from which
+/// the documents are written. A setting that is missing has its default; an unknown name is refused.
 ///
 /// ```text
 /// settings! {
@@ -144,7 +145,7 @@ pub fn table(settings: &[Setting]) -> String {
 ///     pub struct Settings at "room", checked by Self::contradictions {
 ///         /// The sentence: what it is, its unit, what happens beyond it.
 ///         mailbox: usize = 1_024, in 1..=65_536;
-///         /// A default that depends on the machine says how.
+///         /// A default that depends on the machine is described with `shown`.
 ///         shards: usize = cores(), in 1..=1_024, shown "one a core";
 ///         /// A field without a default is a table of its own, declared elsewhere at "room.voice".
 ///         voice: voice::Settings;
@@ -199,7 +200,7 @@ macro_rules! settings {
         }
 
         impl $Table {
-            /// Every value that cannot work, by its name, a sentence each.
+            /// A sentence, which begins with the setting's name, for every value that cannot work.
             pub fn problems(&self) -> ::std::vec::Vec<::std::string::String> {
                 let mut problems = ::std::vec::Vec::new();
                 $(problems.extend($crate::settings!(
@@ -210,7 +211,7 @@ macro_rules! settings {
                 problems
             }
 
-            /// What is known of each setting, those of the tables within included.
+            /// The description of each setting, those of the tables within included.
             pub fn settings() -> ::std::vec::Vec<$crate::kit::settings::Setting> {
                 let mut settings = ::std::vec::Vec::new();
                 $(settings.extend($crate::settings!(
@@ -295,7 +296,7 @@ mod tests {
                 "| `outer.inner.name` | `main` | 1 to 9 | A name. More about it. |",
             ]
         );
-        assert!(serde_json::from_str::<Outer>(r#"{"seen":true}"#).is_err(), "what stands beside cannot be set");
+        assert!(serde_json::from_str::<Outer>(r#"{"seen":true}"#).is_err(), "a field under `beside` cannot be set");
         assert!(serde_json::from_str::<Outer>(r#"{"inner":{"name":"x","other":1}}"#).is_err());
     }
 }

@@ -186,7 +186,7 @@ async fn a_server_that_sleeps_through_its_lease_marks_nothing_when_it_wakes() {
     assert_eq!(before, ("done".to_owned(), 2, "{}".to_owned()));
 
     program.signal(Signal::SIGCONT);
-    let said = "another worker has a job that this one had";
+    let said = "a job's outcome was not marked: another worker has it";
     block_in_place(|| program.says(|line| line.contains(said)));
     assert_eq!(letter(&database).await, before, "it is as the other one left it");
     let ids = mail.ids();

@@ -52,7 +52,7 @@ pub(super) struct Proof {
 
 /// A random code of six digits; every code is equally likely.
 fn digits(chance: &Chance) -> String {
-    format!("{:06}", chance.below(0..1_000_000))
+    format!("{:06}", chance.in_range(0..1_000_000))
 }
 
 fn hash(key: &ContactKey, purpose: Purpose, contact: &Contact, user: Option<UserId>, code: &str) -> Vec<u8> {

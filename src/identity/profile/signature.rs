@@ -43,7 +43,7 @@ const MAX_CHARS: usize = 24;
 pub(super) fn generated(chance: &Chance, attempt: u32) -> String {
     let word = |list: &'static str| chance.one_of(&list.split_whitespace().collect::<Vec<_>>());
     loop {
-        let number = chance.below(10..10_i64.pow(2 + (attempt / 2).min(4)));
+        let number = chance.in_range(10..10_i64.pow(2 + (attempt / 2).min(4)));
         let signature = format!("{}-{}-{number}", word(FIRST), word(SECOND));
         if !is_reserved(&signature) {
             return signature;

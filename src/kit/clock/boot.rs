@@ -1,4 +1,4 @@
-//! The clock that a lease is reckoned by: monotonic, and it goes on while the machine sleeps.
+//! The clock that leases are measured by: monotonic, and it continues while the machine sleeps.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,34 +15,35 @@ const CLOCK: ClockId = ClockId::CLOCK_BOOTTIME;
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 const CLOCK: ClockId = ClockId::CLOCK_MONOTONIC;
 
-/// A moment on a [`BootClock`]: how long after some fixed moment of this boot.
+/// A moment on a [`BootClock`], as the time since a fixed moment of this boot. Moments of two clocks cannot be
+/// compared.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct BootTime(Duration);
 
 impl BootTime {
-    /// The moment so long after this one.
+    /// The moment that is `duration` later than this one.
     #[must_use]
     pub fn plus(self, duration: Duration) -> Self {
         Self(self.0.saturating_add(duration))
     }
 
-    /// How long from this moment until `later`; zero where that is not later.
+    /// The time from this moment until `later`; zero if `later` is in fact earlier.
     pub fn until(self, later: Self) -> Duration {
         later.0.saturating_sub(self.0)
     }
 
-    /// Nanoseconds; 584 years of them.
+    /// The moment in nanoseconds. It fits for 584 years after the clock's start; beyond that it is `u64::MAX`.
     pub(crate) fn nanos(self) -> u64 {
         u64::try_from(self.0.as_nanos()).unwrap_or(u64::MAX)
     }
 
-    /// The moment of so many [`nanos`](Self::nanos).
+    /// The moment whose [`nanos`](Self::nanos) are these.
     pub(crate) const fn from_nanos(nanos: u64) -> Self {
         Self(Duration::from_nanos(nanos))
     }
 }
 
-/// A monotonic clock on which the machine's sleep counts. Cheap to clone.
+/// A monotonic clock that counts the time that the machine sleeps. Cheap to clone; all clones show the same time.
 #[derive(Clone, Debug)]
 pub struct BootClock(Source);
 
@@ -52,7 +53,7 @@ enum Source {
     Runtime(Arc<Runtime>),
 }
 
-/// The runtime's clock, and the sleep that a test has put upon it.
+/// The runtime's clock plus the machine's sleep that a test has simulated.
 #[derive(Debug)]
 struct Runtime {
     origin: Instant,
@@ -60,13 +61,13 @@ struct Runtime {
 }
 
 impl BootClock {
-    /// The machine's clock.
+    /// The machine's clock. Only the code that composes a program calls this.
     pub const fn system() -> Self {
         Self(Source::System)
     }
 
-    /// A clock that goes with the runtime's, paused time included, and jumps by what the test lets the
-    /// machine [`sleep`](Self::sleep).
+    /// A clock for tests. It follows the runtime's clock, which a test may pause, and jumps ahead when the test
+    /// simulates the machine's [`sleep`](Self::sleep).
     pub fn of_runtime() -> Self {
         Self(Source::Runtime(Arc::new(Runtime { origin: Instant::now(), slept_nanos: AtomicU64::new(0) })))
     }
@@ -85,13 +86,13 @@ impl BootClock {
         }
     }
 
-    /// Lets the machine sleep so long: this clock jumps, and no timer of the runtime has moved.
+    /// Simulates that the machine sleeps for this time: this clock jumps ahead, and no timer of the runtime moves.
     ///
     /// # Panics
-    /// On the machine's own clock.
+    /// If this is the machine's own clock.
     pub fn sleep(&self, slept: Duration) {
         match &self.0 {
-            Source::System => panic!("only a test lets the machine sleep"),
+            Source::System => panic!("only the clock of a test can simulate sleep"),
             Source::Runtime(runtime) => {
                 let nanos = u64::try_from(slept.as_nanos()).expect("no test sleeps for centuries");
                 runtime.slept_nanos.fetch_add(nanos, Ordering::SeqCst);
@@ -109,15 +110,15 @@ mod tests {
     use super::BootClock;
 
     #[test]
-    #[expect(clippy::disallowed_methods, reason = "the machine's clock is what is tried")]
-    fn the_machines_clock_goes_on() {
+    #[expect(clippy::disallowed_methods, reason = "the test is about the machine's clock")]
+    fn the_machines_clock_never_goes_back() {
         let clock = BootClock::system();
         let (one, other) = (clock.now(), clock.now());
         assert!(one <= other && one.until(other) < Duration::from_secs(10));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_machines_sleep_counts_here_and_not_for_the_runtimes_timers() {
+    async fn the_clock_counts_the_machines_sleep_and_the_runtimes_timers_do_not() {
         let (clock, monotonic) = (BootClock::of_runtime(), Instant::now());
         let began = clock.now();
         clock.sleep(Duration::from_secs(60));

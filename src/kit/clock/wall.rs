@@ -1,21 +1,22 @@
-//! The wall clock.
+//! The wall clock: Unix milliseconds, as people and other machines see them. It can be set back, so durations and
+//! leases are never measured by it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Unix milliseconds.
+/// A moment in Unix milliseconds.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct Timestamp(pub i64);
 
 impl Timestamp {
-    /// So many milliseconds later.
+    /// The moment that is `ms` milliseconds later.
     #[must_use]
     pub const fn plus_ms(self, ms: i64) -> Self {
         Self(self.0.saturating_add(ms))
     }
 
-    /// Milliseconds from `earlier` to this; 0 where that is not earlier.
+    /// The milliseconds from `earlier` to this moment; 0 if `earlier` is in fact later.
     pub fn ms_since(self, earlier: Self) -> i64 {
         self.0.saturating_sub(earlier.0).max(0)
     }
@@ -33,12 +34,13 @@ enum Source {
 }
 
 impl Clock {
-    /// The machine's clock. Only who composes a program takes it; everybody else is given a clock or a time.
+    /// The machine's clock. Only the code that composes a program calls this; all other code is given a clock or a
+    /// time.
     pub const fn system() -> Self {
         Self(Source::System)
     }
 
-    /// A clock that stands at this time until it is [`set`](Self::set): for tests.
+    /// A clock for tests, which shows this time until it is [`set`](Self::set).
     pub fn held(at: Timestamp) -> Self {
         Self(Source::Held(Arc::new(AtomicI64::new(at.0))))
     }
@@ -54,10 +56,10 @@ impl Clock {
     /// Moves a held clock to this time, in every clone of it.
     ///
     /// # Panics
-    /// On the machine's clock, which nobody here may set.
+    /// If this is the machine's clock.
     pub fn set(&self, at: Timestamp) {
         match &self.0 {
-            Source::System => panic!("the machine's clock is not set by this program"),
+            Source::System => panic!("only the clock of a test can be set"),
             Source::Held(ms) => ms.store(at.0, Ordering::Relaxed),
         }
     }

@@ -1,4 +1,4 @@
-//! The kinds that a program knows: what the workers look up by the name in the table.
+//! The kinds of jobs that a program knows. A worker looks a kind up by the name that stands in the table.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::upkeep::Upkeep;
 use super::{Failure, Kind, Retry, Running};
 
-/// A kind without its types.
+/// A kind whose payload type is erased, so that all kinds stand in one map.
 pub(super) trait Erased: Send + Sync {
     fn name(&self) -> &'static str;
     fn retry(&self) -> Retry;
@@ -35,22 +35,23 @@ impl<K: Kind> Erased for K {
     fn run<'a>(&'a self, job: &'a mut Running, payload: Value) -> BoxFuture<'a, Result<(), Failure>> {
         async move {
             let payload = serde_json::from_value(payload);
-            // Serde's words quote the payload.
-            let payload = payload.map_err(|_| Failure::Final("the payload is none of this kind".to_owned()))?;
+            // Serde's message is dropped because it quotes the payload, which staff must not see.
+            let payload = payload.map_err(|_| Failure::Final("the payload is not one of this kind".to_owned()))?;
             Kind::run(self, job, payload).await
         }
         .boxed()
     }
 }
 
-/// What happens again and again.
+/// A kind that is enqueued periodically, and the time between two of its jobs.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(super) struct Period {
     pub(super) kind: &'static str,
     pub(super) every: Duration,
 }
 
-/// The kinds of a program, its periods, and what each node does for itself. A line each.
+/// The kinds of a program, those that are enqueued periodically, and what each node does for itself. Each is
+/// registered by one line.
 #[derive(Default)]
 pub struct Kinds {
     kinds: HashMap<&'static str, Box<dyn Erased>>,
@@ -59,12 +60,15 @@ pub struct Kinds {
 }
 
 impl Kinds {
-    /// None yet.
+    /// No kinds.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The same with this kind, whose jobs somebody enqueues.
+    /// Adds this kind, whose jobs are enqueued by a slice.
+    ///
+    /// # Panics
+    /// If another kind has the same name.
     #[must_use]
     pub fn with<K: Kind>(mut self, kind: K) -> Self {
         let former = self.kinds.insert(K::NAME, Box::new(kind));
@@ -72,15 +76,18 @@ impl Kinds {
         self
     }
 
-    /// The same with this kind, a job of which is enqueued every so often: by one node in the cluster, and not
-    /// while the one before waits or runs. Periods in which no node is up are left out.
+    /// Adds this kind, and has a job of it enqueued periodically, by one node of the cluster. A period is skipped
+    /// while the previous job still waits or runs, and when no node was up.
+    ///
+    /// # Panics
+    /// If another kind has the same name.
     #[must_use]
     pub fn every<K: Kind<Payload = ()>>(mut self, every: Duration, kind: K) -> Self {
         self.periods.push(Period { kind: K::NAME, every });
         self.with(kind)
     }
 
-    /// The same with something that each node does every so often to what it has in memory.
+    /// Adds work that each node does periodically to what it has in memory.
     #[must_use]
     pub fn on_each_node<F>(
         mut self,

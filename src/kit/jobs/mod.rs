@@ -1,12 +1,15 @@
-//! What must happen outside a transaction, or later, or again and again: a row of `jobs`, written in the
-//! transaction that causes it.
+//! Jobs: work that must happen outside a transaction, later, or periodically. A job is a row of `jobs`, written in
+//! the transaction that causes it.
 //!
-//! A rollback leaves no job, a commit loses none. Any node takes it, one at a time; a worker that dies or
-//! sleeps loses it to another one when its time is over. So:
-//! - what a kind writes in [`Running::settle`] happens **exactly once**: it is committed with the job's mark,
-//! - what it does to the outside happens **at least once**; a second time only where the worker ended between
-//!   the effect and the mark. The other side is given [`Running::key`], the same at each attempt: where it
-//!   heeds that, the effect is once there too. Each kind says in its document which of them it is.
+//! A rollback leaves no job, and a commit loses none. Any node may take a job, one worker at a time. A worker that
+//! dies or sleeps loses it to another one when the time of its attempt is over. So:
+//! - what a kind writes in [`Running::settle`] happens **exactly once**: it is committed together with the mark that
+//!   the job is done;
+//! - what it does outside the database happens **at least once**: it is repeated only if the worker ended between the
+//!   effect and the mark. The other side is given [`Running::key`], which is the same at each attempt; if it
+//!   deduplicates by that key, the effect happens once there too.
+//!
+//! The documentation of each kind says which of the two it is.
 
 mod kinds;
 mod periodic;
@@ -33,20 +36,21 @@ pub use worker::{Attempt, Jobs, Standing, Watch};
 use super::error::{Error, Result};
 use super::tx::Tx;
 
-/// Characters of a reason that is kept with a job.
+/// The most characters of a failure's reason that are kept with a job.
 const ERROR_CHARS: usize = 200;
 
-/// A kind of job: its name, what it is told, how it is tried, and what it does. One file, and one line where
+/// A kind of job: its name, its payload, how it is retried, and what it does. A kind is one file, and one line where
 /// the program is composed.
 pub trait Kind: Send + Sync + 'static {
-    /// As it stands in the table, `slice.what`: it never changes.
+    /// The name in the table, in the form `slice.what`. It never changes.
     const NAME: &'static str;
 
     /// Whether the payload holds a code, an address or a token: then it is sealed in the table, and emptied
     /// when the job is done or has failed for good.
     const SEALED: bool = false;
 
-    /// What it is told: 16 KiB at most, as JSON. A job of an older program must still be readable.
+    /// What the job is told, at most 16 KiB as JSON. A newer program must still read the payload of a job that an
+    /// older one enqueued.
     type Payload: Serialize + DeserializeOwned + Send;
 
     /// How often and when it is tried.
@@ -54,24 +58,25 @@ pub trait Kind: Send + Sync + 'static {
         Retry::default()
     }
 
-    /// Time for one attempt. When it is over the attempt has failed; 10 seconds later the job is taken from a
-    /// worker that has not said so.
+    /// The time for one attempt. When it is over, the attempt has failed; a worker that has not marked the failure
+    /// within a further 10 seconds loses the job to another one.
     fn time_limit(&self) -> Duration {
         Duration::from_secs(30)
     }
 
-    /// Does it. May have been done before: see the module.
+    /// Does the job. An earlier attempt may have had its effect already: see the module.
     fn run(&self, job: &mut Running, payload: Self::Payload) -> impl Future<Output = Result<(), Failure>> + Send;
 }
 
 /// How often and when a kind is tried.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Retry {
-    /// Attempts in all; the last one's failure is for good.
+    /// The number of attempts. When the last one fails, the job has failed for good.
     pub attempts: u32,
-    /// The wait before the second one; each further one waits twice as long, and up to a quarter more or less.
+    /// The wait before the second attempt. Before each further one it doubles. Each wait is then lengthened or
+    /// shortened at random, by up to a quarter.
     pub first: Duration,
-    /// The longest wait.
+    /// The longest wait, before that random change.
     pub longest: Duration,
 }
 
@@ -82,26 +87,26 @@ impl Default for Retry {
 }
 
 impl Retry {
-    /// The wait behind this attempt, before chance lengthens or shortens it; `None`: it was the last.
+    /// The wait after this attempt, before the random change; `None` if it was the last.
     fn wait(&self, attempt: u32) -> Option<Duration> {
         let doubled = || self.first.saturating_mul(2_u32.saturating_pow(attempt.saturating_sub(1)));
         (attempt < self.attempts).then(|| doubled().min(self.longest))
     }
 }
 
-/// Why an attempt failed. The words are kept for staff: nothing in them comes from another side, and no
-/// address, code or token.
+/// Why an attempt failed. Staff sees the words, so they hold no address, code or token, and nothing that another
+/// system has said.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Failure {
-    /// The same may succeed later.
+    /// A further attempt may succeed.
     Passing(String),
-    /// It is of no use to try again.
+    /// A further attempt is of no use.
     Final(String),
-    /// Another worker has the job: this one slept through its time, and changes nothing any more.
+    /// Another worker has the job, because this one overran its time. This one must change nothing any more.
     Lost,
 }
 
-/// A fault of this house passes: staff sees its code, the log has the rest.
+/// An error of this server counts as passing. Staff sees only its code; the log has the whole error.
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         tracing::warn!(%error, "a job failed");
@@ -109,9 +114,9 @@ impl From<Error> for Failure {
     }
 }
 
-/// A job, before it is written down.
+/// A job that is not enqueued yet.
 #[derive(Clone, PartialEq, Debug)]
-#[must_use = "a job is there when it is enqueued"]
+#[must_use = "a job does nothing until it is enqueued"]
 pub struct Job {
     kind: &'static str,
     sealed: bool,
@@ -122,33 +127,33 @@ pub struct Job {
 }
 
 impl Job {
-    /// One of this kind, due at once.
+    /// A job of this kind, due at once.
     pub fn new<K: Kind>(payload: &K::Payload) -> Self {
         let payload = serde_json::to_value(payload).expect("a payload has string keys and no failing serializer");
         Self { kind: K::NAME, sealed: K::SEALED, payload, delay: Duration::ZERO, within: None, unique_by: None }
     }
 
-    /// The same, due so much later.
+    /// Makes the job due this much later.
     pub fn later(mut self, delay: Duration) -> Self {
         self.delay = delay;
         self
     }
 
-    /// The same, of no use after this time: then it fails instead of being begun.
+    /// Gives the job a deadline, this long after it is enqueued. From then on it is no longer begun: it has failed.
     pub fn within(mut self, time: Duration) -> Self {
         self.within = Some(time);
         self
     }
 
-    /// The same, unless one of its kind and this word waits or runs already.
+    /// Makes the job unique by this word: it is not enqueued while a job of its kind with the same word waits or runs.
     pub fn unique(mut self, word: impl Into<String>) -> Self {
         self.unique_by = Some(word.into());
         self
     }
 }
 
-/// Writes a job down in the transaction that causes it; the workers hear of it with the commit. Gives its id;
-/// `None` where one with the same [`Job::unique`] word is there.
+/// Enqueues a job in the transaction that causes it; the workers are notified at the commit. Returns the job's id, or
+/// `None` if a job of the same kind and [`Job::unique`] word already waits or runs.
 ///
 /// # Errors
 /// A payload that is too large; a fault or an outage of the store.
@@ -171,11 +176,11 @@ pub async fn enqueue(tx: &mut Tx, job: Job) -> Result<Option<i64>> {
     store::insert(tx, new).await
 }
 
-/// An attempt under way, as its kind sees it.
+/// The attempt that is being made, as its kind sees it.
 #[derive(Debug)]
 pub struct Running {
     pool: PgPool,
-    /// The row.
+    /// The key of the row in `jobs`.
     id: i64,
     key: Uuid,
     kind: &'static str,
@@ -186,30 +191,30 @@ pub struct Running {
 }
 
 impl Running {
-    /// The job's name for the other side, the same at each attempt: an idempotency key, a message's id.
+    /// The job's key for other systems, the same at each attempt: for an idempotency key or a message's id.
     pub fn key(&self) -> Uuid {
         self.key
     }
 
-    /// Which attempt this is, from 1.
+    /// The number of this attempt, from 1.
     pub fn attempt(&self) -> u32 {
         self.attempt
     }
 
-    /// The pool, to read with.
+    /// The pool, for reading. What must be written exactly once is written in [`Running::settle`].
     pub fn pool(&self) -> &PgPool {
         &self.pool
     }
 
-    /// The transaction in which the job is done, for the kind to write in: all of it is committed when `run`
-    /// returns `Ok`, and nothing of it otherwise. So what is written there is written exactly once.
+    /// The transaction that marks the job as done, for the kind to write in. It is committed when `run` returns `Ok`
+    /// and rolled back otherwise, so what is written in it is written exactly once.
     ///
     /// # Errors
-    /// [`Failure::Lost`]: the job is another worker's by now. A fault or an outage of the store.
+    /// [`Failure::Lost`] if another worker has the job by now; a fault or an outage of the store.
     pub async fn settle(&mut self) -> Result<&mut Tx, Failure> {
         if self.settled.is_none() {
             let mut tx = Tx::begin(&self.pool).await?;
-            // A node that sleeps in here holds the row: PostgreSQL lets it go.
+            // A node that falls asleep in this transaction would keep the row locked, so PostgreSQL ends it.
             store::end_when_idle(&mut tx, self.limit.as_secs_f64() * 1_000.0).await?;
             if !store::done(&mut tx, self.id, self.taken).await? {
                 return Err(Failure::Lost);

@@ -1,14 +1,14 @@
-//! What the jobs do for themselves: finished ones go after a while, and keys are followed by new ones.
+//! The jobs that keep the jobs in order: finished ones are removed after a while, and sealing keys are replaced.
 
 use super::{Failure, Kind, Running, Settings, store};
 
-/// Rows that are removed in one transaction.
+/// The most rows that one statement removes.
 const BATCH: i64 = 1_000;
 
-/// Days after which another key seals.
+/// The age in days at which a sealing key gets a successor.
 const KEY_DAYS: i32 = 30;
 
-/// Removes finished jobs. Once: in one transaction with its mark; what is too much for one waits for the next.
+/// Removes finished jobs, in batches until none is left. At least once: a repetition finds nothing more to remove.
 pub(super) struct CleanUp(pub(super) Settings);
 
 impl Kind for CleanUp {
@@ -24,7 +24,8 @@ impl Kind for CleanUp {
     }
 }
 
-/// Gives an old key a successor and removes those that no job needs. Once, in one transaction with its mark.
+/// Gives an old sealing key a successor, and removes the keys that no job needs. Exactly once, in the transaction that
+/// marks the job as done.
 pub(super) struct SucceedKeys;
 
 impl Kind for SucceedKeys {

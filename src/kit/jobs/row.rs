@@ -1,4 +1,4 @@
-//! Jobs as staff sees them: what waits, runs, is done and has failed, never what they hold.
+//! Jobs as staff sees them: which ones wait, run, are done or have failed, and never their payloads.
 
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
@@ -11,12 +11,12 @@ use crate::kit::page::Page;
 use crate::kit::tx::Tx;
 use parlor_protocol::ErrorCode;
 
-/// How far a job is.
+/// The state of a job.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = JobState)]
 pub enum State {
-    /// It waits for its time, or for a worker.
+    /// It is not due yet, or no worker has taken it yet.
     Waiting,
     /// A worker has it.
     Running,
@@ -30,7 +30,7 @@ impl State {
     /// Every state.
     pub const ALL: [Self; 4] = [Self::Waiting, Self::Running, Self::Done, Self::Failed];
 
-    /// As it stands in the table.
+    /// The state's name in the table and on the wire.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Waiting => "waiting",
@@ -45,37 +45,37 @@ impl State {
     }
 }
 
-/// A job without what it holds.
+/// A job without its payload.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
 #[schema(as = Job)]
 pub struct Listed {
-    /// Its number.
+    /// The job's id; newer jobs have higher ones.
     #[schema(minimum = 1)]
     pub id: i64,
     /// What kind of job it is.
     #[schema(example = "courier.mail")]
     pub kind: String,
-    /// How far it is.
+    /// Whether it waits, runs, is done or has failed.
     pub state: State,
-    /// Attempts that were begun.
+    /// The number of attempts that were begun.
     #[schema(minimum = 0)]
     pub attempts: i32,
     /// Why the last attempt failed, if one has.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_error: Option<String>,
-    /// Unix milliseconds: when it was made.
+    /// When it was enqueued, in Unix milliseconds.
     pub created_at: i64,
-    /// Unix milliseconds: when it is to be taken; of a running one, when it is taken from its worker.
+    /// When it is due, in Unix milliseconds; for a running job, when its worker loses it.
     pub due_at: i64,
-    /// Unix milliseconds: when it was done or failed.
+    /// When it was done or failed for good, in Unix milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub finished_at: Option<i64>,
-    /// It failed, and what it holds is still there: it can be tried again.
+    /// Whether it can be tried again: it failed for good and its payload is still there.
     pub can_retry: bool,
 }
 
 crate::list! {
-    /// What `GET /v1/staff/jobs` is asked with: newest first, by the job's id.
+    /// The query of `GET /v1/staff/jobs`: newest first, by the job's id.
     pub struct JobList: "jobs" by i64 {
         /// Only those in this state.
         state: Option<State>,
@@ -91,12 +91,11 @@ pub async fn page(conn: &mut PgConnection, state: Option<State>, window: &Window
     Ok(window.page(rows, |job| job.id))
 }
 
-/// Has a failed job tried again, from its first attempt on; its deadline, if it had one, is lifted. Gives its
-/// kind.
+/// Makes a failed job due again, with all its attempts; a deadline is removed. Returns the job's kind.
 ///
 /// # Errors
-/// `not_found` where no job of this id has failed, where it was emptied, or where another one like it waits or
-/// runs already.
+/// `not_found` if no job of this id has failed, if its payload was emptied, or if a job with the same
+/// [`unique`](super::Job::unique) word already waits or runs.
 pub async fn retry(tx: &mut Tx, id: i64) -> Result<String> {
     store::retry(tx, id).await?.ok_or_else(|| Error::new(ErrorCode::NotFound))
 }

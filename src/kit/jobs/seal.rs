@@ -1,4 +1,5 @@
-//! Payloads that nobody reads in the table: sealed under a key that is used for this one job.
+//! Encryption of payloads that nobody may read in the table. Each is sealed under a key that is used for one job only
+//! (ChaCha20-Poly1305, RFC 8439).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
@@ -7,8 +8,8 @@ use ring::hmac;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-/// The key of the job: out of the table's secret and the job's own, which no two jobs have in common. So the
-/// nonce may be the same for all, and a payload that is moved to another job's row does not open.
+/// The job's key, derived from a secret of `job_keys` and the job's own UUID by HMAC-SHA256. No two jobs share a key,
+/// so the nonce may be the same for all, and a payload that is moved to another job's row does not open.
 fn key(secret: &[u8], job: Uuid) -> LessSafeKey {
     let secret = hmac::Key::new(hmac::HMAC_SHA256, secret);
     let derived = hmac::sign(&secret, job.as_bytes());
@@ -20,7 +21,7 @@ fn nonce() -> Nonce {
     Nonce::assume_unique_for_key([0; 12])
 }
 
-/// The payload, sealed, as it stands in the table.
+/// The sealed payload, as it stands in the table.
 pub(super) fn sealed(secret: &[u8], job: Uuid, kind: &str, payload: &Value) -> Value {
     let mut bytes = payload.to_string().into_bytes();
     key(secret, job)
@@ -29,7 +30,7 @@ pub(super) fn sealed(secret: &[u8], job: Uuid, kind: &str, payload: &Value) -> V
     json!({"sealed": STANDARD_NO_PAD.encode(bytes)})
 }
 
-/// The payload that was sealed; `None` where this is none of this job, kind and secret.
+/// The payload that was sealed; `None` if it was not sealed with this secret, for this job and this kind.
 pub(super) fn opened(secret: &[u8], job: Uuid, kind: &str, sealed: &Value) -> Option<Value> {
     let mut bytes = STANDARD_NO_PAD.decode(sealed["sealed"].as_str()?).ok()?;
     let bytes = key(secret, job).open_in_place(nonce(), Aad::from(kind), &mut bytes).ok()?;

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 crate::settings! {
-    /// Jobs.
+    /// Work that the server does outside requests, such as sending mail and cleaning up.
     pub struct Settings at "jobs" {
-        /// Jobs that this node runs at once.
+        /// The most jobs that this node runs at the same time.
         at_once: usize = 16, in 1..=256;
-        /// Milliseconds between two looks for due jobs; a new one is heard of at once, whichever node enqueued it.
+        /// Milliseconds between two searches for due jobs. A new job is noticed at once, whichever node enqueued it.
         poll_ms: u64 = 1_000, in 10..=60_000;
         /// Hours for which done jobs are kept.
         keep_done_hours: u32 = 24, in 0..=8_760;

@@ -1,4 +1,5 @@
-//! SQL of jobs, their keys and their periods. Times are the database's: nodes need not agree on theirs.
+//! SQL of jobs, their sealing keys and their periods. All times are those of the database's clock, so that nodes need
+//! not agree on theirs.
 
 use serde_json::Value;
 use sqlx::PgConnection;
@@ -19,14 +20,15 @@ pub(super) struct New<'a> {
     pub(super) unique_by: Option<&'a str>,
 }
 
-/// What seals the next job, and that job's key.
+/// The secret that seals the next job (`id` and `secret` of `job_keys`), and the key that this job is to have.
 pub(super) struct Sealing {
     pub(super) id: i32,
     pub(super) secret: Vec<u8>,
     pub(super) job: Uuid,
 }
 
-/// A job that was taken.
+/// A job that this worker has taken. `taken` counts how often the job was taken: a statement that names another
+/// number changes nothing, so that a worker which lost the job cannot mark it.
 pub(super) struct Taken {
     pub(super) id: i64,
     pub(super) key: Uuid,
@@ -37,7 +39,7 @@ pub(super) struct Taken {
     pub(super) taken: i32,
 }
 
-/// A kind as the table's statements need it.
+/// The kinds of this program as columns for `unnest`: at one index stands one kind.
 #[derive(Default)]
 pub(super) struct Known {
     pub(super) names: Vec<String>,
@@ -45,7 +47,7 @@ pub(super) struct Known {
     pub(super) lease_seconds: Vec<f64>,
 }
 
-/// How many jobs there are in each state, and how long the oldest that is due has waited.
+/// How many jobs wait, run and have failed, and for how many seconds the oldest due job has been due.
 pub(super) struct Counts {
     pub(super) waiting: i64,
     pub(super) running: i64,
@@ -53,7 +55,8 @@ pub(super) struct Counts {
     pub(super) oldest_seconds: f64,
 }
 
-/// Adds a job and has the workers told with the commit; `None` where one like it is there.
+/// Adds a job and returns its id; the workers are notified at the commit. `None` if a job of the same kind and
+/// `unique_by` waits or runs.
 pub(super) async fn insert(conn: &mut PgConnection, new: New<'_>) -> Result<Option<i64>> {
     let id = sqlx::query_scalar!(
         r#"with added as (
@@ -76,7 +79,7 @@ pub(super) async fn insert(conn: &mut PgConnection, new: New<'_>) -> Result<Opti
     Ok(id.fetch_optional(conn).await?)
 }
 
-/// The newest key, and a key of its own for the next job.
+/// The newest sealing key, and a fresh UUID as the key of the next job.
 pub(super) async fn sealing_key(conn: &mut PgConnection) -> Result<Sealing> {
     let key = sqlx::query_as!(
         Sealing,
@@ -88,12 +91,13 @@ pub(super) async fn sealing_key(conn: &mut PgConnection) -> Result<Sealing> {
     Ok(key.fetch_one(conn).await?)
 }
 
-/// The secret of a key that a job needs.
+/// The secret of the sealing key with this id.
 pub(super) async fn secret(conn: &mut PgConnection, id: i32) -> Result<Vec<u8>> {
     Ok(sqlx::query_scalar!("select secret from job_keys where id = $1", id).fetch_one(conn).await?)
 }
 
-/// Takes due jobs of known kinds, those first that have waited longest. Those that others take are left to them.
+/// Takes up to `limit` due jobs of the known kinds, the longest due first. Jobs that another worker is taking at this
+/// moment are skipped.
 pub(super) async fn take(conn: &mut PgConnection, known: &Known, limit: i64) -> Result<Vec<Taken>> {
     let taken = sqlx::query_as!(
         Taken,
@@ -122,8 +126,8 @@ pub(super) async fn take(conn: &mut PgConnection, known: &Known, limit: i64) -> 
     Ok(taken.fetch_all(conn).await?)
 }
 
-/// Ends the due jobs for which it is too late, and those whose last attempt nobody came back from. Gives their
-/// ids and kinds.
+/// Marks as failed the due jobs whose deadline is over, and those whose last attempt ended without a mark. Returns
+/// their ids and kinds.
 pub(super) async fn give_up(conn: &mut PgConnection, known: &Known) -> Result<Vec<(i64, String)>> {
     let rows = sqlx::query!(
         "with due as (
@@ -151,7 +155,7 @@ pub(super) async fn give_up(conn: &mut PgConnection, known: &Known) -> Result<Ve
     Ok(rows.fetch_all(conn).await?.into_iter().map(|row| (row.id, row.kind)).collect())
 }
 
-/// Marks a job done and empties it; `false` where it has been taken by another since.
+/// Marks a job as done and empties its payload; `false` if another worker has taken it since.
 pub(super) async fn done(conn: &mut PgConnection, id: i64, taken: i32) -> Result<bool> {
     let marked = sqlx::query!(
         "update jobs
@@ -163,7 +167,7 @@ pub(super) async fn done(conn: &mut PgConnection, id: i64, taken: i32) -> Result
     Ok(marked.execute(conn).await?.rows_affected() == 1)
 }
 
-/// Has a job tried again after about this time; `false` as above.
+/// Makes a job due again after `seconds`, give or take a quarter; `false` if another worker has taken it since.
 pub(super) async fn again(conn: &mut PgConnection, id: i64, taken: i32, seconds: f64, why: &str) -> Result<bool> {
     let marked = sqlx::query!(
         "update jobs
@@ -179,7 +183,8 @@ pub(super) async fn again(conn: &mut PgConnection, id: i64, taken: i32, seconds:
     Ok(marked.execute(conn).await?.rows_affected() == 1)
 }
 
-/// Marks a job failed for good and empties a sealed one; `false` as above.
+/// Marks a job as failed for good and empties its payload if that is sealed; `false` if another worker has taken it
+/// since.
 pub(super) async fn failed(conn: &mut PgConnection, id: i64, taken: i32, why: &str) -> Result<bool> {
     let marked = sqlx::query!(
         "update jobs
@@ -196,7 +201,7 @@ pub(super) async fn failed(conn: &mut PgConnection, id: i64, taken: i32, why: &s
     Ok(marked.execute(conn).await?.rows_affected() == 1)
 }
 
-/// Gives jobs back that were taken and not begun, or cut off: they are due at once, and the attempt does not count.
+/// Gives back jobs that were taken and cut off or never begun. They are due at once, and the attempt does not count.
 pub(super) async fn give_back(conn: &mut PgConnection, ids: &[i64], taken: &[i32]) -> Result<()> {
     sqlx::query!(
         "update jobs j
@@ -211,14 +216,15 @@ pub(super) async fn give_back(conn: &mut PgConnection, ids: &[i64], taken: &[i32
     Ok(())
 }
 
-/// Has PostgreSQL end this transaction when nothing is said in it for so long.
+/// Has PostgreSQL end this transaction's session when no statement comes for `ms` milliseconds.
 pub(super) async fn end_when_idle(conn: &mut PgConnection, ms: f64) -> Result<()> {
     let ms = format!("{ms:.0}ms");
     sqlx::query!("select set_config('idle_in_transaction_session_timeout', $1, true)", ms).fetch_one(conn).await?;
     Ok(())
 }
 
-/// Makes the periods known: a new one is due when its time has gone by once, one that has become shorter by then.
+/// Registers the periods. A new one is due after its time has passed once; one that was made shorter is due no later
+/// than that.
 pub(super) async fn put_periods(conn: &mut PgConnection, kinds: &[String], every_seconds: &[f64]) -> Result<()> {
     sqlx::query!(
         "insert into job_periods as p (kind, every_seconds, due_at)
@@ -234,8 +240,8 @@ pub(super) async fn put_periods(conn: &mut PgConnection, kinds: &[String], every
     Ok(())
 }
 
-/// Begins the periods that are due: moves each on and enqueues its job, unless the one before waits or runs.
-/// One statement, so that no node holds a period open. Gives how many jobs there are more.
+/// Enqueues the job of each due period, unless the previous one waits or runs, and sets when the period is due next.
+/// It is one statement, so that no node can stop between the two. Returns the number of new jobs.
 pub(super) async fn begin_periods(conn: &mut PgConnection, kinds: &[String]) -> Result<u64> {
     let begun = sqlx::query!(
         "with due as (
@@ -260,7 +266,7 @@ pub(super) async fn begin_periods(conn: &mut PgConnection, kinds: &[String]) -> 
     Ok(begun.execute(conn).await?.rows_affected())
 }
 
-/// Jobs, newest first.
+/// The rows of one page of jobs, newest first, only those in `state` if it is given.
 pub(super) async fn listed(
     conn: &mut PgConnection,
     state: Option<&str>,
@@ -295,7 +301,7 @@ pub(super) async fn listed(
     Ok(listed.collect())
 }
 
-/// Has a failed job begin anew; gives its kind, `None` where there is none that can.
+/// Makes a failed job due again and returns its kind; `None` if there is no such job that can be tried again.
 pub(super) async fn retry(conn: &mut PgConnection, id: i64) -> Result<Option<String>> {
     let kind = sqlx::query_scalar!(
         r#"with again as (
@@ -317,7 +323,7 @@ pub(super) async fn retry(conn: &mut PgConnection, id: i64) -> Result<Option<Str
     Ok(kind.fetch_optional(conn).await?)
 }
 
-/// How things stand. What is done is not counted: there may be much of it.
+/// The counts for the metrics. Done jobs are not counted because there may be very many.
 pub(super) async fn counts(conn: &mut PgConnection) -> Result<Counts> {
     let counts = sqlx::query_as!(
         Counts,
@@ -331,7 +337,7 @@ pub(super) async fn counts(conn: &mut PgConnection) -> Result<Counts> {
     Ok(counts.fetch_one(conn).await?)
 }
 
-/// Removes some jobs that were finished long ago; gives how many.
+/// Removes up to `limit` jobs that were finished longer ago than these hours; returns how many.
 pub(super) async fn delete_finished(
     conn: &mut PgConnection,
     done_hours: i32,
@@ -355,7 +361,7 @@ pub(super) async fn delete_finished(
     Ok(deleted.execute(conn).await?.rows_affected())
 }
 
-/// Makes a key where the newest is so many days old.
+/// Creates a sealing key if the newest one is at least this many days old.
 pub(super) async fn succeed_key(conn: &mut PgConnection, days: i32) -> Result<()> {
     sqlx::query!(
         "insert into job_keys (secret)
@@ -369,7 +375,8 @@ pub(super) async fn succeed_key(conn: &mut PgConnection, days: i32) -> Result<()
     Ok(())
 }
 
-/// Removes the keys that no job needs and that have had a successor for a day: none is enqueued with them any more.
+/// Removes the sealing keys that no job needs and that have had a successor for a day: no transaction that is still
+/// open can be sealing a job with one of them.
 pub(super) async fn delete_unneeded_keys(conn: &mut PgConnection) -> Result<()> {
     sqlx::query!(
         "delete from job_keys k

@@ -1,5 +1,5 @@
-//! What each node does every so often to what it has in memory. No job: it concerns nobody else, and it is no
-//! loss where a node does not come to it.
+//! Work that each node does periodically to what it has in memory. It is not a job: it concerns no other node, and
+//! nothing is lost if it does not happen.
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
@@ -8,6 +8,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
+/// One such piece of work: its name for the log, the time between two runs, and what is run.
 pub(super) struct Upkeep {
     pub(super) name: &'static str,
     pub(super) every: Duration,
@@ -15,14 +16,14 @@ pub(super) struct Upkeep {
 }
 
 impl Upkeep {
-    /// For ever; the first time when the time has gone by once.
+    /// Runs the work periodically, without end, for the first time after one period. A panic of it is logged.
     pub(super) async fn keep(&self) {
         let mut ticks = interval_at(Instant::now() + self.every, self.every);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
             if AssertUnwindSafe((self.work)()).catch_unwind().await.is_err() {
-                tracing::error!(upkeep = self.name, "a node's upkeep panicked; it is done again in its time");
+                tracing::error!(upkeep = self.name, "a node's upkeep panicked; it runs again after its period");
             }
         }
     }

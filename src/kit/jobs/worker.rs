@@ -1,4 +1,4 @@
-//! The workers of a node: they look for due jobs, run some at once, and mark what became of each.
+//! The workers of a node: they search for due jobs, run several at the same time, and mark the outcome of each.
 
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
@@ -21,35 +21,35 @@ use super::{Failure, Kinds, Running, Settings, short, store};
 use crate::kit::error::Result;
 use crate::kit::supervise::Supervisor;
 
-/// Between the end of an attempt's time and the end of its lease: for its mark.
+/// The time for marking an attempt's outcome: the job's lease ends this long after the attempt's time limit.
 const MARK_WITHIN: Duration = Duration::from_secs(10);
-/// Between two tries at a mark that the store did not take.
+/// The wait before a mark that the store did not take is tried again; also the longest that giving back may take.
 const MARK_AGAIN: Duration = Duration::from_millis(500);
-/// Between two looks at how things stand.
+/// The wait between two counts for the metrics.
 const COUNT_EVERY: Duration = Duration::from_secs(15);
-/// Between two removals of finished jobs.
+/// The period of [`CleanUp`].
 const CLEAN_UP_EVERY: Duration = Duration::from_secs(600);
-/// Between two looks whether a key is old.
+/// The period of [`SucceedKeys`].
 const KEYS_EVERY: Duration = Duration::from_secs(3_600);
-/// What new jobs are announced on.
+/// The channel of `pg_notify` on which new jobs are announced.
 const CHANNEL: &str = "parlor_jobs";
-/// Between two tries at hearing of new jobs.
+/// The wait before the connection that listens for new jobs is opened again.
 const LISTEN_AGAIN: Duration = Duration::from_secs(5);
 
-/// What became of an attempt.
+/// The outcome of an attempt.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Attempt {
     /// The job is done.
     Done,
-    /// It failed, and is tried again.
+    /// The attempt failed, and the job is tried again.
     Again,
-    /// It failed for good.
+    /// The job failed for good.
     Failed,
-    /// Another worker had taken it: nothing was marked.
+    /// Nothing was marked: another worker has taken the job, or the store took no mark.
     Lost,
 }
 
-/// How the jobs of all nodes stand.
+/// How many jobs all nodes together have in each state.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Standing {
     /// Jobs that wait.
@@ -58,20 +58,20 @@ pub struct Standing {
     pub running: u64,
     /// Jobs that failed for good and are kept.
     pub failed: u64,
-    /// For how long the oldest that is due has been due.
+    /// For how long the oldest due job has been due; zero if none is.
     pub oldest: Duration,
 }
 
-/// Who is told what the workers do: the metrics.
+/// What is told about the workers' doings: the metrics, outside of tests.
 pub trait Watch: Send + Sync + 'static {
-    /// An attempt has ended so, after this time.
+    /// An attempt has ended with this outcome, after this time.
     fn attempted(&self, attempt: Attempt, took: Duration);
 
-    /// So they stand now.
+    /// The counts of all nodes' jobs, every 15 seconds.
     fn stands(&self, standing: Standing);
 }
 
-/// Nobody.
+/// Drops what it is told.
 impl Watch for () {
     fn attempted(&self, _: Attempt, _: Duration) {}
 
@@ -89,16 +89,16 @@ struct Inner {
     known: Known,
     periods: Vec<String>,
     watch: Box<dyn Watch>,
-    /// Some may have been enqueued.
+    /// Notified when jobs may have been enqueued.
     news: Notify,
-    /// Nothing more is taken.
+    /// Cancelled when no more jobs are to be taken.
     draining: CancellationToken,
-    /// The workers have ended.
+    /// Cancelled when the workers have ended.
     ended: CancellationToken,
 }
 
 impl Jobs {
-    /// The jobs of these kinds, and those that the jobs do for themselves. Makes the periods known.
+    /// The jobs of these kinds, and of those that keep the jobs themselves in order. Registers the periods.
     ///
     /// # Errors
     /// A fault or an outage of the store.
@@ -124,12 +124,12 @@ impl Jobs {
         supervisor.engine("jobs", &self.0.draining, work);
     }
 
-    /// Works until it is drained; at `stop` it ends at once, and what was under way is due again.
+    /// Runs jobs until it is drained. At `stop` it ends at once, and the jobs that were running are due again.
     pub async fn work(self, stop: CancellationToken) {
         let _ended = self.0.ended.clone().drop_guard();
         let upkeep = async {
             join_all(self.0.kinds.upkeep.iter().map(|upkeep| upkeep.keep())).await;
-            // There is none.
+            // Upkeep never ends, so this is reached only if there is none; the workers go on without it.
             std::future::pending::<()>().await;
         };
         tokio::select! {
@@ -141,14 +141,14 @@ impl Jobs {
         }
     }
 
-    /// Takes nothing more, and waits until what is under way has its mark.
+    /// Takes no more jobs, and waits until the outcome of each running one is marked.
     pub async fn drain(&self) {
         self.0.draining.cancel();
         self.0.ended.cancelled().await;
     }
 
-    /// Runs what is due, and what that brings, until nothing is: for tests and for work at the command line.
-    /// Gives what became of each attempt.
+    /// Runs the due jobs, and those that these enqueue, until none is due: for tests and for commands of the program.
+    /// Returns the outcome of each attempt.
     ///
     /// # Errors
     /// A fault or an outage of the store.
@@ -181,7 +181,7 @@ impl Jobs {
                 };
                 look = matches!(&found, Ok(taken) if taken.len() == free);
                 if let (Err(error), false) = (&found, away) {
-                    tracing::warn!(%error, "jobs cannot be looked for; it is tried again");
+                    tracing::warn!(%error, "due jobs cannot be read; it is tried again");
                 }
                 away = found.is_err();
                 let taken = found.unwrap_or_default();
@@ -200,12 +200,13 @@ impl Jobs {
             }
         }
         drop(under_way);
-        // Whoever watches over this task knows by it that the end was asked for.
+        // The supervisor reads from this token that the task was asked to end.
         draining.cancel();
         self.give_back(&ids).await;
     }
 
-    /// Lets others have at once what was cut off; what cannot be told is theirs when its lease is over.
+    /// Gives back the jobs that were cut off, so that others can take them at once. If that fails they are free when
+    /// their leases are over.
     async fn give_back(&self, ids: &[(i64, i32)]) {
         if ids.is_empty() {
             return;
@@ -217,13 +218,18 @@ impl Jobs {
         }
     }
 
-    /// Begins due periods, ends what is over, and takes up to so many due jobs.
+    /// Enqueues the jobs of due periods, gives up those that are past their deadline or attempts, and takes up to
+    /// `limit` due ones.
     async fn look(&self, limit: usize) -> Result<Vec<Taken>> {
         let Inner { pool, known, periods, .. } = &*self.0;
         let mut conn = pool.acquire().await?;
         store::begin_periods(&mut conn, periods).await?;
         for (id, kind) in store::give_up(&mut conn, known).await? {
-            tracing::warn!(job.id = id, job.kind = kind, "a job failed for good: its time or its attempts are over");
+            tracing::warn!(
+                job.id = id,
+                job.kind = kind,
+                "a job failed for good: its deadline is over or its attempts are used up"
+            );
             self.0.watch.attempted(Attempt::Failed, Duration::ZERO);
         }
         store::take(&mut conn, known, i64::try_from(limit).unwrap_or(i64::MAX)).await
@@ -279,14 +285,19 @@ impl Jobs {
             _ => self.mark(kind, &job, &ran).await,
         };
         if !marked {
-            tracing::warn!(job.id = id, job.kind = name, attempt, "another worker has a job that this one had");
+            tracing::warn!(
+                job.id = id,
+                job.kind = name,
+                attempt,
+                "a job's outcome was not marked: another worker has it"
+            );
             return Attempt::Lost;
         }
         outcome
     }
 
-    /// Writes down what became of it, more than once where the store is away: a job that was done should not
-    /// be done again for that. `false` where another has it.
+    /// Marks the outcome of an attempt. During an outage of the store it is tried again for as long as the lease
+    /// lasts, so that a job that was done is not repeated. `false` if it was not marked.
     async fn mark(&self, kind: &dyn Erased, job: &Running, ran: &Result<(), Failure>) -> bool {
         let (id, taken) = (job.id, job.taken);
         let until = Instant::now() + MARK_WITHIN;
@@ -306,7 +317,7 @@ impl Jobs {
             match marked.await {
                 Ok(marked) => return marked,
                 Err(error) if Instant::now() >= until => {
-                    tracing::warn!(job.id = id, job.kind = kind.name(), %error, "a job's end could not be marked");
+                    tracing::warn!(job.id = id, job.kind = kind.name(), %error, "a job's outcome could not be marked");
                     return false;
                 }
                 Err(_) => sleep(MARK_AGAIN).await,
@@ -314,7 +325,7 @@ impl Jobs {
         }
     }
 
-    /// Hears of new jobs, by a connection outside the pool; without one they are found by looking.
+    /// Listens for new jobs on a connection outside the pool. While there is none, jobs are found by polling.
     async fn listen(&self) {
         let options = (*self.0.pool.connect_options()).clone();
         let pool = PgPoolOptions::new().max_connections(1).connect_lazy_with(options);
@@ -323,18 +334,18 @@ impl Jobs {
                 let mut listener = PgListener::connect_with(&pool).await?;
                 listener.listen(CHANNEL).await?;
                 loop {
-                    // At the beginning too: what came before was not heard.
+                    // Also before the first notification: jobs enqueued before the connection was there were missed.
                     self.0.news.notify_one();
                     listener.recv().await?;
                 }
             }
             .await;
-            tracing::debug!(error = ?heard.err(), "new jobs are not heard of; they are looked for meanwhile");
+            tracing::debug!(error = ?heard.err(), "the connection that listens for new jobs is lost; they are found by polling meanwhile");
             sleep(LISTEN_AGAIN).await;
         }
     }
 
-    /// Tells how things stand, every so often.
+    /// Tells the metrics the counts of all nodes' jobs, every [`COUNT_EVERY`].
     async fn count(&self) {
         let count = |number: i64| u64::try_from(number).unwrap_or(0);
         loop {

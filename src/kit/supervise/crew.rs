@@ -1,4 +1,4 @@
-//! Pieces of work: tasks that may end at any time, each with an owner that can wait for it.
+//! Pieces of work: tasks that may end at any time. Each has an owner, which can wait for it.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -9,7 +9,7 @@ use tokio_util::task::TaskTracker;
 
 use super::{Kind, words_of};
 
-/// The owner of pieces of work. Clones are the same owner.
+/// The owner of pieces of work. All clones are the same owner.
 #[derive(Clone, Debug)]
 pub struct Crew {
     tasks: TaskTracker,
@@ -27,7 +27,7 @@ impl Crew {
         Self { tasks: TaskTracker::new(), count }
     }
 
-    /// Another owner, which counts in the same place.
+    /// A new owner that reports panics to the same counter.
     pub(super) fn another(&self) -> Self {
         Self::counting(self.count)
     }
@@ -36,18 +36,19 @@ impl Crew {
         (self.count)(kind);
     }
 
-    /// Starts a piece of work. `name` says what it is when it panics; whoever awaits it hears of that too.
+    /// Starts a piece of work. If it panics, `name` stands in the log, and whoever awaits the handle gets the panic as
+    /// an error.
     pub fn work<T: Send + 'static>(
         &self,
         name: &'static str,
         task: impl Future<Output = T> + Send + 'static,
     ) -> JoinHandle<T> {
         let count = self.count;
-        // Nothing is laid around the task that would make it larger: sockets and rooms are such tasks.
+        // The task is wrapped in nothing that would make it much larger: there is one for every socket and room.
         self.own(AssertUnwindSafe(task).catch_unwind().map(move |end| ended(name, count, end)))
     }
 
-    /// The same for work that blocks, on a thread for that.
+    /// Starts work that blocks, on a thread for such work; otherwise like [`Crew::work`].
     #[expect(clippy::disallowed_methods, reason = "this is the way that all others are to take")]
     pub fn blocking<T: Send + 'static>(
         &self,
@@ -58,7 +59,7 @@ impl Crew {
         self.tasks.spawn_blocking(move || ended(name, count, catch_unwind(AssertUnwindSafe(work))))
     }
 
-    /// Waits until all of it has ended. Work that is still started meanwhile is waited for as well.
+    /// Waits until all work has ended. Work that is started meanwhile is waited for as well.
     pub async fn finish(&self) {
         self.tasks.close();
         self.tasks.wait().await;
@@ -79,11 +80,11 @@ fn ended<T>(task: &'static str, count: fn(Kind), end: std::thread::Result<T>) ->
     })
 }
 
-/// Does work that blocks, on a thread for that, where the caller waits for it: for commands of the program, which
-/// have no server and so no owner of tasks.
+/// Runs work that blocks on a thread for such work, and waits for it. It is for the program's commands, which run no
+/// server and so have no owner of tasks.
 ///
 /// # Errors
-/// The work panicked, or the program ends.
+/// If the work panicked or the runtime is shutting down.
 #[expect(clippy::disallowed_methods, reason = "this is the way that all others are to take")]
 pub async fn blocking<T: Send + 'static>(
     name: &'static str,
@@ -92,10 +93,10 @@ pub async fn blocking<T: Send + 'static>(
     tokio::task::spawn_blocking(move || ended(name, |_| {}, catch_unwind(AssertUnwindSafe(work)))).await
 }
 
-/// Starts a thread that its holder joins or outlives. A panic in it is logged.
+/// Starts a thread, which the caller owns through the handle. A panic in it is logged.
 ///
 /// # Errors
-/// The system has no thread to give.
+/// If the system gives no further thread.
 #[expect(clippy::disallowed_methods, reason = "this is the way that all others are to take")]
 pub fn thread<T: Send + 'static>(
     name: &'static str,

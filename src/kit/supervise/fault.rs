@@ -1,5 +1,5 @@
-//! Faults that a test makes, so that what follows a failure is seen. A server has none of this: where there is no
-//! [`Faults`], engine tasks are started as they are, and nothing that comes over the network reaches it.
+//! Faults that a test injects to see what follows a failure. A server has no [`Faults`]: its engine tasks are started
+//! unchanged, and nothing that comes over the network can inject a fault.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use futures_util::future::pending;
 use tokio::sync::oneshot;
 
-/// How a task is made to fail.
+/// The way in which a task is made to fail.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Fault {
     /// It panics.
@@ -24,7 +24,7 @@ pub struct Faults {
 }
 
 impl Faults {
-    /// The task, which fails when it is struck.
+    /// The task, extended so that [`strike`](Self::strike) can make it fail.
     pub(super) fn within_reach<T>(&self, name: &'static str, task: T) -> impl Future<Output = ()> + Send + use<T>
     where
         T: Future<Output = ()> + Send,
@@ -60,10 +60,10 @@ impl Faults {
         lock(&self.armed).insert(fault);
     }
 
-    /// Panics if a test has armed this fault, once.
+    /// Panics if a test has armed this fault; each arming causes one panic.
     ///
     /// # Panics
-    /// That is what it is for.
+    /// On purpose, as said above.
     pub fn meet(&self, fault: &str) {
         let is_armed = lock(&self.armed).remove(fault);
         assert!(!is_armed, "a fault on purpose: {fault}");

@@ -1,12 +1,12 @@
-//! The one way to start a task. Every task here has an owner, and none ends in silence.
+//! The only way to start a task. Every task has an owner, and no task ends unnoticed.
 //!
 //! There are two kinds. An **engine task** has a name and lives as long as the server: the server cannot do its work
-//! without it. The first one that panics, or ends before it was asked to, is the server's [`Failure`]: whoever runs
-//! the server waits for it, says no to new work, and stops in order. A **piece of work** ([`Crew`]) may end at any
-//! time: a socket, a room, one request. Its panic is logged and counted, and harms nobody else.
+//! without it. The first one that panics, or ends before it was asked to, is the server's [`Failure`]: `app` waits for
+//! that, refuses new work, and stops in order. A **piece of work** ([`Crew`]) may end at any time: a socket, a room,
+//! one request. Its panic is logged and counted, and nothing else is affected.
 //!
-//! `clippy.toml` forbids every other way to start a task or a thread. Nothing here knows a slice, and nothing here
-//! decides what a failure leads to.
+//! `clippy.toml` forbids every other way to start a task or a thread. This module knows no slice and does not decide
+//! what a failure leads to.
 
 mod crew;
 mod fault;
@@ -23,17 +23,17 @@ use tokio_util::sync::CancellationToken;
 pub use crew::{Crew, blocking, thread};
 pub use fault::{Fault, Faults};
 
-/// What kind of task has failed, for whoever counts it.
+/// The kind of a task that has failed, for the metrics.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kind {
-    /// One that the server lives with.
+    /// A task that the server cannot do its work without.
     Engine,
-    /// One that may end at any time.
+    /// A piece of work, which may end at any time.
     Work,
 }
 
 impl Kind {
-    /// As metrics have it.
+    /// The kind's name as a label of metrics.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Engine => "engine",
@@ -42,12 +42,12 @@ impl Kind {
     }
 }
 
-/// How an engine task has ended that should have gone on. Displayed as a sentence for whoever runs the server.
+/// The end of an engine task that should have gone on. It is displayed as a sentence for whoever runs the server.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Failure {
     /// The task's name.
     pub task: &'static str,
-    /// What the panic said; `None`: it returned although nobody had asked it to.
+    /// The panic's message; `None` if the task returned although nobody had asked it to end.
     pub panic: Option<String>,
 }
 
@@ -64,7 +64,7 @@ impl fmt::Display for Failure {
     }
 }
 
-/// The owner of all tasks of a server. Clones are the same owner.
+/// The owner of all tasks of a server. All clones are the same owner.
 #[derive(Clone, Default)]
 pub struct Supervisor(Arc<Inner>);
 
@@ -74,38 +74,38 @@ struct Inner {
     crew: Crew,
     failure: OnceLock<Failure>,
     failed: CancellationToken,
-    /// Where a test makes tasks fail; a server has none.
+    /// The faults that a test injects; `None` in a server.
     faults: Option<Arc<Faults>>,
 }
 
 impl Supervisor {
-    /// An owner that tells `count` of each task that fails.
+    /// An owner that calls `count` for each task that fails.
     pub fn counting(count: fn(Kind)) -> Self {
         Self(Arc::new(Inner { crew: Crew::counting(count), ..Inner::default() }))
     }
 
-    /// An owner whose tasks a test can make fail; see [`Supervisor::fail`]. The program never makes one.
+    /// An owner whose tasks a test can make fail; see [`Supervisor::fail`]. The program itself never creates one.
     pub fn with_faults() -> Self {
         Self(Arc::new(Inner { faults: Some(Arc::default()), ..Inner::default() }))
     }
 
-    /// Ends every engine task when it is cancelled.
+    /// The token on whose cancellation every engine task ends.
     pub fn stop(&self) -> &CancellationToken {
         &self.0.stop
     }
 
-    /// Who owns the pieces of work that [`Supervisor::finish`] waits for.
+    /// The owner of the pieces of work that [`Supervisor::finish`] waits for.
     pub fn crew(&self) -> &Crew {
         &self.0.crew
     }
 
-    /// An owner for pieces of work that are waited for apart from all others.
+    /// A new owner, for pieces of work that are waited for separately.
     pub fn another_crew(&self) -> Crew {
         self.0.crew.another()
     }
 
-    /// Starts an engine task. It is to run until `until` is cancelled, which is [`Supervisor::stop`] unless the task
-    /// is ended before the others; an end before both is a [`Failure`].
+    /// Starts an engine task, which is to run until `until` is cancelled. That is [`Supervisor::stop`], or a token of
+    /// the task's own if it ends before the others. If the task ends before either is cancelled, that is a [`Failure`].
     pub fn engine(
         &self,
         name: &'static str,
@@ -130,7 +130,7 @@ impl Supervisor {
         let failure = Failure { task, panic };
         tracing::error!(task, "{failure}");
         self.0.crew.count(Kind::Engine);
-        // The first one is the cause; what falls behind it has its line in the log.
+        // The first failure is kept as the cause; those that follow from it only have their lines in the log.
         let _ = self.0.failure.set(failure);
         self.0.failed.cancel();
     }
@@ -151,24 +151,26 @@ impl Supervisor {
         self.0.crew.finish().await;
     }
 
-    /// The engine tasks that a test can make fail, each as often as it runs. Empty without faults.
+    /// The names of the running engine tasks that a test can make fail; a name stands once for each task that has it.
+    /// Empty without faults.
     pub fn engines(&self) -> Vec<&'static str> {
         self.0.faults.as_ref().map(|faults| faults.engines()).unwrap_or_default()
     }
 
-    /// Makes one engine task of this name fail, where it waits next. Whether there is one; never without faults.
+    /// Makes one engine task of this name fail when it next waits. Returns whether there is one; always `false` without
+    /// faults.
     pub fn fail(&self, name: &str, fault: Fault) -> bool {
         self.0.faults.as_ref().is_some_and(|faults| faults.strike(name, fault))
     }
 
-    /// Makes the code that next asks for this fault panic: see [`Supervisor::faults`].
+    /// Arms a fault: the next call of [`Faults::meet`] for it panics.
     pub fn arm(&self, fault: impl Into<String>) {
         if let Some(faults) = &self.0.faults {
             faults.arm(fault.into());
         }
     }
 
-    /// Where code that a test is to reach asks whether it shall panic; `None` in a server.
+    /// The faults, for code that calls [`Faults::meet`]; `None` in a server.
     pub fn faults(&self) -> Option<Arc<Faults>> {
         self.0.faults.clone()
     }
@@ -180,7 +182,7 @@ impl fmt::Debug for Supervisor {
     }
 }
 
-/// What a panic said, for whoever has caught one.
+/// The message of a panic that was caught, or `without words` if it is not text.
 pub fn words_of(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("without words")

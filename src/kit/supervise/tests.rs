@@ -1,4 +1,4 @@
-//! Engine tasks that end, fail and are stopped, and pieces of work that panic.
+//! Tests of engine tasks that end, fail and are stopped, and of pieces of work that panic.
 
 use std::future::pending;
 
@@ -54,6 +54,7 @@ async fn a_piece_of_work_that_panics_harms_nothing_and_whoever_awaits_it_hears_o
 
 #[tokio::test]
 async fn a_task_is_reached_by_a_fault_only_where_a_test_asked_for_that() {
+    // Without faults no task can be made to fail.
     let supervisor = Supervisor::default();
     supervisor.engine("clock", supervisor.stop(), pending());
     assert!(supervisor.engines().is_empty() && !supervisor.fail("clock", Fault::End));
@@ -74,7 +75,7 @@ async fn a_task_is_reached_by_a_fault_only_where_a_test_asked_for_that() {
 }
 
 #[test]
-fn work_is_no_larger_for_its_owner() {
+fn watching_over_a_task_adds_at_most_32_bytes_to_it() {
     let task = async {
         let kept = [0_u8; 512];
         tokio::task::yield_now().await;

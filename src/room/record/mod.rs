@@ -86,5 +86,5 @@ pub async fn find(conn: &mut PgConnection, id: RoomId) -> Result<RoomCard> {
 /// Nine digits, and one more with every second try that met another room.
 fn unused_id(chance: &Chance, attempt: u32) -> i64 {
     let top = 1_000_000_000 * 10_i64.pow(attempt / 2);
-    chance.below(100_000_000..top)
+    chance.in_range(100_000_000..top)
 }
