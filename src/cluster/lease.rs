@@ -1,7 +1,7 @@
-//! Until when this process can prove, by its own clock alone, that it holds its lease.
+//! The time until which this process can prove, by its own clock alone, that it holds its lease.
 //!
-//! The clock also counts the machine's sleep: a node that has slept over its lease must not take itself
-//! for the owner of anything when it wakes, and a clock that stood still meanwhile would say so.
+//! That clock counts the machine's sleep. With a clock that stands still meanwhile, a node that has slept for longer
+//! than its lease would take itself for the owner of its rooms when it wakes.
 
 use std::future::pending;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use tokio::sync::watch;
 
 use crate::kit::clock::{BootClock, BootTime};
 
-/// A moment that is read without a lock: every room asks for it several times a turn.
+/// The end of the proof, read without a lock because every room asks for it several times a turn.
 #[derive(Debug)]
 struct Until {
     clock: BootClock,
@@ -29,15 +29,15 @@ impl Until {
     }
 }
 
-/// The proof: renewed with each renewal of the lease.
+/// The writing side, for whoever renews the lease in the database: it extends the proof at each renewal.
 #[derive(Debug)]
 pub struct Proof {
     until: Arc<Until>,
     renewed: watch::Sender<()>,
 }
 
-/// What a room asks before it decides or tells anything, and delivery before frames leave. A step of the
-/// wall clock neither ends a lease nor holds one open.
+/// The reading side. A room asks it before it decides or announces anything, and delivery before frames leave. A step
+/// of the wall clock neither ends a lease nor keeps it alive.
 #[derive(Clone, Debug)]
 pub struct Lease {
     until: Arc<Until>,
@@ -45,33 +45,33 @@ pub struct Lease {
 }
 
 impl Lease {
-    /// A lease that is proved until then, by this clock.
+    /// A lease that is proved until this moment of this clock.
     pub fn proved_until(clock: BootClock, until: BootTime) -> (Proof, Self) {
         let shared = Arc::new(Until { clock, nanos: AtomicU64::new(until.nanos()) });
         let (sender, renewed) = watch::channel(());
         (Proof { until: shared.clone(), renewed: sender }, Self { until: shared, renewed })
     }
 
-    /// A lease that never ends: for parts that are tried without a cluster.
+    /// A lease that never ends, for tests and benchmarks of parts without a cluster.
     pub fn endless() -> Self {
         Self::proved_until(BootClock::of_runtime(), BootTime::from_nanos(u64::MAX)).1
     }
 
-    /// Nobody else can have taken this process's place by now.
+    /// Whether the lease is proved: no other process can have taken this one's place by now.
     pub fn holds(&self) -> bool {
         self.until.clock.now() < self.until.get()
     }
 
-    /// For how long nobody else can have taken it, if it is never renewed again.
+    /// For how long the lease stays proved if it is never renewed again; zero if it is not proved now.
     pub fn left(&self) -> Duration {
         self.until.clock.now().until(self.until.get())
     }
 
-    /// Waits until it holds: not at all, if it does.
+    /// Waits until the lease is proved; returns at once if it is.
     pub async fn held(&mut self) {
         while !self.holds() {
             if self.renewed.changed().await.is_err() {
-                // It will never be renewed again.
+                // The writing side is gone, so the lease is never renewed again.
                 return pending().await;
             }
         }
@@ -79,7 +79,7 @@ impl Lease {
 }
 
 impl Proof {
-    /// The lease is proved until then.
+    /// Extends the proof until this moment, and wakes those who wait for it.
     pub fn renew(&self, until: BootTime) {
         self.until.set(until);
         self.renewed.send_replace(());
@@ -97,7 +97,7 @@ mod tests {
         clock.sleep(Duration::from_millis(4_999));
         assert!(lease.holds());
         clock.sleep(Duration::from_millis(1));
-        assert!(!lease.holds(), "no timer of the runtime has moved, and five seconds are over");
+        assert!(!lease.holds(), "five seconds have passed although no timer of the runtime has moved");
         assert_eq!(lease.left(), Duration::ZERO);
         proof.renew(clock.now().plus(Duration::from_secs(5)));
         lease.held().await;

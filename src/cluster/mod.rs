@@ -1,8 +1,8 @@
-//! Nodes, their leases, and which node acts for a room. Knows ids and epochs; never what a room is.
+//! Nodes, their leases, and which node acts for a room. This module knows ids and epochs, and not what a room is.
 //!
-//! A process that serves holds a lease on its row in `nodes`, judged by the database's clock alone. A
-//! room belongs to one process, `(node, incarnation)`, by a row with an epoch that only rises; every
-//! durable write of the room checks that epoch under a lock on the row.
+//! A process that serves holds a lease on its row in `nodes`; whether it lives is judged by the database's clock alone.
+//! A room belongs to one process `(node, incarnation)`, by a row in `room_owners` whose epoch only rises. Every durable
+//! write of the room checks that epoch under a lock on the row.
 
 mod lease;
 mod node;

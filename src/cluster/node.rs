@@ -1,4 +1,4 @@
-//! This process as a node: takes its lease, renews it, and says when it has been replaced.
+//! This process as a node: it takes its lease, renews it, and notices when it has been replaced.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,19 +15,20 @@ use crate::kit::supervise::Supervisor;
 use crate::kit::tx::Tx;
 use crate::start::StartError;
 
-/// How often a start looks at the lease of another server: several times per renewal.
+/// How often a start looks whether another server renews its lease: several times in the default time between two
+/// renewals.
 const WATCH: Duration = Duration::from_millis(200);
 
-/// One process among all that ever served: a restart has the same name and another incarnation.
+/// One process among all that ever served. After a restart the name is the same and the incarnation is higher.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Identity {
     /// The node's name.
     pub node_id: String,
-    /// Which of its processes: rises with every start.
+    /// The number of the process: it rises with every start of any node.
     pub incarnation: i64,
 }
 
-/// This process, holding its lease.
+/// This process, which holds its lease. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Node(Arc<Inner>);
 
@@ -37,23 +38,24 @@ struct Inner {
     pool: PgPool,
     clock: BootClock,
     lease: Lease,
+    /// Cancelled when another server has taken this one's place.
     lost: CancellationToken,
     /// Cancelled when the lease is no longer renewed.
     renewing: CancellationToken,
 }
 
 impl Node {
-    /// Takes the lease and keeps renewing it until the supervisor stops. What a renewal proves is
-    /// reckoned by `clock`.
+    /// Takes the lease and keeps renewing it until the supervisor stops. `clock` measures for how long a renewal proves
+    /// the lease.
     ///
-    /// A server without Redis is the only node, whatever its name. While another lease lives it is
-    /// watched: once it is renewed, a server is alive there; if it runs out, that server is gone and is
-    /// replaced. So a start after a crash waits for at most one lease. Starts and renewals exclude each
-    /// other in the database: of an old server that renews late and a new one that finds the lease run
-    /// out, exactly one holds it, and the other hears of that.
+    /// A server without Redis is the only node, whatever its name is. If another lease lives, it is watched: when it is
+    /// renewed, another server is alive and this start fails; when it runs out, that server is gone and this one
+    /// replaces it. So a start after a crash waits for at most one lease. Starts and renewals exclude each other in the
+    /// database: if an old server renews late while a new one finds the lease expired, exactly one of them gets it,
+    /// and the other one notices.
     ///
     /// # Errors
-    /// Another server is serving this database, or the store cannot be reached: in a sentence.
+    /// If another server serves this database, or the database cannot be reached.
     pub async fn start(
         pool: PgPool,
         clock: BootClock,
@@ -72,7 +74,11 @@ impl Node {
             };
             match &watched {
                 None => {
-                    tracing::info!(node.id = living.node_id, left_ms = living.left_ms, "a lease lives: watching it");
+                    tracing::info!(
+                        node.id = living.node_id,
+                        left_ms = living.left_ms,
+                        "another server's lease has not run out: waiting whether it is renewed"
+                    );
                     watched = Some(living);
                 }
                 Some(before) if before.until_us != living.until_us || before.incarnation != living.incarnation => {
@@ -82,7 +88,7 @@ impl Node {
             }
             tokio::select! {
                 biased;
-                () = supervisor.stop().cancelled() => return Err(StartError::new("stopped while another server's lease lived")),
+                () = supervisor.stop().cancelled() => return Err(StartError::new("stopped while waiting for another server's lease to run out")),
                 () = sleep(WATCH) => {}
             }
         };
@@ -96,33 +102,35 @@ impl Node {
         Ok(node)
     }
 
-    /// Which process this is.
+    /// The name and incarnation of this process.
     pub fn identity(&self) -> &Identity {
         &self.0.identity
     }
 
-    /// Cancelled when another server has taken this one's place: nothing may be decided any more, and
-    /// the server ends.
+    /// The token that is cancelled when another server has taken this one's place. From then on this process may decide
+    /// nothing, and has to end.
     pub fn lost(&self) -> CancellationToken {
         self.0.lost.clone()
     }
 
-    /// Whether this process can prove that it holds its lease: where it cannot, nothing is decided.
+    /// The proof that this process holds its lease. While it does not hold, nothing may be decided.
     pub fn lease(&self) -> Lease {
         self.0.lease.clone()
     }
 
-    /// It holds its lease, goes on renewing it, and has not been replaced.
+    /// Whether this process holds its lease, goes on renewing it, and has not been replaced.
     pub fn serves(&self) -> bool {
         self.0.lease.holds() && !self.0.lost.is_cancelled() && !self.0.renewing.is_cancelled()
     }
 
-    /// Ends the lease, so that the next server need not wait for it. To be called last.
+    /// Ends the lease, so that the next server need not wait for it. It is called last, when nothing is decided or
+    /// written any more.
     ///
     /// # Errors
-    /// Those of the store; the lease then runs out by itself.
+    /// A fault or an outage of the store; the lease then runs out by itself.
     pub async fn release(&self) -> Result<()> {
-        // A renewal under way is dropped before its commit, or its row lock is waited for: none comes later.
+        // A renewal that is under way is either dropped before its commit, or waited for by its row's lock. So none
+        // comes after this.
         self.0.renewing.cancel();
         let mut tx = Tx::begin(&self.0.pool).await?;
         store::end_lease(&mut tx, &self.0.identity).await?;
@@ -133,7 +141,7 @@ impl Node {
         let (every, lease) = (Duration::from_millis(settings.renew_ms), Duration::from_millis(settings.lease_ms));
         let mut ticks = interval(every);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        // A connection of its own: a pool that has much to do must not cost the lease.
+        // The renewal has a connection of its own, so that the lease is not lost when the pool is busy.
         let mut connection = None;
         let mut failing = false;
         let renewing = &self.0.renewing;
@@ -157,16 +165,19 @@ impl Node {
                 Ok(Err(error)) => error.to_string(),
                 Err(_) => "no answer in time".to_owned(),
             };
-            // What is under way on it is unknown.
+            // A statement may still be running on the old connection.
             connection = None;
             if !std::mem::replace(&mut failing, true) {
-                tracing::warn!(why, "the node's lease could not be renewed: without it the rooms pause");
+                tracing::warn!(
+                    why,
+                    "the node's lease could not be renewed: when it runs out, the rooms pause until it is renewed again"
+                );
             }
         }
     }
 
-    /// Until when is reckoned from before the renewal was sent: that moment, or `None` where this process
-    /// has been replaced.
+    /// Renews the lease once. Returns the moment before the renewal was sent, from which its duration is counted, or
+    /// `None` if this process has been replaced.
     async fn renew_once(
         &self,
         connection: &mut Option<PgConnection>,
@@ -185,18 +196,18 @@ impl Node {
     }
 }
 
-/// What a start found.
+/// The outcome of an attempt to take the lease.
 enum Taken {
-    /// Nobody: the lease is ours, asked for at this moment.
+    /// No other lease lived: this process has the lease, with this incarnation, asked for at this moment.
     Free { incarnation: i64, asked: BootTime },
-    /// A lease that lives.
+    /// Another server's lease lives.
     Occupied(store::Lease),
 }
 
-/// Takes the lease if no other lives; of two who try at once, one.
+/// Takes the lease if no other lives. If two processes try at once, one of them gets it.
 async fn take(tx: &mut Tx, clock: &BootClock, node_id: &str, lease: Duration) -> sqlx::Result<Taken> {
     store::take_place(tx).await?;
-    // The lock may have been waited for: the lease is reckoned from behind it.
+    // Getting the lock may have taken long, so the lease is counted from after it.
     let asked = clock.now();
     if let Some(living) = store::live_lease(tx).await? {
         return Ok(Taken::Occupied(living));

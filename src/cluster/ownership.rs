@@ -1,4 +1,4 @@
-//! Which process acts for a room: claim, hold while writing, release.
+//! Which process acts for a room. A process claims a room, holds its epoch during each write, and releases the room.
 
 use parlor_protocol::{ErrorBody, ErrorCode, RoomId};
 use sqlx::PgConnection;
@@ -6,17 +6,18 @@ use sqlx::PgConnection;
 use super::{Identity, store};
 use crate::kit::error::{Error, Result};
 
-/// How often a claim looks again when the row changed under its hands.
+/// How often a claim is tried when the row changes between its reading and its writing.
 const ATTEMPTS: usize = 3;
 
-/// Takes a room for this process and returns the new epoch: above every epoch before it, and at least
-/// the database's Unix milliseconds, so that it rises even if a standby lost the last rows.
+/// Takes a room for this process and returns the new epoch. The epoch is above every earlier one and at least the
+/// database's time in Unix milliseconds, so that it rises even if a standby took over without the last rows.
 ///
-/// To be called in a transaction: no other process starts until its end, the holder's node row stays locked,
-/// and what is read after it in the same transaction includes every write of the epochs before.
+/// It must be called in a transaction. Until that ends, no other process can start, and the former owner's row in
+/// `nodes` stays locked. What is read after the claim in the same transaction includes every write of earlier epochs.
 ///
 /// # Errors
-/// `room_paused` while a live other process owns the room, or when this one has been replaced.
+/// `room_paused` while another process that is alive owns the room, or if this one has been replaced; a fault or an
+/// outage of the store.
 pub async fn claim(conn: &mut PgConnection, node: &Identity, room: RoomId) -> Result<i64> {
     // A process that has been replaced must not take rooms from its successor, and none replaces it meanwhile.
     store::hold_place(conn).await?;
@@ -26,8 +27,8 @@ pub async fn claim(conn: &mut PgConnection, node: &Identity, room: RoomId) -> Re
     for _ in 0..ATTEMPTS {
         let before = store::owner_of(conn, room.number()).await?;
         if let Some(owner) = before.as_ref().filter(|owner| owner.node_id != node.node_id) {
-            // The lease is read in a statement of its own: one that waited for the lock would judge it
-            // by the snapshot it waited in, and take a room from an owner that has just renewed.
+            // The lease is read in a later statement than the lock. A statement that waits for a lock judges by the
+            // snapshot from before the wait, and would take the room from an owner that has just renewed its lease.
             store::lock_node(conn, &owner.node_id).await?;
             let holder = Identity { node_id: owner.node_id.clone(), incarnation: owner.incarnation };
             if store::lease_of(conn, &holder).await? == Some(true) {
@@ -41,18 +42,19 @@ pub async fn claim(conn: &mut PgConnection, node: &Identity, room: RoomId) -> Re
     Err(paused("this room is being claimed elsewhere"))
 }
 
-/// Makes a claim wait until this transaction ends. `false`: the epoch is over, write nothing.
+/// Keeps claims of the room waiting until this transaction ends. `false` if the epoch is over: then nothing may be
+/// written.
 ///
 /// # Errors
-/// Those of the store.
+/// Those of the database.
 pub async fn hold(conn: &mut PgConnection, room: RoomId, epoch: i64) -> sqlx::Result<bool> {
     store::hold_epoch(conn, room.number(), epoch).await
 }
 
-/// Gives the room back, so that anybody may claim it at once. Nothing happens where the epoch is over.
+/// Gives the room back, so that any process may claim it at once. Nothing happens if the epoch is over.
 ///
 /// # Errors
-/// Those of the store.
+/// Those of the database.
 pub async fn release(conn: &mut PgConnection, room: RoomId, epoch: i64) -> sqlx::Result<()> {
     store::clear_owner(conn, room.number(), epoch).await?;
     Ok(())

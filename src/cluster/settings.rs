@@ -1,14 +1,14 @@
-//! What an operator may set about nodes.
+//! The settings of the node and its lease.
 
 use std::time::Duration;
 
 crate::settings! {
     /// The node and its lease.
     pub struct Settings at "cluster", checked by Self::contradictions {
-        /// The node's name: one row in `nodes`, kept over restarts.
+        /// The node's name, which is the key of its row in `nodes` and stays the same over restarts.
         node_id: String = "main".into(), in 1..=64;
-        /// Milliseconds for which a renewal holds, by the database's clock; five sixths of it after the last renewal
-        /// the rooms pause (`room_paused`).
+        /// Milliseconds for which a renewal of the lease holds, by the database's clock. When five sixths of them have
+        /// passed since the last renewal, the rooms pause (`room_paused`).
         lease_ms: u64 = 6_000, in 1_000..=600_000;
         /// Milliseconds between renewals; at most a third of the lease.
         renew_ms: u64 = 1_500, in 100..=200_000;
@@ -16,8 +16,8 @@ crate::settings! {
 }
 
 impl Settings {
-    /// How long a renewal proves the lease to the node itself, from before it was sent: five sixths, so
-    /// that the node pauses well before the database sees the lease end.
+    /// For how long a renewal proves the lease to the node itself, counted from before it was sent: five sixths of the
+    /// lease, so that the node pauses well before the lease ends in the database.
     pub(super) fn proved(&self) -> Duration {
         Duration::from_millis(self.lease_ms - self.lease_ms / 6)
     }

@@ -1,4 +1,4 @@
-//! The SQL of nodes and of who owns a room. Every lease is judged by the database's clock.
+//! The SQL of nodes and of the owners of rooms. Every lease is judged by the database's clock.
 
 use sqlx::PgConnection;
 
@@ -9,13 +9,13 @@ use super::Identity;
 pub(super) struct Lease {
     pub node_id: String,
     pub incarnation: i64,
-    /// Milliseconds that the lease has left; 0 or less: it has expired.
+    /// The milliseconds until the lease ends; 0 or less if it has expired.
     pub left_ms: i64,
-    /// When it ends, in Unix microseconds: rises with each renewal.
+    /// When the lease ends, in Unix microseconds. It rises with each renewal.
     pub until_us: i64,
 }
 
-/// Who owns a room.
+/// The row of `room_owners`: the process that owns a room, and the epoch in which it does.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Owner {
     pub node_id: String,
@@ -23,20 +23,23 @@ pub(super) struct Owner {
     pub epoch: i64,
 }
 
-/// Keeps every other start, and all that goes by [`hold_place`], waiting until the transaction ends.
+/// Takes the lock of starts alone. Every other start, and everybody who calls [`hold_place`], waits until the
+/// transaction ends.
 pub(super) async fn take_place(conn: &mut PgConnection) -> sqlx::Result<()> {
-    // The number is arbitrary; nothing else in the house takes advisory locks in this space.
+    // The numbers are arbitrary. No other code uses advisory locks whose first number is 7270.
     sqlx::query!("select pg_advisory_xact_lock(7270, 1)").execute(conn).await?;
     Ok(())
 }
 
-/// Keeps every start waiting until the transaction ends, and nobody else. What is to hold must be read in
-/// a later statement: one that waited for the lock would judge by the snapshot it waited in.
+/// Takes the lock of starts together with others who hold it, so that every start waits until the transaction ends.
+/// What the caller relies on must be read in a later statement: one that waits for a lock judges by the snapshot from
+/// before the wait.
 pub(super) async fn hold_place(conn: &mut PgConnection) -> sqlx::Result<()> {
     sqlx::query!("select pg_advisory_xact_lock_shared(7270, 1)").execute(conn).await?;
     Ok(())
 }
 
+/// The lease that lives the longest, of any node; `None` if none lives.
 pub(super) async fn live_lease(conn: &mut PgConnection) -> sqlx::Result<Option<Lease>> {
     sqlx::query_as!(
         Lease,
@@ -52,7 +55,7 @@ pub(super) async fn live_lease(conn: &mut PgConnection) -> sqlx::Result<Option<L
     .await
 }
 
-/// Takes the row with a new incarnation, which is returned.
+/// Takes the node's row under a new incarnation, with a fresh lease, and returns the incarnation.
 pub(super) async fn take_lease(conn: &mut PgConnection, node_id: &str, lease_ms: f64) -> sqlx::Result<i64> {
     sqlx::query_scalar!(
         "insert into nodes (id, incarnation, lease_until)
@@ -67,8 +70,8 @@ pub(super) async fn take_lease(conn: &mut PgConnection, node_id: &str, lease_ms:
     .await
 }
 
-/// `false`: another process has taken this one's place, whatever that one's name: incarnations rise over
-/// all nodes, so whoever started last is the only one. To be called behind [`hold_place`].
+/// Renews the lease; `false` if another process has taken this one's place, whatever its name is. Incarnations rise
+/// over all nodes, so the process that started last is the only one. It must be called after [`hold_place`].
 pub(super) async fn renew_lease(conn: &mut PgConnection, node: &Identity, lease_ms: f64) -> sqlx::Result<bool> {
     let done = sqlx::query!(
         "update nodes
@@ -84,7 +87,7 @@ pub(super) async fn renew_lease(conn: &mut PgConnection, node: &Identity, lease_
     Ok(done.rows_affected() == 1)
 }
 
-/// Ends the lease now.
+/// Ends the lease at once. Nothing happens if another incarnation has the row.
 pub(super) async fn end_lease(conn: &mut PgConnection, node: &Identity) -> sqlx::Result<()> {
     sqlx::query!(
         "update nodes
@@ -98,13 +101,13 @@ pub(super) async fn end_lease(conn: &mut PgConnection, node: &Identity) -> sqlx:
     Ok(())
 }
 
-/// Locks a node's row against renewal and takeover until the transaction ends.
+/// Locks a node's row until the transaction ends, so that its lease can neither be renewed nor taken over.
 pub(super) async fn lock_node(conn: &mut PgConnection, node_id: &str) -> sqlx::Result<()> {
     sqlx::query!("select 1 as one from nodes where id = $1 for share", node_id).fetch_optional(conn).await?;
     Ok(())
 }
 
-/// Whether this process has its row, and nobody has started after it. To be called behind [`hold_place`].
+/// Whether this process still has its row and no other has started after it. It must be called after [`hold_place`].
 pub(super) async fn is_current(conn: &mut PgConnection, node: &Identity) -> sqlx::Result<bool> {
     sqlx::query_scalar!(
         r#"select exists (select from nodes where id = $1 and incarnation = $2)
@@ -116,7 +119,7 @@ pub(super) async fn is_current(conn: &mut PgConnection, node: &Identity) -> sqlx
     .await
 }
 
-/// Whether this process still has its row, and whether its lease lives.
+/// Whether the lease of this process lives; `None` if another incarnation has its row.
 pub(super) async fn lease_of(conn: &mut PgConnection, node: &Identity) -> sqlx::Result<Option<bool>> {
     sqlx::query_scalar!(
         r#"select lease_until > clock_timestamp() as "live!"
@@ -129,13 +132,14 @@ pub(super) async fn lease_of(conn: &mut PgConnection, node: &Identity) -> sqlx::
     .await
 }
 
+/// Who owns a room; `None` if nobody ever claimed it.
 pub(super) async fn owner_of(conn: &mut PgConnection, room: i64) -> sqlx::Result<Option<Owner>> {
     sqlx::query_as!(Owner, "select node_id, incarnation, epoch from room_owners where room_id = $1", room)
         .fetch_optional(conn)
         .await
 }
 
-/// The new epoch; `None`: the row is no longer as `before` says.
+/// Makes this process the owner and returns the new epoch; `None` if the row is no longer as `before` says.
 pub(super) async fn put_owner(
     conn: &mut PgConnection,
     node: &Identity,
@@ -161,7 +165,7 @@ pub(super) async fn put_owner(
     .await
 }
 
-/// Locks the owner's row against a claim until the transaction ends. `false`: another epoch holds.
+/// Locks the room's row against a claim until the transaction ends; `false` if another epoch holds.
 pub(super) async fn hold_epoch(conn: &mut PgConnection, room: i64, epoch: i64) -> sqlx::Result<bool> {
     let held =
         sqlx::query!("select 1 as one from room_owners where room_id = $1 and epoch = $2 for share", room, epoch)
@@ -170,7 +174,8 @@ pub(super) async fn hold_epoch(conn: &mut PgConnection, room: i64, epoch: i64) -
     Ok(held.is_some())
 }
 
-/// Nobody acts for the room any more; the epoch stays, so that it never falls.
+/// Notes that no process owns the room any more; `false` if the epoch is over. The epoch stays in the row, so that it
+/// never falls.
 pub(super) async fn clear_owner(conn: &mut PgConnection, room: i64, epoch: i64) -> sqlx::Result<bool> {
     let done = sqlx::query!(
         "update room_owners
