@@ -1,7 +1,7 @@
-//! Users of this process: their devices, the one room each is in, and how much they have asked lately.
+//! The users of this process: their devices, the one room that each is in, and how much each has asked lately.
 //!
-//! Presence tells rooms who is gone and sockets where their user went; it reads no frames and decides nothing
-//! that a room decides.
+//! Presence tells rooms which sockets are gone, and sockets into which other room their user went. It reads no frames
+//! and decides nothing that is a room's to decide.
 
 mod place;
 mod user;
@@ -13,8 +13,9 @@ use parlor_protocol::RoomId;
 
 use crate::room::RoomHandle;
 
-/// The way to a room that is awake; stated here, connected by whoever knows the rooms.
+/// How presence reaches a room. It is a trait because presence must not know the register of rooms, which implements
+/// it.
 pub trait Rooms: Send + Sync + 'static {
-    /// The room's handle, if it is awake on this node.
+    /// The handle of the room, if it is awake on this node.
     fn awake(&self, room: RoomId) -> Option<RoomHandle>;
 }

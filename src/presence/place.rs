@@ -1,5 +1,5 @@
-//! A socket's place in a room. However the socket ends, the room is told. It holds no handle: a room
-//! that nobody else needs may go to sleep under it, and then nobody is in it.
+//! A socket's place in a room. However the socket ends, the room is told. A place holds no handle of the room, so that
+//! a room which nobody else needs can go to sleep; nobody is in a room that sleeps.
 
 use std::time::Duration;
 
@@ -9,14 +9,15 @@ use super::Users;
 use crate::delivery::ConnectionId;
 use crate::room::Request;
 
-/// How often and how long a room with a full mailbox is asked again: together longer than a room is
-/// ever busy, shorter than any grace period.
+/// How often a room with a full mailbox is told again. All attempts together take 10 s: longer than a mailbox stays
+/// full, and shorter than the default grace period.
 const ATTEMPTS: u32 = 50;
+/// The wait before each of these attempts.
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// A socket's place in a room; dropping it tells the room that the socket is gone.
 pub struct Place {
-    /// Which room.
+    /// The room in which the place is.
     pub room: RoomId,
     user: UserId,
     connection: ConnectionId,
@@ -25,17 +26,18 @@ pub struct Place {
 }
 
 impl Place {
-    /// Taken when the join is asked, so that an answer which comes too late leaves nobody behind.
+    /// A place, which is taken before the room is asked to let the user in. So the room is told that the socket is gone
+    /// even if the socket ends before the answer comes.
     pub fn new(room: RoomId, user: UserId, connection: ConnectionId, users: &Users) -> Self {
         Self { room, user, connection, users: users.clone(), held: true }
     }
 
-    /// The room knows already, or never took the socket in.
+    /// Gives up the place without telling the room, which knows already or never took the socket in.
     pub fn release(mut self) {
         self.held = false;
     }
 
-    /// The user leaves the room at once and not only this socket.
+    /// Gives up the place and has the user, with all devices, leave the room at once.
     pub fn leave(mut self) {
         self.held = false;
         self.users.insist(self.room, Request::Leave { user: self.user });
@@ -52,14 +54,14 @@ impl Drop for Place {
 }
 
 impl Users {
-    /// Tells a room what it has to know: at once, or later when its mailbox is full. A room that sleeps
-    /// has nobody in it.
+    /// Sends the request to the room; if its mailbox is full, a piece of work tries again for 10 s. Nothing is sent to
+    /// a room that sleeps, because nobody is in it.
     pub fn insist(&self, room: RoomId, request: Request) {
         if !self.is_busy(room, &request) {
             return;
         }
         let again = self.clone();
-        self.0.crew.work("word of a socket that left", async move {
+        self.0.crew.work("repeated request to a busy room", async move {
             for _ in 0..ATTEMPTS {
                 let pause = again.0.stop.run_until_cancelled(tokio::time::sleep(PAUSE)).await;
                 if pause.is_none() || !again.is_busy(room, &request) {
@@ -68,7 +70,7 @@ impl Users {
             }
             tracing::warn!(
                 room.id = room.number(),
-                "a room did not take the word of a socket that left: its mailbox stayed full"
+                "a room was not told that a socket or user has left: its mailbox stayed full"
             );
         });
     }

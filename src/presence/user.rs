@@ -1,4 +1,4 @@
-//! Who is connected: each user's sockets, the one room they are in, and how much they have asked lately.
+//! The table of users: the sockets of each, the one room that they are in, and how much they have asked lately.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,29 +17,30 @@ use crate::kit::rate::{Pace, Use};
 use crate::kit::supervise::Crew;
 use crate::room::Request;
 
-/// Arrivals after which users who have been gone for long are forgotten.
+/// The number of arrivals after which users who have long been gone are forgotten.
 const SWEEP_EVERY: usize = 1_024;
 
 /// One socket of a user.
 struct Device {
+    /// The device's name, chosen by the client: a user has at most one socket for each name.
     name: Box<str>,
-    /// The sign-in it stands on.
+    /// The session by which the socket was opened.
     session: Uuid,
     connection: Connection,
-    /// The room it is in.
+    /// The room that this socket is in.
     room: Option<RoomId>,
 }
 
 #[derive(Default)]
 struct Entry {
-    /// The oldest first.
+    /// The oldest comes first.
     devices: Vec<Device>,
-    /// The one room the user is in, on whichever device; kept through the grace period.
+    /// The one room that the user is in, on any device. It is kept through the grace period.
     room: Option<RoomId>,
-    /// Held while the user comes into a room or leaves one: these are done one after the other.
+    /// Locked while the user joins or leaves a room, so that these happen one after the other.
     moving: Arc<tokio::sync::Mutex<()>>,
     uses: [Use; RateClass::ALL.len()],
-    /// Since when there is no device.
+    /// Since when the user has no device; `None` while there is one.
     gone: Option<Instant>,
 }
 
@@ -53,21 +54,21 @@ pub(super) struct Inner {
     pub(super) crew: Crew,
 }
 
-/// The users of this process.
+/// The users of this process. Cheap to clone; all clones are the same table.
 #[derive(Clone)]
 pub struct Users(pub(super) Arc<Inner>);
 
-/// A room that a user has left by coming into another.
+/// The room that a user has left by joining another.
 pub struct Former {
-    /// Which room.
+    /// The room that was left.
     pub room: RoomId,
-    /// The user's other sockets that were in it.
+    /// The user's other sockets that were in the room.
     pub others: Vec<Connection>,
 }
 
 impl Users {
-    /// Users without a socket are remembered for `keep`: their room and their rates. What a full room has not
-    /// heard yet is told by work of the crew, until `stop`.
+    /// An empty table. The room and the rates of a user without a socket are remembered for `keep`. A user may have
+    /// `most_devices` sockets. Requests to rooms whose mailbox is full are repeated by work of `crew`, until `stop`.
     pub fn new(
         keep: Duration,
         most_devices: usize,
@@ -79,7 +80,7 @@ impl Users {
         Self(Arc::new(Inner { entries, arrivals, keep, most_devices, rooms, stop, crew }))
     }
 
-    /// Sends this to each socket of the user.
+    /// Sends the frame to each socket of the user. Nothing happens if there is none.
     pub async fn send(&self, user: UserId, frame: &UserFrame) {
         let connections = self.connections(user);
         if connections.is_empty() {
@@ -96,13 +97,13 @@ impl Users {
         entry.map(|entry| entry.devices.iter().map(|device| device.connection.clone()).collect()).unwrap_or_default()
     }
 
-    /// How many users have a socket.
+    /// The number of users that have at least one socket.
     pub fn count(&self) -> usize {
         self.0.entries.iter().filter(|entry| !entry.devices.is_empty()).count()
     }
 
-    /// Adds a socket for as long as the answer lives. A socket of the same device is replaced, or the
-    /// oldest where there are too many: it is no longer one of the user's, and the caller closes it.
+    /// Adds a socket for as long as the returned [`Presence`] lives. If the device has a socket already, or if there
+    /// are too many, the device's or the oldest one is removed and returned; the caller closes it.
     pub fn enter(
         &self,
         user: UserId,
@@ -122,15 +123,18 @@ impl Users {
         (Presence { users: self.clone(), user, connection: connection.id() }, replaced)
     }
 
-    /// Now and then, forgets who has been gone for long.
+    /// At every [`SWEEP_EVERY`]th call, forgets the users who have been gone for longer than `keep`.
     fn sweep(&self, now: Instant) {
         if self.0.arrivals.fetch_add(1, Ordering::Relaxed) % SWEEP_EVERY == SWEEP_EVERY - 1 {
             self.0.entries.retain(|_, entry| entry.gone.is_none_or(|gone| now < gone + self.0.keep));
         }
     }
 
-    /// Counts one command of this class, or says how long to wait. Of a user without a socket, who asks by
-    /// REST, it is remembered as of one who has just gone.
+    /// Counts one command of this class. A user without a socket, who asks by REST, is remembered like one whose last
+    /// socket has just gone.
+    ///
+    /// # Errors
+    /// The time to wait, if it is one too many.
     pub fn admit(&self, user: UserId, class: RateClass, pace: Pace, now: Instant) -> Result<(), Duration> {
         let mut entry = match self.0.entries.get_mut(&user) {
             Some(entry) => entry,
@@ -145,18 +149,19 @@ impl Users {
         entry.uses[class as usize].one(pace, now)
     }
 
-    /// Waits until nothing else moves this user between rooms.
+    /// Waits until no other join or leave of this user is under way, and keeps others waiting while the guard lives.
     pub async fn moving(&self, user: UserId) -> tokio::sync::OwnedMutexGuard<()> {
         let moving = self.0.entries.entry(user).or_default().moving.clone();
         moving.lock_owned().await
     }
 
-    /// The room the user is in, as far as this process knows.
+    /// The room that the user is in, as far as this process knows.
     pub fn room(&self, user: UserId) -> Option<RoomId> {
         self.0.entries.get(&user).and_then(|entry| entry.room)
     }
 
-    /// The user is in this room now, on this socket, and in no other.
+    /// Notes that the user has joined this room on this socket, and is in no other room. Returns the room that the user
+    /// was in before, if it was another.
     pub fn came_in(&self, user: UserId, connection: ConnectionId, room: RoomId) -> Option<Former> {
         let mut entry = self.0.entries.entry(user).or_default();
         let former = entry.room.replace(room).filter(|former| *former != room);
@@ -172,8 +177,8 @@ impl Users {
         former.map(|room| Former { room, others })
     }
 
-    /// A room's checkpoint has brought this user back, and awaits them. `false`: they are in another room
-    /// by now. Otherwise they are in this one, and leave it when they come into another.
+    /// Notes that a room, which was restored from its checkpoint, has this user as a member and awaits them. `false` if
+    /// they are in another room by now; the room must then let them go.
     pub fn returned(&self, user: UserId, room: RoomId) -> bool {
         let mut entry = self.0.entries.entry(user).or_default();
         if entry.devices.is_empty() {
@@ -182,7 +187,7 @@ impl Users {
         *entry.room.get_or_insert(room) == room
     }
 
-    /// The user has left this room.
+    /// Notes that the user has left this room. Nothing happens if they are in another one.
     pub fn left(&self, user: UserId, room: RoomId) {
         let Some(mut entry) = self.0.entries.get_mut(&user) else { return };
         if entry.room == Some(room) {
@@ -191,24 +196,24 @@ impl Users {
         entry.devices.iter_mut().filter(|device| device.room == Some(room)).for_each(|device| device.room = None);
     }
 
-    /// The user has come into another room on this connection: the former one is left, and the user's other
-    /// sockets there are told.
+    /// Makes the user leave the `former` room after they joined another one on this connection: the user's sockets
+    /// receive no more of its frames, the other ones are told why, and the room is told.
     pub async fn leave_former(&self, connection: &Connection, user: UserId, former: Former) {
         connection.unsubscribe(former.room).await;
         let cause = RemovalCause::JoinedElsewhere;
         let removed = UserFrame::RoomRemoved { room: former.room, cause, until: None, reason: String::new() };
         let removed = Frame::text(&envelope::user(user, &removed));
         for other in former.others {
-            // Not subscribed any more when the room hears of it, they are told once.
+            // They are unsubscribed before the room hears of it, so that the room does not tell them a second time.
             other.unsubscribe(former.room).await;
             other.send(removed.clone()).await;
         }
         self.insist(former.room, Request::Leave { user });
     }
 
-    /// The session has ended: its sockets are told why and closed, and the user leaves the room that
-    /// they were in at once, unless a socket of another session is in it; whoever is suspended does so
-    /// even where their socket was lost before. Once more changes nothing.
+    /// Ends a session: its sockets are closed with the code `why`, and the user leaves their room at once, unless a
+    /// socket of another session is in it. A suspended user leaves the room even if their socket was lost before.
+    /// Calling it again changes nothing.
     pub async fn end_session(&self, user: UserId, session: Uuid, why: CloseCode) {
         let (connections, left) = self.forget_session(user, session, why);
         for connection in connections {
@@ -219,9 +224,8 @@ impl Users {
         }
     }
 
-    /// The session has ended. Says which sockets stand on it, and which room the user has left with
-    /// them: none, where another of their sockets is in it. Who is suspended leaves the room that is kept
-    /// for them through the grace period too.
+    /// Returns the sockets of an ended session, and the room that the user leaves with them: `None` if a socket of
+    /// another session is in it. A suspended user also leaves a room that is only kept for them by the grace period.
     fn forget_session(&self, user: UserId, session: Uuid, why: CloseCode) -> (Vec<Connection>, Option<RoomId>) {
         let Some(mut entry) = self.0.entries.get_mut(&user) else { return (Vec::new(), None) };
         let ended = entry.devices.iter_mut().filter(|device| device.session == session);
@@ -235,7 +239,7 @@ impl Users {
         (connections, left)
     }
 
-    /// Another socket of the user is in this room.
+    /// Whether another socket of the user is in this room.
     pub fn elsewhere(&self, user: UserId, connection: ConnectionId, room: RoomId) -> bool {
         self.0.entries.get(&user).is_some_and(|entry| {
             entry.devices.iter().any(|device| device.connection.id() != connection && device.room == Some(room))
@@ -243,7 +247,7 @@ impl Users {
     }
 }
 
-/// A socket's place among its user's; dropping it takes the socket out.
+/// The entry of one socket in the table; dropping it removes the socket.
 pub struct Presence {
     users: Users,
     user: UserId,
