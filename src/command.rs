@@ -1,4 +1,5 @@
-//! The commands of the program, from settings to exit. Each fails with a sentence that says what to do.
+//! The commands of the program `parlor`, each from reading its settings to its end. A command fails with a sentence
+//! that says what to do.
 
 pub mod admin;
 
@@ -26,19 +27,21 @@ use crate::router;
 use crate::start::StartError;
 use crate::telemetry::{self, metric};
 
-/// The folder of the private store where none is named.
+/// The folder of the private store if neither the command nor `PARLOR_DATA` names one.
 const DATA: &str = ".data";
 
-/// How the two roles reach the database.
+/// The addresses at which the program reaches the database in its two roles, and who keeps the database running.
 struct Addresses {
+    /// With the role that serves, `parlor_app`.
     app: Option<PgConnectOptions>,
+    /// With the role that migrates, `parlor_owner`.
     owner: Option<PgConnectOptions>,
-    /// The private store, if it is that.
+    /// The private store, if the database is in it.
     store: Option<Store>,
 }
 
-/// `parlor dev`: everything on this machine, with nothing to set up.
-/// With `lan` for the whole network.
+/// `parlor dev`: runs everything on this machine, with nothing to set up. With `lan` the server can be reached from
+/// the whole network.
 pub async fn dev(port: Option<u16>, lan: bool, data: Option<PathBuf>) -> Result<(), StartError> {
     let mut settings = load(false)?;
     if lan {
@@ -57,7 +60,7 @@ pub async fn dev(port: Option<u16>, lan: bool, data: Option<PathBuf>) -> Result<
     served
 }
 
-/// `parlor serve`: for people, against a given PostgreSQL.
+/// `parlor serve`: serves people, with a PostgreSQL that is given.
 pub async fn serve() -> Result<(), StartError> {
     let settings = load(true)?;
     telemetry::start(&settings.telemetry, LogFormat::Json)?;
@@ -67,13 +70,14 @@ pub async fn serve() -> Result<(), StartError> {
     serve_from(settings, Mode::Serve, &addresses, listeners, stop).await
 }
 
-/// `parlor config check`: every problem, or what holds.
+/// `parlor config check`: prints the settings that hold, or fails with every problem. With `serving` they are judged as
+/// `parlor serve` judges them.
 pub fn check_config(serving: bool) -> Result<(), StartError> {
     say(&load(serving)?.effective());
     Ok(())
 }
 
-/// `parlor config document`: writes the table of the settings into their page anew.
+/// `parlor config document`: replaces the table of the settings in their page, `docs/settings.md`.
 pub fn document_config(page: &Path) -> Result<(), StartError> {
     let cannot = |what: &str| StartError::new(format!("{} {what}", page.display()));
     let text = std::fs::read_to_string(page).map_err(|error| cannot("cannot be read").because(error))?;
@@ -81,7 +85,7 @@ pub fn document_config(page: &Path) -> Result<(), StartError> {
     std::fs::write(page, text).map_err(|error| cannot("cannot be written").because(error))
 }
 
-/// `parlor migrate`: applies what is new in the schema, as its owner.
+/// `parlor migrate`: applies the migrations that the database does not have yet, as the owner of the schema.
 pub async fn migrate(data: Option<PathBuf>) -> Result<(), StartError> {
     let settings = for_work()?;
     let addresses = Addresses::find(&settings, data, Purpose::Work, "parlor migrate").await?;
@@ -102,7 +106,7 @@ pub async fn migrate(data: Option<PathBuf>) -> Result<(), StartError> {
     Ok(())
 }
 
-/// `parlor seed`: the catalogue and the coins to promote with; with people also these.
+/// `parlor seed`: writes the catalogue and issues the coins for promotions; with `people` it also creates these.
 pub async fn seed(data: Option<PathBuf>, people: People<'_>) -> Result<(), StartError> {
     let settings = for_work()?;
     let addresses = Addresses::find(&settings, data, Purpose::Work, "parlor seed").await?;
@@ -111,7 +115,7 @@ pub async fn seed(data: Option<PathBuf>, people: People<'_>) -> Result<(), Start
         let app = addresses.app()?;
         let mut conn = db::connect(app).await?;
         db::refuse_other_schema(&mut conn).await?;
-        // It was only asked; seeding makes its own.
+        // This connection only checked the schema; seeding opens its own.
         let _ = conn.close().await;
         app::seed(&settings, app, people, &|far| say(far)).await
     }
@@ -121,7 +125,7 @@ pub async fn seed(data: Option<PathBuf>, people: People<'_>) -> Result<(), Start
     match people {
         People::None => say("the catalogue is there"),
         People::Demo => say("the catalogue and the demo users are there"),
-        // Its size was said when it was done.
+        // Its progress, which `app::seed` printed, ended with its size.
         People::World(_) => {}
         People::Load(count, tokens) => {
             say(&format!("{count} accounts are there; their tokens are in {}", tokens.display()))
@@ -130,7 +134,7 @@ pub async fn seed(data: Option<PathBuf>, people: People<'_>) -> Result<(), Start
     Ok(())
 }
 
-/// `parlor ledger audit`: whether every invariant of the books holds; what does not is printed.
+/// `parlor ledger audit`: checks every invariant of the books and prints what breaks one. Returns whether all hold.
 pub async fn audit(data: Option<PathBuf>, anchors: Option<PathBuf>) -> Result<bool, StartError> {
     let settings = for_work()?;
     let addresses = Addresses::find(&settings, data, Purpose::Existing, "parlor ledger audit").await?;
@@ -148,15 +152,15 @@ pub async fn audit(data: Option<PathBuf>, anchors: Option<PathBuf>) -> Result<bo
     audited
 }
 
-/// Prints what the audit looked at and each row that breaks an invariant; whether there is none.
+/// Prints what the audit looked at and each row that breaks an invariant. Returns whether there is no such row.
 async fn books(database: &PgConnectOptions, anchors: Option<&Series>) -> Result<bool, StartError> {
     let mut conn = db::connect(database).await?;
     let cannot = cannot("the books could not be read");
     let mut report = audit::audit(&mut conn, &economy::kinds(), anchors).await.map_err(cannot)?;
     if report.anchors == 0 {
         report.notes.push(
-            "no anchor was compared with: an end that was cut off, or all tables restored together, would not show \
-             (docs/ledger.md)"
+            "no anchor was compared with: if the newest transfers were cut off, or all tables were restored together, \
+             that would not show (docs/ledger.md)"
                 .to_owned(),
         );
     }
@@ -166,7 +170,8 @@ async fn books(database: &PgConnectOptions, anchors: Option<&Series>) -> Result<
     Ok(report.is_clean())
 }
 
-/// The anchors that the books are compared with: those of the named folder, else those of the settings.
+/// The anchors that the books are compared with: those in the named folder, or else those of the settings. `None` if
+/// neither is given.
 async fn series(
     settings: &Settings,
     addresses: &Addresses,
@@ -175,7 +180,10 @@ async fn series(
     let mut anchor = addresses.anchors(settings);
     if let Some(folder) = named {
         if !folder.is_dir() {
-            return Err(StartError::new(format!("{} is no folder: give --anchors one with anchors", folder.display())));
+            return Err(StartError::new(format!(
+                "{} is not a folder: give --anchors a folder with anchors",
+                folder.display()
+            )));
         }
         anchor = AnchorSettings { folder: Some(folder), bucket: None, ..anchor };
     }
@@ -185,14 +193,14 @@ async fn series(
     let counted = anchor.counted(key.as_ref()).map_err(cannot(unreadable))?;
     if counted.is_empty() {
         return Err(StartError::new(
-            "there are anchors and no key to check them with: give ledger.anchor.public_keys what \
+            "there are anchors but no key to check them with: set ledger.anchor.public_keys to the public key that \
              `parlor ledger anchor` prints",
         ));
     }
     Series::read(&place, &counted).await.map(Some).map_err(cannot(unreadable))
 }
 
-/// `parlor ledger anchor`: signs the heads of all chains and adds them to the place outside the database.
+/// `parlor ledger anchor`: signs the heads of all hash chains and adds them to the anchors outside the database.
 pub async fn anchor(data: Option<PathBuf>) -> Result<(), StartError> {
     let settings = for_work()?;
     let addresses = Addresses::find(&settings, data, Purpose::Existing, "parlor ledger anchor").await?;
@@ -203,7 +211,7 @@ pub async fn anchor(data: Option<PathBuf>) -> Result<(), StartError> {
         let key = anchor.signing_key(&chance()).map_err(cannot(unusable))?;
         let (Some(place), Some(key)) = (place, key) else {
             return Err(StartError::new(
-                "anchors have no place or no key: give ledger.anchor.folder or ledger.anchor.bucket, and \
+                "anchors need a place and a key: set ledger.anchor.folder or ledger.anchor.bucket, and \
                  ledger.anchor.key (`openssl rand -base64 32` makes one)",
             ));
         };
@@ -237,7 +245,7 @@ fn chance() -> Chance {
     Chance::system()
 }
 
-/// An error of a command, in a sentence.
+/// Turns an error of a service into the error of a command, with this sentence.
 fn cannot(what: &'static str) -> impl Fn(crate::kit::error::Error) -> StartError {
     move |error| StartError::new(what).because(error)
 }
@@ -247,7 +255,7 @@ pub fn openapi() {
     say(router::openapi().trim_end());
 }
 
-/// From a found database to the end of the server.
+/// Prepares the database that was found, and serves until the server ends.
 async fn serve_from(
     mut settings: Settings,
     mode: Mode,
@@ -256,7 +264,7 @@ async fn serve_from(
     stop: Stop,
 ) -> Result<(), StartError> {
     if let Some(profile) = settings.profile {
-        tracing::warn!("the profile `{profile}` is on: its limits are not for people");
+        tracing::warn!("the profile `{profile}` is on: its limits are too wide for a server that people use");
     }
     let start = async {
         if mode == Mode::Dev {
@@ -265,7 +273,7 @@ async fn serve_from(
         let mut conn = db::connect(addresses.app()?).await?;
         db::refuse_other_schema(&mut conn).await?;
         db::refuse_too_many_rights(&mut conn).await?;
-        // It was only asked; the pool makes its own.
+        // This connection only checked the schema and the rights; the pool opens its own.
         let _ = conn.close().await;
         if mode == Mode::Dev {
             if addresses.store.is_none() {
@@ -305,7 +313,7 @@ async fn serve_from(
     served
 }
 
-/// Migrates where the owner's address is known.
+/// Migrates the database if the owner's address is known.
 async fn prepare(addresses: &Addresses) -> Result<(), StartError> {
     match &addresses.owner {
         Some(owner) => db::migrate(owner).await.map(drop),
@@ -314,7 +322,7 @@ async fn prepare(addresses: &Addresses) -> Result<(), StartError> {
 }
 
 impl Addresses {
-    /// The given ones; without any, those of the private store, which is opened.
+    /// The addresses of the settings; if there are none, those of the private store, which is opened.
     async fn find(settings: &Settings, data: Option<PathBuf>, purpose: Purpose, who: &str) -> Result<Self, StartError> {
         if settings.database.url.is_some() || settings.database.owner_url.is_some() {
             return Self::given(settings);
@@ -353,12 +361,13 @@ impl Addresses {
         })
     }
 
-    /// Where files of `dev` lie beside the database.
+    /// The folder in which `dev` keeps its files beside the database.
     fn folder(&self) -> PathBuf {
         self.store.as_ref().map_or_else(data_folder, |store| store.place().data.clone())
     }
 
-    /// Where anchors go and who signs them; beside the private store unless the settings say otherwise.
+    /// The settings of the anchors. With a private store, the anchors and their key lie beside it unless the settings
+    /// say otherwise.
     fn anchors(&self, settings: &Settings) -> AnchorSettings {
         let given = settings.ledger.anchor.clone();
         match &self.store {
@@ -374,7 +383,7 @@ impl Addresses {
     }
 }
 
-/// The folder of the private store where none is named.
+/// The folder of the private store if the command names none.
 fn data_folder() -> PathBuf {
     let named = std::env::var_os("PARLOR_DATA").filter(|data| !data.is_empty());
     named.map_or_else(|| Path::new(DATA).to_owned(), PathBuf::from)
@@ -384,7 +393,7 @@ fn load(serving: bool) -> Result<Settings, StartError> {
     Settings::load(serving).map_err(|problems| StartError::new(problems.to_string()))
 }
 
-/// For a command that ends by itself: quiet, unless something is wrong.
+/// The settings for a command that ends by itself. It logs warnings only, unless `telemetry.log` is set.
 fn for_work() -> Result<Settings, StartError> {
     let mut settings = load(false)?;
     if settings.telemetry.log == crate::config::TelemetrySettings::default().log {
@@ -399,7 +408,7 @@ fn stop(settings: &Settings) -> Result<Stop, StartError> {
         .map_err(|error| StartError::new("signals cannot be listened for").because(error))
 }
 
-/// What it gives, or `None` if the stop came first.
+/// What the work returns, or `None` if the program was asked to stop before it was done.
 async fn unless_stopped<T>(
     stop: &Stop,
     work: impl Future<Output = Result<T, StartError>>,
@@ -411,7 +420,7 @@ async fn unless_stopped<T>(
     }
 }
 
-/// Bound before anything else, so that a taken port is told at once.
+/// The listening sockets. They are bound before anything else, so that a port in use is reported at once.
 struct Listeners {
     listener: TcpListener,
     metrics: Option<TcpListener>,
@@ -422,7 +431,7 @@ impl Listeners {
         let listener = bind(settings.server.address).await?;
         let Some(address) = settings.telemetry.metrics_address else { return Ok(Self { listener, metrics: None }) };
         let metrics = TcpListener::bind(address).await.map_err(|error| {
-            StartError::new(format!("{address} cannot be listened at: put telemetry.metrics_address right"))
+            StartError::new(format!("the server cannot listen at {address}: correct telemetry.metrics_address"))
                 .because(error)
         })?;
         if let Ok(address) = metrics.local_addr() {
@@ -436,22 +445,22 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
     TcpListener::bind(address).await.map_err(|error| {
         let what = match error.kind() {
             ErrorKind::AddrInUse => format!(
-                "{address} is taken, perhaps by another parlor: stop that, or take another port with --port \
-                 (0 takes a free one; `serve` has PARLOR__SERVER__ADDRESS)"
+                "{address} is in use, perhaps by another parlor: stop that, or choose another port with --port \
+                 (0 takes a free one; for `serve` set PARLOR__SERVER__ADDRESS)"
             ),
             ErrorKind::PermissionDenied => {
-                format!("this user may not listen at {address}: take a port from 1024 up")
+                format!("this user may not listen at {address}: choose a port from 1024 up")
             }
             ErrorKind::AddrNotAvailable => {
-                format!("{address} is not an address of this machine: put PARLOR__SERVER__ADDRESS right")
+                format!("{address} is not an address of this machine: correct PARLOR__SERVER__ADDRESS")
             }
-            _ => format!("{address} cannot be listened at: put PARLOR__SERVER__ADDRESS right"),
+            _ => format!("the server cannot listen at {address}: correct PARLOR__SERVER__ADDRESS"),
         };
         StartError::new(what).because(error)
     })
 }
 
-/// A line on standard output; who has closed it does not want to know.
+/// Prints a line on standard output. An error is ignored: whoever has closed the output does not read it.
 fn say(line: &str) {
     let mut out = std::io::stdout().lock();
     let _ = writeln!(out, "{line}").and_then(|()| out.flush());

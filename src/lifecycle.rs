@@ -1,4 +1,4 @@
-//! How the program stops: softly at the first signal, hard at the deadline or the second.
+//! How the program stops: softly at the first signal, and hard at a second signal or at the deadline.
 
 use std::io;
 use std::time::Duration;
@@ -6,27 +6,30 @@ use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-/// After a hard stop nothing is waited for longer than this.
+/// The longest that the process lives after a hard stop began.
 const AFTER_HARD: Duration = Duration::from_secs(3);
 
-/// The two stages. Cloned into everything that runs for long.
+/// The two stages of a stop. Whatever runs for long holds a clone of it.
 #[derive(Clone, Debug, Default)]
 pub struct Stop {
-    /// Take nothing new, finish what is there, then end.
+    /// Cancelled when the program is to take no new work, finish what it has, and end.
     pub soft: CancellationToken,
-    /// End now.
+    /// Cancelled when the program is to end at once.
     pub hard: CancellationToken,
 }
 
 impl Stop {
-    /// Listens for SIGTERM and SIGINT from now on. The first begins the soft stop, if it has not begun from
-    /// inside; it becomes hard when `deadline` has passed, or with a further signal at once.
+    /// Listens for SIGTERM and SIGINT from now on. The first signal begins the soft stop, unless [`Stop::begin`] has
+    /// begun it already. The stop becomes hard when `deadline` has passed, or at once with a further signal.
+    ///
+    /// # Errors
+    /// If the signals cannot be listened for.
     pub fn on_signals(deadline: Duration) -> io::Result<Self> {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         let stop = Self::default();
         let told = stop.clone();
-        // Owned by the process: it is the one task that nobody stops.
+        // The supervisor does not own this task, because it ends the process when the supervisor's tasks hang.
         #[expect(clippy::disallowed_methods, reason = "it outlives every task, to end the process when one hangs")]
         tokio::spawn(async move {
             tokio::select! {
@@ -37,18 +40,18 @@ impl Stop {
                 }
             }
             tokio::select! {
-                () = either(&mut terminate, &mut interrupt) => tracing::warn!("told again: stopping at once"),
+                () = either(&mut terminate, &mut interrupt) => tracing::warn!("a further signal came: stopping at once"),
                 () = tokio::time::sleep(deadline) => tracing::warn!("the deadline has passed: stopping at once"),
             }
             told.hard.cancel();
             tokio::time::sleep(AFTER_HARD).await;
-            tracing::error!("something does not stop: the process ends without it");
+            tracing::error!("some task does not stop: the process ends without waiting for it");
             std::process::exit(1);
         });
         Ok(stop)
     }
 
-    /// Begins the soft stop from inside, as when the node finds itself replaced.
+    /// Begins the soft stop from within the program, as when the node finds that it has been replaced.
     pub fn begin(&self) {
         self.soft.cancel();
     }
@@ -66,7 +69,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn regression_a_stop_from_inside_has_the_deadline_too() {
+    async fn regression_a_stop_that_the_program_itself_begins_has_the_deadline_too() {
         let stop = Stop::on_signals(Duration::from_secs(10)).expect("signals can be listened for");
         let begun = tokio::time::Instant::now();
         stop.begin();

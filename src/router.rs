@@ -1,4 +1,4 @@
-//! Every address of the server, on one page.
+//! Every route of the server, on one page.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,24 +24,24 @@ use crate::identity::current::count::{self, Anonymous};
 use crate::kit::edge::Edge;
 use crate::{admin, gateway, http, identity, media, room};
 
-/// What pages may load: its own files and nothing else.
+/// The content security policy of the served pages: they may load the server's own files and nothing else.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// Where the API is described.
+/// The path of the API's description.
 const DESCRIPTION: &str = "/v1/openapi.json";
 
-/// How long the store's answer holds for `/readyz`.
+/// For how long `/readyz` goes by one answer of the store.
 const READY_FOR: Duration = Duration::from_secs(1);
 
-/// A file of the repository, as it was at the build.
+/// A handler that serves a file of the repository, as it was when the program was built.
 macro_rules! file {
     ($place:literal, $kind:literal) => {
         get(|| async { page($kind, include_str!(concat!("../", $place))) })
     };
 }
 
-/// The routes, with what stands around them.
+/// All routes, with the middleware around them.
 pub fn router(app: App, settings: &Settings, mode: Mode) -> Router {
     let (api, described) = api().split_for_parts();
     let described = Bytes::from(text(&http::openapi::document(described)));
@@ -65,7 +65,7 @@ pub fn router(app: App, settings: &Settings, mode: Mode) -> Router {
     http::layers::around(routes, &settings.http, Edge::from_ref(&app)).with_state(app)
 }
 
-/// The routes of the API. None is registered but with its description.
+/// The routes of the API. Each is registered together with its description in OpenAPI.
 fn api() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .merge(identity::routes())
@@ -79,7 +79,7 @@ fn api() -> OpenApiRouter<App> {
         .merge(admin::routes())
 }
 
-/// The description of the API, OpenAPI 3.1: as it is served, and as `docs/openapi.json` has it.
+/// The description of the API as OpenAPI 3.1 JSON, the same that is served and that `docs/openapi.json` holds.
 pub fn openapi() -> String {
     text(&http::openapi::document(api().into_openapi()))
 }
@@ -88,14 +88,14 @@ fn text(document: &Value) -> String {
     format!("{document:#}\n")
 }
 
-/// The one address that is not the server's own: what Prometheus reads.
+/// The routes of the metrics' listener, which has an address of its own: `/metrics`, in Prometheus' text format.
 pub fn metrics(render: impl Fn() -> String + Clone + Send + Sync + 'static) -> Router {
     const KIND: &str = "text/plain; version=0.0.4; charset=utf-8";
     Router::new().route("/metrics", get(async move || ([(header::CONTENT_TYPE, KIND)], render())))
 }
 
-/// 200 while new work is taken, the lease is proven, the ledger has a connection, and the store answers within
-/// a second.
+/// 200 while the server takes new work, its lease is proven, the ledger has a connection, and the store answers within
+/// a second; 503 otherwise.
 async fn readyz(app: &App, edge: &Edge, store: &Answered) -> StatusCode {
     let ping = async {
         let mut conn = edge.read().await.ok()?;
@@ -105,8 +105,8 @@ async fn readyz(app: &App, edge: &Edge, store: &Answered) -> StatusCode {
     if store.answered(asked).await && app.is_serving() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }
 }
 
-/// Whether the store answered, asked by one at a time and once a second at most: anybody may call `/readyz`,
-/// as often as they like.
+/// The store's last answer for `/readyz`. Anybody may call that as often as they like, so the store is asked at most
+/// once a second, by one request at a time.
 #[derive(Clone, Default)]
 struct Answered(Arc<Mutex<Option<(Instant, bool)>>>);
 
@@ -143,7 +143,7 @@ fn playground() -> Router<App> {
     files.into_iter().fold(index, |routes, (kind, path, text)| routes.route(path, get(async move || page(kind, text))))
 }
 
-/// The page of the socket, as `./parlor schema` has written it.
+/// The page that documents the socket, as `./parlor schema` has written it.
 fn socket_page() -> Router<App> {
     Router::new()
         .route("/docs/socket", file!("protocol/page/socket.html", "text/html; charset=utf-8"))
@@ -167,7 +167,7 @@ mod tests {
     use super::{Answered, READY_FOR};
 
     #[tokio::test(start_paused = true)]
-    async fn the_store_is_asked_once_a_second_however_often_somebody_looks() {
+    async fn the_store_is_asked_once_a_second_however_often_readiness_is_asked_for() {
         let store = Answered::default();
         assert!(store.answered(ready(true)).await);
         assert!(store.answered(async { panic!("asked twice") }).await);

@@ -1,10 +1,11 @@
-//! Why the program does not start, or a command is not done: one sentence that says what to do.
-//! Nothing here is for a client of the server; that is [`crate::kit::error`].
+//! The error of the program's start and of its commands: one sentence that says what is wrong and what to do.
+//! It is for whoever runs the program; clients of the server are answered with [`crate::kit::error`].
 
 use std::error::Error as StdError;
 use std::fmt;
 
-/// What stands in the way, in a sentence for whoever typed the command. Never holds a password.
+/// Why the program does not start or a command was not done, as a sentence for whoever typed the command. It never
+/// holds a password.
 #[derive(Debug)]
 pub struct StartError {
     sentence: String,
@@ -12,12 +13,12 @@ pub struct StartError {
 }
 
 impl StartError {
-    /// Says what is wrong and what to do.
+    /// An error with this sentence, which says what is wrong and what to do.
     pub fn new(sentence: impl Into<String>) -> Self {
         Self { sentence: sentence.into(), cause: None }
     }
 
-    /// With what the system said, in brackets behind the sentence.
+    /// Adds the error that was the cause; it is displayed in brackets behind the sentence.
     #[must_use]
     pub fn because(mut self, cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.cause = Some(cause.into());

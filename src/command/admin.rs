@@ -1,4 +1,4 @@
-//! `parlor admin …`: the first admin, and roles given and taken without one.
+//! `parlor admin …`: creates the first admin, and grants and revokes roles without one.
 
 use std::io::{BufRead, IsTerminal, Read, Write};
 use std::path::PathBuf;
@@ -22,22 +22,22 @@ use crate::kit::fields::line;
 use crate::kit::tx::Tx;
 use crate::start::StartError;
 
-/// Bytes of the longest line that is read as a password; it is judged afterwards.
+/// The most bytes that are read of a line with a password. Whether the password is acceptable is decided later.
 const LINE_BYTES: u64 = 4_096;
 
-/// Who is to be the first admin, as typed.
+/// The admin to be created, as typed. One of `email` and `phone` is needed to sign in.
 #[derive(Debug)]
 pub struct NewAdmin {
-    /// By e-mail.
+    /// The e-mail address.
     pub email: Option<String>,
-    /// By phone.
+    /// The phone number, with `+` and the country's code.
     pub phone: Option<String>,
-    /// The display name.
+    /// The display name, at most 40 characters.
     pub name: String,
 }
 
-/// `parlor admin create`: an account with every permission. The password is read from standard input;
-/// where there is none one is made, and printed this once.
+/// `parlor admin create`: creates an account with every permission. The password is read from standard input; if that
+/// is empty, a password is made, and printed this once.
 pub async fn create_admin(data: Option<PathBuf>, admin: NewAdmin) -> Result<(), StartError> {
     let contact = |text: Option<String>, parse: fn(&str) -> Result<Contact, &'static str>| {
         let wrong = |why| StartError::new(format!("that is not {why}"));
@@ -65,7 +65,7 @@ pub async fn create_admin(data: Option<PathBuf>, admin: NewAdmin) -> Result<(), 
     Ok(())
 }
 
-/// `parlor admin grant`: gives somebody a role.
+/// `parlor admin grant`: gives a role to the user of this id, e-mail address, phone number or signature.
 pub async fn grant(data: Option<PathBuf>, user: &str, role: &str) -> Result<(), StartError> {
     let user = change(data, "parlor admin grant", user, async |tx, user| {
         role::grant(tx, &Actor::operator(), user, role).await
@@ -74,7 +74,7 @@ pub async fn grant(data: Option<PathBuf>, user: &str, role: &str) -> Result<(), 
     Ok(())
 }
 
-/// `parlor admin revoke`: takes a role from somebody.
+/// `parlor admin revoke`: takes a role from the user of this id, e-mail address, phone number or signature.
 pub async fn revoke(data: Option<PathBuf>, user: &str, role: &str) -> Result<(), StartError> {
     let user = change(data, "parlor admin revoke", user, async |tx, user| {
         role::take(tx, &Actor::operator(), user, role).await
@@ -83,7 +83,7 @@ pub async fn revoke(data: Option<PathBuf>, user: &str, role: &str) -> Result<(),
     Ok(())
 }
 
-/// Changes the user of this id, e-mail address or phone number, in one transaction.
+/// Finds the user and changes them, in one transaction. Returns the user's id.
 async fn change(
     data: Option<PathBuf>,
     who: &str,
@@ -100,7 +100,7 @@ async fn change(
     .await
 }
 
-/// Does this on the database, as parlor_app; what is refused is said in a sentence.
+/// Does the work on the database as `parlor_app`. If it is refused, the error says why in a sentence.
 async fn work<T>(
     data: Option<PathBuf>,
     who: &str,
@@ -112,7 +112,7 @@ async fn work<T>(
         prepare(&addresses).await?;
         let mut conn = db::connect(addresses.app()?).await?;
         db::refuse_other_schema(&mut conn).await?;
-        // It was only asked; the edge makes its own.
+        // This connection only checked the schema; the edge's pool opens its own.
         let _ = conn.close().await;
         let pool = PgPoolOptions::new().max_connections(1).connect_lazy_with(addresses.app()?.clone());
         let edge = Edge::new(pool.clone(), clock(), chance());
@@ -140,27 +140,27 @@ fn sentence(error: Error) -> StartError {
         ErrorCode::UserNotFound => {
             "there is no such user: name an id, an e-mail address, a phone number with +, or a signature"
         }
-        ErrorCode::NotFound => "there is no such role: the table `roles` has them",
+        ErrorCode::NotFound => "there is no such role: the table `roles` lists the roles that exist",
         ErrorCode::AccountExists => {
-            "somebody has this address or number already: `parlor admin grant ADDRESS admin` makes them an admin"
+            "an account with this address or number exists already: `parlor admin grant ADDRESS admin` makes it an admin"
         }
         ErrorCode::BadRequest | ErrorCode::Forbidden => {
             let fields = error.body.fields.iter().map(|field| format!("{}: {}", field.field, field.message));
             let words = fields.reduce(|all, field| format!("{all}; {field}"));
             return StartError::new(words.unwrap_or(error.body.message));
         }
-        _ => "the database did not do it: see that it runs, then do it again",
+        _ => "the database did not make the change: see that PostgreSQL runs, then try again",
     };
     StartError::new(what).because(error)
 }
 
-/// The first line of standard input, if there is anything in it. At a terminal it is asked for, and not
-/// shown while it is typed.
+/// The first line of standard input; `None` if it is empty. At a terminal the password is asked for, and is not shown
+/// while it is typed.
 fn read_password() -> std::io::Result<Option<String>> {
     let stdin = std::io::stdin();
     let mut line = String::new();
     if stdin.is_terminal() {
-        eprint!("password (empty: one is made): ");
+        eprint!("password (leave empty to have one made): ");
         std::io::stderr().flush()?;
         let _silent = Silent::start()?;
         stdin.lock().take(LINE_BYTES).read_line(&mut line)?;
@@ -172,7 +172,7 @@ fn read_password() -> std::io::Result<Option<String>> {
     Ok((!line.is_empty()).then(|| line.to_owned()))
 }
 
-/// The terminal shows nothing while this lives.
+/// Turns the terminal's echo off while it lives. It holds the terminal's former state.
 struct Silent(Termios);
 
 impl Silent {
@@ -187,7 +187,7 @@ impl Silent {
 
 impl Drop for Silent {
     fn drop(&mut self) {
-        // A terminal that is gone needs nothing.
+        // This fails only if the terminal is gone, and then there is nothing to restore.
         let _ = tcsetattr(std::io::stdin(), SetArg::TCSAFLUSH, &self.0);
     }
 }

@@ -48,7 +48,7 @@ fn a_taken_port_is_told_before_any_database_is_started() {
     let taken = TcpListener::bind("127.0.0.1:0").expect("a port is free");
     let port = taken.local_addr().expect("it is bound").port().to_string();
     let complaint = refusal(&mut parlor(&["dev", "--port", &port, "--data", "/proc/never-made"]));
-    assert!(complaint.contains("is taken") && complaint.contains("--port"), "{complaint}");
+    assert!(complaint.contains("is in use") && complaint.contains("--port"), "{complaint}");
 }
 
 #[test]
