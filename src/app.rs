@@ -1,6 +1,6 @@
-//! The composition: every part built once, connected, started in order and stopped in order.
+//! The composition of the server: each part is built once and connected; all are started and stopped in order.
 //!
-//! The only place where `room` and `economy` meet. No rule lives here.
+//! This is the only place where `room` and `economy` meet. It holds no rule of the product.
 
 mod build;
 mod demo;
@@ -37,37 +37,38 @@ use crate::kit::jobs::Jobs;
 use crate::kit::supervise::Supervisor;
 use crate::media::Media;
 
-/// How the server is run.
+/// For whom the server runs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Mode {
-    /// For one developer: demo data and the playground.
+    /// For one developer, with demo data and the playground (`parlor dev`).
     Dev,
-    /// For people.
+    /// For people (`parlor serve`).
     Serve,
 }
 
-/// What a server is made of. The database is migrated, the role has been judged.
+/// What a server is built from. The database is migrated, and the role that serves was found to have no right too
+/// many.
 #[derive(Debug)]
 pub struct Parts {
-    /// Checked.
+    /// The settings, which are known to have no problems.
     pub settings: Settings,
-    /// How it is run.
+    /// For whom the server runs.
     pub mode: Mode,
-    /// The pool, as parlor_app.
+    /// The pool of connections as `parlor_app`.
     pub pool: PgPool,
-    /// The same address, for connections outside the pool (the ledger's writer).
+    /// The address of the same database, for connections outside the pool, such as the ledger's writer.
     pub database: PgConnectOptions,
-    /// Where uploaded files lie, unless the settings say otherwise.
+    /// The folder of uploaded files, unless the settings name another place.
     pub media_folder: Option<PathBuf>,
-    /// Bound; who connects early waits in its backlog.
+    /// The bound socket of the server. Whoever connects before the server accepts waits in its backlog.
     pub listener: TcpListener,
-    /// Where metrics are asked for, bound; `None`: nowhere.
+    /// The bound socket at which metrics are asked for; `None` if they are served nowhere.
     pub metrics: Option<TcpListener>,
-    /// Owns every task of the server.
+    /// The owner of every task of the server.
     pub supervisor: Supervisor,
 }
 
-/// What routes share. Handlers take the part they need.
+/// The state that routes share. A handler extracts the part that it needs.
 #[derive(Clone)]
 pub struct App {
     edge: Edge,
@@ -80,19 +81,19 @@ pub struct App {
     office: Office,
     jobs: Jobs,
     supervisor: Supervisor,
-    /// Set while the server takes new work.
+    /// `true` while the server takes new work.
     serving: Arc<AtomicBool>,
 }
 
 impl App {
-    /// The server takes new work: it has started and does not drain, every task that it lives with goes on, it
-    /// proves its lease, and its ledger has a connection that answers.
+    /// Whether the server takes new work: it is not stopping, no engine task has failed, it proves its lease, and its
+    /// ledger has a connection that answers.
     pub fn is_serving(&self) -> bool {
         let is_whole = self.supervisor.failure().is_none();
         is_whole && self.serving.load(Ordering::Relaxed) && self.node.serves() && self.ledger.is_well()
     }
 
-    /// From now on no new work is taken, and readiness says so.
+    /// Makes [`App::is_serving`] say no from now on, and `/readyz` with it.
     fn serves_no_more(&self) {
         self.serving.store(false, Ordering::Relaxed);
     }

@@ -1,4 +1,4 @@
-//! The parts of a server, each built and started once, in the order in which they need each other.
+//! Builds and starts the parts of a server, each once, in the order in which they need each other.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -33,30 +33,31 @@ use crate::room::Directory;
 use crate::room::port::Gifts;
 use crate::start::StartError;
 
-/// Batches of the ledger that wait for their announcement. Beyond it they are dropped: the tables have
-/// them, the rooms' sweep finds them.
+/// The most batches of the ledger that wait for their announcement. Further ones are dropped: the tables have them, and
+/// the rooms' sweep finds them there.
 const COMMITTED: usize = 1_024;
 
 /// A server whose parts are all built and started; it does not listen yet.
 pub(super) struct Server {
-    /// What routes share.
+    /// The state that routes share.
     pub app: App,
-    /// The rooms that are awake.
+    /// The register of the rooms that are awake.
     pub rooms: Directory,
-    /// Owns every task.
+    /// The owner of every task.
     pub supervisor: Supervisor,
-    /// Every connection.
+    /// The owner of the tasks of all connections.
     pub sockets: Crew,
     pub settings: Settings,
     pub mode: Mode,
     pub listener: TcpListener,
 }
 
-/// Builds and starts everything. It takes the lease first: without it nothing here may decide. `None`: it was
-/// told to stop while it waited for the lease.
+/// Builds and starts everything. It takes the lease first, because no part may decide anything without it. `None` if
+/// the program was told to stop while it waited for the lease.
 ///
 /// # Errors
-/// What keeps the server from starting, in a sentence. The lease is given back, so that the next start need not wait.
+/// A sentence that says what keeps the server from starting. The lease is then given back, so that the next start need
+/// not wait for it.
 pub(super) async fn build(parts: Parts, stop: &CancellationToken) -> Result<Option<Server>, StartError> {
     let started = Node::start(parts.pool.clone(), boot_clock(), &parts.settings.cluster, &parts.supervisor);
     let Some(node) = stop.run_until_cancelled(started).await else { return Ok(None) };
@@ -68,7 +69,7 @@ pub(super) async fn build(parts: Parts, stop: &CancellationToken) -> Result<Opti
     built.map(Some)
 }
 
-/// The parts around the node that has the lease.
+/// Builds and starts all other parts, after the node has its lease.
 async fn connect(parts: Parts, node: Node) -> Result<Server, StartError> {
     let Parts { settings, mode, pool, database, media_folder, listener, metrics, supervisor } = parts;
     let sockets = supervisor.another_crew();
@@ -102,7 +103,8 @@ async fn connect(parts: Parts, node: Node) -> Result<Server, StartError> {
     let until = || supervisor.stop().child_token();
     let (users, ends) = (gateway.users().clone(), until());
     supervisor.engine("announcer", &ends, ports::announce(committed, rooms.clone(), users, ends.clone()));
-    // Longer than a request's transaction stays open, and than a socket takes from its token to its place.
+    // Longer than a request's transaction can stay open, and than a socket takes from the check of its token until it
+    // stands among its user's sockets.
     let overlap = Duration::from_millis(settings.http.timeout_ms.max(settings.gateway.answer_ms) + 5_000);
     let revoked = revocations::close_revoked(edge.reads(), gateway.clone(), overlap, supervisor.stop().clone());
     supervisor.engine("watch of revocations", supervisor.stop(), revoked);
@@ -131,8 +133,8 @@ async fn connect(parts: Parts, node: Node) -> Result<Server, StartError> {
     let anchor = anchor.map_err(cannot)?;
     if anchor.is_none() {
         tracing::warn!(
-            "the ledger has no anchor outside the database: give ledger.anchor.key, and ledger.anchor.folder or \
-             ledger.anchor.bucket, so that the audit names books that were restored or rewritten as a whole"
+            "the ledger has no anchor outside the database: set ledger.anchor.key, and ledger.anchor.folder or \
+             ledger.anchor.bucket, so that the audit notices books that were restored or rewritten as a whole"
         );
     }
     let job_kinds = jobs::kinds(&edge, &courier, &identity, &media, anchor);

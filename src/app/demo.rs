@@ -1,5 +1,5 @@
-//! What an empty database begins with: the catalogue and coins to promote with; in `dev` also people
-//! with a known password. Each part once, however often it is asked for.
+//! `parlor seed`: fills an empty database with the catalogue and the coins for promotions, and in `dev` also with users
+//! whose password is known. Each part is created once, however often it is asked for.
 
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -28,27 +28,27 @@ use crate::start::StartError;
 
 /// The demo users' password, which the playground knows.
 const PASSWORD: &str = "parlor-demo";
-/// Their names; `demo1@parlor.example` and so on sign in.
+/// The demo users' names. Their addresses are `demo1@parlor.example` and so on.
 const PEOPLE: [&str; 4] = ["Amira", "Omar", "Layla", "Yusuf"];
 
-/// Who else is there from the beginning.
+/// The users that are created beside the catalogue.
 #[derive(Clone, Copy, Debug)]
 pub enum People<'a> {
-    /// Nobody.
+    /// None.
     None,
     /// The demo users, whose password everybody knows.
     Demo,
-    /// So many for a load test; their access tokens go into the file, a line each.
+    /// This many users for a load test. Their access tokens are written into the file, one JSON object a line.
     Load(usize, &'a Path),
-    /// A world of this size, with rooms and gifts.
+    /// A world of this size: users, rooms and gifts.
     World(Scale),
 }
 
-/// Lays the catalogue and the promotion account's coins; and people; of the demo users one is
-/// in an agency of another. Runs as parlor_app.
+/// Creates the catalogue, the promotion account's coins, and the `people`. One of the demo users gets into an agency
+/// that another one owns. It runs as `parlor_app`; `told` hears how far it is.
 ///
 /// # Errors
-/// What the store or the ledger refuses; that there is a world already.
+/// What the store or the ledger refuses; also a world, if the database already has one.
 pub async fn seed(
     settings: &Settings,
     database: &PgConnectOptions,
@@ -59,18 +59,18 @@ pub async fn seed(
     let pool = PgPoolOptions::new().max_connections(2).connect_lazy_with(database.clone());
     let supervisor = Supervisor::default();
     let (commits, mut committed) = mpsc::channel(16);
-    // Nobody is there to be told.
-    supervisor.crew().work("unheard commits", async move { while committed.recv().await.is_some() {} });
+    // No server runs that could announce them.
+    supervisor.crew().work("discarded commits", async move { while committed.recv().await.is_some() {} });
     let ledger = Ledger::start(database.clone(), "seed", &settings.ledger, kinds(), commits, &supervisor);
     let edge = edge(&pool);
-    let seeded = lay(settings, &edge, &ledger, people, told, &supervisor).await;
+    let seeded = create(settings, &edge, &ledger, people, told, &supervisor).await;
     ledger.drain().await;
     supervisor.finish().await;
     pool.close().await;
     seeded.map_err(cannot)
 }
 
-async fn lay(
+async fn create(
     settings: &Settings,
     edge: &Edge,
     ledger: &Ledger,
@@ -108,7 +108,8 @@ async fn lay(
     Ok(())
 }
 
-/// Makes people for a load test and writes who they are. Only the owner may read it: a token is a secret.
+/// Creates users for a load test and writes their ids and tokens into a file that only its owner may read, because a
+/// token is a secret.
 async fn crowd(edge: &Edge, identity: &Identity, people: usize, tokens: &Path) -> Result<()> {
     let made = identity.register_many(edge, people).await?;
     let lines = made.into_iter().map(|(user, token)| {
@@ -117,7 +118,7 @@ async fn crowd(edge: &Edge, identity: &Identity, people: usize, tokens: &Path) -
     });
     let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(tokens);
     file.and_then(|mut file| file.write_all(lines.collect::<String>().as_bytes())).map_err(|error| {
-        Error::internal(format!("the accounts are there, and {} cannot be written: {error}", tokens.display()))
+        Error::internal(format!("the accounts were created, but {} cannot be written: {error}", tokens.display()))
     })
 }
 

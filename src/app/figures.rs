@@ -1,4 +1,5 @@
-//! What is not counted where it happens but looked up when somebody asks; and where Prometheus asks.
+//! The figures that are not counted where something happens but read when Prometheus asks, and the listener at which
+//! it asks.
 
 use std::time::Duration;
 
@@ -16,10 +17,10 @@ use crate::room::Directory;
 use crate::router;
 use crate::telemetry::{self, metric};
 
-/// How often histograms are settled while nobody asks.
+/// The time between two settlings of the histograms, which keeps them small while nobody asks for metrics.
 const SETTLE: Duration = Duration::from_secs(5);
 
-/// The parts that are looked at.
+/// The parts whose figures are read.
 #[derive(Clone)]
 pub(super) struct Figures {
     pub pool: PgPool,
@@ -31,8 +32,9 @@ pub(super) struct Figures {
     pub identity: Identity,
 }
 
-/// What the node's load is read of.
+/// What the node's load is measured by.
 pub(super) struct Machine {
+    /// The bytes of memory that the process may use, if they are known.
     pub memory: Option<u64>,
     pub delivery: Delivery,
 }
@@ -48,6 +50,7 @@ impl Sources for Machine {
 }
 
 impl Figures {
+    /// Reads every figure and sets its metric.
     fn sample(&self) {
         let (size, idle) = (self.pool.size() as usize, self.pool.num_idle());
         metric::POOL.set_of("idle", idle as f64);

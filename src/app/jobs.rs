@@ -1,4 +1,4 @@
-//! The jobs of the server: every kind, a line each, and the metrics of their workers.
+//! The jobs of the server: every kind is registered here, by one line each. The metrics of their workers are here too.
 
 use std::time::Duration;
 
@@ -11,8 +11,8 @@ use crate::kit::jobs::{Attempt, Kinds, Standing, Watch};
 use crate::media::Media;
 use crate::telemetry::metric;
 
-/// Every kind that this program knows. A job of a kind that stands here no longer waits for a program that
-/// knows it.
+/// Every kind of job that this program knows. If a kind is removed here, its jobs in the table stay there until a
+/// program runs that knows the kind.
 pub(super) fn kinds(
     edge: &Edge,
     courier: &Courier,
@@ -30,7 +30,7 @@ pub(super) fn kinds(
     }
 }
 
-/// The metrics of jobs.
+/// Counts what the workers do in the metrics.
 pub(super) struct Metrics;
 
 impl Watch for Metrics {

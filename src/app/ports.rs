@@ -1,4 +1,5 @@
-//! The connections between parts that do not know each other: rooms and the ledger, sockets and both.
+//! The connections between parts that do not know each other: rooms with the ledger, and sockets with both. Each is an
+//! implementation of a trait (a port) that the part using it declares.
 
 use std::sync::Arc;
 
@@ -24,7 +25,7 @@ use crate::presence::{Rooms, Users};
 use crate::room::port::{CommittedGifts, GiftOrder, Gifts, PortFuture};
 use crate::room::{Directory, Request, Returned, RoomHandle};
 
-/// Rooms' gifts, paid by the ledger.
+/// The port by which rooms have gifts paid, implemented by the ledger.
 pub(super) struct LedgerGifts {
     ledger: Ledger,
     reads: Reads,
@@ -54,7 +55,7 @@ impl Gifts for LedgerGifts {
     }
 }
 
-/// The same for a test that makes rooms panic at a gift: before the ledger has it, or behind that.
+/// The same, for a test that makes a room panic just before or just after it gives a gift to the ledger.
 pub(super) struct GiftsWithFaults {
     pub(super) gifts: Arc<LedgerGifts>,
     pub(super) faults: Arc<Faults>,
@@ -65,7 +66,7 @@ impl Gifts for GiftsWithFaults {
         let room = order.room.number();
         self.faults.meet(&format!("before a gift in {room}"));
         self.gifts.submit(order, reply);
-        self.faults.meet(&format!("behind a gift in {room}"));
+        self.faults.meet(&format!("after a gift in {room}"));
     }
 
     fn above(&self, room: RoomId, after: i64, limit: usize) -> PortFuture<Result<CommittedGifts, ErrorBody>> {
@@ -73,23 +74,25 @@ impl Gifts for GiftsWithFaults {
     }
 }
 
-/// What the caller is told; a fault is logged here, where it leaves the house.
+/// The part of an error that the caller is sent. The cause of a fault is logged here, because it goes no further.
 fn body<T>(result: Result<T>) -> Result<T, ErrorBody> {
     result.map_err(|error| {
         if error.source.is_some() {
             match error.code() {
-                ErrorCode::StoreUnavailable => tracing::warn!(%error, "the store did not answer a socket"),
-                _ => tracing::error!(%error, "a fault behind a socket"),
+                ErrorCode::StoreUnavailable => {
+                    tracing::warn!(%error, "a socket's request failed because the store did not answer")
+                }
+                _ => tracing::error!(%error, "a socket's request failed by an internal fault"),
             }
         }
         *error.body
     })
 }
 
-/// Accounts' wallets, in the ledger.
+/// The port by which `identity` opens wallets, implemented by the ledger.
 pub(super) struct LedgerWallets {
     pub(super) ledger: Ledger,
-    /// What newcomers are given; none where it is 0.
+    /// The coins that each new user is given; 0 for none.
     pub(super) welcome: Coins,
 }
 
@@ -107,8 +110,8 @@ impl Wallets for LedgerWallets {
             if self.welcome.0 > 0
                 && let Err(error) = promotion::welcome(&self.ledger, user, self.welcome).await
             {
-                // No reason to keep somebody out: they are welcomed when they come in the next time.
-                tracing::warn!(user.id = user.number(), %error, "a newcomer was not given their coins");
+                // The sign-in succeeds all the same; the coins are given at the next one.
+                tracing::warn!(user.id = user.number(), %error, "a new user was not given the welcome coins");
             }
             Ok(())
         }
@@ -116,7 +119,7 @@ impl Wallets for LedgerWallets {
     }
 }
 
-/// What sockets need of accounts, rooms and gifts.
+/// The port by which sockets reach accounts, rooms and gifts.
 pub(super) struct SocketPorts {
     identity: Identity,
     edge: Edge,
@@ -192,10 +195,10 @@ impl Ports for SocketPorts {
     }
 }
 
-/// Carries what was committed to its rooms and to the users whose balances it changed. Hints only: what
-/// is lost here is found in the tables.
+/// Tells rooms which of their gifts were committed, and users how their balances changed. These are hints only: what is
+/// lost here is found in the tables.
 ///
-/// It goes on until `until`, or until nobody is left who could commit.
+/// It runs until `until` is cancelled, or until the ledger's writer is gone.
 pub(super) async fn announce(
     mut committed: mpsc::Receiver<Committed>,
     rooms: Directory,
@@ -220,10 +223,10 @@ pub(super) async fn announce(
     until.cancel();
 }
 
-/// A user is in one room at a time, after a restart too: a room whose checkpoint brings somebody back who
-/// has come into another meanwhile awaits them no longer.
+/// Keeps users in one room at a time, also after a restart: a room whose checkpoint has a member who has joined another
+/// room since is told to await them no longer.
 ///
-/// It goes on until `until`, or until no room is left that could wake.
+/// It runs until `until` is cancelled, or until the register of rooms is gone.
 pub(super) async fn keep_in_one_room(
     mut returned: mpsc::Receiver<Returned>,
     rooms: Directory,
@@ -237,7 +240,7 @@ pub(super) async fn keep_in_one_room(
         {
             tracing::debug!(
                 room.id = room.number(),
-                "a room has no time for who is elsewhere; their grace ends by itself"
+                "a busy room was not told that a user is in another room; their grace period ends by itself"
             );
         }
     }

@@ -1,5 +1,5 @@
-//! Carries the end of sessions to the sockets of this node. The table is the word that holds; a bus
-//! between nodes only makes it faster.
+//! Closes the sockets of this node whose sessions have ended. It learns of these from the table `revocations` alone,
+//! and needs no bus between nodes.
 
 use std::time::Duration;
 
@@ -13,14 +13,14 @@ use crate::kit::edge::Reads;
 use crate::kit::error::{Error, Result};
 use crate::telemetry::metric;
 
-/// How often the table is read: sockets are closed within two seconds.
+/// The time between two readings of the table. Sockets are closed within two seconds.
 const EVERY: Duration = Duration::from_secs(1);
-/// How long one reading may take.
+/// The longest that one reading may take.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// Closes the sockets of sessions that end, until `stop`. What ended within `overlap` is told again
-/// each time: for transactions that committed late, and for sockets that were let in just before and
-/// stand among their user's only now. To close what is closed changes nothing.
+/// Closes the sockets of sessions that end, until `stop`. Each reading reaches back by `overlap`, for two reasons: a
+/// transaction may commit later than the time in its row, and a socket whose token was checked before the session ended
+/// may only now stand among its user's sockets. Closing a closed socket changes nothing.
 pub(super) async fn close_revoked(reads: Reads, gateway: GatewayState, overlap: Duration, stop: CancellationToken) {
     let mut ticks = interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -32,7 +32,7 @@ pub(super) async fn close_revoked(reads: Reads, gateway: GatewayState, overlap: 
             _ = ticks.tick() => {}
         }
         let began = Instant::now();
-        // After an outage this reaches back to before it.
+        // After an outage this reaches back to the last reading that succeeded.
         match read(&reads, began - read_at + overlap).await {
             Ok(ended) => {
                 (read_at, failing) = (began, false);
@@ -43,7 +43,7 @@ pub(super) async fn close_revoked(reads: Reads, gateway: GatewayState, overlap: 
             Err(error) if !failing => {
                 metric::REVOCATION_FAULTS.add(1);
                 failing = true;
-                tracing::warn!(%error, "ended sessions cannot be read: their sockets stay until they can");
+                tracing::warn!(%error, "ended sessions cannot be read: their sockets stay open until they can");
             }
             Err(_) => metric::REVOCATION_FAULTS.add(1),
         }

@@ -1,4 +1,4 @@
-//! A server's life: built, listening until something ends it, stopped in order.
+//! The life of a server: it is built, listens until something ends it, and is stopped in order.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -12,18 +12,18 @@ use crate::lifecycle::Stop;
 use crate::router;
 use crate::start::StartError;
 
-/// How long a start waits for the ledger's connection before it says that it serves.
+/// The longest that a start waits for the ledger's connection before it reports that it serves.
 const LEDGER_WITHIN: Duration = Duration::from_secs(3);
 
-/// How long `/readyz` says no, after a task of the server has failed, before the stop begins: whoever asks meanwhile
-/// hears it, and sends nobody here.
+/// The time from the failure of an engine task until the stop begins. `/readyz` says no meanwhile, so that a load
+/// balancer that asks sends no more clients here.
 const UNREADY: Duration = Duration::from_millis(500);
 
-/// Serves until it is stopped, until another server has taken this one's place, or until a task fails that it
-/// lives with. `ready` is called once, with the address, when it takes requests.
+/// Serves until it is stopped, until another server has taken this one's place, or until an engine task fails. `ready`
+/// is called once, with the address, when it takes requests.
 ///
 /// # Errors
-/// What keeps the server from starting, or ended it although nobody asked for that, in a sentence.
+/// A sentence that says what keeps the server from starting, or what ended it although nobody asked it to stop.
 pub async fn run(parts: Parts, stop: Stop, ready: impl FnOnce(SocketAddr)) -> Result<(), StartError> {
     let Some(server) = build(parts, &stop.soft).await? else { return Ok(()) };
     let Server { app, rooms, supervisor, sockets, settings, mode, listener } = server;
@@ -56,7 +56,7 @@ pub async fn run(parts: Parts, stop: Stop, ready: impl FnOnce(SocketAddr)) -> Re
     }
     if lost.is_cancelled() {
         return Err(StartError::new(
-            "another server has taken this one's place, and there can be only one on a database: stop one of them",
+            "another server has taken this one's place, and a database can have only one: stop one of the two",
         ));
     }
     match supervisor.failure() {

@@ -1,6 +1,6 @@
-//! The soft stop, step by step: sockets are told to come back, what they asked for is finished, rooms are
-//! laid down, the lease is given back. A hard stop drops all of it where it stands; the next start finds it
-//! stored.
+//! The soft stop, step by step: sockets are told to come back, what they asked for is finished, rooms write their
+//! checkpoints and end, and the lease is given back. A hard stop drops everything where it stands; the next start goes
+//! on from what is stored.
 
 use std::time::Duration;
 
@@ -13,14 +13,14 @@ use crate::config::ServerSettings;
 use crate::kit::supervise::Crew;
 use crate::room::Directory;
 
-/// When each step is cut off, in percent of `server.stop_within_ms`: whatever hangs, the later steps have
-/// their time. A step that ends early leaves it to them.
+/// When each step is cut off, in percent of `server.stop_within_ms`. So the later steps have time left whichever step
+/// hangs; a step that ends early leaves its time to them.
 const SOCKETS_BY: u32 = 45;
 const ORDERS_BY: u32 = 65;
 const ROOMS_BY: u32 = 85;
 const LEASE_BY: u32 = 95;
 
-/// Stops everything in order. Whoever calls this drops it at the deadline.
+/// Stops everything in order. The caller drops this future at the deadline.
 pub(super) async fn softly(app: &App, rooms: &Directory, sockets: &Crew, settings: &ServerSettings) {
     let (begun, within) = (Instant::now(), Duration::from_millis(settings.stop_within_ms));
     let by = |percent: u32| begun + within * percent / 100;
@@ -31,7 +31,7 @@ pub(super) async fn softly(app: &App, rooms: &Directory, sockets: &Crew, setting
     step("every socket has ended", by(SOCKETS_BY), all_sockets).await;
     step("every order has its answer", by(ORDERS_BY), app.ledger.drain()).await;
     let rooms_and_jobs = async { tokio::join!(rooms.stop(), app.jobs.drain()) };
-    step("every room is laid down and every job is marked", by(ROOMS_BY), rooms_and_jobs.map(drop)).await;
+    step("every room has ended and every job is marked", by(ROOMS_BY), rooms_and_jobs.map(drop)).await;
     if !app.node.lost().is_cancelled() {
         step("the lease is given back", by(LEASE_BY), give_back(&app.node)).await;
     }
@@ -39,11 +39,11 @@ pub(super) async fn softly(app: &App, rooms: &Directory, sockets: &Crew, setting
     tracing::debug!("every task has ended");
 }
 
-/// One step of a soft stop, cut off at its time.
+/// Waits for one step of a soft stop until its time. `done` says what holds when it is done.
 async fn step(done: &'static str, by: Instant, work: impl Future<Output = ()>) {
     match timeout_at(by, work).await {
         Ok(()) => tracing::debug!("{done}"),
-        Err(_) => tracing::warn!("stopping goes on before {done}"),
+        Err(_) => tracing::warn!("a step of the stop was cut off before {done}"),
     }
 }
 

@@ -1,6 +1,6 @@
-//! `parlor seed --scale`: a world as large as a platform's, made quickly and of real things. Accounts have wallets,
-//! sessions and the coins that newcomers are given; rooms have owners; every gift went through the ledger's queue and
-//! stands in its journal and chain. Nothing is put into a table of money here.
+//! `parlor seed --scale`: creates a world as large as a platform's, quickly and with real postings. Accounts have
+//! wallets, sessions and the coins that new users are given; rooms have owners; every gift goes through the ledger's
+//! queue and stands in its journal and chain. Nothing here writes into a table of money directly.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
@@ -22,60 +22,60 @@ use crate::kit::operation::Operation;
 use crate::room;
 use crate::room::port::{GiftOrder, Gifts};
 
-/// The account that every such world begins with: a second world on the same database meets it.
+/// The account that every such world begins with. A second world on the same database fails because it exists.
 const FIRST: &str = "first@world.parlor.example";
-/// Accounts that are made before it is told how far it is.
+/// The number of accounts that are created between two reports of progress.
 const PEOPLE_AT_ONCE: usize = 2_500;
-/// Rooms of one transaction.
+/// The number of rooms that are created in one transaction.
 const ROOMS_AT_ONCE: usize = 1_000;
-/// Gifts that wait for their answers: more than a batch of the ledger, and less than its queue.
+/// The most gifts that wait for their answers: more than a batch of the ledger, and fewer than its queue takes.
 const GIFTS_UNDER_WAY: usize = 1_500;
-/// What is given: cheap enough that nobody's coins run out soon.
+/// The gifts to choose from, by their ids in the catalogue. They are cheap, so that nobody's coins run out soon.
 const GIFTS: [i64; 5] = [1, 1, 2, 3, 4];
-/// How many of it.
+/// How many of the gift are sent at once, to choose from.
 const COUNTS: [i64; 4] = [1, 1, 1, 10];
-/// How often it is told how far it is.
+/// The time between two reports of progress while gifts are sent.
 const TOLD_EVERY: Duration = Duration::from_secs(1);
 
-/// How large a world is.
+/// The size of a world.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Scale {
-    /// Accounts.
+    /// The number of accounts.
     pub users: usize,
-    /// Rooms; one in fifty of the accounts owns one, in the proportions below.
+    /// The number of rooms. In the sizes below, one in twenty to fifty accounts owns one.
     pub rooms: usize,
-    /// Gifts, each a posting of its own.
+    /// The number of gifts, each of which is a posting of its own.
     pub gifts: usize,
 }
 
 impl Scale {
-    /// A community.
+    /// As large as a community.
     pub const SMALL: Self = Self { users: 1_000, rooms: 50, gifts: 5_000 };
-    /// A country's app in its first year.
+    /// As large as a country's app in its first year.
     pub const MEDIUM: Self = Self { users: 50_000, rooms: 1_000, gifts: 200_000 };
-    /// A platform.
+    /// As large as a platform.
     pub const LARGE: Self = Self { users: 1_000_000, rooms: 20_000, gifts: 2_000_000 };
 }
 
-/// What a world is made with.
+/// The parts of the server that create a world.
 pub(super) struct Makers<'a> {
     pub(super) edge: &'a Edge,
     pub(super) identity: &'a Identity,
     pub(super) gifts: LedgerGifts,
-    /// Hears how far it is.
+    /// Is told how far it is, in words for whoever waits.
     pub(super) told: &'a (dyn Fn(&str) + Sync),
 }
 
-/// A room and who owns it.
+/// A room and its owner.
 struct Place {
     room: RoomId,
     owner: UserId,
 }
 
-/// Makes the world, or refuses where there is one, whole or begun.
+/// Creates the world.
 ///
 /// # Errors
-/// What the store or the ledger refuses; that the database has a world.
+/// If the database has a world already, even one that was not finished; what the store or the ledger refuses.
 pub(super) async fn make(makers: &Makers<'_>, scale: Scale) -> Result<()> {
     first(makers).await?;
     let users = people(makers, scale.users).await?;
@@ -102,9 +102,9 @@ async fn first(makers: &Makers<'_>) -> Result<()> {
     };
     match makers.identity.register(makers.edge, IpAddr::V4(Ipv4Addr::LOCALHOST), account).await {
         Ok(_) => Ok(()),
-        Err(error) if error.code() == ErrorCode::AccountExists => Err(Error::internal(
-            "it has a world already, or a part of one: a world is made once, in a database that has none",
-        )),
+        Err(error) if error.code() == ErrorCode::AccountExists => {
+            Err(Error::internal("the database has a world already, or a part of one: use a database that has none"))
+        }
         Err(error) => Err(error),
     }
 }
@@ -122,7 +122,8 @@ async fn people(makers: &Makers<'_>, wanted: usize) -> Result<Vec<UserId>> {
 
 async fn rooms(makers: &Makers<'_>, users: &[UserId], wanted: usize) -> Result<Vec<Place>> {
     let mut places: Vec<Place> = Vec::with_capacity(wanted);
-    // Spread over all that there are. Who owns the first rooms owns a second one where some ids were taken.
+    // The owners are spread evenly over all users. When some rooms were not created because their ids were taken, the
+    // cycle begins anew, and the first owners get a second room.
     let mut owners = users.iter().copied().step_by((users.len() / wanted).max(1)).cycle();
     while places.len() < wanted {
         let owners: Vec<_> = owners.by_ref().take(ROOMS_AT_ONCE.min(wanted - places.len())).collect();
@@ -135,9 +136,9 @@ async fn rooms(makers: &Makers<'_>, users: &[UserId], wanted: usize) -> Result<V
     Ok(places)
 }
 
-/// Sends the gifts; gives how many were paid.
+/// Sends the gifts and returns how many were paid.
 async fn gifts(makers: &Makers<'_>, users: &[UserId], places: &[Place], wanted: usize) -> Result<usize> {
-    // The same choices in every world of this size.
+    // The seed makes the choices the same in every world of this size.
     let chance = Chance::seeded(wanted as u64);
     let mut answers = FuturesUnordered::new();
     let (mut sent, mut paid, mut answered, mut told) = (0, 0, 0, Instant::now());
@@ -160,7 +161,7 @@ async fn gifts(makers: &Makers<'_>, users: &[UserId], places: &[Place], wanted: 
     Ok(paid)
 }
 
-/// Whether it was paid; that somebody's coins have run out is as it may be.
+/// Whether a gift was paid. It is no error if the sender's coins have run out.
 fn is_paid(answer: Result<GiftReceipt, ErrorBody>) -> Result<bool> {
     match answer {
         Ok(_) => Ok(true),
@@ -170,7 +171,7 @@ fn is_paid(answer: Result<GiftReceipt, ErrorBody>) -> Result<bool> {
 }
 
 fn order(chance: &Chance, users: &[UserId], places: &[Place]) -> Result<GiftOrder> {
-    // A few rooms have most of the gifts, as everywhere: the lower of two even choices leans to the first ones.
+    // As on real platforms, few rooms get most of the gifts: the lower of two even choices favours the first rooms.
     let place = chance.in_range(0..places.len() as i64).min(chance.in_range(0..places.len() as i64));
     let place = &places[place as usize];
     let one = |of: &[i64]| of[chance.in_range(0..of.len() as i64) as usize];
