@@ -1,5 +1,6 @@
-//! Rows that many ask for at once, read together: what is asked while a query is under way goes with the next one, so
-//! a crowd that comes back costs a few queries and not one each. There is no timer: who comes alone is read at once.
+//! Reads the rows that many callers ask for at the same time in one query. Keys that are asked for while a query runs
+//! go into the next one, so a crowd that reconnects costs a few queries instead of one each. There is no timer: a
+//! caller that comes alone is answered at once.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -12,16 +13,17 @@ use tokio::time::timeout;
 use crate::kit::error::{Error, Result};
 use crate::kit::supervise::Supervisor;
 
-/// Keys of one query at most.
+/// The most keys of one query.
 const BATCH: usize = 256;
-/// How long a query may take. A connection that died without a word must not keep those who come later waiting.
+/// The longest that a query may take. A connection that has died silently must not block later callers.
 const WITHIN: Duration = Duration::from_secs(3);
-/// Keys that wait for their query; who finds no place waits for one.
+/// The most keys that wait for their query. When there are more, callers wait until there is room.
 const QUEUE: usize = 4_096;
 
+/// A key, and where its row is sent.
 type Asked<K, V> = (K, oneshot::Sender<Result<Option<V>>>);
 
-/// Reads rows by their key, those of many callers in one query.
+/// Reads rows by key, for many callers in one query. Cheap to clone.
 #[derive(Debug)]
 pub struct Lookup<K, V>(mpsc::Sender<Asked<K, V>>);
 
@@ -36,7 +38,8 @@ where
     K: Eq + Hash + Copy + Send + 'static,
     V: Clone + Send + 'static,
 {
-    /// Starts the task of this name, which reads until the supervisor stops. `read` gives the rows that there are.
+    /// Starts the engine task of this name, which reads until the supervisor stops. `read` returns the rows of those
+    /// keys that have one.
     pub fn start<F>(name: &'static str, supervisor: &Supervisor, read: impl Fn(Vec<K>) -> F + Send + 'static) -> Self
     where
         F: Future<Output = Result<HashMap<K, V>>> + Send,
@@ -46,7 +49,7 @@ where
         supervisor.engine(name, &until.clone(), async move {
             let mut batch = Vec::with_capacity(BATCH);
             while let Some(1..) = until.run_until_cancelled(waiting.recv_many(&mut batch, BATCH)).await {
-                // Who has stopped waiting is asked for nothing.
+                // Keys whose callers have stopped waiting are not read.
                 batch.retain(|(_, reply)| !reply.is_closed());
                 if batch.is_empty() {
                     continue;
@@ -55,16 +58,18 @@ where
                 let rows = rows.unwrap_or_else(|_| Err(Error::away("the store did not answer in time")));
                 answer(rows, batch.drain(..));
             }
-            // Nobody is left who could ask.
+            // Every `Lookup` is gone, so nobody can ask any more. The supervisor reads from this token that the end is
+            // no failure.
             until.cancel();
         });
         Self(queue)
     }
 
-    /// The row of this key; `None`: there is none.
+    /// The row of this key, or `None` if there is none.
     ///
     /// # Errors
-    /// What the query came to, for everybody who was in it; its cause is in one of the answers.
+    /// The error of the query, for every caller whose key was in it. Only one of them gets its cause, so that it is
+    /// logged once.
     pub async fn get(&self, key: K) -> Result<Option<V>> {
         let gone = || Error::new(ErrorCode::StoreUnavailable);
         let (reply, row) = oneshot::channel();
@@ -73,7 +78,7 @@ where
     }
 }
 
-/// Gives everybody their row. Who has stopped waiting does not want it.
+/// Sends each caller the row of its key. A send fails only if the caller has stopped waiting, and is then ignored.
 fn answer<K: Eq + Hash, V: Clone>(rows: Result<HashMap<K, V>>, asked: impl Iterator<Item = Asked<K, V>>) {
     match rows {
         Ok(rows) => asked.for_each(|(key, reply)| drop(reply.send(Ok(rows.get(&key).cloned())))),
@@ -94,7 +99,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn what_is_asked_while_a_query_is_under_way_goes_with_the_next_one() {
+    async fn keys_that_are_asked_for_during_a_query_go_into_the_next_one() {
         let (queries, gate) = (Arc::new(AtomicUsize::new(0)), Arc::new(Semaphore::new(0)));
         let (counted, held) = (queries.clone(), gate.clone());
         let lookup = Lookup::start("look-up", &Supervisor::default(), move |keys: Vec<u32>| {
@@ -125,7 +130,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_query_that_hangs_keeps_nobody_waiting_who_comes_later() {
+    async fn a_query_that_hangs_does_not_block_later_callers() {
         let hangs = AtomicUsize::new(1);
         let lookup = Lookup::start("look-up", &Supervisor::default(), move |keys: Vec<u32>| {
             let hangs = hangs.swap(0, Ordering::Relaxed) == 1;
@@ -142,7 +147,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_query_that_fails_fails_for_all_who_were_in_it_and_its_cause_is_told_once() {
+    async fn a_query_that_fails_fails_for_all_its_callers_and_only_one_gets_the_cause() {
         let (sender, first) = oneshot::channel();
         let (other, second) = oneshot::channel();
         answer::<u32, ()>(Err(Error::away("no route")), [(1, sender), (2, other)].into_iter());

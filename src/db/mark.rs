@@ -1,23 +1,24 @@
-//! The mark of a migration: whether a program that does not know it may serve on the schema that it leaves.
-//! It is the first line of the file: `-- compatible: yes`, `-- compatible: since VERSION`, or `-- compatible: no`.
+//! The mark of a migration, which says whether an older program may serve on the schema after it. It is the first line
+//! of the file: `-- compatible: yes`, `-- compatible: since VERSION`, or `-- compatible: no`.
 
 use sqlx::migrate::Migration;
 
-/// How every mark begins.
+/// The beginning of every mark.
 const WORD: &str = "-- compatible:";
 
-/// What a migration says of older programs.
+/// Which older programs may serve on the schema after a migration.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Mark {
-    /// Every older program may serve: the migration only adds what such a program does not look at.
+    /// Every older program: the migration only adds what such a program does not look at.
     Any,
-    /// An older program may serve if it knows the migration of this version: what goes here was last used before it.
+    /// An older program that knows the migration of this version: what is dropped was last used by programs from before
+    /// it.
     Since(i64),
-    /// No older program may serve.
+    /// No older program.
     None,
 }
 
-/// The mark in the first line; `None`: the migration has none, as the first sixteen, or one that cannot be read.
+/// The mark in the first line. `None` if the migration has no mark, as the first sixteen, or one that cannot be read.
 pub(super) fn mark(migration: &Migration) -> Option<Mark> {
     let line = migration.sql.as_str().lines().next()?;
     let words: Vec<_> = line.strip_prefix(WORD)?.split_whitespace().collect();
@@ -39,11 +40,11 @@ mod tests {
     use super::*;
     use crate::db::MIGRATIONS;
 
-    /// The last migration that was named by a number, before marks were.
+    /// The last migration that is named by a number. Those have no marks.
     const LAST_NUMBERED: i64 = 16;
 
     #[test]
-    fn a_mark_is_read_from_the_first_line_alone() {
+    fn a_mark_is_read_from_the_first_line_only() {
         let read = |sql: &'static str| {
             let sql = sql.into_sql_str();
             mark(&Migration::new(202_611_301_200, Cow::Borrowed("a"), MigrationType::Simple, sql, false))

@@ -1,4 +1,4 @@
-//! The way to PostgreSQL: the pool, the migrations, and the refusal of a role that may do too much.
+//! Access to PostgreSQL: the pool, the migrations, and the checks of schema and role before the server starts.
 
 mod lookup;
 mod mark;
@@ -16,7 +16,7 @@ pub use self::lookup::Lookup;
 use self::mark::{Mark, mark};
 use crate::start::StartError;
 
-/// A connection that nobody has used for so long is asked whether it lives before it is used.
+/// A connection of the pool that was idle for longer than this is pinged before it is used.
 const ASKED_AFTER: Duration = Duration::from_millis(500);
 
 /// The files of `migrations/`, compiled in.
@@ -25,22 +25,22 @@ pub static MIGRATIONS: Migrator = sqlx::migrate!();
 crate::settings! {
     /// How the pool behaves.
     pub struct PoolSettings at "database.pool" {
-        /// Connections at most; the ledger's writer, the node's lease and what hears of new jobs have one more each.
+        /// Connections at most. The ledger's writer, the node's lease and the listener for new jobs have one more each.
         connections: u32 = 16, in 2..=1_000;
-        /// Milliseconds to wait for a connection; then the answer is `store_unavailable`.
+        /// Milliseconds to wait for a free connection. After that the answer is `store_unavailable`.
         acquire_timeout_ms: u64 = 3_000, in 100..=60_000;
-        /// Prepared statements kept per connection.
+        /// Prepared statements that are kept per connection.
         statement_cache: usize = 256, in 16..=10_000;
     }
 }
 
 impl PoolSettings {
-    /// The address with what every connection of the server carries, the ledger's writer included.
+    /// The address with the options of every connection of the server, the ledger's writer included.
     pub fn dress(&self, options: PgConnectOptions) -> PgConnectOptions {
         options.application_name("parlor").statement_cache_capacity(self.statement_cache)
     }
 
-    /// The pool, not connected yet: the first use connects, and an outage heals by itself.
+    /// The pool. It connects at its first use, and again by itself after an outage.
     pub fn open(&self, options: PgConnectOptions) -> PgPool {
         PgPoolOptions::new()
             .max_connections(self.connections)
@@ -58,7 +58,10 @@ impl PoolSettings {
     }
 }
 
-/// Reads an address. The error names its `setting` and never the address, which may hold a password.
+/// Parses an address of PostgreSQL.
+///
+/// # Errors
+/// A sentence that names the `setting` and never the address, which may hold a password.
 pub fn parse(setting: &str, address: &str) -> Result<PgConnectOptions, StartError> {
     let wrong = || {
         StartError::new(format!(
@@ -71,7 +74,10 @@ pub fn parse(setting: &str, address: &str) -> Result<PgConnectOptions, StartErro
     address.parse().map_err(|_| wrong())
 }
 
-/// One connection, or a sentence that says what to look at.
+/// Opens one connection, within 10 seconds.
+///
+/// # Errors
+/// A sentence that says what to look at.
 pub async fn connect(options: &PgConnectOptions) -> Result<PgConnection, StartError> {
     match tokio::time::timeout(Duration::from_secs(10), options.connect()).await {
         Ok(Ok(conn)) => Ok(conn),
@@ -94,11 +100,12 @@ fn unreachable(options: &PgConnectOptions, cause: impl Into<Box<dyn std::error::
     .because(cause)
 }
 
-/// Applies what is not applied yet, as the owner, and stores the marks. Any number of servers may do it at once: sqlx
-/// holds an advisory lock of the database meanwhile. Returns how many were new.
+/// Applies the migrations that the database does not have yet, as the owner, and stores their marks. Any number of
+/// servers may do so at once, because sqlx holds an advisory lock meanwhile. Returns how many were new.
 ///
 /// # Errors
-/// Also a database that a newer program has migrated, if that is not marked compatible.
+/// If the database cannot be reached or migrated, if roles are missing, or if a newer program has migrated it without
+/// marking that compatible.
 pub async fn migrate(owner: &PgConnectOptions) -> Result<usize, StartError> {
     let mut conn = connect(owner).await?;
     let missing = store::missing_roles(&mut conn, &["parlor_app", "parlor_audit"]).await.map_err(unreadable)?;
@@ -107,7 +114,7 @@ pub async fn migrate(owner: &PgConnectOptions) -> Result<usize, StartError> {
     }
     let before = applied(&mut conn).await?;
     refuse_incompatible(&mut conn, &before).await?;
-    // What is missing here was judged above.
+    // Migrations that this program does not know were judged above, so sqlx is told to ignore them.
     let mut migrator = Migrator::with_migrations(MIGRATIONS.iter().cloned().collect());
     migrator.set_ignore_missing(true).run(&mut conn).await.map_err(not_migrated)?;
     store::show_migrations(&mut conn).await.map_err(unreadable)?;
@@ -124,11 +131,11 @@ pub async fn migrate(owner: &PgConnectOptions) -> Result<usize, StartError> {
     Ok(after.len().saturating_sub(before.len()))
 }
 
-/// Refuses a database whose schema this program cannot serve on: an older one, another one, or a newer one that is not
-/// marked compatible.
+/// Refuses a database whose schema this program cannot serve on: one that is older, one that differs, or one that is
+/// newer and not marked compatible.
 ///
 /// # Errors
-/// The refusal, in a sentence that says what to do.
+/// The refusal, as a sentence that says what to do.
 pub async fn refuse_other_schema(conn: &mut PgConnection) -> Result<(), StartError> {
     let applied = applied(conn).await?;
     for migration in MIGRATIONS.iter() {
@@ -176,9 +183,12 @@ async fn refuse_incompatible(conn: &mut PgConnection, applied: &HashMap<i64, Vec
     }
 }
 
-/// Refuses to serve as a role that could rewrite the books, by itself or as a role that it may make
-/// itself: a superuser, one that makes roles, a writer of everything, the journal's owner, one that may
-/// change the journal; and as one with attributes that no server needs.
+/// Refuses to serve as a role that could rewrite the books, by its own rights or as a role that it may become: a
+/// superuser, a role that may create roles or write everything, the owner of the journal, or one that may change it.
+/// It also refuses attributes that no server needs.
+///
+/// # Errors
+/// The refusal, as a sentence that says what to do.
 pub async fn refuse_too_many_rights(conn: &mut PgConnection) -> Result<(), StartError> {
     let rights = store::rights(conn).await.map_err(unreadable)?;
     let what = if rights.superuser {
@@ -197,18 +207,19 @@ pub async fn refuse_too_many_rights(conn: &mut PgConnection) -> Result<(), Start
         return Ok(());
     };
     Err(StartError::new(format!(
-        "the role {} {what}, and a server that could rewrite its own books is not started: \
-         give DATABASE_URL the role parlor_app, and the owner's address to DATABASE_OWNER_URL alone",
+        "the role {} {what}, and no server is started that could rewrite its own books: \
+         name the role parlor_app in DATABASE_URL, and the owner only in DATABASE_OWNER_URL",
         rights.role
     )))
 }
 
-/// How many migrations were applied that this program does not know: a newer one's.
+/// The number of applied migrations that this program does not know, because a newer program has them.
 pub async fn unknown_migrations(conn: &mut PgConnection) -> Result<usize, StartError> {
     let known = |version: &i64| MIGRATIONS.iter().any(|migration| migration.version == *version);
     Ok(applied(conn).await?.keys().filter(|version| !known(version)).count())
 }
 
+/// The versions of the applied migrations with their checksums; none if nothing was ever migrated.
 async fn applied(conn: &mut PgConnection) -> Result<HashMap<i64, Vec<u8>>, StartError> {
     if !store::has_migrations(conn).await.map_err(unreadable)? {
         return Ok(HashMap::new());
@@ -218,7 +229,7 @@ async fn applied(conn: &mut PgConnection) -> Result<HashMap<i64, Vec<u8>>, Start
 
 fn unreadable(error: sqlx::Error) -> StartError {
     StartError::new(
-        "the database does not answer as Parlor's would: see that it is the right one, and has been migrated",
+        "the database does not answer as one of Parlor's: see that it is the right one and that it has been migrated",
     )
     .because(error)
 }
@@ -226,12 +237,12 @@ fn unreadable(error: sqlx::Error) -> StartError {
 fn not_migrated(error: MigrateError) -> StartError {
     match error {
         MigrateError::VersionMismatch(version) => StartError::new(format!(
-            "migration {version} is not the one that the database was made with: use the program that made it, \
-             or another database (in development, begin anew with --data and an empty folder)"
+            "migration {version} of this program is not the one that was applied to the database: use the program that \
+             applied it, or another database (in development, start with --data and an empty folder)"
         )),
         MigrateError::VersionMissing(version) => StartError::new(format!(
-            "the database is newer than this program, which does not know migration {version}, and that one is not \
-             marked compatible with it: use the newer program"
+            "the database is newer than this program: it has migration {version}, which this program does not know and \
+             which is not marked compatible with it; use the newer program"
         )),
         other => StartError::new(
             "the database cannot be migrated: see that DATABASE_OWNER_URL names the role that owns it (parlor_owner)",

@@ -1,25 +1,25 @@
-//! What is asked of the database itself, not of a capability's tables.
+//! SQL about the database itself: its roles, rights and migrations. The tables of capabilities are read elsewhere.
 
 use sqlx::PgConnection;
 
-/// What the connected role may do beyond serving, by itself or as any role that it is a member of:
-/// whether it inherits that role's rights or has to say `set role` first.
+/// What the connected role may do beyond serving, by its own rights or as any role that it is a member of. It makes no
+/// difference whether it inherits that role's rights or needs `set role` first.
 pub(super) struct Rights {
     pub(super) role: String,
     pub(super) superuser: bool,
-    /// Until PostgreSQL 15 that is as good as being the owner.
+    /// May create roles. Up to PostgreSQL 15 such a role can make itself the owner.
     pub(super) creates_roles: bool,
-    /// An attribute that nobody needs who serves: new databases, replication, bypassing row security.
+    /// Has an attribute that no server needs: creating databases, replication, or bypassing row security.
     pub(super) attribute: bool,
-    /// A role of PostgreSQL's own that writes all tables, or reads, writes or runs files of the server.
+    /// A predefined role of PostgreSQL that may write all tables, or read, write or run files of the server.
     pub(super) predefined: Option<String>,
-    /// Of a table of the journal's schema, or of the schema itself.
+    /// Owns the journal's schema or a table in it.
     pub(super) owner: bool,
-    /// Update (of any column), delete, truncate, or a trigger, on what is only ever added to.
+    /// May update any column, delete, truncate or add a trigger in a table that is only ever added to.
     pub(super) changes_journal: bool,
 }
 
-/// The rights of the connected role. Of the one that signed in: `current_user` can be less, until `reset role`.
+/// The rights of the role that signed in, `session_user`. `current_user` may have fewer, but only until `reset role`.
 pub(super) async fn rights(conn: &mut PgConnection) -> sqlx::Result<Rights> {
     sqlx::query_as!(
         Rights,
@@ -53,7 +53,7 @@ pub(super) async fn rights(conn: &mut PgConnection) -> sqlx::Result<Rights> {
     .await
 }
 
-/// Which of these roles the database server does not have.
+/// Those of these roles that the database server does not have.
 pub(super) async fn missing_roles(conn: &mut PgConnection, roles: &[&str]) -> sqlx::Result<Vec<String>> {
     let roles: Vec<String> = roles.iter().map(|role| (*role).to_owned()).collect();
     sqlx::query_scalar!(
@@ -73,12 +73,12 @@ pub(super) async fn has_migrations(conn: &mut PgConnection) -> sqlx::Result<bool
     sqlx::query_scalar!(r#"select to_regclass('_sqlx_migrations') is not null as "there!""#).fetch_one(conn).await
 }
 
-/// Whether the schema is one that has marks.
+/// Whether the schema has the table of marks.
 pub(super) async fn has_marks(conn: &mut PgConnection) -> sqlx::Result<bool> {
     sqlx::query_scalar!(r#"select to_regclass('schema_marks') is not null as "there!""#).fetch_one(conn).await
 }
 
-/// The migrations that are marked compatible, each with the one that an older program must know, if it must.
+/// The migrations that are marked compatible, each with the migration that an older program must know, if there is one.
 pub(super) async fn marks(conn: &mut PgConnection) -> sqlx::Result<Vec<(i64, Option<i64>)>> {
     let marks = sqlx::query!("select version, needs from schema_marks").fetch_all(conn).await?;
     Ok(marks.into_iter().map(|mark| (mark.version, mark.needs)).collect())
@@ -101,14 +101,15 @@ pub(super) async fn insert_marks(conn: &mut PgConnection, versions: &[i64], need
     Ok(())
 }
 
-// The two below name sqlx's own table, which the database that queries are checked with may lack.
+// The two functions below name sqlx's own table. They are not checked when the program is built, because the database
+// of `./parlor prepare` does not have that table.
 
 /// The migrations that were applied, with their checksums.
 pub(super) async fn applied_migrations(conn: &mut PgConnection) -> sqlx::Result<Vec<(i64, Vec<u8>)>> {
     sqlx::query_as("select version, checksum from _sqlx_migrations where success").fetch_all(conn).await
 }
 
-/// Lets the server see what was applied, which it compares with its own.
+/// Lets the server and the audit read the applied migrations, which they compare with their own.
 pub(super) async fn show_migrations(conn: &mut PgConnection) -> sqlx::Result<()> {
     sqlx::query("grant select on _sqlx_migrations to parlor_app, parlor_audit").execute(conn).await?;
     Ok(())

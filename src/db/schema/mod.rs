@@ -1,8 +1,8 @@
-//! Whether the schema and its rights are as the migrations make them: constraints, keys, triggers, functions,
-//! owners, grants, memberships.
+//! Compares the database's schema and rights with what the migrations make: constraints, keys, triggers, functions,
+//! owners, grants and memberships.
 //!
-//! What they are is kept in `migrations/schema.txt`, which `./parlor prepare` writes from a freshly migrated
-//! database. It never says what to do about a difference: the audit names it.
+//! What the migrations make stands in `migrations/schema.txt`, which `./parlor prepare` writes from a freshly migrated
+//! database. This module only finds differences; the audit reports them.
 
 mod store;
 
@@ -18,15 +18,15 @@ const MIGRATED: &str = include_str!("../../../migrations/schema.txt");
 /// An object that is not as the migrations make it.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Difference {
-    /// The kind and the name of the object: `constraint journal.journal_zero_sum`.
+    /// The kind and the name of the object, as `constraint journal.journal_zero_sum`.
     pub object: String,
-    /// What is there, and what should be.
+    /// What the database has and what it should have, in words.
     pub detail: String,
-    /// It is only there in addition: a newer program's migration may have made it.
+    /// Whether the object is only there in addition. A newer program's migration may have made it.
     pub is_more: bool,
 }
 
-/// Every line of the schema as the database has it.
+/// The lines that describe the schema as the database has it, sorted.
 ///
 /// # Errors
 /// A fault or an outage of the store.
@@ -34,7 +34,7 @@ pub async fn lines(conn: &mut PgConnection) -> Result<Vec<String>> {
     Ok(store::lines(conn).await?)
 }
 
-/// Every object that is not as the migrations make it.
+/// Every object that is not as the migrations make it, one entry for each.
 ///
 /// # Errors
 /// A fault or an outage of the store.
@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_gone_changed_or_more_is_said_by_object() {
+    fn objects_that_are_gone_changed_or_added_are_each_named() {
         let meant = ["table a", "column a.x bigint not null", "index i unique"];
         let found = ["table a", "column a.x bigint", "trigger a.t before insert"];
         let differences = compare(meant.into_iter(), found.into_iter());
