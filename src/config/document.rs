@@ -1,9 +1,9 @@
-//! The page of settings: its table is written from the declarations, the words around it by people.
+//! The page `docs/settings.md`. Its table is written from the declarations; the text around it is written by people.
 
 use super::Settings;
 use crate::kit::settings::table;
 
-/// The page with its table written anew; `None` where it has none.
+/// The page with its table replaced by a current one; `None` if it has no table that begins with `| setting |`.
 pub fn renewed(page: &str) -> Option<String> {
     let start = page.find("| setting |")?;
     let end = start + page[start..].find("\n\n")? + 1;

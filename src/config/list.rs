@@ -1,8 +1,8 @@
-//! Lists that one variable of the environment can hold.
+//! Settings that are lists, in a form that one variable of the environment can hold.
 
 use serde::{Deserialize, Deserializer};
 
-/// A list, or one text with commas.
+/// Reads a list, or one text whose items are separated by commas. For `#[serde(deserialize_with)]`.
 pub fn with_commas<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]

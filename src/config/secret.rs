@@ -1,17 +1,17 @@
-//! A value that is used and never shown.
+//! The type of settings whose values are used and never shown.
 
 use std::fmt;
 
 use crate::kit::settings::Value;
 
-/// A setting that may hold a password. It has no `Display`, its `Debug` says
-/// nothing, and written out it is `***`.
+/// A setting that may hold a password. It has no `Display`, its `Debug` shows `(hidden)`, and it is serialized as
+/// `***`.
 #[derive(Clone, PartialEq, Eq, serde::Deserialize)]
 #[serde(transparent)]
 pub struct Secret(String);
 
 impl Secret {
-    /// For the one place that uses it.
+    /// The value itself, only for the code that uses it. It must not get into logs or messages.
     pub fn reveal(&self) -> &str {
         &self.0
     }

@@ -1,12 +1,12 @@
-//! The settings as an operator reads them: one line each, in the form of the file. Never a secret.
+//! The settings as `parlor config check` shows them: one line each, in the form of the file, without secrets.
 
 use serde_json::Value;
 
 use super::Settings;
 
 impl Settings {
-    /// What holds, defaults included: a file of settings, but for the secrets, which are `***`, and what is
-    /// not set, which is a comment.
+    /// The settings that hold, defaults included, as TOML. Secrets are shown as `***`, and settings without a value as
+    /// comments.
     pub fn effective(&self) -> String {
         let mut lines = Vec::new();
         flatten("", &serde_json::to_value(self).expect("settings are plain values"), &mut lines);

@@ -1,5 +1,5 @@
-//! Brings file and environment together, value by value, so that each wrong one is named and not only
-//! the first that serde meets. Never puts the value of a secret into a message.
+//! Reads profile, file and environment value by value, so that every wrong value is reported and not only the first one
+//! that serde meets. The value of a secret never gets into a message.
 
 use std::path::{Path, PathBuf};
 
@@ -7,19 +7,20 @@ use config::{Config, ConfigError, File, FileFormat, Source, Value, ValueKind};
 
 use crate::kit::settings::Table;
 
-/// What else begins with `PARLOR_` and is no setting.
+/// The prefix of the variables that are settings. Others that begin with `PARLOR_` are not.
 const PREFIX: &str = "PARLOR__";
 
 /// One value and where it was set.
 struct Leaf {
-    /// As its author wrote it: `PARLOR__SERVER__ADDRESS`, or `server.address in parlor.toml`.
+    /// The name in messages, as its author wrote it: `PARLOR__SERVER__ADDRESS`, or `server.address in parlor.toml`.
     name: String,
-    /// `server.address`.
+    /// The setting's path, as `server.address`.
     path: String,
     value: Value,
 }
 
-/// The settings as far as they can be read, and what cannot.
+/// The settings, with defaults where a value is missing or wrong, and a sentence for each value that is wrong.
+/// `profile` is TOML.
 pub fn read<T: Table>(
     profile: Option<&str>,
     environment: impl IntoIterator<Item = (String, String)>,
@@ -44,20 +45,23 @@ pub fn read<T: Table>(
     let mut builder = Config::builder();
     for leaf in leaves {
         match check::<T>(&leaf) {
-            Ok(()) => builder = builder.set_override(&leaf.path, leaf.value).expect("it was set alone just now"),
+            Ok(()) => {
+                builder =
+                    builder.set_override(&leaf.path, leaf.value).expect("`check` has just set the same path and value")
+            }
             Err(problem) => problems.push(problem),
         }
     }
     let settings = builder.build().and_then(Config::try_deserialize);
     let settings = settings.unwrap_or_else(|error| {
-        // Right each by itself and wrong together: a value and a table of the same name.
+        // Each value is right by itself, but two contradict each other: one is a value, the other a table of that name.
         problems.push(error.to_string());
         T::default()
     });
     (settings, problems)
 }
 
-/// Whether this value alone, over the defaults, gives settings.
+/// Whether this value is right: whether it gives settings together with the defaults alone.
 fn check<T: Table>(leaf: &Leaf) -> Result<(), String> {
     let alone = Config::builder().set_override(&leaf.path, leaf.value.clone()).and_then(|builder| builder.build());
     let settings: Result<T, ConfigError> = alone.and_then(Config::try_deserialize);
@@ -87,7 +91,8 @@ fn words(error: &ConfigError, secret: bool) -> String {
     }
 }
 
-/// Whether a value here may be a secret, or stand where one should: the table that holds one keeps quiet as a whole.
+/// Whether a value at this path may be a secret. That holds for every path in a table that has a secret, and for the
+/// paths above one, because a secret may stand in the wrong place.
 fn is_secret<T: Table>(path: &str) -> bool {
     T::known().iter().filter(|setting| setting.secret).any(|setting| {
         let table = setting.path.rsplit_once('.').map_or("", |(table, _)| table);
@@ -106,7 +111,7 @@ fn read_environment(environment: impl IntoIterator<Item = (String, String)>, pro
             "DATABASE_OWNER_URL" => plain.push(leaf("database.owner_url".to_owned())),
             _ => match name.strip_prefix(PREFIX) {
                 Some(rest) => prefixed.push(leaf(rest.to_lowercase().replace("__", "."))),
-                // Others with one underscore may be anybody's (Kubernetes sets PARLOR_SERVICE_HOST).
+                // Other names with one underscore may come from elsewhere: Kubernetes sets PARLOR_SERVICE_HOST.
                 None if name.starts_with("PARLOR_") && name.contains("__") => {
                     problems.push(format!("{name}: a setting begins with {PREFIX}, with two underscores"));
                 }
@@ -114,7 +119,8 @@ fn read_environment(environment: impl IntoIterator<Item = (String, String)>, pro
             },
         }
     }
-    // In the order of their names, so that messages are the same each time; the long form wins.
+    // They are sorted by name so that messages come in the same order each time. They come after the plain names, so
+    // PARLOR__DATABASE__URL wins over DATABASE_URL.
     prefixed.sort_by(|a, b| a.name.cmp(&b.name));
     plain.extend(prefixed);
     plain
@@ -127,10 +133,10 @@ fn read_file(path: &Path) -> Result<Vec<Leaf>, String> {
     leaves_of(&text, &shown.to_string())
 }
 
-/// Every value of a TOML text, with where it stands.
+/// Every value of a TOML text with its path. `shown` names the text in messages.
 fn leaves_of(text: &str, shown: &str) -> Result<Vec<Leaf>, String> {
     let table = File::from_str(text, FileFormat::Toml).collect().map_err(|error| {
-        // Without the lines that quote the file: they may hold a password.
+        // The lines that quote the file are left out because they may hold a password.
         let error = error.to_string();
         let words: Vec<&str> = error.lines().filter(|line| !line.contains('|')).map(str::trim).collect();
         format!("{shown}: {}", words.join(" ").trim())

@@ -1,10 +1,10 @@
-//! What wrong settings are answered with.
+//! Tests of reading settings, of the messages about wrong ones, and of what is shown of them.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::{LogFormat, Settings};
 
-/// Tests run at once, each with files of its own.
+/// The number of the next file: tests run at the same time and each needs its own.
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
 fn read(environment: &[(&str, &str)], file: Option<&str>, serving: bool) -> Result<Settings, String> {
@@ -24,7 +24,7 @@ fn read(environment: &[(&str, &str)], file: Option<&str>, serving: bool) -> Resu
 }
 
 #[test]
-fn environment_stands_above_the_file_and_the_file_above_the_defaults() {
+fn the_environment_overrides_the_file_and_the_file_the_defaults() {
     let file = "[server]\naddress = '0.0.0.0:80'\nstop_within_ms = 5000\n[telemetry]\nformat = 'json'\n";
     let settings = read(&[("PARLOR__SERVER__ADDRESS", "[::1]:81")], Some(file), false).expect("all is right");
     assert_eq!(settings.server.address.to_string(), "[::1]:81");
@@ -67,14 +67,14 @@ fn every_wrong_value_is_named_at_once() {
 #[test]
 fn regression_an_outbox_that_cannot_take_a_joins_reply_is_refused() {
     let small = [("PARLOR__DELIVERY__OUTBOX_BYTES", "131072")];
-    let problems = read(&small, None, false).expect_err("a resume alone has as much");
-    assert!(problems.contains("delivery.outbox_bytes: at least 212992"), "{problems}");
+    let problems = read(&small, None, false).expect_err("a resume alone may need that much");
+    assert!(problems.contains("delivery.outbox_bytes: must be at least 212992"), "{problems}");
     let both = [small[0], ("PARLOR__ROOM__RESUME_BYTES", "1024")];
-    assert!(read(&both, None, false).is_err(), "a snapshot and gifts are more than that");
+    assert!(read(&both, None, false).is_err(), "a snapshot and gifts may need more than that");
 }
 
 #[test]
-fn memory_in_another_unit_than_bytes_is_refused() {
+fn memory_that_was_given_in_megabytes_is_refused() {
     let problems = read(&[("PARLOR__SERVER__MEMORY_BYTES", "4096")], None, false).expect_err("megabytes were meant");
     assert!(problems.contains("server.memory_bytes: 4096 is not between 16777216 and "), "{problems}");
     let settings = read(&[("PARLOR__SERVER__MEMORY_BYTES", "4294967296")], None, false).expect("it is enough");
@@ -101,7 +101,7 @@ fn no_message_and_no_debug_shows_a_password() {
 }
 
 #[test]
-fn effective_settings_are_a_file_that_gives_the_same_and_no_secret() {
+fn the_effective_settings_are_a_file_that_reads_as_the_same_settings_and_shows_no_secret() {
     let environment = [
         ("PARLOR__GATEWAY__ORIGINS", "https://a.example, https://b.example"),
         ("PARLOR__GATEWAY__JOIN", "600 in 60000 ms"),
@@ -122,7 +122,7 @@ fn effective_settings_are_a_file_that_gives_the_same_and_no_secret() {
     assert!(shown.contains("database.url = \"***\"") && !shown.contains("hunter2"), "{shown}");
 }
 
-/// The paths of all values of a table, as they are read and shown.
+/// The paths of all values of a serialized table.
 fn leaves(path: &str, value: &serde_json::Value, found: &mut Vec<String>) {
     match value {
         serde_json::Value::Object(table) => {
@@ -147,7 +147,12 @@ fn every_setting_is_documented() {
     let page = include_str!("../../docs/settings.md");
     assert!(super::renewed(page).as_deref() == Some(page), "docs/settings.md is stale: run ./parlor schema");
     for setting in Settings::settings() {
-        assert!(setting.sentence.ends_with('.'), "{}: a whole sentence, please: {}", setting.path, setting.sentence);
+        assert!(
+            setting.sentence.ends_with('.'),
+            "{}: the documentation must be whole sentences: {}",
+            setting.path,
+            setting.sentence
+        );
         let holds = setting.bounds.as_ref().is_none_or(|bounds| bounds.start() <= bounds.end());
         assert!(holds, "{}: no value is within {:?}", setting.path, setting.bounds);
     }
@@ -155,7 +160,7 @@ fn every_setting_is_documented() {
 }
 
 #[test]
-fn a_profile_stands_below_what_is_set() {
+fn the_environment_overrides_a_profile() {
     let environment = [("PARLOR_PROFILE", "load"), ("PARLOR__ROOM__CAPACITY", "7")];
     let settings = read(&environment, None, false).expect("the profile has no problems");
     assert_eq!((settings.profile, settings.room.capacity), (Some("load"), 7));
@@ -175,11 +180,15 @@ fn lists_and_rates_are_one_value_of_the_environment() {
     assert_eq!(settings.gateway.origins, ["https://a.example", "https://b.example"]);
     assert_eq!(settings.http.trusted_proxies, ["10.0.0.0/8"]);
     assert_eq!((settings.gateway.join.count, settings.gateway.join.per_ms), (600, 60_000));
-    assert!(read(&[("PARLOR__GATEWAY__JOIN", "often")], None, false).expect_err("no rate").contains("5 in 10000 ms"));
+    assert!(
+        read(&[("PARLOR__GATEWAY__JOIN", "often")], None, false)
+            .expect_err("it is not a rate")
+            .contains("5 in 10000 ms")
+    );
 }
 
 #[test]
-fn metrics_are_not_for_everybody_and_traces_not_for_every_program() {
+fn metrics_need_an_address_of_their_own_and_traces_a_program_that_can_send_them() {
     let same = [("PARLOR__TELEMETRY__METRICS_ADDRESS", "127.0.0.1:8080")];
     assert!(read(&same, None, false).expect_err("the server's own").contains("telemetry.metrics_address"));
     assert!(read(&[(same[0].0, "127.0.0.1:9100")], None, false).is_ok());
