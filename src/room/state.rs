@@ -1,5 +1,5 @@
-//! What a room is and how it changes, pure: `decide` looks and changes nothing, `evolve` is the only
-//! change, `next_deadline` says when time alone changes something. No I/O, no clock, no chance.
+//! The state of a room as a pure state machine: `decide` only looks, `evolve` is the only way to change it, and
+//! `next_deadline` says when time alone changes something. It has no I/O, no clock and no randomness of its own.
 
 mod chat;
 mod decision;
@@ -32,11 +32,11 @@ use crate::delivery::ConnectionId;
 use crate::kit::clock::Timestamp;
 use crate::kit::operation::Operation;
 
-/// What somebody waits who asks for one who may be on their way back: seldom enough for the rate of
-/// seat commands.
+/// The time that a client is told to wait when it names a user who may be on their way back to a room that has just
+/// woken. It is long enough that retries stay within the rate of seat commands.
 const RETURNING_MS: u64 = 2_000;
 
-/// A room at one moment of one epoch.
+/// A room at one moment, in one epoch.
 #[derive(Clone, Debug)]
 pub struct RoomState {
     card: RoomCard,
@@ -51,63 +51,64 @@ pub struct RoomState {
     memory: memory::Memory,
     gifts: gifts::GiftNumbers,
     last_fact: i64,
-    /// Until then somebody unknown may be on their way back: the room has just been woken.
+    /// Until this time a user who is not in the room may be on their way back, because the room has just woken.
     settled_at: Timestamp,
     /// Rises with every change of what a snapshot shows.
     revision: u64,
 }
 
 impl RoomState {
-    /// Which room.
+    /// The room's id, name, owner and number of seats.
     pub const fn card(&self) -> &RoomCard {
         &self.card
     }
 
-    /// Of which epoch.
+    /// The epoch in which this owner decides.
     pub const fn epoch(&self) -> i64 {
         self.epoch
     }
 
-    /// The last event's number.
+    /// The number of the last event in this epoch; 0 before the first.
     pub const fn seq(&self) -> u64 {
         self.seq
     }
 
-    /// The last announced gift's number.
+    /// The number of the last announced gift; 0 before the first.
     pub const fn announced(&self) -> i64 {
         self.gifts.announced
     }
 
-    /// The last gift's number that is known to be committed.
+    /// The number of the last gift that is known to be committed; 0 before the first.
     pub const fn committed(&self) -> i64 {
         self.gifts.committed
     }
 
-    /// Rises with every change of what a snapshot shows to somebody whose own place is the same.
+    /// A number that rises with every change of what a snapshot shows. Two users whose role and seat are the same see
+    /// the same snapshot at one revision.
     pub const fn revision(&self) -> u64 {
         self.revision
     }
 
-    /// Since when nobody has been in the room.
+    /// Since when nobody has been in the room; `None` while somebody is.
     pub const fn empty_since(&self) -> Option<Timestamp> {
         self.presence.empty_since()
     }
 
-    /// When time alone changes something: a grace period ends, or who came and left is told.
+    /// When time alone next changes something: a grace period ends, or it is to be announced who came and left.
     pub fn next_deadline(&self) -> Option<Timestamp> {
         self.presence.next_deadline(&self.settings)
     }
 
-    /// Who is awaited: in the room without a socket.
+    /// The users who are awaited: members of the room without a socket in it.
     pub fn awaited(&self) -> impl Iterator<Item = UserId> {
         let awaited = self.presence.participants().filter(|participant| participant.connections.is_empty());
         awaited.map(|participant| participant.person.id)
     }
 
-    /// What a request comes to now.
+    /// Decides a request on the room as it is now. Nothing is changed.
     ///
     /// # Errors
-    /// A refusal that is not remembered: the operation was not taken up.
+    /// A refusal that is not remembered, so that a retry of the operation is decided anew.
     pub fn decide(&self, request: &Request, now: Timestamp) -> Result<Decision, ErrorBody> {
         match request {
             Request::Join { caller, position } => self.decide_join(caller, *position, now),
@@ -138,8 +139,8 @@ impl RoomState {
         Ok(Decision { changes, ..Decision::only(Outcome::Joined { user, position }) })
     }
 
-    /// Who was put out has nothing to do or see here for a while: not even the owner, whom only the
-    /// platform's staff puts out.
+    /// Refuses a user who was kicked and whose time is not over. That can be the owner, whom only the platform's staff
+    /// can kick.
     fn check_not_kicked(&self, user: UserId, now: Timestamp) -> Result<(), ErrorBody> {
         match self.kicks.get(&user).filter(|until| **until > now) {
             Some(until) => Err(ErrorBody::kicked(until.0)),
@@ -165,7 +166,7 @@ impl RoomState {
         Decision::silent(if known { vec![Change::Detached(user, connection)] } else { Vec::new() })
     }
 
-    /// What is due by now, one step at a time: to be asked again while `next_deadline` has passed.
+    /// Decides the next thing that is due. It is called again while [`next_deadline`](Self::next_deadline) has passed.
     pub fn decide_time(&self, now: Timestamp) -> Decision {
         let overdue = self.presence.overdue(now);
         Decision::silent(if overdue.is_empty() {
@@ -179,11 +180,12 @@ impl RoomState {
         })
     }
 
-    /// What follows from a time in which nothing could be decided.
+    /// Decides what follows from a pause, in which nothing could be decided: grace periods begin anew.
     pub fn decide_resumed(&self) -> Decision {
         Decision::silent(vec![Change::GraceRenewed])
     }
 
+    /// The changes by which these users leave: their seats become free, then they depart.
     fn departures(&self, users: &[UserId]) -> Vec<Change> {
         let seats = self.seats.vacated(users, SeatCause::Gone, None).map(Change::Event);
         seats.into_iter().chain(users.iter().map(|user| Change::Departed { user: *user })).collect()
@@ -202,11 +204,12 @@ impl RoomState {
         if let Some(first) = self.memory.recall(operation, now, &self.settings)? {
             return Ok(Decision::only(Outcome::Answer(first.map(Answer::Done))));
         }
-        let not_here = || ErrorBody::new(ErrorCode::BadRequest).message("this is no command of a room's");
+        let not_here = || ErrorBody::new(ErrorCode::BadRequest).message("this is not a command for a room");
         let (user, act) = (&caller.user, Act::of(command).ok_or_else(not_here)?);
         let role = match self.permit(user.id, act, now) {
             Ok(role) => role,
-            // Who has to come in first asks again then; who is in has had their answer.
+            // `forbidden` is remembered as the operation's answer. `not_in_room` is not: the user may join and try
+            // again.
             Err(refusal) if refusal.code == ErrorCode::Forbidden => return Ok(self.decide_refused(operation, refusal)),
             Err(refusal) => return Err(refusal),
         };
@@ -224,7 +227,7 @@ impl RoomState {
         }
     }
 
-    /// What waits for the store; its turn comes when those before it are answered.
+    /// Whether the request is a hard command, which the store must have before it is a fact.
     pub const fn is_hard(request: &Request) -> bool {
         match request {
             Request::Command { command, .. } => matches!(command.weight(), Weight::Hard),
@@ -233,12 +236,12 @@ impl RoomState {
         }
     }
 
-    /// What this user is to the room now.
+    /// The user's role in the room now.
     fn role(&self, user: UserId) -> Role {
         Role::of(user, self.card.owner.id, self.presence.person(user).is_some())
     }
 
-    /// The user's role, if it may do this now. Whoever acts from outside must not have been put out.
+    /// The user's role, if it permits the act now. An owner who acts from outside must not have been kicked.
     fn permit(&self, user: UserId, act: Act, now: Timestamp) -> Result<Role, ErrorBody> {
         let role = self.role(user);
         rights::check(role, act)?;
@@ -260,7 +263,7 @@ impl RoomState {
         Decision::only(Outcome::Write(HardWrite { room, epoch, operation, verdict }))
     }
 
-    /// These changes, with their answer remembered: it names the last event among them.
+    /// A decision with these changes and the answer `Done`, which names the last event among them and is remembered.
     fn answered(&self, operation: &Operation, mut changes: Vec<Change>) -> Decision {
         let events = changes.iter().filter(|change| matches!(change, Change::Event(_))).count();
         let done = Done { epoch: self.epoch, seq: self.seq + events as u64, replayed: false };
@@ -268,24 +271,24 @@ impl RoomState {
         Decision { changes, ..Decision::answer(Answer::Done(done)) }
     }
 
-    /// Nobody of this name is here. Right after waking they may be on their way back, and that is no
-    /// verdict: nothing is remembered of it, and the client asks again.
+    /// The refusal for a user who is not in the room. Just after the room has woken they may be on their way back; then
+    /// the refusal is `room_paused`, which is not remembered, so that the client can ask again.
     fn unknown_user(&self, now: Timestamp) -> ErrorBody {
         if now < self.settled_at {
-            let words = "the room has just been woken: they may be on their way back";
+            let words = "the room has just woken, and this user may be on their way back";
             return ErrorBody::new(ErrorCode::RoomPaused).message(words).retry_after_ms(RETURNING_MS);
         }
         ErrorCode::UserNotFound.into()
     }
 
-    /// The operation is refused; for good, unless the error says that it may pass.
+    /// A decision that refuses the operation. The refusal is remembered, unless its code says that a retry may succeed.
     pub fn decide_refused(&self, operation: &Operation, error: ErrorBody) -> Decision {
         let is_final = error.retry == Retry::Never;
         let changes = is_final.then(|| Change::Remembered(*operation, Err(error.clone()))).into_iter().collect();
         Decision { changes, ..Decision::only(Outcome::Answer(Err(error))) }
     }
 
-    /// Takes one step. `at` is the time of the decision.
+    /// Makes one change. `at` is the time of the decision.
     pub fn evolve(&mut self, change: &Change, at: Timestamp) {
         let shows = match change {
             Change::Event(_) | Change::Counted(_) | Change::GiftsPassed { .. } => true,
@@ -341,7 +344,7 @@ impl RoomState {
     }
 }
 
-/// The line, without control characters other than line breaks.
+/// The event of a line of chat. Control characters other than line breaks are removed from the text.
 fn posted(from: &Person, op: Op, text: &str) -> Result<Event, ErrorBody> {
     let text = text.replace(|char: char| char.is_control() && char != '\n', "");
     if text.trim().is_empty() {

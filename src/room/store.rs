@@ -1,4 +1,4 @@
-//! The SQL of rooms: the rooms themselves, their hard facts, checkpoints, and what a waking room reads.
+//! The SQL of rooms that are awake: their hard facts and checkpoints, and what a waking room reads.
 
 use std::collections::HashSet;
 
@@ -13,11 +13,11 @@ use super::state::{Checkpoint, PackedMemory};
 use crate::kit::clock::Timestamp;
 use crate::kit::operation::Operation;
 
-/// A room with what only the server needs to know of it.
+/// A room, with what clients are not shown.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) struct RoomRow {
     pub card: RoomCard,
-    /// Its own; else the setting holds.
+    /// The room's own capacity; if it has none, the setting `room.capacity` holds.
     pub capacity: Option<usize>,
 }
 
@@ -70,7 +70,7 @@ pub(super) async fn seat_locks(conn: &mut PgConnection, room: RoomId) -> sqlx::R
         .collect()
 }
 
-/// Kicks that still hold.
+/// The users whose kicks still hold, and until when.
 pub(super) async fn kicks(conn: &mut PgConnection, room: RoomId) -> sqlx::Result<Vec<(UserId, Timestamp)>> {
     let rows = sqlx::query!(
         "select user_id, until
@@ -83,14 +83,15 @@ pub(super) async fn kicks(conn: &mut PgConnection, room: RoomId) -> sqlx::Result
     rows.into_iter().map(|row| Ok((user_id(row.user_id)?, Timestamp(row.until.timestamp_millis())))).collect()
 }
 
-/// The room's last fact; 0 where there is none.
+/// The id of the room's last fact; 0 if there is none.
 pub(super) async fn last_fact(conn: &mut PgConnection, room: RoomId) -> sqlx::Result<i64> {
     sqlx::query_scalar!(r#"select coalesce(max(id), 0) as "id!" from room_facts where room_id = $1"#, room.number())
         .fetch_one(conn)
         .await
 }
 
-/// The last committed gift and the coins spent with it. A room whose first gift is still to come has no row.
+/// The number of the last committed gift, and all coins spent in the room with it. Both are 0 before the first gift,
+/// when the room has no row.
 pub(super) async fn totals(conn: &mut PgConnection, room: RoomId) -> sqlx::Result<(i64, Coins)> {
     let row = sqlx::query!("select gift_no, coins from room_totals where room_id = $1", room.number())
         .fetch_optional(conn)
@@ -98,14 +99,14 @@ pub(super) async fn totals(conn: &mut PgConnection, room: RoomId) -> sqlx::Resul
     Ok(row.map_or((0, Coins(0)), |row| (row.gift_no, Coins(row.coins))))
 }
 
-/// The last committed gift of each of these rooms.
+/// The number of the last committed gift of each of these rooms. A room without gifts is left out.
 pub(super) async fn gift_numbers(conn: &mut PgConnection, rooms: &[i64]) -> sqlx::Result<Vec<(RoomId, i64)>> {
     let rows =
         sqlx::query!("select room_id, gift_no from room_totals where room_id = any($1)", rooms).fetch_all(conn).await?;
     rows.into_iter().map(|row| Ok((room_id(row.room_id)?, row.gift_no))).collect()
 }
 
-/// The new fact's id; `None`: the operation has been used.
+/// Inserts a fact and returns its id; `None` if the operation was used before.
 pub(super) async fn insert_fact(conn: &mut PgConnection, write: &HardWrite, fact: &Fact) -> sqlx::Result<Option<i64>> {
     sqlx::query_scalar!(
         "insert into room_facts (room_id, actor_id, op, body_hash, epoch, fact)
@@ -143,13 +144,13 @@ pub(super) async fn fact_of(conn: &mut PgConnection, operation: &Operation) -> s
     Ok(row.map(|row| StoredFact { id: row.id, body_hash: row.body_hash, fact: row.fact.0 }))
 }
 
-/// Makes a fact true in the tables of the present.
+/// Applies a fact to the tables that hold what is true now: locks and kicks.
 pub(super) async fn put_fact(conn: &mut PgConnection, room: RoomId, fact: &Fact) -> sqlx::Result<()> {
     match fact {
         Fact::SeatLocked { seat } => insert_lock(conn, room, *seat).await,
         Fact::SeatUnlocked { seat } => delete_lock(conn, room, *seat).await,
         Fact::Kicked { user, until, .. } => put_kick(conn, room, *user, Timestamp(*until)).await,
-        // Nothing lasts but the record of it.
+        // Closing has no lasting effect; only the fact itself is kept.
         Fact::Closed { .. } => Ok(()),
     }
 }
@@ -176,7 +177,7 @@ async fn delete_lock(conn: &mut PgConnection, room: RoomId, seat: u8) -> sqlx::R
 
 async fn put_kick(conn: &mut PgConnection, room: RoomId, user: UserId, until: Timestamp) -> sqlx::Result<()> {
     let until = DateTime::<Utc>::from_timestamp_millis(until.0)
-        .ok_or_else(|| sqlx::Error::Encode("the end of a kick is no time".into()))?;
+        .ok_or_else(|| sqlx::Error::Encode("the end of a kick is out of the range of times".into()))?;
     sqlx::query!(
         "insert into room_kicks (room_id, user_id, until)
          values ($1, $2, $3)
@@ -205,15 +206,15 @@ pub(super) async fn checkpoint(conn: &mut PgConnection, room: RoomId) -> sqlx::R
     Ok(Some((row.gift_no, Checkpoint { memory, ..row.state.0 })))
 }
 
-/// Until the transaction ends, a lock that is not to be had in two seconds fails the statement.
+/// Makes every statement of this transaction fail that waits for a lock longer than two seconds.
 pub(super) async fn wait_briefly(conn: &mut PgConnection) -> sqlx::Result<()> {
     sqlx::query!("select set_config('lock_timeout', '2s', true)").fetch_one(conn).await?;
     Ok(())
 }
 
-/// Replaces the checkpoints of these rooms, of which none is there twice; gives those whose epoch is not over,
-/// and writes nothing of the others. A row that is ahead of what comes stays: an attempt that was given up may arrive
-/// late.
+/// Replaces the checkpoints of these rooms, each of which stands in `rows` once. Returns the rooms whose epoch is not
+/// over; for the others nothing is written. A stored checkpoint that is newer stays, because an attempt that was given
+/// up may arrive late.
 pub(super) async fn put_checkpoints(conn: &mut PgConnection, rows: &[&CheckpointRow]) -> sqlx::Result<HashSet<RoomId>> {
     let rooms: Vec<i64> = rows.iter().map(|row| row.room.number()).collect();
     let epochs: Vec<i64> = rows.iter().map(|row| row.epoch).collect();

@@ -1,4 +1,4 @@
-//! The last lines of chat, as snapshots show them: bounded in number and in bytes, so that a snapshot is.
+//! The last lines of chat, which snapshots show. They are bounded in number and in bytes, so that snapshots are too.
 
 use std::collections::VecDeque;
 use std::io;
@@ -29,14 +29,14 @@ impl Chat {
     }
 }
 
-/// On the wire, with the comma behind it.
+/// The bytes of a line in a snapshot, with the comma after it.
 fn bytes(line: &ChatLine) -> usize {
     let mut count = Count(1);
-    serde_json::to_writer(&mut count, line).expect("a line is JSON, and counting does not fail");
+    serde_json::to_writer(&mut count, line).expect("a line has no failing serializer, and counting does not fail");
     count.0
 }
 
-/// How much is written to it.
+/// Counts the bytes that are written to it.
 struct Count(usize);
 
 impl io::Write for Count {

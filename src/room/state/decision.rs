@@ -1,4 +1,4 @@
-//! What a room decides: the steps it takes, whom it puts out, and where the answer comes from.
+//! What a room decides: the changes it makes, the sockets it removes, and where the answer comes from.
 
 use parlor_protocol::room::Position;
 use parlor_protocol::{Coins, ErrorBody, Event, UserFrame, UserId};
@@ -10,62 +10,62 @@ use crate::room::facts::HardWrite;
 use crate::room::port::GiftOrder;
 use crate::room::request::{Answer, Caller};
 
-/// One step of a room.
+/// One change of a room's state.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Change {
-    /// A sequenced event: takes the next `seq`, and everybody is told.
+    /// A sequenced event, which takes the next `seq` and is published to everybody.
     Event(Event),
-    /// Everybody is told how many there are, by a signal.
+    /// The number of people in the room, which everybody is told by a signal.
     Counted(u32),
-    /// A socket came in.
+    /// A socket has joined.
     Attached(Caller),
-    /// A socket is gone; the user's last one starts the grace period.
+    /// A socket is gone. If it was the user's last one, the grace period begins.
     Detached(UserId, ConnectionId),
-    /// Everybody who is absent has the whole grace period again: nobody could come back meanwhile.
+    /// Everybody who is absent gets the whole grace period again, because nobody could come back during a pause.
     GraceRenewed,
-    /// Somebody is no longer in the room.
+    /// A user is no longer in the room.
     Departed {
-        /// Who.
+        /// The user.
         user: UserId,
     },
-    /// An operation has its answer.
+    /// An operation has got its answer, which is remembered.
     Remembered(Operation, FirstAnswer),
-    /// Hard facts up to this one are in the state.
+    /// The state includes hard facts up to this one.
     FactApplied {
         /// The fact's id.
         id: i64,
     },
-    /// Gifts up to this number are committed.
+    /// Gifts up to this number are known to be committed.
     GiftsKnown {
-        /// The number.
+        /// The last gift's number.
         gift_no: i64,
     },
-    /// Gifts up to this number are history and will not be announced.
+    /// Gifts up to this number are too old to be announced; they only stand in the history.
     GiftsPassed {
-        /// The number.
+        /// The last such gift's number.
         gift_no: i64,
-        /// Coins spent in the room with it.
+        /// All coins that were spent in the room, up to and with that gift.
         coins: Coins,
     },
 }
 
-/// Connections whose subscription ends, and what they are told.
+/// Sockets of a user whose subscription to the room ends, and the frame that tells them.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Removal {
-    /// Whose.
+    /// The user.
     pub user: UserId,
-    /// Which.
+    /// The user's sockets in the room.
     pub connections: Vec<ConnectionId>,
-    /// Why.
+    /// The frame `room.removed`, with the cause.
     pub frame: UserFrame,
 }
 
-/// What a request comes to.
+/// What was decided about a request.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Decision {
-    /// What changes, in order.
+    /// The changes, in order.
     pub changes: Vec<Change>,
-    /// Who is put out, after the changes have been told.
+    /// The sockets that are removed after the changes have been published.
     pub removals: Vec<Removal>,
     /// The answer, or where it comes from.
     pub outcome: Outcome,
@@ -74,25 +74,26 @@ pub struct Decision {
 /// Where a request's answer comes from.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Outcome {
-    /// It is known already: what was asked is read off the state, was answered before, is done by the changes, or
-    /// is refused.
+    /// The answer is known: it was read from the state, was given before, is that the changes are made, or is a
+    /// refusal.
     Answer(Result<Answer, ErrorBody>),
-    /// The user is in; the answer is made from the ring and the state.
+    /// The user has joined. The answer is made from the ring and the state.
     Joined {
-        /// Who.
+        /// The user.
         user: UserId,
-        /// What the client brought.
+        /// The position that the client brought.
         position: Option<Position>,
     },
-    /// The store has to have it first.
+    /// The store must write this first. Its answer is decided by [`RoomState::decide_fact`](super::RoomState).
     Write(HardWrite),
     /// The ledger answers.
     Order(GiftOrder),
-    /// The table of gifts has to be read behind the announced one.
+    /// There is no answer to give; the table of gifts must be read after the last announced gift.
     ReadGifts,
 }
 
 impl Decision {
+    /// Nothing changes, and this is the outcome.
     pub(super) const fn only(outcome: Outcome) -> Self {
         Self { changes: Vec::new(), removals: Vec::new(), outcome }
     }
@@ -102,7 +103,7 @@ impl Decision {
         Self::only(Outcome::Answer(Ok(answer)))
     }
 
-    /// These changes, and nothing to say to who asked.
+    /// These changes, with an answer that says nothing.
     pub(super) const fn silent(changes: Vec<Change>) -> Self {
         Self { changes, removals: Vec::new(), outcome: Outcome::Answer(Ok(Answer::Nothing)) }
     }

@@ -1,4 +1,4 @@
-//! Gifts as the room sees them: who is meant, and which committed ones have been announced.
+//! Gifts as the room sees them: who receives a gift, and which committed gifts have been announced.
 
 use parlor_protocol::command::{Recipients, SendGift};
 use parlor_protocol::room::{GiftLine, Person};
@@ -10,24 +10,27 @@ use crate::kit::operation::Operation;
 use crate::room::port::{CommittedGifts, GiftOrder};
 use crate::room::request::{Answer, Caller};
 
-/// Bytes of one event of gifts; beyond it the rest goes into the next one.
+/// The most bytes of one event of gifts. Gifts that do not fit go into the next event.
 const EVENT_BYTES: usize = 16 * 1024;
 
-/// Where the room stands in the numbers of its gifts.
+/// Up to which number the room's gifts are announced and committed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct GiftNumbers {
-    /// All up to this one have been announced.
+    /// Every gift up to this number has been announced.
     pub announced: i64,
-    /// All up to this one are known to be committed.
+    /// Every gift up to this number is known to be committed.
     pub committed: i64,
-    /// Coins spent in the room with the last announced one.
+    /// All coins that were spent in the room, up to and with the last announced gift.
     pub coins: Coins,
-    /// Gifts older than this are history: what a waking room finds too late to show.
+    /// Gifts from before this time are not announced any more: the waking room finds them too late to show them.
     pub history_before: Timestamp,
 }
 
 impl RoomState {
-    /// The order for the ledger: who receives, or why not. Either verdict goes there.
+    /// Makes the order for the ledger, with the receivers or the refusal. A refusal goes to the ledger too.
+    ///
+    /// # Errors
+    /// `operation_conflict`, if the room remembers the operation for something else.
     pub(super) fn decide_gift(
         &self,
         caller: &Caller,
@@ -35,14 +38,14 @@ impl RoomState {
         send: &SendGift,
         now: Timestamp,
     ) -> Result<Decision, ErrorBody> {
-        // The same operation for something else that this room remembers is a conflict, not a gift.
+        // The room's memory has no gifts, so an operation that it knows was used for something else: a conflict.
         self.memory.recall(operation, now, &self.settings)?;
         let sender = caller.user.id;
         let receivers = if self.presence.person(sender).is_some() {
             self.receivers(send, &caller.user, now)
         } else {
-            // Who is not here (any more, or again) may have paid before: only the ledger knows what the
-            // operation became.
+            // A sender who is not in the room now may have paid before: only the ledger knows whether this operation
+            // was paid.
             Err(ErrorCode::NotInRoom.into())
         };
         Ok(Decision::only(Outcome::Order(GiftOrder {
@@ -91,8 +94,8 @@ impl RoomState {
         if receivers.is_empty() { Err(ErrorCode::NoReceivers.into()) } else { Ok(receivers) }
     }
 
-    /// What is announced of these committed gifts: all of them where they go on from the last one,
-    /// nothing where one is missing between (then the table is read).
+    /// Decides which of these committed gifts are announced: all that are new, if they follow the last announced one
+    /// without a gap. If there is a gap none is, and the table is read.
     pub fn decide_gifts(&self, batch: &CommittedGifts) -> Decision {
         let numbers = self.gifts;
         let Some(last) = batch.gifts.iter().map(|gift| gift.gift_no).max() else {
@@ -119,12 +122,13 @@ impl RoomState {
             changes.push(Change::Event(Event::GiftsSent { gifts: part.to_vec(), coins }));
             rest = behind;
         }
-        // Progress was made and there is more: read on. Without progress the sweep looks again.
+        // If something was announced and more is known to be committed, the table is read on. If nothing was, the next
+        // sweep reads it.
         let more = !fresh.is_empty() && numbers.committed > last;
         if more { Decision { changes, ..Decision::only(Outcome::ReadGifts) } } else { Decision::silent(changes) }
     }
 
-    /// The ledger has committed gifts up to this number.
+    /// Decides what follows from gifts being committed up to this number: if they are not announced, the table is read.
     pub fn decide_committed(&self, gift_no: i64) -> Decision {
         if gift_no <= self.gifts.announced {
             return Decision::answer(Answer::Nothing);
@@ -137,7 +141,8 @@ fn cost(gifts: &[GiftLine]) -> i64 {
     gifts.iter().map(|gift| gift.total.0).sum()
 }
 
-/// How many of these gifts fit into so many bytes of a frame, from the first one on: at least one.
+/// How many of these gifts, from the first one on, fit into a frame of `limit` bytes. It is at least one, if there is
+/// one.
 pub fn gifts_within(gifts: &[GiftLine], limit: usize) -> usize {
     let mut bytes = 256; // the envelope
     for (at, gift) in gifts.iter().enumerate() {

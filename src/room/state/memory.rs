@@ -1,8 +1,9 @@
-//! What the room remembers of operations: the first answer, for longer than the grace period.
+//! The room's memory of operations: their first answers, kept for longer than the grace period so that a retry gets the
+//! same answer.
 //!
-//! The rule: an answer is kept for `memory_ms`, at most `memory_per_user` of one user and
-//! `memory_operations` in all; beyond either the oldest is forgotten. So one user who sends much
-//! forgets only their own, unless the whole room is busier than the memory is large.
+//! An answer is kept for `memory_ms`. At most `memory_per_user` answers of one user and `memory_operations` of all are
+//! kept; beyond either bound the oldest is forgotten. So a user who sends much loses only their own answers, unless the
+//! room as a whole has more operations than it can remember.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
@@ -14,10 +15,10 @@ use crate::kit::clock::Timestamp;
 use crate::kit::operation::{BodyHash, Operation};
 use crate::room::settings::{Settings, ms};
 
-/// What an operation was answered with.
+/// The first answer to an operation.
 pub type FirstAnswer = Result<Done, ErrorBody>;
 
-/// One operation. Rooms keep thousands of them: refusals, which are rare and large, stand elsewhere.
+/// One operation. Rooms keep thousands of them, so the refusals, which are rare and large, are boxed.
 #[derive(Clone, Debug)]
 struct Remembered {
     serial: u64,
@@ -27,35 +28,36 @@ struct Remembered {
     answer: Result<Done, Box<ErrorBody>>,
 }
 
-/// First answers as a checkpoint keeps them, oldest first: there may be thousands, so packed. Of each: actor
-/// (8 bytes), operation (16), hash of the body (16), when (8), then 0 with epoch (8) and seq (8) of what was done,
-/// or 1 with the length (4) of what was refused and that as JSON; numbers with the highest byte first.
+/// The first answers in the form in which a checkpoint keeps them, oldest first. It is packed, because there may be
+/// thousands. Each has the actor (8 bytes), the operation (16), the hash of the body (16) and the time (8). Then comes,
+/// if it was done, a 0 with the epoch (8) and `seq` (8) of the event; if it was refused, a 1 with the length (4) of the
+/// error's JSON and that JSON. Numbers are big-endian.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct PackedMemory(pub Vec<u8>);
 
-/// A checkpoint's memory cannot be read.
+/// The memory in a checkpoint cannot be read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("the remembered operations of a room's checkpoint cannot be read")]
 pub struct UnreadableMemory;
 
-/// Bytes of a packed answer that names an event.
+/// The bytes of a packed answer that names an event.
 const PACKED: usize = 65;
 
-/// First answers, by user and operation.
+/// The first answers, by user and operation.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Memory {
-    /// Of each user, oldest first. They are few enough to look through.
+    /// The operations of each user, oldest first. They are few enough to search through.
     by_user: HashMap<UserId, VecDeque<Remembered>>,
-    /// Whose each is, of all, oldest first.
+    /// The user of each operation by its serial number, so oldest first.
     order: BTreeMap<u64, UserId>,
     next_serial: u64,
 }
 
 impl Memory {
-    /// The first answer to this operation, marked as replayed.
+    /// The first answer to this operation, marked as replayed; `None` if it is not remembered.
     ///
     /// # Errors
-    /// `operation_conflict`: the operation was used before with other content.
+    /// `operation_conflict`, if the operation was used before with other content.
     pub(super) fn recall(
         &self,
         operation: &Operation,
@@ -75,7 +77,8 @@ impl Memory {
         }))
     }
 
-    /// Keeps an answer and forgets what the rule says. A known operation keeps its first answer.
+    /// Keeps an answer, and forgets the oldest ones that are beyond the bounds. A known operation keeps its first
+    /// answer.
     pub(super) fn remember(&mut self, operation: &Operation, answer: &FirstAnswer, at: Timestamp, settings: &Settings) {
         self.forget_older(at, settings);
         let Operation { actor, op, body_hash } = *operation;
@@ -107,7 +110,7 @@ impl Memory {
     }
 
     fn forget_oldest(&mut self) {
-        // Whose is the oldest of all, has none that is older.
+        // The oldest operation of all is also the oldest of its user.
         if let Some((_, user)) = self.order.pop_first() {
             self.forget_oldest_of(user);
         }
@@ -123,7 +126,7 @@ impl Memory {
         }
     }
 
-    /// All of it.
+    /// The memory as a checkpoint keeps it.
     pub(super) fn pack(&self) -> PackedMemory {
         let mut bytes = Vec::with_capacity(self.order.len() * PACKED);
         for (serial, actor) in &self.order {
@@ -151,7 +154,7 @@ impl Memory {
         PackedMemory(bytes)
     }
 
-    /// The memory of a checkpoint.
+    /// The memory that a checkpoint kept.
     pub(super) fn restore(packed: &PackedMemory, settings: &Settings) -> Self {
         let mut memory = Self::default();
         for (operation, at, answer) in packed.entries().flatten() {
@@ -161,16 +164,16 @@ impl Memory {
     }
 }
 
-/// Retries come soon: the newest are looked at first.
+/// Finds an operation. The newest are compared first, because retries come soon.
 fn find(ops: &VecDeque<Remembered>, op: Op) -> Option<&Remembered> {
     ops.iter().rev().find(|known| known.op == op)
 }
 
 impl PackedMemory {
-    /// The memory as it was stored.
+    /// A memory from the bytes of a checkpoint, which are checked.
     ///
     /// # Errors
-    /// What is no memory.
+    /// If the bytes are not a packed memory.
     pub fn read(bytes: Vec<u8>) -> Result<Self, UnreadableMemory> {
         let packed = Self(bytes);
         packed.entries().try_for_each(|entry| entry.map(drop))?;
@@ -240,13 +243,13 @@ mod tests {
     }
 
     #[test]
-    fn an_operation_costs_little() {
+    fn a_remembered_operation_takes_at_most_72_bytes() {
         let bytes = size_of::<Remembered>();
         assert!(bytes <= 72, "{bytes}");
     }
 
     #[test]
-    fn the_oldest_is_forgotten_first_of_the_user_and_then_of_all() {
+    fn beyond_a_bound_the_users_oldest_or_the_rooms_oldest_answer_is_forgotten() {
         let mut memory = Memory::default();
         for op in 1..=3 {
             memory.remember(&operation(1, op), &done(1), Timestamp(0), &settings());
@@ -257,11 +260,11 @@ mod tests {
         assert!(!knows(&memory, 1, 2, 0) && knows(&memory, 1, 3, 0) && knows(&memory, 2, 1, 0));
         assert_eq!(memory.pack().entries().count(), 3);
         assert_eq!(memory.by_user.values().map(VecDeque::len).sum::<usize>(), 3);
-        assert!(memory.by_user.values().all(|ops| ops.capacity() <= 4), "a user's own take no more room than they may");
+        assert!(memory.by_user.values().all(|ops| ops.capacity() <= 4), "no user's queue has grown beyond the bound");
     }
 
     #[test]
-    fn an_answer_is_kept_for_its_time_and_through_a_checkpoint() {
+    fn an_answer_is_kept_for_its_time_and_over_a_checkpoint() {
         let mut memory = Memory::default();
         memory.remember(&operation(1, 1), &done(7), Timestamp(1_000), &settings());
         memory.remember(&operation(1, 1), &done(8), Timestamp(2_000), &settings());

@@ -1,4 +1,4 @@
-//! Hard commands: what they would make true, and what follows once the store has it.
+//! Hard commands: the fact that each would make true, and what follows when the store has that fact.
 
 use parlor_protocol::command::{Kick, OnSeat};
 use parlor_protocol::event::RemovalCause;
@@ -29,11 +29,12 @@ impl RoomState {
 
     pub(super) fn decide_kick(&self, kick: &Kick, now: Timestamp) -> Result<Fact, ErrorBody> {
         if !rights::may(Role::Owner, Act::kick(self.role(kick.user))) {
-            return Err(ErrorBody::new(ErrorCode::Forbidden).message("nobody puts the owner out"));
+            return Err(ErrorBody::new(ErrorCode::Forbidden).message("the owner cannot be kicked"));
         }
         self.kicked(kick, now)
     }
 
+    /// The fact of a kick, if the user is in the room.
     fn kicked(&self, kick: &Kick, now: Timestamp) -> Result<Fact, ErrorBody> {
         if self.presence.person(kick.user).is_none() {
             return Err(self.unknown_user(now));
@@ -42,8 +43,8 @@ impl RoomState {
         Ok(Fact::Kicked { user: kick.user, until, reason: kick.reason.clone() })
     }
 
-    /// An act of the platform's staff: above the room's own roles, and with nothing to look up, since each
-    /// has an operation of its own.
+    /// Decides an act of the platform's staff, who stand above the room's own roles. The room's memory is not asked,
+    /// because each act has a new operation.
     pub(super) fn decide_staff(&self, operation: &Operation, act: &StaffAct, now: Timestamp) -> Decision {
         let may = |act| rights::check(Role::Staff, act);
         let verdict = match act {
@@ -53,8 +54,8 @@ impl RoomState {
         self.hard(operation, verdict)
     }
 
-    /// What follows now from a fact that the store has. A fact that this room has applied before
-    /// changes nothing: what came after it may have undone it.
+    /// Decides what follows now from a fact that the store has. A fact that the state already includes changes nothing,
+    /// because a later one may have undone it.
     pub fn decide_fact(&self, operation: &Operation, written: &Written) -> Decision {
         if written.id <= self.last_fact {
             let done = Done { epoch: self.epoch, seq: self.seq, replayed: true };
@@ -82,7 +83,7 @@ impl RoomState {
         Decision { removals, ..self.answered(operation, changes) }
     }
 
-    /// The user's connections are told why they are out; `None`: there are none.
+    /// The removal of the user's sockets from the room, with the cause; `None` if the user has none.
     pub(super) fn removal(
         &self,
         user: UserId,

@@ -1,10 +1,12 @@
-//! Who is in the room, and what the room has been told of it.
+//! Who is in the room, and what of that has been announced to the room.
 //!
-//! The two differ for at most the gathering time. Snapshots and pages show what has been told, so that
-//! a snapshot and the events behind it add up. Above `named_people` nobody is named any more: a signal
-//! counts, snapshots and pages show who is there, and when events name people again they name all who
-//! came and left meanwhile. Of those who did both, at most `SHADES` are kept in mind; a client that was
-//! shown more than that reads the pages again.
+//! The two differ for at most the time for which arrivals are gathered. Snapshots and pages show what has been
+//! announced, so that a snapshot and the events after it add up.
+//!
+//! With more than `named_people` in the room nobody is named any more: a signal tells their number, and snapshots and
+//! pages show who is there. When events name people again, the first one names everybody who came or left meanwhile. Of
+//! those who came and left again meanwhile, at most [`SHADES`] are kept; a client that was shown more of them must read
+//! the pages again.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::Bound::{Excluded, Unbounded};
@@ -16,41 +18,47 @@ use crate::delivery::ConnectionId;
 use crate::kit::clock::Timestamp;
 use crate::room::settings::{Settings, ms};
 
-/// People who left while nobody was named, kept until people are named again.
+/// The most users who came and left while nobody was named that are kept until people are named again.
 const SHADES: usize = 2_000;
-/// People who left lately and can still be given a gift.
+/// The most users who left lately that are kept because they can still be given a gift.
 const GONE: usize = 1_024;
 
-/// People up to whom a count is told every `count_ms`; where there are more, it is told less often.
+/// Up to this many people a count is sent every `count_ms`; with more it is sent less often, in proportion.
 const COUNTED: u32 = 4_000;
 
-/// Somebody in the room, however many devices.
+/// A user in the room, with any number of devices.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) struct Participant {
     pub person: Person,
     pub connections: Vec<ConnectionId>,
-    /// The last connection is lost; place and seat are kept until then.
+    /// Set while the user has no connection: until when their place and seat are kept.
     pub absent_until: Option<Timestamp>,
 }
 
-/// Who is there, who is known to be there, who has gone.
+/// Who is in the room, who was announced to be, and who has left lately.
 #[derive(Clone, Debug)]
 pub(super) struct Presence {
     people: BTreeMap<UserId, Participant>,
+    /// The absent users, by the end of their grace period.
     absent: BTreeSet<(Timestamp, UserId)>,
+    /// The users who left lately and when, oldest first.
     gone: VecDeque<(Timestamp, Person)>,
     empty_since: Option<Timestamp>,
+    /// The people who are in the room as far as events have named them.
     told: BTreeMap<UserId, Person>,
+    /// The number of people as last announced, and when that was.
     told_count: u32,
     told_at: Timestamp,
-    /// Whom the next event has to name.
+    /// The users whom the next event may have to name.
     touched: BTreeSet<UserId>,
+    /// The users who came and left while nobody was named: a snapshot may have shown them.
     shades: BTreeSet<UserId>,
+    /// Whether people are only counted at present, and not named.
     counting: bool,
 }
 
 impl Presence {
-    /// An empty room.
+    /// The presence of an empty room.
     pub(super) fn new(now: Timestamp) -> Self {
         Self {
             people: BTreeMap::new(),
@@ -66,8 +74,8 @@ impl Presence {
         }
     }
 
-    /// A room with these people, absent until their grace period ends. Everybody is told, because
-    /// nobody has been told anything in this epoch.
+    /// The presence of a waking room whose members are these, absent until their grace period ends. They count as
+    /// announced, because every client of this epoch begins with a snapshot that shows them.
     pub(super) fn absent(people: &[Person], now: Timestamp, until: Timestamp) -> Self {
         let mut presence = Self::new(now);
         for person in people {
@@ -106,24 +114,24 @@ impl Presence {
         self.people.values()
     }
 
-    /// Somebody who left not longer ago than a gift may follow them.
+    /// The user, if they left so lately that they can still be given a gift.
     pub(super) fn gone(&self, user: UserId, now: Timestamp, settings: &Settings) -> Option<&Person> {
         let lately =
             |(at, person): &&(Timestamp, Person)| person.id == user && now.ms_since(*at) <= ms(settings.gone_ms);
         self.gone.iter().rev().find(lately).map(|(_, person)| person)
     }
 
-    /// Since when nobody has been there.
+    /// Since when nobody has been in the room; `None` while somebody is.
     pub(super) const fn empty_since(&self) -> Option<Timestamp> {
         self.empty_since
     }
 
-    /// Whose grace period has ended.
+    /// The users whose grace period has ended.
     pub(super) fn overdue(&self, now: Timestamp) -> Vec<UserId> {
         self.absent.iter().take_while(|(until, _)| *until <= now).map(|(_, user)| *user).collect()
     }
 
-    /// The event or the count that is due, if there is something to tell.
+    /// The event or the count that is due now, if there is something to announce.
     pub(super) fn due(&self, now: Timestamp, settings: &Settings) -> Option<Told> {
         if self.telling_at(settings).is_none_or(|at| at > now) {
             return None;
@@ -136,8 +144,8 @@ impl Presence {
         let mut left = Vec::new();
         for user in &self.touched {
             match self.people.get(user) {
-                // Whoever came while people were only counted is named, even if they were before: a
-                // snapshot may have been taken while they were away.
+                // Users who came while people were only counted are named even if they were named before: they may have
+                // left in between, and a snapshot taken then does not show them.
                 Some(participant) if self.counting || !self.told.contains_key(user) => {
                     joined.push(participant.person.clone());
                 }
@@ -149,9 +157,10 @@ impl Presence {
         Some(Told::Names(Event::ParticipantsChanged { joined, left, count }))
     }
 
+    /// When an event or a count is due; `None` if there is nothing to announce.
     fn telling_at(&self, settings: &Settings) -> Option<Timestamp> {
         let (news, every) = if self.people.len() > settings.named_people {
-            // In proportion: so many people a second are told a count, however many there are.
+            // In proportion to the number of people, so that the frames sent per second do not grow with it.
             let every = settings.count_ms * u64::from(self.count().max(COUNTED)) / u64::from(COUNTED);
             (!self.counting || self.count() != self.told_count, every)
         } else {
@@ -161,8 +170,8 @@ impl Presence {
         news.then(|| self.told_at.plus_ms(ms(every)))
     }
 
-    /// Somebody came or left. Keeps in mind that they have to be named, unless what was told is true
-    /// again and nobody has seen anything else.
+    /// Notes that a user came or left and has to be named, unless what was announced is true again and no client can
+    /// have seen anything else.
     fn touch(&mut self, user: UserId) {
         let (there, told) = (self.people.contains_key(&user), self.told.contains_key(&user));
         let seen = if self.counting { there || told || self.shades.contains(&user) } else { there != told };
@@ -178,7 +187,7 @@ impl Presence {
         grace.into_iter().chain(self.telling_at(settings)).min()
     }
 
-    /// How many there are, as the room has been told.
+    /// The number of people as last announced.
     pub(super) const fn told_count(&self) -> u32 {
         self.told_count
     }
@@ -188,7 +197,7 @@ impl Presence {
         self.counting
     }
 
-    /// At most a page of people above `after`, by id, and whether there are more.
+    /// One page of the people whose id is above `after`, in the order of their ids, and whether there are more.
     pub(super) fn page(&self, after: Option<UserId>) -> (Vec<Person>, bool) {
         let above = (after.map_or(Unbounded, Excluded), Unbounded);
         let mut people: Vec<Person> = if self.counting {
@@ -202,14 +211,14 @@ impl Presence {
         (people, more)
     }
 
-    /// Whether the first page of people changes when this one comes in. While people are named it changes with what
-    /// is told alone.
+    /// Whether the first page of people changes when this user joins. While people are named it changes only when they
+    /// are announced.
     pub(super) fn page_shows(&self, person: &Person) -> bool {
         let known = self.people.get(&person.id).map(|participant| &participant.person);
         self.counting && known != Some(person) && self.is_within_page(person.id)
     }
 
-    /// Whether the first page of people changes when this one leaves.
+    /// Whether the first page of people changes when this user leaves.
     pub(super) fn page_has(&self, user: UserId) -> bool {
         self.counting && self.people.contains_key(&user) && self.is_within_page(user)
     }
@@ -248,7 +257,7 @@ impl Presence {
         }
     }
 
-    /// Everybody who is absent may come back until then.
+    /// Moves the end of every grace period to this time.
     pub(super) fn renew_grace(&mut self, until: Timestamp) {
         for (_, user) in std::mem::take(&mut self.absent) {
             if let Some(participant) = self.people.get_mut(&user) {
@@ -297,10 +306,10 @@ impl Presence {
     }
 }
 
-/// What the room is to be told.
+/// What is announced to the room.
 pub(super) enum Told {
-    /// Who came and left.
+    /// An event that names who came and left.
     Names(Event),
-    /// How many there are.
+    /// The number of people.
     Count(u32),
 }

@@ -1,35 +1,35 @@
-//! Who may do what in a room: one table, role by act. Every act of a room asks it; nobody else compares a user with
-//! the owner.
+//! Who may do what in a room: one table of acts and roles. Every act in a room is checked here; no other code compares
+//! a user with the owner.
 //!
-//! A role is what somebody is to the room at this moment. That somebody was put out for a while is no role: it is
-//! looked at beside the table, for those whose right does not need them to be in the room.
+//! A role is what a user is to the room at this moment. Having been kicked is not a role. It is checked apart from the
+//! table, and only for users whose right does not require them to be in the room.
 
 use parlor_protocol::room::RoomRole;
 use parlor_protocol::{Command, ErrorBody, ErrorCode, UserId};
 
 use self::Role::{AwayOwner, Member, Outsider, Owner, Staff};
 
-/// What somebody is to a room.
+/// What a user is to a room.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Role {
-    /// The owner, in the room.
+    /// The owner, while they are in the room.
     Owner,
-    /// The owner, not in the room: what the owner decides about it needs nobody to be there.
+    /// The owner, while they are not in the room. They may still decide about the room itself.
     AwayOwner,
-    /// In the room, with or without a seat.
+    /// Another user who is in the room, with or without a seat.
     Member,
-    /// Not in the room.
+    /// Another user who is not in the room.
     Outsider,
-    /// The platform's staff, who act from outside and need no role in the room.
+    /// A member of the platform's staff, who acts from outside.
     Staff,
 }
 
-/// What a role may or may not do.
+/// Something that is done in a room, or to it, and that needs a right.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Act {
     /// See who is in the room, who sits where, and its gifts.
     Look,
-    /// Say something.
+    /// Post a line of chat.
     Chat,
     /// Take a free seat.
     TakeSeat,
@@ -37,23 +37,23 @@ pub enum Act {
     TakeHostSeat,
     /// Leave one's own seat.
     LeaveSeat,
-    /// Lock a seat; who sits there is evicted.
+    /// Lock a seat, from which whoever sits there is removed.
     LockSeat,
     /// Unlock a seat.
     UnlockSeat,
-    /// Put somebody out who does not own the room.
+    /// Kick a user who does not own the room.
     Kick,
-    /// Put the owner out.
+    /// Kick the owner.
     KickOwner,
-    /// Put everybody out.
+    /// Put everybody out of the room.
     Close,
-    /// Change what the room looks like.
+    /// Change the room's settings, such as its picture.
     ChangeSettings,
-    /// Wake a room that sleeps by asking it something.
+    /// Wake a room that sleeps, by asking it something from outside.
     Wake,
 }
 
-/// The table: who may do this.
+/// The table: the roles that may do this.
 const fn allowed(act: Act) -> &'static [Role] {
     match act {
         Act::Look => &[Owner, AwayOwner, Member, Staff],
@@ -66,13 +66,15 @@ const fn allowed(act: Act) -> &'static [Role] {
     }
 }
 
-/// Whether the role has this right.
+/// Whether the role may do this.
 pub fn may(role: Role, act: Act) -> bool {
     allowed(act).contains(&role)
 }
 
+/// Refuses an act that the role may not do.
+///
 /// # Errors
-/// `not_in_room` for who would have to come in first, and `forbidden` for who is in and may not.
+/// `not_in_room` for a user who is not in the room; `forbidden` for a user who is, and for staff.
 pub fn check(role: Role, act: Act) -> Result<(), ErrorBody> {
     match role {
         _ if may(role, act) => Ok(()),
@@ -82,7 +84,7 @@ pub fn check(role: Role, act: Act) -> Result<(), ErrorBody> {
 }
 
 impl Role {
-    /// What this user is to a room of this owner.
+    /// The role of this user in a room of this owner.
     pub fn of(user: UserId, owner: UserId, is_present: bool) -> Self {
         match (user == owner, is_present) {
             (true, true) => Owner,
@@ -92,20 +94,20 @@ impl Role {
         }
     }
 
-    /// It is the owner's, in the room or not.
+    /// Whether it is the owner's role, in the room or not.
     pub const fn is_owner(self) -> bool {
         matches!(self, Owner | AwayOwner)
     }
 
-    /// The role as clients know it.
+    /// The role as clients see it.
     pub const fn shown(self) -> RoomRole {
         if self.is_owner() { RoomRole::Owner } else { RoomRole::Member }
     }
 }
 
 impl Act {
-    /// What a command does in its room, for those that are decided there by who asks; whom a kick puts out is seen
-    /// when it is decided.
+    /// The act of a command that a room decides; `None` for other commands. For `room.kick` it is [`Act::Kick`];
+    /// whether it would be the owner who is kicked is checked when the kick is decided.
     pub const fn of(command: &Command) -> Option<Self> {
         match command {
             Command::ChatSend(_) => Some(Self::Chat),
@@ -118,7 +120,7 @@ impl Act {
         }
     }
 
-    /// Putting out somebody of this role.
+    /// The act of kicking a user of this role.
     pub const fn kick(whom: Role) -> Self {
         if whom.is_owner() { Self::KickOwner } else { Self::Kick }
     }
@@ -147,7 +149,7 @@ mod tests {
     ];
 
     #[test]
-    fn each_role_may_what_stands_here_and_nothing_else() {
+    fn each_role_may_do_exactly_what_this_table_says() {
         for (act, expected) in RIGHTS {
             let marks = ROLES.map(|role| if may(role, act) { "x" } else { "." });
             assert_eq!(marks.join(" "), expected, "{act:?}");
@@ -161,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_role_is_who_owns_the_room_and_who_is_there() {
+    fn a_role_follows_from_who_owns_the_room_and_who_is_in_it() {
         let (owner, other) = (UserId::new(1).expect("a user"), UserId::new(2).expect("a user"));
         let of = |user, is_present| Role::of(user, owner, is_present);
         assert_eq!([of(owner, true), of(owner, false), of(other, true), of(other, false)], ROLES[..4]);

@@ -1,4 +1,4 @@
-//! The seat map: one user at most one seat, one seat at most one user.
+//! The seat map. A user has at most one seat, and a seat at most one user.
 
 use parlor_protocol::command::TakeSeat;
 use parlor_protocol::room::{Person, Seat, SeatCause};
@@ -6,10 +6,10 @@ use parlor_protocol::{ErrorBody, ErrorCode, Event, UserId};
 
 use super::rights::{self, Act, Role};
 
-/// The host's seat, which only the owner may take.
+/// The number of the host's seat, which only the owner may take.
 pub(super) const HOST: u8 = 0;
 
-/// Every seat, by number, and how often the map has changed.
+/// Every seat in the order of the numbers, and the map's version, which rises with each change.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Seats {
     seats: Vec<Seat>,
@@ -34,12 +34,12 @@ impl Seats {
         self.seats.get(usize::from(no)).ok_or_else(|| ErrorCode::SeatNotFound.into())
     }
 
-    /// Where this user sits.
+    /// The seat of this user.
     pub(super) fn of(&self, user: UserId) -> Option<&Seat> {
         self.seats.iter().find(|seat| seat.user.as_ref().is_some_and(|sitting| sitting.id == user))
     }
 
-    /// The command was decided on this map, if it says on which.
+    /// Refuses a command that names another version of the map than the present one.
     pub(super) fn check_version(&self, version: Option<u64>) -> Result<(), ErrorBody> {
         if version.is_some_and(|version| version != self.version) {
             return Err(ErrorCode::SeatsChanged.into());
@@ -47,7 +47,8 @@ impl Seats {
         Ok(())
     }
 
-    /// Which seat the user may take.
+    /// Decides which seat the user takes: the one that was asked for, or else the first free one that is not the
+    /// host's.
     pub(super) fn decide_take(&self, take: &TakeSeat, user: &Person, role: Role) -> Result<Event, ErrorBody> {
         self.check_version(take.version)?;
         let free = |seat: &&Seat| seat.no != HOST && !seat.locked && seat.user.is_none();
@@ -56,7 +57,7 @@ impl Seats {
             None => self.seats.iter().find(free),
         };
         if wanted.is_some_and(|seat| seat.no == HOST) && !rights::may(role, Act::TakeHostSeat) {
-            return Err(ErrorBody::new(ErrorCode::Forbidden).message("the host's seat is the owner's"));
+            return Err(ErrorBody::new(ErrorCode::Forbidden).message("only the owner may take the host's seat"));
         }
         if self.of(user.id).is_some() {
             return Err(ErrorCode::AlreadySeated.into());
@@ -72,21 +73,21 @@ impl Seats {
         Ok(self.changed(vec![seat], SeatCause::Taken, None))
     }
 
-    /// The seats of these users become free; `None`: none of them sits.
+    /// The event by which the seats of these users become free; `None` if none of them has a seat.
     pub(super) fn vacated(&self, users: &[UserId], cause: SeatCause, by: Option<UserId>) -> Option<Event> {
         let sits = |seat: &&Seat| seat.user.as_ref().is_some_and(|sitting| users.contains(&sitting.id));
         let seats: Vec<Seat> = self.seats.iter().filter(sits).map(|seat| Seat { user: None, ..seat.clone() }).collect();
         (!seats.is_empty()).then(|| self.changed(seats, cause, by))
     }
 
-    /// The seat is locked, and who sits there evicted; `None`: it is so already.
+    /// The event by which the seat is locked and whoever sits there is removed; `None` if it is locked already.
     pub(super) fn locked(&self, no: u8, by: UserId) -> Option<Event> {
         let seat = self.seats.get(usize::from(no))?;
         let after = Seat { no, locked: true, user: None };
         (*seat != after).then(|| self.changed(vec![after], SeatCause::Locked, Some(by)))
     }
 
-    /// The seat is no longer locked; `None`: it was not.
+    /// The event by which the seat is unlocked; `None` if it is not locked.
     pub(super) fn unlocked(&self, no: u8, by: UserId) -> Option<Event> {
         let seat = self.seats.get(usize::from(no)).filter(|seat| seat.locked)?;
         let after = Seat { locked: false, ..seat.clone() };
@@ -97,7 +98,7 @@ impl Seats {
         Event::SeatsChanged { seats, version: self.version + 1, cause, by }
     }
 
-    /// These seats are now so.
+    /// Replaces these seats, and sets the map's version.
     pub(super) fn assign(&mut self, seats: &[Seat], version: u64) {
         for seat in seats {
             if let Some(place) = self.seats.get_mut(usize::from(seat.no)) {

@@ -1,4 +1,4 @@
-//! The room whole: for a client, for a checkpoint, and from one.
+//! The whole room: as a snapshot for a client, as a checkpoint, and restored from a checkpoint.
 
 use parlor_protocol::event::RemovalCause;
 use parlor_protocol::reply::PeoplePage;
@@ -15,61 +15,61 @@ use crate::kit::clock::Timestamp;
 use crate::room::request::{SeatMap, Sight};
 use crate::room::settings::{Settings, ms};
 
-/// Gifts that a waking room finds are announced up to this age; older ones are history.
+/// The age in milliseconds up to which a waking room announces committed gifts that it finds. Older ones are not shown.
 const HISTORY_MS: i64 = 60_000;
-/// More changes of the seat map than fit between two checkpoints.
+/// More changes of the seat map than a room can make between two checkpoints.
 const UNSEEN_VERSIONS: u64 = 10_000;
 
-/// What a checkpoint keeps beside the position.
+/// What a checkpoint keeps beside its position. It is stored as JSON, except the memory.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub struct Checkpoint {
-    /// Who sits where.
+    /// The taken seats: number and user.
     pub seats: Vec<(u8, Person)>,
     /// The seat map's version.
     pub seat_version: u64,
-    /// Coins spent in the room, as far as announced.
+    /// All coins that were spent in the room, up to and with the last announced gift.
     pub coins: i64,
-    /// First answers; kept beside the others.
+    /// The first answers of operations, which have a column of their own.
     #[serde(skip)]
     pub memory: PackedMemory,
 }
 
-/// What a waking room reads from the store, behind its claim.
+/// What a waking room reads from the store after its claim.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Woken {
-    /// The room itself.
+    /// The room's id, name, owner and number of seats.
     pub card: RoomCard,
-    /// How many people may be in it.
+    /// The room's own capacity, if it has one.
     pub capacity: Option<usize>,
-    /// The claim's epoch.
+    /// The epoch of the claim.
     pub epoch: i64,
-    /// Locked seats.
+    /// The numbers of the locked seats.
     pub locks: Vec<u8>,
-    /// Who is kept out, and until when.
+    /// The users who may not join, and until when.
     pub kicks: Vec<(UserId, Timestamp)>,
-    /// The last hard fact: all up to it are in what was read.
+    /// The id of the last hard fact. All facts up to it are included in what was read.
     pub last_fact: i64,
-    /// Gifts up to this number have been announced, as far as was checkpointed.
+    /// The number of the last announced gift, as of the checkpoint.
     pub announced: i64,
-    /// Gifts up to this number are committed.
+    /// The number of the last committed gift.
     pub committed: i64,
-    /// Coins spent in the room with the last committed gift.
+    /// All coins that were spent in the room, up to and with the last committed gift.
     pub coins: Coins,
-    /// The last checkpoint of the epoch before, if there was one.
+    /// The last checkpoint of an earlier epoch, if there is one.
     pub checkpoint: Option<Checkpoint>,
 }
 
 impl RoomState {
-    /// The room as it wakes at `now`: the checkpoint, with the hard facts laid over it. Who sat stays,
-    /// absent, through the grace period.
+    /// The state of a room that wakes at `now`: the checkpoint, corrected by the hard facts. Users who had a seat keep
+    /// it through the grace period, absent.
     pub fn wake(woken: Woken, settings: Settings, now: Timestamp) -> Self {
-        // Who only listened is in no checkpoint: until all had the time to come back, nobody is unknown.
+        // Users without a seat are in no checkpoint. Until they have had time to come back, nobody counts as unknown.
         let settled_at = woken.checkpoint.as_ref().map_or(now, |_| now.plus_ms(ms(settings.grace_ms)));
         let checkpoint = woken.checkpoint.unwrap_or_default();
         let kicks: std::collections::BTreeMap<_, _> =
             woken.kicks.into_iter().filter(|(_, until)| *until > now).collect();
-        // A version that was seen stands for one map for ever: leave out those that a room could have
-        // reached behind its last checkpoint.
+        // A version that a client has seen must never stand for another map. So the versions are skipped that the room
+        // may have reached after its last checkpoint.
         let seat_version = checkpoint.seat_version + UNSEEN_VERSIONS;
         let mut seats = Seats::new(woken.card.seats, &woken.locks, seat_version);
         let mut people = Vec::new();
@@ -105,7 +105,7 @@ impl RoomState {
         }
     }
 
-    /// What is to be kept for the next epoch.
+    /// The checkpoint of the state as it is now.
     pub fn checkpoint(&self) -> Checkpoint {
         let sitting = self.seats.all().iter().filter_map(|seat| Some((seat.no, seat.user.clone()?)));
         Checkpoint {
@@ -116,12 +116,12 @@ impl RoomState {
         }
     }
 
-    /// What the room is to this user.
+    /// The user's own role and seat.
     pub fn own_place(&self, user: UserId) -> OwnPlace {
         OwnPlace { role: self.role(user).shown(), seat: self.seats.of(user).map(|seat| seat.no) }
     }
 
-    /// The room as this user sees it, at the last event.
+    /// The room as this user sees it, as of the last event.
     pub fn snapshot(&self, user: UserId) -> Snapshot {
         Snapshot {
             room: self.card.clone(),
@@ -135,15 +135,16 @@ impl RoomState {
         }
     }
 
-    /// Where a client stands that joins now, having brought this: with all that it missed as events,
-    /// or with a snapshot.
+    /// The position of a client that joins now and brought this one. `recovered` says whether it gets every missed
+    /// event, or else a snapshot.
     ///
-    /// With a snapshot it stands at the last committed gift, and those above its own are read from the
-    /// table: what is committed and not announced yet may turn out to be history, which is never announced.
+    /// With a snapshot its `gift_no` is that of the last committed gift, and the gifts above the one that it brought
+    /// are read from the table: gifts that are committed and not announced yet may be too old to be announced ever.
     pub fn position(&self, brought: Option<&Position>, recovered: bool) -> Position {
         let numbers = self.gifts;
-        // An own number above the announced one is kept: the cursor is stored lazily, so a new owner
-        // may announce again what the client has shown. Above the committed one there is nothing.
+        // If the client's number is above the last announced one, it keeps it: the number of announced gifts is stored
+        // lazily, so a new owner may announce gifts again that the client has shown. Its number is never above the last
+        // committed one.
         let gift_no = match brought.and_then(|position| position.gift_no) {
             Some(shown) if recovered => shown.min(numbers.committed).max(numbers.announced),
             _ => numbers.committed,
@@ -166,7 +167,7 @@ impl RoomState {
         Sight { card: self.card.clone(), people: count(self.presence.len()), seated: count(seated) }
     }
 
-    /// Everybody is told to join again.
+    /// The removals by which everybody is told to join again.
     pub fn resync(&self) -> Vec<Removal> {
         let users = self.presence.participants().map(|participant| participant.person.id);
         users.filter_map(|user| self.removal(user, RemovalCause::Resync, None, "")).collect()

@@ -1,4 +1,4 @@
-//! The rules of a room, each by name; `against_a_model` tries them in random order.
+//! Tests of a room's rules, one by one; `against_a_model` tests them in random order.
 
 mod against_a_model;
 mod staff;
@@ -30,7 +30,7 @@ fn a_user_takes_the_first_free_seat_but_never_the_hosts() {
 }
 
 #[test]
-fn a_seat_decided_on_another_map_is_not_taken() {
+fn a_command_that_names_another_version_of_the_seat_map_is_refused() {
     let mut world = World::with_people(&[1, 2]);
     let version = world.state.seats.version();
     let on = |version| Command::SeatTake(TakeSeat { room: room_id(), seat: Some(1), version: Some(version) });
@@ -39,14 +39,14 @@ fn a_seat_decided_on_another_map_is_not_taken() {
 }
 
 #[test]
-fn a_lock_evicts_who_sits_there_when_it_is_committed() {
+fn a_lock_removes_the_user_who_has_sat_down_before_it_is_committed() {
     let mut world = World::with_people(&[1, 2]);
     let command = lock(1);
     let Outcome::Write(write) = world.state.decide(&request(1, 9, command), world.now).expect("the owner may").outcome
     else {
         panic!("a lock is a hard command")
     };
-    // Somebody sits down while the store writes.
+    // A user sits down while the store writes.
     world.command(2, take(Some(1))).expect("not locked yet");
     let written = Written { id: 1, fact: write.verdict.expect("allowed"), replayed: false };
     world.apply(world.state.decide_fact(&write.operation, &written));
@@ -79,7 +79,7 @@ fn a_refused_retry_of_a_committed_kick_gets_the_first_answer() {
 }
 
 #[test]
-fn the_owner_locks_and_kicks_from_outside_and_nobody_else_does() {
+fn only_the_owner_may_lock_and_kick_from_outside_the_room() {
     let mut world = World::with_people(&[2]);
     world.command(2, take(Some(1))).expect("free");
     let done = world.command(1, lock(1)).expect("whose room it is");
@@ -89,14 +89,14 @@ fn the_owner_locks_and_kicks_from_outside_and_nobody_else_does() {
     assert_eq!(world.command(3, kick(2)), Err(ErrorCode::NotInRoom));
     world.command(1, kick(2)).expect("whose room it is");
     assert_eq!(world.command(1, kick(2)), Err(ErrorCode::UserNotFound));
-    // What is done in a room is done by who is there.
+    // The owner too must be in the room to take part in it.
     for command in [take(Some(0)), leave_seat(), say("hello")] {
         assert_eq!(world.command(1, command), Err(ErrorCode::NotInRoom));
     }
 }
 
 #[test]
-fn who_is_in_the_room_and_its_owner_see_its_seats_and_people() {
+fn members_and_the_owner_may_see_the_seats_and_the_people() {
     let mut world = World::with_people(&[2]);
     world.command(2, take(Some(1))).expect("free");
     for number in [1, 2] {
@@ -113,7 +113,7 @@ fn who_is_in_the_room_and_its_owner_see_its_seats_and_people() {
 }
 
 #[test]
-fn who_is_kicked_is_out_and_not_in_again_for_ten_minutes() {
+fn a_kicked_user_is_out_and_may_not_join_for_ten_minutes() {
     let mut world = World::with_people(&[1, 2]);
     world.command(2, take(Some(3))).expect("free");
     assert_eq!(world.command(2, kick(1)), Err(ErrorCode::Forbidden));
@@ -133,7 +133,7 @@ fn who_is_kicked_is_out_and_not_in_again_for_ten_minutes() {
 }
 
 #[test]
-fn place_and_seat_wait_through_the_grace_period() {
+fn place_and_seat_are_kept_through_the_grace_period() {
     let mut world = World::with_people(&[1, 2]);
     world.command(2, take(None)).expect("free");
     world.drop_socket(2);
@@ -165,7 +165,7 @@ fn a_second_device_keeps_the_place_until_both_are_gone_or_one_leaves() {
 }
 
 #[test]
-fn a_full_room_takes_nobody_more_but_who_is_in_it() {
+fn a_full_room_admits_only_users_who_are_in_it_already() {
     let mut world = World::with_people(&[1, 2, 3, 4]);
     assert_eq!(world.join(5).expect_err("full").code, ErrorCode::RoomFull);
     world.drop_socket(4);
@@ -173,7 +173,7 @@ fn a_full_room_takes_nobody_more_but_who_is_in_it() {
 }
 
 #[test]
-fn an_operation_is_answered_again_and_done_once() {
+fn a_retried_operation_gets_its_first_answer_and_is_done_once() {
     let mut world = World::with_people(&[1, 2]);
     let first = world.retry(2, 101, say("hello")).expect("in the room");
     assert_eq!(world.retry(2, 101, say("hello")), Ok(Done { replayed: true, ..first }));
@@ -184,7 +184,7 @@ fn an_operation_is_answered_again_and_done_once() {
     world.command(1, leave_seat()).expect("sits");
     let again = world.ask(&request(2, 102, take(Some(1)))).expect_err("the first answer");
     assert!(again.code == ErrorCode::SeatTaken && again.replayed);
-    // After the grace period and over a takeover too.
+    // So it does after the grace period and by the next owner.
     let woken = Woken { checkpoint: Some(world.state.checkpoint()), epoch: 8, ..woken() };
     let mut next = World::waking(woken, Settings::default());
     next.now = world.now.plus_ms(60_000);
@@ -200,7 +200,7 @@ fn chat_keeps_line_breaks_and_no_other_control_characters() {
 }
 
 #[test]
-fn a_snapshot_is_another_one_only_when_its_page_of_people_is() {
+fn while_people_are_counted_the_snapshot_changes_only_with_its_page_of_people() {
     let settings = Settings { named_people: 2, ..Settings::default() };
     let mut world = World::waking(Woken { capacity: Some(1_000), ..woken() }, settings);
     let page = i64::try_from(limit::PEOPLE_PAGE).expect("small");
@@ -210,7 +210,7 @@ fn a_snapshot_is_another_one_only_when_its_page_of_people_is() {
     world.pass(1_000);
     let last = 10 * page;
     let leave = |number| Request::Leave { user: user(number) };
-    // Behind the page; within it, which moves its last one out; and both again on their way out.
+    // One user joins after the page's end; one joins within the page, which moves its last user out; then users leave.
     let steps = [(last + 5, true, false), (15, true, true), (last, false, false), (15, false, true), (10, false, true)];
     for (number, comes, shows) in steps {
         let (revision, snapshot) = (world.state.revision(), world.state.snapshot(user(1)));
@@ -224,32 +224,36 @@ fn a_snapshot_is_another_one_only_when_its_page_of_people_is() {
 }
 
 #[test]
-fn who_comes_and_leaves_is_told_at_most_four_times_a_second() {
+fn who_came_and_left_is_announced_at_most_four_times_a_second() {
     let mut world = World::new(Settings { named_people: 2, ..Settings::default() });
     world.join(1).expect("may come in");
     world.pass(0);
     world.join(2).expect("may come in");
     world.pass(100);
-    assert_eq!(world.state.snapshot(user(2)).people, [person(1)], "a snapshot shows what was told");
+    assert_eq!(world.state.snapshot(user(2)).people, [person(1)], "a snapshot shows what was announced");
     world.pass(150);
     let joined = |number, count| Event::ParticipantsChanged { joined: vec![person(number)], left: vec![], count };
     assert_eq!(world.told, [joined(1, 1), joined(2, 2)]);
-    // A third one is too many to name.
+    // With a third user in the room, people are no longer named.
     world.pass(1_000);
     world.join(3).expect("may come in");
     world.pass(1_000);
     assert_eq!((world.told.len(), &world.counts[..]), (2, &[3][..]));
-    assert_eq!(world.state.snapshot(user(3)).people.len(), 3, "who counts shows who is there");
+    assert_eq!(
+        world.state.snapshot(user(3)).people.len(),
+        3,
+        "while people are counted, a snapshot shows who is there"
+    );
     for number in [3, 2] {
         world.ask(&Request::Leave { user: user(number) }).expect("never refused");
     }
     world.pass(1_000);
     let left = Event::ParticipantsChanged { joined: vec![], left: vec![user(2), user(3)], count: 1 };
-    assert_eq!(world.told.last(), Some(&left), "whom a snapshot may have shown is named as gone");
+    assert_eq!(world.told.last(), Some(&left), "users whom a snapshot may have shown are named as gone");
 }
 
 #[test]
-fn a_crowd_is_counted_the_less_often_the_larger_it_is() {
+fn the_larger_a_crowd_is_the_less_often_its_count_is_sent() {
     let settings = Settings { named_people: 2, ..Settings::default() };
     let mut world = World::waking(Woken { capacity: Some(10_000), ..woken() }, settings);
     for number in 1..=8_000 {
@@ -266,7 +270,7 @@ fn a_crowd_is_counted_the_less_often_the_larger_it_is() {
 }
 
 #[test]
-fn regression_who_left_and_came_back_while_people_were_counted_is_named() {
+fn regression_a_user_who_left_and_came_back_while_people_were_counted_is_named() {
     let mut world = World::new(Settings { named_people: 2, ..Settings::default() });
     for number in 1..=2 {
         world.join(number).expect("may come in");
@@ -277,7 +281,10 @@ fn regression_who_left_and_came_back_while_people_were_counted_is_named() {
     }
     world.pass(1_000);
     world.ask(&Request::Leave { user: user(2) }).expect("never refused");
-    assert!(!world.state.snapshot(user(1)).people.contains(&person(2)), "somebody sees the room without them");
+    assert!(
+        !world.state.snapshot(user(1)).people.contains(&person(2)),
+        "a client may have been shown the room without them"
+    );
     world.join(2).expect("may come in");
     for number in 3..=4 {
         world.ask(&Request::Leave { user: user(number) }).expect("never refused");
@@ -288,7 +295,7 @@ fn regression_who_left_and_came_back_while_people_were_counted_is_named() {
 }
 
 #[test]
-fn a_gift_reaches_who_is_there_or_has_just_gone() {
+fn a_gift_reaches_users_who_are_in_the_room_or_have_just_left() {
     let mut world = World::with_people(&[1, 2, 3, 4]);
     let users = |numbers: &[i64]| Recipients::Users(numbers.iter().map(|number| user(*number)).collect());
     assert_eq!(world.receivers(1, users(&[3, 2, 3])), Ok(vec![3, 2]));
@@ -302,7 +309,7 @@ fn a_gift_reaches_who_is_there_or_has_just_gone() {
 }
 
 #[test]
-fn a_gift_reaches_seats_without_the_sender() {
+fn a_gift_to_seats_reaches_everybody_who_sits_except_the_sender() {
     let mut world = World::with_people(&[1, 2, 3]);
     assert_eq!(world.receivers(1, Recipients::AllSeats), Err(ErrorCode::NoReceivers));
     for (number, seat) in [(1, 0), (2, 2), (3, 4)] {
@@ -316,7 +323,7 @@ fn a_gift_reaches_seats_without_the_sender() {
 }
 
 #[test]
-fn who_has_just_left_is_refused_by_the_ledger_and_not_past_it() {
+fn the_refusal_of_a_sender_who_has_just_left_goes_through_the_ledger() {
     let mut world = World::with_people(&[1, 2]);
     world.ask(&Request::Leave { user: user(2) }).expect("never refused");
     let order = world.order(2, Recipients::AllSeats).expect("the ledger knows whether it was paid");
@@ -331,7 +338,7 @@ fn regression_a_gift_from_outside_the_room_is_asked_of_the_ledger() {
 }
 
 #[test]
-fn regression_a_woken_room_refuses_nobody_as_unknown_for_good() {
+fn regression_just_after_waking_a_gift_to_an_absent_user_is_not_refused_for_good() {
     let checkpoint = Some(World::with_people(&[1, 2]).state.checkpoint());
     let mut world = World::waking(Woken { checkpoint, ..woken() }, Settings::default());
     world.join(1).expect("the owner is back first");
@@ -341,7 +348,7 @@ fn regression_a_woken_room_refuses_nobody_as_unknown_for_good() {
 }
 
 #[test]
-fn regression_who_is_in_another_room_by_now_is_no_longer_awaited() {
+fn regression_a_user_who_is_in_another_room_by_now_is_no_longer_awaited() {
     let mut before = World::with_people(&[1, 2, 3]);
     for number in 2..=3 {
         before.command(number, take(None)).expect("free");
@@ -353,7 +360,7 @@ fn regression_who_is_in_another_room_by_now_is_no_longer_awaited() {
     for number in 2..=4 {
         world.ask(&Request::Elsewhere { user: user(number) }).expect("never refused");
     }
-    assert_eq!(world.seats(), [None, None, Some(3), None, None], "who has come back stays");
+    assert_eq!(world.seats(), [None, None, Some(3), None, None], "a user who has come back stays");
     assert_eq!(world.state.awaited().count(), 0);
 }
 
@@ -394,7 +401,7 @@ fn regression_a_snapshot_is_bounded_in_bytes_and_keeps_the_newest_lines() {
 }
 
 #[test]
-fn regression_an_operation_of_a_chat_line_is_no_gift() {
+fn regression_the_operation_of_a_chat_line_cannot_be_used_for_a_gift() {
     let mut world = World::with_people(&[1, 2]);
     world.retry(1, 55, say("hello")).expect("said");
     let gift = request(1, 55, give(Recipients::Users(vec![user(2)])));
@@ -402,7 +409,7 @@ fn regression_an_operation_of_a_chat_line_is_no_gift() {
 }
 
 #[test]
-fn gifts_are_announced_in_order_each_once() {
+fn gifts_are_announced_in_order_and_each_once() {
     let mut world = World::with_people(&[1, 2]);
     world.told.clear();
     let mut hint = |batch: CommittedGifts| world.ask(&Request::GiftsCommitted(batch)).expect("never refused");
@@ -435,7 +442,7 @@ fn an_event_of_gifts_is_split_at_16_kib_with_the_coins_after_each() {
 }
 
 #[test]
-fn what_a_waking_room_finds_older_than_a_minute_is_history() {
+fn a_waking_room_does_not_announce_gifts_older_than_a_minute() {
     let woken = Woken { announced: 2, committed: 6, coins: Coins(30), ..woken() };
     let mut world = World::waking(woken, Settings::default());
     let mut found = gifts(3..=6, 939_999);
@@ -446,7 +453,7 @@ fn what_a_waking_room_finds_older_than_a_minute_is_history() {
 }
 
 #[test]
-fn a_client_is_told_from_which_gift_on_it_stands() {
+fn a_client_is_told_up_to_which_gift_it_has_been_served() {
     let woken = Woken { announced: 4, committed: 9, ..woken() };
     let state = RoomState::wake(woken, Settings::default(), Timestamp(1_000_000));
     let stands = |gift_no, recovered| state.position(Some(&Position { epoch: 1, seq: 1, gift_no }), recovered).gift_no;
@@ -455,11 +462,11 @@ fn a_client_is_told_from_which_gift_on_it_stands() {
     assert_eq!(stands(Some(2), true), Some(4));
     assert_eq!(stands(Some(7), true), Some(7), "a new owner may announce again what was shown");
     assert_eq!(stands(Some(i64::MAX), true), Some(9));
-    assert_eq!(stands(Some(2), false), Some(9), "what may turn out to be history is read from the table");
+    assert_eq!(stands(Some(2), false), Some(9), "gifts that may be too old to be announced are read from the table");
 }
 
 #[test]
-fn hard_facts_are_laid_over_the_seats_of_a_checkpoint() {
+fn hard_facts_correct_the_seats_of_a_checkpoint() {
     let mut world = World::with_people(&[1, 2, 3, 4]);
     for (number, seat) in [(2, 1), (3, 2), (4, 3)] {
         world.command(number, take(Some(seat))).expect("free");
@@ -471,5 +478,5 @@ fn hard_facts_are_laid_over_the_seats_of_a_checkpoint() {
     assert_eq!(next.seats(), [None, Some(2), None, None, None]);
     assert_eq!(next.state.snapshot(user(1)).people, [person(2)]);
     next.pass(30_000);
-    assert_eq!(next.seats(), [None; 5], "who does not come back leaves");
+    assert_eq!(next.seats(), [None; 5], "users who do not come back leave");
 }

@@ -24,17 +24,17 @@ enum Step {
     Lock(i64, u8),
     Unlock(i64, u8),
     Kick(i64, i64),
-    /// Asks one of the operations so far again.
+    /// Retries one of the operations so far.
     Retry(usize),
     Gift,
     Pass(i64),
-    /// A client takes a snapshot.
+    /// A client takes a snapshot, and from then on follows the events.
     Watch(i64),
-    /// The room starts anew from its checkpoint and its facts.
+    /// The room restarts from its checkpoint and its facts.
     Restart,
 }
 
-/// A checkpoint as it comes back from the store.
+/// The checkpoint after it was written to the store and read back.
 fn stored(checkpoint: &Checkpoint) -> Checkpoint {
     let state: Checkpoint =
         serde_json::from_str(&serde_json::to_string(checkpoint).expect("serializes")).expect("reads back");
@@ -62,15 +62,15 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// What a room is to do, as plainly as it can be said. User 1 is the owner.
+/// What a room should do, in the simplest form. User 1 is the owner.
 #[derive(Default)]
 struct Model {
-    /// When the place of a user without a socket is lost.
+    /// The users in the room; for one without a socket, when their place is lost.
     present: BTreeMap<i64, Option<i64>>,
     seats: BTreeMap<u8, i64>,
     locks: BTreeSet<u8>,
     kicks: BTreeMap<i64, i64>,
-    /// Until then somebody who is not there may be on their way back.
+    /// Until this time a user who is not in the room may be on their way back.
     settled_at: i64,
 }
 
@@ -94,7 +94,7 @@ impl Model {
         self.seats.values().any(|sitting| *sitting == who)
     }
 
-    /// The error to be expected, if there is one; otherwise does it.
+    /// The error that is expected, if there is one; otherwise the seat is taken.
     fn take(&mut self, who: i64, seat: Option<u8>) -> Option<ErrorCode> {
         let free = |seat: &u8| !self.locks.contains(seat) && !self.seats.contains_key(seat);
         let wanted = seat.or_else(|| (1..SEATS).find(free));
@@ -113,7 +113,7 @@ impl Model {
     }
 }
 
-/// A client: a snapshot, and then events alone.
+/// A client, which takes one snapshot and then follows the events only.
 struct Client {
     who: i64,
     picture: Snapshot,
@@ -143,7 +143,7 @@ impl Client {
         }
     }
 
-    /// The picture is the room's.
+    /// Checks that the client's picture is that of the room.
     fn agrees(&self, state: &RoomState) {
         let now = state.snapshot(user(self.who));
         assert_eq!(self.picture.seats, now.seats);
@@ -151,7 +151,7 @@ impl Client {
         assert_eq!(self.picture.chat, now.chat);
         assert_eq!(self.picture.coins, now.coins);
         assert_eq!(self.picture.count, now.count);
-        // While people are only counted, the list is as it was shown.
+        // While people are only counted, the client's list stays as it was.
         if !state.presence.is_counting() {
             assert_eq!(self.people.values().cloned().collect::<Vec<_>>(), now.people);
         }
@@ -162,7 +162,7 @@ struct Run {
     world: World,
     model: Model,
     clients: Vec<Client>,
-    /// What somebody without a place was shown, by epoch and revision.
+    /// The snapshot that a user who is not in the room would be shown, by epoch and revision.
     shown: HashMap<(i64, u64), Snapshot>,
     answers: HashMap<u128, (i64, Command, Result<Done, ErrorCode>)>,
     heard: usize,
@@ -173,7 +173,8 @@ struct Run {
 
 impl Run {
     fn settings() -> Settings {
-        // Small, so that every bound is met: grace shorter than a kick, a room that counts above 3.
+        // The values are small so that every bound is reached: the grace period is shorter than a kick, and above 3
+        // people the room only counts.
         Settings { grace_ms: 1_000, kick_ms: 3_000, named_people: 3, ..Settings::default() }
     }
 
@@ -183,18 +184,18 @@ impl Run {
         Self { world, model, clients, shown: HashMap::new(), answers, heard: 0, counted: 0, seq: 0, gift_no: 0 }
     }
 
-    /// Everybody hears what was told since, and nothing was told without its number.
+    /// Gives every client what was announced since the last call, and checks that the numbers have no gap.
     fn hear(&mut self) {
         let told = &self.world.told[self.heard..];
         for client in &mut self.clients {
             told.iter().for_each(|event| client.hear(event, self.world.now.0));
-            // Events and counts of people are a quarter of a second apart, so never in one step.
+            // An event and a count of people are at least a quarter of a second apart, so they never come in one step.
             if let Some(count) = self.world.counts[self.counted..].last() {
                 client.picture.count = *count;
             }
         }
         self.seq += told.len() as u64;
-        assert_eq!(self.world.state.seq(), self.seq, "a number for each event, without holes");
+        assert_eq!(self.world.state.seq(), self.seq, "each event has a number, and there is no gap");
         self.heard = self.world.told.len();
         self.counted = self.world.counts.len();
     }
@@ -288,7 +289,7 @@ impl Run {
                 self.world.ask(&Request::GiftsCommitted(batch)).expect("never refused");
             }
             Step::Pass(ms) => {
-                // One deadline at a time, so that each count and event is heard in its turn.
+                // Time passes from deadline to deadline, so that each count and event is heard in its turn.
                 let end = now + ms;
                 while let Some(at) = self.world.state.next_deadline().filter(|at| at.0 <= end) {
                     let ms = at.0.saturating_sub(self.world.now.0).max(0);
@@ -329,13 +330,14 @@ impl Run {
         self.model.present = sitting.into_iter().map(|who| (who, Some(until))).collect();
     }
 
-    /// A snapshot may be sent again while the revision stands.
+    /// Checks that the snapshot is the same as long as the revision is, because it is then sent again.
     fn shows(&mut self) {
         let state = &self.world.state;
         let (revision, now) = ((state.epoch(), state.revision()), state.snapshot(user(99)));
         assert_eq!(self.shown.entry(revision).or_insert_with(|| now.clone()), &now, "{revision:?}");
     }
 
+    /// Checks the room and every client against the model.
     fn holds(&self) {
         let state = &self.world.state;
         let mut seats = BTreeMap::new();

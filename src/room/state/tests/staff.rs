@@ -1,4 +1,4 @@
-//! What the platform's staff may do in a room, who are neither in it nor anything to it.
+//! Tests of what the platform's staff may do in a room without being in it.
 
 use parlor_protocol::UserFrame;
 use parlor_protocol::command::Kick;
@@ -18,7 +18,7 @@ fn kick_of(number: i64) -> StaffAct {
 }
 
 #[test]
-fn staff_puts_even_the_owner_out_and_keeps_them_out() {
+fn staff_can_kick_even_the_owner_who_may_then_not_join() {
     let mut world = World::with_people(&[1, 2]);
     world.command(1, take(Some(0))).expect("the owner is the host");
     staff(&mut world, kick_of(1)).expect("nobody is above staff");
@@ -29,7 +29,7 @@ fn staff_puts_even_the_owner_out_and_keeps_them_out() {
 }
 
 #[test]
-fn regression_an_owner_whom_staff_put_out_rules_and_sees_nothing_meanwhile() {
+fn regression_an_owner_whom_staff_kicked_may_neither_decide_nor_see_anything_until_it_is_over() {
     let mut world = World::with_people(&[1, 2]);
     staff(&mut world, kick_of(1)).expect("nobody is above staff");
     assert_eq!(world.command(1, lock(2)).expect_err("out"), ErrorCode::Kicked);
@@ -39,7 +39,7 @@ fn regression_an_owner_whom_staff_put_out_rules_and_sees_nothing_meanwhile() {
 }
 
 #[test]
-fn a_closed_room_is_empty_and_may_be_entered_again() {
+fn a_closed_room_is_empty_and_may_be_joined_again() {
     let mut world = World::with_people(&[1, 2, 3]);
     world.command(2, take(None)).expect("free");
     world.drop_socket(3);

@@ -1,4 +1,4 @@
-//! Words for the tests of a room, and a room whose store answers at once.
+//! Short forms of requests for the tests of a room, and a room whose store answers at once.
 
 use parlor_protocol::RoomId;
 use parlor_protocol::command::{InRoom, Kick, OnSeat, Recipients, SendChat, SendGift, TakeSeat};
@@ -17,7 +17,7 @@ pub(in crate::room) fn person(number: i64) -> Person {
     Person { id: user(number), name: format!("user {number}") }
 }
 
-/// Who asks, from the socket of the same number.
+/// The caller of this number, on the socket of the same number.
 pub(in crate::room) fn caller(number: i64) -> Caller {
     Caller { user: person(number), connection: ConnectionId(number.unsigned_abs()) }
 }
@@ -138,7 +138,7 @@ impl World {
         decision.outcome
     }
 
-    /// Decides and does; a hard command goes to the store and comes back.
+    /// Decides a request and applies the decision. A hard command is stored first.
     pub(super) fn ask(&mut self, request: &Request) -> Result<Outcome, ErrorBody> {
         let decision = self.state.decide(request, self.now)?;
         match self.apply(decision) {
@@ -174,7 +174,7 @@ impl World {
         self.ask(&Request::Join { caller: caller(number), position: None })
     }
 
-    /// A new operation of this user.
+    /// Gives a command as a new operation of this user.
     pub(super) fn command(&mut self, number: i64, command: Command) -> Result<Done, ErrorCode> {
         self.next_op += 1;
         self.retry(number, self.next_op, command)
