@@ -1,5 +1,6 @@
-//! The actor: does what the state has decided. Owns the state, the ring and everything in flight; waits
-//! for no disk and no other node, only for its mailbox, its deadlines and the answers to what it sent.
+//! The actor of one room: it carries out what the state has decided. It owns the state, the ring and everything in
+//! flight. It never blocks on the store or another node: it waits for its mailbox, its deadlines, and the answers to
+//! what it has sent, all at once.
 
 mod checkpoints;
 mod pause;
@@ -38,32 +39,33 @@ use crate::cluster::Lease;
 use crate::kit::clock::Timestamp;
 use crate::telemetry::metric;
 
-/// Requests taken from the mailbox before deadlines and answers are looked at again.
+/// The most requests that are taken from the mailbox before deadlines and answers are looked at again.
 const BATCH: usize = 64;
-/// How long a stopping room waits for each thing that is in flight.
+/// The longest that a stopping room waits for each thing that is in flight.
 const LAST_WAIT: Duration = Duration::from_secs(2);
 
 /// Why an actor's loop has ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Ended {
-    /// Nobody has been there for a while.
+    /// Nobody has been in the room for a while.
     Idle,
     /// The server stops.
     Stopped,
-    /// The room has another owner.
+    /// The room has another owner, or may have one: this actor must not speak for it any more.
     Fenced,
 }
 
-/// What an actor is made of.
+/// What an actor is built from.
 pub(super) struct Parts {
     pub state: RoomState,
     pub settings: Settings,
     pub audience: Audience,
     pub gifts: Arc<dyn Gifts>,
     pub facts: Arc<dyn Facts>,
+    /// Where the actor writes the number of the last announced gift, for the sweep.
     pub announced: Arc<AtomicI64>,
     pub lease: Lease,
-    /// The wall clock as the room wakes.
+    /// The wall clock's time when the room wakes.
     pub now: Timestamp,
 }
 
@@ -82,28 +84,30 @@ pub(super) struct RoomActor {
     writes: Writes,
     checkpoints: Checkpoints,
     pause: Pause,
-    /// When the listening shards are told next where the room stands.
+    /// When the shards are next told the room's epoch and `seq`, by which they find that they have missed events.
     digest_at: Timestamp,
-    /// The table of gifts is being read.
+    /// The reading of the table of gifts, while one is under way.
     reading: Option<PortFuture<Result<CommittedGifts, ErrorBody>>>,
-    /// Gifts that the ledger has not answered yet. As many as its queue takes; its `busy` bounds them.
+    /// Gifts that the ledger has not answered yet. The ledger's queue bounds them: when it is full it answers `busy`.
     receipts: FuturesUnordered<Receipt>,
-    /// Answers that stand behind what a shard's full queue has not taken yet.
+    /// Answers that must wait until a shard whose queue is full has taken the events before them.
     late: Vec<(Reply, Result<Answer, ErrorBody>)>,
+    /// The room does not go to sleep before this time.
     awake_until: Timestamp,
+    /// The room has another owner.
     fenced: bool,
-    /// The last snapshot that somebody was sent.
+    /// The last snapshot that was sent, to be sent again while it holds.
     view: Option<View>,
 }
 
-/// A snapshot, and of what.
+/// A snapshot as text, and what it depends on: the state's revision, and the place of the user who sees it.
 struct View {
     revision: u64,
     own: OwnPlace,
     text: SnapshotText,
 }
 
-/// Waits for what is in flight, for ever where nothing is, and takes it out when it is there.
+/// Waits for the future in flight, takes it out, and returns its value. Waits for ever if there is none.
 async fn landed<T>(flight: &mut Option<PortFuture<T>>) -> T {
     let Some(future) = flight else { return pending().await };
     let value = future.await;
@@ -141,10 +145,11 @@ impl RoomActor {
         actor
     }
 
-    /// Serves until the room is idle, stopped or fenced. May be called again after `Idle`.
+    /// Serves until the room is idle, stopped or fenced. It may be called again after [`Ended::Idle`].
     pub(super) async fn run(&mut self, mailbox: &mut mpsc::Receiver<Mail>, stop: &CancellationToken) -> Ended {
         let mut batch = Vec::new();
-        // Each lives through all turns: to be woken by it once costs as much as what most turns do.
+        // These futures live through all turns: to register and drop their wakers in each turn would cost as much as
+        // the rest of most turns.
         let mut stopped = pin!(stop.cancelled());
         let mut timer = pin!(sleep_until(self.wakeup()));
         let mut behind = pin!(self.audience.behind());
@@ -156,7 +161,7 @@ impl RoomActor {
                 self.start_checkpoint();
             }
             if self.audience.is_behind() {
-                // Boxed, as it is rare: every room's task would have room for it.
+                // It is boxed because it is rare: otherwise every room's task would be larger by it.
                 Box::pin(self.catch_up()).await;
             }
             if self.fenced {
@@ -165,7 +170,7 @@ impl RoomActor {
             if !paused && self.is_idle() {
                 return Ended::Idle;
             }
-            // A later end of the wait is found when the timer fires for nothing.
+            // If the deadline is now later, the timer is left as it is: it fires once for nothing and is then set.
             let wakeup = self.wakeup();
             if wakeup < timer.deadline() || timer.is_elapsed() {
                 timer.as_mut().reset(wakeup);
@@ -184,7 +189,7 @@ impl RoomActor {
                     self.repair(shard, place);
                 }
                 page = landed(&mut self.reading) => self.gifts_read(page),
-                // Empty it is not asked: that would fetch memory of its own.
+                // An empty set is not polled, because polling it touches memory that is otherwise left alone.
                 Some((reply, receipt)) = self.receipts.next(), if !self.receipts.is_empty() => answer(Some(reply), receipt),
                 taken = mailbox.recv_many(&mut batch, BATCH) => {
                     if taken == 0 {
@@ -202,6 +207,7 @@ impl RoomActor {
         }
     }
 
+    /// Decides one request from the mailbox, and carries out or queues what was decided.
     fn open(&mut self, mail: Mail) {
         if self.is_paused() {
             return self.put_off(mail);
@@ -227,7 +233,7 @@ impl RoomActor {
         match outcome {
             Outcome::Answer(answer) => self.answer(reply, answer),
             Outcome::Joined { user, position } => {
-                // Whom the room may be told of at once is told before the answer is made.
+                // Arrivals that may be announced at once are announced before the answer, so that it includes them.
                 self.pass_time();
                 let joined = Box::new(self.joined(user, position));
                 self.answer(reply, Ok(Answer::Joined(joined)));
@@ -238,13 +244,14 @@ impl RoomActor {
                 self.answer(reply, Ok(Answer::Nothing));
             }
             Outcome::Write(write) => {
-                tracing::error!(room.id = write.room.number(), "a hard command came past the queue of writes");
+                tracing::error!(room.id = write.room.number(), "a hard command bypassed the queue of writes");
                 self.answer(reply, Err(ErrorCode::Internal.into()));
             }
         }
     }
 
-    /// Answers behind what was said before: an answer names an event that its socket has then been given.
+    /// Sends an answer after the events that were published before it: an answer names an event, which its socket must
+    /// have been given by then.
     fn answer(&mut self, reply: Option<Reply>, answer: Result<Answer, ErrorBody>) {
         match reply {
             Some(reply) if self.audience.is_behind() => self.late.push((reply, answer)),
@@ -253,7 +260,7 @@ impl RoomActor {
         }
     }
 
-    /// Waits until the shards have taken what was said.
+    /// Waits until the shards have taken all events, then sends the answers that waited for that.
     async fn catch_up(&mut self) {
         self.audience.caught_up().await;
         for (reply, answer) in self.late.drain(..) {
@@ -261,7 +268,7 @@ impl RoomActor {
         }
     }
 
-    /// Takes the decision's steps and tells of each; then puts out who is put out.
+    /// Makes the decision's changes and announces each; after that, ends the subscriptions that the decision ends.
     fn apply(&mut self, decision: Decision, now: Timestamp) -> Outcome {
         for change in decision.changes {
             self.state.evolve(&change, now);
@@ -284,6 +291,7 @@ impl RoomActor {
         decision.outcome
     }
 
+    /// Publishes an event, which the state has made, and keeps its frame in the ring.
     fn tell(&mut self, event: Event, now: Timestamp) {
         let first_gift = match &event {
             Event::GiftsSent { gifts, .. } => gifts.first().map(|gift| gift.gift_no),
@@ -298,7 +306,7 @@ impl RoomActor {
         self.ring.push(seq, now, frame, first_gift);
     }
 
-    /// What is due by now.
+    /// Does what is due by now.
     fn pass_time(&mut self) {
         loop {
             let now = self.clock.now();
@@ -306,11 +314,12 @@ impl RoomActor {
                 return;
             }
             let decision = self.state.decide_time(now);
-            debug_assert!(!decision.changes.is_empty(), "a deadline that has passed changes something");
+            debug_assert!(!decision.changes.is_empty(), "whatever is due changes the state");
             self.apply(decision, now);
         }
     }
 
+    /// The answer to a join: every event that the client missed, or a snapshot.
     fn joined(&mut self, user: UserId, brought: Option<Position>) -> JoinAnswer {
         let (seq, announced) = (self.state.seq(), self.state.announced());
         let same_epoch = brought.filter(|position| position.epoch == self.state.epoch());
@@ -321,7 +330,7 @@ impl RoomActor {
         JoinAnswer { position, missed, first_gift, snapshot }
     }
 
-    /// The room as this user sees it, written once for all who see the same.
+    /// The snapshot for this user, as text. It is made once for all users who see the same.
     fn view(&mut self, user: UserId) -> SnapshotText {
         let (revision, own) = (self.state.revision(), self.state.own_place(user));
         if let Some(view) = self.view.as_ref().filter(|view| view.revision == revision && view.own == own) {
@@ -332,6 +341,7 @@ impl RoomActor {
         text
     }
 
+    /// Hands a gift to the ledger, whose answer is awaited among the others.
     fn order(&mut self, order: GiftOrder, reply: Option<Reply>) {
         let (sender, receipt) = oneshot::channel();
         self.gifts.submit(order, sender);
@@ -342,7 +352,7 @@ impl RoomActor {
         }));
     }
 
-    /// Reads the table behind the last announced gift, unless that is being done.
+    /// Starts reading the table of gifts after the last announced one, unless it is being read.
     fn read_gifts(&mut self) {
         if self.reading.is_none() {
             let (room, after) = (self.state.card().id, self.state.announced());
@@ -358,18 +368,22 @@ impl RoomActor {
         let decision = match page {
             Ok(gifts) => self.state.decide_gifts(&gifts),
             Err(error) => {
-                tracing::warn!(room.id = self.state.card().id.number(), %error, "gifts were not read; the sweep will");
+                tracing::warn!(
+                    room.id = self.state.card().id.number(),
+                    %error,
+                    "gifts could not be read; the next sweep tries again"
+                );
                 return;
             }
         };
         let outcome = self.apply(decision, self.clock.now());
-        // A table that brings nothing forward is asked again by the sweep, not at once.
+        // If nothing new was announced, the table is read again only at the next sweep and not at once.
         if outcome == Outcome::ReadGifts && self.state.announced() > before {
             self.read_gifts();
         }
     }
 
-    /// When the room may sleep; `None`: somebody is there, or an answer is awaited.
+    /// When the room may go to sleep; `None` while somebody is in it or an answer is awaited.
     fn idle_at(&self) -> Option<Timestamp> {
         let quiet = self.writes.are_done() && self.reading.is_none() && self.receipts.is_empty();
         let empty_since = self.state.empty_since().filter(|_| quiet)?;
@@ -380,17 +394,18 @@ impl RoomActor {
         self.idle_at().is_some_and(|at| at <= self.clock.now())
     }
 
-    /// Nobody has been there for twice the time: a handle that is still held keeps it awake no longer.
+    /// Whether nobody has been in the room for twice the idle time. Then it goes to sleep even if a handle is held.
     pub(super) fn is_long_idle(&self) -> bool {
         let long = ms(self.settings.idle_ms).saturating_mul(2);
         self.state.empty_since().is_some_and(|since| self.clock.now().ms_since(since) >= long)
     }
 
-    /// Somebody may be about to come in: stay a little.
+    /// Keeps the room awake for another second, because somebody may be about to join.
     pub(super) fn stay(&mut self) {
         self.awake_until = self.clock.now().plus_ms(1_000);
     }
 
+    /// When the actor has to act next if nothing comes: at most an hour from now.
     fn wakeup(&self) -> Instant {
         let deadlines = if self.pause.paused {
             [None; 4]
@@ -401,8 +416,8 @@ impl RoomActor {
         self.clock.instant(deadlines.into_iter().flatten().min().unwrap_or(hour))
     }
 
-    /// Ends in order: what waits is told to come back, what is in flight is waited for, the last
-    /// checkpoint is written and the room given back.
+    /// Ends in order: requests that wait are answered `room_paused`, what is in flight is waited for, the last
+    /// checkpoint is written, and the room is given back.
     pub(super) async fn finish(&mut self, mailbox: &mut mpsc::Receiver<Mail>) {
         mailbox.close();
         while let Ok(mail) = mailbox.try_recv() {
@@ -431,7 +446,7 @@ impl RoomActor {
         self.last_checkpoint().await;
     }
 
-    /// Tells everybody to join again: this actor can no longer speak for the room.
+    /// Tells everybody to join again, because this actor may no longer speak for the room.
     pub(super) async fn resync(&mut self) {
         for removal in self.state.resync() {
             metric::RESYNCS.add(1);

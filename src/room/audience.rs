@@ -1,4 +1,4 @@
-//! Everybody who listens to a room: encodes what happened, once, and hands it to delivery.
+//! The room's listeners. Each event and signal is encoded once and handed to delivery.
 
 use parlor_protocol::envelope::{self, EventFrame};
 use parlor_protocol::{RoomId, Signal};
@@ -7,17 +7,17 @@ use super::state::Removal;
 use crate::delivery::{Frame, Topic};
 use crate::telemetry::metric;
 
-/// Bytes that most events take.
+/// The capacity of the buffer that an event is encoded into; most events fit.
 const EVENT_BYTES: usize = 256;
 
-/// The room's topic; in tests, a record of what was told.
+/// Where a room publishes: its topic, or in tests a record of what was published.
 pub(super) enum Audience {
     Topic(Topic),
     #[cfg(test)]
     Record(tokio::sync::mpsc::UnboundedSender<Told>),
 }
 
-/// What a test sees of what was told.
+/// One entry of that record.
 #[cfg(test)]
 #[derive(Clone, PartialEq, Debug)]
 pub(super) enum Told {
@@ -28,7 +28,7 @@ pub(super) enum Told {
 }
 
 impl Audience {
-    /// Tells an event, and returns its frame for the ring.
+    /// Publishes an event, and returns its frame for the ring.
     pub(super) fn publish(&mut self, event: EventFrame) -> Frame {
         let frame = Frame::written(EVENT_BYTES, |out| event.write(out));
         metric::EVENTS.add(1);
@@ -49,7 +49,7 @@ impl Audience {
         }
     }
 
-    /// Says where the room stands.
+    /// Tells the shards the room's epoch and last `seq`, so that one which has missed events notices.
     pub(super) fn digest(&mut self, epoch: i64, seq: u64) {
         match self {
             Self::Topic(topic) => topic.digest(epoch, seq),
@@ -58,7 +58,7 @@ impl Audience {
         }
     }
 
-    /// Waits for a shard that misses events: which, and up to where it has them all.
+    /// Waits for a shard that has missed events. Returns its number, and the epoch and `seq` up to which it has all.
     pub(super) fn behind(&self) -> impl Future<Output = (usize, (i64, u64))> + Send + use<> {
         let behind = match self {
             Self::Topic(topic) => Some(topic.behind()),
@@ -73,7 +73,7 @@ impl Audience {
         }
     }
 
-    /// The shards have not taken all yet.
+    /// Whether some shard's queue was full and has not taken everything yet.
     pub(super) fn is_behind(&self) -> bool {
         match self {
             Self::Topic(topic) => topic.is_behind(),
@@ -82,7 +82,7 @@ impl Audience {
         }
     }
 
-    /// Waits until they have.
+    /// Waits until every shard has taken everything.
     pub(super) async fn caught_up(&mut self) {
         match self {
             Self::Topic(topic) => topic.caught_up().await,
@@ -91,7 +91,7 @@ impl Audience {
         }
     }
 
-    /// Gives one shard the events from this one on, in order.
+    /// Gives one shard the events from `first` on, in order.
     pub(super) fn repair(&mut self, shard: usize, epoch: i64, first: u64, frames: Vec<Frame>) {
         match self {
             Self::Topic(topic) => topic.repair(shard, epoch, first, frames),
@@ -100,7 +100,7 @@ impl Audience {
         }
     }
 
-    /// Ends subscriptions of one shard's sockets, each with a frame that says why.
+    /// Ends the subscriptions of those sockets that one shard has, each with a frame that says why.
     pub(super) fn remove_on(&mut self, shard: usize, removal: Removal) {
         match self {
             Self::Topic(topic) => {
@@ -112,7 +112,7 @@ impl Audience {
         }
     }
 
-    /// Ends subscriptions, each with a frame that says why.
+    /// Ends the subscriptions of these sockets, each with a frame that says why.
     pub(super) fn remove(&mut self, removal: Removal) {
         match self {
             Self::Topic(topic) => {

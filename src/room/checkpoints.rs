@@ -1,5 +1,5 @@
-//! Checkpoints on their way to the store: those of many rooms go in one statement. One that comes alone goes at once;
-//! where rooms are many, a tenth of a second gathers theirs.
+//! Writes the checkpoints of many rooms in one statement. A checkpoint that comes alone is written at once; if many
+//! come, they are gathered for a tenth of a second.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -15,21 +15,22 @@ use super::store;
 use crate::kit::edge::Edge;
 use crate::kit::supervise::Supervisor;
 
-/// Checkpoints of one statement at most, and bytes of their memories.
+/// The most checkpoints of one statement.
 const BATCH: usize = 256;
+/// The most bytes of packed memories in one statement. A single checkpoint may have more.
 const BATCH_BYTES: usize = 512 * 1024;
-/// From the beginning of one statement to that of the next, unless the first was full.
+/// The time from the beginning of one statement to that of the next, unless the first was full.
 const EVERY: Duration = Duration::from_millis(100);
-/// Checkpoints that wait for their turn; a room has one at a time, and waits when there is no place.
+/// The most checkpoints that wait for their turn. When there are more, rooms wait; each has one at a time.
 const QUEUE: usize = 1_024;
 
 type Kept = Result<(), WriteError>;
 
-/// Where checkpoints are handed in.
+/// The queue of the task that writes checkpoints. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(super) struct Checkpoints(mpsc::Sender<Pending>);
 
-/// A checkpoint that waits for its turn, and where its end is told.
+/// A checkpoint that waits for its turn, and where the outcome is sent.
 #[derive(Debug)]
 struct Pending {
     row: CheckpointRow,
@@ -37,7 +38,7 @@ struct Pending {
 }
 
 impl Checkpoints {
-    /// Starts the task that writes until the supervisor stops; what waits then is still written.
+    /// Starts the task that writes checkpoints until the supervisor stops. `timeout` bounds one statement.
     pub(super) fn start(edge: Edge, timeout: Duration, supervisor: &Supervisor) -> Self {
         let (queue, waiting) = mpsc::channel(QUEUE);
         let until = supervisor.stop().child_token();
@@ -45,7 +46,7 @@ impl Checkpoints {
         Self(queue)
     }
 
-    /// Replaces a room's checkpoint.
+    /// Replaces a room's checkpoint. The future ends when it is written or refused.
     pub(super) fn put(&self, row: CheckpointRow) -> PortFuture<Kept> {
         let queue = self.0.clone();
         Box::pin(async move {
@@ -65,14 +66,15 @@ async fn run(edge: Edge, timeout: Duration, mut queue: mpsc::Receiver<Pending>, 
             tokio::select! {
                 biased;
                 taken = queue.recv_many(&mut waiting, BATCH) => if taken == 0 {
-                    // No room is left that could hand one in.
+                    // Nothing is left that could send a checkpoint. The supervisor reads from this token that the end
+                    // is no failure.
                     return until.cancel();
                 },
                 () = until.cancelled() => return,
             }
         }
         let gather = async { while waiting.len() < BATCH && queue.recv_many(&mut waiting, BATCH).await > 0 {} };
-        // Nobody who could send more is no reason to wait.
+        // It ends early if the batch is full or if nothing is left that could send more.
         let _ = timeout_at(next_at, gather).await;
         let (batch, later) = divide(waiting);
         waiting = later;
@@ -81,8 +83,8 @@ async fn run(edge: Edge, timeout: Duration, mut queue: mpsc::Receiver<Pending>, 
     }
 }
 
-/// What goes now, and what waits for the next statement. A room's second one is another actor's: it goes behind the
-/// first.
+/// Divides the checkpoints into those of this statement and those that wait for the next one. If a room has two, the
+/// second comes from a later actor and must be written after the first.
 fn divide(waiting: Vec<Pending>) -> (Vec<Pending>, Vec<Pending>) {
     let (mut rooms, mut bytes) = (HashSet::new(), 0);
     waiting.into_iter().partition(|pending| {
@@ -95,7 +97,11 @@ fn divide(waiting: Vec<Pending>) -> (Vec<Pending>, Vec<Pending>) {
 async fn write(edge: &Edge, timeout: Duration, batch: Vec<Pending>) {
     match put(edge, timeout, &batch).await {
         Err(WriteError::Failed(error)) if batch.len() > 1 => {
-            tracing::warn!(%error, rooms = batch.len(), "checkpoints are written one by one: the store refuses some");
+            tracing::warn!(
+                %error,
+                rooms = batch.len(),
+                "the store refused a batch of checkpoints; they are written one by one"
+            );
             for pending in batch {
                 Box::pin(write(edge, timeout, vec![pending])).await;
             }
@@ -118,10 +124,11 @@ async fn put(
     let rows: Vec<&CheckpointRow> = batch.iter().map(|pending| &pending.row).collect();
     within(timeout, async {
         let mut tx = edge.begin().await?;
-        // A room whose claim hangs must not hold up the others: it is refused, and the rest goes one by one.
+        // A room whose row is locked by a claim that hangs must not hold up the others. The statement then fails, and
+        // the checkpoints are written one by one.
         store::wait_briefly(&mut tx).await?;
         let held = store::put_checkpoints(&mut tx, &rows).await?;
-        // Else every connection of the pool would keep as much as the largest batch took.
+        // Otherwise every connection of the pool would keep buffers as large as the largest batch.
         tx.shrink_buffers();
         tx.commit().await?;
         Ok(held)
@@ -129,7 +136,7 @@ async fn put(
     .await
 }
 
-/// A room that has ended does not listen any more.
+/// Sends the outcome to the room. It is dropped if the room has ended.
 fn tell(reply: oneshot::Sender<Kept>, kept: Kept) {
     let _ = reply.send(kept);
 }
@@ -153,7 +160,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_a_full_statement_has_no_room_for_goes_with_the_next_one_at_once() {
+    async fn checkpoints_that_do_not_fit_a_full_statement_are_written_by_the_next_one_at_once() {
         let nowhere = sqlx::postgres::PgConnectOptions::new().socket("/nowhere").username("nobody");
         let pool = sqlx::postgres::PgPoolOptions::new().connect_lazy_with(nowhere);
         let edge = Edge::new(pool, Clock::held(Timestamp(1)), Chance::seeded(1));
@@ -171,6 +178,10 @@ mod tests {
         assert_eq!(goes(vec![pending(1, 0), pending(2, 0), pending(1, 0)]), (2, 1));
         assert_eq!(goes((0..300).map(|room| pending(room, 0)).collect()), (BATCH, 300 - BATCH));
         assert_eq!(goes((0..5).map(|room| pending(room, BATCH_BYTES / 2)).collect()), (2, 3));
-        assert_eq!(goes(vec![pending(1, BATCH_BYTES + 1), pending(2, 0)]), (1, 1), "a large one goes alone");
+        assert_eq!(
+            goes(vec![pending(1, BATCH_BYTES + 1), pending(2, 0)]),
+            (1, 1),
+            "a checkpoint that is too large is written alone"
+        );
     }
 }

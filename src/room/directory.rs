@@ -1,4 +1,5 @@
-//! Which rooms are awake on this node: wakes each once, sweeps for gifts, lets the idle sleep.
+//! The register of the rooms that are awake on this node. It wakes each room once, sweeps for gifts that were not
+//! announced, and lets idle rooms go to sleep.
 
 use std::any::Any;
 use std::collections::HashMap;
@@ -30,10 +31,10 @@ use crate::kit::error::{Error, Result};
 use crate::kit::supervise::{self, Crew, Supervisor};
 use crate::telemetry::metric;
 
-/// People brought back who wait to be heard of; beyond it the waking room waits.
+/// The most [`Returned`] that wait to be received. When there are more, waking rooms wait.
 const RETURNS: usize = 1_024;
 
-/// The rooms that are awake on this node.
+/// The rooms that are awake on this node. Cheap to clone; all clones are the same register.
 #[derive(Clone)]
 pub struct Directory(Arc<Inner>);
 
@@ -44,9 +45,9 @@ struct Inner {
     facts: Arc<dyn Facts>,
     delivery: Delivery,
     settings: Settings,
-    /// Hears of everybody whom a checkpoint brings back: they may be in another room by now.
+    /// Receives every user whom a checkpoint brings back, because they may be in another room by now.
     returned: mpsc::Sender<Returned>,
-    /// Ends every actor, in order.
+    /// Cancelled when every actor is to end in order.
     stop: CancellationToken,
     crew: Crew,
     /// Rooms that have panicked lately.
@@ -54,33 +55,33 @@ struct Inner {
     slots: Mutex<HashMap<RoomId, Slot>>,
 }
 
-/// What a wake comes to, for everybody who waits for it.
+/// The outcome of a wake, for everybody who waits for it.
 type Woken = Result<RoomHandle, Box<ErrorBody>>;
 
-/// A room that is not asleep. It leaves the map when its `gone` is cancelled, and not before, so that
-/// two actors of one room never live at once.
+/// A room that is not asleep. Its slot leaves the map only when its task has ended, just before `gone` is cancelled, so
+/// that two actors of one room never live at the same time.
 enum Slot {
     Waking(watch::Receiver<Option<Woken>>),
     Awake { handle: RoomHandle, gone: CancellationToken },
     Closing { gone: CancellationToken },
 }
 
-/// What a caller waits for.
+/// What a caller of [`Directory::wake`] waits for.
 enum Wait {
     Woken(watch::Receiver<Option<Woken>>),
     Gone(CancellationToken),
 }
 
-/// What is asked of a room that starts anew is to be asked again.
+/// The answer to requests while a room restarts after a panic: `room_paused`, with the time to wait if it rests.
 fn resting(left: Duration) -> ErrorBody {
-    let body = ErrorBody::new(ErrorCode::RoomPaused).message("the room starts anew");
+    let body = ErrorBody::new(ErrorCode::RoomPaused).message("the room restarts after a fault");
     match u64::try_from(left.as_millis()) {
         Ok(0) | Err(_) => body,
         Ok(left) => body.retry_after_ms(left),
     }
 }
 
-/// Takes the room out of the map when its task ends, however it ends.
+/// Removes the room from the map when its task ends, however it ends.
 struct Leaving {
     directory: Directory,
     room: RoomId,
@@ -95,9 +96,9 @@ impl Drop for Leaving {
 }
 
 impl Directory {
-    /// A directory of rooms that are all asleep. Actors end when the supervisor stops or by [`Directory::stop`];
-    /// either is to come after the sockets and the ledger have been drained. The receiver hears of
-    /// everybody whom a waking room brings back.
+    /// A directory in which all rooms are asleep. Actors end when the supervisor stops or by [`Directory::stop`];
+    /// before either, the sockets and the ledger must have been drained. The receiver gets every user whom a waking
+    /// room's checkpoint brings back.
     pub fn new(
         edge: Edge,
         node: Node,
@@ -116,11 +117,12 @@ impl Directory {
         (directory, returns)
     }
 
-    /// The room, awake: claimed, loaded and serving. Many who ask at once wake it once.
+    /// The room's handle. If the room is asleep it is woken first: claimed, loaded and served. Many callers at the same
+    /// time wake it once.
     ///
     /// # Errors
-    /// `room_not_found`; `room_paused` while another server acts for it, this one stops, or it rests because it
-    /// has panicked again and again; those of the store.
+    /// `room_not_found`; `room_paused` while another server acts for the room, this server stops, or the room rests
+    /// because it has panicked repeatedly; a fault or an outage of the store.
     pub async fn wake(&self, room: RoomId) -> Result<RoomHandle> {
         loop {
             let wait = {
@@ -156,12 +158,12 @@ impl Directory {
         }
     }
 
-    /// Runs this to its end, whatever becomes of who asked for it.
+    /// Runs this task to its end, even if the request that started it is dropped.
     pub fn track<T: Send + 'static>(&self, task: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {
         self.0.crew.work("request", task)
     }
 
-    /// The room, if it is awake.
+    /// The room's handle, if it is awake.
     pub fn awake(&self, room: RoomId) -> Option<RoomHandle> {
         match self.slots().get(&room) {
             Some(Slot::Awake { handle, .. }) => Some(handle.clone()),
@@ -169,7 +171,7 @@ impl Directory {
         }
     }
 
-    /// The rooms that are awake on this node, by id.
+    /// The rooms that are awake on this node, in the order of their ids.
     pub fn all_awake(&self) -> Vec<RoomId> {
         let slots = self.slots();
         let awake = slots.iter().filter(|(_, slot)| matches!(slot, Slot::Awake { .. }));
@@ -178,7 +180,7 @@ impl Directory {
         rooms
     }
 
-    /// How many requests wait for each room that is awake.
+    /// The number of requests that wait in the mailbox of each room that is awake.
     pub fn mailboxes(&self) -> Vec<usize> {
         let depth = |slot: &Slot| match slot {
             Slot::Awake { handle, .. } => Some(handle.depth()),
@@ -187,7 +189,8 @@ impl Directory {
         self.slots().values().filter_map(depth).collect()
     }
 
-    /// Stops every room: each answers what waits, writes its last checkpoint and is given back.
+    /// Stops every room and waits for it. Each answers the requests that wait, writes its last checkpoint, and is given
+    /// back.
     pub async fn stop(&self) {
         self.0.stop.cancel();
         loop {
@@ -200,7 +203,7 @@ impl Directory {
                 Wait::Gone(gone) => gone.cancelled().await,
                 Wait::Woken(mut woken) => {
                     let _ = woken.wait_for(Option::is_some).await;
-                    // The slot changes behind the word; let it.
+                    // The slot changes shortly after the outcome is sent: yield, so that it can.
                     tokio::task::yield_now().await;
                 }
             }
@@ -211,11 +214,11 @@ impl Directory {
         self.0.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// One life of a room, from its claim to its last checkpoint.
+    /// The task of a room that is awake, from its claim to its last checkpoint.
     async fn live(self, room: RoomId, woken: watch::Sender<Option<Woken>>) {
         let leaving = Leaving { directory: self.clone(), room, gone: CancellationToken::new() };
         let (handle, mailbox, announced) = RoomHandle::pair(room, self.0.settings.mailbox);
-        // Boxed, and let go of: a room's task lives long and has room for what its life needs.
+        // It is boxed and then freed, because a room's task lives long and should be no larger than its serving needs.
         let born = Box::pin(AssertUnwindSafe(self.born(room, announced)).catch_unwind()).await;
         let (actor, awaited) = match born.unwrap_or_else(|panic| Err(self.panicked(room, &*panic).into())) {
             Ok(born) => born,
@@ -234,13 +237,13 @@ impl Directory {
         woken.send_replace(Some(Ok(handle)));
         drop(woken);
         for user in awaited {
-            // Who listens is gone only when the server stops.
+            // The receiver is gone only when the server stops.
             let _ = self.0.returned.send(Returned { user, room }).await;
         }
         self.serve(actor, mailbox, &leaving).await;
     }
 
-    /// The room's actor from its checkpoint, and whom that brings back.
+    /// Builds the room's actor from its checkpoint. Returns also the users whom that brings back.
     async fn born(&self, room: RoomId, announced: Arc<AtomicI64>) -> Result<(Box<RoomActor>, Vec<UserId>)> {
         let state = self.load(room).await?;
         tracing::debug!(room.id = room.number(), epoch = state.epoch(), "a room wakes");
@@ -284,19 +287,23 @@ impl Directory {
                     return;
                 }
                 Ok(Ended::Fenced) => {
-                    tracing::warn!(room.id = room.number(), "the room has another owner: this one stops");
+                    tracing::warn!(room.id = room.number(), "the room has another owner: its actor here stops");
                     return actor.resync().await;
                 }
                 Err(panic) => {
-                    // Who asks for the room from now on waits for the next actor.
+                    // Whoever asks for the room from now on waits until this task has ended, and then wakes it anew.
                     self.slots().insert(room, Slot::Closing { gone: leaving.gone.clone() });
                     self.panicked(room, &*panic);
-                    // The state is not to be trusted any more, not even with a list of who is in it. Whom it does not
-                    // name hears of the next epoch by the next actor's digest.
+                    // After a panic the state may be wrong, even its list of who is in the room. Users who are missing
+                    // in it learn of the new epoch by the next actor's digest.
                     let told = Box::pin(AssertUnwindSafe(actor.resync()).catch_unwind()).await;
                     if let Err(panic) = told {
                         let panic = supervise::words_of(&*panic);
-                        tracing::warn!(room.id = room.number(), panic, "not everybody was told to join it anew");
+                        tracing::warn!(
+                            room.id = room.number(),
+                            panic,
+                            "telling a room's users to join again panicked too"
+                        );
                     }
                     return;
                 }
@@ -304,17 +311,24 @@ impl Directory {
         }
     }
 
-    /// A room has panicked: it starts anew from its checkpoint, at once or after a rest. What its people are told.
+    /// Logs and counts the panic of a room, and lets it rest if it is not the first. Returns what its users are told.
+    /// When it wakes again it starts from its checkpoint.
     fn panicked(&self, room: RoomId, panic: &(dyn Any + Send)) -> ErrorBody {
         metric::ROOM_PANICS.add(1);
         let rest = self.0.resting.begin(room, Instant::now());
         let (rest_ms, panic) = (u64::try_from(rest.as_millis()).unwrap_or(u64::MAX), supervise::words_of(panic));
-        tracing::error!(room.id = room.number(), rest_ms, panic, "a room has panicked: it starts anew");
+        tracing::error!(
+            room.id = room.number(),
+            rest_ms,
+            panic,
+            "a room has panicked: it starts again from its checkpoint"
+        );
         resting(rest)
     }
 
-    /// Lets an idle room sleep, unless somebody is about to speak to it: under the lock nobody can get
-    /// a handle, so if there is no other one and no mail, there will be none.
+    /// Lets an idle room go to sleep, unless somebody may be about to ask it something. While the map is locked nobody
+    /// can get a handle; so if there is no other handle and no mail, none can come. With `force`, handles and mail do
+    /// not matter.
     fn close(&self, leaving: &Leaving, mailbox: &mpsc::Receiver<Mail>, force: bool) -> bool {
         let mut slots = self.slots();
         let Some(Slot::Awake { handle, .. }) = slots.get(&leaving.room) else { return true };
@@ -325,7 +339,7 @@ impl Directory {
         true
     }
 
-    /// Looks for gifts that are committed and not announced: the ledger's hints may be lost.
+    /// Searches periodically for gifts that are committed and not announced, because the ledger's hints may be lost.
     async fn sweep(self) {
         let mut ticks = interval(Duration::from_millis(self.0.settings.sweep_ms));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -336,7 +350,7 @@ impl Directory {
                 () = self.0.stop.cancelled() => return,
                 _ = ticks.tick() => {}
             }
-            // A store that has fallen silent must not hold up the stop.
+            // A store that does not answer must not hold up the stop.
             let Some(swept) = self.0.stop.run_until_cancelled(self.sweep_once()).await else { return };
             match swept {
                 Ok(()) => failing = false,
@@ -369,7 +383,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_awake_room_costs_little_in_its_task_and_its_actor() {
+    fn the_task_and_the_actor_of_a_room_stay_small() {
         fn bytes<F>(_: fn(Directory, RoomId, watch::Sender<Option<Woken>>) -> F) -> usize {
             size_of::<F>()
         }

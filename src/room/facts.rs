@@ -1,5 +1,5 @@
-//! Hard facts of a room and its checkpoint: what the store keeps, said by the room. Each write is
-//! fenced by the epoch, and a fact is written once per operation.
+//! What a room has the store keep: its hard facts and its checkpoint. The room declares the trait [`Facts`], and
+//! [`PgFacts`] implements it. Every write is fenced by the room's epoch, and a fact is written once per operation.
 
 use std::time::Duration;
 
@@ -17,102 +17,103 @@ use crate::kit::operation::Operation;
 use crate::kit::supervise::Supervisor;
 use crate::kit::tx::Tx;
 
-/// What a hard command makes true, as it is stored.
+/// What a hard command makes true, in the form in which it is stored (JSON in `room_facts`).
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Fact {
-    /// Nobody may take the seat.
+    /// A seat was locked: nobody may take it.
     SeatLocked {
-        /// Which seat.
+        /// The seat's number, from 0.
         seat: u8,
     },
-    /// The seat may be taken again.
+    /// A seat was unlocked: it may be taken again.
     SeatUnlocked {
-        /// Which seat.
+        /// The seat's number, from 0.
         seat: u8,
     },
-    /// Out of the room, and not in again before `until`.
+    /// A user was put out of the room and may not join again before `until`.
     Kicked {
-        /// Whom.
+        /// The user who was put out.
         user: UserId,
-        /// Unix milliseconds.
+        /// When they may join again, in Unix milliseconds.
         until: i64,
-        /// In the words of who did it.
+        /// The reason, in the words of whoever kicked them.
         reason: String,
     },
-    /// Everybody was put out by the platform's staff.
+    /// The platform's staff put everybody out of the room.
     Closed {
-        /// In the words of who did it.
+        /// The reason, in the words of the member of staff.
         reason: String,
     },
 }
 
-/// A hard command for the store.
+/// A hard command as it is given to the store.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct HardWrite {
-    /// Of which room.
+    /// The room.
     pub room: RoomId,
-    /// Under which epoch.
+    /// The epoch in which the room decided. Nothing is written if it is over.
     pub epoch: i64,
-    /// Whose operation.
+    /// The operation, under which the fact is stored.
     pub operation: Operation,
-    /// What it makes true. A refusal writes nothing: the operation is only looked up, because what is
-    /// refused now may be the retry of what was done.
+    /// What the command makes true, or why the room refuses it. For a refusal nothing is written: the operation is only
+    /// looked up, because it may be the retry of one that was done.
     pub verdict: Result<Fact, ErrorBody>,
 }
 
-/// A stored fact.
+/// A fact that the store has.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Written {
-    /// Rises with every fact of the room.
+    /// The fact's id, which rises with every fact of the room.
     pub id: i64,
-    /// What was stored under the operation the first time.
+    /// The fact that was stored under the operation the first time.
     pub fact: Fact,
-    /// The operation had been stored before.
+    /// Whether the operation had been stored before.
     pub replayed: bool,
 }
 
-/// A room's checkpoint.
+/// A room's checkpoint, as a row of `room_checkpoints`.
 #[derive(Clone, PartialEq, Debug)]
 pub struct CheckpointRow {
-    /// Of which room.
+    /// The room.
     pub room: RoomId,
-    /// Under which epoch.
+    /// The epoch in which it was made. Nothing is written if it is over.
     pub epoch: i64,
-    /// As of which event.
+    /// The last event that it includes.
     pub seq: u64,
-    /// Gifts up to this number have been announced.
+    /// The number of the last announced gift.
     pub gift_no: i64,
-    /// Seats and memory.
+    /// The seats and the remembered operations.
     pub state: Checkpoint,
 }
 
-/// Why a write gave no answer.
+/// Why a write has not been done, or is not known to have been done.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum WriteError {
-    /// Another owner has claimed the room: this one stops.
+    /// Another owner has claimed the room, so this actor must stop.
     #[error("the room has another owner")]
     Fenced,
-    /// The operation was used before, for something else.
+    /// The operation was used before, with other content.
     #[error("the operation was used before with other content")]
     Conflict,
-    /// It may have been written: ask again with the same operation.
+    /// It may have been written. Writing again with the same operation tells.
     #[error("the answer was lost: {0}")]
     Unknown(String),
-    /// It was not written and never will be.
+    /// It was not written, and will not be.
     #[error("the store refused: {0}")]
     Failed(String),
 }
 
-/// The store's side of a room.
+/// The port by which a room reaches the store.
 pub trait Facts: Send + Sync + 'static {
-    /// Writes a fact, once per operation; `None`: there is nothing under the operation of a refusal.
+    /// Writes a fact, once per operation. For a refusal it only looks the operation up: `None` if nothing is stored
+    /// under it.
     fn write(&self, write: HardWrite) -> PortFuture<Result<Option<Written>, WriteError>>;
 
-    /// Replaces the checkpoint.
+    /// Replaces the room's checkpoint.
     fn checkpoint(&self, row: CheckpointRow) -> PortFuture<Result<(), WriteError>>;
 
-    /// Gives the room back; a failure is of no consequence.
+    /// Gives the room back, so that any node may claim it at once. If that fails, the node's lease must end first.
     fn release(&self, room: RoomId, epoch: i64) -> PortFuture<()>;
 }
 
@@ -125,8 +126,8 @@ pub struct PgFacts {
 }
 
 impl PgFacts {
-    /// Opens its transactions on this edge; an attempt that takes longer than `timeout` counts as unanswered.
-    /// Starts the task that writes checkpoints.
+    /// The facts of all rooms of this node. Transactions are opened on `edge`; a write that takes longer than `timeout`
+    /// counts as unanswered. It starts the task that writes checkpoints.
     pub fn new(edge: Edge, timeout: Duration, supervisor: &Supervisor) -> Self {
         let checkpoints = Checkpoints::start(edge.clone(), timeout, supervisor);
         Self { edge, timeout, checkpoints }
@@ -183,7 +184,7 @@ async fn write_fact(tx: &mut Tx, write: &HardWrite) -> Result<Option<Written>, W
     Ok(Some(Written { id: before.id, fact: before.fact, replayed: true }))
 }
 
-/// Does this within its time.
+/// Waits for the work; `Unknown` if it takes longer than `timeout`.
 pub(super) async fn within<T>(
     timeout: Duration,
     work: impl Future<Output = Result<T, WriteError>>,
@@ -191,7 +192,7 @@ pub(super) async fn within<T>(
     tokio::time::timeout(timeout, work).await.unwrap_or_else(|_| Err(WriteError::Unknown("no answer in time".into())))
 }
 
-/// Of a transaction that could not be opened or committed.
+/// Converts the error of a transaction that could not be opened or committed.
 impl From<Error> for WriteError {
     fn from(error: Error) -> Self {
         match error.source.map(|source| source.downcast::<sqlx::Error>()) {

@@ -1,4 +1,4 @@
-//! The one way to a room.
+//! The handle of a room: the only way to ask a room something, and the way in which it answers.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,13 +12,13 @@ use super::port::CommittedGifts;
 use super::request::{Answer, Request};
 use crate::telemetry::metric;
 
-/// Whoever has asked a room for something and is called with the answer.
+/// Whoever asked a room something and is called with the answer, such as a socket.
 pub trait Asker: Send + Sync {
     /// Takes the answer; only the first one counts.
     fn answer(&self, answer: Result<Answer, ErrorBody>);
 }
 
-/// Where an answer goes. Dropped without one it says `room_paused`: the room moves, or starts anew.
+/// Where an answer is sent. If it is dropped without an answer, that is `room_paused`: the room moves or restarts.
 pub struct Reply(Option<To>);
 
 enum To {
@@ -27,18 +27,18 @@ enum To {
 }
 
 impl Reply {
-    /// To who waits for it.
+    /// A reply to whoever awaits the receiver.
     pub fn waiter() -> (Self, oneshot::Receiver<Result<Answer, ErrorBody>>) {
         let (sender, answer) = oneshot::channel();
         (Self(Some(To::Waiter(sender))), answer)
     }
 
-    /// To who is called with it.
+    /// A reply that calls the asker.
     pub fn asker(asker: Arc<dyn Asker>) -> Self {
         Self(Some(To::Asker(asker)))
     }
 
-    /// Sends it there. Whoever waited may be gone; then nobody is told.
+    /// Sends the answer. It is dropped if whoever waited for it is gone.
     pub fn send(mut self, answer: Result<Answer, ErrorBody>) {
         match self.0.take() {
             Some(To::Waiter(waiter)) => drop(waiter.send(answer)),
@@ -50,7 +50,7 @@ impl Reply {
 
 impl Drop for Reply {
     fn drop(&mut self) {
-        // Who waits sees it by itself.
+        // A waiter notices by itself, because its sender is dropped.
         if let Some(To::Asker(asker)) = self.0.take() {
             asker.answer(Err(ErrorCode::RoomPaused.into()));
         }
@@ -63,11 +63,11 @@ impl fmt::Debug for Reply {
     }
 }
 
-/// What comes in at the room's door: for its actor, or for a test that stands in for one.
+/// What is in a room's mailbox, for its actor or for a test that stands in for one.
 #[derive(Debug)]
 pub enum Mail {
-    /// A request, and where its answer goes; hints have no answer. Boxed: a mailbox has room for a few dozen at once,
-    /// and there are many rooms.
+    /// A request, and where its answer goes; hints have no answer. The request is boxed so that mailboxes stay small:
+    /// each allocates places for a few dozen messages, and there are many rooms.
     Request(Box<Request>, Option<Reply>),
     /// The sweep has found that gifts up to this number are committed.
     Committed(i64),
@@ -76,13 +76,14 @@ pub enum Mail {
 /// A request that the room has not taken.
 #[derive(Debug)]
 pub struct NotAsked {
-    /// `busy` or `room_paused`.
+    /// `busy` if the mailbox is full, `room_paused` if the room has ended.
     pub code: ErrorCode,
-    /// What was to be asked.
+    /// The request, given back.
     pub request: Box<Request>,
 }
 
-/// A room that is awake. Its mailbox is bounded; a request that finds it full is answered `busy`.
+/// The handle of a room that is awake. Its mailbox is bounded: when it is full, a request is answered `busy`. Cheap to
+/// clone.
 #[derive(Clone, Debug)]
 pub struct RoomHandle {
     room: RoomId,
@@ -91,34 +92,34 @@ pub struct RoomHandle {
 }
 
 impl RoomHandle {
-    /// A handle and what its actor holds: the mailbox, and the number that the sweep compares.
+    /// A handle, and what its actor holds: the receiving end of a mailbox of this size, and the number of the last
+    /// announced gift, which the sweep compares.
     pub fn pair(room: RoomId, mailbox: usize) -> (Self, mpsc::Receiver<Mail>, Arc<AtomicI64>) {
         let (mail, receiver) = mpsc::channel(mailbox);
         let announced = Arc::new(AtomicI64::new(0));
         (Self { room, mail, announced: announced.clone() }, receiver, announced)
     }
 
-    /// Which room.
+    /// The room's id.
     pub const fn room(&self) -> RoomId {
         self.room
     }
 
-    /// Hands a request over without waiting: requests are decided in the order of sending (hard
-    /// commands among themselves). A receiver that ends without an answer means `room_paused`.
+    /// Hands a request over without waiting. Requests are decided in the order in which they are sent; hard commands
+    /// keep that order only among themselves. If the receiver ends without an answer, that means `room_paused`.
     ///
     /// # Errors
-    /// `busy` when the mailbox is full; `room_paused` when the room is going to sleep or moving:
-    /// wake it and ask again.
+    /// `busy` if the mailbox is full; `room_paused` if the room is going to sleep or moving: wake it and ask again.
     pub fn send(&self, request: Request) -> Result<oneshot::Receiver<Result<Answer, ErrorBody>>, ErrorBody> {
         let (reply, answer) = Reply::waiter();
         self.ask(Box::new(request), || reply).map_err(|NotAsked { code, .. }| code)?;
         Ok(answer)
     }
 
-    /// The same for who is called with the answer. Who that is, is asked once the room has taken the request.
+    /// Like [`send`](Self::send), with a reply of the caller's choice. `reply` is called only if the mailbox has room.
     ///
     /// # Errors
-    /// As `send`, with what was not taken.
+    /// Those of `send`, with the request given back.
     pub fn ask(&self, request: Box<Request>, reply: impl FnOnce() -> Reply) -> Result<(), NotAsked> {
         match self.mail.try_reserve() {
             Ok(place) => {
@@ -136,32 +137,33 @@ impl RoomHandle {
     /// Hands a request over and waits for its answer.
     ///
     /// # Errors
-    /// As `send`, and those of the room.
+    /// Those of `send`, and the room's refusal.
     pub async fn call(&self, request: Request) -> Result<Answer, ErrorBody> {
         self.send(request)?.await.unwrap_or_else(|_| Err(ErrorCode::RoomPaused.into()))
     }
 
-    /// The ledger's word that gifts are committed. Dropped when the mailbox is full: the sweep finds them.
+    /// Tells the room that the ledger has committed gifts. It is dropped if the mailbox is full; the sweep finds them.
     pub fn hint(&self, gifts: CommittedGifts) {
         let _ = self.mail.try_send(Mail::Request(Box::new(Request::GiftsCommitted(gifts)), None));
     }
 
-    /// The last gift that the room has announced.
+    /// The number of the last gift that the room has announced.
     pub(super) fn announced(&self) -> i64 {
         self.announced.load(Ordering::Relaxed)
     }
 
-    /// The sweep's word. Dropped when the mailbox is full: the next sweep says it again.
+    /// Tells the room up to which number the sweep found committed gifts. It is dropped if the mailbox is full; the
+    /// next sweep repeats it.
     pub(super) fn committed(&self, gift_no: i64) {
         let _ = self.mail.try_send(Mail::Committed(gift_no));
     }
 
-    /// How many requests wait.
+    /// The number of messages in the mailbox.
     pub(super) fn depth(&self) -> usize {
         self.mail.max_capacity() - self.mail.capacity()
     }
 
-    /// Nobody else holds a handle.
+    /// Whether no other handle of the room exists.
     pub(super) fn is_last(&self) -> bool {
         self.mail.strong_count() == 1
     }

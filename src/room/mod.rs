@@ -1,7 +1,7 @@
-//! One room, one actor: a pure state machine inside, I/O around it.
+//! Rooms. Each room that is awake is one actor: a pure state machine with the I/O around it.
 //!
-//! `state` decides and never does; `actor` does and never decides; a room is reached by its `handle`
-//! alone; the `directory` wakes rooms and lets them sleep.
+//! `state` decides and does no I/O; `actor` does the I/O and decides nothing. A room is reached only by its `handle`.
+//! The `directory` wakes rooms and lets them go to sleep.
 
 mod actor;
 mod audience;

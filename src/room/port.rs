@@ -1,4 +1,5 @@
-//! What a room needs from the outside, said by the room; `app.rs` connects it. No SQL, no sockets.
+//! What a room needs from the ledger, declared by the room as a trait. `app` connects the two. Nothing here knows SQL
+//! or sockets.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -10,45 +11,44 @@ use tokio::sync::oneshot;
 
 use crate::kit::operation::Operation;
 
-/// A future of a port, owned by the actor that polls it.
+/// The future that a port returns. It borrows nothing, so that an actor can keep and poll it.
 pub type PortFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
-/// A gift as the room has judged it: who is meant, or the refusal. Either verdict goes to the
-/// ledger, so that a retry of an operation gets its first answer whatever the room says now.
+/// A gift as the room has judged it: with its receivers, or refused. Both go to the ledger, so that the retry of an
+/// operation gets its first answer even if the room would judge otherwise now.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct GiftOrder {
-    /// In which room.
+    /// The room in which it is sent.
     pub room: RoomId,
-    /// Whose room: receives the owner's share.
+    /// The room's owner, who receives the owner's share.
     pub owner: UserId,
     /// The sender's operation.
     pub operation: Operation,
-    /// Who pays.
+    /// The sender, who pays.
     pub sender: Person,
-    /// What.
+    /// The gift's id in the catalogue.
     pub gift: GiftId,
-    /// How many each receiver gets.
+    /// How many of it each receiver gets.
     pub count: i64,
-    /// Who receives, without repeats and without the sender; or why not.
+    /// The receivers, without repetitions and without the sender; or why the room refuses the gift.
     pub receivers: Result<Vec<Person>, ErrorBody>,
 }
 
-/// Gifts of a room that are committed, in the order of their `gift_no`.
+/// Committed gifts of one room, in the order of their `gift_no`.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct CommittedGifts {
     /// The gifts.
     pub gifts: Vec<GiftLine>,
-    /// Coins spent in the room, ever, right after the last of them.
+    /// All coins that were ever spent in the room, up to and with the last of these gifts.
     pub coins: Coins,
 }
 
-/// The money's side of a gift.
+/// The port by which a room has gifts paid and reads the committed ones.
 pub trait Gifts: Send + Sync + 'static {
-    /// Hands an order to the ledger's queue and returns at once. The ledger answers `reply` itself when
-    /// the commit is known; a full queue answers `busy`. The announcement comes by another way, as
-    /// `Request::GiftsCommitted`.
+    /// Hands an order to the ledger's queue and returns at once. The ledger answers `reply` when the commit is known,
+    /// or `busy` if its queue is full. The room learns separately what to announce, by `Request::GiftsCommitted`.
     fn submit(&self, order: GiftOrder, reply: oneshot::Sender<Result<GiftReceipt, ErrorBody>>);
 
-    /// At most `limit` committed gifts above `after`, oldest first.
+    /// At most `limit` committed gifts whose `gift_no` is above `after`, oldest first.
     fn above(&self, room: RoomId, after: i64, limit: usize) -> PortFuture<Result<CommittedGifts, ErrorBody>>;
 }

@@ -1,5 +1,5 @@
-//! What a room is asked and what it answers: types of the wire, no closures, no sockets, so that the
-//! room may be on another node later without a change to it.
+//! What a room is asked and what it answers. These are plain data without closures or sockets, so that a room can later
+//! be asked from another node without a change here.
 
 use std::sync::Arc;
 
@@ -17,170 +17,171 @@ use crate::kit::operation::Operation;
 /// Who asks, and from which socket.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Caller {
-    /// Who.
+    /// The user who asks.
     pub user: Person,
-    /// From which socket; of a command, `NONE` where it came another way.
+    /// The socket from which they ask; `NONE` for a command that came by REST.
     pub connection: ConnectionId,
 }
 
 /// What a room may be asked.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Request {
-    /// Come in, or back. The connection has been subscribed to the room's topic before.
+    /// Joins the room, or comes back to it. The connection must be subscribed to the room's topic already.
     Join {
-        /// Who.
+        /// Who joins, and on which socket.
         caller: Caller,
-        /// What the client saw last.
+        /// The last position that the client saw, if it was in the room before.
         position: Option<Position>,
     },
-    /// Leave at once, with all connections. Every connection of the user that is subscribed still is
-    /// removed with `room.removed {cause: left}`; the one that asked unsubscribes before it asks.
+    /// Leaves the room at once, with all connections. Each connection of the user that is still subscribed is removed
+    /// with `room.removed {cause: left}`; the one that asked unsubscribes before it asks.
     Leave {
-        /// Who.
+        /// The user who leaves.
         user: UserId,
     },
-    /// This user is in another room by now: here they are no longer awaited. One who has come back stays.
+    /// Says that this user is in another room by now. If they are absent here they are no longer awaited; if they have
+    /// come back they stay.
     Elsewhere {
-        /// Who.
+        /// The user.
         user: UserId,
     },
-    /// A socket is gone; the last one of a user starts the grace period.
+    /// Says that a socket is gone. If it was the user's last one in the room, the grace period begins.
     Dropped {
-        /// Whose.
+        /// The socket's user.
         user: UserId,
-        /// Which.
+        /// The socket.
         connection: ConnectionId,
     },
     /// A command that names an operation: `seat.*`, `chat.send`, `room.kick`, `gift.send`.
     Command {
-        /// Who.
+        /// Who gives the command.
         caller: Caller,
-        /// The operation.
+        /// The operation, by which a retry is recognised.
         operation: Operation,
-        /// What.
+        /// The command.
         command: Command,
     },
-    /// Whether this user is in the room: what is read about it elsewhere is for them alone.
+    /// Asks whether this user may see what is read about the room elsewhere, such as its gifts.
     Present {
-        /// Who.
+        /// The user.
         user: UserId,
     },
-    /// A page of the people in the room, for somebody in the room.
+    /// Asks for a page of the people in the room.
     People {
-        /// Who asks.
+        /// The user who asks, who must be allowed to look.
         user: UserId,
-        /// People above this id.
+        /// The id above which the page begins; `None` for the first page.
         after: Option<UserId>,
     },
-    /// The seat map, for somebody in the room.
+    /// Asks for the seat map.
     Seats {
-        /// Who asks.
+        /// The user who asks, who must be allowed to look.
         user: UserId,
     },
-    /// An act of the platform's staff, who are in no room and need no role there.
+    /// An act of the platform's staff, who need not be in the room and have no role in it.
     Staff {
-        /// Whose, made anew for each act.
+        /// The operation of this act, named by the server. It is new for each act.
         operation: Operation,
-        /// What.
+        /// The act.
         act: StaffAct,
     },
-    /// What the room is like now.
+    /// Asks how many people are in the room and on its seats.
     Look,
-    /// Gifts of this room are committed: a hint, in the order of their numbers.
+    /// Says that gifts of this room are committed, in the order of their numbers. It is a hint and may be lost.
     GiftsCommitted(CommittedGifts),
 }
 
-/// Somebody whom a waking room's checkpoint has brought back, absent.
+/// A user whom a waking room's checkpoint has brought back. They are absent until they join again.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Returned {
-    /// Who.
+    /// The user.
     pub user: UserId,
-    /// Into which room.
+    /// The room that awaits them.
     pub room: RoomId,
 }
 
 /// Every seat of a room, at one moment.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
 pub struct SeatMap {
-    /// By number.
+    /// The seats, in the order of their numbers.
     pub seats: Vec<Seat>,
-    /// Rises with every change; commands may name it.
+    /// The map's version, which rises with every change. A command may name it, and is refused if it is over.
     pub version: u64,
 }
 
-/// What the platform's staff does in a room. May the caller? is asked before.
+/// What the platform's staff does in a room. The caller's rights were checked before this is built.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum StaffAct {
-    /// Puts somebody out, the owner too, and keeps them out for ten minutes.
+    /// Puts a user out, who may be the owner, and keeps them out for ten minutes by default.
     Kick(Kick),
-    /// Puts everybody out. They may come in again.
+    /// Puts everybody out. They may join again.
     Close {
-        /// Why; they are told.
+        /// The reason, which they are told.
         reason: String,
     },
 }
 
-/// What a room is like.
+/// How many people are in a room.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Sight {
     /// The room.
     pub card: RoomCard,
-    /// How many people are in it.
+    /// The number of people in it.
     pub people: u32,
-    /// How many of them sit.
+    /// The number of those who sit on a seat.
     pub seated: u32,
 }
 
 /// What a room answers.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Answer {
-    /// To a join.
+    /// The answer to a join.
     Joined(Box<JoinAnswer>),
-    /// To a command that became an event.
+    /// The answer to a command that became an event.
     Done(Done),
-    /// To `gift.send`.
+    /// The answer to `gift.send`.
     Gift(GiftReceipt),
-    /// To `people.list`.
+    /// The answer to `people.list`.
     People(PeoplePage),
-    /// To a question for the seats.
+    /// The answer to [`Request::Seats`].
     Seats(SeatMap),
-    /// To a look.
+    /// The answer to [`Request::Look`].
     Sight(Sight),
-    /// There is nothing to say.
+    /// The answer to a request that has no more to say than that it was taken.
     Nothing,
 }
 
-/// The answer to a join: every missed event, or the room whole; one of the two is there.
+/// The answer to a join. It has either every missed event or a snapshot, never both.
 #[derive(Clone, PartialEq, Debug)]
 pub struct JoinAnswer {
-    /// Where the client stands now. Its `gift_no` is the last announced one with missed events, and the
-    /// last committed one with a snapshot: the gifts above what the client brought are then to be read
-    /// from the table.
+    /// Where the client stands now. With missed events, its `gift_no` is that of the last announced gift. With a
+    /// snapshot it is that of the last committed gift, and the gifts above what the client brought are to be read from
+    /// the table.
     pub position: Position,
-    /// All events behind the client's position, as they were sent.
+    /// All events after the client's position, as they were sent.
     pub missed: Option<Vec<Frame>>,
-    /// The number of the first gift in those events; `None` where they bring none.
+    /// The number of the first gift in those events; `None` if there is no gift in them.
     pub first_gift: Option<i64>,
-    /// The room at the position.
+    /// The room at that position.
     pub snapshot: Option<SnapshotText>,
 }
 
-/// A snapshot as it is sent: written once, for all who come in while it holds.
+/// A snapshot as JSON, the form in which it is sent. It is written once for all who join while it holds.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SnapshotText(Arc<str>);
 
 impl SnapshotText {
-    /// Writes it.
+    /// The snapshot as JSON.
     pub fn of(snapshot: &Snapshot) -> Self {
         Self(serde_json::to_string(snapshot).expect("a snapshot is JSON").into())
     }
 
-    /// As it is sent.
+    /// The JSON text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Reads it.
+    /// The snapshot that the text was made from.
     pub fn read(&self) -> Snapshot {
         serde_json::from_str(&self.0).expect("it was written from a snapshot")
     }

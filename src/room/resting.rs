@@ -1,5 +1,5 @@
-//! Rooms that have panicked, and how long each rests before it may wake again. The first panic costs a room no rest:
-//! it wakes when somebody comes. One that panics again soon rests longer each time, so that it does not spin.
+//! Rooms that have panicked, and how long each rests before it may wake again. After its first panic a room may wake at
+//! once. If it soon panics again it rests, longer each time, so that it does not restart in a loop.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -7,10 +7,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use parlor_protocol::RoomId;
 use tokio::time::{Duration, Instant};
 
-/// The rest after the second panic; it doubles with each further one, up to the longest.
+/// The rest after the second panic. It doubles with each further panic.
 const FIRST: Duration = Duration::from_secs(1);
+/// The longest rest.
 const LONGEST: Duration = Duration::from_secs(64);
-/// A room that goes on for so long behind its rest begins anew.
+/// The panics of a room are forgotten when it has not panicked for this long after its rest.
 const FORGIVEN: Duration = Duration::from_secs(600);
 
 /// The rooms that have panicked lately.
@@ -23,7 +24,7 @@ struct Rest {
 }
 
 impl Resting {
-    /// One more panic of this room: how long it rests.
+    /// Notes a panic of this room, and returns how long the room rests.
     pub(super) fn begin(&self, room: RoomId, now: Instant) -> Duration {
         let mut rooms = self.rooms();
         rooms.retain(|_, rest| now < rest.until + FORGIVEN);
@@ -37,7 +38,7 @@ impl Resting {
         takes
     }
 
-    /// How long the room rests yet; `None`: it may wake.
+    /// How long the room still rests; `None` if it may wake.
     pub(super) fn left(&self, room: RoomId, now: Instant) -> Option<Duration> {
         self.rooms().get(&room).map(|rest| rest.until.saturating_duration_since(now)).filter(|left| !left.is_zero())
     }
@@ -62,6 +63,6 @@ mod tests {
         assert_eq!(resting.begin(good, now), Duration::ZERO);
         assert_eq!(resting.left(good, now), None);
         let later = now + LONGEST + FORGIVEN;
-        assert_eq!(resting.begin(bad, later), Duration::ZERO, "that was long ago");
+        assert_eq!(resting.begin(bad, later), Duration::ZERO, "the earlier panics are forgotten");
     }
 }

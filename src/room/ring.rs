@@ -1,4 +1,4 @@
-//! The last events of a room, as they were sent, for those who come back.
+//! The ring: the last events of a room as they were sent, for clients that come back.
 
 use std::collections::VecDeque;
 
@@ -12,20 +12,20 @@ struct Sent {
     seq: u64,
     at: Timestamp,
     frame: Frame,
-    /// Of gifts: the number of the first one.
+    /// For an event of gifts, the number of the first one.
     first_gift: Option<i64>,
 }
 
-/// Every event behind a place.
+/// Every event after a position.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Missed {
-    /// As they were sent, in order.
+    /// The events as they were sent, in order.
     pub frames: Vec<Frame>,
-    /// The number of the first gift in them; `None` where they bring none.
+    /// The number of the first gift in them; `None` if there is none.
     pub first_gift: Option<i64>,
 }
 
-/// The last events of one epoch, without holes: 512 of them, or 60 s.
+/// The last events of one epoch, without gaps: by default at most 512, of the last 60 s.
 #[derive(Debug)]
 pub(super) struct Ring {
     sent: VecDeque<Sent>,
@@ -46,7 +46,7 @@ impl Ring {
         }
     }
 
-    /// Keeps the next event and forgets what is too old or too much.
+    /// Keeps the next event, and forgets the oldest ones that are too old or too many.
     pub(super) fn push(&mut self, seq: u64, at: Timestamp, frame: Frame, first_gift: Option<i64>) {
         self.sent.push_back(Sent { seq, at, frame, first_gift });
         while self.sent.len() > self.events
@@ -56,15 +56,16 @@ impl Ring {
         }
     }
 
-    /// Everything behind `seq`, or `None`: some of it is gone, it is more than a resume may bring, it
-    /// would leave out a gift above `gift_no`, or `seq` is ahead of the room. Never a part.
+    /// Every event after `seq` up to `now_seq`, and never only a part of them. `None` if some are no longer kept, if
+    /// they are more than a resume may bring, if they would leave out a gift above `gift_no`, or if `seq` is ahead of
+    /// the room.
     pub(super) fn since(&self, seq: u64, now_seq: u64, gift_no: Option<i64>, announced: i64) -> Option<Missed> {
         let missing = usize::try_from(now_seq.checked_sub(seq)?).ok()?;
         if missing > self.resume_events || missing > self.sent.len() {
             return None;
         }
         let missed = self.sent.range(self.sent.len() - missing..);
-        debug_assert!(missed.clone().next().is_none_or(|first| first.seq == seq + 1), "the ring has no holes");
+        debug_assert!(missed.clone().next().is_none_or(|first| first.seq == seq + 1), "the ring has no gaps");
         if missed.clone().map(|sent| sent.frame.bytes().len()).sum::<usize>() > self.resume_bytes {
             return None;
         }
@@ -94,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn all_missed_events_or_none() {
+    fn either_every_missed_event_is_returned_or_none() {
         let ring = ring(600, &Settings::default());
         let since = |seq| ring.since(seq, 600, None, 0).map(|missed| missed.frames.len());
         assert_eq!(since(600), Some(0));
@@ -126,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_resume_that_would_leave_out_a_gift_is_none() {
+    fn events_that_would_leave_out_a_gift_are_not_returned() {
         let mut ring = ring(2, &Settings::default());
         ring.push(3, Timestamp(0), frame(3), Some(8));
         assert!(ring.since(2, 3, Some(7), 9).is_some());
@@ -137,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_missed_says_which_gift_is_the_first_in_it() {
+    fn missed_events_come_with_the_number_of_their_first_gift() {
         let mut ring = ring(2, &Settings::default());
         ring.push(3, Timestamp(0), frame(3), Some(8));
         ring.push(4, Timestamp(0), frame(4), None);

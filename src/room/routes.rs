@@ -1,4 +1,4 @@
-//! Rooms over REST: make one, list, find, and the token to join with.
+//! Rooms over REST: create, list and find rooms, and issue the token to join one.
 
 use axum::Json;
 use axum::extract::{FromRef, State};
@@ -19,7 +19,7 @@ use crate::kit::fields::Fields;
 use crate::kit::fields::{bad_field, line};
 use crate::kit::page::Page;
 
-/// Characters of a room's name.
+/// The most characters of a room's name.
 const NAME_CHARS: usize = 60;
 
 /// `POST /v1/rooms`, `GET /v1/rooms`, `GET /v1/rooms/{id}`, `POST /v1/rooms/{id}/token`.
@@ -38,18 +38,18 @@ where
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct NewRoom {
-    /// One line, not blank.
+    /// The room's name: one line that is not blank.
     #[schema(min_length = 1, max_length = 60)]
     name: String,
-    /// 5, 8 (unless told), 10, 12, 15 or 20.
+    /// The number of seats: 5, 8, 10, 12, 15 or 20.
     #[schema(minimum = 5, maximum = 20, default = 8)]
     seats: Option<u8>,
 }
 
-/// Makes a room, which is its maker's.
+/// Creates a room, which the caller owns.
 #[utoipa::path(post, path = "/v1/rooms", tag = "rooms",
     request_body(content = NewRoom, example = json!({"name": "Evening in Amman", "seats": 8})),
-    responses((status = 201, description = "It is made; `Location` is its address.", body = RoomCard,
+    responses((status = 201, description = "The room was created; `Location` is its address.", body = RoomCard,
         headers(("Location" = String, description = "The room's address.")),
         example = json!({"id": 104_233_871, "name": "Evening in Amman", "owner": {"id": 901_233_871, "name": "Omar"}, "seats": 8}))))]
 async fn create_room(
@@ -68,14 +68,14 @@ async fn create_room(
             let mut tx = edge.begin().await?;
             let card = record::create(&mut tx, edge.chance(), user.id, &name, seats).await?;
             tx.commit().await?;
-            tracing::info!(room.id = card.id.number(), user.id = user.id.number(), "a room was made");
+            tracing::info!(room.id = card.id.number(), user.id = user.id.number(), "a room was created");
             Ok((StatusCode::CREATED, [(header::LOCATION, format!("/v1/rooms/{}", card.id))], Json(card)))
         }
         _ => Err(fields.into_error()),
     }
 }
 
-/// All rooms, newest first, or those that are searched for.
+/// Lists all rooms, newest first, or those that `q` finds.
 #[utoipa::path(get, path = "/v1/rooms", tag = "rooms", params(RoomList),
     responses((status = 200, description = "A page of rooms.", body = Page<RoomCard>, example = json!({"items": [
         {"id": 104_233_871, "name": "Evening in Amman", "owner": {"id": 901_233_871, "name": "Omar"}, "seats": 8},
@@ -90,8 +90,9 @@ async fn list_rooms(
     Ok(Json(record::list(&mut *edge.read().await?, text.as_deref(), &window).await?))
 }
 
-/// One room.
-#[utoipa::path(get, path = "/v1/rooms/{id}", tag = "rooms", params(("id" = RoomId, Path, description = "Which room.")),
+/// Returns one room.
+#[utoipa::path(get, path = "/v1/rooms/{id}", tag = "rooms",
+    params(("id" = RoomId, Path, description = "The room's id.")),
     responses((status = 200, description = "The room.", body = RoomCard,
         example = json!({"id": 104_233_871, "name": "Evening in Amman", "owner": {"id": 901_233_871, "name": "Omar"}, "seats": 8}))),
     extensions(("x-errors" = json!([ErrorCode::RoomNotFound]))))]
@@ -101,18 +102,18 @@ async fn find_room(edge: Edge, _user: CurrentUser, ValidPath(id): ValidPath<Room
 
 #[derive(Serialize, ToSchema)]
 struct RoomToken {
-    /// What `room.join` takes.
+    /// The token, which `room.join` takes.
     token: String,
-    /// Unix milliseconds.
+    /// When it expires, in Unix milliseconds.
     expires_at: i64,
 }
 
-/// The token with which `room.join` lets the caller in, for some minutes.
+/// Issues the token with which the caller may join a room; it holds for some minutes.
 ///
-/// Whoever is signed in may ask: who is kept out of a room is the room's to know, and it looks at every
+/// Everybody who is signed in may ask for it. Whether somebody was put out of the room is checked by the room at every
 /// join, so that no token outlives a kick.
 #[utoipa::path(post, path = "/v1/rooms/{id}/token", tag = "rooms",
-    params(("id" = RoomId, Path, description = "Which room.")),
+    params(("id" = RoomId, Path, description = "The room's id.")),
     responses((status = 200, description = "The token.", body = RoomToken,
         example = json!({"token": "eyJhbGciOiJIUzI1NiJ9.…", "expires_at": 1_790_000_300_000_i64}))),
     extensions(("x-errors" = json!([ErrorCode::RoomNotFound]))))]

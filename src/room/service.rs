@@ -1,4 +1,4 @@
-//! A room read whole by a waking actor.
+//! Claims a room and reads everything that its actor starts from.
 
 use parlor_protocol::{ErrorCode, RoomId};
 
@@ -8,11 +8,11 @@ use crate::cluster::{Identity, ownership};
 use crate::kit::error::Result;
 use crate::kit::tx::Tx;
 
-/// Claims a room for this process and reads all of it. What is read comes behind the claim, so it
-/// holds every write of the epochs before.
+/// Claims a room for this process and reads everything about it. It is read after the claim, so that it includes every
+/// write of earlier epochs.
 ///
 /// # Errors
-/// `room_not_found`; `room_paused` while another server acts for it.
+/// `room_not_found`; `room_paused` while another server acts for the room; a fault or an outage of the store.
 pub async fn wake(tx: &mut Tx, node: &Identity, room: RoomId) -> Result<Woken> {
     let row = store::room(tx, room).await?.ok_or(ErrorCode::RoomNotFound)?;
     let epoch = ownership::claim(tx, node, room).await?;

@@ -1,84 +1,87 @@
-//! What an operator may set about rooms: times, and the size of everything that is kept.
+//! The settings of rooms: times, and bounds on everything that a room keeps.
 
 use parlor_protocol::limit;
 
-/// Bytes of the largest snapshot: chat, a page of people and twenty seats, all with the longest names.
+/// The bytes of the largest snapshot: the chat, a page of people and twenty seats, all with the longest names.
 const SNAPSHOT_BYTES: usize = limit::CHAT_BYTES + 32 * 1024;
-/// Bytes of what stands around a join's answer in the reply to `connect`.
+/// The bytes that the reply to `connect` may have around the answer to a join.
 const AROUND_BYTES: usize = 16 * 1024;
-/// A day: nothing here is meant to last longer, and sums of two stay far from overflow.
+/// A day, the greatest value of every time here. Sums of two such times are far from an overflow.
 const DAY_MS: i128 = 86_400_000;
-/// More of anything that one room keeps does not fit into memory.
+/// The greatest value of every count and size here. More would not fit into memory.
 const MANY: i128 = 1 << 24;
 
 crate::settings! {
-    /// A room's times and bounds.
+    /// The times and bounds of a room.
     pub struct Settings at "room", checked by Self::contradictions {
-        /// People whom a room takes that has no number of its own; one more is `room_full`.
+        /// The most people in a room that has no capacity of its own. One more is answered `room_full`.
         capacity: usize = 1_500, in 1..=MANY;
-        /// Milliseconds for which place and seat are kept after a user's last socket dropped.
+        /// Milliseconds for which place and seat are kept after a user's last socket was lost.
         grace_ms: u64 = 30_000, in 1..=DAY_MS;
-        /// Milliseconds without anybody after which a room sleeps.
+        /// Milliseconds after which a room that nobody is in goes to sleep.
         idle_ms: u64 = 300_000, in 1..=DAY_MS;
-        /// Milliseconds for which somebody who was kicked stays out.
+        /// Milliseconds for which a user who was kicked may not join again.
         kick_ms: u64 = 600_000, in 1..=DAY_MS;
-        /// Milliseconds after which somebody who left can no longer be given a gift.
+        /// Milliseconds for which a user who left can still be given a gift.
         gone_ms: u64 = 60_000, in 1..=DAY_MS;
-        /// Least milliseconds between two events of who came and left.
+        /// Least milliseconds between two events that name who came and left.
         presence_ms: u64 = 250, in 1..=DAY_MS;
-        /// Least milliseconds between two counts of people, where nobody is named; above 4,000 people in proportion
-        /// more.
+        /// Least milliseconds between two counts of people, in rooms too large to name them. Above 4,000 people the
+        /// time grows in proportion.
         count_ms: u64 = 1_000, in 1..=DAY_MS;
-        /// People up to whom an event names who came and left; above it, a signal counts.
+        /// Up to this many people, events name who came and left. With more people in the room, a signal tells their
+        /// number.
         named_people: usize = 500, in 1..=MANY;
-        /// Milliseconds for which an operation's first answer is remembered; above `grace_ms`.
+        /// Milliseconds for which an operation's first answer is remembered; must be above `grace_ms`.
         memory_ms: u64 = 120_000, in 1..=DAY_MS;
-        /// Operations remembered per user; beyond it the user's oldest is forgotten. Each command looks through its
-        /// user's.
+        /// The most operations that are remembered per user; beyond it the user's oldest is forgotten. Each command
+        /// searches through those of its user.
         memory_per_user: usize = 64, in 1..=1_024;
-        /// Operations remembered in a room; beyond it the oldest is forgotten.
+        /// The most operations that are remembered in a room; beyond it the oldest is forgotten.
         memory_operations: usize = 4_096, in 1..=MANY;
-        /// Least milliseconds between two checkpoints.
+        /// Least milliseconds between two checkpoints of a room.
         checkpoint_ms: u64 = 500, in 1..=DAY_MS;
-        /// Milliseconds after which lines of chat that nothing else has followed are in a checkpoint: only the retry
-        /// of one whose answer was lost, and that meets another owner, asks for it.
+        /// Most milliseconds until a line of chat is in a checkpoint. It matters only if the line's answer was lost and
+        /// its retry meets another owner of the room.
         checkpoint_lines_ms: u64 = 4_000, in 1..=DAY_MS;
-        /// Milliseconds for one attempt of a write to the store.
+        /// Milliseconds for one attempt of a write to the database.
         write_timeout_ms: u64 = 5_000, in 1..=DAY_MS;
-        /// Hard commands of a room that wait for their turn; beyond it `busy`.
+        /// The most hard commands of a room that wait for their turn; beyond it they are answered `busy`.
         write_queue: usize = 64, in 1..=MANY;
-        /// Requests that wait for a room; beyond it `busy`.
+        /// The most requests that wait for a room; beyond it they are answered `busy`.
         mailbox: usize = 1_024, in 1..=MANY;
-        /// Events kept for those who come back.
+        /// The most events that a room keeps for clients that come back.
         ring_events: usize = 512, in 1..=MANY;
-        /// Milliseconds for which events are kept for those who come back.
+        /// Milliseconds for which a room keeps events for clients that come back.
         ring_ms: u64 = 60_000, in 1..=DAY_MS;
-        /// Most events that a resume brings; beyond it a snapshot.
+        /// The most events that a resume brings; beyond it the client gets a snapshot.
         resume_events: usize = 300, in 1..=MANY;
-        /// Most bytes that a resume brings; beyond it a snapshot.
+        /// The most bytes that a resume brings; beyond it the client gets a snapshot.
         resume_bytes: usize = 128 * 1_024, in 1..=MANY;
-        /// Milliseconds between two looks for gifts that were committed and not announced.
+        /// Milliseconds between two searches for gifts that were committed and not announced.
         sweep_ms: u64 = 5_000, in 1..=DAY_MS;
-        /// Milliseconds between two words of where a room stands, so that a lost last event is found.
+        /// Milliseconds between two digests, by which a socket's shard finds that it has missed a room's last event.
         digest_ms: u64 = 5_000, in 1..=DAY_MS;
     }
 }
 
 impl Settings {
-    /// Bytes of the largest reply to a join: what a resume brings or a snapshot, the gifts beside it, and
-    /// the frame around both. A socket's outbox has to take it.
+    /// The bytes of the largest reply to a join: a resume or a snapshot, the gifts beside it, and the frame around
+    /// both. A socket's outbox must have room for it.
     pub fn join_bytes(&self) -> usize {
         self.resume_bytes.max(SNAPSHOT_BYTES) + limit::GIFT_PAGE_BYTES + AROUND_BYTES
     }
 
     fn contradictions(&self, problems: &mut Vec<String>) {
         if self.memory_ms <= self.grace_ms {
-            problems.push("room.memory_ms: above room.grace_ms, so that a retry after coming back is known".into());
+            problems.push(
+                "room.memory_ms: must be above room.grace_ms, so that a retry after coming back is recognised".into(),
+            );
         }
     }
 }
 
-/// Milliseconds as timestamps count them.
+/// Milliseconds of a setting as an `i64`, the type that timestamps count in.
 pub(super) fn ms(ms: u64) -> i64 {
     i64::try_from(ms).unwrap_or(i64::MAX)
 }

@@ -1,4 +1,5 @@
-//! The checkpoint, written behind the room: at most every half second, one in flight.
+//! When the actor writes the room's checkpoint: at most every half second by default, and one at a time. The room does
+//! not wait for it.
 
 use tokio::time::timeout;
 
@@ -10,11 +11,11 @@ use crate::room::settings::{Settings, ms};
 
 type Kept = Result<(), WriteError>;
 
-/// When the next checkpoint is due.
+/// What decides when the next checkpoint is due.
 pub(super) struct Checkpoints {
-    /// Something has changed since the last one began.
+    /// Whether something other than chat has changed since the last checkpoint began.
     pub(super) dirty: bool,
-    /// Since when something was said that is not in one.
+    /// Since when there is a line of chat that is in no checkpoint.
     said_at: Option<Timestamp>,
     every_ms: i64,
     lines_ms: i64,
@@ -30,7 +31,8 @@ impl Checkpoints {
         Self { dirty: false, said_at: None, every_ms, lines_ms, next_at, failing: false, flight: None }
     }
 
-    /// Something was said: it may wait longer than what people would miss.
+    /// Notes that a line of chat was posted. Its checkpoint may wait longer than that of a seat: all that it protects
+    /// is the answer to a retry.
     pub(super) fn said(&mut self, now: Timestamp) {
         self.said_at.get_or_insert(now);
     }
@@ -87,12 +89,12 @@ impl RoomActor {
         }
     }
 
-    /// Writes what is not written yet and gives the room back, each within its time.
+    /// Writes what is not written yet and gives the room back, each within [`LAST_WAIT`].
     pub(super) async fn last_checkpoint(&mut self) {
         if let Some(flight) = self.checkpoints.flight.take() {
             match timeout(LAST_WAIT, flight).await {
                 Ok(kept) => self.checkpointed(kept),
-                // Whether it was written is not known.
+                // It is unknown whether it was written, so it is written again.
                 Err(_) => self.checkpoints.dirty = true,
             }
         }

@@ -1,5 +1,6 @@
-//! A room whose node cannot prove its lease: it keeps its state and its sockets, decides nothing and
-//! tells nothing that has a number, until the lease is proved again and the room is still its own.
+//! The pause of a room whose node cannot prove its lease. The room keeps its state and its sockets; it decides nothing
+//! and publishes no numbered event until the lease is proved again and the store confirms that the room is still this
+//! node's.
 
 use std::future::pending;
 
@@ -14,20 +15,20 @@ use crate::room::handle::Mail;
 use crate::room::port::PortFuture;
 use crate::room::request::{Answer, Request};
 
-/// The pause before the store is asked again whether the room is still this node's.
+/// The wait before the store is asked again whether the room is still this node's.
 const AGAIN: Duration = Duration::from_millis(500);
 
-/// How the room stands to its node's lease, and what has come while it was paused.
+/// Whether the room is paused, and what it has to do when it goes on.
 pub(super) struct Pause {
     lease: Lease,
     pub(super) paused: bool,
-    /// Asks the store whether the room's epoch still holds.
+    /// The question to the store whether the room's epoch still holds.
     confirmation: Option<PortFuture<Result<(), WriteError>>>,
-    /// Who has left meanwhile, here or for another room.
+    /// The requests by which users have left meanwhile, to be decided when the room goes on.
     left: Vec<Request>,
-    /// The store's answer to a hard command.
+    /// The store's answer to a hard command, if it came meanwhile.
     written: Option<Answered>,
-    /// The table of gifts has to be read.
+    /// Whether the table of gifts has to be read.
     reads_gifts: bool,
 }
 
@@ -36,7 +37,7 @@ impl Pause {
         Self { lease, paused: false, confirmation: None, left: Vec::new(), written: None, reads_gifts: false }
     }
 
-    /// Waits for the next step to the end of a pause; for ever where there is none.
+    /// Waits for the next step towards the end of a pause; for ever if the room is not paused.
     pub(super) async fn ending(&mut self) -> Ending {
         if !self.paused {
             return pending().await;
@@ -49,7 +50,7 @@ impl Pause {
     }
 }
 
-/// A step to the end of a pause.
+/// A step towards the end of a pause.
 pub(super) enum Ending {
     /// The lease is proved again.
     Lease,
@@ -58,21 +59,22 @@ pub(super) enum Ending {
 }
 
 impl RoomActor {
-    /// Whether nothing may be decided now. A pause begins with the first look after the lease's end.
+    /// Whether nothing may be decided now. The first call after the lease's end begins the pause.
     pub(super) fn is_paused(&mut self) -> bool {
         if !self.pause.paused && !self.pause.lease.holds() {
             self.pause.paused = true;
             self.writes.refuse_waiting();
             tracing::debug!(
                 room.id = self.state.card().id.number(),
-                "the room pauses: its node has no proof of its lease"
+                "the room pauses because its node cannot prove its lease"
             );
         }
         self.pause.paused
     }
 
-    /// The lease is proved again. Somebody may have had the room meanwhile: its checkpoint is written
-    /// only under its own epoch, and nobody takes the room from a node that has its lease.
+    /// Asks the store whether the room is still this node's, now that the lease is proved again: another node may have
+    /// claimed it meanwhile. The question is a checkpoint, which is written only if the room's epoch still holds; and
+    /// from then on no node can claim the room from one that has its lease.
     pub(super) fn confirm(&mut self) {
         self.pause.confirmation = Some(self.facts.checkpoint(self.row()));
     }
@@ -97,7 +99,7 @@ impl RoomActor {
         tracing::debug!(room.id = self.state.card().id.number(), "the room goes on");
         self.pause.paused = false;
         let now = self.clock.now();
-        // Who lost their socket could not come back meanwhile.
+        // Users whose sockets were lost could not come back during the pause, so their grace period begins anew.
         let decision = self.state.decide_resumed();
         self.apply(decision, now);
         for request in std::mem::take(&mut self.pause.left) {
@@ -111,7 +113,8 @@ impl RoomActor {
         }
     }
 
-    /// What a paused room does with its mail: sockets that end are noted, all else is to be asked again.
+    /// Handles mail during a pause: sockets and users that leave are noted, and every other request is answered
+    /// `room_paused`.
     pub(super) fn put_off(&mut self, mail: Mail) {
         let (request, reply) = match mail {
             Mail::Request(request, reply) => (*request, reply),
@@ -129,7 +132,7 @@ impl RoomActor {
             }
             Request::Dropped { .. } => {
                 let now = self.clock.now();
-                // It changes nothing that is told.
+                // This starts the grace period and publishes nothing, so it may be decided during a pause.
                 if let Ok(decision) = self.state.decide(&request, now) {
                     self.carry_out(decision, now, reply);
                 }
@@ -139,7 +142,8 @@ impl RoomActor {
         }
     }
 
-    /// An answer of the store that would be told. `None`: it is kept until the room goes on.
+    /// The store's answer, if it may be handled now. If it would be announced during a pause it is kept until the room
+    /// goes on, and this is `None`.
     pub(super) fn unless_paused(&mut self, answered: Answered) -> Option<Answered> {
         let is_told = !matches!(answered, Err(WriteError::Unknown(_) | WriteError::Fenced));
         if is_told && self.is_paused() {
@@ -149,12 +153,12 @@ impl RoomActor {
         Some(answered)
     }
 
-    /// What was read of the table of gifts has to be read again.
+    /// Notes that the table of gifts is to be read again when the room goes on.
     pub(super) fn read_gifts_later(&mut self) {
         self.pause.reads_gifts = true;
     }
 }
 
 fn paused() -> ErrorBody {
-    ErrorBody::new(ErrorCode::RoomPaused).message("the room waits for its store")
+    ErrorBody::new(ErrorCode::RoomPaused).message("the room is paused until the server reaches its database again")
 }

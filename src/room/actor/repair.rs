@@ -1,5 +1,5 @@
-//! What a listening shard has missed: found by the gap in the numbers or by the digest, and repaired
-//! in order from the ring, or by sending the shard's sockets back for a snapshot.
+//! Repairs a shard that has missed events. The shard notices by a gap in the numbers or by the digest. It is given the
+//! missed events from the ring; if the ring no longer has them, its sockets are told to join again.
 
 use super::RoomActor;
 use crate::kit::clock::Timestamp;
@@ -7,11 +7,12 @@ use crate::room::settings::ms;
 use crate::telemetry::metric;
 
 impl RoomActor {
-    /// When the shards hear next where the room stands. A room that nobody is in tells nobody.
+    /// When the shards are next told the room's epoch and `seq`; `None` while nobody is in the room.
     pub(super) fn digest_due_at(&self) -> Option<Timestamp> {
         self.state.empty_since().is_none().then_some(self.digest_at)
     }
 
+    /// Tells the shards the room's epoch and `seq`, if that is due.
     pub(super) fn tell_digest(&mut self) {
         let now = self.clock.now();
         if self.digest_due_at().is_some_and(|at| at <= now) {
@@ -20,9 +21,9 @@ impl RoomActor {
         }
     }
 
-    /// A shard has everything up to this place and misses what came next.
+    /// Repairs a shard that has every event up to this place and misses the next ones.
     pub(super) fn repair(&mut self, shard: usize, (epoch, seq): (i64, u64)) {
-        // A paused room says nothing; the shard is found again by the next digest.
+        // A paused room publishes nothing. The next digest after the pause shows the gap again.
         if self.is_paused() {
             return;
         }

@@ -1,4 +1,4 @@
-//! The actor with a store and a ledger that do what a test says, under paused time.
+//! Tests of the actor, under paused time, with a store and a ledger whose answers the test gives.
 
 mod pausing;
 mod repairing;
@@ -21,7 +21,7 @@ use crate::room::state::tests as say;
 
 type Write = (HardWrite, oneshot::Sender<Result<Option<Written>, WriteError>>);
 
-/// Hands every write to the test, which answers it; checkpoints are kept.
+/// A store that hands every write to the test, which answers it, and keeps every checkpoint.
 struct Store {
     writes: mpsc::UnboundedSender<Write>,
     checkpoints: Mutex<Vec<CheckpointRow>>,
@@ -51,7 +51,7 @@ impl Facts for Store {
     }
 }
 
-/// Hands every order to the test; the table is what the test has put there.
+/// A ledger that hands every order to the test; its table of gifts is what the test has put there.
 struct Ledger {
     orders: mpsc::UnboundedSender<(GiftOrder, oneshot::Sender<Result<GiftReceipt, ErrorBody>>)>,
     table: Mutex<Vec<GiftLine>>,
@@ -144,7 +144,7 @@ impl Room {
         }
     }
 
-    /// What was told so far, without who came and left.
+    /// The events that were published so far, without those about who came and left.
     fn events(&mut self) -> Vec<Event> {
         let mut events = Vec::new();
         while let Ok(told) = self.told.try_recv() {
@@ -158,7 +158,7 @@ impl Room {
         events
     }
 
-    /// Lets everything that can happen at this moment happen.
+    /// Lets everything happen that can happen without time passing.
     async fn settle(&self) {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
@@ -208,7 +208,7 @@ async fn a_lost_answer_is_looked_up_before_the_next_write() {
     drop(answer);
     let (again, answer) = room.writes.recv().await.expect("asked again");
     assert_eq!(again, lost);
-    assert!(room.events().is_empty(), "nothing is told that is not known");
+    assert!(room.events().is_empty(), "nothing is announced before the store's answer is known");
     let written = Written { replayed: true, ..stored(1, &again).expect("stored").expect("a fact") };
     answer.send(Ok(Some(written))).expect("awaited");
     assert!(matches!(first.await, Ok(Ok(Answer::Done(done))) if !done.replayed));
@@ -220,7 +220,7 @@ async fn a_lost_answer_is_looked_up_before_the_next_write() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_store_that_stays_away_is_told_to_the_caller_and_asked_on() {
+async fn during_an_outage_of_the_store_callers_are_told_and_the_lost_answer_is_still_looked_up() {
     let mut room = Room::with_people(&[1]).await;
     let mut first = room.ask(1, 1, say::lock(1));
     let mut second = room.ask(1, 2, say::lock(2));
@@ -241,7 +241,7 @@ async fn a_store_that_stays_away_is_told_to_the_caller_and_asked_on() {
     let (write, answer) = room.writes.recv().await.expect("asked on");
     answer.send(stored(1, &write)).expect("awaited");
     room.settle().await;
-    assert_eq!(room.events().len(), 1, "a fact is told, whoever waits");
+    assert_eq!(room.events().len(), 1, "a fact is announced even if its caller no longer waits");
     assert!(room.done(1, 1, say::lock(1)).await.replayed);
 }
 
@@ -256,7 +256,7 @@ async fn a_refusal_is_final_only_when_the_store_knows_no_such_operation() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_fenced_room_stops_and_sends_everybody_back() {
+async fn a_fenced_room_stops_and_tells_everybody_to_join_again() {
     let mut room = Room::with_people(&[1, 2]).await;
     let command = room.ask(1, 1, say::lock(1));
     let (_, answer) = room.writes.recv().await.expect("written");
@@ -280,7 +280,7 @@ async fn a_fenced_room_stops_and_sends_everybody_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_kicked_user_hears_of_it_and_then_nothing() {
+async fn a_kicked_user_receives_the_kicks_event_and_then_the_removal() {
     let mut room = Room::with_people(&[1, 2]).await;
     let kick = room.ask(1, 1, say::kick(2));
     let (write, answer) = room.writes.recv().await.expect("written");
@@ -296,30 +296,30 @@ async fn a_kicked_user_hears_of_it_and_then_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_gift_is_announced_once_and_in_order_whatever_becomes_of_the_hints() {
+async fn each_gift_is_announced_once_and_in_order_even_if_hints_are_lost_or_disordered() {
     let mut room = Room::with_people(&[1]).await;
     let at = 1_000_000;
     let table = say::gifts(1..=450, at).gifts;
     room.handle.hint(say::gifts(1..=2, at));
     room.handle.hint(say::gifts(1..=2, at));
     assert_eq!(room.announced().await, [1, 2]);
-    // 3 is lost, 5 comes before 4.
+    // The hint of gift 3 is lost, and that of 5 comes before that of 4.
     room.ledger.table.lock().expect("no panic").extend_from_slice(&table[..5]);
     room.handle.hint(say::gifts(5..=5, at));
     room.handle.hint(say::gifts(4..=4, at));
     assert_eq!(room.announced().await, [3, 4, 5]);
-    // All hints are lost; the sweep finds more than a page.
+    // All hints are lost, and the sweep finds more than a page of gifts.
     *room.ledger.table.lock().expect("no panic") = table;
     room.handle.committed(450);
     assert_eq!(room.announced().await, (6..=450).collect::<Vec<_>>());
     assert_eq!(room.handle.announced(), 450);
-    // The sweep was wrong: nothing is there, and it is not asked for again and again.
+    // The sweep announces a gift that is not in the table. The table is not read again and again for it.
     room.handle.committed(451);
     assert!(room.announced().await.is_empty());
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_ledger_answers_a_gift_and_the_room_goes_on_meanwhile() {
+async fn the_room_serves_others_while_the_ledger_decides_about_a_gift() {
     let mut room = Room::with_people(&[1, 2]).await;
     let gift = room.ask(1, 1, say::give(Recipients::Users(vec![say::user(2)])));
     let (order, reply) = room.orders.recv().await.expect("ordered");
@@ -327,7 +327,7 @@ async fn the_ledger_answers_a_gift_and_the_room_goes_on_meanwhile() {
     room.done(2, 1, say::say("hello")).await;
     reply.send(Err(ErrorBody::insufficient_funds(1, 4))).expect("awaited");
     assert_eq!(gift.await.expect("answered").expect_err("refused").code, ErrorCode::InsufficientFunds);
-    // A refusal of the room's goes to the ledger as well.
+    // A refusal by the room goes through the ledger as well.
     let gift = room.ask(1, 2, say::give(Recipients::AllSeats));
     let (order, reply) = room.orders.recv().await.expect("ordered");
     assert_eq!(order.receivers.expect_err("nobody sits").code, ErrorCode::NoReceivers);
@@ -336,7 +336,7 @@ async fn the_ledger_answers_a_gift_and_the_room_goes_on_meanwhile() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_comes_back_gets_all_that_was_missed_or_a_snapshot() {
+async fn a_client_that_comes_back_gets_every_missed_event_or_a_snapshot() {
     let room = Room::with_people(&[1, 2]).await;
     room.settle().await;
     let here = room.join(2, None).await.position;
@@ -358,7 +358,7 @@ async fn who_comes_back_gets_all_that_was_missed_or_a_snapshot() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn checkpoints_follow_at_most_twice_a_second_and_once_more_at_the_end() {
+async fn checkpoints_are_written_at_most_twice_a_second_and_once_more_at_the_end() {
     let room = Room::with_people(&[1]).await;
     let kept = || room.store.checkpoints.lock().expect("no panic").len();
     for op in 0..20 {
@@ -372,7 +372,7 @@ async fn checkpoints_follow_at_most_twice_a_second_and_once_more_at_the_end() {
         room.done(1, op, say::say("hello")).await;
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    assert_eq!(kept(), before, "lines alone are in no hurry");
+    assert_eq!(kept(), before, "lines of chat alone may wait longer");
     tokio::time::sleep(Duration::from_millis(1_100)).await;
     assert_eq!(kept(), before + 1);
     room.done(1, 100, say::take(Some(2))).await;

@@ -1,5 +1,5 @@
-//! Hard commands on their way to the store: one at a time, in order, and each known to be written or
-//! not before the next.
+//! Hard commands on their way to the store: one at a time and in order. Before the next one begins, it is known whether
+//! the one before was written.
 
 use std::collections::VecDeque;
 
@@ -14,15 +14,16 @@ use crate::room::request::Request;
 use crate::room::settings::Settings;
 use crate::room::state::{Decision, Outcome};
 
-/// How long a caller waits for a lost answer to be found, or behind one; then `store_unavailable`, and
-/// the room goes on looking for what it has begun.
+/// The longest that a caller waits while an answer of the store is lost, its own or that of a command before it. Then
+/// it is answered `store_unavailable`, while the room goes on asking what became of the command that it had begun.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// The first and the longest pause before an operation is asked for again.
+/// The first and the longest wait before the store is asked again about an operation; it doubles in between.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
 
+/// The store's answer to a write: the fact, or `None` if a refused operation is not stored.
 pub(super) type Answered = Result<Option<Written>, WriteError>;
 
-/// A hard command that has not been decided yet: it is when its turn comes, on the room as it then is.
+/// A hard command that is not decided yet. That is done when its turn comes, on the room as it then is.
 struct Waiting {
     request: Request,
     reply: Option<Reply>,
@@ -37,7 +38,8 @@ struct Current {
     attempts: u32,
 }
 
-/// The queue, and the one write in flight. Bounded; a command that finds it full is answered `busy`.
+/// The queue of hard commands, and the one write in flight. The queue is bounded: when it is full, a command is
+/// answered `busy`.
 pub(super) struct Writes {
     waiting: VecDeque<Waiting>,
     limit: usize,
@@ -54,7 +56,7 @@ impl Writes {
         self.current.is_none() && self.waiting.is_empty()
     }
 
-    /// While the store is away nothing begins: who has waited long enough is told so.
+    /// Answers the commands that have waited for [`PATIENCE`], because none begins while an answer is lost.
     fn refuse_impatient(&mut self) {
         while self.waiting.front().is_some_and(|waiting| waiting.since.elapsed() >= PATIENCE)
             && let Some(waiting) = self.waiting.pop_front()
@@ -63,7 +65,7 @@ impl Writes {
         }
     }
 
-    /// What has not begun will not begin here.
+    /// Answers every waiting command `room_paused`: none of them begins here any more.
     pub(super) fn refuse_waiting(&mut self) {
         for waiting in self.waiting.drain(..) {
             answer(waiting.reply, Err(ErrorCode::RoomPaused.into()));
@@ -111,9 +113,13 @@ impl RoomActor {
                 self.carry_out(decision, now, current.reply);
             }
             (Err(WriteError::Unknown(why)), _) => {
-                // It may have been written: nothing else is, before this is known.
+                // It may have been written. Nothing else is written before that is known.
                 if current.attempts == 1 {
-                    tracing::warn!(room.id = current.write.room.number(), why, "the answer to a hard command is lost");
+                    tracing::warn!(
+                        room.id = current.write.room.number(),
+                        why,
+                        "the store's answer to a hard command is lost; the store is asked again"
+                    );
                 }
                 if current.since.elapsed() >= PATIENCE {
                     answer(current.reply.take(), Err(ErrorCode::StoreUnavailable.into()));

@@ -1,4 +1,4 @@
-//! Rooms as records: made, listed, found. Nothing here wakes a room.
+//! Rooms as records: they are created, listed and found. Nothing here wakes a room.
 
 mod store;
 
@@ -12,30 +12,30 @@ use crate::kit::list::Window;
 use crate::kit::page::Page;
 use crate::kit::tx::Tx;
 
-/// Tries at an id before it is clear that something else is wrong.
+/// How many random ids are tried for a new room before that is an internal fault.
 const ID_TRIES: u32 = 8;
-/// The layouts that there are.
+/// The numbers of seats that a room may have.
 pub(super) const SEATS: [u8; 6] = [5, 8, 10, 12, 15, 20];
-/// The layout of a room that names none.
+/// The number of seats of a room whose maker names none.
 pub(super) const DEFAULT_SEATS: u8 = 8;
 
 crate::list! {
-    /// What `GET /v1/rooms` is asked with: newest first, by when a room was made (Unix microseconds) and its id.
+    /// The query of `GET /v1/rooms`: newest first, by the time of creation (Unix microseconds) and the room's id.
     pub(super) struct RoomList: "rooms" by (i64, i64) {
-        /// Only rooms whose name has this in it (one or two characters: at its beginning), in letters large or
-        /// small, or whose id it is.
+        /// Only rooms whose name contains this, or whose id it is. Letters may be large or small. One or two characters
+        /// must stand at the beginning of the name.
         #[param(min_length = 1, max_length = 60)]
         q: Option<String>,
     }
 }
 
-/// A room of the list, with its place there.
+/// A room of the list, with the time of its creation, by which the list is ordered.
 pub(super) struct Listed {
     pub(super) card: RoomCard,
     pub(super) created_us: i64,
 }
 
-/// Makes a room of this owner.
+/// Creates a room of this owner. The name and the number of seats have been checked.
 pub(super) async fn create(tx: &mut Tx, chance: &Chance, owner: UserId, name: &str, seats: u8) -> Result<RoomCard> {
     let mut made = None;
     for attempt in 0..ID_TRIES {
@@ -49,7 +49,7 @@ pub(super) async fn create(tx: &mut Tx, chance: &Chance, owner: UserId, name: &s
     Ok(card)
 }
 
-/// Makes a room for each of these owners; fewer where ids were taken. Gives each with its owner.
+/// Creates a room for each of these owners, and returns each with its owner. There are fewer if random ids were taken.
 ///
 /// # Errors
 /// A fault or an outage of the store.
@@ -59,9 +59,8 @@ pub async fn create_many(tx: &mut Tx, chance: &Chance, owners: &[UserId]) -> Res
     store::insert_rooms(tx, &ids, &owners, DEFAULT_SEATS).await
 }
 
-/// A page of rooms, newest first. A room that was there when the paging began is on exactly one page;
-/// those made meanwhile come before the first and are on none.
-/// With `text` those that it names.
+/// A page of rooms, newest first, or of those that `text` names. A room that existed when the first page was read is on
+/// exactly one page; rooms that are created later are on none.
 pub(super) async fn list(
     conn: &mut PgConnection,
     text: Option<&str>,
@@ -83,7 +82,7 @@ pub async fn find(conn: &mut PgConnection, id: RoomId) -> Result<RoomCard> {
     store::room(conn, id).await?.ok_or_else(|| Error::new(ErrorCode::RoomNotFound))
 }
 
-/// Nine digits, and one more with every second try that met another room.
+/// A random id of nine digits. After every second attempt whose id was taken it has one digit more.
 fn unused_id(chance: &Chance, attempt: u32) -> i64 {
     let top = 1_000_000_000 * 10_i64.pow(attempt / 2);
     chance.in_range(100_000_000..top)

@@ -1,4 +1,4 @@
-//! SQL of rooms as records. What an awake room writes is elsewhere, under its epoch.
+//! SQL of rooms as records. What a room that is awake writes under its epoch is in `room::store`.
 
 use chrono::{DateTime, Utc};
 use parlor_protocol::room::{Person, RoomCard};
@@ -9,7 +9,7 @@ use super::{Listed, RoomList};
 use crate::kit::error::{Error, Result};
 use crate::kit::list::Window;
 
-/// Inserts a room under an id; `None` where the id is taken.
+/// Inserts a room with this id; `None` if the id is taken.
 pub(super) async fn insert_room(
     conn: &mut PgConnection,
     id: i64,
@@ -32,7 +32,7 @@ pub(super) async fn insert_room(
     inserted.map(room_id).transpose()
 }
 
-/// Inserts rooms under these ids, each for the owner at its place; those whose id is taken are left out.
+/// Inserts a room for each id, with the owner at the same index. Rooms whose id is taken are left out.
 pub(super) async fn insert_rooms(
     conn: &mut PgConnection,
     ids: &[i64],
@@ -68,7 +68,7 @@ pub(super) async fn room(conn: &mut PgConnection, id: RoomId) -> Result<Option<R
     row.map(|row| card(row.id, row.name, row.seats, row.owner_id, row.owner_name)).transpose()
 }
 
-/// Rooms, newest first.
+/// The rows of one page of rooms, newest first.
 pub(super) async fn rooms(conn: &mut PgConnection, window: &Window<RoomList>) -> Result<Vec<Listed>> {
     let (created, id) = behind(window);
     let rows = sqlx::query!(
@@ -92,8 +92,8 @@ pub(super) async fn rooms(conn: &mut PgConnection, window: &Window<RoomList>) ->
         .collect()
 }
 
-/// The same of rooms whose name has this in it, in letters large or small, or whose id it is. What is
-/// shorter than the index's three letters has to stand at the beginning.
+/// The rows of one page of the rooms whose name contains this text, in large or small letters, or whose id it is. A
+/// text of fewer than three characters must stand at the beginning, because the index knows only trigrams.
 pub(super) async fn rooms_named(conn: &mut PgConnection, text: &str, window: &Window<RoomList>) -> Result<Vec<Listed>> {
     let (created, id) = behind(window);
     let literal = text.replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_");
@@ -122,13 +122,13 @@ pub(super) async fn rooms_named(conn: &mut PgConnection, text: &str, window: &Wi
         .collect()
 }
 
-/// Where a page begins. The first one lies behind a room that is newer than all.
+/// The key after which a page begins. For the first page it is that of a room newer than all.
 fn behind(window: &Window<RoomList>) -> (DateTime<Utc>, i64) {
     let (created_us, id) = window.behind().unwrap_or((LAST_US, i64::MAX));
     (DateTime::from_timestamp_micros(created_us.clamp(0, LAST_US)).unwrap_or_default(), id)
 }
 
-/// The year 9999: both the database and the program have a name for it.
+/// A time in the year 9999, in Unix microseconds, which both PostgreSQL and `chrono` can represent.
 const LAST_US: i64 = 253_370_764_800_000_000;
 
 fn card(id: i64, name: String, seats: i16, owner: i64, owner_name: String) -> Result<RoomCard> {

@@ -1,4 +1,4 @@
-//! A room whose node cannot prove its lease.
+//! Tests of a room whose node cannot prove its lease.
 
 use super::*;
 
@@ -17,7 +17,7 @@ impl Room {
 }
 
 #[tokio::test(start_paused = true)]
-async fn regression_a_paused_room_decides_and_tells_nothing_and_goes_on_where_it_stood() {
+async fn regression_a_paused_room_decides_and_publishes_nothing_and_goes_on_where_it_stood() {
     let mut room = Room::with_people(&[1, 2, 3]).await;
     room.done(2, 1, say::take(Some(2))).await;
     room.settle().await;
@@ -27,21 +27,28 @@ async fn regression_a_paused_room_decides_and_tells_nothing_and_goes_on_where_it
     assert_eq!(room.error(1, 3, say::lock(1)).await, ErrorCode::RoomPaused);
     let join = Request::Join { caller: say::caller(4), position: None };
     assert_eq!(room.handle.call(join).await.expect_err("paused").code, ErrorCode::RoomPaused);
-    // Sockets end meanwhile: one is lost, one user leaves for good.
+    // Meanwhile the socket of one user is lost, and another user leaves for good.
     let dropped = Request::Dropped { user: say::user(2), connection: say::caller(2).connection };
     room.handle.call(dropped).await.expect("never refused");
     room.handle.call(Request::Leave { user: say::user(3) }).await.expect("never refused");
     room.handle.hint(say::gifts(1..=1, 1_000_000));
     tokio::time::sleep(Duration::from_secs(100)).await;
-    assert!(room.told.try_recv().is_err(), "nothing is told");
+    assert!(room.told.try_recv().is_err(), "nothing is published");
 
     *room.ledger.table.lock().expect("no panic") = say::gifts(1..=1, 1_000_000).gifts;
     room.prove_lease();
     assert_eq!(room.announced().await, [1]);
-    assert!(!room.done(2, 2, say::say("hello")).await.replayed, "the same operation, when the room goes on");
+    assert!(
+        !room.done(2, 2, say::say("hello")).await.replayed,
+        "the operation that was refused by the pause is done when the room goes on"
+    );
     let joined = room.join(1, None).await;
     let snapshot = joined.snapshot.expect("nothing brought").read();
-    assert_eq!(snapshot.seats[2].user, Some(say::person(2)), "who could not come back has the grace period again");
+    assert_eq!(
+        snapshot.seats[2].user,
+        Some(say::person(2)),
+        "a user who could not come back has the whole grace period again"
+    );
     assert_eq!(snapshot.people.iter().map(|person| person.id).collect::<Vec<_>>(), [say::user(1), say::user(2)]);
     tokio::time::sleep(Duration::from_secs(31)).await;
     assert_eq!(room.join(1, None).await.snapshot.expect("nothing brought").read().seats[2].user, None);
@@ -57,8 +64,8 @@ async fn a_room_pauses_when_the_machine_has_slept_over_its_lease() {
     room.clock.sleep(Duration::from_secs(3_600));
     assert_eq!(room.error(2, 1, say::say("hello")).await, ErrorCode::RoomPaused);
     assert_eq!(room.error(1, 2, say::lock(1)).await, ErrorCode::RoomPaused);
-    assert!(room.events().is_empty(), "nothing is told");
-    assert_eq!(awake.elapsed(), Duration::ZERO, "by the clock that stops in sleep no time has passed");
+    assert!(room.events().is_empty(), "nothing is published");
+    assert_eq!(awake.elapsed(), Duration::ZERO, "no time has passed by the clock that stops while the machine sleeps");
     room.prove_lease();
     room.settle().await;
     room.done(2, 1, say::say("hello")).await;
@@ -66,7 +73,7 @@ async fn a_room_pauses_when_the_machine_has_slept_over_its_lease() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_fact_that_is_committed_while_the_room_is_paused_is_told_when_it_goes_on() {
+async fn a_fact_that_is_committed_during_a_pause_is_announced_after_it() {
     let mut room = Room::with_people(&[1]).await;
     let locked = room.ask(1, 1, say::lock(1));
     let (write, answer) = room.writes.recv().await.expect("written");
@@ -80,7 +87,7 @@ async fn a_fact_that_is_committed_while_the_room_is_paused_is_told_when_it_goes_
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_paused_room_that_somebody_else_has_taken_never_goes_on() {
+async fn a_paused_room_that_another_node_has_claimed_never_goes_on() {
     let room = Room::with_people(&[1]).await;
     room.settle().await;
     room.lose_lease();

@@ -1,4 +1,4 @@
-//! Events that are lost between a room and a shard, seen from the sockets: real ones, in real time.
+//! Tests of events that are lost between a room and a shard, seen from real sockets in real time.
 
 use std::collections::VecDeque;
 use std::sync::atomic::AtomicUsize;
@@ -13,7 +13,7 @@ use crate::room::handle::Asker;
 use crate::room::request::Caller;
 use parlor_protocol::event::RemovalCause;
 
-/// A room with one socket, between which publications can be lost.
+/// A room with one socket. Publications on the way from one to the other can be lost.
 struct Line {
     handle: RoomHandle,
     lost: Arc<AtomicUsize>,
@@ -73,7 +73,7 @@ impl Line {
                 self.frames.push_back(serde_json::from_slice(&text[..length]).expect("JSON"));
                 rest = &text[length..];
             }
-            assert!(rest.is_empty(), "the frames are small: none is read in parts");
+            assert!(rest.is_empty(), "no frame is read in parts, because all are small");
         }
         self.frames.pop_front().expect("not empty")
     }
@@ -87,7 +87,7 @@ impl Line {
     }
 }
 
-/// A socket: the client's end of it, and delivery's.
+/// The two ends of a socket: the client's and that of delivery.
 async fn socket(delivery: &Delivery) -> (TcpStream, Connection) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("bound");
@@ -113,7 +113,7 @@ fn actor(topic: Topic, settings: Settings, announced: Arc<AtomicI64>) -> RoomAct
 }
 
 fn quick() -> Settings {
-    // Who came is told once, at once.
+    // Who came is announced at once, so that no later event about it disturbs the numbers.
     Settings { digest_ms: 20, presence_ms: 1, ..Settings::default() }
 }
 
@@ -139,7 +139,7 @@ impl Asker for Noted {
 }
 
 #[tokio::test]
-async fn who_has_spoken_is_not_answered_while_the_event_stands_in_line() {
+async fn a_command_is_not_answered_while_its_event_waits_for_a_shard() {
     let supervisor = Supervisor::default();
     let shards = delivery::Settings { shards: 1, shard_queue: 2, ..delivery::Settings::default() };
     let delivery = Delivery::start(&shards, Lease::endless(), &supervisor);
@@ -147,7 +147,7 @@ async fn who_has_spoken_is_not_answered_while_the_event_stands_in_line() {
     let mut actor = actor(delivery.topic(say::room_id()), quick(), Arc::default());
     let caller = Caller { user: say::person(1), connection: connection.id() };
     actor.open(Mail::Request(Box::new(Request::Join { caller, position: None }), None));
-    // Let the shard take what it has; from here on nothing lets it run.
+    // The shard takes what it has. From here on nothing yields, so it does not run.
     tokio::task::yield_now().await;
     connection.subscribe(say::room_id()).await;
     let asked = [(1, true), (2, false)].map(|(op, at_once)| {
@@ -162,9 +162,9 @@ async fn who_has_spoken_is_not_answered_while_the_event_stands_in_line() {
     supervisor.stop().cancel();
 }
 
-/// On two threads, so that a place in the queue may become free between an event and its answer.
+/// It runs on two threads, so that a place in the queue may become free between an event and its answer.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_answer_stands_behind_its_event_however_full_the_shard_is() {
+async fn an_answer_comes_after_its_event_however_full_the_shard_is() {
     let shards = delivery::Settings { shards: 1, shard_queue: 1, ..delivery::Settings::default() };
     let mut line = Line::through(&shards, Settings { digest_ms: 3_600_000, ..quick() }).await;
     let seq = line.join().await;
@@ -191,7 +191,7 @@ async fn an_answer_stands_behind_its_event_however_full_the_shard_is() {
 }
 
 #[tokio::test]
-async fn a_lost_event_is_found_by_the_gap_and_delivered_in_its_turn() {
+async fn a_lost_event_is_found_by_the_gap_and_delivered_in_order() {
     let mut line = Line::open(Settings { digest_ms: 3_600_000, ..quick() }).await;
     let seq = line.join().await;
     line.chat(1).await;
@@ -215,7 +215,7 @@ async fn a_lost_last_event_is_found_by_the_digest() {
 }
 
 #[tokio::test]
-async fn what_the_ring_no_longer_has_sends_the_sockets_back() {
+async fn sockets_join_again_if_the_ring_no_longer_has_what_they_missed() {
     let mut line = Line::open(Settings { resume_events: 2, digest_ms: 3_600_000, ..quick() }).await;
     let seq = line.join().await;
     line.chat(1).await;
@@ -227,7 +227,7 @@ async fn what_the_ring_no_longer_has_sends_the_sockets_back() {
     let removed = line.next().await;
     assert_eq!((&removed["type"], &removed["data"]["cause"]), (&"room.removed".into(), &"resync".into()));
     assert_eq!(serde_json::to_value(RemovalCause::Resync).expect("a word"), "resync");
-    // The same socket joins again, and goes on without a hole.
+    // The same socket joins again, and has no gap from then on.
     let seq = line.join().await;
     line.chat(7).await;
     assert_eq!(line.seqs(1).await, [seq + 1]);
