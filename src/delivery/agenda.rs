@@ -1,4 +1,5 @@
-//! Which rooms have something gathered, and when it leaves: with this turn, or with the room's tick.
+//! The rooms for which a shard has gathered frames, and when those are written: in this turn, or at the end of the
+//! room's tick.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -9,29 +10,32 @@ use super::Settings;
 use super::audience::Audience;
 use super::pace::Rule;
 
-/// Bytes gathered for a room that do not wait for its tick: more in one write saves nothing, and fills sockets.
+/// When this many bytes are gathered for a room, they no longer wait for its tick: a larger write would save nothing
+/// and only fill the sockets.
 const MOST_BYTES: usize = 16 * 1024;
 
-/// When what is gathered leaves.
+/// When gathered frames are written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Due {
-    /// With the turn that is being taken.
+    /// At the end of the present turn.
     ThisTurn,
-    /// With the room's tick.
+    /// At the end of the room's tick.
     At(Instant),
-    /// With the last event that is expected by then; at the latest then.
+    /// When the next event comes after which no further one is expected in time; at the latest at this moment.
     Until(Instant),
 }
 
-/// The rooms that something is gathered for. One timer does for all: that of the nearest tick or wait.
+/// The rooms for which frames are gathered. The shard needs only one timer, for the tick or wait that ends first.
 pub(super) struct Agenda {
     rule: Rule,
     most_bytes: usize,
+    /// The rooms whose frames are written in the present turn.
     turn: Vec<RoomId>,
-    /// All ticks are equally long, so that the first to begin is the first to end. A room may have left earlier, or be
-    /// gone: what it says itself counts.
+    /// The ends of ticks, the first to end at the front: all ticks are equally long. An entry may be out of date,
+    /// because its room's frames left earlier or the room is gone. It holds only if the room's own `due` says the same.
     ticks: VecDeque<(Instant, RoomId)>,
-    /// Those whose tick is over, and which wait for more: the same holds.
+    /// The ends of the waits of rooms whose tick is over and which wait for another event. The same holds as for
+    /// `ticks`.
     longer: VecDeque<(Instant, RoomId)>,
 }
 
@@ -39,7 +43,7 @@ impl Agenda {
     pub(super) fn new(settings: &Settings) -> Self {
         Self {
             rule: Rule::new(settings),
-            // A part of what may wait for a socket, as a socket that is behind has to take it whole.
+            // It must be well below what may wait for a socket, because a socket that is behind has to take it whole.
             most_bytes: MOST_BYTES.min(settings.outbox_bytes / 4),
             turn: Vec::new(),
             ticks: VecDeque::new(),
@@ -47,13 +51,13 @@ impl Agenda {
         }
     }
 
-    /// An event was gathered for this room.
+    /// Notes that an event was gathered for this room.
     pub(super) fn event(&mut self, room: RoomId, audience: &mut Audience, now: Instant) {
         audience.pace.note(now, &self.rule);
         if let Some(Due::Until(until)) = audience.due
             && !self.rule.waits(audience.events.len(), &audience.pace, until)
         {
-            // No timer need ring for it.
+            // Its wait is removed, so that no timer fires for it.
             let from = self.longer.partition_point(|(at, _)| *at < until);
             if let Some(place) = self.longer.range(from..).position(|(_, other)| *other == room) {
                 self.longer.remove(from + place);
@@ -64,7 +68,7 @@ impl Agenda {
         self.frame(room, audience, now);
     }
 
-    /// A frame was gathered for this room.
+    /// Notes that a frame was gathered for this room.
     pub(super) fn frame(&mut self, room: RoomId, audience: &mut Audience, now: Instant) {
         let waits = audience.gathered_bytes < self.most_bytes && !self.rule.tick.is_zero();
         let due = match audience.due {
@@ -80,18 +84,18 @@ impl Agenda {
         audience.due = Some(due);
     }
 
-    /// No tick that has begun ends later than this, nor what is waited for behind it.
+    /// A moment by which every tick that has begun ends, and every wait after one.
     pub(super) fn last(&self, now: Instant) -> Instant {
         now + self.rule.tick + self.rule.longer
     }
 
-    /// When the nearest tick or wait ends.
+    /// When the first tick or wait ends; `None` if there is none.
     pub(super) fn next(&self) -> Option<Instant> {
         self.ticks.front().into_iter().chain(self.longer.front()).map(|(at, _)| *at).min()
     }
 
-    /// The rooms whose time has come. One that has gathered few events, and in which another is about to come, waits for
-    /// that: it spares a write.
+    /// The rooms whose frames are to be written now. A room whose tick is over, with few events gathered and another
+    /// one expected soon, waits for that instead, which saves a write.
     pub(super) fn take_due(&mut self, rooms: &mut HashMap<RoomId, Audience>, now: Instant) -> Vec<RoomId> {
         while let Some((at, room)) = self.ticks.pop_front_if(|(at, _)| *at <= now) {
             let Some(audience) = rooms.get_mut(&room).filter(|audience| audience.due == Some(Due::At(at))) else {
@@ -113,12 +117,9 @@ impl Agenda {
         std::mem::take(&mut self.turn)
     }
 
-    /// Takes back the list that `take_due` gave, empty: each turn has one.
+    /// Takes back the list that `take_due` returned, now empty, so that its memory is used again.
     pub(super) fn give_back(&mut self, turn: Vec<RoomId>) {
-        debug_assert!(
-            turn.is_empty() && self.turn.is_empty(),
-            "what is gathered while a turn leaves is another turn's"
-        );
+        debug_assert!(turn.is_empty() && self.turn.is_empty(), "nothing is gathered while a turn is written");
         self.turn = turn;
     }
 }

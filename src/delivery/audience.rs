@@ -1,4 +1,4 @@
-//! One room's sockets on one shard, and what is gathered for them.
+//! The sockets of one room on one shard, and the frames that are gathered for them.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use super::agenda::Due;
 use super::listeners::Listeners;
 use super::pace::Pace;
 
-/// (epoch, seq).
+/// The number of an event: `(epoch, seq)`.
 pub(super) type Place = (i64, u64);
 
 /// A socket that gets the room's events.
@@ -21,42 +21,46 @@ pub(super) struct Member {
     pub cursor: u32,
 }
 
-/// One room's sockets on one shard.
+/// The sockets of one room on one shard.
 pub(super) struct Audience {
-    /// The last event that came; nothing at or below it counts any more.
+    /// The last event that came. Events at or below it are dropped.
     pub latest: Place,
+    /// The sockets that get the room's events.
     pub live: Vec<Member>,
-    /// Members who came in at a place above `latest`: they skip the events up to it.
+    /// Members who joined at a place above `latest`. They skip the events up to that place.
     pub ahead: Vec<(u32, Place)>,
-    /// Sockets whose join has not been answered.
+    /// The number of sockets whose join has not been answered.
     pub pending: u32,
+    /// The events that came while a join was pending, and their bytes.
     held: VecDeque<(Place, Bytes)>,
     held_bytes: usize,
-    /// The highest event that was held and had to go.
+    /// The highest event that was held and then dropped for lack of room.
     lost: Place,
-    /// What came behind a hole in the numbers, until that is filled.
+    /// The events that came after a gap in the numbers, until the gap is filled.
     pub gap: Option<Gap>,
-    /// Whom to ask for what is missing: the room's listeners know its owner.
+    /// Where missing events are asked for: the room's listeners, which its actor watches, and this shard's number.
     pub owner: Option<(Arc<Listeners>, usize)>,
-    /// Events that have not left yet; those who had reason to hear of them earlier have a cursor behind them.
+    /// The events that have not been written to all yet. A member that was given some of them early has a cursor after
+    /// those.
     pub events: Vec<Bytes>,
-    /// Signals that have not left yet.
+    /// The signals that have not been written yet.
     pub signals: Vec<Bytes>,
-    /// Bytes of both.
+    /// The bytes of both.
     pub gathered_bytes: usize,
-    /// When both leave; `None` while there is nothing.
+    /// When both are written; `None` while there is nothing.
     pub due: Option<Due>,
     pub pace: Pace,
 }
 
-/// Events that wait for those before them. More than may wait for a socket are not kept: the owner has them.
+/// Events that wait for missing ones before them. If they are more bytes than may wait for a socket, they are dropped:
+/// the owner has them too.
 #[derive(Default)]
 pub(super) struct Gap {
     pub waiting: VecDeque<(Place, Bytes)>,
     bytes: usize,
 }
 
-/// Below every place.
+/// A place below every other.
 const NOWHERE: Place = (i64::MIN, 0);
 
 impl Default for Audience {
@@ -85,7 +89,8 @@ impl Audience {
         self.live.is_empty() && self.pending == 0
     }
 
-    /// Keeps an event for the sockets that are coming in, one copy for all of them, at most so many bytes.
+    /// Keeps an event for the sockets whose join is pending, one copy for all of them. Beyond `limit` bytes the oldest
+    /// events are dropped.
     pub(super) fn hold(&mut self, place: Place, event: &Bytes, limit: usize) {
         self.held_bytes += event.len();
         self.held.push_back((place, event.clone()));
@@ -97,7 +102,7 @@ impl Audience {
         }
     }
 
-    /// What was held above this place; `None` when some of it had to go, or never came.
+    /// The held events above this place; `None` if some of them were dropped or never came.
     pub(super) fn held_above(&self, place: Place) -> Option<impl Iterator<Item = &Bytes>> {
         let above = move |(held, _): &&(Place, Bytes)| *held > place;
         let is_whole = place >= self.latest
@@ -106,18 +111,17 @@ impl Audience {
         (self.lost <= place && is_whole).then(|| self.held.iter().filter(above).map(|(_, event)| event))
     }
 
-    /// Somebody here has not been given all up to this place.
+    /// Whether some member has not been given every event up to this place.
     pub(super) fn misses(&self, place: Place) -> bool {
         self.latest < place && self.live.len() > self.ahead.iter().filter(|(_, at)| *at >= place).count()
     }
 
-    /// An event that follows on nothing that is here: some before it has been lost. In a new epoch the
-    /// first one that comes is the beginning.
+    /// Whether an event before this one has been lost. In a new epoch the first event that comes counts as the first.
     pub(super) fn is_behind_a_hole(&self, (epoch, seq): Place) -> bool {
         self.latest.0 == epoch && self.latest.1 + 1 < seq && self.misses((epoch, seq - 1))
     }
 
-    /// Keeps an event that came behind a hole; the first one asks the owner for what is missing.
+    /// Keeps an event that came after a gap. For the first such event, the owner is asked for the missing ones.
     pub(super) fn wait_behind_the_hole(&mut self, place: Place, event: Bytes, limit: usize) {
         if self.gap.is_none() {
             self.ask();
@@ -130,22 +134,22 @@ impl Audience {
         }
     }
 
-    /// Asks the owner for what came behind `latest`.
+    /// Asks the owner for the events after `latest`.
     pub(super) fn ask(&self) {
         if let Some((listeners, shard)) = &self.owner {
             listeners.ask(*shard, self.latest);
         }
     }
 
-    /// Takes back what is gathered and has not left, as if it had never come. Those who have been given some
-    /// of it skip that when it comes again.
+    /// Drops the gathered events that have not been written, as if they had never come. Members who were given some of
+    /// them early skip those when they come again.
     pub(super) fn take_back(&mut self) {
         let count = self.events.len() as u64;
         if count == 0 {
             return;
         }
-        // Numbers begin anew with an epoch: what was gathered of the one before is its members' loss, and
-        // they are told by the epoch itself.
+        // Numbers begin anew with an epoch. If events of an earlier epoch were gathered too, members miss them, and
+        // they notice that by the new epoch.
         let before: Place = (self.latest.0, self.latest.1.saturating_sub(count));
         for member in &mut self.live {
             let given = u64::from(std::mem::take(&mut member.cursor));
@@ -164,7 +168,7 @@ impl Audience {
         self.latest = before;
     }
 
-    /// One socket less is coming in; with the last one nothing needs to be held.
+    /// Notes that a pending join was answered or ended. After the last one no events need to be held.
     pub(super) fn one_pending_less(&mut self) {
         self.pending -= 1;
         if self.pending == 0 {

@@ -1,4 +1,4 @@
-//! The handles of delivery: the whole, one socket of it, one room's topic.
+//! The handles of delivery: [`Delivery`] as a whole, a [`Connection`] for one socket, and a [`Topic`] for one room.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -21,10 +21,10 @@ use crate::kit::supervise::{Crew, Supervisor};
 use crate::load::Load;
 use crate::telemetry::metric;
 
-/// Sockets of a room that are kept on one shard; with more of them the next ones are spread.
+/// Up to this many sockets of a room are kept on one shard. With more, the next ones are spread over all shards.
 const TOGETHER: u32 = 64;
 
-/// Messages that a room's line keeps room for.
+/// The capacity that a topic's line keeps when it is empty again.
 const LINE: usize = 64;
 
 struct Inner {
@@ -33,19 +33,20 @@ struct Inner {
     topics: Arc<Registry>,
     crew: Crew,
     load: Load,
-    /// How many bytes wait for the sockets of each shard, and how many may.
+    /// How many bytes wait for the sockets of each shard, and how many may wait for all sockets together.
     waiting: Box<[Arc<AtomicUsize>]>,
     most_waiting: usize,
 }
 
 impl Inner {
-    /// The next socket's id, on this shard or on the next in turn.
+    /// The id of the next socket, on this shard, or on the next one in turn. The id modulo the number of shards is the
+    /// shard's number.
     fn next_id(&self, shard: Option<usize>) -> ConnectionId {
         let (number, shards) = (self.next.fetch_add(1, Ordering::Relaxed), self.shards.len() as u64);
         ConnectionId(number * shards + shard.map_or(number % shards, |shard| shard as u64))
     }
 
-    /// Where the sockets of this room are together, while they are few.
+    /// The shard on which the sockets of this room are kept together; `None` if they are too many for that.
     fn home_of(&self, room: RoomId) -> Option<usize> {
         let listeners = self.topics.get(&room).and_then(|listeners| listeners.upgrade());
         let few = listeners.is_none_or(|listeners| listeners.count() < TOGETHER);
@@ -56,12 +57,13 @@ impl Inner {
         usize::try_from(id.0 % self.shards.len() as u64).expect("below the number of shards")
     }
 
-    /// A full queue makes the sender wait: a shard is bound by the processor and waits for nobody.
-    /// A shard that has stopped needs no word any more; a socket that it was to have ends.
+    /// Sends a message to a shard. If the shard's queue is full the sender waits, which is never for long: a shard only
+    /// needs the processor and waits for nobody. If the shard has stopped the message is dropped, and a socket that was
+    /// to be attached ends.
     async fn tell(&self, shard: usize, message: Message) {
         let unheard = match self.shards[shard].try_send(message) {
             Ok(()) => return,
-            // Boxed: the wait is rare, and every socket's task would have room for it.
+            // It is boxed because it is rare: otherwise every socket's task would be larger by it.
             Err(mpsc::error::TrySendError::Full(message)) => match Box::pin(self.shards[shard].send(message)).await {
                 Ok(()) => return,
                 Err(mpsc::error::SendError(message)) => message,
@@ -73,23 +75,23 @@ impl Inner {
         }
     }
 
-    /// What may be missed waits for nobody: a shard that has half a queue of other things goes without, and so does
-    /// every shard while load is shed. Says whether it was left out.
+    /// Sends a signal to a shard, unless the shard's queue is more than half full or load is being shed. Returns
+    /// whether it was left out. Signals may be missed, so the sender never waits.
     fn sheds(&self, shard: usize, signal: Message) -> bool {
         let queue = &self.shards[shard];
         self.load.is_shedding() || queue.capacity() < queue.max_capacity() / 2 || queue.try_send(signal).is_err()
     }
 }
 
-/// The way out of this process.
+/// Writes to the sockets of this process. Cheap to clone.
 #[derive(Clone)]
 pub struct Delivery {
     inner: Arc<Inner>,
 }
 
 impl Delivery {
-    /// Starts the shards, which let out nothing that a room has numbered while `lease` does not hold. They end when
-    /// the supervisor stops, and every socket with them.
+    /// Starts the shards. They write no numbered event of a room while `lease` does not hold. They end when the
+    /// supervisor stops, and every socket with them.
     pub fn start(settings: &Settings, lease: Lease, supervisor: &Supervisor) -> Self {
         let most = settings.outbox_share();
         let waiting: Box<[Arc<AtomicUsize>]> = (0..settings.shards.max(1)).map(|_| Arc::default()).collect();
@@ -111,13 +113,13 @@ impl Delivery {
         Self { inner: Arc::new(inner) }
     }
 
-    /// The load of this node: what may be missed is left out by it, and the gateway asks it too. It is normal until
-    /// somebody watches it.
+    /// The load of this node. While it is too high, delivery leaves signals out; the gateway asks it too. It counts as
+    /// normal until [`Load::start_watch`] is called.
     pub fn load(&self) -> &Load {
         &self.inner.load
     }
 
-    /// Gives a socket's write side to a shard, one after the other. `closed` is cancelled when the shard gives the
+    /// Gives the write side of a socket to a shard, to each in turn. `closed` is cancelled when the shard has given the
     /// socket up.
     pub async fn attach(&self, stream: Arc<TcpStream>, closed: CancellationToken) -> Connection {
         let id = self.inner.next_id(None);
@@ -126,7 +128,7 @@ impl Delivery {
         connection
     }
 
-    /// Where a room says what happens in it.
+    /// The topic into which the room's actor publishes.
     pub fn topic(&self, room: RoomId) -> Topic {
         let listeners = Listeners::of(room, &self.inner.topics, self.inner.shards.len());
         Topic {
@@ -139,7 +141,7 @@ impl Delivery {
         }
     }
 
-    /// How many messages wait for each shard.
+    /// The number of messages that wait for each shard.
     pub fn queued(&self) -> impl Iterator<Item = usize> {
         self.inner.shards.iter().map(|queue| queue.max_capacity() - queue.capacity())
     }
@@ -150,14 +152,14 @@ impl Delivery {
         self.inner.shards.iter().map(full).fold(0.0, f64::max)
     }
 
-    /// How many bytes wait for sockets that read too slowly, and how many may.
+    /// How many bytes wait for sockets that read too slowly, and how many may wait at most.
     pub fn waiting(&self) -> (usize, usize) {
         let told = self.inner.waiting.iter().map(|told| told.load(Ordering::Relaxed));
         (told.sum(), self.inner.most_waiting)
     }
 
-    /// Closes every socket, behind all that waits for it; each is told to come back after a time of
-    /// its own within `spread`.
+    /// Closes every socket after everything that waits for it. Each is told to reconnect after a time of its own within
+    /// `spread`. Sockets that are attached later are closed too.
     pub async fn close_all(&self, code: CloseCode, spread: Duration) {
         let spread_ms = u64::try_from(spread.as_millis()).unwrap_or(u64::MAX);
         for shard in 0..self.inner.shards.len() {
@@ -166,7 +168,8 @@ impl Delivery {
     }
 }
 
-/// One socket's way out. Everything said here reaches the socket in the order in which it was said.
+/// The handle for writing to one socket. Everything reaches the socket in the order in which it was called for. Cheap
+/// to clone.
 #[derive(Clone)]
 pub struct Connection {
     id: ConnectionId,
@@ -174,10 +177,11 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// The same socket on the shard where others of this room are: what a small room says is then one message, and
-    /// wakes one task. `None` where it is there, where the room is large (those are spread over all shards) or where
-    /// there is no room in the queues. To be asked before the socket is in any room. What was said by the old handle
-    /// is written before it is forgotten there.
+    /// Moves the socket to the shard that has the other sockets of this room, and returns its new handle. A publication
+    /// in a small room is then one message, and wakes one task. `None` if the socket is there already, if the room is
+    /// large (the sockets of large rooms are spread over all shards), or if a shard's queue is full. It must be called
+    /// before the socket is in any room. What was sent by the old handle is written before the old shard lets go of the
+    /// socket.
     pub fn beside(&self, room: RoomId, stream: &Arc<TcpStream>, closed: &CancellationToken) -> Option<Self> {
         let (from, to) = (self.inner.shard_of(self.id), self.inner.home_of(room)?);
         if from == to {
@@ -190,7 +194,7 @@ impl Connection {
         Some(Self { id, inner: self.inner.clone() })
     }
 
-    /// Which socket.
+    /// The socket's id.
     pub fn id(&self) -> ConnectionId {
         self.id
     }
@@ -199,52 +203,57 @@ impl Connection {
         self.inner.tell(self.inner.shard_of(self.id), message)
     }
 
-    /// A frame for this socket alone: a reply, a user frame, a notice. Of pongs of the WebSocket layer that wait only
-    /// the last one leaves, as RFC 6455, section 5.5.3, allows: so pings of a socket that does not read cost no memory.
+    /// Sends a frame to this socket alone: a reply, a user frame or a notice. Of several pongs of the WebSocket layer
+    /// that wait, only the last one is sent, as RFC 6455, section 5.5.3, allows; so a peer that pings and does not read
+    /// costs no memory.
     pub fn send(&self, frame: Frame) -> impl Future<Output = ()> + Send {
         self.tell(Message::Send { id: self.id, frame })
     }
 
-    /// Holds the room's events back for this socket from now on. Said before the join is asked, so that
-    /// no event between its decision and its reply is missed.
+    /// Subscribes this socket to the room; until [`joined`](Self::joined) the room's events are held back for it. It
+    /// must be called before the room is asked to let the user join, so that no event between the room's decision and
+    /// the reply is missed.
     pub async fn subscribe(&self, room: RoomId) {
         let listeners = Listeners::of(room, &self.inner.topics, self.inner.shards.len());
         let shard = u32::try_from(self.inner.shard_of(self.id)).expect("shards are few");
         self.tell(Message::Subscribe { id: self.id, room, ticket: listeners.ticket(shard) }).await;
     }
 
-    /// The join's reply, then what was held above (epoch, seq), then what comes.
+    /// Sends the reply to a join, then the events that were held above `(epoch, seq)`. From then on the socket gets the
+    /// room's events as they come.
     pub async fn joined(&self, room: RoomId, epoch: i64, seq: u64, reply: Frame) {
         self.joined_all([(room, epoch, seq)], reply).await;
     }
 
-    /// The same for several rooms that one reply answers.
+    /// Like [`joined`](Self::joined), for several rooms (with epoch and `seq`) that one reply answers.
     pub async fn joined_all(&self, rooms: impl IntoIterator<Item = (RoomId, i64, u64)>, reply: Frame) {
         let entries = rooms.into_iter().map(|(room, epoch, seq)| Entry { room, epoch, seq }).collect();
         self.tell(Message::Joined { id: self.id, entries, reply }).await;
     }
 
-    /// No more of this room.
+    /// Ends the subscription to this room.
     pub async fn unsubscribe(&self, room: RoomId) {
         self.tell(Message::Unsubscribe { id: self.id, room }).await;
     }
 
-    /// A `closing` notice and the close frame behind all that waits, then the socket ends.
+    /// Closes the socket after everything that waits for it, with a `closing` notice and a close frame. `after_ms`
+    /// tells the client after what time it may reconnect.
     pub fn close(&self, code: CloseCode, after_ms: Option<u64>) -> impl Future<Output = ()> + Send {
         self.tell(Message::Close { id: self.id, code, after_ms })
     }
 
-    /// The socket is gone: the shard forgets it.
+    /// Tells the shard that the socket is gone and can be forgotten.
     pub async fn detach(&self) {
         self.tell(Message::Detach { id: self.id }).await;
     }
 
-    /// The same from where nobody can wait.
+    /// Like [`detach`](Self::detach), for code that cannot wait.
     pub fn detach_soon(&self) {
         self.tell_soon(Message::Detach { id: self.id });
     }
 
-    /// `send` from where nobody can wait: where the shard's queue is full, the frame stands behind what is said meanwhile.
+    /// Like [`send`](Self::send), for code that cannot wait. If the shard's queue is full, the frame may come after
+    /// frames that are sent later.
     pub fn send_soon(&self, frame: Frame) {
         self.tell_soon(Message::Send { id: self.id, frame });
     }
@@ -264,21 +273,21 @@ impl fmt::Debug for Connection {
     }
 }
 
-/// Where one room says what happens in it; held by its actor. Nothing here waits: what a shard's full queue does not
-/// take stands in line, and who speaks waits by `caught_up` before it says more.
+/// Where one room publishes; its actor holds it. Publishing never waits: messages that a shard's full queue does not
+/// take are kept in a line, and the actor waits by [`caught_up`](Self::caught_up) before it publishes more.
 pub struct Topic {
     room: RoomId,
     listeners: Arc<Listeners>,
     inner: Arc<Inner>,
-    /// What full queues have not taken, and to which shard it goes.
+    /// The messages that full queues have not taken, with the shard that each is for.
     line: VecDeque<(usize, Message)>,
-    /// Publications that a test has lost on their way.
+    /// How many of the next publications a test loses.
     #[cfg(test)]
     lost: Arc<AtomicUsize>,
 }
 
 impl Topic {
-    /// A sequenced event, for every socket that is in the room: one message for each shard with listeners.
+    /// Publishes a sequenced event to every socket in the room, by one message to each shard with listeners.
     pub fn publish(&mut self, epoch: i64, seq: u64, frame: &Frame) {
         #[cfg(test)]
         if self.lost.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |lost| lost.checked_sub(1)).is_ok() {
@@ -288,8 +297,8 @@ impl Topic {
         self.tell_listening(|| Message::Event { room, epoch, seq, frame: frame.clone() });
     }
 
-    /// Says where the room stands: a shard that has missed something asks for it. A signal that was left out for the
-    /// load is told now if there is none.
+    /// Tells the shards the room's last event, so that a shard which has missed one asks for it. If load is not being
+    /// shed, the last signal that was left out is sent now.
     pub fn digest(&mut self, epoch: i64, seq: u64) {
         if !self.inner.load.is_shedding()
             && let Some(signal) = self.listeners.left_out(None)
@@ -300,8 +309,8 @@ impl Topic {
         self.tell_listening(|| Message::Digest { room, epoch, seq });
     }
 
-    /// Waits for a shard that has missed events: which, and up to which place (epoch, seq) it has all. It
-    /// holds back what comes behind the hole until it is repaired, or its sockets are removed.
+    /// Waits for a shard that has missed events. Returns its number, and the `(epoch, seq)` up to which it has all. The
+    /// shard holds later events back until the gap is filled by [`repair`](Self::repair) or its sockets are removed.
     pub fn behind(&self) -> impl Future<Output = (usize, (i64, u64))> + Send + use<> {
         let listeners = self.listeners.clone();
         async move { listeners.behind().await }
@@ -312,7 +321,8 @@ impl Topic {
         self.tell(shard, Message::Missed { room: self.room, epoch, first, frames });
     }
 
-    /// What may be missed, for every socket that is not behind, unless there is too much to do: see [`crate::load`].
+    /// Sends a signal to every socket that is not behind. It is left out while load is shed (see [`crate::load`]) and
+    /// for shards whose queues are more than half full.
     pub fn signal(&self, frame: Frame) {
         let signal = || Message::Signal { room: self.room, frame: frame.clone() };
         let left_out = |shard: &usize| !self.line.is_empty() || self.inner.sheds(*shard, signal());
@@ -323,15 +333,15 @@ impl Topic {
         self.listeners.left_out((left_out > 0).then_some(frame));
     }
 
-    /// Ends these sockets' subscription, behind what was published before, and tells each with this
-    /// frame. One that is not subscribed (any more) is told nothing.
+    /// Ends the subscriptions of these sockets, after what was published before, and sends each this frame. A socket
+    /// that is not subscribed is sent nothing.
     pub fn remove(&mut self, connections: &[ConnectionId], frame: &Frame) {
         for shard in 0..self.inner.shards.len() {
             self.remove_on(shard, connections, frame);
         }
     }
 
-    /// The same for those of one shard.
+    /// Like [`remove`](Self::remove), for those of the sockets that one shard has.
     pub fn remove_on(&mut self, shard: usize, connections: &[ConnectionId], frame: &Frame) {
         let own = connections.iter().copied().filter(|id| self.inner.shard_of(*id) == shard);
         let connections: Vec<_> = own.collect();
@@ -340,15 +350,15 @@ impl Topic {
         }
     }
 
-    /// Something stands in line.
+    /// Whether messages wait in the line because a shard's queue was full.
     pub fn is_behind(&self) -> bool {
         !self.line.is_empty()
     }
 
-    /// Waits until the shards have taken all that stands in line.
+    /// Waits until the shards have taken every message of the line.
     pub async fn caught_up(&mut self) {
         while let Some((shard, _)) = self.line.front() {
-            // A shard that has stopped needs no word any more.
+            // If the shard has stopped, the message is dropped.
             let place = self.inner.shards[*shard].reserve().await;
             if let (Some((_, message)), Ok(place)) = (self.line.pop_front(), place) {
                 place.send(message);
@@ -377,7 +387,7 @@ impl Topic {
 
 #[cfg(test)]
 impl Topic {
-    /// How many of the next publications are lost.
+    /// The number of the next publications that are lost, for a test to set.
     pub(crate) fn lost(&self) -> Arc<AtomicUsize> {
         self.lost.clone()
     }

@@ -1,4 +1,4 @@
-//! Which shards have listeners of a room, so that a publication is one message for each of those only.
+//! Which shards have listeners of a room, so that a publication is sent to those shards only.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -10,23 +10,23 @@ use tokio::sync::Notify;
 use super::Frame;
 use super::audience::Place;
 
-/// The rooms that have a topic or a listener. An entry ends with the last of both.
+/// The rooms that have a topic or a listener. An entry is removed with the last of them.
 pub(super) type Registry = DashMap<RoomId, Weak<Listeners>>;
 
-/// How many sockets of each shard listen to a room, those that are just coming in included.
+/// The number of sockets on each shard that listen to a room, including those whose join is pending.
 pub(super) struct Listeners {
     room: RoomId,
     counts: Box<[AtomicU32]>,
-    /// Of each shard that has missed events: up to where it has them all.
+    /// The shards that have missed events, each with the place up to which it has them all.
     behind: Mutex<Vec<(usize, Place)>>,
     asked: Notify,
-    /// The last signal, if a shard went without it.
+    /// The last signal, if it was left out for some shard.
     left_out: Mutex<Option<Frame>>,
     registry: Weak<Registry>,
 }
 
 impl Listeners {
-    /// The listeners of this room, shared by everybody who asks.
+    /// The listeners of this room, which all callers share.
     pub(super) fn of(room: RoomId, registry: &Arc<Registry>, shards: usize) -> Arc<Self> {
         let mut entry = registry.entry(room).or_default();
         if let Some(listeners) = entry.upgrade() {
@@ -44,7 +44,7 @@ impl Listeners {
         listeners
     }
 
-    /// How many there are.
+    /// The number of listeners on all shards.
     pub(super) fn count(&self) -> u32 {
         self.counts.iter().map(|count| count.load(Ordering::Relaxed)).sum()
     }
@@ -54,12 +54,12 @@ impl Listeners {
         self.counts[shard].load(Ordering::Acquire) > 0
     }
 
-    /// The shards with a listener. Whoever asked to listen before the room decided is among them.
+    /// The shards with a listener, including any that subscribed before the room decided what is published.
     pub(super) fn shards(&self) -> impl Iterator<Item = usize> {
         (0..self.counts.len()).filter(|shard| self.has_shard(*shard))
     }
 
-    /// This shard has missed what came behind this place. The latest word of a shard counts.
+    /// Notes that this shard has missed the events after this place. A later note of the same shard replaces it.
     pub(super) fn ask(&self, shard: usize, place: Place) {
         let mut behind = self.behind.lock().unwrap_or_else(PoisonError::into_inner);
         behind.retain(|(other, _)| *other != shard);
@@ -68,13 +68,14 @@ impl Listeners {
         self.asked.notify_one();
     }
 
-    /// Keeps the signal that a shard went without, in place of the last one, which is returned: a later one stands for
-    /// those before it. There is one kind of them so far, the count of people, which stays true until the next.
+    /// Replaces the signal that was left out for some shard, and returns the former one. Only the last one is kept,
+    /// because a later signal replaces earlier ones. So far there is only one kind, the count of people, which holds
+    /// until the next.
     pub(super) fn left_out(&self, signal: Option<Frame>) -> Option<Frame> {
         std::mem::replace(&mut *self.left_out.lock().unwrap_or_else(PoisonError::into_inner), signal)
     }
 
-    /// Waits for a shard that has missed something.
+    /// Waits for a shard that has missed events. Returns its number, and the place up to which it has them all.
     pub(super) async fn behind(&self) -> (usize, Place) {
         loop {
             let asked = self.asked.notified();
@@ -100,14 +101,14 @@ impl Drop for Listeners {
     }
 }
 
-/// One listener's place in the count. Dropping it, wherever that happens, gives the place back.
+/// One listener in the count. Dropping it removes the listener, wherever that happens.
 pub(super) struct Ticket {
     listeners: Arc<Listeners>,
     shard: u32,
 }
 
 impl Ticket {
-    /// The room's listeners, and which shard this one is of.
+    /// The room's listeners, and the number of the shard that this one is on.
     pub(super) fn owner(&self) -> (Arc<Listeners>, usize) {
         (self.listeners.clone(), self.shard as usize)
     }

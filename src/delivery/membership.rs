@@ -1,4 +1,5 @@
-//! A shard's rooms: who comes in, who goes, and what is gathered for them. Nothing here writes.
+//! The rooms of a shard: which sockets join and leave them, and which frames are gathered for them. Nothing here writes
+//! to a socket.
 
 use std::collections::hash_map::Entry as MapEntry;
 
@@ -15,8 +16,8 @@ use super::socket::{PENDING, Subscription};
 use crate::telemetry::metric;
 
 impl Shard {
-    /// Puts what is gathered of its rooms' events into the socket's own queue, so that what follows stands behind them.
-    /// It has them before its rooms' ticks end, and is not sent them again then.
+    /// Moves the gathered events of the socket's rooms into its own outbox, so that what is pushed next comes after
+    /// them. When the rooms' ticks end, the socket is not sent them again.
     pub(super) fn pull(&mut self, key: u32) {
         let Self { sockets, rooms, tally, .. } = self;
         let socket = &mut sockets[key as usize];
@@ -36,7 +37,7 @@ impl Shard {
         if self.socket(key).closing {
             return;
         }
-        // Coming in anew: what was live is held back again.
+        // If the socket is subscribed already it joins anew, so events are held back for it again.
         self.unsubscribe(key, room);
         let audience = self.rooms.entry(room).or_default();
         audience.pending += 1;
@@ -46,6 +47,8 @@ impl Shard {
         socket.rooms.push(Subscription { room, index: PENDING, _ticket: ticket });
     }
 
+    /// Sends the reply to a join and the events that were held above each entry; the socket is then a live member. If
+    /// some held events were dropped, the socket is closed as a slow consumer and resumes.
     pub(super) fn joined(&mut self, key: u32, entries: &[Entry], reply: Frame) {
         self.own(key, reply.0);
         for &Entry { room, epoch, seq } in entries {
@@ -87,11 +90,12 @@ impl Shard {
         }
     }
 
+    /// Ends the socket's subscription with this frame. If its join is pending, that is answered first.
     pub(super) fn remove(&mut self, key: u32, room: RoomId, frame: Frame) {
         let socket = self.socket(key);
         let id = socket.id;
         match socket.rooms.iter().find(|subscription| subscription.room == room) {
-            // Whoever has left by itself needs no word.
+            // The socket has left the room already.
             None => {}
             Some(subscription) if subscription.index == PENDING => {
                 self.removals.insert((id, room), frame);
@@ -106,7 +110,7 @@ impl Shard {
     pub(super) fn unsubscribe(&mut self, key: u32, room: RoomId) {
         if self.socket(key).rooms.iter().any(|subscription| subscription.room == room) {
             self.pull(key);
-            // What was pulled has to leave with this turn: no tick has this socket any more.
+            // What was pulled must be written in this turn, because the room's tick no longer includes this socket.
             self.dirty.push(key);
         }
         let Self { sockets, rooms, .. } = self;
@@ -133,7 +137,7 @@ impl Shard {
                 }
             }
             if audience.live.is_empty() {
-                // Nobody misses anything any more.
+                // No member is left that could miss an event.
                 audience.gap = None;
             }
             if audience.is_empty() {
@@ -154,7 +158,7 @@ impl Shard {
         self.next_event(room, place, event, now);
     }
 
-    /// What was missing, from this number on; then what came behind it.
+    /// Handles the events that were missing, from the number `first` on, and then those that came after the gap.
     pub(super) fn missed(&mut self, room: RoomId, epoch: i64, first: u64, frames: Vec<Frame>, now: Instant) {
         let Some(audience) = self.rooms.get_mut(&room) else { return };
         let waiting = audience.gap.take().unwrap_or_default().waiting;
@@ -166,7 +170,7 @@ impl Shard {
         }
     }
 
-    /// The room stands here: whoever is live has to have been given all of it.
+    /// Compares with the room's last event, and asks the owner if a member has not been given all events up to it.
     pub(super) fn digest(&mut self, room: RoomId, place: Place) {
         let Some(audience) = self.rooms.get_mut(&room) else { return };
         if audience.gap.is_some() || audience.misses(place) {
@@ -174,7 +178,7 @@ impl Shard {
         }
     }
 
-    /// The event that follows on what the room's sockets have.
+    /// Gathers an event that follows the last one without a gap.
     fn next_event(&mut self, room: RoomId, place: Place, event: Bytes, now: Instant) {
         let Self { sockets, rooms, agenda, .. } = self;
         let Some(audience) = rooms.get_mut(&room) else { return };

@@ -1,4 +1,4 @@
-//! What a shard can be told. One queue for all of it: its order is the order on the sockets.
+//! The messages to a shard. They all go through one queue, whose order is the order in which sockets get their frames.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::listeners::Ticket;
 use super::{ConnectionId, Frame};
 
-/// Where a socket comes into a room: the events above this are its own to see.
+/// The position at which a socket joins a room: it gets the events above it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Entry {
     pub room: RoomId,
@@ -17,34 +17,34 @@ pub(super) struct Entry {
     pub seq: u64,
 }
 
-/// What a shard can be told.
+/// A message to a shard.
 pub(super) enum Message {
-    /// Own this socket's write side.
+    /// Take over the write side of this socket.
     Attach { id: ConnectionId, stream: Arc<TcpStream>, closed: CancellationToken },
-    /// A frame for this socket alone. A pong takes the place of one that has not left yet.
+    /// Send a frame to this socket alone. A pong replaces one that has not been written yet.
     Send { id: ConnectionId, frame: Frame },
-    /// Hold the room's events back for this socket from here on.
+    /// Hold the room's events back for this socket from now on, until its join is answered.
     Subscribe { id: ConnectionId, room: RoomId, ticket: Ticket },
-    /// The reply, then what was held above each entry, then what comes.
+    /// Send the reply, then the events that were held above each entry; the socket is then a live member.
     Joined { id: ConnectionId, entries: Vec<Entry>, reply: Frame },
-    /// No more of this room for this socket.
+    /// End the subscription of this socket to the room.
     Unsubscribe { id: ConnectionId, room: RoomId },
-    /// Say why, close, and end the socket when all that waits has left.
+    /// Send the reason and a close frame, and end the socket when everything that waits has been written.
     Close { id: ConnectionId, code: CloseCode, after_ms: Option<u64> },
-    /// The same for every socket, each with a wait of its own below `spread_ms`.
+    /// Close every socket. Each is told to reconnect after a time of its own below `spread_ms`.
     CloseAll { code: CloseCode, spread_ms: u64 },
-    /// The socket is gone.
+    /// Forget this socket, which is gone.
     Detach { id: ConnectionId },
-    /// Another shard has the socket from here on.
+    /// Let go of this socket, which another shard has from now on.
     Part { id: ConnectionId },
     /// A sequenced event of a room.
     Event { room: RoomId, epoch: i64, seq: u64, frame: Frame },
-    /// Events that the shard has missed, from this number on.
+    /// Events that the shard has missed, from the number `first` on.
     Missed { room: RoomId, epoch: i64, first: u64, frames: Vec<Frame> },
-    /// Where the room stands: all up to this has been said before.
+    /// The room's last event. All events up to it were published before this message.
     Digest { room: RoomId, epoch: i64, seq: u64 },
-    /// What may be missed.
+    /// A signal of a room, which may be missed.
     Signal { room: RoomId, frame: Frame },
-    /// These sockets leave the room and are told so.
+    /// End the subscriptions of these sockets to the room, and send each this frame.
     Remove { room: RoomId, connections: Vec<ConnectionId>, frame: Frame },
 }

@@ -1,6 +1,7 @@
-//! Events out: encoded once, handed to the shards that own the sockets, written as shared bytes.
+//! Delivery writes frames to sockets. A frame is encoded once, handed to the shards that own the sockets, and written
+//! to each socket as the same shared bytes.
 //!
-//! Delivery knows ids and bytes. It never decides what is sent or who may have it.
+//! Delivery knows ids and bytes. It does not decide what is sent or who may receive it.
 
 mod agenda;
 mod audience;
@@ -24,20 +25,20 @@ use parlor_protocol::frame;
 pub use handle::{Connection, Delivery, Topic};
 pub use settings::Settings;
 
-/// A text frame, WebSocket header and all: every socket gets these same bytes.
+/// A WebSocket frame with its header, usually of text. Every socket gets the same bytes.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Frame(Bytes);
 
 impl Frame {
-    /// Frames this text.
+    /// A frame with this text.
     pub fn text(text: &str) -> Self {
         Self(Bytes::from(frame::text(text)))
     }
 
-    /// The same, written where it stays; it takes about so many bytes.
+    /// A text frame whose payload `write` writes directly into its buffer, which at first has room for `bytes`.
     pub fn written(bytes: usize, write: impl FnOnce(&mut Vec<u8>)) -> Self {
         let mut bytes = frame::written(bytes, write);
-        // What is kept for long (a room's last events) has no room to spare.
+        // Some frames are kept for long, in a room's ring, so the buffer is cut to its size.
         bytes.shrink_to_fit();
         Self(Bytes::from(bytes))
     }
@@ -49,28 +50,28 @@ impl Frame {
         Self(Bytes::from(bytes))
     }
 
-    /// Whether it is such a pong.
+    /// Whether it is a pong of the WebSocket layer.
     pub fn is_pong(&self) -> bool {
         // FIN and opcode 0xA (RFC 6455, 5.2).
         self.0.first() == Some(&0x8A)
     }
 
-    /// What goes into the socket.
+    /// The bytes that are written to the socket, header included.
     pub fn bytes(&self) -> &Bytes {
         &self.0
     }
 
-    /// The text within.
+    /// The text in the frame; empty if it is not a text frame.
     pub fn payload(&self) -> &str {
         std::str::from_utf8(frame::payload(&self.0)).unwrap_or_default()
     }
 }
 
-/// One socket of this process; never used twice.
+/// The id of a socket in this process. It is never used twice.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct ConnectionId(pub u64);
 
 impl ConnectionId {
-    /// No socket: what is asked came another way.
+    /// Stands for no socket: the request came by REST.
     pub const NONE: Self = Self(0);
 }

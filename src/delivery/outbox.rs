@@ -1,21 +1,22 @@
-//! What waits for one socket: shared bytes in order, with how far the first of them has been written.
-//! Empty it owns no memory.
+//! The outbox of one socket: shared bytes that wait to be written, in order, and how much of the first piece has been
+//! written. An empty outbox has no memory of its own.
 
 use std::collections::VecDeque;
 use std::io::IoSlice;
 
 use bytes::Bytes;
 
-/// Pieces that one vectored write takes. The kernel's own limit is 1,024.
+/// The most pieces that one vectored write takes. The kernel's own limit (`IOV_MAX`) is 1,024.
 pub(super) const SLICES: usize = 64;
 
-/// Frames that wait, oldest first. Each piece holds whole frames.
+/// The frames that wait, oldest first. Each piece holds whole frames.
 #[derive(Default)]
 #[repr(C)]
 pub(super) struct Outbox {
-    /// First, beside what a delivery looks at: nothing waits where it is 0.
+    /// The bytes that wait; 0 if nothing does. It is the first field so that it lies next to the fields of `Socket`
+    /// that each delivery reads.
     bytes: usize,
-    /// Bytes of the first piece that have left.
+    /// The bytes of the first piece that have been written.
     written: usize,
     pieces: VecDeque<Bytes>,
 }
@@ -26,7 +27,7 @@ impl Outbox {
         self.pieces.push_back(piece);
     }
 
-    /// Before all that waits, but behind a piece that has left in part.
+    /// Adds a piece before everything that waits, but after a piece of which a part has been written.
     pub(super) fn push_next(&mut self, piece: Bytes) {
         self.bytes += piece.len();
         self.pieces.insert(usize::from(self.written > 0), piece);
@@ -36,12 +37,13 @@ impl Outbox {
         self.bytes == 0
     }
 
-    /// Bytes that still have to leave.
+    /// The bytes that wait to be written.
     pub(super) fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// What the next write takes: the first pieces, without what has left.
+    /// Fills in what the next write takes: the first pieces, without what has been written. Returns how many slices
+    /// were filled.
     pub(super) fn fill<'a>(&'a self, slices: &mut [IoSlice<'a>; SLICES]) -> usize {
         let mut skip = self.written;
         let mut count = 0;
@@ -53,7 +55,7 @@ impl Outbox {
         count
     }
 
-    /// All that waits in one piece, if it is one or a short one; otherwise nothing.
+    /// Everything that waits as one slice, if it is one piece or fits into `buffer`; otherwise an empty slice.
     pub(super) fn gather<'a>(&'a self, buffer: &'a mut [u8]) -> &'a [u8] {
         if let (1, Some(only)) = (self.pieces.len(), self.pieces.front()) {
             return &only[self.written..];
@@ -69,7 +71,7 @@ impl Outbox {
         buffer
     }
 
-    /// So many bytes have left.
+    /// Notes that this many bytes have been written.
     pub(super) fn advance(&mut self, mut bytes: usize) {
         self.bytes -= bytes;
         bytes += self.written;
@@ -86,8 +88,8 @@ impl Outbox {
         }
     }
 
-    /// Drops all but the rest of a frame that has left in part: without it the peer could read no
-    /// further frame.
+    /// Drops everything except the rest of a frame of which a part has been written. Without that rest the peer could
+    /// not read any further frame.
     pub(super) fn keep_frame_in_flight(&mut self) {
         let first = self.pieces.pop_front();
         self.pieces.clear();
@@ -132,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn what_left_in_any_portions_is_not_sent_again() {
+    fn bytes_that_were_written_in_any_portions_are_not_written_again() {
         let pieces = ["first", "second", "third and last"];
         let all: Vec<u8> = pieces.iter().flat_map(|piece| piece.bytes()).collect();
         for step in 1..=all.len() {
@@ -154,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_next_cuts_into_no_frame() {
+    fn a_piece_that_goes_first_does_not_cut_a_frame_in_two() {
         for (written, expected) in [(0, "!first"), (2, "rst!")] {
             let mut outbox = Outbox::default();
             outbox.push(Bytes::from_static(b"first"));
@@ -167,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_cut_outbox_only_the_rest_of_the_frame_in_flight_stays() {
+    fn only_the_rest_of_a_frame_in_flight_stays_in_a_cut_outbox() {
         let frames: Vec<Bytes> =
             ["a".repeat(3), "b".repeat(300), "c".repeat(70_000)].iter().map(|text| Frame::text(text).0).collect();
         let joined = Bytes::from(frames.concat());

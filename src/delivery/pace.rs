@@ -1,24 +1,26 @@
-//! How lively a room is: what a quiet one says leaves at once, what a hot one says is gathered for a tick. Pure: the
-//! time is an argument.
+//! How busy a room is. Frames of a quiet room are written at once; frames of a hot room are gathered for a tick. This
+//! is pure: the time is an argument.
 
 use tokio::time::{Duration, Instant};
 
 use super::Settings;
 
-/// How much of its events a room is remembered by. So much silence makes any room quiet.
+/// The time over which a room's events are counted. After this much silence every room is quiet.
 const MEMORY: Duration = Duration::from_millis(500);
 
-/// So many events in one write are enough: of one more it would spare less than a seventieth.
+/// The number of events in one write that are enough. Waiting for a ninth would save less than a seventieth of the
+/// writes per event (1/8 against 1/9).
 const ENOUGH: usize = 8;
 
-/// From when on a room is hot, and for how long its frames are gathered then.
+/// When a room is hot, and for how long its frames are gathered then.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rule {
-    /// From the first frame that is gathered until all of them leave, or wait for one more. Zero: none is gathered.
+    /// The time from the first gathered frame until all of them are written, or wait for one more. Zero: none is
+    /// gathered.
     pub tick: Duration,
-    /// How much longer a tick is at most, while another event is expected in that time.
+    /// How much a tick may be prolonged while another event is expected in that time.
     pub longer: Duration,
-    /// How far apart the events of a room are that is just not hot.
+    /// The time between two events of a room that is just not hot.
     apart: Duration,
 }
 
@@ -31,26 +33,27 @@ impl Rule {
         }
     }
 
-    /// Whether a room whose tick is over, with so many events, waits for the next one, which has to come by then.
+    /// Whether a room whose tick is over, with this many events gathered, waits for the next one, which must be
+    /// expected by `until`.
     pub(super) fn waits(&self, events: usize, pace: &Pace, until: Instant) -> bool {
         events < ENOUGH && pace.expects_between(until - self.longer, until)
     }
 }
 
-/// One room's pace: a vessel into which every event pours what it may take, and which time empties. Full, the room is
-/// hot; it stays so until the vessel is empty. So a room that keeps above the rule's rate becomes hot and stays it,
-/// one that keeps below it becomes quiet, and neither changes with each event.
+/// The pace of one room, as a leaky bucket: every event adds [`Rule::apart`], and time drains it. When it is full
+/// ([`MEMORY`]) the room becomes hot, and stays hot until it is empty. So a room whose rate stays above the rule's
+/// becomes hot and stays hot, one whose rate stays below becomes quiet, and neither flips with each event.
 #[derive(Default)]
 pub(super) struct Pace {
-    /// `None` before the first event.
+    /// When the bucket will be empty; `None` before the first event.
     empty_at: Option<Instant>,
     hot: bool,
-    /// When the last event came, and how long after the one before, on the average of the last few.
+    /// When the last event came, and the average time between the last few events.
     last: Option<(Instant, Duration)>,
 }
 
 impl Pace {
-    /// An event comes. The first one after quiet never makes the room hot.
+    /// Notes an event. The first one after silence never makes the room hot.
     pub(super) fn note(&mut self, now: Instant, rule: &Rule) {
         let filled = self.empty_at.map_or(Duration::ZERO, |at| at.saturating_duration_since(now));
         let level = (filled + rule.apart).min(MEMORY);
@@ -63,13 +66,13 @@ impl Pace {
         self.last = Some((now, apart));
     }
 
-    /// Whether another event comes in this time, if they go on coming as they do. One that is a little late is still
-    /// about to come; after a burst none is.
+    /// Whether another event is expected in this time, if they go on coming at the average of the last few. An event
+    /// that is a little late is still expected; after a burst none is.
     pub(super) fn expects_between(&self, from: Instant, until: Instant) -> bool {
         self.last.is_some_and(|(last, apart)| last + apart <= until && from <= last + apart * 2)
     }
 
-    /// Whether what the room says now is gathered.
+    /// Whether frames of the room are gathered now.
     pub(super) fn is_hot(&self, now: Instant) -> bool {
         self.hot && self.empty_at.is_some_and(|at| at > now)
     }
@@ -87,7 +90,7 @@ mod tests {
         Rule::new(&Settings { hot_events_per_s, ..Settings::default() })
     }
 
-    /// For each event, so many milliseconds apart, whether the room was hot with it.
+    /// Notes events that are `apart` milliseconds apart, and returns for each whether the room was hot with it.
     fn heat(pace: &mut Pace, from: Instant, apart: u64, events: u64) -> Vec<bool> {
         let note = |at: u64| {
             let now = from + ms(at * apart);
@@ -111,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn the_next_event_is_expected_as_far_off_as_the_last_ones_were_apart() {
+    fn the_next_event_is_expected_after_the_average_time_between_the_last_ones() {
         let from = Instant::now();
         let expected = |course: &[u64]| {
             let mut pace = Pace::default();
@@ -122,7 +125,7 @@ mod tests {
         };
         let regular: Vec<_> = (0..50).map(|at| at * 10).collect();
         assert_eq!(expected(&regular), Some(10));
-        // One that comes late changes little, silence much, and a single event says nothing.
+        // One late event changes the average little, a long silence much; after a single event there is no average.
         assert_eq!(expected(&[&regular[..], &[504]].concat()), Some(11));
         assert_eq!(expected(&[&regular[..], &[10_000]].concat()), Some(133));
         assert_eq!(expected(&[0]), Some(500));
@@ -130,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn after_a_burst_no_event_is_expected_and_of_a_regular_one_that_is_late_it_is() {
+    fn after_a_burst_no_event_is_expected_and_after_regular_events_a_late_one_still_is() {
         let from = Instant::now();
         let (mut bursts, mut regular) = (Pace::default(), Pace::default());
         for at in 0..50 {
@@ -157,21 +160,21 @@ mod tests {
         let course = heat(&mut pace, from + ms(2_000), 60, 200);
         let quiet = course.iter().position(|hot| !hot).expect("it becomes quiet");
         assert!(quiet > 10 && course[quiet..].iter().all(|hot| !hot));
-        // At exactly the rate it stays what it was.
+        // At exactly the rate a hot room stays hot.
         let (mut pace, from) = (Pace::default(), Instant::now());
         heat(&mut pace, from, 5, 400);
         assert!(heat(&mut pace, from + ms(2_000), 50, 200).iter().all(|hot| *hot));
     }
 
     #[test]
-    fn the_first_event_after_quiet_leaves_at_once_however_hot_the_room_was() {
+    fn the_first_event_after_silence_is_written_at_once_however_hot_the_room_was() {
         let (mut pace, from) = (Pace::default(), Instant::now());
         assert!(heat(&mut pace, from, 0, 10_000).ends_with(&[true]));
         assert!(pace.is_hot(from + MEMORY - ms(1)));
         assert!(!pace.is_hot(from + MEMORY));
         pace.note(from + MEMORY, &rule(20));
         assert!(!pace.is_hot(from + MEMORY));
-        // At the lowest rate too, where one event fills the vessel.
+        // That also holds at the lowest rate, at which one event fills the bucket.
         let mut pace = Pace::default();
         for after in [0, 1_000, 2_000] {
             pace.note(from + ms(after), &rule(1));

@@ -1,9 +1,9 @@
-//! How much waits for a shard's sockets, and who is closed when it is too much: each socket keeps below its own bound,
-//! and all of them together could still take more memory than there is.
+//! How many bytes wait for a shard's sockets, and which sockets are closed when they are too many. Each socket has its
+//! own bound, but all of them together could still take more memory than there is.
 //!
-//! A socket for which nothing waits, as nearly all of them, is never looked at for this. Bytes count for each socket that
-//! they wait for: in a room they are mostly the same, kept once; how much of it nobody else holds could only be
-//! found out at a cost, and the sum is never too small.
+//! Sockets for which nothing waits, which are nearly all, cost nothing here. Bytes are counted for each socket that
+//! they wait for, although the sockets of a room mostly share them in memory. To count shared bytes once would be
+//! expensive; so the sum may be too large, and is never too small.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,21 +11,21 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::shard::Shard;
 use crate::telemetry::metric;
 
-/// Bytes that wait, and how many may.
+/// How many bytes wait for the sockets of a shard, and how many may.
 pub(super) struct Waiting {
     bytes: usize,
     most: usize,
-    /// What was told last, for the metric.
+    /// The sum as last told, for the metric.
     told: Arc<AtomicUsize>,
 }
 
 impl Waiting {
-    /// At most so many bytes; where the sum is told once a turn.
+    /// Nothing waits yet, and at most `most` bytes may. The sum is written to `told` once a turn.
     pub(super) fn new(most: usize, told: Arc<AtomicUsize>) -> Self {
         Self { bytes: 0, most, told }
     }
 
-    /// A socket for which so much was counted is gone.
+    /// Notes that a socket is gone for which this many bytes were counted.
     pub(super) fn forget(&mut self, counted: usize) {
         self.bytes -= counted;
     }
@@ -38,7 +38,7 @@ impl Waiting {
 }
 
 impl Shard {
-    /// Counts what waits for a socket that may have become behind, or may have caught up.
+    /// Counts anew what waits for a socket, which may have fallen behind or caught up.
     pub(super) fn count(&mut self, key: u32) {
         let Self { sockets, waiting, .. } = self;
         let socket = &mut sockets[key as usize];
@@ -47,8 +47,8 @@ impl Shard {
         socket.counted = bytes;
     }
 
-    /// Where too much waits, closes the sockets for which most does until a quarter of what may wait is free: so the
-    /// next turn has no need to look through them all again. They come back and resume, with a part or a snapshot.
+    /// If too much waits, closes the sockets for which most waits, until a quarter of the bound is free, so that the
+    /// next turn need not search through all sockets again. The closed sockets reconnect and resume.
     pub(super) fn relieve(&mut self) {
         #[cfg(test)]
         assert_eq!(self.waiting.bytes, self.sockets.iter().map(|(_, socket)| socket.outbox.bytes()).sum::<usize>());
@@ -62,7 +62,7 @@ impl Shard {
             && let Some((_, key)) = behind.pop()
         {
             metric::OVERFLOWS.add_of("total", 1);
-            // One that is closing has nothing more to lose than its last frames.
+            // A socket that is closing already loses no more than its last frames.
             if self.socket(key).closing { self.end(key) } else { self.give_up(key) }
         }
     }

@@ -1,5 +1,6 @@
-//! A shard: one task that owns the write side of its sockets. It takes what its queue has, gathers it
-//! by room and by socket, and then writes: one write for each socket and turn, in a hot room for each tick.
+//! A shard: one task that owns the write side of its sockets. In each turn it takes the messages of its queue, gathers
+//! their frames by room and by socket, and then writes once to each socket that has something. For a hot room it writes
+//! once a tick instead of once a turn.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -27,23 +28,23 @@ use super::{ConnectionId, Frame, Settings};
 use crate::cluster::Lease;
 use crate::telemetry::metric;
 
-/// Messages that one turn takes at most: what comes meanwhile leaves with the next.
+/// The most messages that one turn takes.
 const TURN_MESSAGES: usize = 512;
 
-/// Events that a room's list has room for between its writes.
+/// The greatest capacity that a room's list of events keeps after it was written.
 const KEPT_EVENTS: usize = 8;
 
-/// How long a socket that is full may take for its last frames.
+/// The longest that a full socket which is closing may take for its last frames.
 const CLOSING_WAIT: Duration = Duration::from_secs(5);
 
-/// Within which time the sockets of a shard that has failed are to come back.
+/// The milliseconds over which the sockets of a shard that has failed are told to reconnect.
 const COME_BACK_SPREAD_MS: u64 = 5_000;
 
-/// What a wait of a shard ended with.
+/// The outcome of a wait for a socket.
 enum Wake {
-    /// The socket takes more.
+    /// The socket can be written to again.
     Writable(ConnectionId),
-    /// The time for its last frames is over.
+    /// The time for the socket's last frames is over.
     Expired(ConnectionId),
 }
 
@@ -51,25 +52,25 @@ type Waits = FuturesUnordered<Pin<Box<dyn Future<Output = Option<Wake>> + Send>>
 
 pub(super) struct Shard {
     lease: Lease,
-    /// The lease held when it was last looked at: once a turn, which ends with the writes.
+    /// Whether the lease held when it was last looked at, which is once a turn, before the writes.
     pub(super) is_proved: bool,
     pub(super) outbox_bytes: usize,
     yield_every: usize,
     pub(super) sockets: Slab<Socket>,
     keys: HashMap<ConnectionId, u32>,
     pub(super) rooms: HashMap<RoomId, Audience>,
-    /// When what is gathered for the rooms leaves.
+    /// When the frames that are gathered for rooms are written.
     pub(super) agenda: Agenda,
-    /// Sockets with something of their own in this turn.
+    /// Sockets that have frames of their own to be written in this turn.
     pub(super) dirty: Vec<u32>,
-    /// Sockets that were put out of a room before their join's reply came by: they get that first.
+    /// The frames for sockets that were removed from a room while their join was pending. The join's reply goes first.
     pub(super) removals: HashMap<(ConnectionId, RoomId), Frame>,
-    /// What this turn has handed out.
+    /// What was handed to sockets in this turn, for the metrics.
     pub(super) tally: Tally,
-    /// How much waits for the sockets.
+    /// How many bytes wait for the sockets.
     pub(super) waiting: Waiting,
     waits: Waits,
-    /// Why all sockets have been closed, and those that come later are: with which spread in milliseconds.
+    /// Set when all sockets were closed: the code and the spread in milliseconds, for sockets that come later.
     closes_all: Option<(CloseCode, u64)>,
 }
 
@@ -93,6 +94,7 @@ impl Shard {
         }
     }
 
+    /// Serves the queue until `stop`, or until nothing is left that could send.
     pub(super) async fn run(mut self, mut queue: mpsc::Receiver<Message>, stop: CancellationToken) {
         let mut turn = Vec::with_capacity(TURN_MESSAGES);
         let tick = sleep_until(Instant::now());
@@ -105,7 +107,8 @@ impl Shard {
                 biased;
                 () = stop.cancelled() => break,
                 Some(wake) = self.waits.next(), if !self.waits.is_empty() => self.wake(wake),
-                // Before the tick: what is there leaves with it. A turn ends the ticks whose time has come as well.
+                // The queue comes before the tick, so that what is in it is written with the tick: every turn also
+                // ends the ticks whose time has come.
                 taken = queue.recv_many(&mut turn, TURN_MESSAGES) => {
                     if taken == 0 {
                         break;
@@ -122,7 +125,7 @@ impl Shard {
             self.tally.tell();
             self.waiting.tell();
         }
-        // What has been said is written, whether its tick is over or not.
+        // Everything that was gathered is written, even if its tick is not over.
         self.look_at_lease();
         self.flush(self.agenda.last(Instant::now())).await;
         self.tally.tell();
@@ -131,10 +134,10 @@ impl Shard {
         }
     }
 
-    /// Nothing that a room has numbered leaves a node which cannot prove its lease: the room may have another
-    /// owner by now, who numbers anew. What is gathered counts as never come, and so does what comes meanwhile;
-    /// when the lease is proved again the room's next event or digest shows the hole, and the room fills it from
-    /// its ring if it is still the owner. Signals and a socket's own frames go on.
+    /// Looks whether the lease holds. While it does not, no numbered event of a room is written, because the room may
+    /// have another owner by now, who numbers anew. Gathered events are dropped, and so are those that come meanwhile.
+    /// When the lease is proved again, the room's next event or digest shows the gap, and the room fills it from its
+    /// ring if it is still the owner. Signals and the sockets' own frames are written all the time.
     pub(super) fn look_at_lease(&mut self) {
         let holds = self.lease.holds();
         if self.is_proved && !holds {
@@ -167,7 +170,7 @@ impl Shard {
         }
     }
 
-    /// Does this with the socket; one that has been given up is passed over.
+    /// Calls `act` with the socket's key, unless the socket has been given up.
     fn with(&mut self, id: ConnectionId, act: impl FnOnce(&mut Self, u32)) {
         if let Some(key) = self.keys.get(&id).copied() {
             act(self, key);
@@ -187,7 +190,7 @@ impl Shard {
         }
     }
 
-    /// A frame for this socket alone, behind all that came before.
+    /// Adds a frame for this socket alone, after everything that came before.
     pub(super) fn own(&mut self, key: u32, frame: Bytes) {
         if self.socket(key).closing {
             return;
@@ -205,7 +208,7 @@ impl Shard {
         }
     }
 
-    /// Writes what sockets have been given for themselves, and what rooms have gathered whose time has come.
+    /// Writes the frames of the rooms that are due, and the frames of the sockets' own.
     pub(super) async fn flush(&mut self, now: Instant) {
         let mut written = 0;
         let mut troubled = Vec::new();
@@ -263,13 +266,13 @@ impl Shard {
                 tokio::task::yield_now().await;
             }
         }
-        // What became dirty meanwhile leaves with the next turn.
+        // Sockets that became dirty meanwhile are written to in the next turn.
         dirty.append(&mut self.dirty);
         self.dirty = dirty;
         self.relieve();
     }
 
-    /// Draws the consequence of a write, of frames of this class.
+    /// Acts on the outcome of a write. `class` names the kind of frames in the metric.
     fn settle(&mut self, key: u32, outcome: Written, class: &'static str) {
         self.count(key);
         let socket = self.socket(key);
@@ -293,7 +296,8 @@ impl Shard {
         }
         let (id, stream, closed) = (socket.id, socket.stream.clone(), socket.closed.clone());
         self.waits.push(Box::pin(async move {
-            // A wait must not keep a socket alive that has been given up. An error shows at the next write.
+            // The wait ends when the socket is given up, so that it does not keep the stream open. An error of the
+            // stream shows at the next write.
             closed.run_until_cancelled(stream.writable()).await.map(|_| Wake::Writable(id))
         }));
     }
@@ -311,7 +315,7 @@ impl Shard {
         }
     }
 
-    /// Closes a socket behind all that waits for it.
+    /// Closes a socket after everything that waits for it.
     pub(super) fn close(&mut self, key: u32, code: CloseCode, after_ms: Option<u64>) {
         if self.socket(key).closing {
             return;
@@ -334,7 +338,7 @@ impl Shard {
         self.dirty.push(key);
     }
 
-    /// Closes a socket that cannot keep up: what waits for it is dropped, it comes back and resumes.
+    /// Closes a socket that cannot keep up. What waits for it is dropped; the client reconnects and resumes.
     pub(super) fn give_up(&mut self, key: u32) {
         self.leave_all(key);
         let socket = self.socket(key);
@@ -354,14 +358,14 @@ impl Shard {
         }
     }
 
-    /// Ends a socket whose last frame has left, or never will.
+    /// Ends a socket whose last frame has been written, or never will be.
     pub(super) fn end(&mut self, key: u32) {
         self.socket(key).end();
         self.forget(key);
     }
 
-    /// Lets go of a socket that another shard has now. What was said here is written before; a socket that is full
-    /// before it is in any room has a peer that does not read.
+    /// Lets go of a socket that another shard has now, after writing what waits for it. If that cannot be written at
+    /// once the socket is ended: it is in no room yet, so its peer does not read.
     fn part(&mut self, key: u32) {
         let limit = self.outbox_bytes;
         let socket = self.socket(key);
@@ -386,8 +390,8 @@ impl Shard {
 }
 
 impl Drop for Shard {
-    /// Where the shard has not ended in order, nobody else can speak to its sockets any more: each is told to come
-    /// back, unless a part of a frame stands before that, and ends.
+    /// If the shard has panicked, no other task can write to its sockets. So each is told to reconnect, unless a frame
+    /// is written in part, and ended.
     fn drop(&mut self) {
         let count = self.sockets.len().max(1) as u64;
         for (at, mut socket) in (0..).zip(self.sockets.drain()) {
@@ -400,7 +404,7 @@ impl Drop for Shard {
     }
 }
 
-/// Why a socket is closed, in the words of the metric.
+/// The label of the metric for the reason why a socket is closed.
 const fn cause(code: CloseCode) -> &'static str {
     match code {
         CloseCode::Normal => "peer",
@@ -423,7 +427,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_close_code_has_a_cause_that_is_declared() {
+    fn every_close_code_has_a_label_that_the_metric_declares() {
         let declared = crate::telemetry::Figure::metric(&metric::SOCKETS_CLOSED).label.1;
         for code in CloseCode::ALL {
             assert!(declared.contains(&cause(*code)), "{code:?}");

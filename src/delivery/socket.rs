@@ -1,4 +1,4 @@
-//! One socket's write side. It writes what is there at once and never waits.
+//! The write side of one socket. It writes at once what the socket takes, and never waits.
 
 use std::io::{self, IoSlice};
 use std::net::Shutdown;
@@ -17,66 +17,68 @@ use super::ConnectionId;
 use super::listeners::Ticket;
 use super::outbox::{Outbox, SLICES};
 
-/// What became of a write.
+/// The outcome of a write.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Written {
-    /// All has left.
+    /// Everything was written.
     Fine,
-    /// It waits behind what waited before.
+    /// Frames were added to those that wait already.
     Queued,
-    /// The socket has just become full: wait until it takes more.
+    /// The socket has just become full: the shard must wait until it takes more.
     Full,
-    /// More waits than may.
+    /// More bytes wait than may.
     Slow,
     /// The peer is gone.
     Gone,
 }
 
-/// A socket's place in a room.
+/// The subscription of a socket to a room.
 pub(super) struct Subscription {
     pub room: RoomId,
-    /// Where it stands among the room's live members; `PENDING` until it has come in.
+    /// The socket's index among the room's live members; [`PENDING`] until its join is answered.
     pub index: u32,
-    /// Its place in the count of listeners, for as long as this lives.
+    /// Counts the socket among the room's listeners for as long as this lives.
     pub _ticket: Ticket,
 }
 
-/// Bytes of several frames that are copied together for one write: a vector of pieces costs more up to there.
+/// Up to this many bytes, several frames are copied together for one write. Below it, a vectored write costs more than
+/// the copy.
 const AT_ONCE: usize = 1_024;
 
 /// The index of a subscription whose join has not been answered.
 pub(super) const PENDING: u32 = u32::MAX;
 
-/// A socket's write side. What a delivery looks at stands first and together: in a big room a socket's memory has to be
-/// fetched anew for each write.
+/// The write side of a socket. The fields that every delivery reads come first and lie together, because in a large
+/// room each socket's memory has to be fetched into the cache for each write.
 #[repr(C)]
 pub(super) struct Socket {
-    /// The stream's descriptor, open for as long as the stream lives.
+    /// The stream's file descriptor, which is open for as long as the stream lives.
     fd: RawFd,
-    /// It was full at the last write: frames queue until it takes more.
+    /// Whether the socket was full at the last write. Frames wait until it takes more.
     pub behind: bool,
-    /// The shard waits for it to take more.
+    /// Whether the shard waits for the socket to take more.
     pub waiting: bool,
-    /// It ends when the outbox is empty.
+    /// Whether the socket ends when its outbox is empty.
     pub closing: bool,
     pub outbox: Outbox,
-    /// How much of the outbox stands in the shard's sum. There is something only while the socket is behind.
+    /// The bytes of the outbox that are counted in the shard's sum. It is above 0 only while the socket is behind.
     pub counted: usize,
     pub stream: Arc<TcpStream>,
     pub id: ConnectionId,
     pub closed: CancellationToken,
-    /// The answer to the last ping, until the socket takes more. Boxed: it is rare, and every socket has room for it.
+    /// The pong for the last ping, until it can be written. It is boxed because it is rare: otherwise every socket
+    /// would be larger by it.
     pub pong: Option<Box<Bytes>>,
     pub rooms: Vec<Subscription>,
 }
 
-/// What one turn gathered for a room, in one buffer that the whole room shares.
+/// The frames that were gathered for a room, in one buffer that all its sockets share.
 pub(super) struct Batch {
-    /// Events, then signals.
+    /// The events, then the signals.
     pub whole: Bytes,
-    /// Where the signals begin.
+    /// The offset at which the signals begin.
     pub signals_at: usize,
-    /// Where each event begins, and behind them where they end.
+    /// The offset at which each event begins, and after them the offset at which the last one ends.
     pub starts: Vec<usize>,
 }
 
@@ -114,10 +116,11 @@ impl Socket {
         }
     }
 
-    /// Gives the socket its slice of what the room gathered, from this byte on.
+    /// Writes to the socket what was gathered for the room, from the byte `start` on. If the socket is behind, the
+    /// events are added to its outbox and the signals are left out.
     pub(super) fn deliver(&mut self, batch: &Batch, start: usize, limit: usize) -> Written {
         if self.behind {
-            // No signals for a socket that is behind.
+            // A socket that is behind gets no signals.
             if start < batch.signals_at {
                 self.outbox.push(batch.whole.slice(start..batch.signals_at));
             }
@@ -140,12 +143,14 @@ impl Socket {
         };
         self.outbox.push(batch.whole.slice(start..));
         self.outbox.advance(left);
-        // This write goes through the runtime, so that it learns that the socket is full and says when it no longer is.
+        // This write goes through the runtime, so that the runtime notices that the socket is full and tells when it no
+        // longer is.
         self.flush(limit)
     }
 
-    /// One write past the runtime's own note of whether the socket takes more: to look it up costs more than all else
-    /// here. Says how much has left; what comes behind goes through the runtime, which has to know of a full socket.
+    /// Writes directly to the descriptor, without asking the runtime whether the socket is writable: that question
+    /// costs more than everything else here. Returns how many bytes were written. The rest must go through the runtime,
+    /// which has to know that the socket is full.
     fn send(&self, bytes: &[u8]) -> Result<usize, Errno> {
         match send(self.fd, bytes, MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL) {
             Err(Errno::EAGAIN | Errno::EINTR) => Ok(0),
@@ -153,7 +158,7 @@ impl Socket {
         }
     }
 
-    /// Writes what waits, all in one write as far as it goes.
+    /// Writes what waits, in as few writes as possible, until the socket is full.
     pub(super) fn flush(&mut self, limit: usize) -> Written {
         if let Some(pong) = self.pong.take() {
             self.outbox.push_next(*pong);
@@ -184,17 +189,17 @@ impl Socket {
         Written::Fine
     }
 
-    /// Writes these frames at once, if nothing stands before them and the socket takes them; nobody waits for it.
+    /// Writes these frames at once, if nothing waits before them. It does not matter whether the socket takes them.
     pub(super) fn last_words(&mut self, frames: &[Bytes]) {
         if self.outbox.is_empty() && !self.closing {
-            // A peer that does not take them comes back by itself.
+            // A peer that does not get them reconnects by itself.
             let _ = self.send(&frames.concat());
         }
     }
 
     /// Tells the peer that nothing more comes, and the reader that the socket has been given up.
     pub(super) fn end(&self) {
-        // A peer that is gone already needs no goodbye.
+        // This fails only if the peer is gone already.
         let _ = SockRef::from(&*self.stream).shutdown(Shutdown::Write);
         self.closed.cancel();
     }

@@ -1,9 +1,9 @@
-//! What a shard has handed to its sockets since it last told so: plain numbers, told once a turn and never once a
-//! delivery.
+//! Counts what a shard hands to its sockets, as plain numbers that are added to the metrics once a turn. To do that for
+//! each delivery would be too expensive.
 
 use crate::telemetry::metric;
 
-/// Frames and their bytes.
+/// A number of frames and their bytes.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 pub(super) struct Handed {
     pub frames: u64,
@@ -17,21 +17,21 @@ impl Handed {
     }
 }
 
-/// What a turn has to tell.
+/// What was handed to sockets in a turn.
 #[derive(Default)]
 pub(super) struct Tally {
-    /// Of rooms.
+    /// The frames of rooms.
     pub room: Handed,
-    /// In so many writes.
+    /// The number of writes for frames of rooms.
     pub room_writes: u64,
-    /// Sockets' own.
+    /// The frames of sockets' own.
     pub own: Handed,
-    /// Signals that sockets which were behind went without.
+    /// The signals that were left out for sockets that were behind.
     pub signals_dropped: u64,
 }
 
 impl Tally {
-    /// Tells it, and begins anew.
+    /// Adds the numbers to the metrics and sets them to 0.
     pub fn tell(&mut self) {
         let Self { room, room_writes, own, signals_dropped } = std::mem::take(self);
         for (class, handed) in [("room", room), ("own", own)] {

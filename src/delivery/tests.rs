@@ -1,4 +1,4 @@
-//! Shards with real sockets over loopback.
+//! Tests of shards with real sockets over loopback.
 
 mod home;
 mod load;
@@ -93,13 +93,13 @@ fn shards(shards: usize) -> Settings {
     Settings { shards, outbox_bytes: 64 * 1024, ..Settings::default() }
 }
 
-/// With rooms that are hot from their second event on.
+/// Settings with which a room is hot from its second event on.
 fn hot(tick_ms: u64) -> Settings {
     Settings { tick_ms, hot_events_per_s: 1, ..shards(1) }
 }
 
 #[tokio::test]
-async fn the_reply_stands_before_what_was_held_and_that_before_what_comes() {
+async fn a_join_brings_its_reply_then_the_held_events_then_those_that_come() {
     let bench = Bench::new(shards(1)).await;
     let mut topic = bench.delivery.topic(room(1));
     let mut first = bench.member(room(1)).await;
@@ -137,7 +137,7 @@ async fn events_up_to_the_joined_position_are_skipped_and_old_epochs_dropped() {
 }
 
 #[tokio::test]
-async fn replies_stand_behind_the_events_said_before_them_and_removal_ends_a_subscription() {
+async fn replies_come_after_the_events_published_before_them_and_removal_ends_a_subscription() {
     let bench = Bench::new(shards(1)).await;
     let mut topic = bench.delivery.topic(room(1));
     let mut peer = bench.member(room(1)).await;
@@ -152,14 +152,14 @@ async fn replies_stand_behind_the_events_said_before_them_and_removal_ends_a_sub
     peer.connection.send(Frame::text("still open")).await;
     peer.expect(&["joined", "event 1", "reply 1", "event 2", "reply 2", "event 3", "reply 3", "out", "still open"])
         .await;
-    // One that was removed before its join's reply came by sees that first.
+    // A socket that was removed before its join was answered gets the join's reply first.
     pending.connection.joined(room(1), 1, 3, Frame::text("joined")).await;
     pending.connection.send(Frame::text("still open")).await;
     pending.expect(&["joined", "event 4 was held"][..1]).await;
     let rest = Frame::text("not for you").0.len() + Frame::text("out").0.len() + Frame::text("still open").0.len();
     let rest = pending.bytes(rest).await;
     assert!(rest.ends_with(&[Frame::text("out").0, Frame::text("still open").0].concat()));
-    // Told twice, it hears nothing the second time.
+    // A second removal sends nothing.
     topic.remove(&[peer.connection.id()], &Frame::text("out"));
     peer.connection.unsubscribe(room(1)).await;
     peer.connection.send(Frame::text("last")).await;
@@ -187,7 +187,7 @@ async fn slow_reader_among_others(settings: Settings) {
         let came = quick.bytes(frame.0.len() + Frame::text("signal").0.len()).await;
         assert!(came.starts_with(&frame.0));
     }
-    // It is given up, and finds whole frames, then why, when it reads at last.
+    // The slow reader is given up. When it reads at last it finds whole frames, then the reason.
     let bytes = slow.rest().await;
     assert!(slow.closed.is_cancelled());
     assert!(bytes.len() < 200 * frame.0.len());
@@ -254,7 +254,7 @@ async fn two_hundred_sockets_on_three_shards_get_identical_bytes() {
     for peer in &mut peers {
         assert_eq!(peer.bytes(wanted.len()).await, wanted);
     }
-    // Half of them go, in different ways; the others go on.
+    // Half of them leave, in different ways; the others stay.
     for (at, peer) in peers.iter().enumerate().take(100) {
         if at % 2 == 0 { peer.connection.detach().await } else { peer.connection.unsubscribe(room(1)).await }
     }
@@ -272,7 +272,7 @@ async fn two_hundred_sockets_on_three_shards_get_identical_bytes() {
     bench.end().await;
 }
 
-/// What one peer of the model is in one of its rooms.
+/// The state of one peer in one room, in the model.
 #[derive(Clone, Copy, PartialEq)]
 enum Stand {
     Out,
@@ -281,8 +281,8 @@ enum Stand {
 }
 
 #[tokio::test]
-async fn any_order_of_coming_going_and_speaking_gives_each_socket_exactly_its_own() {
-    // At once; with ticks that end among the rest; with ticks that only much ends, or who goes.
+async fn in_any_order_of_joins_leaves_events_and_replies_each_socket_gets_exactly_its_frames() {
+    // Without ticks; with short ticks; with ticks so long that only many bytes, or a socket that leaves, end them.
     for settings in [Settings { tick_ms: 0, ..shards(1) }, hot(1), hot(5), hot(3_600_000)] {
         coming_going_and_speaking(settings).await;
     }
@@ -320,7 +320,7 @@ async fn coming_going_and_speaking(settings: Settings) {
         match stands[at] {
             Stand::Out => {
                 peer.connection.subscribe(room(at as i64 + 1)).await;
-                // The room has decided up to three events more than the shard has heard of.
+                // The room may have decided up to three events more than the shard has got.
                 stands[at] = Stand::Asked { at: seqs[at] + draw(4) };
             }
             Stand::Asked { at: from } => {
@@ -361,7 +361,7 @@ async fn coming_going_and_speaking(settings: Settings) {
             rest = behind;
         }
         assert!(rest.is_empty());
-        // Two rooms have no order between them; each has its own.
+        // Only the order within each room is promised, and none between the two rooms.
         assert_eq!(came, *wanted);
     }
     bench.end().await;
@@ -395,7 +395,7 @@ async fn only_shards_with_listeners_are_told_and_a_room_without_any_is_forgotten
 }
 
 #[test]
-fn a_socket_costs_little_in_its_shard() {
+fn a_socket_takes_at_most_192_bytes_in_its_shard() {
     let socket = std::mem::size_of::<super::socket::Socket>();
     let subscription = std::mem::size_of::<super::socket::Subscription>();
     let member = std::mem::size_of::<super::audience::Member>();

@@ -1,9 +1,9 @@
-//! The sockets of a small room are on one shard, those of a large one on all.
+//! Tests of where sockets are kept: those of a small room on one shard, those of a large room on all.
 
 use super::*;
 
 impl Bench {
-    /// A member who asks for the room's own shard, as a session does that connects with a join.
+    /// A member that moves to the room's own shard, as a session does that connects with a join.
     async fn neighbour(&self, room: RoomId) -> Peer {
         let address = self.listener.local_addr().expect("bound");
         let (stream, accepted) = tokio::join!(TcpStream::connect(address), self.listener.accept());
@@ -14,7 +14,7 @@ impl Bench {
         connection.subscribe(room).await;
         connection.joined(room, 1, 0, Frame::text("joined")).await;
         let mut peer = Peer { connection, stream: stream.expect("a connection"), closed };
-        // Two shards may say the two in either order.
+        // Two shards may write the two in either order.
         let both = [Frame::text("said before").0, Frame::text("joined").0];
         let came = peer.bytes(both.concat().len()).await;
         assert!(came == both.concat() || came == [&both[1][..], &both[0]].concat(), "{came:?}");

@@ -1,4 +1,4 @@
-//! More than there is room for: signals are left out, and the sockets for which most waits are closed.
+//! Tests of overload: signals are left out, and the sockets for which most waits are closed.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ fn closing() -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn a_shard_with_half_a_queue_goes_without_signals_and_has_every_event() {
+async fn a_shard_whose_queue_is_half_full_gets_every_event_and_no_signals() {
     let bench = Bench::new(Settings { shard_queue: 8, ..shards(1) }).await;
     let mut topic = bench.delivery.topic(room(1));
     let mut peer = bench.member(room(1)).await;
@@ -33,7 +33,7 @@ async fn a_shard_with_half_a_queue_goes_without_signals_and_has_every_event() {
 }
 
 #[tokio::test]
-async fn what_a_full_queue_does_not_take_stands_in_line_and_signals_do_not() {
+async fn events_that_a_full_queue_does_not_take_wait_in_line_and_signals_are_left_out() {
     let bench = Bench::new(Settings { shard_queue: 4, ..shards(1) }).await;
     let mut topic = bench.delivery.topic(room(1));
     let mut peer = bench.member(room(1)).await;
@@ -68,14 +68,14 @@ async fn the_last_signal_that_was_left_out_comes_with_the_next_digest() {
     peer.expect(&["event", "event", "event"]).await;
     topic.digest(1, 3);
     peer.expect(&["three people"]).await;
-    // Once; and one that was told since takes its place.
+    // It is sent once, and a later signal replaces it.
     topic.digest(1, 3);
     topic.signal(Frame::text("four people"));
     peer.expect(&["four people"]).await;
     bench.end().await;
 }
 
-/// A process that uses most of what it may have.
+/// A process that uses 90 % of the memory that it may use.
 struct Scarce;
 
 impl Sources for Scarce {
@@ -118,7 +118,7 @@ async fn a_node_with_too_much_load_leaves_out_signals_and_no_event() {
 }
 
 #[tokio::test]
-async fn where_too_much_waits_for_all_the_worst_is_closed_and_nobody_else() {
+async fn if_too_much_waits_for_all_sockets_only_the_worst_is_closed() {
     let settings = Settings { outbox_total_bytes: Some(64 * 1024), ..shards(1) };
     assert!(settings.problems().is_empty(), "{:?}", settings.problems());
     let bench = Bench::new(settings).await;
@@ -127,7 +127,7 @@ async fn where_too_much_waits_for_all_the_worst_is_closed_and_nobody_else() {
     let mut quick = bench.member(room(1)).await;
     quick.expect(&["joined"]).await;
     let frame = Frame::text(&"x".repeat(1_000));
-    // None of them is over its own bound.
+    // None of the sockets is over its own bound.
     for _ in 0..60 {
         worst.connection.send(frame.clone()).await;
     }
@@ -138,14 +138,14 @@ async fn where_too_much_waits_for_all_the_worst_is_closed_and_nobody_else() {
     quick.expect(&["and an event"]).await;
     let bytes = worst.rest().await;
     assert!(bytes.len() < 60 * frame.0.len() && bytes.ends_with(&closing()), "{} bytes", bytes.len());
-    // The other slow one gets all of it when it reads, and goes on.
+    // The other slow socket gets everything when it reads, and stays.
     let wanted = [Frame::text("joined").0, frame.0.repeat(45).into(), Frame::text("and an event").0].concat();
     assert!(slow.bytes(wanted.len()).await == wanted);
     topic.publish(1, 2, &Frame::text("for both"));
     slow.expect(&["for both"]).await;
     quick.expect(&["for both"]).await;
     assert!(!slow.closed.is_cancelled() && !quick.closed.is_cancelled());
-    // Nothing waits any more, and so as much may wait as before.
+    // When nothing waits any more, as much may wait as before.
     tokio::time::timeout(Duration::from_secs(10), async {
         while bench.delivery.waiting().0 > 0 {
             tokio::task::yield_now().await;
@@ -184,7 +184,11 @@ async fn a_crowd_of_slow_readers_never_takes_more_than_the_bound() {
         let bytes = peer.rest().await;
         let is_given_up = bytes.ends_with(&closing());
         given_up += usize::from(is_given_up);
-        assert!(is_given_up || bytes.len() > whole, "{} bytes of {whole}: all or a word", bytes.len());
+        assert!(
+            is_given_up || bytes.len() > whole,
+            "{} bytes of {whole}: it gets everything or the reason",
+            bytes.len()
+        );
     }
     assert!(given_up > 0 && given_up < 39, "{given_up} were closed");
     bench.end().await;

@@ -1,4 +1,5 @@
-//! A hot room's tick: a shard told what happens and what time it is, with real sockets over loopback.
+//! Tests of the tick of a hot room. The test gives the shard its messages and the time; the sockets are real, over
+//! loopback.
 
 use std::io::{ErrorKind, Read};
 use std::net::{TcpListener, TcpStream};
@@ -20,7 +21,7 @@ use crate::kit::clock::BootClock;
 
 const TICK: Duration = Duration::from_millis(20);
 const MOMENT: Duration = Duration::from_millis(1);
-/// Longer than any test takes.
+/// The length of the lease: longer than any test takes.
 const LEASE: Duration = Duration::from_secs(3_600);
 
 struct Stand {
@@ -57,7 +58,7 @@ impl Far {
 }
 
 impl Stand {
-    /// A shard for which two events at once make a room hot.
+    /// A shard for which two events at the same time make a room hot.
     fn new(settings: Settings) -> Self {
         let registry = Arc::default();
         let waiting = Waiting::new(usize::MAX, Arc::default());
@@ -75,7 +76,7 @@ impl Stand {
         }
     }
 
-    /// With members, in a hot room with nothing gathered.
+    /// A shard with a hot room that has this many members and nothing gathered.
     async fn hot(members: usize) -> (Self, Vec<Far>) {
         let mut stand = Self::new(shards(1));
         let mut peers = Vec::new();
@@ -143,7 +144,7 @@ impl Stand {
 }
 
 #[tokio::test]
-async fn a_hot_room_speaks_a_tick_after_its_first_event_and_a_quiet_one_at_once() {
+async fn a_hot_rooms_events_are_written_a_tick_after_the_first_and_a_quiet_rooms_at_once() {
     let mut stand = Stand::new(shards(1));
     let mut peer = stand.member().await;
     for text in ["a", "b", "c"] {
@@ -162,7 +163,7 @@ async fn a_hot_room_speaks_a_tick_after_its_first_event_and_a_quiet_one_at_once(
     stand.pass(MOMENT).await;
     peer.expect(&["and at once", "just before the end"]);
     assert_eq!(stand.shard.agenda.next(), None);
-    // Then the next tick begins with the next event.
+    // The next tick begins with the next event.
     stand.pass(TICK * 2).await;
     stand.events(&["next"]);
     stand.pass(TICK - MOMENT).await;
@@ -179,10 +180,10 @@ async fn a_hot_room_speaks_a_tick_after_its_first_event_and_a_quiet_one_at_once(
 async fn a_tick_waits_for_the_event_that_is_expected_and_no_longer_than_it_may() {
     let (mut stand, mut peers) = Stand::hot(1).await;
     let gap = TICK / 2;
-    // Until it is known how they come, and nothing is left.
+    // Events come regularly, until their average is known and nothing is gathered.
     let mut said = 0;
     while said < 30 || stand.shard.agenda.next().is_some() {
-        assert!(said < 40, "a tick that has left rings no more");
+        assert!(said < 40, "the timer of a tick that was written is gone");
         stand.now += gap;
         stand.events(&["."]);
         stand.flush().await;
@@ -192,7 +193,7 @@ async fn a_tick_waits_for_the_event_that_is_expected_and_no_longer_than_it_may()
     let mut bytes = vec![0; 1_024];
     let _ = peers[0].stream.read(&mut bytes).expect("what has been said");
     peers[0].expect_nothing();
-    // With the fourth, which is expected, and at once.
+    // The tick waits for the fourth event, which is expected, and is written with it at once.
     for text in ["a", "b", "c"] {
         stand.events(&[text]);
         stand.flush().await;
@@ -202,7 +203,7 @@ async fn a_tick_waits_for_the_event_that_is_expected_and_no_longer_than_it_may()
     stand.events(&["d"]);
     stand.flush().await;
     peers[0].expect(&["a", "b", "c", "d"]);
-    // What does not come is waited for so long.
+    // If the expected event does not come, the tick is prolonged by its bound only.
     stand.now += gap;
     for text in ["e", "f", "g"] {
         stand.events(&[text]);
@@ -215,12 +216,12 @@ async fn a_tick_waits_for_the_event_that_is_expected_and_no_longer_than_it_may()
     stand.pass(MOMENT).await;
     peers[0].expect(&["e", "f", "g"]);
     assert_eq!(stand.shard.agenda.next(), None);
-    // A room in which events come further apart has a tick, and no more.
+    // The tick of a room whose events come further apart is not prolonged.
     stand.pass(TICK * 5).await;
     stand.events(&["h"]);
     stand.pass(TICK).await;
     peers[0].expect(&["h"]);
-    // Nor has one that has gathered enough.
+    // Nor is that of a room that has gathered enough events.
     stand.now += gap;
     let texts = ["1", "2", "3", "4", "5", "6", "7", "8"];
     stand.events(&texts);
@@ -260,7 +261,7 @@ async fn a_reply_brings_the_gathered_events_before_it_and_nothing_comes_twice() 
 }
 
 #[tokio::test]
-async fn signals_wait_for_the_tick_behind_its_events() {
+async fn signals_are_written_at_the_end_of_the_tick_after_its_events() {
     let (mut stand, mut peers) = Stand::hot(1).await;
     stand.tell(Message::Signal { room: room(1), frame: Frame::text("signal") });
     stand.pass(MOMENT).await;
@@ -279,12 +280,12 @@ async fn a_join_in_the_middle_of_a_tick_waits_for_nothing_and_sees_each_event_on
     stand.events(&["event 4", "event 5"]);
     stand.pass(MOMENT).await;
     peer.expect_nothing();
-    // The room decided about the join between the two.
+    // The room has decided about the join between events 4 and 5.
     stand.join(&peer, 4);
     stand.flush().await;
     peer.expect(&["joined", "event 5"]);
     stand.events(&["event 6"]);
-    // Another's reply overtakes the events that it contains.
+    // The reply to another join overtakes the events that it includes.
     let mut ahead = stand.peer().await;
     stand.subscribe(&ahead);
     stand.join(&ahead, 7);
@@ -298,7 +299,7 @@ async fn a_join_in_the_middle_of_a_tick_waits_for_nothing_and_sees_each_event_on
 }
 
 #[tokio::test]
-async fn what_is_gathered_as_the_lease_ends_leaves_only_when_it_is_proved_again_and_once() {
+async fn events_gathered_when_the_lease_ends_are_written_only_after_it_is_proved_again_and_once() {
     let (mut stand, mut peers) = Stand::hot(2).await;
     stand.events(&["event 3", "event 4"]);
     stand.tell(Message::Send { id: peers[0].id, frame: Frame::text("reply to 4") });
@@ -307,14 +308,14 @@ async fn what_is_gathered_as_the_lease_ends_leaves_only_when_it_is_proved_again_
     peers[0].expect(&["event 3", "event 4", "reply to 4"]);
     stand.clock.sleep(LEASE);
     stand.shard.look_at_lease();
-    // Decided before the machine slept, and taken from the queue behind it.
+    // This event was decided before the machine slept, and is taken from the queue after it.
     stand.events(&["event 6"]);
     stand.tell(Message::Signal { room: room(1), frame: Frame::text("signal") });
     stand.tell(Message::Send { id: peers[1].id, frame: Frame::text("the room is paused") });
     stand.pass(TICK).await;
     peers[0].expect(&["signal"]);
     peers[1].expect(&["the room is paused", "signal"]);
-    // Proved again: the room fills the hole that the next event shows.
+    // When the lease is proved again, the room fills the gap that the next event shows.
     stand.proof.renew(stand.clock.now().plus(LEASE));
     stand.shard.look_at_lease();
     stand.events(&["event 7"]);
@@ -328,7 +329,7 @@ async fn what_is_gathered_as_the_lease_ends_leaves_only_when_it_is_proved_again_
 }
 
 #[tokio::test]
-async fn whoever_goes_in_the_middle_of_a_tick_gets_what_was_said_before_at_once_and_nothing_after() {
+async fn a_socket_that_leaves_in_the_middle_of_a_tick_gets_earlier_events_at_once_and_no_later_ones() {
     let (mut stand, mut peers) = Stand::hot(5).await;
     let [kicked, leaving, closed, gone, stays] = &mut peers[..] else { unreachable!("five") };
     stand.events(&["event 3"]);
@@ -351,7 +352,7 @@ async fn whoever_goes_in_the_middle_of_a_tick_gets_what_was_said_before_at_once_
 }
 
 #[tokio::test]
-async fn a_drain_in_the_middle_of_a_tick_says_all_before_it_says_goodbye() {
+async fn a_drain_in_the_middle_of_a_tick_writes_all_events_before_the_notice() {
     let (mut stand, peers) = Stand::hot(3).await;
     stand.events(&["event 3"]);
     stand.tell(Message::CloseAll { code: CloseCode::Draining, spread_ms: 0 });
@@ -379,7 +380,7 @@ async fn a_room_that_empties_and_fills_within_a_tick_keeps_no_old_tick() {
     peer.expect(&["event 4", "event 5"]);
     stand.pass(MOMENT).await;
     stand.events(&["event 6"]);
-    // Here the old tick would end.
+    // At this moment the old tick would end.
     stand.pass(TICK - MOMENT * 2).await;
     peer.expect_nothing();
     stand.pass(MOMENT * 2).await;
@@ -387,7 +388,7 @@ async fn a_room_that_empties_and_fills_within_a_tick_keeps_no_old_tick() {
 }
 
 #[tokio::test]
-async fn what_a_repair_brings_is_gathered_in_its_order() {
+async fn events_that_a_repair_brings_are_gathered_in_order() {
     let (mut stand, mut peers) = Stand::hot(1).await;
     stand.events(&["event 3"]);
     stand.seq = 5;
@@ -396,7 +397,7 @@ async fn what_a_repair_brings_is_gathered_in_its_order() {
     assert_eq!(stand.listeners.behind().now_or_never(), Some((0, (1, 3))));
     let frames = ["event 4", "event 5"].map(Frame::text).to_vec();
     stand.tell(Message::Missed { room: room(1), epoch: 1, first: 4, frames });
-    // What is gathered counts as given.
+    // Gathered events count as given.
     stand.tell(Message::Digest { room: room(1), epoch: 1, seq: 6 });
     assert_eq!(stand.listeners.behind().now_or_never(), None);
     stand.pass(TICK - MOMENT).await;
@@ -404,7 +405,7 @@ async fn what_a_repair_brings_is_gathered_in_its_order() {
 }
 
 #[tokio::test]
-async fn much_leaves_before_its_tick_and_the_next_tick_is_a_whole_one() {
+async fn many_bytes_are_written_before_the_tick_ends_and_the_next_tick_is_a_whole_one() {
     let (mut stand, mut peers) = Stand::hot(1).await;
     let text = "x".repeat(4_000);
     for _ in 0..4 {
@@ -423,7 +424,7 @@ async fn much_leaves_before_its_tick_and_the_next_tick_is_a_whole_one() {
 }
 
 #[tokio::test]
-async fn what_is_gathered_is_written_when_the_shard_ends() {
+async fn gathered_events_are_written_when_the_shard_ends() {
     let bench = Bench::new(hot(3_600_000)).await;
     let mut topic = bench.delivery.topic(room(1));
     let mut peer = bench.member(room(1)).await;
