@@ -1,6 +1,6 @@
-//! What sockets have asked of rooms and not been told yet. A room's answer goes straight from its actor into the
-//! socket's shard, behind the event that it names; the socket's own task is not woken for it, nor by a timer. Whoever
-//! closes the question, the room or the patience that has ended, is the one who answers it.
+//! The commands that sockets have given to rooms and that are not answered yet. A room's answer goes from its actor
+//! directly to the socket's shard, after the event that it names; the socket's own task is not woken for it. A question
+//! is answered by whoever closes it first: the room, or [`Patience`] when its time is over.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,14 +14,14 @@ use super::dispatch::answer_frame;
 use crate::delivery::Connection;
 use crate::room::{Answer, Asker};
 
-/// Between two looks at questions whose time is over, at least.
+/// The least time between two looks for questions whose time is over.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// A command that a room has been asked for.
+/// A command that a room is to answer.
 pub(super) struct Question {
     id: u64,
     connection: Connection,
-    /// When its room has taken too long.
+    /// When the time for the answer is over.
     ends: Instant,
     open: AtomicBool,
 }
@@ -31,7 +31,7 @@ impl Question {
         self.id
     }
 
-    /// It has not been answered.
+    /// Whether it has not been answered.
     pub(super) fn is_open(&self) -> bool {
         self.open.load(Ordering::Acquire)
     }
@@ -45,8 +45,8 @@ impl Asker for Question {
     }
 }
 
-/// Every open question of this process: all have the same time, so that the oldest ends first. One task
-/// looks after all of them, and only when the oldest that is open may have ended.
+/// All open questions of this process. All have the same time for their answer, so the oldest one ends first. One task
+/// watches all of them, and wakes only when the time of the oldest open one may be over.
 #[derive(Default)]
 pub(super) struct Patience {
     questions: Mutex<VecDeque<Arc<Question>>>,
@@ -58,14 +58,14 @@ impl Patience {
         self.questions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// One more, to be answered in so long from now.
+    /// Adds a question, which must be answered within this time from now.
     pub(super) fn ask(&self, id: u64, connection: Connection, within: Duration) -> Arc<Question> {
         let mut questions = self.questions();
-        // Whoever adds one takes away what has been answered meanwhile: so what is kept does not grow with the rate.
+        // Answered questions are removed here, so that their number does not grow with the rate of commands.
         while questions.front().is_some_and(|first| !first.is_open()) {
             questions.pop_front();
         }
-        // Under the lock, so that they stand in the order of their ends.
+        // The end is computed under the lock, so that the questions stand in the order of their ends.
         let ends = Instant::now() + within;
         let question = Arc::new(Question { id, connection, ends, open: AtomicBool::new(true) });
         questions.push_back(question.clone());
@@ -75,7 +75,7 @@ impl Patience {
         question
     }
 
-    /// Answers, for ever, what rooms have taken too long for.
+    /// Runs without end, and answers `timeout` to each question whose time is over.
     pub(super) async fn keep(&self) {
         loop {
             match self.look(Instant::now()) {
@@ -85,7 +85,7 @@ impl Patience {
         }
     }
 
-    /// Answers what is over by now, and says when to look again.
+    /// Answers the questions whose time is over by now. Returns when to look again; `None` if no question is left.
     fn look(&self, now: Instant) -> Option<Instant> {
         let mut questions = self.questions();
         while let Some(first) = questions.front() {
@@ -97,7 +97,7 @@ impl Patience {
             }
             questions.pop_front();
         }
-        // What a busy time took is given back.
+        // The memory of a busy time is given back.
         questions.shrink_to(1_024);
         None
     }
@@ -115,7 +115,7 @@ mod tests {
     use crate::kit::supervise::Supervisor;
 
     #[tokio::test]
-    async fn what_is_answered_is_not_kept_and_what_takes_too_long_is_answered_once() {
+    async fn answered_questions_are_removed_and_one_that_takes_too_long_is_answered_once() {
         let supervisor = Supervisor::default();
         let delivery = Delivery::start(&delivery::Settings::default(), Lease::endless(), &supervisor);
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
@@ -129,7 +129,7 @@ mod tests {
         for id in 0..1_000 {
             ask(id, 5).answer(Ok(Answer::Nothing));
         }
-        assert_eq!(patience.questions().len(), 1, "the last, which nobody has come behind");
+        assert_eq!(patience.questions().len(), 1, "only the last, after which no other was added");
         let (slow, later) = (ask(1_000, 5), ask(1_001, 6));
         ask(1_002, 7).answer(Ok(Answer::Nothing));
         let asked = later.ends - Duration::from_secs(6);

@@ -1,15 +1,15 @@
-//! From bytes to messages: fragments are put together, control frames may stand between them. Between
-//! reads it keeps what is not whole yet, and nothing else.
+//! Turns bytes into messages. Fragments are put together, and control frames may come between them. Between two reads
+//! only the bytes of an incomplete frame and the fragments of an incomplete message are kept.
 
 use std::borrow::Cow;
 
 use parlor_protocol::CloseCode;
 use parlor_protocol::frame::{self, Opcode};
 
-/// Bytes of the longest header that a client writes: two, the length, the mask.
+/// The bytes of the longest header that a client writes: 2, plus 8 for the length and 4 for the mask.
 pub(super) const CLIENT_HEADER_BYTES: usize = 14;
 
-/// What a client says.
+/// One message or control frame of a client.
 #[derive(PartialEq, Eq, Debug)]
 pub(super) enum Input<'a> {
     /// A whole text message.
@@ -22,22 +22,22 @@ pub(super) enum Input<'a> {
     Close(Option<u16>),
 }
 
-/// The frames of a message that has not ended, and the bytes of a frame that is not whole.
+/// The fragments of a message that has not ended, and the bytes of an incomplete frame.
 #[derive(Default)]
 pub(super) struct Assembly {
-    /// Bytes that were read and not used.
+    /// The bytes that were read and not used yet.
     partial: Vec<u8>,
-    /// The fragments so far of a text message.
+    /// The fragments of a text message that came so far.
     message: Option<Vec<u8>>,
 }
 
 impl Assembly {
-    /// Keeps what a turn could not use.
+    /// Keeps the bytes that a turn could not use.
     pub(super) fn keep(&mut self, rest: &[u8]) {
         self.partial = rest.to_vec();
     }
 
-    /// Puts what was kept at the beginning of the buffer, and says how much that is.
+    /// Moves the kept bytes to the beginning of the buffer, and returns how many they are.
     pub(super) fn restore(&mut self, buffer: &mut Vec<u8>) -> usize {
         let partial = std::mem::take(&mut self.partial);
         if buffer.len() < partial.len() {
@@ -47,13 +47,16 @@ impl Assembly {
         partial.len()
     }
 
-    /// Nothing is kept.
+    /// Whether no bytes are kept.
     pub(super) fn is_empty(&self) -> bool {
         self.partial.is_empty()
     }
 
-    /// The next thing that the client says and how many bytes it took; `Ok(None)` when there is not a
-    /// whole frame. A fragment that ends no message takes its bytes and says nothing.
+    /// Reads the next frame. Returns its input and how many bytes it took, or `Ok(None)` if there is no whole frame
+    /// yet. For a fragment that does not end a message the input is `None`.
+    ///
+    /// # Errors
+    /// The code to close the socket with: the frame breaks the protocol, or the message is longer than `limit`.
     pub(super) fn next<'a>(
         &mut self,
         bytes: &'a mut [u8],
@@ -117,7 +120,7 @@ mod tests {
         frame
     }
 
-    /// What comes of these bytes when they arrive in portions of this size.
+    /// The messages that are read when these bytes arrive in portions of this size.
     fn read(bytes: &[u8], portion: usize) -> Result<Vec<String>, CloseCode> {
         let (mut assembly, mut said, mut buffer) = (Assembly::default(), Vec::new(), Vec::new());
         for portion in bytes.chunks(portion) {

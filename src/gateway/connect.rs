@@ -1,4 +1,4 @@
-//! The two commands that say whose a socket is: `connect`, which may bring it into rooms, and `session.refresh`.
+//! The two commands that identify the user of a socket: `connect`, which may also join rooms, and `session.refresh`.
 
 use std::time::Duration;
 
@@ -14,10 +14,10 @@ use super::join::{self, CameIn, Joined};
 use super::session::{Change, Me, Validity, reply};
 use crate::delivery::{Connection, Frame};
 
-/// Bytes that the reply to `connect` takes without its joins.
+/// The capacity for the reply to `connect` without its joins.
 const CONNECTED_BYTES: usize = 768;
 
-/// Signs a socket in and brings it into the rooms it names, one after the other; one reply answers all.
+/// Signs a socket in and joins the rooms that it names, one after the other. One reply answers all of that.
 pub(super) async fn connect(
     gateway: GatewayState,
     connection: Connection,
@@ -28,7 +28,7 @@ pub(super) async fn connect(
 ) -> (u64, Change) {
     let deadline = Duration::from_millis(gateway.settings.answer_ms);
     let known = async {
-        // Counted before it costs a query.
+        // The rate is counted before any query is made.
         let named = gateway.ports.named(&connect.token).await?;
         rate.map_or(Ok(()), |rate| gateway.admit(named.user, rate, Instant::now()))?;
         gateway.door.connect(undecided, gateway.users.room(named.user).is_some())?;
@@ -60,7 +60,7 @@ pub(super) async fn connect(
 
     let mut joins = Vec::with_capacity(connect.joins.len());
     for asked in connect.joins {
-        // Each of them counts as a `room.join` does.
+        // Each join counts like a `room.join`.
         let came_in = match gateway.admit(me.person.id, RateClass::Join, Instant::now()) {
             Ok(()) => join::come_in(&gateway, &connection, &me.person, asked).await,
             Err(error) => Err(error),
@@ -99,7 +99,7 @@ pub(super) async fn connect(
     (id, Change::Connected(me))
 }
 
-/// The reply to `connect`, with what its joins brought.
+/// The reply to `connect`, with the answers to its joins.
 fn connected_frame(id: u64, connected: &Connected, joins: &[Result<Joined, ErrorBody>]) -> Frame {
     let missed: Vec<_> = joins.iter().map(|join| join.as_ref().ok().and_then(Joined::missed)).collect();
     let parts = joins.iter().zip(&missed).map(|(join, missed)| join.as_ref().map(|join| join.text(missed.as_deref())));
@@ -108,7 +108,8 @@ fn connected_frame(id: u64, connected: &Connected, joins: &[Result<Joined, Error
     Frame::written(bytes, |out| envelope::write_connected(id, connected, &parts, out))
 }
 
-/// Goes on with a new token of the same session: a socket never becomes somebody else's.
+/// Continues the session with a new token. The token must be of the same session, so that a socket never changes its
+/// user.
 pub(super) async fn refresh(
     gateway: GatewayState,
     connection: Connection,
@@ -122,7 +123,7 @@ pub(super) async fn refresh(
     let signed_in = join::within(deadline, known).await.and_then(|signed_in| {
         let own = signed_in.user.id == user && signed_in.session == session;
         own.then_some(signed_in).ok_or_else(|| {
-            ErrorBody::new(ErrorCode::Forbidden).message("the token is of another session than the socket's")
+            ErrorBody::new(ErrorCode::Forbidden).message("the token belongs to another session than the socket")
         })
     });
     match signed_in {
@@ -138,12 +139,12 @@ pub(super) async fn refresh(
     }
 }
 
-/// A room that a later one of the same joins has taken the place of: the user is not in it, and what it
-/// would have brought has no room in the outbox.
+/// Replaces the answer to a join whose room was left for a later one of the same `connect`. The user is not in that
+/// room, and the outbox is only sized for the answer to one join.
 fn leave_out(joins: &mut [Result<Joined, ErrorBody>], former: RoomId) {
     for join in joins {
         if join.as_ref().is_ok_and(|joined| joined.room == former) {
-            *join = Err(ErrorBody::new(ErrorCode::NotInRoom).message("a later one of the joins is another room"));
+            *join = Err(ErrorBody::new(ErrorCode::NotInRoom).message("a later one of the joins is for another room"));
         }
     }
 }

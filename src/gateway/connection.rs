@@ -1,5 +1,5 @@
-//! One socket's read side: a small task that waits for bytes, answers and the time, and keeps between
-//! reads only what is not whole yet. Bytes are read into a buffer that the sockets of a thread share.
+//! The read side of one socket: a small task that waits for bytes, answers and deadlines. Between reads it keeps only
+//! what is incomplete. Bytes are read into a buffer that all sockets of a thread share.
 
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};
@@ -26,44 +26,53 @@ use super::upgrade::Opening;
 use crate::delivery::{Connection, Frame};
 use crate::telemetry::Held;
 
-/// Bytes that one read may bring beyond a frame of the greatest size.
+/// The bytes that the buffer has beyond a frame of the greatest size.
 const SPARE_BYTES: usize = 16 * 1024;
 
-/// How long a socket that was closed is still read, so that what the peer sends meanwhile does not
-/// tear down the last frames on their way to it.
+/// How long a closed socket is still read. If bytes of the peer were left unread, the kernel would answer them with a
+/// reset, and the last frames might not reach the peer.
 const LINGER: Duration = Duration::from_secs(1);
 
 thread_local! {
+    /// The buffer that all sockets of this thread read into.
     static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
-/// What a socket's task is woken by.
+/// What wakes the task of a socket.
 enum Wake {
+    /// The shard has given the socket up.
     Closed,
+    /// The blocking command of this number is done.
     Unblocked(u64, Change),
+    /// The reply to the command of this number is known.
     Answered(u64, Frame),
+    /// A deadline has come.
     Time,
+    /// There may be bytes to read.
     Readable,
 }
 
-/// What a turn of reading leads to.
+/// The outcome of a turn of reading.
 enum Turn {
-    /// Go on.
+    /// The socket goes on.
     Open,
-    /// Close with this code.
+    /// The socket is to be closed with this code.
     Close(CloseCode),
     /// The peer is gone.
     Gone,
 }
 
-/// When what is due.
+/// The times that decide when something is due.
 struct Deadlines {
+    /// When the last bytes came.
     heard: Instant,
+    /// When the next ping is sent.
     ping: Instant,
+    /// By when the socket must be connected.
     connect: Instant,
 }
 
-/// Serves one socket until it ends. It is counted as long as it lives.
+/// Serves one socket until it ends. `_counted` holds its place among the connections and in the metric meanwhile.
 pub(super) async fn serve(
     gateway: GatewayState,
     stream: Arc<TcpStream>,
@@ -89,7 +98,7 @@ pub(super) async fn serve(
     drop(reader);
     tracing::debug!(by_server = closed.is_cancelled(), "a socket has ended");
     if closed.is_cancelled() {
-        // Errors and the end are the same here: nothing more is to be had.
+        // An error and the end of the stream mean the same here: nothing more comes.
         let _ = Box::pin(stop.run_until_cancelled(tokio::time::timeout(LINGER, drain(&stream)))).await;
     }
 }
@@ -99,7 +108,7 @@ struct Reader {
     deadlines: Deadlines,
     assembly: Assembly,
     session: Session,
-    /// Frames for this socket that this turn has made.
+    /// The frames for this socket that the present turn has made.
     out: Vec<Frame>,
 }
 
@@ -140,7 +149,7 @@ impl Reader {
                 if timer.as_mut().poll(cx).is_ready() {
                     return Poll::Ready(Wake::Time);
                 }
-                // While a command blocks the next ones nothing is read: the peer's own sending waits.
+                // While a command blocks the next ones nothing is read, so that the peer's sending is held back.
                 if self.session.blocked.is_none() && stream.poll_read_ready(cx).is_ready() {
                     return Poll::Ready(Wake::Readable);
                 }
@@ -176,7 +185,7 @@ impl Reader {
         }
     }
 
-    /// Reads what is there, if a stream is given, and takes every whole message of it.
+    /// Reads what has come, if a stream is given, and handles every whole message.
     fn turn(&mut self, stream: Option<&TcpStream>) -> Turn {
         SCRATCH.with_borrow_mut(|scratch| {
             let limit = self.session.gateway.settings.message_bytes;
@@ -219,7 +228,7 @@ impl Reader {
         })
     }
 
-    /// Takes one message. `None`: go on.
+    /// Handles one message. `None` if the socket goes on.
     fn take(&mut self, input: Input<'_>) -> Option<Turn> {
         match input {
             Input::Text(text) => match self.session.message(&text, self.deadlines.heard) {
@@ -233,14 +242,14 @@ impl Reader {
                 }
             },
             Input::Ping(payload) => {
-                // Of several pings in a row the last one is answered.
+                // Of several pings in a row only the last one is answered (RFC 6455, section 5.5.3).
                 self.out.pop_if(|frame| frame.is_pong());
                 self.out.push(Frame::pong(payload));
             }
             Input::Pong => {}
             Input::Close(code) => {
-                // This one says that the client means it (RFC 6455, 7.4.1); with any other it may come back: a
-                // page that is loaded anew goes away with 1001.
+                // With 1000 the client has closed the socket on purpose (RFC 6455, section 7.4.1). With any other code
+                // it may come back: a page that is reloaded closes its socket with 1001.
                 if code == Some(1000) {
                     self.session.leave_rooms();
                 }
@@ -250,7 +259,7 @@ impl Reader {
         None
     }
 
-    /// Does what the time asks for.
+    /// Does what is due by now.
     fn due(&mut self, now: Instant) -> Turn {
         let settings = &self.session.gateway.settings;
         if now >= self.deadlines.heard + Duration::from_millis(settings.silence_ms) {
@@ -280,14 +289,15 @@ impl Deadlines {
         }
     }
 
-    /// The interval with a tenth of jitter either way: sockets that came together do not ping together.
+    /// The ping interval, shortened or lengthened by up to a tenth, so that sockets which came at the same time are not
+    /// pinged at the same time.
     fn ping_interval(gateway: &GatewayState, connection: &Connection) -> Duration {
         let ms = gateway.settings.ping_ms;
         let chance = connection.id().0.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
         Duration::from_millis(ms - ms / 10 + (ms / 5) * chance / (1 << 32))
     }
 
-    /// When something is due next. What is heard meanwhile only moves it on: then the timer fires for nothing.
+    /// When something is due next. Bytes that come meanwhile move that later; the timer then fires once for nothing.
     fn next(&self, session: &Session) -> Instant {
         let silence = self.heard + Duration::from_millis(session.gateway.settings.silence_ms);
         let session_end = session.me.as_ref().map_or(self.connect, |me| me.validity.next());
@@ -295,8 +305,8 @@ impl Deadlines {
     }
 }
 
-/// One read. A read that does not fill the buffer has taken all there is, so the next one first waits for
-/// the socket, without asking the kernel in vain. `None`: there was nothing.
+/// Reads once; `None` if there was nothing to read. A read that does not fill the buffer has taken everything, so the
+/// runtime is told that the socket is no longer readable, which saves a read in vain.
 fn read_some(stream: &TcpStream, buffer: &mut [u8]) -> io::Result<Option<usize>> {
     let mut taken = None;
     let result = stream.try_io(Interest::READABLE, || {
@@ -312,7 +322,7 @@ fn read_some(stream: &TcpStream, buffer: &mut [u8]) -> io::Result<Option<usize>>
     }
 }
 
-/// Reads and forgets until the peer ends.
+/// Reads and drops everything until the peer ends the stream.
 async fn drain(stream: &TcpStream) -> io::Result<()> {
     loop {
         stream.readable().await?;

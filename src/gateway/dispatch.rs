@@ -1,5 +1,5 @@
-//! The one match over everything a client may ask for: each command goes where it is decided, in the
-//! order of arrival, and its reply comes back whenever it is known.
+//! The one match over all commands of a client. Each command is sent to where it is decided, in the order of arrival,
+//! and its reply is sent when it is known.
 
 use std::time::Duration;
 
@@ -25,16 +25,19 @@ fn rate_limited(wait: Duration) -> ErrorBody {
 }
 
 impl GatewayState {
-    /// Counts one command of this class of the user's, or says how long to wait.
+    /// Counts one command of this class for the user.
+    ///
+    /// # Errors
+    /// `rate_limited`, with the time to wait.
     pub(super) fn admit(&self, user: UserId, class: RateClass, now: Instant) -> Result<(), ErrorBody> {
-        // Who comes in is no sender: what they cost is bounded at the door.
+        // Users who connect or join are not slowed down: the door bounds their cost.
         let slower = if class.comes_in() { 1 } else { self.delivery.load().slower() };
         self.users.admit(user, class, self.settings.rate(class).slower(slower), now).map_err(rate_limited)
     }
 }
 
 impl Session {
-    /// Sends a good command where it belongs.
+    /// Sends a valid command to where it is decided.
     pub(super) fn dispatch(
         &mut self,
         id: u64,
@@ -43,7 +46,7 @@ impl Session {
         now: Instant,
     ) -> Result<Step, ErrorBody> {
         let rate = command.rate();
-        // Of a socket that has no user yet, `connect` counts once it is known whose it is.
+        // A socket that is not connected has no user yet. Its `connect` is counted when the user is known.
         if let (Some(rate), Some(me)) = (rate, &self.me) {
             self.gateway.admit(me.person.id, rate, now)?;
         }
@@ -55,8 +58,8 @@ impl Session {
                 }
                 let near = connect.joins.first().map(|join| join.room);
                 if let Some(beside) = near.and_then(|room| self.connection.beside(room, &self.stream, &self.closed)) {
-                    // By the one id its lines are found before this one, by the other behind it.
-                    tracing::debug!(connection.beside = beside.id().0, "a socket goes to its room's shard");
+                    // The socket gets a new id. This line connects the log lines with the old id to those with the new.
+                    tracing::debug!(connection.beside = beside.id().0, "a socket moves to its room's shard");
                     self.connection = beside;
                 }
                 let (gateway, connection) = (self.gateway.clone(), self.connection.clone());
@@ -98,7 +101,7 @@ impl Session {
                 })))
             }
             Command::GiftList(list) => {
-                // The room says who is in it: the socket may have been put out without knowing.
+                // The room is asked whether the user is in it: the socket may not know yet that it was removed.
                 let present = self.handle(list.room)?.send(Request::Present { user: self.person().id })?;
                 let page = self.gateway.ports.gifts_above(list.room, list.after, limit::GIFT_PAGE + 1);
                 let deadline = self.deadline();
@@ -116,10 +119,13 @@ impl Session {
                 let request = Request::People { user: self.person().id, after: list.after };
                 self.ask_room(id, &self.handle(list.room)?, request)
             }
-            // What a room decides goes there by its weight; the gateway knows none of these by name.
+            // All other commands are decided by a room. They are sent by their weight; none is known here by name.
             command => {
                 let (Some(op), Some(room)) = (op, command.room()) else {
-                    tracing::error!(kind = command.kind(), "a command without an operation and a room has no way");
+                    tracing::error!(
+                        kind = command.kind(),
+                        "a command has no operation or names no room, so it cannot be sent to one"
+                    );
                     return Err(ErrorCode::Internal.into());
                 };
                 let is_money = command.weight() == Weight::Money;
@@ -147,8 +153,8 @@ impl Session {
         Duration::from_millis(self.gateway.settings.answer_ms)
     }
 
-    /// The room's handle, for a socket that has come in. Whether it is in still, the room says; one that
-    /// sleeps has nobody in it.
+    /// The handle of a room that the socket has joined. Whether it is still in the room is the room's to decide. A room
+    /// that sleeps has nobody in it.
     fn handle(&self, room: RoomId) -> Result<RoomHandle, ErrorBody> {
         let mut places = self.me.iter().flat_map(|me| &me.places);
         places
@@ -158,13 +164,13 @@ impl Session {
             .ok_or_else(|| ErrorBody::new(ErrorCode::NotInRoom).message("join the room first"))
     }
 
-    /// Asks a room that the socket is in. The order of asking is the order of deciding.
+    /// Asks a room that the socket has joined. The room decides in the order in which it is asked.
     fn ask_room(&mut self, id: u64, handle: &RoomHandle, request: Request) -> Result<Step, ErrorBody> {
         self.put(id, handle, Box::new(request)).map_err(|NotAsked { code, .. }| code)?;
         Ok(Step::Nothing)
     }
 
-    /// Puts this to a room, whose actor answers the socket itself.
+    /// Gives a request to a room, whose actor answers the socket directly.
     fn put(&mut self, id: u64, handle: &RoomHandle, request: Box<Request>) -> Result<(), NotAsked> {
         let within = self.deadline();
         handle.ask(request, || {
@@ -174,16 +180,16 @@ impl Session {
         })
     }
 
-    /// What costs money is asked for even where the socket is not in the room (any more): it may be the retry of
-    /// one that was paid for, and only the room, through the ledger, knows its first answer. Waking a
-    /// room for that counts as a join does.
+    /// Gives a command that costs money to its room, even if the socket is not in the room: it may be the retry of one
+    /// that was paid, and only the room, through the ledger, knows the first answer. Waking a room for that counts like
+    /// a join.
     fn pay(&mut self, id: u64, room: RoomId, request: Request, now: Instant) -> Result<Step, ErrorBody> {
         let mut request = Box::new(request);
         if let Ok(handle) = self.handle(room) {
             match self.put(id, &handle, request) {
                 Ok(()) => return Ok(Step::Nothing),
                 Err(NotAsked { code: ErrorCode::Busy, .. }) => return Err(ErrorCode::Busy.into()),
-                // The room has gone to sleep since.
+                // The room has gone to sleep since the handle was taken.
                 Err(not) => request = not.request,
             }
         }
@@ -199,7 +205,7 @@ impl Session {
     }
 }
 
-/// The reply that an answer of a room makes.
+/// The reply frame for an answer of a room.
 pub(super) fn answer_frame(id: u64, answer: Result<Answer, ErrorBody>) -> Frame {
     match &answer {
         Ok(Answer::Done(done)) => reply(id, Ok(done)),

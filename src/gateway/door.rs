@@ -1,12 +1,14 @@
-//! Who is let in where there is no place for everybody: TCP connections against `max_connections`, and sockets by the
-//! node's load.
+//! Admission: the bound on TCP connections (`max_connections`), and the refusal of sockets while the node is
+//! overloaded.
 //!
-//! Above `max_connections` there is a reserve, in which requests are served as ever and handshakes are answered 503
-//! `busy`; above that a connection is closed without a word, which costs least. A node that is full answers handshakes
-//! the same way. Whose the socket is to be is known only with `connect`, though, and who comes back to a room is not
-//! new: without them a node that is full would lose everybody whose network changes. So a few handshakes at a time go
-//! through undecided, and `connect` decides: it lets in who has a place in a room of this node, through the grace
-//! period and beyond, and answers `busy` to the others. How many may be undecided bounds what that costs.
+//! Above `max_connections` there is a reserve, in which requests are served as usual and handshakes are answered 503
+//! `busy`. Above the reserve a connection is closed at once, which costs least. A node whose load is full answers
+//! handshakes in the same way.
+//!
+//! Users who come back to a room are an exception: if they were refused, an overloaded node would lose everybody whose
+//! network changes. But a socket's user is known only with `connect`. So a few handshakes at a time are let through
+//! undecided, and `connect` decides: users who have a place in a room of this node are let in, and the others are
+//! answered `busy`. The number of undecided sockets bounds what that costs.
 
 use std::sync::Arc;
 
@@ -16,28 +18,30 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::load::{COME_BACK_MS, Load};
 use crate::telemetry::metric;
 
-/// Connections above `max_connections`: so many hundredths of it, at least and at most so many.
+/// The size of the reserve in percent of `max_connections`.
 const RESERVE_PERCENT: usize = 5;
+/// The least and the greatest number of connections in the reserve.
 const RESERVE: (usize, usize) = (16, 1_024);
 
-/// Undecided sockets in so many of the reserve.
+/// One undecided socket is allowed for this many connections of the reserve.
 const UNDECIDED_IN: usize = 16;
 
-/// More connections than `max_connections` may ask for.
+/// The greatest value of `max_connections`.
 pub(super) const MOST_CONNECTIONS: usize = Semaphore::MAX_PERMITS - RESERVE.1;
 
-/// A connection's place; a socket takes it along.
+/// A connection's place in the count. A socket keeps that of its connection.
 #[derive(Clone, Debug)]
 pub(super) struct Permit(#[allow(dead_code, reason = "held for its drop")] Arc<OwnedSemaphorePermit>);
 
-/// A handshake has gone through that may have to be refused yet. Boxed: a socket has room for it all its life.
+/// The place of a socket whose handshake was let through undecided. It is boxed because it is rare: otherwise every
+/// socket would be larger by it.
 pub(super) type Undecided = Box<OwnedSemaphorePermit>;
 
-/// There is no place for another socket.
+/// The error if there is no place for another socket.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Crowded;
 
-/// Counts who is in.
+/// Counts connections and undecided sockets.
 #[derive(Debug)]
 pub(super) struct Door {
     places: Arc<Semaphore>,
@@ -57,7 +61,7 @@ impl Door {
         }
     }
 
-    /// A place for a connection, the reserve included; without one it is to be closed at once.
+    /// A place for a connection, the reserve included. `None` if there is none: the connection must be closed at once.
     pub(super) fn place(&self) -> Option<Permit> {
         let place = self.places.clone().try_acquire_owned();
         if place.is_err() {
@@ -66,7 +70,10 @@ impl Door {
         place.ok().map(|place| Permit(Arc::new(place)))
     }
 
-    /// Whether a connection that has a place may become a socket.
+    /// Whether a connection that has a place may become a socket, for sure (`None`) or undecided.
+    ///
+    /// # Errors
+    /// [`Crowded`], if the node is full and as many sockets as allowed are undecided.
     pub(super) fn handshake(&self) -> Result<Option<Undecided>, Crowded> {
         if !self.load.is_full() && self.places.available_permits() >= self.reserve {
             return Ok(None);
@@ -74,7 +81,10 @@ impl Door {
         self.undecided.clone().try_acquire_owned().map(|undecided| Some(Box::new(undecided))).map_err(|_| Crowded)
     }
 
-    /// Whether a socket may become this user's, once it is known whether they have a place in a room.
+    /// Decides about a socket's `connect`, when it is known whether the user has a place in a room.
+    ///
+    /// # Errors
+    /// `busy`.
     pub(super) fn connect(&self, undecided: bool, has_place: bool) -> Result<(), ErrorBody> {
         if has_place || !undecided && !self.load.is_full() {
             return Ok(());
@@ -84,7 +94,7 @@ impl Door {
     }
 }
 
-/// What is said to who is not let in.
+/// The answer to a socket that is not let in.
 pub(super) fn busy() -> ErrorBody {
     ErrorBody::new(ErrorCode::Busy).message("the server takes no more sockets for now").retry_after_ms(COME_BACK_MS)
 }

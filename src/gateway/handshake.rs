@@ -1,5 +1,5 @@
-//! The handshake of RFC 6455, section 4.2: what a good one is, and why another is refused. It is read the same from a
-//! request that came through HTTP and from the bytes of its head.
+//! The WebSocket handshake (RFC 6455, section 4.2): which ones are accepted, and why others are refused. It is read in
+//! the same way from a parsed HTTP request and from the bytes of a request's head.
 
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version, header};
@@ -12,18 +12,18 @@ use sha1::{Digest, Sha1};
 use crate::http::request_id::{RequestId, X_REQUEST_ID};
 use crate::kit::error::Error;
 
-/// What the server adds to the client's key (RFC 6455, section 1.3).
+/// The text that the server appends to the client's key (RFC 6455, section 1.3).
 const KEY_SUFFIX: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 /// The head of a request.
 pub(super) trait Head {
-    /// `GET` over HTTP/1.1.
+    /// Whether it is `GET` over HTTP/1.1.
     fn is_get(&self) -> bool;
 
-    /// Every value of this header.
+    /// All values of this header.
     fn values<'a>(&'a self, name: &'a HeaderName) -> impl Iterator<Item = &'a [u8]>;
 
-    /// The one of several that stands first, as text.
+    /// The first value of this header, if it is text.
     fn first<'a>(&'a self, name: &'a HeaderName) -> Option<&'a str> {
         self.values(name).next().and_then(|value| std::str::from_utf8(value).ok())
     }
@@ -50,17 +50,17 @@ impl Head for httparse::Request<'_, '_> {
     }
 }
 
-/// A good handshake.
+/// A handshake that is accepted.
 #[derive(Debug)]
 pub(super) struct Handshake {
     accept: HeaderValue,
     subprotocol: bool,
-    /// The id that the answer says, where the socket's lines have one.
+    /// The request's id for the answer; `None` if the socket has no span in the log.
     pub request: Option<RequestId>,
 }
 
 impl Handshake {
-    /// The answer's headers.
+    /// The headers of the answer.
     fn headers(&self) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
         let always = [
             (header::CONNECTION, HeaderValue::from_static("upgrade")),
@@ -72,7 +72,7 @@ impl Handshake {
         always.into_iter().chain(self.subprotocol.then_some(subprotocol)).chain(request)
     }
 
-    /// The answer's bytes.
+    /// The answer as bytes.
     pub(super) fn bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(256);
         bytes.extend_from_slice(b"HTTP/1.1 101 Switching Protocols\r\n");
@@ -85,7 +85,7 @@ impl Handshake {
         bytes
     }
 
-    /// The answer as one of HTTP.
+    /// The answer as an HTTP response.
     pub(super) fn response(&self) -> Response<Body> {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
@@ -94,7 +94,7 @@ impl Handshake {
     }
 }
 
-/// Why there is no socket.
+/// The refusal of a handshake.
 #[derive(Clone, Debug)]
 pub(super) struct Refusal {
     status: StatusCode,
@@ -107,17 +107,17 @@ impl Refusal {
         Self { status, body: Box::new(ErrorBody::new(code).message(message)) }
     }
 
-    /// There is no place for another socket.
+    /// The refusal if there is no place for another socket: 503 with this body.
     pub(super) fn busy(body: ErrorBody) -> Self {
         Self { status: StatusCode::SERVICE_UNAVAILABLE, body: Box::new(body) }
     }
 
-    /// There was no place, and later there may be one.
+    /// Whether it was refused because there was no place.
     pub(super) fn is_busy(&self) -> bool {
         self.status == StatusCode::SERVICE_UNAVAILABLE
     }
 
-    /// In `application/problem+json`.
+    /// The refusal as `application/problem+json`.
     pub(super) fn response(self) -> Response<Body> {
         let mut response = Error::from(*self.body).into_response();
         *response.status_mut() = self.status;
@@ -128,7 +128,7 @@ impl Refusal {
                 headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
                 headers.insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
             }
-            // A client that comes back later comes back anew: its place is somebody else's meanwhile.
+            // The client retries later on a new connection, so that it does not keep its place meanwhile.
             StatusCode::SERVICE_UNAVAILABLE => {
                 headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
             }
@@ -138,31 +138,31 @@ impl Refusal {
     }
 }
 
-/// Reads the handshake; pages of these origins may open sockets.
+/// Reads and checks the handshake. Pages of `origins` may open sockets; if the list is empty, only the server's own.
 ///
 /// # Errors
-/// Why it is no good one.
+/// The refusal, if it is not a valid handshake or comes from a page of another origin.
 pub(super) fn read(head: &impl Head, origins: &[String]) -> Result<Handshake, Refusal> {
     if !head.is_get() {
         return Err(Refusal::new(StatusCode::BAD_REQUEST, "a socket is opened with GET over HTTP/1.1"));
     }
     if !has_token(head, &header::UPGRADE, "websocket") {
-        return Err(Refusal::new(StatusCode::UPGRADE_REQUIRED, "this address is a WebSocket: Upgrade: websocket"));
+        return Err(Refusal::new(StatusCode::UPGRADE_REQUIRED, "this address is a WebSocket: send Upgrade: websocket"));
     }
     if !has_token(head, &header::CONNECTION, "upgrade") {
         return Err(Refusal::new(StatusCode::BAD_REQUEST, "Connection: Upgrade is missing"));
     }
     if head.first(&header::SEC_WEBSOCKET_VERSION) != Some("13") {
-        return Err(Refusal::new(StatusCode::UPGRADE_REQUIRED, "Sec-WebSocket-Version has to be 13"));
+        return Err(Refusal::new(StatusCode::UPGRADE_REQUIRED, "Sec-WebSocket-Version must be 13"));
     }
     let key = head.first(&header::SEC_WEBSOCKET_KEY);
     let Some(key) = key.filter(|key| BASE64.decode(key).is_ok_and(|key| key.len() == 16)) else {
-        return Err(Refusal::new(StatusCode::BAD_REQUEST, "Sec-WebSocket-Key has to be 16 bytes in base64"));
+        return Err(Refusal::new(StatusCode::BAD_REQUEST, "Sec-WebSocket-Key must be 16 bytes in base64"));
     };
     if !origin_is_let_in(head, origins) {
         return Err(Refusal::new(
             StatusCode::FORBIDDEN,
-            "sockets are not open to pages of this origin: gateway.origins names those that may",
+            "pages of this origin may not open sockets: gateway.origins names the origins that may",
         ));
     }
     let subprotocol = head.values(&header::SEC_WEBSOCKET_PROTOCOL).next().is_some();
@@ -174,7 +174,7 @@ pub(super) fn read(head: &impl Head, origins: &[String]) -> Result<Handshake, Re
     Ok(Handshake { accept, subprotocol, request: None })
 }
 
-/// The comma-separated tokens of a header that may stand several times.
+/// The comma-separated tokens of a header, which may occur several times.
 fn tokens<'a>(head: &'a impl Head, name: &'a HeaderName) -> impl Iterator<Item = &'a str> {
     let values = head.values(name).filter_map(|value| std::str::from_utf8(value).ok());
     values.flat_map(|value| value.split(',')).map(str::trim)
@@ -184,8 +184,8 @@ fn has_token(head: &impl Head, name: &HeaderName, token: &str) -> bool {
     tokens(head, name).any(|found| found.eq_ignore_ascii_case(token))
 }
 
-/// A page of another site must not open sockets with what the browser knows of the user. No `Origin`: no
-/// browser.
+/// Whether a page of the request's origin may open sockets: a page of another site must not use what the browser knows
+/// of the user. A request without `Origin` does not come from a browser.
 fn origin_is_let_in(head: &impl Head, origins: &[String]) -> bool {
     let Some(origin) = head.values(&header::ORIGIN).next() else { return true };
     let Ok(origin) = std::str::from_utf8(origin) else { return false };
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_good_handshake_is_refused() {
+    fn an_invalid_handshake_is_refused_with_its_status() {
         for (name, value, status) in [
             ("upgrade", None, 426),
             ("upgrade", Some("h2c"), 426),

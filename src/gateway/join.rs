@@ -1,4 +1,4 @@
-//! Coming into a room, leaving it, and what a join's reply brings.
+//! Joining a room, leaving it, and the reply to a join.
 
 use std::time::Duration;
 
@@ -15,15 +15,16 @@ use crate::presence::Place;
 use crate::room::{Answer, Caller, JoinAnswer, Request, RoomHandle, SnapshotText, gifts_within};
 use crate::telemetry::metric;
 
-/// A user who has come into a room; the reply still has to be sent.
+/// The outcome of a join. The reply is not sent yet.
 pub(super) struct CameIn {
+    /// The socket's place in the room.
     pub place: Place,
-    /// The room that was left for it.
+    /// The room that the user left by joining, if there was one.
     pub former: Option<RoomId>,
     pub joined: Joined,
 }
 
-/// The answer to a join, of what it is written from.
+/// The parts from which the reply to a join is written.
 pub(super) struct Joined {
     pub room: RoomId,
     answer: JoinAnswer,
@@ -32,17 +33,17 @@ pub(super) struct Joined {
 }
 
 impl Joined {
-    /// The room, and where the client stands in it: epoch and seq.
+    /// The room, and the client's position in it: epoch and `seq`.
     pub(super) fn place(&self) -> (RoomId, i64, u64) {
         (self.room, self.answer.position.epoch, self.answer.position.seq)
     }
 
-    /// What was missed, for `text`.
+    /// The payloads of the missed events, for [`text`](Self::text); `None` if there is a snapshot instead.
     pub(super) fn missed(&self) -> Option<Vec<&str>> {
         self.answer.missed.as_ref().map(|missed| missed.iter().map(Frame::payload).collect())
     }
 
-    /// As it is written.
+    /// The reply in the form in which the protocol writes it.
     pub(super) fn text<'a>(&'a self, missed: Option<&'a [&'a str]>) -> JoinedText<'a> {
         JoinedText {
             room: self.room,
@@ -62,20 +63,20 @@ impl Joined {
     }
 }
 
-/// Waits for a room's answer, within the deadline.
+/// Waits for a room's answer, at most this long.
 pub(super) async fn answer(
     answer: oneshot::Receiver<Result<Answer, ErrorBody>>,
     within: Duration,
 ) -> Result<Answer, ErrorBody> {
     match tokio::time::timeout(within, answer).await {
         Ok(Ok(answer)) => answer,
-        // The room went without an answer: it moves, or starts anew.
+        // The room dropped the request without an answer, because it moves or restarts.
         Ok(Err(_)) => Err(ErrorCode::RoomPaused.into()),
         Err(_) => Err(ErrorCode::Timeout.into()),
     }
 }
 
-/// Waits for what a port answers, within the deadline.
+/// Waits for the answer of a port, at most this long.
 pub(super) async fn within<T>(
     within: Duration,
     answer: impl Future<Output = Result<T, ErrorBody>>,
@@ -83,7 +84,7 @@ pub(super) async fn within<T>(
     tokio::time::timeout(within, answer).await.unwrap_or_else(|_| Err(ErrorCode::Timeout.into()))
 }
 
-/// Brings a user into a room, whom their rate has let ask for it.
+/// Joins a room, and counts the join in the metrics. The caller has counted it against the user's rate.
 pub(super) async fn come_in(
     gateway: &GatewayState,
     connection: &Connection,
@@ -97,8 +98,8 @@ pub(super) async fn come_in(
     came_in
 }
 
-/// Brings a user into a room: its events are held back for the socket before the room is asked, and a
-/// room that the user was in before is left. On an error the socket is in no state of coming in.
+/// Joins a room: the room's events are held back for the socket before the room is asked, and another room that the
+/// user was in is left. On an error the socket is no longer subscribed to the room.
 async fn take_place(
     gateway: &GatewayState,
     connection: &Connection,
@@ -110,7 +111,7 @@ async fn take_place(
     let _moving = within(deadline, async { Ok(gateway.users.moving(user.id).await) }).await?;
     let handle = within(deadline, gateway.ports.wake(join.room)).await?;
     connection.subscribe(join.room).await;
-    // Where this is given up in the middle, the socket ends, and its subscriptions with it.
+    // If this future is dropped from here on, the socket has ended, and its subscriptions with it.
     let (place, joined) = match ask(gateway, connection, user, &join, handle).await {
         Ok(joined) => joined,
         Err(error) => {
@@ -131,6 +132,7 @@ async fn take_place(
     Ok(CameIn { place, former: former_room, joined })
 }
 
+/// Asks the room to let the user join, and takes the socket's place in it.
 async fn ask(
     gateway: &GatewayState,
     connection: &Connection,
@@ -152,7 +154,8 @@ async fn ask(
             Err(ErrorCode::Internal.into())
         }
         Err(error) => {
-            // Of one that was not answered in time nobody knows whether it succeeded.
+            // After a timeout it is unknown whether the room let the user join. Then the place is dropped, which tells
+            // the room that the socket is gone.
             if error.code != ErrorCode::Timeout {
                 place.release();
             }
@@ -161,7 +164,7 @@ async fn ask(
     }
 }
 
-/// Leaves a room at once, on all of the user's sockets: this one is unsubscribed here, the others by the room.
+/// Leaves a room at once, with all of the user's sockets. This socket is unsubscribed here, the others by the room.
 pub(super) async fn leave(
     gateway: &GatewayState,
     connection: &Connection,
@@ -174,7 +177,8 @@ pub(super) async fn leave(
     let Some(handle) = known.then(|| gateway.ports.awake(room)).flatten() else {
         return Err(ErrorCode::NotInRoom.into());
     };
-    // Before the room is asked: the room tells the user's other sockets, and this one gets a reply.
+    // It is unsubscribed before the room is asked: the room removes the user's other sockets, and this one gets a
+    // reply.
     connection.unsubscribe(room).await;
     gateway.users.left(user, room);
     match handle.send(Request::Leave { user }) {
@@ -186,8 +190,8 @@ pub(super) async fn leave(
     }
 }
 
-/// What the client gets to see of a join: the missed events as they were sent, or the snapshot, and
-/// the gifts that neither of them shows.
+/// Makes the reply to a join: the missed events or the snapshot, and the gifts that the client has not seen and that
+/// neither of them shows.
 async fn reply(gateway: &GatewayState, room: RoomId, client_gift_no: Option<i64>, joined: JoinAnswer) -> Joined {
     let stands_at = joined.position.gift_no.unwrap_or(0);
     let (mut gifts, mut more_gifts) = (Vec::new(), false);
@@ -200,8 +204,8 @@ async fn reply(gateway: &GatewayState, room: RoomId, client_gift_no: Option<i64>
     Joined { room, answer: joined, gifts, more_gifts }
 }
 
-/// The gifts above `after` up to `up_to`, as far as a page goes, and whether there are more of them. When
-/// the table cannot be read now the client asks for them later: a resume does not depend on it.
+/// A page of the gifts above `after` up to `up_to`, and whether there are more. If the table cannot be read, the page
+/// is empty and there are more, so that the client asks for them later: a resume does not depend on it.
 async fn gifts_between(gateway: &GatewayState, room: RoomId, after: i64, up_to: i64) -> (Vec<GiftLine>, bool) {
     let deadline = Duration::from_millis(gateway.settings.answer_ms);
     match within(deadline, gateway.ports.gifts_above(room, after, limit::GIFT_PAGE)).await {
@@ -213,13 +217,17 @@ async fn gifts_between(gateway: &GatewayState, room: RoomId, after: i64, up_to: 
             (gifts, more)
         }
         Err(error) => {
-            tracing::warn!(room.id = room.number(), error.code = %error.code, "a join went without its gifts");
+            tracing::warn!(
+                room.id = room.number(),
+                error.code = %error.code,
+                "a join was answered without its gifts, because they could not be read"
+            );
             (Vec::new(), true)
         }
     }
 }
 
-/// Leaves as many gifts as one reply brings, and says whether there were more.
+/// Cuts the gifts to as many as one reply brings, and returns whether there were more.
 pub(super) fn cut_to_page(gifts: &mut Vec<GiftLine>) -> bool {
     let page = &gifts[..gifts.len().min(limit::GIFT_PAGE)];
     let fitting = gifts_within(page, limit::GIFT_PAGE_BYTES);

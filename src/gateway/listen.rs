@@ -1,5 +1,5 @@
-//! The accept loop: HTTP/1.1 over TCP, with a bound on connections, a deadline for each head, and a way
-//! out of HTTP for sockets.
+//! The accept loop: HTTP/1.1 over TCP with a bound on connections and a deadline for each request's head. Connections
+//! that open a socket leave HTTP.
 
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
@@ -30,26 +30,28 @@ use super::GatewayState;
 use super::door::Permit;
 use super::upgrade::{self, Begins};
 
-/// Bytes of a request's head at most.
+/// The most bytes of a request's head.
 const HEAD_BYTES: usize = 16 * 1024;
 
-/// How long to wait when the system has no more file descriptors: the listener stays ready meanwhile.
+/// The wait after the system refused to accept, as when it has no more file descriptors. The listener stays ready
+/// meanwhile, so without a wait the loop would spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// What a connection without a request has at a stop for the last bytes that the system has not taken yet.
+/// The time that a connection without a request gets at a stop to write its last bytes.
 const LAST_BYTES: Duration = Duration::from_millis(200);
 
-/// Serves sockets, and the router for all else, on this listener until `stop`. Then no more connections are accepted, those that wait
-/// for a request or for the rest of its head are closed, and requests under way are finished. Connections are work of the gateway's crew; who stops the server
-/// waits for them as long as it likes. Each request has its peer as `ConnectInfo<SocketAddr>`.
+/// Serves sockets, and all other requests by the router, on this listener until `stop`. Then no more connections are
+/// accepted, connections that wait for a request or for the rest of its head are closed, and requests that are under
+/// way are finished. Connections are work of the gateway's crew, so whoever stops the server can wait for them. Each
+/// request has its peer's address as `ConnectInfo<SocketAddr>`.
 pub async fn listen(listener: TcpListener, router: Router, gateway: GatewayState, stop: CancellationToken) {
     let settings = &gateway.settings;
-    // Every connection has these from its listener, without a call of its own. Without the first a lone frame could
-    // wait for the last one's acknowledgement.
+    // Every connection inherits these options from the listener, which saves a system call each. Without TCP_NODELAY a
+    // single frame could wait until the one before is acknowledged.
     let socket = SockRef::from(&listener);
     if let Err(error) = socket.set_tcp_nodelay(true).and_then(|()| socket.set_tcp_notsent_lowat(settings.unsent_bytes))
     {
-        tracing::warn!(%error, "the listener's options cannot be set");
+        tracing::warn!(%error, "the TCP options of the listener could not be set");
     }
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(Duration::from_millis(settings.head_ms)).max_buf_size(HEAD_BYTES);
@@ -64,12 +66,12 @@ pub async fn listen(listener: TcpListener, router: Router, gateway: GatewayState
             Ok(accepted) => accepted,
             Err(error) if is_of_one_peer(&error) => continue,
             Err(error) => {
-                tracing::error!(%error, "cannot accept connections");
+                tracing::error!(%error, "connections cannot be accepted");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
                 continue;
             }
         };
-        // Over bound and reserve: closed at once, which costs less than any word.
+        // Above the bound and the reserve a connection is closed at once, which costs less than any answer.
         let Some(permit) = gateway.door.place() else { continue };
         let (http, router, stop) = (http.clone(), router.clone(), stop.clone());
         let arrival = Box::new(Arrival { http, router, gateway: gateway.clone(), stream, peer, permit, stop });
@@ -77,7 +79,8 @@ pub async fn listen(listener: TcpListener, router: Router, gateway: GatewayState
     }
 }
 
-/// A new connection. In a box, which a socket's task lets go of: what a task is given it has room for to its end.
+/// A new connection. It is boxed so that a socket's task can free it: the arguments of a task take up room until it
+/// ends.
 struct Arrival {
     http: Arc<http1::Builder>,
     router: Router,
@@ -88,7 +91,7 @@ struct Arrival {
     stop: CancellationToken,
 }
 
-/// A connection: a socket from the beginning, or HTTP.
+/// Serves a connection, as a socket if it begins with a handshake, and otherwise as HTTP.
 async fn connection(arrival: Box<Arrival>) {
     let mut begins = upgrade::begin(&arrival.gateway, &arrival.stream);
     if matches!(begins, Begins::Silent) && Box::pin(says_something(&arrival)).await {
@@ -108,12 +111,13 @@ async fn connection(arrival: Box<Arrival>) {
     }
 }
 
-/// Whether there is anything to read before the time for a head is over.
+/// Waits until there is something to read. `false` if nothing comes within the time for a head.
 async fn says_something(Arrival { gateway, stream, stop, .. }: &Arrival) -> bool {
     let head_ms = Duration::from_millis(gateway.settings.head_ms);
     matches!(stop.run_until_cancelled(timeout(head_ms, stream.peek(&mut [0]))).await, Some(Ok(Ok(1))))
 }
 
+/// Serves HTTP requests on a connection until it ends.
 async fn requests(Arrival { http, router, gateway, stream, peer, permit, stop }: Arrival) {
     let requests = TaskTracker::new();
     let under_way = requests.clone();
@@ -135,7 +139,7 @@ async fn requests(Arrival { http, router, gateway, stream, peer, permit, stop }:
         result = serving.as_mut() => result,
         () = stop.cancelled() => {
             serving.as_mut().graceful_shutdown();
-            // Hyper waits for a head that has begun; a stopping server does not.
+            // Hyper would wait for the rest of a head that has begun. A stopping server does not.
             requests.close();
             let without_request = async {
                 requests.wait().await;
@@ -153,7 +157,7 @@ async fn requests(Arrival { http, router, gateway, stream, peer, permit, stop }:
     }
 }
 
-/// A response's body; while it lives, its request is under way.
+/// The body of a response. While it lives, its request counts as under way.
 struct UnderWay {
     body: Body,
     _token: TaskTrackerToken,
@@ -176,7 +180,7 @@ impl hyper::body::Body for UnderWay {
     }
 }
 
-/// A connection that ended before it was accepted says nothing of the listener.
+/// Whether the error concerns one connection only, which ended before it was accepted.
 fn is_of_one_peer(error: &std::io::Error) -> bool {
     use std::io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
@@ -227,7 +231,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_connections_task_costs_less_than_a_kibibyte() {
+    async fn the_task_of_a_connection_takes_at_most_a_kibibyte() {
         let supervisor = Supervisor::default();
         let (stop, crew) = (supervisor.stop().clone(), supervisor.another_crew());
         let delivery = Delivery::start(&delivery::Settings::default(), Lease::endless(), &supervisor);

@@ -1,9 +1,10 @@
-//! A socket's life: upgrade, connection, session, dispatch.
+//! The gateway: sockets from the accept to their end, and the same commands by REST.
 //!
-//! `listen` accepts, `upgrade` makes a socket of a request, `connection` reads frames from it, `session`
-//! knows whose it is and what it has asked, `dispatch` sends every command where it belongs, `connect` and `join` answer
-//! those that change it; `presence` knows where each user is. `routes` is the way of the same commands by REST. Nothing here decides what a room or the
-//! ledger does, and nothing here writes to a socket: that is delivery's.
+//! `listen` accepts connections, `upgrade` turns a request into a socket, `connection` reads frames from it, and
+//! `session` knows the socket's user and unanswered commands. `dispatch` sends every command to where it is decided;
+//! `connect` and `join` handle those that change the session. `routes` takes the same commands by REST.
+//!
+//! Nothing here decides what a room or the ledger decides, and nothing here writes to a socket: delivery does.
 
 mod asked;
 mod assembly;
@@ -36,7 +37,7 @@ pub use routes::routes;
 pub use settings::Settings;
 pub use upgrade::refused;
 
-/// What the connect reply tells of other parts' settings.
+/// The settings of other parts that the reply to `connect` tells the client.
 #[derive(Clone, Copy, Debug)]
 pub struct Announced {
     /// `delivery.outbox_bytes`.
@@ -45,7 +46,7 @@ pub struct Announced {
     pub grace_ms: u64,
 }
 
-/// What all sockets share.
+/// What all sockets of this process share.
 pub struct Shared {
     settings: Settings,
     announced: Announced,
@@ -56,17 +57,17 @@ pub struct Shared {
     patience: Arc<asked::Patience>,
     stop: CancellationToken,
     sockets: Crew,
-    /// The server's ping, one for all.
+    /// The frame of the server's ping, which all sockets share.
     ping: Frame,
 }
 
-/// The gateway, as the socket's handler needs it.
+/// The gateway. Cheap to clone; all clones are the same gateway.
 #[derive(Clone)]
 pub struct GatewayState(Arc<Shared>);
 
 impl GatewayState {
-    /// A gateway that speaks to these ports. Its sockets are work of that crew; they end when delivery closes
-    /// them, and at once when the supervisor stops.
+    /// A gateway that reaches accounts, rooms and gifts by these ports. Its sockets are work of the crew `sockets`.
+    /// They end when delivery closes them, and at once when the supervisor stops.
     pub fn new(
         settings: Settings,
         announced: Announced,
@@ -88,12 +89,12 @@ impl GatewayState {
         Self(Arc::new(Shared { settings, announced, delivery, users, door, ports, patience, stop, sockets, ping }))
     }
 
-    /// Who is connected: the way for user frames.
+    /// The users of this process, through whom user frames are sent.
     pub fn users(&self) -> &Users {
         &self.0.users
     }
 
-    /// Tells every socket to come back within `spread`, each at a time of its own, and closes it.
+    /// Closes every socket. Each is told to reconnect after a time of its own within `spread`.
     pub async fn drain(&self, spread: Duration) {
         self.0.delivery.close_all(CloseCode::Draining, spread).await;
     }

@@ -1,4 +1,4 @@
-//! What the gateway needs from the outside, said by the gateway; `app.rs` connects it.
+//! What the gateway needs from other parts, declared by the gateway as a trait, which `app` implements.
 
 use parlor_protocol::reply::Balance;
 use parlor_protocol::room::Person;
@@ -11,53 +11,59 @@ use crate::presence::Rooms;
 use crate::room::RoomHandle;
 use crate::room::port::{CommittedGifts, PortFuture};
 
-/// What an access token says, which holds.
+/// The content of a valid access token.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Named {
-    /// Who.
+    /// The user whom the token names.
     pub user: UserId,
-    /// By which sign-in.
+    /// The session that the token belongs to.
     pub session: Uuid,
-    /// When the token ends.
+    /// When the token expires.
     pub expires_at: Timestamp,
 }
 
-/// Who a token belongs to.
+/// The user of a token whose session is in force.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SignedIn {
-    /// The sign-in.
+    /// The session.
     pub session: Uuid,
-    /// Who.
+    /// The user.
     pub user: Person,
-    /// Every balance of theirs.
+    /// All balances of the user.
     pub balances: Vec<Balance>,
-    /// When the token ends, and the socket with it.
+    /// When the token expires, and with it the socket unless it is refreshed.
     pub expires_at: Timestamp,
 }
 
-/// Accounts, rooms and the history of gifts, as far as a socket needs them.
+/// Accounts, rooms and the history of gifts, as far as sockets need them.
 pub trait Ports: Rooms {
-    /// The time now: a socket's commands are an edge.
+    /// The time now. The gateway is an edge, so it may ask.
     fn now(&self) -> Timestamp;
 
-    /// Chance, for the ids of requests.
+    /// The source of random values, for the ids of requests.
     fn chance(&self) -> &Chance;
 
-    /// Whom this access token names, if it holds. That its session stands is not asked: no query is made.
+    /// The content of this access token, if it is valid. Its session is not looked up, so no query is made.
+    ///
+    /// # Errors
+    /// `unauthenticated` or `token_expired`.
     fn named(&self, token: &str) -> PortFuture<Result<Named, ErrorBody>>;
 
-    /// Who that is, if their session stands.
+    /// The user whom a token names, if the session is in force.
+    ///
+    /// # Errors
+    /// `unauthenticated` or `suspended`, or the code of an outage.
     fn sign_in(&self, named: Named) -> PortFuture<Result<SignedIn, ErrorBody>>;
 
-    /// The room token lets this user into this room now.
+    /// Checks that the room token lets this user into this room now.
     ///
     /// # Errors
     /// `room_token_invalid`.
     fn verify_room_token(&self, token: String, room: RoomId, user: UserId) -> PortFuture<Result<(), ErrorBody>>;
 
-    /// The room's handle; a sleeping room is woken.
+    /// The room's handle. A room that sleeps is woken.
     fn wake(&self, room: RoomId) -> PortFuture<Result<RoomHandle, ErrorBody>>;
 
-    /// At most `limit` committed gifts of the room above `after`, oldest first.
+    /// At most `limit` committed gifts of the room whose `gift_no` is above `after`, oldest first.
     fn gifts_above(&self, room: RoomId, after: i64, limit: usize) -> PortFuture<Result<CommittedGifts, ErrorBody>>;
 }

@@ -1,4 +1,4 @@
-//! How a REST request reaches a room: the same requests as a socket's, at the same rates.
+//! How a REST request reaches a room: with the same requests as from a socket, and counted against the same rates.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::kit::error::{Error, Result};
 use crate::kit::operation::Operation;
 use crate::room::{self, Act, Answer, Caller, Request, Role, RoomHandle};
 
-/// The signed-in user, as one who has something to ask of rooms.
+/// An extractor: the signed-in user, with what is needed to ask rooms for them.
 pub(super) struct Guest {
     gateway: GatewayState,
     pub(super) edge: Edge,
@@ -40,28 +40,28 @@ where
 }
 
 impl Guest {
-    /// Gives a room a command under this operation, as often as its rate allows.
+    /// Gives a room a command under this operation, within the user's rate.
     pub(super) async fn command(&self, room: RoomId, op: Op, command: Command) -> Result<Answer> {
         command.validate()?;
         if let Some(rate) = command.rate() {
             self.gateway.admit(self.person.id, rate, Instant::now())?;
         }
-        // It may be the retry of what was paid, whoever asks and wherever they are now.
+        // A command that costs money may be the retry of one that was paid, even if the user is no longer in the room.
         let wakes = command.weight() == Weight::Money;
         let operation = Operation::of_command(op, self.person.id, &command);
         let caller = Caller { user: self.person.clone(), connection: ConnectionId::NONE };
         self.ask(room, wakes, Request::Command { caller, operation, command }).await
     }
 
-    /// Asks a room for what those see who are in it.
+    /// Asks a room for something that only those see who may look into it.
     pub(super) async fn look(&self, room: RoomId, request: Request) -> Result<Answer> {
         self.gateway.admit(self.person.id, RateClass::List, Instant::now())?;
         self.ask(room, false, request).await
     }
 
-    /// At most `limit` committed gifts of a room above a number.
+    /// At most `limit` committed gifts of a room whose `gift_no` is above `after`.
     pub(super) async fn gifts_above(&self, room: RoomId, after: i64, limit: usize) -> Result<Vec<GiftLine>> {
-        // The room knows who may see them.
+        // The room is asked first, because it knows who may look.
         self.look(room, Request::Seats { user: self.person.id }).await?;
         let page = self.gateway.ports.gifts_above(room, after, limit);
         Ok(join::within(self.deadline(), page).await?.gifts)
@@ -72,8 +72,8 @@ impl Guest {
         Ok(join::answer(asked, self.deadline()).await?)
     }
 
-    /// The room's handle. A room that sleeps has nobody in it: only its owner's word wakes it, and what
-    /// concerns those who are not in it. That counts as a join does.
+    /// The room's handle. A room that sleeps has nobody in it; it is woken only for its owner, or if `wakes` says that
+    /// the request concerns users outside the room. Waking counts like a join.
     async fn handle(&self, room: RoomId, wakes: bool) -> Result<RoomHandle> {
         if let Some(handle) = self.gateway.ports.awake(room) {
             return Ok(handle);

@@ -1,5 +1,5 @@
-//! What is done in a room, by REST: the socket's commands, for who is in the room by a socket. What the
-//! room's owner decides about it needs nobody to be there.
+//! The commands of a room by REST. Whoever takes part in a room must be in it by a socket; what the owner decides about
+//! the room does not require that.
 
 use axum::Json;
 use axum::extract::FromRef;
@@ -22,7 +22,7 @@ use crate::kit::error::{Error, Result};
 use crate::kit::page::{Cursor, Page};
 use crate::room::{Answer, Request, SeatMap};
 
-/// Seats, people, messages, kicks and gifts of a room.
+/// The routes of a room's seats, people, messages, kicks and gifts.
 pub fn routes<S>() -> OpenApiRouter<S>
 where
     S: Clone + Send + Sync + 'static,
@@ -40,12 +40,12 @@ where
         .routes(routes!(list_room_gifts, send_gift))
 }
 
-/// An answer of another kind than the request has is the room's fault.
+/// The internal fault if a room gives an answer that does not belong to the request.
 fn unexpected(answer: &Answer) -> Error {
-    Error::internal(format!("a room answered {answer:?} to another question"))
+    Error::internal(format!("a room gave an answer that does not belong to the request: {answer:?}"))
 }
 
-/// Gives the room a command that becomes an event.
+/// Gives the room a command that becomes an event, and returns that event's position.
 async fn done(guest: &Guest, room: RoomId, key: Option<IdempotencyKey>, command: Command) -> Result<Json<Done>> {
     match guest.command(room, IdempotencyKey::or_new(key, &guest.edge), command).await? {
         Answer::Done(done) => Ok(Json(done)),
@@ -53,7 +53,7 @@ async fn done(guest: &Guest, room: RoomId, key: Option<IdempotencyKey>, command:
     }
 }
 
-/// Every seat of a room, for who is in it.
+/// Lists every seat of a room, for its members and its owner.
 #[utoipa::path(get, path = "/v1/rooms/{id}/seats", tag = "rooms", params(("id" = RoomId, Path, description = "Which room.")),
     responses((status = 200, description = "The seats.", body = SeatMap, example = json!({"seats": [
         {"no": 0}, {"no": 1, "user": {"id": 901_233_872, "name": "Amira"}}, {"no": 2, "locked": true},
@@ -69,7 +69,7 @@ async fn list_seats(guest: Guest, ValidPath(room): ValidPath<RoomId>) -> Result<
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct SeatWish {
-    /// Which seat; absent: the first free one but the host's.
+    /// The seat's number; absent: the first free seat that is not the host's.
     seat: Option<u8>,
     /// The seat map's version that this was decided on; with another one the answer is `seats_changed`.
     version: Option<u64>,
@@ -80,7 +80,7 @@ struct SeatWish {
     params(("id" = RoomId, Path, description = "Which room."),
         ("Idempotency-Key" = Option<Op>, Header, description = "The operation, as `op` on the socket.")),
     request_body(content = SeatWish, example = json!({"seat": 3, "version": 12})),
-    responses((status = 200, description = "It is the caller's, by this event.", body = Done,
+    responses((status = 200, description = "The seat is the caller's, by this event.", body = Done,
         example = json!({"epoch": 1_790_000_000_000_i64, "seq": 45}))),
     extensions(("x-errors" = json!([
         ErrorCode::RoomNotFound, ErrorCode::NotInRoom, ErrorCode::SeatNotFound, ErrorCode::SeatTaken, ErrorCode::SeatLocked,
@@ -99,7 +99,7 @@ async fn take_seat(
 #[utoipa::path(delete, path = "/v1/rooms/{id}/seat", tag = "rooms",
     params(("id" = RoomId, Path, description = "Which room."),
         ("Idempotency-Key" = Option<Op>, Header, description = "The operation, as `op` on the socket.")),
-    responses((status = 200, description = "It is free, by this event.", body = Done,
+    responses((status = 200, description = "The seat is free, by this event.", body = Done,
         example = json!({"epoch": 1_790_000_000_000_i64, "seq": 46}))),
     extensions(("x-errors" = json!([
         ErrorCode::RoomNotFound, ErrorCode::NotInRoom, ErrorCode::NotSeated, ErrorCode::RoomPaused, ErrorCode::Busy,
@@ -120,11 +120,11 @@ struct OnMap {
     version: Option<u64>,
 }
 
-/// Locks a seat of the caller's room; who sits there is evicted.
+/// Locks a seat of the caller's room. Whoever sits there is removed from it.
 #[utoipa::path(put, path = "/v1/rooms/{id}/seats/{no}/lock", tag = "rooms",
     params(("id" = RoomId, Path, description = "Which room."), ("no" = u8, Path, description = "Which seat."), OnMap,
         ("Idempotency-Key" = Option<Op>, Header, description = "The operation, as `op` on the socket.")),
-    responses((status = 200, description = "Nobody may take it, by this event.", body = Done,
+    responses((status = 200, description = "The seat is locked, by this event.", body = Done,
         example = json!({"epoch": 1_790_000_000_000_i64, "seq": 47}))),
     extensions(("x-errors" = json!([
         ErrorCode::RoomNotFound, ErrorCode::NotInRoom, ErrorCode::Forbidden, ErrorCode::SeatNotFound, ErrorCode::SeatsChanged,
@@ -143,7 +143,7 @@ async fn lock_seat(
 #[utoipa::path(delete, path = "/v1/rooms/{id}/seats/{no}/lock", tag = "rooms",
     params(("id" = RoomId, Path, description = "Which room."), ("no" = u8, Path, description = "Which seat."), OnMap,
         ("Idempotency-Key" = Option<Op>, Header, description = "The operation, as `op` on the socket.")),
-    responses((status = 200, description = "It may be taken, by this event.", body = Done,
+    responses((status = 200, description = "The seat is unlocked, by this event.", body = Done,
         example = json!({"epoch": 1_790_000_000_000_i64, "seq": 48}))),
     extensions(("x-errors" = json!([
         ErrorCode::RoomNotFound, ErrorCode::NotInRoom, ErrorCode::Forbidden, ErrorCode::SeatNotFound, ErrorCode::SeatsChanged,
@@ -159,23 +159,23 @@ async fn unlock_seat(
 }
 
 crate::list! {
-    /// What the people in a room are asked with: by id.
+    /// The query for the people in a room, by id.
     struct PeopleList: "room.people" by UserId {}
 }
 
-/// A page of who is in a room, by id.
+/// A page of the people in a room, by id.
 #[derive(Serialize, ToSchema)]
 struct Participants {
-    /// The people.
+    /// The people, in the order of their ids.
     items: Vec<Person>,
     /// The `cursor` of the next page; absent on the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<Cursor>,
-    /// How many there are in all.
+    /// The number of people in the room.
     count: u32,
 }
 
-/// Who is in a room, for who is in it.
+/// Lists the people in a room, for its members and its owner.
 #[utoipa::path(get, path = "/v1/rooms/{id}/participants", tag = "rooms",
     params(("id" = RoomId, Path, description = "Which room."), PeopleList),
     responses((status = 200, description = "A page of people, by id.", body = Participants,
@@ -190,7 +190,7 @@ async fn list_participants(
     match guest.look(room, Request::People { user: guest.person.id, after: window.behind() }).await? {
         Answer::People(page) => {
             let mut items = page.people;
-            // The room cuts its pages by itself.
+            // The room has cut its page already, perhaps to fewer people than the window asks for.
             let more = page.more || items.len() > window.limit();
             items.truncate(window.limit());
             let next = items.last().filter(|_| more).map(|last| window.cursor(&last.id));
@@ -203,20 +203,20 @@ async fn list_participants(
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct NewKick {
-    /// Whom.
+    /// The user to be kicked.
     user: UserId,
-    /// Why; the user is told.
+    /// The reason, which the user is told.
     #[serde(default)]
     #[schema(max_length = 200)]
     reason: String,
 }
 
-/// Puts somebody out of the caller's room, and keeps them out for ten minutes.
+/// Kicks a user from the caller's room, who may not join again for ten minutes.
 #[utoipa::path(post, path = "/v1/rooms/{id}/kicks", tag = "rooms",
     params(("id" = RoomId, Path, description = "Which room."),
         ("Idempotency-Key" = Option<Op>, Header, description = "The operation, as `op` on the socket.")),
     request_body(content = NewKick, example = json!({"user": 901_233_872, "reason": "spam"})),
-    responses((status = 200, description = "They are out, by this event.", body = Done,
+    responses((status = 200, description = "The user was kicked, by this event.", body = Done,
         example = json!({"epoch": 1_790_000_000_000_i64, "seq": 49}))),
     extensions(("x-errors" = json!([
         ErrorCode::RoomNotFound, ErrorCode::NotInRoom, ErrorCode::Forbidden, ErrorCode::UserNotFound, ErrorCode::RoomPaused,
@@ -234,17 +234,17 @@ async fn kick_participant(
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct NewMessage {
-    /// Not only spaces.
+    /// The message: not only spaces and control characters.
     #[schema(min_length = 1, max_length = 2000)]
     text: String,
 }
 
-/// Says something to a room.
+/// Posts a message to a room.
 #[utoipa::path(post, path = "/v1/rooms/{id}/messages", tag = "rooms",
     params(("id" = RoomId, Path, description = "Which room."),
         ("Idempotency-Key" = Option<Op>, Header, description = "The operation, as `op` on the socket.")),
     request_body(content = NewMessage, example = json!({"text": "good evening"})),
-    responses((status = 200, description = "It is said, by this event.", body = Done,
+    responses((status = 200, description = "The message was posted, by this event.", body = Done,
         example = json!({"epoch": 1_790_000_000_000_i64, "seq": 50}))),
     extensions(("x-errors" = json!([ErrorCode::RoomNotFound, ErrorCode::NotInRoom, ErrorCode::RoomPaused, ErrorCode::Busy]))))]
 async fn send_message(
@@ -259,12 +259,12 @@ async fn send_message(
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct NewGift {
-    /// What.
+    /// The gift's id in the catalogue.
     gift: GiftId,
-    /// How many each receiver gets.
+    /// How many of it each receiver gets.
     #[schema(schema_with = gift_counts)]
     count: i64,
-    /// To whom.
+    /// The receivers.
     to: Recipients,
 }
 
@@ -272,12 +272,12 @@ fn gift_counts() -> Object {
     ObjectBuilder::new().schema_type(Type::Integer).enum_values(Some(parlor_protocol::limit::GIFT_COUNTS)).build()
 }
 
-/// Sends a gift, paid for in the caller's coins.
+/// Sends a gift, which is paid with the caller's coins.
 #[utoipa::path(post, path = "/v1/rooms/{id}/gifts", tag = "gifts",
     params(("id" = RoomId, Path, description = "Which room."),
         ("Idempotency-Key" = Op, Header, description = "The operation: made once for each tap, and kept over retries.")),
     request_body(content = NewGift, example = json!({"gift": 1, "count": 10, "to": {"users": [901_233_872]}})),
-    responses((status = 200, description = "It is paid, once.", body = GiftReceipt, example = json!({
+    responses((status = 200, description = "The gift was paid, once.", body = GiftReceipt, example = json!({
         "receipt": 5121, "gift_no": 8, "at": 1_790_000_000_127_i64, "gift": 1, "count": 10, "to": [901_233_872], "total": 10,
         "balance": 9_990,
     }))),
@@ -299,15 +299,15 @@ async fn send_gift(
 }
 
 crate::list! {
-    /// What the gifts of a room are asked with: by `gift_no`.
+    /// The query for the gifts of a room, by `gift_no`.
     struct RoomGiftList: "room.gifts" by i64 {
-        /// Gifts above this `gift_no`; a `cursor` stands above it.
+        /// Only gifts above this `gift_no`. If there is a `cursor`, it counts instead.
         #[param(minimum = 0)]
         after: Option<i64>,
     }
 }
 
-/// The gifts that were given in a room, oldest first, for who is in it.
+/// Lists the gifts that were given in a room, oldest first, for its members and its owner.
 #[utoipa::path(get, path = "/v1/rooms/{id}/gifts", tag = "gifts",
     params(("id" = RoomId, Path, description = "Which room."), RoomGiftList),
     responses((status = 200, description = "A page of gifts.", body = Page<GiftLine>, example = json!({"items": [{

@@ -1,4 +1,4 @@
-//! Whose socket it is, and what it has asked and not been answered.
+//! The session of one socket: its user, and the commands that have not been answered.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,24 +24,24 @@ use crate::presence::{Place, Presence};
 use crate::room::port::PortFuture;
 use crate::telemetry::metric;
 
-/// Replies that are under way, each with the number of its command.
+/// The replies that are awaited, each with the number of its command.
 pub(super) type Replies = FuturesUnordered<PortFuture<(u64, Frame)>>;
 
-/// What a message leads to.
+/// What has to be done after a message.
 pub(super) enum Step {
-    /// Nothing more: there is no reply, or a room has been asked and replies by itself.
+    /// Nothing: there is no reply, or a room was asked that replies directly.
     Nothing,
-    /// This reply at once.
+    /// This reply is to be sent at once.
     Reply(Frame),
-    /// A reply when it is known; the next command does not wait for it.
+    /// A reply is to be sent when it is known. The next command does not wait for it.
     Wait(PortFuture<(u64, Frame)>),
-    /// The next command waits until this is done.
+    /// The next command must wait until this is done.
     Block(PortFuture<(u64, Change)>),
-    /// This reply, then the socket is closed.
+    /// This reply is to be sent, then the socket is closed.
     Refuse(Frame, CloseCode),
 }
 
-/// What a blocking command made of the session. Its reply has been sent.
+/// How a blocking command has changed the session. Its reply has been sent already.
 pub(super) enum Change {
     Nothing,
     Connected(Box<Me>),
@@ -51,21 +51,22 @@ pub(super) enum Change {
     Close(CloseCode),
 }
 
-/// Who the socket belongs to, once it has said so.
+/// The user of a connected socket.
 pub(super) struct Me {
     pub person: Person,
-    /// By which sign-in.
+    /// The session whose token was used.
     pub session: Uuid,
+    /// The socket's places in rooms.
     pub places: Vec<Place>,
     pub validity: Validity,
     _presence: Presence,
 }
 
-/// How long the token holds.
+/// The validity of the socket's token.
 pub(super) struct Validity {
-    /// When it ends, and the socket with it.
+    /// When the token ends, and the socket with it.
     pub ends: Instant,
-    /// When the client is asked for the next one; `None` once it has been.
+    /// When the client is asked for a new token; `None` after it was asked.
     asks: Option<Instant>,
     expires_at: Timestamp,
 }
@@ -77,12 +78,12 @@ impl Validity {
         Self { ends: after(ms), asks: Some(after(ms.saturating_sub(limit::EXPIRING_MS))), expires_at }
     }
 
-    /// When something is due.
+    /// When the next thing is due: asking for a new token, or the end.
     pub(super) fn next(&self) -> Instant {
         self.asks.unwrap_or(self.ends)
     }
 
-    /// Asks the client for a new token, once, when it is time.
+    /// The notice that asks the client for a new token, once, when it is time.
     pub(super) fn ask(&mut self, now: Instant) -> Option<Frame> {
         self.asks.take_if(|asks| now >= *asks)?;
         Some(Frame::text(&envelope::notice(&Notice::SessionExpiring { expires_at: self.expires_at.0 })))
@@ -96,24 +97,26 @@ pub(super) struct Session {
     pub(super) stream: Arc<TcpStream>,
     pub(super) closed: CancellationToken,
     pub(super) me: Option<Box<Me>>,
-    /// The token that the handshake brought, until it is known whose it is.
+    /// The token that the handshake brought, until the socket is connected.
     pub(super) bearer: Option<Box<str>>,
-    /// Until it is known whose it is, it may be refused for the load.
+    /// Set until the socket is connected, if it may still be refused because the node is overloaded.
     pub(super) undecided: Option<Undecided>,
-    /// Replies that are not known yet. There only while there are any.
+    /// The replies that are not known yet; `None` if there are none.
     pub(super) waiting: Option<Box<Replies>>,
-    /// The command that the next one waits for.
+    /// The command that the next one must wait for.
     pub(super) blocked: Option<PortFuture<(u64, Change)>>,
+    /// The numbers of the commands in `waiting` and `blocked`.
     unanswered: Vec<u64>,
-    /// What rooms answer by themselves, and some of what they have answered.
+    /// The commands that rooms answer directly, including some that are answered already.
     pub(super) asked: Vec<Arc<Question>>,
+    /// The number of unreadable frames in a row.
     unreadable: u32,
 }
 
-/// Bytes that most replies take.
+/// The capacity of the buffer that a reply is written into; most replies fit.
 const REPLY_BYTES: usize = 128;
 
-/// The reply of this number.
+/// The reply to the command of this number.
 pub(super) fn reply<T: Serialize>(id: u64, result: Result<&T, &ErrorBody>) -> Frame {
     match result {
         Ok(data) => Frame::written(REPLY_BYTES, |out| envelope::write_reply(id, data, out)),
@@ -147,7 +150,7 @@ impl Session {
         }
     }
 
-    /// Takes one text message.
+    /// Handles one text message.
     pub(super) fn message(&mut self, text: &str, now: Instant) -> Step {
         let frame = match CommandFrame::parse(text) {
             Ok(frame) => frame,
@@ -164,7 +167,7 @@ impl Session {
         };
         self.unreadable = 0;
         let Some(id) = frame.id else {
-            // A `pong` has been heard by being read.
+            // It is a `pong`, which has had its effect by being read.
             return Step::Nothing;
         };
         match self.command(id, &frame, now) {
@@ -186,17 +189,19 @@ impl Session {
         self.asked.retain(|question| question.is_open());
         if self.unanswered.contains(&id) || self.asked.iter().any(|question| question.id() == id) {
             return Err(ErrorBody::new(ErrorCode::BadRequest)
-                .message("the id is unique while unanswered")
-                .field("id", "a command of this id has not been answered yet"));
+                .message("the id of a command must be unique while it is unanswered")
+                .field("id", "a command with this id has not been answered yet"));
         }
         if self.asked.len() + self.unanswered.len() >= self.gateway.settings.unanswered_commands {
-            return Err(ErrorBody::new(ErrorCode::Busy).message("too many commands wait for their answer"));
+            return Err(
+                ErrorBody::new(ErrorCode::Busy).message("too many commands of this socket wait for their answers")
+            );
         }
         let command = Command::parse(&frame.kind, frame.data())?;
         let span = self.span(frame, &command);
         let _in_command = span.enter();
         if self.me.is_none() && !matches!(command, Command::Connect(_)) {
-            return Err(ErrorBody::new(ErrorCode::NotConnected).message("the first command is connect"));
+            return Err(ErrorBody::new(ErrorCode::NotConnected).message("the first command must be connect"));
         }
         command.validate()?;
         let op = frame.op()?;
@@ -207,7 +212,7 @@ impl Session {
         if span.is_disabled() {
             return Ok(step);
         }
-        tracing::debug!("a command is taken");
+        tracing::debug!("a command was accepted");
         Ok(match step {
             Step::Wait(answer) => Step::Wait(Box::pin(answer.instrument(span.clone()))),
             Step::Block(change) => Step::Block(Box::pin(change.instrument(span.clone()))),
@@ -215,7 +220,7 @@ impl Session {
         })
     }
 
-    /// The span of a command, in its socket's.
+    /// The span of a command, within that of its socket.
     fn span(&self, frame: &CommandFrame<'_>, command: &Command) -> Span {
         tracing::debug_span!(
             "command",
@@ -227,7 +232,7 @@ impl Session {
         )
     }
 
-    /// A command is about to be answered: its id may be used again.
+    /// Notes that a command is about to be answered, so that its id may be used again.
     pub(super) fn answered(&mut self, id: u64) {
         self.unanswered.retain(|unanswered| *unanswered != id);
         if self.unanswered.is_empty() {
@@ -235,7 +240,7 @@ impl Session {
         }
     }
 
-    /// Draws the consequence of a blocking command.
+    /// Applies the change that a blocking command has made. Returns a code if the socket is to be closed.
     pub(super) fn apply(&mut self, change: Change) -> Option<CloseCode> {
         match change {
             Change::Nothing => {}
@@ -259,8 +264,8 @@ impl Session {
         None
     }
 
-    /// The client has closed the socket on purpose: its user leaves at once, unless another of their
-    /// sockets is in the room. A socket that is merely lost keeps its place through the grace period.
+    /// Leaves all rooms, because the client has closed the socket on purpose; but not those that another socket of the
+    /// user is in. A socket that is merely lost keeps its places through the grace period.
     pub(super) fn leave_rooms(&mut self) {
         let Some(me) = &mut self.me else { return };
         for place in std::mem::take(&mut me.places) {
@@ -274,18 +279,18 @@ impl Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        // However the socket's task ends, its shard forgets it.
+        // However the socket's task ends, the shard must forget the socket.
         self.connection.detach_soon();
     }
 }
 
 impl Me {
-    /// In no room yet.
+    /// A user who is in no room yet on this socket.
     pub(super) fn new(person: Person, session: Uuid, validity: Validity, presence: Presence) -> Self {
         Self { person, session, places: Vec::new(), validity, _presence: presence }
     }
 
-    /// This is a place of the socket's now; in the room that was left for it, it has none.
+    /// Adds a place. In the room that was left for it, the socket has none any more.
     pub(super) fn came_in(&mut self, place: Place, former: Option<RoomId>) {
         self.release(place.room);
         former.into_iter().for_each(|former| self.release(former));
@@ -293,7 +298,7 @@ impl Me {
         self.places.push(place);
     }
 
-    /// The place in this room is no longer this socket's to give up.
+    /// Gives up the place in this room without telling the room.
     fn release(&mut self, room: RoomId) {
         if let Some(at) = self.places.iter().position(|place| place.room == room) {
             self.places.swap_remove(at).release();

@@ -1,4 +1,4 @@
-//! What can be set of the sockets' edge.
+//! The settings of connections and sockets.
 
 use parlor_protocol::{RateClass, limit};
 
@@ -6,45 +6,47 @@ use super::door::MOST_CONNECTIONS;
 use crate::kit::rate::Rate;
 
 crate::settings! {
-    /// The sockets' edge.
+    /// Connections, sockets, and the rates of users.
     pub struct Settings at "gateway", checked by Self::contradictions {
-        /// Web origins that may open sockets, as `https://app.example`. Empty (the default): only the server's own
-        /// host. A request without `Origin` comes from no browser and is let in.
+        /// The web origins whose pages may open sockets, as `https://app.example`. If there are none, only pages of the
+        /// server's own host may. A request without `Origin` does not come from a browser and is let in.
         #[serde(deserialize_with = "crate::config::list::with_commas")]
         origins: Vec<String> = Vec::new();
-        /// TCP connections at a time, sockets and requests together. A socket over it is refused with 503 `busy`;
-        /// above a reserve of 5 hundredths (16 to 1,024) a connection is closed at once.
+        /// The most TCP connections at a time, sockets and requests together. Above it a handshake is answered 503
+        /// `busy`; above a reserve of 5 % (16 to 1,024) a connection is closed at once.
         max_connections: usize = 100_000, in 1..=MOST_CONNECTIONS as i128;
-        /// Milliseconds for the head of an HTTP request.
+        /// Milliseconds within which the head of an HTTP request must come.
         head_ms: u64 = 10_000, in 1..=3_600_000;
-        /// Milliseconds after the handshake within which `connect` has to succeed.
+        /// Milliseconds after the handshake within which `connect` must succeed.
         connect_ms: u64 = limit::CONNECT_MS, in 1..=3_600_000;
         /// Milliseconds between the server's pings, give or take a tenth.
         ping_ms: u64 = limit::PING_MS, in 1..=3_600_000;
-        /// Milliseconds of silence after which a socket is closed; longer than `gateway.ping_ms`.
+        /// Milliseconds of silence after which a socket is closed; must be longer than `gateway.ping_ms`.
         silence_ms: u64 = limit::SILENCE_MS, in 1..=3_600_000;
-        /// Milliseconds that a room, an account or the ledger may take for an answer.
+        /// Milliseconds that a room, an account or the ledger may take for an answer; then it is `timeout`.
         answer_ms: u64 = 5_000, in 1..=3_600_000;
-        /// Bytes of one message from a client, over all its fragments.
+        /// The most bytes of one message from a client, over all its fragments.
         message_bytes: usize = limit::MESSAGE_BYTES, in 1_024..=1 << 20;
-        /// Bytes that the system keeps for one socket and has not sent; what comes then waits in
-        /// `delivery.outbox_bytes`, where it is counted. With more, a reader that has stopped holds megabytes first.
+        /// The most unsent bytes that the operating system holds for one socket. Further ones wait in the socket's
+        /// outbox, where `delivery.outbox_bytes` bounds them; without this, a client that does not read could make the
+        /// system hold megabytes.
         unsent_bytes: u32 = 64 * 1_024, in 4_096..=16 << 20;
-        /// Unanswered commands of one socket.
+        /// The most unanswered commands of one socket; one more is answered `busy`.
         unanswered_commands: usize = limit::UNANSWERED_COMMANDS, in 1..=1_024;
-        /// Devices of one user that are connected at a time; one more replaces the oldest, with 4502.
+        /// The most devices of one user that are connected at a time. One more replaces the oldest, which is closed
+        /// with 4502.
         devices: usize = 10, in 1..=1_024;
-        /// Sockets that one user connects, as a rate.
+        /// The rate of `connect` for each user.
         connect: Rate = Rate { count: 30, per_ms: 60_000 };
-        /// Chat lines of one user, as a rate.
+        /// The rate of chat lines for each user.
         chat: Rate = Rate { count: 5, per_ms: 5_000 };
-        /// Gifts of one user, as a rate.
+        /// The rate of gifts for each user.
         gift: Rate = Rate { count: 20, per_ms: 1_000 };
-        /// Seat commands and kicks of one user, as a rate.
+        /// The rate of seat commands and kicks for each user.
         seat: Rate = Rate { count: 5, per_ms: 10_000 };
-        /// Rooms that one user joins, as a rate.
+        /// The rate of joins for each user.
         join: Rate = Rate { count: 10, per_ms: 60_000 };
-        /// Lists that one user reads (`gift.list`, `people.list`), and `session.refresh`, as a rate.
+        /// The rate of lists (`gift.list`, `people.list`) and of `session.refresh` for each user.
         list: Rate = Rate { count: 20, per_ms: 10_000 };
     }
 }
@@ -65,11 +67,11 @@ impl Settings {
     fn contradictions(&self, problems: &mut Vec<String>) {
         for origin in &self.origins {
             if !origin.split_once("://").is_some_and(|(_, host)| !host.is_empty() && !host.contains('/')) {
-                problems.push(format!("gateway.origins: {origin:?} is no origin like https://app.example"));
+                problems.push(format!("gateway.origins: {origin:?} is not an origin; write it as https://app.example"));
             }
         }
         if self.silence_ms <= self.ping_ms {
-            problems.push("gateway.silence_ms: longer than gateway.ping_ms".into());
+            problems.push("gateway.silence_ms: must be longer than gateway.ping_ms".into());
         }
     }
 }

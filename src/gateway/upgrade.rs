@@ -1,6 +1,6 @@
-//! `GET /v1/socket`: how a connection becomes a socket. Whether it does is decided in one place, by the head of the
-//! request alone. A head that comes first on its connection and whole, as nearly all do, is answered at once; any other
-//! comes by HTTP, and out of it again.
+//! `GET /v1/socket`: how a connection becomes a socket. [`admit`] alone decides that, by the head of the request. A
+//! head that comes first on its connection and in one piece, as nearly all do, is answered directly. Any other goes
+//! through HTTP, and the connection is taken out of HTTP afterwards.
 
 use std::os::fd::AsRawFd;
 use std::pin::Pin;
@@ -24,19 +24,19 @@ use crate::http::bearer::bearer_of;
 use crate::http::request_id::{RequestId, X_REQUEST_ID};
 use crate::telemetry::metric;
 
-/// The address of sockets.
+/// The path at which sockets are opened.
 pub(super) const PATH: &str = "/v1/socket";
 
-/// Decides whether this head makes a socket, and with what it begins.
+/// Decides whether a request with this head becomes a socket. Returns the answer, and what the socket begins with.
 ///
 /// # Errors
-/// Why there is none: the handshake is no good one, or there is no place.
+/// The refusal, if the handshake is not valid or there is no place.
 fn admit(gateway: &GatewayState, head: &impl Head) -> Result<(Handshake, Box<Opening>), Refusal> {
     let mut handshake = read(head, &gateway.settings.origins)?;
     let undecided = gateway.door.handshake().map_err(|Crowded| Refusal::busy(busy()))?;
     let bearer = bearer_of(head.values(&header::AUTHORIZATION)).map(Box::from);
-    // At `debug`: what a span takes in memory is nothing for an idle socket to carry. It stands for itself: the
-    // request's span ends with the handshake.
+    // The span is at level `debug`, so that an idle socket does not normally pay for its memory. It has no parent,
+    // because the span of the request ends with the handshake.
     let span = tracing::debug_span!(parent: None, "socket", request.id = Empty, connection.id = Empty, user.id = Empty);
     if !span.is_disabled() {
         let id = RequestId::of(head.values(&X_REQUEST_ID).next(), gateway.ports.now(), gateway.ports.chance());
@@ -46,15 +46,16 @@ fn admit(gateway: &GatewayState, head: &impl Head) -> Result<(Handshake, Box<Ope
     Ok((handshake, Box::new(Opening { first: Bytes::new(), bearer, undecided, span })))
 }
 
-/// Says in `application/problem+json` why a request made no socket. One that did does not come here: what stands
-/// around every route is not for it.
+/// The handler of [`PATH`]: answers with the refusal of a handshake as `application/problem+json`. A request that
+/// became a socket does not reach the router.
 pub async fn refused(mut request: Request<Body>) -> Response<Body> {
     let refusal = request.extensions_mut().remove::<Refusal>();
     let not_here = || Refusal::new(StatusCode::UPGRADE_REQUIRED, "this connection cannot become a socket");
     refusal.unwrap_or_else(not_here).response()
 }
 
-/// Opens a socket out of HTTP; otherwise the request goes on, and says why there is none.
+/// Opens a socket from an HTTP request, and returns the answer. `None` if it is refused: then the request carries the
+/// refusal and goes on to [`refused`].
 pub(super) fn open<B>(gateway: &GatewayState, request: &mut Request<B>, permit: &Permit) -> Option<Response<Body>> {
     let (handshake, opening) = match admit(gateway, request) {
         Ok(admitted) => admitted,
@@ -72,25 +73,25 @@ pub(super) fn open<B>(gateway: &GatewayState, request: &mut Request<B>, permit: 
     Some(handshake.response())
 }
 
-/// Bytes of a handshake that is answered at once.
+/// The most bytes of a handshake that is answered directly.
 const HEAD_BYTES: usize = 4 * 1024;
 
-/// Headers of one.
+/// The most headers of such a handshake.
 const HEADERS: usize = 32;
 
-/// What a new connection begins with.
+/// How a new connection begins.
 pub(super) enum Begins {
-    /// With a socket.
+    /// With a handshake that was accepted.
     Socket(Box<Opening>),
-    /// With something else, or a part of something: HTTP sees to it. Nothing of it has been taken.
+    /// With something else, or with an incomplete head. Nothing was read, so that HTTP can serve it.
     Http,
-    /// With nothing yet.
+    /// With nothing so far.
     Silent,
-    /// With a handshake whose answer it did not take: it is gone, or as good as that.
+    /// With a handshake whose answer could not be written at once: the peer is gone, or does not read.
     Gone,
 }
 
-/// Looks at what a new connection begins with. A good handshake is answered.
+/// Looks at how a new connection begins, and answers a handshake that is accepted.
 pub(super) fn begin(gateway: &GatewayState, stream: &TcpStream) -> Begins {
     let mut bytes = [0; HEAD_BYTES];
     match recv(stream.as_raw_fd(), &mut bytes, MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT) {
@@ -101,7 +102,8 @@ pub(super) fn begin(gateway: &GatewayState, stream: &TcpStream) -> Begins {
     }
 }
 
-/// `None`: nothing of it has been taken.
+/// Answers a handshake in these bytes, which were not taken from the stream yet. `None` if there is none that is
+/// accepted; then nothing was taken.
 fn at_once(gateway: &GatewayState, stream: &TcpStream, bytes: &[u8]) -> Option<Begins> {
     let mut headers = [httparse::EMPTY_HEADER; HEADERS];
     let mut head = httparse::Request::new(&mut headers);
@@ -111,11 +113,11 @@ fn at_once(gateway: &GatewayState, stream: &TcpStream, bytes: &[u8]) -> Option<B
     if !is_here || has_body {
         return None;
     }
-    // Where there is no socket HTTP finds it so too, and says why.
+    // A handshake that is refused here is refused by HTTP as well, which answers it.
     let (handshake, opening) = admit(gateway, &head).ok()?;
     let answer = handshake.bytes();
     let (mut taken, fd) = ([0; HEAD_BYTES], stream.as_raw_fd());
-    // The head was there a moment ago, and a new socket takes so little at once.
+    // The head was in the receive buffer a moment ago, and a new socket's send buffer takes the short answer.
     let is_taken = recv(fd, &mut taken[..length], MsgFlags::MSG_DONTWAIT) == Ok(length);
     if !is_taken || send(fd, &answer, MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL) != Ok(answer.len()) {
         return Some(Begins::Gone);
@@ -124,19 +126,19 @@ fn at_once(gateway: &GatewayState, stream: &TcpStream, bytes: &[u8]) -> Option<B
     Some(Begins::Socket(opening))
 }
 
-/// What a socket begins with. In a box: its task keeps room for every argument for as long as it lives.
+/// What a socket begins with. It is boxed because the arguments of a task take up room until it ends.
 pub(super) struct Opening {
-    /// What came right behind the handshake.
+    /// The bytes that came right after the handshake.
     pub first: Bytes,
     /// The token that the handshake brought.
     pub bearer: Option<Box<str>>,
-    /// It may have to be refused yet.
+    /// Set if the socket may still be refused because the node is overloaded.
     pub undecided: Option<Undecided>,
     /// The span of the socket, from the handshake to its end.
     pub span: Span,
 }
 
-/// A socket's task that begins with HTTP.
+/// The task of a socket that was opened through HTTP.
 async fn serve(gateway: GatewayState, on_upgrade: OnUpgrade, permit: Permit, mut opening: Box<Opening>) {
     if let Some((stream, first)) = take(on_upgrade.await) {
         opening.first = first;
@@ -144,7 +146,7 @@ async fn serve(gateway: GatewayState, on_upgrade: OnUpgrade, permit: Permit, mut
     }
 }
 
-/// The socket itself, to its end.
+/// Serves the socket until it ends.
 pub(super) fn be_socket(
     gateway: GatewayState,
     stream: TcpStream,
@@ -155,7 +157,8 @@ pub(super) fn be_socket(
     connection::serve(gateway, Arc::new(stream), opening, (permit, metric::SOCKETS.hold()))
 }
 
-/// The same in its span, if it has one. In a box: the task of a socket without one keeps no room for it.
+/// Like [`be_socket`], within the socket's span. It is boxed so that the task of a socket without a span is not larger
+/// by it.
 pub(super) fn be_socket_in_span(
     gateway: GatewayState,
     stream: TcpStream,
@@ -166,12 +169,12 @@ pub(super) fn be_socket_in_span(
     Box::pin(be_socket(gateway, stream, permit, opening).instrument(span))
 }
 
-/// The TCP stream out of HTTP, with the bytes that came right behind the handshake.
+/// The TCP stream that HTTP has given up, with the bytes that came right after the handshake.
 fn take(upgraded: hyper::Result<Upgraded>) -> Option<(TcpStream, Bytes)> {
     match upgraded.map(Upgraded::downcast::<TokioIo<TcpStream>>) {
         Ok(Ok(parts)) => Some((parts.io.into_inner(), parts.read_buf)),
         Ok(Err(_)) => {
-            tracing::error!("a socket was served by another listener than the gateway's");
+            tracing::error!("an upgraded connection is not a TCP stream of the gateway's listener");
             None
         }
         Err(error) => {

@@ -16,7 +16,7 @@ async fn a_sockets_lines_name_connection_user_room_and_operation_and_nothing_sec
     let text = log.text();
     let taken = |kind: &str| {
         let kind = format!("kind=\"{kind}\"");
-        let line = text.lines().find(|line| line.contains("a command is taken") && line.contains(&kind));
+        let line = text.lines().find(|line| line.contains("a command was accepted") && line.contains(&kind));
         line.unwrap_or_else(|| panic!("{kind} is told of:\n{text}"))
     };
     let opened = text.lines().find(|line| line.contains("a socket is open")).expect("it is told of");
