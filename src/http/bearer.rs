@@ -1,13 +1,13 @@
-//! The token that a request brings. Whom it names is not known here.
+//! Reads the token of a request. Whom it names is not decided here.
 
 use axum::http::{HeaderMap, HeaderValue, header};
 
-/// The token of `Authorization: Bearer` (RFC 6750), if there is exactly one.
+/// The token of `Authorization: Bearer` (RFC 6750); `None` unless there is exactly one such header.
 pub fn bearer(headers: &HeaderMap) -> Option<&str> {
     bearer_of(headers.get_all(header::AUTHORIZATION).iter().map(HeaderValue::as_bytes))
 }
 
-/// The same of the header's values.
+/// The same, from the values of the header `Authorization`.
 pub fn bearer_of<'a>(mut values: impl Iterator<Item = &'a [u8]>) -> Option<&'a str> {
     let (scheme, token) = std::str::from_utf8(values.next()?).ok()?.split_once(' ')?;
     let alone = values.next().is_none();

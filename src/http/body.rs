@@ -1,4 +1,4 @@
-//! JSON bodies: their content type, their size, and then [`json`].
+//! Bodies in JSON: checks the content type and the size, and reads the text with [`json`].
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use super::json;
 use crate::kit::error::Error;
 
-/// A body of `application/json` that is a `T`, which denies unknown fields. Its size is bounded by the
+/// An extractor: a body of `application/json` as a `T`, which should deny unknown fields. Its size is bounded by the
 /// body limit of [`super::layers`].
 #[derive(Clone, Copy, Debug)]
 pub struct ValidJson<T>(pub T);
@@ -20,14 +20,14 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for ValidJson<T> {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Error> {
         if !is_json(request.headers()) {
-            let body = ErrorBody::new(ErrorCode::UnsupportedMediaType).message("the body is `application/json`");
+            let body = ErrorBody::new(ErrorCode::UnsupportedMediaType).message("the body must be `application/json`");
             return Err(body.into());
         }
         let bytes = Bytes::from_request(request, state).await.map_err(|rejection| {
             if rejection.into_response().status() == StatusCode::PAYLOAD_TOO_LARGE {
                 Error::new(ErrorCode::TooLarge)
             } else {
-                ErrorBody::new(ErrorCode::BadRequest).message("the body broke off").into()
+                ErrorBody::new(ErrorCode::BadRequest).message("the body ended before it was complete").into()
             }
         })?;
         Ok(json::parse(&bytes).map(Self)?)

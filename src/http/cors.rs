@@ -1,5 +1,5 @@
-//! Which pages of other origins may call: exactly those that the operator names. No credentials of the
-//! browser's are needed, since tokens are in a header, and none are let through.
+//! Which pages of other origins may call the API (CORS): exactly those whose origins are set. Credentials of the
+//! browser are not allowed, and not needed: tokens are sent in a header.
 
 use std::time::Duration;
 
@@ -9,12 +9,12 @@ use tower_http::cors::CorsLayer;
 use super::idempotency::IDEMPOTENCY_KEY;
 use super::request_id::X_REQUEST_ID;
 
-/// For how long a browser remembers what it may ask; Chromium keeps to two hours at most.
+/// For how long a browser may keep the answer to a preflight request. Chromium keeps it for two hours at most.
 const PREFLIGHT_HOLDS: Duration = Duration::from_secs(7_200);
 
-/// Lets pages of these origins call; `None` where there are none.
+/// The layer that lets pages of these origins call; `None` if there are no origins.
 pub(super) fn layer(origins: &[String]) -> Option<CorsLayer> {
-    // Settings with problems don't get this far.
+    // A server does not start with origins that cannot be parsed.
     let origins: Vec<HeaderValue> = origins.iter().filter_map(|origin| origin.parse().ok()).collect();
     let key = HeaderName::from_bytes(IDEMPOTENCY_KEY.as_bytes()).expect("a header's name");
     (!origins.is_empty()).then(|| {
@@ -27,7 +27,7 @@ pub(super) fn layer(origins: &[String]) -> Option<CorsLayer> {
     })
 }
 
-/// Whether this is an origin as a browser writes it: scheme, host and port, in small letters, no more.
+/// Whether this is an origin as a browser writes it: scheme, host and perhaps port, in small letters, and nothing else.
 pub(super) fn is_origin(text: &str) -> bool {
     let Ok(uri) = text.parse::<Uri>() else { return false };
     let (Some(scheme @ ("http" | "https")), Some(authority)) = (uri.scheme_str(), uri.authority()) else {

@@ -1,4 +1,4 @@
-//! The edge of a request: what a handler opens its transaction with.
+//! Extracts the [`Edge`] of a request, with which a handler opens its transaction.
 
 use std::convert::Infallible;
 
@@ -7,7 +7,7 @@ use axum::http::request::Parts;
 
 use crate::kit::edge::Edge;
 
-/// Opens nothing yet: the handler does, when it has all that it needs.
+/// Extracting opens no transaction and takes no connection: the handler does that when it has everything it needs.
 impl<S: Send + Sync> FromRequestParts<S> for Edge
 where
     Edge: FromRef<S>,

@@ -1,5 +1,5 @@
-//! The operation that a request names (`Idempotency-Key`): what `op` is on the socket. The same one with
-//! the same content takes effect once, whichever way it comes.
+//! The operation that a request names by `Idempotency-Key`, which is `op` on the socket. The same operation with the
+//! same content takes effect once, whether it comes by REST or by socket.
 
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum::http::HeaderMap;
@@ -16,13 +16,13 @@ use crate::kit::fields::bad_field;
 /// The header's name.
 pub const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 
-/// The operation of a request. Taken as it is where the request must name one, as every write of money
-/// must (`operation_required`); as an `Option` where a retry does no harm that the client could not bear.
+/// An extractor: the operation of a request. A handler that takes it as it is requires one, as every write of money
+/// must (`operation_required`). A handler takes an `Option` of it if repeating the request does little harm.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct IdempotencyKey(pub Op);
 
 impl IdempotencyKey {
-    /// The operation; where the request names none, one of its own, that nothing repeats.
+    /// The operation that the request names, or else a new one, which no other request has.
     pub fn or_new(key: Option<Self>, edge: &Edge) -> Op {
         key.map_or_else(|| Op(edge.chance().id_at(edge.now())), |key| key.0)
     }

@@ -1,4 +1,4 @@
-//! What stands around every REST route, from the outside in.
+//! The middleware around every REST route.
 
 use std::any::Any;
 use std::time::Duration;
@@ -18,16 +18,16 @@ use super::{Settings, cors, problem, proxy, request_id};
 use crate::kit::edge::Edge;
 use crate::kit::error::Error;
 
-/// The routes with all that they have in common. To be called once, around all of the API: what no
-/// route answers is a problem too.
+/// The routes with the middleware around them. It is called once, around the whole API, so that a request which no
+/// route answers is answered in the same form.
 pub fn around<S: Clone + Send + Sync + 'static>(
     routes: impl Into<Router<S>>,
     settings: &Settings,
     edge: Edge,
 ) -> Router<S> {
-    // Settings with problems don't get this far.
+    // A server does not start with networks that cannot be parsed.
     let proxies: Proxies = settings.trusted_proxies.iter().filter_map(|network| network.parse().ok()).collect();
-    // The last one added is the outermost.
+    // The layer that is added last is the outermost.
     routes
         .into()
         .layer(DefaultBodyLimit::max(settings.body_bytes))
@@ -41,10 +41,12 @@ pub fn around<S: Clone + Send + Sync + 'static>(
         .layer(from_fn_with_state(edge, request_id::name_request))
 }
 
+/// Sets a header of the response, unless it has that header already.
 fn if_absent(name: HeaderName, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {
     SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
 }
 
+/// Answers `timeout` if the request takes longer than its limit.
 async fn in_time(State(limit): State<Duration>, request: Request, next: Next) -> Response {
     match tokio::time::timeout(limit, next.run(request)).await {
         Ok(response) => response,
@@ -52,6 +54,7 @@ async fn in_time(State(limit): State<Duration>, request: Request, next: Next) ->
     }
 }
 
+/// Turns the panic of a handler into an internal fault.
 fn panicked(payload: Box<dyn Any + Send + 'static>) -> Response {
     let words = payload.downcast_ref::<String>().map(String::as_str);
     let words = words.or_else(|| payload.downcast_ref::<&'static str>().copied()).unwrap_or("of unknown kind");

@@ -1,8 +1,8 @@
-//! The description of every route, in OpenAPI 3.1, out of what stands at the routes themselves.
+//! The description of every route in OpenAPI 3.1, made of the attributes at the handlers.
 //!
-//! Here is only what they share: who is signed in, and the problems that an operation answers. What an
-//! operation takes makes clear most of them; those of its own it names in `x-errors`, which this file
-//! turns into responses (see [`super`]).
+//! This file adds what all operations share: the security scheme, and the problems that an operation may answer. Most
+//! of these follow from what the operation takes; it names its own in `x-errors`, which are turned into responses here
+//! (see [`super`]).
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use super::idempotency::IDEMPOTENCY_KEY;
 use super::problem::{PROBLEM_JSON, Problem};
 
-/// The security scheme of whoever is signed in.
+/// The name of the security scheme of signed-in users.
 const BEARER: &str = "bearer";
 
 #[derive(OpenApi)]
@@ -30,17 +30,17 @@ const BEARER: &str = "bearer";
     components(schemas(Problem<'static>, Op)),
     servers((url = "/", description = "this server")),
     tags(
-        (name = "accounts", description = "Who somebody is, and how they sign in."),
+        (name = "accounts", description = "Accounts, profiles, and signing in."),
         (name = "rooms", description = "Rooms, and what is done in them."),
-        (name = "gifts", description = "What can be given."),
-        (name = "media", description = "Files that people upload, and where pictures are seen."),
-        (name = "wallet", description = "What somebody owns, and why."),
-        (name = "staff", description = "What the platform's staff does: each operation has its permission."),
+        (name = "gifts", description = "The catalogue of gifts, and the gifts of a room."),
+        (name = "media", description = "Files that users upload, and where they are shown."),
+        (name = "wallet", description = "Balances, their history, and transfers."),
+        (name = "staff", description = "Operations of the platform's staff; each has its own permission."),
     ),
 )]
 struct Shared;
 
-/// The document of these routes.
+/// The OpenAPI document of these routes.
 pub fn document(routes: utoipa::openapi::OpenApi) -> Value {
     let mut api = Shared::openapi();
     api.merge(routes);
@@ -62,14 +62,14 @@ fn operations(document: &mut Value) -> impl Iterator<Item = &mut Value> {
     paths.values_mut().flat_map(|path| path.as_object_mut().expect("a path has methods").values_mut())
 }
 
-/// Says of an operation what all of its kind share, and notes an example of each code it may answer.
+/// Completes the description of an operation, and adds an example of each code that it may answer to `examples`.
 fn complete(operation: &mut Value, examples: &mut BTreeMap<&'static str, (String, Value)>) {
     if operation["security"].is_null() {
         operation["security"] = json!([{ BEARER: [] }]);
     }
     let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut);
     for parameter in parameters.into_iter().flatten() {
-        // What a query or a header leaves out is absent; there is no way to say null.
+        // A query parameter or header can be absent, but it cannot be null.
         if parameter["in"] != "path" {
             without_null(&mut parameter["schema"]);
         }
@@ -87,7 +87,7 @@ fn complete(operation: &mut Value, examples: &mut BTreeMap<&'static str, (String
     }
 }
 
-/// Whether an operation, as it is described, may be refused with this code.
+/// Whether an operation may be refused with this code, by its description.
 fn answers(operation: &Value, code: ErrorCode) -> bool {
     let parameters = || operation["parameters"].as_array().into_iter().flatten();
     let takes = |place: &str| parameters().any(|parameter| parameter["in"] == place);
@@ -135,11 +135,11 @@ fn response(status: u16, codes: &[ErrorCode]) -> Value {
     response
 }
 
-/// The problem of this code as a client may meet it.
+/// An example of a problem with this code.
 fn example(code: ErrorCode) -> Value {
     let body = match code {
         ErrorCode::BadRequest => ErrorBody::new(code)
-            .message("the request does not fit; `errors` says where")
+            .message("some fields of the request are wrong; `errors` names them")
             .field("name", "1 to 60 characters, not blank"),
         ErrorCode::InsufficientFunds => ErrorBody::insufficient_funds(40, 59),
         ErrorCode::Kicked => ErrorBody::kicked(1_790_000_600_000),
@@ -152,7 +152,7 @@ fn example(code: ErrorCode) -> Value {
         .expect("a problem has string keys")
 }
 
-/// The same schema of a value that is there.
+/// Removes null from the values that a schema allows.
 fn without_null(schema: &mut Value) {
     if let Some(Value::Array(kinds)) = schema.get_mut("type") {
         kinds.retain(|kind| kind != "null");

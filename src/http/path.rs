@@ -1,4 +1,4 @@
-//! Parameters of a path. What cannot be the name of anything names nothing: `not_found`.
+//! The parameters of a path. A parameter that cannot be parsed names nothing, so it is answered `not_found`.
 
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 
 use crate::kit::error::Error;
 
-/// The parameters of the path as a `T`.
+/// An extractor: the parameters of the path as a `T`.
 #[derive(Clone, Copy, Debug)]
 pub struct ValidPath<T>(pub T);
 

@@ -1,7 +1,7 @@
-//! Errors in the one form of REST: `application/problem+json` (RFC 9457) with the protocol's code.
+//! The form of all errors of REST: `application/problem+json` (RFC 9457) with the protocol's code.
 //!
-//! A handler's error becomes a response that still carries the error; the edge ([`edge`]) logs a fault
-//! once, with the request's id, and writes the body. The cause of a fault is never sent.
+//! A handler's error becomes a response that carries the error with it. The middleware [`edge`] then logs a fault once,
+//! with the request's id, and writes the body. The cause of a fault is never sent.
 
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ pub const PROBLEM_JSON: &str = "application/problem+json";
 /// The body of every REST error: the members of RFC 9457 and those of the protocol's error.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Problem<'a> {
-    /// Names the kind of problem: `urn:parlor:error:` and the code. Not to be dereferenced.
+    /// The kind of problem: `urn:parlor:error:` and the code. It is a name and not an address.
     #[serde(rename = "type")]
     kind: String,
     /// The code in words, the same for every problem of the kind.
@@ -32,20 +32,20 @@ pub struct Problem<'a> {
     /// The status of the answer.
     #[schema(minimum = 400, maximum = 599)]
     status: u16,
-    /// The sentence for the developer.
+    /// A sentence for the developer.
     #[serde(skip_serializing_if = "str::is_empty")]
     detail: &'a str,
     /// The request's id, under which a fault is in the log.
     #[serde(skip_serializing_if = "Option::is_none")]
     instance: Option<&'a str>,
-    /// The stable code: the one thing that code may look at.
+    /// The stable code, the only member by which a program should decide.
     code: ErrorCode,
     /// What the client may do with the same operation.
     retry: Retry,
     /// With `retry: later`: milliseconds to wait.
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_after_ms: Option<u64>,
-    /// With `bad_request`: the fields that do not fit.
+    /// With `bad_request`: the fields that are wrong.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'a [FieldError],
     /// With `insufficient_funds`: the balance in minor units.
@@ -57,16 +57,16 @@ pub struct Problem<'a> {
     /// With `kicked`, and with `suspended` unless it is for good: Unix milliseconds until which it holds.
     #[serde(skip_serializing_if = "Option::is_none")]
     until: Option<i64>,
-    /// With `suspended`: why, in the words of who did it, for the user to read.
+    /// With `suspended`: the reason, in the words of the member of staff, for the user to read.
     #[serde(skip_serializing_if = "str::is_empty")]
     reason: &'a str,
-    /// The answer is the first one of this operation, given again.
+    /// Whether this is the first answer to the operation, given again.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     replayed: bool,
 }
 
 impl<'a> Problem<'a> {
-    /// The problem that tells of this error, in answer to this request.
+    /// The problem for this error. `instance` is the request's id.
     pub fn new(body: &'a ErrorBody, status: StatusCode, instance: Option<&'a str>) -> Self {
         let name = body.code.name();
         let mut title = name.replace('_', " ");
@@ -111,14 +111,14 @@ fn written(body: &ErrorBody, status: StatusCode, instance: Option<&str>) -> Resp
         headers.insert(header::RETRY_AFTER, HeaderValue::from(ms.div_ceil(1_000)));
     }
     if status == StatusCode::UNAUTHORIZED {
-        // RFC 9110, 11.6.1: a 401 names a scheme.
+        // A 401 must name an authentication scheme (RFC 9110, section 11.6.1).
         headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
     response
 }
 
-/// The edge: logs faults, names the request in every problem, and gives the refusals of the framework
-/// (no such address, wrong method) the same form.
+/// Middleware: logs faults, adds the request's id to every problem, and gives the framework's own refusals (no such
+/// path, wrong method) the same form.
 pub async fn edge(request: Request, next: Next) -> Response {
     let id = request.extensions().get::<RequestId>().cloned();
     let instance = id.as_ref().map(RequestId::as_str);
@@ -136,6 +136,7 @@ pub async fn edge(request: Request, next: Next) -> Response {
     response
 }
 
+/// The response with this problem as its body; its other headers are kept.
 fn rewritten(response: Response, body: &ErrorBody, instance: Option<&str>) -> Response {
     let (mut parts, _) = response.into_parts();
     parts.headers.remove(header::CONTENT_LENGTH);
@@ -149,12 +150,18 @@ fn rewritten(response: Response, body: &ErrorBody, instance: Option<&str>) -> Re
 fn log_fault(body: &ErrorBody, source: &(dyn std::error::Error + 'static), instance: Option<&str>) {
     let (code, request) = (body.code.name(), instance.unwrap_or("-"));
     if body.code == ErrorCode::Internal {
-        tracing::error!(request.id = request, code, error = source, "a request failed by a fault of the server");
+        tracing::error!(
+            request.id = request,
+            code,
+            error = source,
+            "a request failed because of a fault of the server"
+        );
     } else {
         tracing::warn!(request.id = request, code, error = source, "a request could not be served for now");
     }
 }
 
+/// The code for a refusal of the framework, which has only a status.
 fn code_of(status: StatusCode) -> ErrorCode {
     match status {
         StatusCode::NOT_FOUND => ErrorCode::NotFound,

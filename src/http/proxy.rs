@@ -1,4 +1,4 @@
-//! Whose address a request comes from. A header is believed only from a configured proxy.
+//! The address of the client that sent a request. `X-Forwarded-For` is believed only if a configured proxy sent it.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::str::FromStr;
@@ -11,8 +11,8 @@ use axum::middleware::Next;
 use axum::response::Response;
 use std::convert::Infallible;
 
-/// The client's address, for limits. Where the server was started without the peers' addresses all
-/// requests are of one unspecified client.
+/// An extractor: the client's address, for limits. If a request has no peer address, as in tests without a listener, it
+/// is the unspecified address.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ClientAddress(pub IpAddr);
 
@@ -27,7 +27,7 @@ impl<S: Send + Sync> FromRequestParts<S> for ClientAddress {
 /// The proxies whose `X-Forwarded-For` is believed.
 pub type Proxies = Arc<[Network]>;
 
-/// Finds the client's address and puts it on the request.
+/// Middleware: finds the client's address and adds it to the request.
 pub async fn find_client(State(proxies): State<Proxies>, mut request: Request, next: Next) -> Response {
     if let Some(ConnectInfo(peer)) = request.extensions().get::<ConnectInfo<SocketAddr>>() {
         let client = client(peer.ip().to_canonical(), request.headers(), &proxies);
@@ -36,7 +36,7 @@ pub async fn find_client(State(proxies): State<Proxies>, mut request: Request, n
     next.run(request).await
 }
 
-/// From the peer back along `X-Forwarded-For`, as long as who added the entry is trusted.
+/// The client's address: from the peer back along `X-Forwarded-For`, as long as the entry was added by a trusted proxy.
 fn client(peer: IpAddr, headers: &HeaderMap, proxies: &[Network]) -> IpAddr {
     let lines: Vec<&str> = headers.get_all("x-forwarded-for").iter().filter_map(|line| line.to_str().ok()).collect();
     let mut client = peer;
@@ -81,7 +81,7 @@ impl FromStr for Network {
         let (address, prefix) = text.split_once('/').map_or((text, None), |(address, prefix)| (address, Some(prefix)));
         let address: IpAddr = address.parse().map_err(|_| "not an IP address or network")?;
         let bits = if address.is_ipv4() { 32 } else { 128 };
-        let prefix = prefix.map_or(Ok(bits), str::parse).map_err(|_| "the prefix is no number")?;
+        let prefix = prefix.map_or(Ok(bits), str::parse).map_err(|_| "the prefix is not a number")?;
         if prefix > bits { Err("the prefix is longer than the address") } else { Ok(Self { address, prefix }) }
     }
 }
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_hop_that_no_trusted_proxy_stands_behind_is_the_client() {
+    fn the_last_address_that_is_not_a_trusted_proxy_is_the_client() {
         let proxies = &["10.0.0.0/8", "::1"];
         assert_eq!(found("10.0.0.1", &["203.0.113.9, 192.0.2.1"], proxies), "192.0.2.1");
         assert_eq!(found("10.0.0.1", &["203.0.113.9", "192.0.2.1, 10.0.0.2"], proxies), "192.0.2.1");
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn networks_have_edges() {
+    fn a_network_contains_its_addresses_and_no_others() {
         let network: Network = "192.168.4.0/22".parse().expect("a network");
         let contains = |text: &str| network.contains(text.parse().expect("an address"));
         assert!(contains("192.168.7.255") && !contains("192.168.8.0") && !contains("::1"));

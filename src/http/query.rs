@@ -1,4 +1,4 @@
-//! Query strings, closed like bodies.
+//! Query strings, which are read as strictly as bodies.
 
 use axum::extract::{FromRequestParts, Query};
 use axum::http::request::Parts;
@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use super::json::misfit;
 use crate::kit::error::Error;
 
-/// A query string that is a `T`, which denies unknown parameters.
+/// An extractor: the query string as a `T`, which should deny unknown parameters.
 #[derive(Clone, Copy, Debug)]
 pub struct ValidQuery<T>(pub T);
 
@@ -23,10 +23,10 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for ValidQuery<T> 
     }
 }
 
-/// axum wraps the error of the parameter; its words are `parameter: what is wrong`.
+/// The refusal of a query string. Axum wraps the error of the parameter, whose text is `parameter: what is wrong`.
 fn refusal(rejection: &axum::extract::rejection::QueryRejection) -> Error {
     let Some(source) = std::error::Error::source(rejection) else {
-        return ErrorBody::new(ErrorCode::BadRequest).message("the query does not fit").into();
+        return ErrorBody::new(ErrorCode::BadRequest).message("the query string cannot be read").into();
     };
     let words = source.to_string();
     match words.split_once(": ") {

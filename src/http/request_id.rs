@@ -1,5 +1,5 @@
-//! Every request has an id: the client's, if it is a sane one, or a new UUID. It is in the span of the
-//! request, in its answer's headers, and in every problem.
+//! The id of a request: the client's, if it is safe to log, or a new UUID. It stands in the request's span, in the
+//! headers of the answer, and in every problem.
 
 use std::sync::Arc;
 
@@ -16,40 +16,40 @@ use crate::kit::clock::Timestamp;
 use crate::kit::edge::Edge;
 use crate::telemetry::metric;
 
-/// The header that brings it and takes it back.
+/// The header of requests and answers that has the id.
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-/// Characters of an id that a client may bring.
+/// The most characters of an id that a client brings.
 const MAX_CHARS: usize = 64;
 
-/// The id of a request, as an extension of it.
+/// The id of a request, which the request carries as an extension.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RequestId(Arc<str>);
 
 impl RequestId {
-    /// The id as it is logged and sent.
+    /// The id as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The same as a header's value.
+    /// The id as the value of a header.
     pub fn header(&self) -> HeaderValue {
         HeaderValue::from_str(&self.0).expect("an id is made of letters, digits and -_.")
     }
 
-    /// The one that the client brought as its header's value, or a new one.
+    /// The id that the client brought in its header, if it is safe to log, or a new one.
     pub fn of(brought: Option<&[u8]>, now: Timestamp, chance: &Chance) -> Self {
         let brought = brought.and_then(|id| std::str::from_utf8(id).ok()).filter(|id| is_sane(id));
         brought.map_or_else(|| Self(chance.id_at(now).to_string().into()), |id| Self(id.into()))
     }
 }
 
-/// Nothing that a log or a header could take for something else.
+/// Whether an id is safe: 8 to 64 letters, digits, `-`, `_` and `.`, which cannot be misread in a log or a header.
 fn is_sane(id: &str) -> bool {
     (8..=MAX_CHARS).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
 }
 
-/// Gives the request its id and its span. The span has the route and not the address: ids, tokens and
-/// search words in a path or query are not for logs; nor are headers.
+/// Middleware: gives the request its id and its span. The span has the route and not the path or query, because ids,
+/// tokens and search words in these must not be logged.
 pub async fn name_request(State(edge): State<Edge>, mut request: Request, next: Next) -> Response {
     let brought = request.headers().get(X_REQUEST_ID).map(HeaderValue::as_bytes);
     let id = RequestId::of(brought, edge.now(), edge.chance());
@@ -60,7 +60,7 @@ pub async fn name_request(State(edge): State<Edge>, mut request: Request, next: 
         method = %request.method(),
         route,
         room.id = room(route, request.uri().path()),
-        // Told by what the handler takes, as soon as it is known.
+        // These are recorded by the handler's extractors when they are known.
         user.id = Empty,
         op = Empty,
     );
@@ -72,7 +72,7 @@ pub async fn name_request(State(edge): State<Edge>, mut request: Request, next: 
         metric::HTTP_REQUESTS.add_of(class(response.status()), 1);
         metric::HTTP_TIMES.record_time(took);
         let duration_ms = took.as_millis() as u64;
-        tracing::debug!(status = response.status().as_u16(), duration_ms, "answered a request");
+        tracing::debug!(status = response.status().as_u16(), duration_ms, "a request was answered");
         response.headers_mut().insert(X_REQUEST_ID, id.header());
         response
     }
@@ -80,13 +80,13 @@ pub async fn name_request(State(edge): State<Edge>, mut request: Request, next: 
     .await
 }
 
-/// The room that a path names, as its route says.
+/// The id of the room that a path names, found by the place of `{id}` in its route.
 fn room(route: &str, path: &str) -> Option<i64> {
     let at = route.split('/').zip(route.split('/').skip(1)).position(|two| two == ("rooms", "{id}"))? + 1;
     path.split('/').nth(at)?.parse().ok()
 }
 
-/// The class of a status, in the words of the metric.
+/// The label of the metric for the class of a status.
 fn class(status: StatusCode) -> &'static str {
     match status.as_u16() {
         ..200 => "1xx",
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_that_a_log_could_misread_is_not_taken_over() {
+    fn an_id_that_could_be_misread_in_a_log_is_not_used() {
         assert!(is_sane("0199b1c2-7d1e-7000-8000-000000000000") && is_sane("edge_42.a-b"));
         for id in ["", "short", "has space in it", "a\"quoted\"one", "new\nline-here", &"x".repeat(65)] {
             assert!(!is_sane(id), "{id:?}");

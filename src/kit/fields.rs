@@ -28,7 +28,8 @@ impl Fields {
 
     /// `bad_request` with every field that was noted.
     pub fn into_error(self) -> Error {
-        let body = ErrorBody::new(ErrorCode::BadRequest).message("the request does not fit; `errors` says where");
+        let body =
+            ErrorBody::new(ErrorCode::BadRequest).message("some fields of the request are wrong; `errors` names them");
         self.problems.into_iter().fold(body, |body, (field, why)| body.field(field, why)).into()
     }
 }

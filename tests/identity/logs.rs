@@ -63,7 +63,7 @@ async fn a_requests_lines_name_request_room_user_and_operation() {
     let entry = api.post(&format!("/v1/rooms/{}/token", room.body["id"]), &json!({})).bearer(&token).send().await;
     let id = entry.header("x-request-id").expect("an id").to_owned();
     let text = log.text();
-    let line = text.lines().find(|line| line.contains("answered a request") && line.contains(&id));
+    let line = text.lines().find(|line| line.contains("a request was answered") && line.contains(&id));
     let line = line.unwrap_or_else(|| panic!("the request is told of:\n{text}"));
     assert!(line.contains(&format!("room.id={} ", room.body["id"])), "{line}");
     assert!(line.contains("route=\"/v1/rooms/{id}/token\"") && line.contains("user.id="), "{line}");
