@@ -1,9 +1,10 @@
-//! From readings to a level. Pure: the time is an argument.
+//! Turns readings into a load level. This is pure: the time is an argument.
 //!
-//! It rises at once for memory, which never falls by itself, and for what memory will be at the next reading if it goes on
-//! rising as it does: sockets that all come at once take some megabytes between two. It rises after a while for queues
-//! and lag, which a burst fills for a moment and a busy machine delays once. It falls after a while below lower bars than
-//! it rose at, so that what the level saves does not bring the load back at once.
+//! For memory the level rises at once, because memory does not fall by itself. It even rises for the memory expected at
+//! the next reading if it goes on rising as it does: many sockets that come at once take some megabytes between two
+//! readings. For queues and lag the level rises only after a while, because a burst fills queues for a moment and a
+//! busy machine may run a task late once. The level falls when everything has been below lower thresholds for a while,
+//! so that it does not rise again as soon as it stops saving work.
 
 use std::time::Duration;
 
@@ -11,29 +12,30 @@ use tokio::time::Instant;
 
 use super::Level;
 
-/// For how long queues or lag stay above a bar before it counts.
+/// For how long queue or lag must be above the first threshold until load is shed.
 const SHEDS_AFTER: Duration = Duration::from_millis(500);
-/// Longer than a storm of people who all come back at once takes to be over by itself: to send them away would only
-/// make it longer.
+/// For how long queue or lag must be above the second threshold until the node counts as full. It is longer than a
+/// storm of users who all reconnect takes to pass by itself: to refuse them would only prolong it.
 const FULL_AFTER: Duration = Duration::from_secs(5);
 
-/// For how long everything stays below the lower bars before the level falls.
+/// For how long everything must be below the lower thresholds until the level falls.
 const CALM: Duration = Duration::from_secs(2);
 
-/// From where on it is shed and where the node is full, going up and going down.
+/// The thresholds of the levels `Shedding` and `Full`: those at which the level rises, and the lower ones below which
+/// it falls.
 struct Bars {
     up: [f64; 2],
     down: [f64; 2],
 }
 
-/// Of the memory's bound.
+/// The thresholds of memory, in parts of its bound.
 const MEMORY: Bars = Bars { up: [0.85, 0.95], down: [0.80, 0.90] };
-/// Of the fullest queue: where it is full whoever sends waits, rooms first.
+/// The thresholds of the fullest queue, in parts of its capacity. When a queue is full its senders wait, rooms first.
 const QUEUE: Bars = Bars { up: [0.5, 0.9], down: [0.25, 0.5] };
-/// In seconds: everything that is done takes so much longer.
+/// The thresholds of the lag in seconds, by which everything takes longer.
 const LAG: Bars = Bars { up: [0.25, 1.0], down: [0.1, 0.5] };
 
-/// The level of a value by these bars.
+/// The level of a value by these thresholds.
 fn level(value: f64, [shedding, full]: [f64; 2]) -> Level {
     if value >= full {
         Level::Full
@@ -44,49 +46,51 @@ fn level(value: f64, [shedding, full]: [f64; 2]) -> Level {
     }
 }
 
-/// What runs out, at one moment.
+/// One reading of what can run out.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reading {
     /// The resident memory, in parts of its bound.
     pub memory: f64,
-    /// The fullest queue of delivery, in parts of its bound.
+    /// The fullest queue of delivery, in parts of its capacity.
     pub queue: f64,
-    /// How late the reading is.
+    /// How late the reading task was run.
     pub lag: Duration,
 }
 
 impl Reading {
-    /// The level of what passes by itself, queue and lag.
+    /// The level of queue and lag, which may fall by themselves.
     fn passing(&self, bars: impl Fn(&Bars) -> [f64; 2]) -> Level {
         level(self.queue, bars(&QUEUE)).max(level(self.lag.as_secs_f64(), bars(&LAG)))
     }
 
-    /// The memory of the next reading, if it rises on from the last one as far as it has; where it is scarce alone.
+    /// The memory that is expected at the next reading, if it goes on rising as since the last one. As long as memory
+    /// is not scarce, this is the memory of now.
     fn memory_ahead(&self, last: f64) -> f64 {
         if self.memory_is_scarce() { self.memory + (self.memory - last).max(0.0) } else { self.memory }
     }
 
-    /// The level does not fall before there is less.
+    /// Whether memory is at or above the lowest threshold, so that the level cannot fall to normal.
     pub(super) fn memory_is_scarce(&self) -> bool {
         self.memory >= MEMORY.down[0]
     }
 }
 
-/// What there is to remember between readings.
+/// What is remembered between readings.
 #[derive(Default)]
 pub(super) struct Gauge {
     level: Level,
     /// The memory of the last reading.
     memory: Option<f64>,
-    /// Since when queue or lag are above the bar of shedding, and above that of a full node.
+    /// Since when queue or lag have been above the threshold of shedding.
     shedding_since: Option<Instant>,
+    /// Since when queue or lag have been above the threshold of a full node.
     full_since: Option<Instant>,
-    /// Since when everything is below the lower bars of the level.
+    /// Since when everything has been below the lower thresholds of the present level.
     calm_since: Option<Instant>,
 }
 
 impl Gauge {
-    /// The level with this reading.
+    /// Takes a reading, and returns the level after it.
     pub(super) fn take(&mut self, reading: Reading, now: Instant) -> Level {
         let last = self.memory.replace(reading.memory).unwrap_or(reading.memory);
         let memory = level(reading.memory_ahead(last), MEMORY.up);
@@ -110,7 +114,7 @@ impl Gauge {
         } else if stays >= self.level {
             self.calm_since = None;
         } else if now - *self.calm_since.get_or_insert(now) >= CALM {
-            // One at a time: below full nobody knows yet what a node that lets people in has to do.
+            // It falls by one level only: how much load a node has that lets users in again is not known yet.
             self.level = if self.level == Level::Full { Level::Shedding } else { Level::Normal };
             self.calm_since = Some(now);
         }
@@ -138,7 +142,7 @@ mod tests {
             Self { gauge: Gauge::default(), now: Instant::now() }
         }
 
-        /// The levels of so many readings, a quarter of a second and the lag apart.
+        /// Takes the reading this many times, each a quarter of a second plus the lag apart, and returns the levels.
         fn take(&mut self, reading: Reading, times: usize) -> Vec<Level> {
             (0..times)
                 .map(|_| {
@@ -166,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_counts_at_once_and_falls_one_level_at_a_time() {
+    fn for_memory_the_level_rises_at_once_and_falls_one_level_at_a_time() {
         let mut run = Run::new();
         assert_eq!(run.last(memory(0.84), 100), Normal);
         assert_eq!(run.last(memory(0.85), 1), Shedding);
@@ -175,15 +179,15 @@ mod tests {
         assert_eq!(run.last(QUIET, 1), Shedding);
         assert_eq!(run.last(QUIET, 7), Shedding);
         assert_eq!(run.last(QUIET, 1), Normal);
-        assert_eq!(run.last(memory(1.5), 1), Full, "from nothing to all in one reading");
+        assert_eq!(run.last(memory(1.5), 1), Full, "it may rise by two levels in one reading");
     }
 
     #[test]
-    fn memory_that_rises_is_met_before_it_is_there() {
+    fn the_level_rises_before_rising_memory_reaches_a_threshold() {
         let mut run = Run::new();
         let course: Vec<_> = [0.805, 0.825, 0.855, 0.88, 0.92].map(|part| run.last(memory(part), 1)).into();
         assert_eq!(course, [Normal, Normal, Shedding, Shedding, Full]);
-        // Where there is enough a leap is none of its business, nor is it what falls.
+        // A leap does not count as long as there is enough memory, and neither does memory that falls.
         let mut run = Run::new();
         assert_eq!([0.1, 0.7, 0.79].map(|part| run.last(memory(part), 1)), [Normal; 3]);
         let mut run = Run::new();
@@ -191,21 +195,21 @@ mod tests {
     }
 
     #[test]
-    fn a_full_queue_or_a_late_runtime_counts_when_it_lasts() {
+    fn a_full_queue_or_lag_counts_only_if_it_lasts() {
         for (sheds, fills) in [(queue(0.5), queue(0.9)), (lag(250), lag(1_000))] {
             let mut run = Run::new();
             for _ in 0..20 {
-                assert_eq!(run.last(fills, 1), Normal, "once is no load");
+                assert_eq!(run.last(fills, 1), Normal, "a single reading does not count");
                 assert_eq!(run.last(QUIET, 1), Normal);
             }
-            assert_eq!(run.last(sheds, 8), Shedding, "and never more");
+            assert_eq!(run.last(sheds, 8), Shedding, "it does not rise further");
             assert_eq!(run.last(fills, 1), Shedding);
             assert_eq!(run.last(fills, 20), Full);
         }
     }
 
     #[test]
-    fn between_its_bars_the_level_stays_what_it_is() {
+    fn between_its_thresholds_the_level_stays_as_it_is() {
         for (high, between) in [(memory(0.86), memory(0.81)), (queue(0.6), queue(0.3)), (lag(300), lag(150))] {
             let mut run = Run::new();
             assert_eq!(run.last(between, 100), Normal);
@@ -220,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn a_short_calm_ends_nothing() {
+    fn a_short_calm_does_not_lower_the_level() {
         let mut run = Run::new();
         assert_eq!(run.last(queue(0.6), 8), Shedding);
         for _ in 0..20 {
@@ -231,14 +235,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_comes_the_level_is_that_of_something_that_was_read(
+        fn the_level_rises_only_by_what_was_read_and_falls_one_at_a_time(
             course in proptest::collection::vec((0.0..1.2_f64, 0.0..1.0_f64, 0_u64..2_000), 1..200),
         ) {
             let (mut run, mut before, mut last) = (Run::new(), Normal, None);
             for (memory, queue, ms) in course {
                 let reading = Reading { memory, queue, lag: Duration::from_millis(ms) };
                 let now = run.last(reading, 1);
-                prop_assert!(now >= level(memory, MEMORY.up), "memory is never waited for");
+                prop_assert!(now >= level(memory, MEMORY.up), "memory counts at once");
                 let ahead = level(reading.memory_ahead(last.unwrap_or(memory)), MEMORY.up);
                 prop_assert!(now <= before.max(ahead).max(reading.passing(|bars| bars.up)), "nothing rises by itself");
                 prop_assert!(before <= now || before as u8 - now as u8 == 1, "it falls one at a time");

@@ -1,14 +1,14 @@
-//! What the machine has for this process, and how it is given back what is not used.
+//! How much memory the process may use, and how unused memory is given back to the system.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// How much of the machine, or of the container, the process takes for its own if nobody says: the rest is for the
-/// kernel's buffers of its sockets, which a container is charged for, and for what else runs there.
+/// The part of the memory of the machine or container that the process may use if that is not set, in percent. The rest
+/// is for the kernel's buffers of its sockets, which count for the container too, and for other processes.
 const SHARE_PERCENT: u64 = 80;
 
-/// What the process may use of memory: as it is set, else its share of what the container may use or the machine has.
-/// `None` where neither can be found out (macOS).
+/// The bytes of memory that the process may use: as set, or else its share of the memory of the container or machine.
+/// `None` if that cannot be found out (macOS).
 pub fn memory_bytes(set: Option<u64>) -> Option<u64> {
     set.or_else(|| {
         let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
@@ -24,8 +24,8 @@ fn total(text: &str) -> Option<u64> {
     line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kib| kib * 1_024)
 }
 
-/// The bounds of the control groups that the process is in, of either version: its own and those around it. Within a
-/// container the named folder may not be there, and the root is the container's own.
+/// The memory bounds of the control groups (cgroups v1 and v2) that the process is in: its own group and those around
+/// it. Within a container the group's folder may be missing; then the root is the container's own group.
 fn limits(groups: &str, root: &Path) -> impl Iterator<Item = u64> {
     let of = |line: &str| -> Option<Vec<PathBuf>> {
         let mut parts = line.splitn(3, ':');
@@ -39,17 +39,18 @@ fn limits(groups: &str, root: &Path) -> impl Iterator<Item = u64> {
         Some(ancestors.map(|group| root.join(group).join(file)).collect())
     };
     let files: Vec<PathBuf> = groups.lines().filter_map(of).flatten().collect();
-    // Without a bound it says `max`, in the first version a number beyond every machine.
+    // A group without a bound has the text `max`, or in version 1 a number above the memory of any machine.
     files.into_iter().filter_map(|file| fs::read_to_string(file).ok()?.trim().parse().ok())
 }
 
-/// Gives back to the system what the allocator keeps of freed memory. What is kept counts as resident, so that a node
-/// that has once been full would stay it: glibc gives back by itself only what lies at the end of a heap. Measured with
-/// 4,400 sockets that came and went: of 10 MB that they took 9 stayed for a minute and more, and with this none.
+/// Gives the freed memory that the allocator keeps back to the system. Kept memory counts as resident, so without this
+/// a node that was full once would stay full: glibc gives back by itself only what lies at the end of a heap. Measured
+/// with 4,400 sockets that came and went: of the 10 MB that they took, 9 MB stayed resident for more than a minute;
+/// with this call none did.
 #[allow(unsafe_code)]
 pub(super) fn give_back() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    // SAFETY: takes a number and no pointer, and takes the allocator's own locks.
+    // SAFETY: `malloc_trim` takes a number and no pointer, and is thread-safe (malloc_trim(3)).
     unsafe {
         nix::libc::malloc_trim(0);
     }
@@ -60,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_least_bound_of_groups_of_either_version_counts() {
+    fn the_least_bound_of_all_control_groups_counts() {
         let root = std::env::temp_dir().join(format!("parlor-groups-{}", std::process::id()));
         let files = [
             ("memory.max", "max\n"),
@@ -75,7 +76,7 @@ mod tests {
             fs::write(path, text).expect("a temporary file");
         }
         let least = |groups: &str| limits(groups, &root).min();
-        assert_eq!(least("0::/pod/one\n"), Some(3_000), "that of the group around it is less");
+        assert_eq!(least("0::/pod/one\n"), Some(3_000), "the bound of the group around it is less");
         assert_eq!(least("4:memory:/inner\n8:pids:/\n0::/\n"), Some(2_000));
         assert_eq!(least("4:cpu,memory:/of/the/host\n"), Some(9_223_372_036_854_771_712));
         assert_eq!(least("0::/\n8:pids:/pod\n"), None);
@@ -85,7 +86,7 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn without_a_setting_it_is_a_share_of_the_machine() {
+    fn without_a_setting_it_is_a_share_of_the_machines_memory() {
         let machine = total(&fs::read_to_string("/proc/meminfo").expect("Linux")).expect("it says");
         let bytes = memory_bytes(None).expect("Linux");
         assert!(bytes > 0 && bytes <= machine / 100 * SHARE_PERCENT, "{bytes} of {machine}");

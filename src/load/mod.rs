@@ -1,18 +1,20 @@
-//! How much more the node can take: one level for all of it, which whoever can do less looks up.
+//! The load of the node, as one level that the parts look up which can do less.
 //!
-//! More may come in than goes out. Every queue has its bound, but bounds alone fail those who are here as soon as those
-//! who arrive. So four times a second a small task reads what runs out first, and in this order the server does less:
+//! Every queue has its bound, but when a node is overloaded, bounds alone fail the users who are connected as much as
+//! those who arrive. So a small task reads four times a second what can run out, and the server does less in this
+//! order:
 //!
-//! - **shedding**: rooms' signals are left out, and senders' rates are a fourth of what they were. Nothing that has a
-//!   `seq` is dropped, nobody is sent away.
-//! - **full**: new sockets are refused with `busy`, at the handshake or at `connect`. Who has a place in a room here is
-//!   let in: they are no newcomers, and would lose the place with its grace period. REST goes on, and so does
-//!   `/readyz`: to take every node that is full out of a balancer would turn much load into an outage.
+//! - **shedding**: the signals of rooms are left out, and the rates of senders fall to a quarter. Nothing that has a
+//!   `seq` is dropped, and nobody is sent away.
+//! - **full**: new sockets are refused with `busy`, at the handshake or at `connect`. Users who have a place in a room
+//!   of
+//!   this node are let in, because they would lose it when its grace period ends. REST is served, and `/readyz`
+//!   says yes: if a load balancer dropped every full node, much load would become an outage.
 //!
-//! Read are: the resident memory against `server.memory_bytes`, as the kernel that kills a process for it counts it; the
-//! fullest queue of delivery's shards; and how late the reading task itself is run, which is what every task of the
-//! runtime waits. `gauge` makes a level of it, without a clock of its own. To look the level up is one relaxed load of
-//! a byte; delivery does so once a signal and the gateway once a command, nothing does once a delivery.
+//! Three things are read: the resident memory against `server.memory_bytes`, as the kernel counts it; the fullest queue
+//! of delivery's shards; and how late the reading task itself is run, which every task of the runtime is then. `gauge`
+//! turns them into a level. Looking the level up is one relaxed load of a byte: delivery does it for each signal and
+//! the gateway for each command, but nothing does it for each frame of each socket.
 
 mod gauge;
 mod machine;
@@ -30,35 +32,36 @@ use crate::telemetry::{self, metric};
 
 pub use machine::memory_bytes;
 
-/// How often is read what runs out.
+/// The time between two readings.
 const EVERY: Duration = Duration::from_millis(250);
 
-/// How often memory that nobody uses is given back to the system, while load is shed for it: it costs a walk over the
-/// heap, which a node that is well is not to pay.
+/// The least time between two givings back of unused memory, which happen only while memory is scarce: each walks
+/// through the heap.
 const GIVE_BACK_EVERY: Duration = Duration::from_secs(5);
 
-/// By how much the rates of senders are divided while load is shed.
+/// The number by which the rates of senders are divided while load is shed.
 const SLOWER: u32 = 4;
 
-/// What a client that is refused for the load is told to wait; it adds its own back-off and jitter.
+/// The milliseconds that a client is told to wait if it is refused because of load. It adds its own back-off and
+/// jitter.
 pub const COME_BACK_MS: u64 = 5_000;
 
-/// How the node stands. Each level does what those below it do.
+/// The load level of the node. Each level includes the measures of those below it.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Level {
     /// Everything is done.
     #[default]
     Normal,
-    /// What may be missed is left out, and senders are slowed.
+    /// Signals are left out, and senders are slowed.
     Shedding,
-    /// Nobody new is let in.
+    /// New sockets are refused.
     Full,
 }
 
 impl Level {
     const ALL: [Self; 3] = [Self::Normal, Self::Shedding, Self::Full];
 
-    /// As the log has it.
+    /// The level's name in the log.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Normal => "normal",
@@ -68,32 +71,32 @@ impl Level {
     }
 }
 
-/// The level of this node, shared by all who look it up.
+/// The load level of this node. Cheap to clone; all clones show the same level.
 #[derive(Clone, Debug, Default)]
 pub struct Load(Arc<AtomicU8>);
 
 impl Load {
-    /// How the node stands.
+    /// The present level.
     pub fn level(&self) -> Level {
         Level::ALL[usize::from(self.0.load(Ordering::Relaxed))]
     }
 
-    /// What may be missed is left out.
+    /// Whether signals are to be left out.
     pub fn is_shedding(&self) -> bool {
         self.level() >= Level::Shedding
     }
 
-    /// Nobody new is let in.
+    /// Whether new sockets are to be refused.
     pub fn is_full(&self) -> bool {
         self.level() == Level::Full
     }
 
-    /// By how much the rates of senders are divided now.
+    /// The number by which the rates of senders are divided now.
     pub fn slower(&self) -> u32 {
         if self.is_shedding() { SLOWER } else { 1 }
     }
 
-    /// Starts the task that reads what runs out, and sets the level by it.
+    /// Starts the engine task that reads these sources and sets the level.
     pub fn start_watch(&self, sources: impl Sources, supervisor: &Supervisor) {
         let (stop, crew) = (supervisor.stop().clone(), supervisor.crew().clone());
         supervisor.engine("load watch", supervisor.stop(), self.clone().watch(sources, stop, crew));
@@ -112,7 +115,8 @@ impl Load {
                 () = stop.cancelled() => return,
                 due = ticks.tick() => due,
             };
-            // Through the queue of tasks once: a timer's task is run before those that wait there.
+            // A task that a timer wakes is run before those that wait in the runtime's queue. By yielding once it goes
+            // through that queue too, so that the lag includes the wait in it.
             tokio::task::yield_now().await;
             let now = Instant::now();
             let memory = most.zip(sources.resident_bytes()).map_or(0.0, |(most, used)| used as f64 / most as f64);
@@ -127,7 +131,7 @@ impl Load {
                 && given_back.is_none_or(|at| now - at >= GIVE_BACK_EVERY)
             {
                 given_back = Some(now);
-                // Not awaited: what it brings shows in a later reading.
+                // It is not awaited: its effect shows in a later reading.
                 drop(crew.blocking("memory given back", machine::give_back));
             }
         }
@@ -144,7 +148,7 @@ impl Load {
                 memory.percent = memory,
                 queue.percent = queue,
                 lag_ms,
-                "more is asked than can be done: the server does less"
+                "the node is overloaded: the server does less"
             );
         } else {
             tracing::info!(load, memory.percent = memory, queue.percent = queue, lag_ms, "the load has fallen");
@@ -152,12 +156,12 @@ impl Load {
     }
 }
 
-/// What is read: of this process and its delivery, or as a test says.
+/// The sources of readings: this process and its delivery, or in tests what the test says.
 pub trait Sources: Send + 'static {
-    /// What the process may use of memory; `None`: nobody knows, and it is not looked at.
+    /// The bytes of memory that the process may use; `None` if that is unknown: then memory does not count.
     fn memory_bytes(&self) -> Option<u64>;
 
-    /// What it uses.
+    /// The bytes of memory that the process uses.
     fn resident_bytes(&self) -> Option<u64> {
         telemetry::resident_bytes()
     }
