@@ -1,7 +1,7 @@
-//! What a metric is made of, and its handles: each is looked up once and then costs an atomic addition.
-//! Without a recorder (no `telemetry.metrics_address`, and in tests) they cost a branch.
+//! The declaration of a metric, and its handles. A handle is looked up once; after that, counting costs an atomic
+//! addition, or only a branch if there is no recorder (no `telemetry.metrics_address`, and in tests).
 //!
-//! No label is ever made of what people bring: its values stand in the declaration.
+//! All values of a label stand in the declaration. None is made of what users send, so the number of series is fixed.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,19 +9,19 @@ use std::time::Duration;
 
 use metrics::{Key, KeyName, Label, Level, Metadata, SharedString};
 
-/// How a metric moves.
+/// The kind of a metric, as Prometheus defines it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kind {
-    /// Only rises; begins anew with the process.
+    /// A value that only rises, and starts at 0 with each process.
     Counter,
-    /// Is what it is at this moment.
+    /// A value of this moment, which rises and falls.
     Gauge,
-    /// How often a value fell below each bound, with sum and count.
+    /// How many values were at or below each bound, with their sum and count.
     Histogram,
 }
 
 impl Kind {
-    /// As Prometheus calls it.
+    /// The kind's name in Prometheus's text format.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Counter => "counter",
@@ -31,18 +31,18 @@ impl Kind {
     }
 }
 
-/// A metric as it is declared.
+/// The declaration of a metric.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Metric {
-    /// `parlor_`, what is counted, the base unit, and `_total` for what only rises.
+    /// The name: `parlor_`, what is counted, the base unit, and `_total` for a counter.
     pub name: &'static str,
-    /// How it moves.
+    /// The kind.
     pub kind: Kind,
-    /// Its label and every value that it takes; no values: no label.
+    /// The label's name and all of its values; without values there is no label.
     pub label: (&'static str, &'static [&'static str]),
-    /// The upper bounds of a histogram.
+    /// The upper bounds of a histogram, rising; empty for the other kinds.
     pub bounds: &'static [f64],
-    /// What it says, in a sentence.
+    /// What the metric tells, in a sentence.
     pub help: &'static str,
 }
 
@@ -57,7 +57,7 @@ impl Metric {
             .chain(values.iter().map(move |value| Key::from_parts(name, vec![Label::from_static_parts(label, value)])))
     }
 
-    /// Where a value stands among the label's; the first one stands in for a word that was not declared.
+    /// The index of a value among the label's values. A value that was not declared counts as the first.
     fn place(&self, value: &str) -> usize {
         let place = self.label.1.iter().position(|declared| *declared == value);
         debug_assert!(place.is_some(), "{}: {value} is declared", self.name);
@@ -109,12 +109,12 @@ macro_rules! handles {
     };
 }
 
-/// Any of the three.
+/// A metric of any kind.
 pub trait Figure: Sync {
-    /// Its declaration.
+    /// The declaration.
     fn metric(&self) -> &Metric;
 
-    /// Makes it known to the recorder, so that it is there from the start, at 0.
+    /// Registers the metric with the recorder, so that it is rendered from the start, with the value 0.
     fn start(&self);
 }
 
@@ -123,45 +123,45 @@ handles! {
     Counter, Counter, register_counter
 }
 handles! {
-    /// A metric that is what it is now.
+    /// A metric that shows a value of this moment.
     Gauge, Gauge, register_gauge
 }
 handles! {
-    /// A metric of how values are distributed.
+    /// A metric that shows how values are distributed.
     Histogram, Histogram, register_histogram
 }
 
 impl Counter {
-    /// So many more.
+    /// Adds this many.
     pub fn add(&self, more: u64) {
         self.handle(0).increment(more);
     }
 
-    /// So many more of this value of the label.
+    /// Adds this many to the series with this value of the label.
     pub fn add_of(&self, value: &str, more: u64) {
         self.handle(self.metric.place(value)).increment(more);
     }
 }
 
 impl Gauge {
-    /// This is what it is.
+    /// Sets the value.
     pub fn set(&self, value: f64) {
         self.handle(0).set(value);
     }
 
-    /// The same for this value of the label.
+    /// Sets the value of the series with this value of the label.
     pub fn set_of(&self, label: &str, value: f64) {
         self.handle(self.metric.place(label)).set(value);
     }
 
-    /// One more, until the guard is dropped.
+    /// Adds one, until the guard is dropped.
     pub fn hold(&'static self) -> Held {
         self.handle(0).increment(1.0);
         Held(self)
     }
 }
 
-/// One in a gauge, for as long as it lives.
+/// Counts one in a gauge for as long as it lives.
 #[must_use]
 pub struct Held(&'static Gauge);
 
@@ -172,19 +172,19 @@ impl Drop for Held {
 }
 
 impl Histogram {
-    /// One of this value.
+    /// Records this value.
     pub fn record(&self, value: f64) {
         self.handle(0).record(value);
     }
 
-    /// One that took so long.
+    /// Records this time, in seconds.
     pub fn record_time(&self, time: Duration) {
         self.record(time.as_secs_f64());
     }
 }
 
-/// Seconds that only rise, with their fraction: what the recorder's counters, being whole, cannot hold. Written behind
-/// what the recorder renders.
+/// A counter of seconds with a fraction. The recorder's counters are whole numbers, so this one is rendered separately,
+/// after those of the recorder.
 pub struct Seconds {
     pub(super) metric: Metric,
     micros: AtomicU64,
@@ -195,7 +195,7 @@ impl Seconds {
         Self { metric, micros: AtomicU64::new(0) }
     }
 
-    /// It stands here now.
+    /// Sets the time. A time below the present one changes nothing, because a counter never falls.
     pub fn set(&self, time: Duration) {
         self.micros.fetch_max(u64::try_from(time.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
@@ -205,7 +205,7 @@ impl Seconds {
         let Metric { name, help, kind, .. } = self.metric;
         let micros = self.micros.load(Ordering::Relaxed);
         let (whole, fraction) = (micros / 1_000_000, micros % 1_000_000);
-        // A string takes whatever is written.
+        // Writing to a string cannot fail.
         let _ = write!(into, "# HELP {name} {help}\n# TYPE {name} {}\n{name} {whole}.{fraction:06}\n\n", kind.name());
     }
 }

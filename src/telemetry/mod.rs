@@ -1,5 +1,5 @@
-//! What the server says of itself: log lines on standard error, metrics and traces where they are asked for. Never tokens,
-//! passwords, phone numbers or message bodies; that is for who writes the line.
+//! Telemetry: log lines on standard error, and metrics and traces if they are set up. Nothing here filters what is
+//! logged: whoever writes a line must keep tokens, passwords, phone numbers and message bodies out of it.
 
 mod figure;
 pub mod metric;
@@ -28,8 +28,11 @@ pub use recorder::{render, settle};
 use crate::config::{LogFormat, TelemetrySettings};
 use crate::start::StartError;
 
-/// Starts logging, once per process, and metrics and traces if they have an address. `PARLOR_LOG`, else `RUST_LOG`, stands
-/// above the settings.
+/// Starts logging, once per process, and metrics and traces if they have an address. The variable `PARLOR_LOG`, or else
+/// `RUST_LOG`, overrides the setting `telemetry.log`. `otherwise` is the form of lines if none is set.
+///
+/// # Errors
+/// A sentence that names the setting which cannot work.
 pub fn start(settings: &TelemetrySettings, otherwise: LogFormat) -> Result<(), StartError> {
     let above = ["PARLOR_LOG", "RUST_LOG"]
         .into_iter()
@@ -41,7 +44,7 @@ pub fn start(settings: &TelemetrySettings, otherwise: LogFormat) -> Result<(), S
     })?;
     let format = settings.format.unwrap_or(otherwise);
     if settings.metrics_address.is_none() && settings.otlp_endpoint.is_none() {
-        // One filter for all costs least.
+        // With log lines only, one filter for everything costs least.
         tracing_subscriber::registry().with(filter).with(lines(format)).init();
         panics::into_the_log();
         return Ok(());
@@ -61,7 +64,7 @@ pub fn start(settings: &TelemetrySettings, otherwise: LogFormat) -> Result<(), S
     Ok(())
 }
 
-/// Sends what has not been sent. To be called last, and outside of the runtime.
+/// Sends the traces that have not been sent. It must be called last, and outside of the runtime.
 pub fn stop() {
     #[cfg(feature = "otlp")]
     otlp::stop();
@@ -71,7 +74,7 @@ fn lines<S>(format: LogFormat) -> Box<dyn Layer<S> + Send + Sync>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
-    // A line that cannot be written is lost: to complain of it on the same closed pipe would panic.
+    // A line that cannot be written is lost. To report that on the same closed pipe would panic.
     let lines = tracing_subscriber::fmt::layer().with_writer(stderr).log_internal_errors(false);
     match format {
         LogFormat::Pretty => lines.with_ansi(stderr().is_terminal()).with_target(false).boxed(),

@@ -1,4 +1,4 @@
-//! Counts what is told by `tracing` anyway: lines of the levels that want somebody, and the times of queries.
+//! Counts things that `tracing` reports anyway: warnings and errors, and the times of queries.
 
 use std::fmt;
 
@@ -9,13 +9,13 @@ use tracing_subscriber::layer::Context;
 
 use super::metric;
 
-/// Where sqlx tells of each query.
+/// The target under which sqlx reports each query.
 const QUERIES: &str = "sqlx::query";
 
-/// Counts; writes nothing.
+/// A layer that counts and writes nothing.
 pub(super) struct Observer;
 
-/// What the observer wants to see: nothing below a warning but the queries.
+/// Whether the observer counts an event: warnings, errors and queries.
 pub(super) fn is_wanted(metadata: &Metadata<'_>) -> bool {
     let level = *metadata.level();
     metadata.is_event() && (level <= Level::WARN || metadata.target() == QUERIES && level <= Level::DEBUG)
@@ -35,7 +35,7 @@ impl<S: Subscriber> Layer<S> for Observer {
     }
 }
 
-/// Takes the seconds out of an event of sqlx.
+/// Reads the seconds from an event of sqlx.
 struct Elapsed;
 
 impl Visit for Elapsed {

@@ -1,5 +1,5 @@
-//! Traces to a collector, by OTLP over HTTP in batches: a span for each request and each command. A socket's span,
-//! which may last for days, is none of them.
+//! Sends traces to a collector, by OTLP over HTTP in batches: a span for each request and each command. The span of a
+//! socket is not sent, because it may last for days.
 
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -16,24 +16,24 @@ use tracing_subscriber::registry::LookupSpan;
 use crate::kit::supervise;
 use crate::start::StartError;
 
-/// How long one batch may take on its way.
+/// The longest that sending one batch may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 static PROVIDER: OnceLock<SdkTracerProvider> = OnceLock::new();
 
-/// The layer that sends spans there, once per process.
+/// The layer that sends spans to this endpoint. It is made once per process.
 pub(super) fn layer<S>(endpoint: &str) -> Result<impl Layer<S> + Send + Sync + use<S>, StartError>
 where
     S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
 {
     let provider = provider(endpoint)?;
     let tracer = provider.tracer("parlor");
-    PROVIDER.set(provider).map_err(|_| StartError::new("traces are started twice"))?;
+    PROVIDER.set(provider).map_err(|_| StartError::new("traces were started already in this process"))?;
     let traced = filter_fn(is_traced).with_max_level_hint(LevelFilter::DEBUG);
     Ok(tracing_opentelemetry::layer().with_tracer(tracer).with_filter(traced))
 }
 
-/// Sends what has not been sent, and ends.
+/// Sends the spans that have not been sent, and ends.
 pub(super) fn stop() {
     if let Some(Err(error)) = PROVIDER.get().map(SdkTracerProvider::shutdown) {
         tracing::warn!(%error, "the last traces were not sent");
@@ -45,8 +45,8 @@ fn is_traced(metadata: &Metadata<'_>) -> bool {
 }
 
 fn provider(endpoint: &str) -> Result<SdkTracerProvider, StartError> {
-    let cannot = || StartError::new("traces cannot be sent: put telemetry.otlp_endpoint right");
-    // The client has a runtime of its own, and may not be made within another one.
+    let cannot = || StartError::new("traces cannot be sent: correct telemetry.otlp_endpoint");
+    // The blocking client has a runtime of its own, and cannot be created within another one.
     let client = supervise::thread("otlp-client", || {
         let _ = rustls::crypto::ring::default_provider().install_default();
         reqwest::blocking::Client::builder().timeout(PATIENCE).build()

@@ -1,4 +1,4 @@
-//! The process as the kernel sees it, from `/proc`; where there is none (macOS) these figures stay at 0.
+//! The figures of the process, from the kernel. Those that come from `/proc` stay at 0 on systems without it (macOS).
 
 use std::fs;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use nix::sys::resource::{Resource, UsageWho, getrlimit, getrusage};
 
 use super::metric;
 
-/// Takes the figures of this moment.
+/// Reads the figures and sets their metrics.
 pub(super) fn sample() {
     if let Ok(usage) = getrusage(UsageWho::RUSAGE_SELF) {
         let time = |value: nix::sys::time::TimeVal| {
@@ -20,7 +20,7 @@ pub(super) fn sample() {
         metric::PROCESS_MEMORY.set(bytes as f64);
     }
     if let Ok(files) = fs::read_dir("/proc/self/fd") {
-        // The one that reads the folder is not meant.
+        // The descriptor that reads this folder is not counted.
         metric::PROCESS_FILES.set(files.count().saturating_sub(1) as f64);
     }
     if let Ok((soft, _)) = getrlimit(Resource::RLIMIT_NOFILE) {
@@ -28,7 +28,7 @@ pub(super) fn sample() {
     }
 }
 
-/// The resident memory of the process.
+/// The resident memory of the process in bytes; `None` if the system has no `/proc`.
 pub fn resident_bytes() -> Option<u64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;

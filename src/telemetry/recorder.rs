@@ -1,4 +1,5 @@
-//! The one recorder of the process, if metrics are asked for: begun before anything is counted, rendered on demand.
+//! The recorder of the process's metrics, if they are served. It is started before anything is counted, and rendered
+//! when Prometheus asks.
 
 use std::sync::OnceLock;
 
@@ -12,7 +13,7 @@ use crate::start::StartError;
 
 static RECORDER: OnceLock<PrometheusHandle> = OnceLock::new();
 
-/// Begins to record, once per process.
+/// Starts recording, once per process.
 pub(super) fn start() -> Result<(), StartError> {
     let cannot = |error: &dyn std::fmt::Display| StartError::new(format!("metrics cannot be recorded: {error}"));
     let mut builder = PrometheusBuilder::new();
@@ -23,7 +24,7 @@ pub(super) fn start() -> Result<(), StartError> {
     let recorder = builder.build_recorder();
     let handle = recorder.handle();
     metrics::set_global_recorder(recorder).map_err(|error| cannot(&error))?;
-    RECORDER.set(handle).map_err(|_| StartError::new("metrics are recorded twice"))?;
+    RECORDER.set(handle).map_err(|_| StartError::new("metrics were started already in this process"))?;
     metric::ALL.iter().for_each(|figure| figure.start());
     metric::START.set(started_at().0 as f64 / 1_000.0);
     Ok(())
@@ -34,14 +35,15 @@ fn started_at() -> Timestamp {
     Clock::system().now()
 }
 
-/// Gathers what histograms have taken meanwhile: to be called now and then, lest it grow between two renderings.
+/// Adds the values that histograms have collected to their buckets. It is called periodically, so that the collected
+/// values do not pile up between two renderings.
 pub fn settle() {
     if let Some(recorder) = RECORDER.get() {
         recorder.run_upkeep();
     }
 }
 
-/// Everything, in Prometheus's text format; what has to be looked up is looked up now.
+/// All metrics in Prometheus's text format. The figures of process and runtime are read now.
 pub fn render() -> String {
     process::sample();
     sample_runtime();

@@ -1,4 +1,4 @@
-//! What is written of the metrics elsewhere agrees with their declaration.
+//! Tests that documents, dashboard and alerts agree with the declarations of the metrics.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -20,13 +20,13 @@ fn text(path: &str) -> String {
     fs::read_to_string(file(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// Every name of a series in a text.
+/// The names of all series in a text.
 fn names(text: &str) -> BTreeSet<&str> {
     let is_part = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
     text.split(|c| !is_part(c)).filter(|word| word.starts_with("parlor_")).collect()
 }
 
-/// The series under which a metric is found.
+/// The names of a metric's series.
 fn series(metric: &Metric) -> Vec<String> {
     match metric.kind {
         Kind::Histogram => ["bucket", "sum", "count"].map(|end| format!("{}_{end}", metric.name)).into(),
@@ -41,12 +41,12 @@ fn document() -> String {
         A dashboard for Grafana is in [deploy/grafana/parlor.json](../deploy/grafana/parlor.json), alerts are in\n\
         [deploy/prometheus/alerts.yml](../deploy/prometheus/alerts.yml). This table is written from\n\
         [src/telemetry/metric.rs](../src/telemetry/metric.rs) by `PARLOR_RENEW=1 cargo test --lib telemetry::`.\n\n\
-        No label names a room or a user: each has the values that stand here and no others.\n\n\
-        | metric | kind | label | what it says |\n| --- | --- | --- | --- |\n"
+        No label names a room or a user: each has only the values in this table.\n\n\
+        | metric | kind | label | what it tells |\n| --- | --- | --- | --- |\n"
         .to_owned();
     for Metric { name, kind, label: (label, values), help, .. } in declared() {
         let label = if values.is_empty() { String::new() } else { format!("`{label}`: {}", values.join(", ")) };
-        writeln!(text, "| `{name}` | {} | {label} | {help} |", kind.name()).expect("a string takes all");
+        writeln!(text, "| `{name}` | {} | {label} | {help} |", kind.name()).expect("writing to a string cannot fail");
     }
     text
 }
@@ -85,7 +85,7 @@ fn dashboard_and_alerts_name_metrics_that_exist() {
         let used = names(&text);
         assert!(!used.is_empty(), "{path} names metrics");
         let unknown: Vec<_> = used.into_iter().filter(|name| !known.contains(*name)).collect();
-        assert!(unknown.is_empty(), "{path} names what there is not: {unknown:?}");
+        assert!(unknown.is_empty(), "{path} names metrics that do not exist: {unknown:?}");
     }
 }
 
