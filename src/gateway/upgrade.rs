@@ -46,7 +46,7 @@ fn admit(gateway: &GatewayState, head: &impl Head) -> Result<(Handshake, Box<Ope
     Ok((handshake, Box::new(Opening { first: Bytes::new(), bearer, undecided, span })))
 }
 
-/// The handler of [`PATH`]: answers with the refusal of a handshake as `application/problem+json`. A request that
+/// The handler of `/v1/socket`: answers with the refusal of a handshake as `application/problem+json`. A request that
 /// became a socket does not reach the router.
 pub async fn refused(mut request: Request<Body>) -> Response<Body> {
     let refusal = request.extensions_mut().remove::<Refusal>();
