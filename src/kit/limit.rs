@@ -63,7 +63,7 @@ mod tests {
     use super::{Limit, holder};
 
     #[test]
-    fn what_is_too_much_for_one_key_is_nothing_to_another() {
+    fn a_limit_counts_each_key_by_itself() {
         let limit = Limit::per_minute(3);
         assert!((0..3).all(|_| limit.check(&"a").is_ok()));
         let refused = limit.check(&"a").expect_err("the fourth");
