@@ -1,4 +1,4 @@
-//! The anchor as a job: one node in the cluster makes one every so often.
+//! The periodic job that makes anchors: one node of the cluster does it each time.
 
 use std::time::Duration;
 
@@ -10,8 +10,8 @@ use crate::kit::jobs::{Failure, Kind, Running};
 use crate::media::{Archive, S3Settings};
 use crate::telemetry::metric;
 
-/// Makes an anchor. At least once: where a worker ends behind the anchor and before its mark, there is one more
-/// of the same books, which says nothing false.
+/// Makes an anchor. It takes effect at least once: if a worker ends after the anchor and before the job's mark, another
+/// anchor of the same books is made, which does no harm.
 pub struct MakeAnchor {
     place: Archive,
     key: AnchorKey,
@@ -20,17 +20,17 @@ pub struct MakeAnchor {
 }
 
 impl MakeAnchor {
-    /// By these settings; `None` where they name no place or no key.
+    /// The job with these settings; `None` if they name no place or no key.
     ///
     /// # Errors
-    /// `internal` where what they name cannot be used.
+    /// `internal` if the place or the key cannot be used.
     pub fn of(settings: &AnchorSettings, store: &S3Settings, clock: Clock, chance: &Chance) -> Result<Option<Self>> {
         let every = Duration::from_secs(u64::from(settings.minutes) * 60);
         let named = settings.place(store, chance)?.zip(settings.signing_key(chance)?);
         Ok(named.map(|(place, key)| Self { place, key, every, clock }))
     }
 
-    /// How long from one to the next.
+    /// The time from one anchor to the next.
     pub fn every(&self) -> Duration {
         self.every
     }

@@ -1,9 +1,9 @@
-//! Anchors: the heads of all chains, signed and kept outside the database, so that what is cut off, written
-//! anew or restored as a whole is named too.
+//! Anchors: the heads of all chains, signed and kept outside the database. With them the audit also finds books whose
+//! end was cut off, that were written anew, or that were replaced by an older copy.
 //!
-//! Anchors are a chain themselves: each has a number, and names the hash of the one before. What an anchor
-//! has named can't be unsaid without the key and the place. What came after the last one can; so the newest
-//! anchor's age is what an operator watches.
+//! Anchors form a chain too: each has a number and names the hash of the previous one. What an anchor names cannot be
+//! changed unnoticed without the key and access to the place where anchors are kept. What came after the newest anchor
+//! can, so an operator should watch the newest anchor's age.
 
 mod job;
 mod key;
@@ -23,25 +23,26 @@ use crate::kit::clock::Timestamp;
 use crate::kit::error::{Error, Result};
 use crate::media::Archive;
 
-/// How long before the last anchor a link may be dated that is named again: clocks of nodes differ.
+/// An anchor also names heads whose links are dated up to this long before the previous anchor, because the clocks of
+/// nodes differ.
 const OVERLAP_MS: i64 = 10 * 60 * 1_000;
 
-/// What one anchor says. Hashes are in hexadecimal.
+/// The content of one anchor. Hashes are in hexadecimal.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Anchor {
-    /// From 1, without holes.
+    /// The anchor's number: from 1, without gaps.
     pub number: u64,
-    /// When, in Unix milliseconds.
+    /// When it was made, in Unix milliseconds.
     pub at: i64,
-    /// SHA-256 of the whole anchor before; 64 zeros for the first.
+    /// The SHA-256 of the whole previous anchor; 64 zeros for the first.
     pub previous: String,
-    /// Links of all chains.
+    /// The number of links of all chains.
     pub links: i64,
-    /// The newest row of the journal; 0 while there is none.
+    /// The newest row of the journal; 0 if there is none.
     pub last_transfer: i64,
-    /// The newest writer: those above it came later.
+    /// The newest writer. Writers with higher numbers came later.
     pub last_writer: i64,
-    /// The chains that have moved since the anchor before.
+    /// The heads of the chains that have grown since the previous anchor.
     pub heads: Vec<Head>,
     /// The end of the chain of the accounts' openings.
     pub openings: OpeningsHead,
@@ -50,27 +51,27 @@ pub struct Anchor {
 /// The last link of a writer's chain.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Head {
-    /// Whose chain.
+    /// The writer's number.
     pub writer: i64,
-    /// The number of the link.
+    /// The link's number in the chain.
     pub batch_no: i64,
-    /// Its hash.
+    /// The link's hash.
     pub hash: String,
 }
 
-/// The last opening.
+/// The last link of the chain of openings.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct OpeningsHead {
-    /// Its number; 0 while there is none.
+    /// The opening's number; 0 if there is none.
     pub no: i64,
-    /// Its hash.
+    /// The opening's hash; empty if there is none.
     pub hash: String,
 }
 
 /// Makes the next anchor of the books as they are committed now, signs it and adds it to the place.
 ///
 /// # Errors
-/// A fault or an outage of the store or of the place; `store_unavailable` where another anchor came first.
+/// A fault or an outage of the database or of the place; `store_unavailable` if another one has made this anchor.
 pub async fn make(connection: &mut PgConnection, place: &Archive, key: &AnchorKey, now: Timestamp) -> Result<Anchor> {
     let last = Series::last(place).await?;
     let mut snapshot = connection.begin_with("begin isolation level repeatable read read only").await?;
@@ -97,7 +98,7 @@ pub async fn make(connection: &mut PgConnection, place: &Archive, key: &AnchorKe
         openings: openings.map(|(no, hash)| OpeningsHead { no, hash: hex(&hash) }).unwrap_or_default(),
     };
     if !place.add(&series::name(number), series::write(&anchor, key)).await? {
-        return Err(Error::away(format!("anchor {number} has been made by another one meanwhile")));
+        return Err(Error::away(format!("another one has made anchor {number} meanwhile")));
     }
     Ok(anchor)
 }

@@ -1,6 +1,6 @@
-//! The anchors of a place, in their order: written, found and checked.
+//! The series of anchors in a place: they are written, found and checked here.
 //!
-//! An anchor is two lines: what it says as JSON, and the signature of exactly these bytes in base64.
+//! An anchor is an object of two lines: its content as JSON, and the signature of exactly these bytes in base64.
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use sha2::{Digest as _, Sha256};
@@ -9,45 +9,45 @@ use super::{Anchor, AnchorKey, PublicKey, hex};
 use crate::kit::error::Result;
 use crate::media::Archive;
 
-/// Bytes of an anchor at most: some 20,000 writers.
+/// The most bytes of an anchor, which is enough for some 20,000 writers.
 const LIMIT: usize = 4 << 20;
-/// Anchors that are read at once.
+/// How many anchors are read at the same time.
 const AT_ONCE: usize = 16;
-/// How far behind a missing anchor later ones are looked for.
+/// How many numbers after a missing anchor later ones are looked for.
 const BEYOND: u64 = 64;
 
-/// The object that holds the anchor of this number.
+/// The key of the object with this anchor.
 pub(super) fn name(number: u64) -> String {
     format!("anchors/{number:012}.anchor")
 }
 
-/// The anchor as it is kept.
+/// The object's bytes: the anchor and its signature.
 pub(super) fn write(anchor: &Anchor, key: &AnchorKey) -> Vec<u8> {
     let words = serde_json::to_string(anchor).expect("an anchor has string keys and whole numbers");
     let signature = key.sign(words.as_bytes());
     format!("{words}\n{signature}\n").into_bytes()
 }
 
-/// An anchor that does not count, and why.
+/// An anchor that is not valid.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Unsound {
-    /// Its number.
+    /// The anchor's number.
     pub number: u64,
-    /// What is wrong with it.
+    /// What is wrong, as the end of a sentence that begins with the anchor.
     pub detail: String,
 }
 
 /// All anchors of a place.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Series {
-    /// Those that count, in their order.
+    /// The valid anchors, in their order.
     pub anchors: Vec<Anchor>,
-    /// Those that do not.
+    /// The anchors that are not valid.
     pub unsound: Vec<Unsound>,
 }
 
 impl Series {
-    /// Every anchor of the place, from the first; those count that one of `keys` has signed.
+    /// Reads every anchor of the place, from the first. An anchor is valid only if one of `keys` has signed it.
     ///
     /// # Errors
     /// An outage or a fault of the place.
@@ -65,7 +65,7 @@ impl Series {
             std::future::ready(Ok((series, hash)))
         });
         let (mut series, _) = read.await?;
-        // Time and numbers only rise: an older anchor under a new number is no news of the books.
+        // Anchors with higher numbers are younger. One that is older than its predecessor is a copy of former books.
         for pair in series.anchors.windows(2).filter(|pair| pair[1].at < pair[0].at) {
             let detail = "is dated before the anchor before it".to_owned();
             series.unsound.push(Unsound { number: pair[1].number, detail });
@@ -73,7 +73,7 @@ impl Series {
         Ok(series)
     }
 
-    /// The newest anchor, and the hash of the whole of it.
+    /// The newest anchor, and the hash of its object.
     ///
     /// # Errors
     /// An outage or a fault of the place.
@@ -81,7 +81,7 @@ impl Series {
         let number = count(place).await?;
         let Some(text) = (if number == 0 { None } else { read(place, number).await? }) else { return Ok(None) };
         let words = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
-        // One that cannot be read is followed all the same; the audit names it.
+        // If the newest anchor cannot be read, the next one follows it all the same. The audit reports it.
         let unread = || Anchor {
             number,
             at: i64::MIN,
@@ -105,8 +105,8 @@ fn hash(text: &[u8]) -> String {
     hex(&Sha256::digest(text))
 }
 
-/// The number of the last anchor, found in steps that double; one that is missing is stepped over if a later
-/// one is there.
+/// The number of the last anchor. It is found by doubling steps and then by halving them. Missing anchors are skipped
+/// if there are later ones.
 async fn count(place: &Archive) -> Result<u64> {
     let there = async |number: u64| Ok::<_, crate::kit::error::Error>(read(place, number).await?.is_some());
     let (mut low, mut step) = (0, 1);
@@ -114,7 +114,7 @@ async fn count(place: &Archive) -> Result<u64> {
         low += step;
         step *= 2;
     }
-    // `low` is there (or 0), `low + step` is not.
+    // The anchor `low` exists (or `low` is 0), and `low + step` does not.
     let mut high = low + step;
     while high - low > 1 {
         let middle = low + (high - low) / 2;
@@ -134,9 +134,9 @@ async fn count(place: &Archive) -> Result<u64> {
     Ok(low)
 }
 
-/// The anchor, if it is one, signed, and behind the one before.
+/// Checks one anchor: its form, its signature, its number, and that it names the previous anchor's hash.
 fn sound(number: u64, text: Option<&[u8]>, previous: &str, keys: &[PublicKey]) -> std::result::Result<Anchor, String> {
-    let text = text.ok_or("is missing: somebody has taken it away")?;
+    let text = text.ok_or("is missing: somebody has removed it")?;
     let text = std::str::from_utf8(text).map_err(|_| "is no text")?;
     let (words, signature) = text.split_once('\n').ok_or("is not whole")?;
     if !keys.iter().any(|key| key.signed(words.as_bytes(), signature.trim_end())) {
@@ -175,7 +175,7 @@ mod tests {
         }
     }
 
-    /// A place with so many anchors of key 1.
+    /// A place with this many anchors, which key 1 has signed.
     async fn place(name: &str, anchors: u64) -> (std::path::PathBuf, Archive) {
         let folder = std::env::temp_dir().join(format!("parlor-anchors-{name}-{}", uuid::Uuid::new_v4()));
         let place = Archive::folder(&folder, crate::kit::chance::Chance::seeded(1)).expect("a folder");
@@ -195,7 +195,7 @@ mod tests {
         assert_eq!(series.anchors.iter().map(|anchor| anchor.number).collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
         assert_eq!(series.unsound, []);
         assert_eq!(Series::last(&place).await.expect("read").expect("there").0.number, 5);
-        assert!(!place.add(&super::name(3), b"other".to_vec()).await.expect("asked"), "it stands there already");
+        assert!(!place.add(&super::name(3), b"other".to_vec()).await.expect("asked"), "the anchor exists already");
         std::fs::remove_dir_all(folder).expect("removed");
     }
 
@@ -208,7 +208,7 @@ mod tests {
         std::fs::write(path(4), text.replace("\"links\":1", "\"links\":2")).expect("written");
         let series = Series::read(&place, &[key(1).public()]).await.expect("read");
         let named: Vec<_> = series.unsound.iter().map(|one| one.number).collect();
-        assert_eq!(named, [2, 3, 4, 5], "the two, and those that stand behind them: {:?}", series.unsound);
+        assert_eq!(named, [2, 3, 4, 5], "the two, and those that follow them: {:?}", series.unsound);
         let foreign = Series::read(&place, &[key(2).public()]).await.expect("read");
         assert_eq!(foreign.anchors, []);
         std::fs::remove_dir_all(folder).expect("removed");

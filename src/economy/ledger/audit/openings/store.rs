@@ -5,7 +5,7 @@ use sqlx::PgConnection;
 
 type Result<T> = std::result::Result<T, sqlx::Error>;
 
-/// An opening, with the account as it is now.
+/// An opening, with the present properties of its account.
 pub(super) struct OpeningRow {
     pub no: i64,
     pub account: i64,
@@ -17,7 +17,7 @@ pub(super) struct OpeningRow {
     pub created_at: Option<DateTime<Utc>>,
 }
 
-/// Openings above a number, in their order.
+/// At most `limit` openings above the number `after`, in their order.
 pub(super) async fn openings(connection: &mut PgConnection, after: i64, limit: i64) -> Result<Vec<OpeningRow>> {
     sqlx::query_as!(
         OpeningRow,
@@ -35,14 +35,14 @@ pub(super) async fn openings(connection: &mut PgConnection, after: i64, limit: i
     .await
 }
 
-/// The last opening of so many accounts.
+/// The ids of at most `limit` accounts above `after`, in their order.
 pub(super) async fn accounts(connection: &mut PgConnection, after: i64, limit: i64) -> Result<Vec<i64>> {
     sqlx::query_scalar!("select id from accounts where id > $1 order by id limit $2", after, limit)
         .fetch_all(connection)
         .await
 }
 
-/// The seals of the accounts above `after` and at most `until`, one row an opening.
+/// The seal of each opening of the accounts above `after` and up to `until`.
 pub(super) async fn seals(connection: &mut PgConnection, after: i64, until: i64) -> Result<Vec<(i64, Vec<u8>)>> {
     let rows = sqlx::query!(
         "select account_id, seal from openings where account_id > $1 and account_id <= $2 order by account_id",
@@ -54,7 +54,7 @@ pub(super) async fn seals(connection: &mut PgConnection, after: i64, until: i64)
     Ok(rows.into_iter().map(|row| (row.account_id, row.seal)).collect())
 }
 
-/// A row that says whose an account is.
+/// An owner of an account, as the view `account_owners` has it.
 pub(super) struct OwnerRow {
     pub account: i64,
     pub held_in: String,
@@ -63,7 +63,7 @@ pub(super) struct OwnerRow {
     pub salt: String,
 }
 
-/// The owners of the accounts above `after` and at most `until`.
+/// The owners of the accounts above `after` and up to `until`.
 pub(super) async fn owners(connection: &mut PgConnection, after: i64, until: i64) -> Result<Vec<OwnerRow>> {
     sqlx::query_as!(
         OwnerRow,
