@@ -1,4 +1,4 @@
-//! The books as people are shown them: what the verdict says of balances, entries and receipts.
+//! The ledger as users see it over REST: compares balances, entries and receipts, and notes what disagrees.
 
 use serde_json::Value;
 
@@ -7,22 +7,22 @@ use crate::stage::Stage;
 use crate::statement::{Movement, Standing, Statement};
 use crate::verdict::Kind;
 
-/// People whose accounts are walked, the first who came: of all rooms in turn, the star among them. The audit
-/// looks at all accounts; here it counts that people are shown the same.
+/// How many members' accounts are checked: the first members, who come from all rooms in turn, the star among them.
+/// The audit checks all accounts; this check is about what users are shown.
 pub const SAMPLE: usize = 50;
-/// Entries of an account that are walked: the newest.
+/// The newest entries of an account that are checked, at least this many if there are.
 pub const NEWEST: usize = 500;
-/// Entries asked for at once.
+/// Entries of one page.
 const PAGE: usize = 100;
 
-/// How accounts stood before a run: coins and diamonds of each of the sample.
+/// The balances before a run: coins and diamonds of each account of the sample.
 #[derive(Debug)]
 pub struct Books {
     before: Vec<[Standing; 2]>,
 }
 
 impl Books {
-    /// Reads how things stand. To be asked before anybody does anything.
+    /// Reads the balances before the run. Called before any member acts.
     ///
     /// # Errors
     /// `Away`, or a refusal.
@@ -35,8 +35,8 @@ impl Books {
         Ok(Self { before })
     }
 
-    /// Walks the accounts and notes what does not hold. To be asked when nobody does anything any more.
-    /// Gives how many entries were walked.
+    /// Reads the accounts after the run, when no member acts any more, and notes every flaw in the verdict. Returns how
+    /// many entries it read.
     ///
     /// # Errors
     /// `Away`, or a refusal.
@@ -65,7 +65,7 @@ async fn read(connection: &mut Kept, path: &str, token: &str) -> Result<Value, A
     if status.is_success() { Ok(answer) } else { Err(Away(format!("{path}: {status}: {answer}"))) }
 }
 
-/// Coins and diamonds.
+/// The balances of coins and diamonds, in this order.
 async fn standings(connection: &mut Kept, token: &str) -> Result<[Standing; 2], Away> {
     let wallet = read(connection, "/v1/wallet", token).await?;
     let balances = wallet["balances"].as_array().map(Vec::as_slice).unwrap_or_default();
@@ -79,7 +79,7 @@ async fn standings(connection: &mut Kept, token: &str) -> Result<[Standing; 2], 
     Ok([of("coin")?, of("diamond")?])
 }
 
-/// The newest entries, newest first, and whether there are no older ones.
+/// The newest entries, newest first, and whether they reach back to the account's first one.
 async fn newest(connection: &mut Kept, token: &str, currency: &str) -> Result<(Vec<Movement>, bool), Away> {
     let path = format!("/v1/wallet/entries?currency={currency}&limit={PAGE}");
     let (mut movements, mut cursor) = (Vec::new(), String::new());

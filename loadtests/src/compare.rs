@@ -1,4 +1,5 @@
-//! A round of Parlor held against the same at its references: ratios are taken within a round, and of those the median.
+//! Compares each round of Parlor with the same round at the references. Ratios are taken within a round; the report has
+//! the median of the rounds' ratios.
 
 use std::sync::atomic::Ordering;
 
@@ -14,53 +15,54 @@ use crate::stage::Stage;
 /// Bytes of a frame's header.
 const HEADER: f64 = 4.0;
 
-/// What came of it, in the report.
+/// The comparison's figures in the report.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Compared {
-    /// CPU time for one delivery in terms of the floor's.
+    /// CPU time per delivery, divided by the floor's.
     pub floor_ratio: Option<f64>,
-    /// The same of the floor that gathers frames.
+    /// The same, divided by that of the floor that gathers frames.
     pub coalesced_floor_ratio: Option<f64>,
-    /// CPU time for one delivery in terms of the textbook server's; of gifts: gifts a second in terms of its.
+    /// CPU time per delivery divided by the textbook server's; in gift scenarios gifts per second divided by the
+    /// textbook's.
     pub textbook_ratio: Option<f64>,
-    /// The same of a textbook that keeps no rows for the system's accounts.
+    /// The same, compared with the textbook that writes no rows for the system's accounts.
     pub lean_textbook_ratio: Option<f64>,
-    /// The floor's own figure, in microseconds.
+    /// The floor's CPU time per delivery, in microseconds.
     pub floor_cpu_us_per_delivery: Option<f64>,
-    /// From the intended time of sending to the screen at the floor: one in a hundred is slower, in milliseconds.
+    /// The floor's p99 latency from the intended time of sending to the screen, in milliseconds.
     pub floor_p99_ms: Option<f64>,
-    /// Parlor's in terms of it.
+    /// Parlor's p99 divided by the floor's.
     pub floor_p99_ratio: Option<f64>,
-    /// The textbook's own figure: microseconds, or gifts a second.
+    /// The textbook's own figure: microseconds of CPU per delivery, or gifts per second.
     pub textbook_figure: Option<f64>,
-    /// From the intended time of sending to the screen at the textbook server: one in a hundred is slower.
+    /// The textbook server's p99 latency from the intended time of sending to the screen, in milliseconds.
     pub textbook_p99_ms: Option<f64>,
-    /// Parlor's in terms of it.
+    /// Parlor's p99 divided by the textbook's.
     pub textbook_p99_ratio: Option<f64>,
-    /// The lowest and highest of the ratios over rounds.
+    /// The lowest and the highest ratio of the rounds: to the floor, or to the textbook if there is no floor.
     pub ratio_spread: Option<(f64, f64)>,
 }
 
 impl Compared {
-    /// For people.
+    /// The figures with their names, as the terminal shows them.
     pub fn figures(&self) -> impl Iterator<Item = Figure> {
         [
-            ("the floor's CPU a delivery, us", self.floor_cpu_us_per_delivery),
-            ("in terms of the floor", self.floor_ratio),
-            ("in terms of the gathering floor", self.coalesced_floor_ratio),
-            ("the floor's screen p99, ms", self.floor_p99_ms),
-            ("p99 in terms of it", self.floor_p99_ratio),
-            ("the textbook's own figure", self.textbook_figure),
-            ("in terms of the textbook", self.textbook_ratio),
-            ("in terms of the lean textbook", self.lean_textbook_ratio),
-            ("the textbook's screen p99, ms", self.textbook_p99_ms),
-            ("p99 in terms of it", self.textbook_p99_ratio),
+            ("floor's CPU per delivery, us", self.floor_cpu_us_per_delivery),
+            ("ratio to the floor", self.floor_ratio),
+            ("ratio to the gathering floor", self.coalesced_floor_ratio),
+            ("floor's screen p99, ms", self.floor_p99_ms),
+            ("p99, ratio to the floor's", self.floor_p99_ratio),
+            ("textbook's figure", self.textbook_figure),
+            ("ratio to the textbook", self.textbook_ratio),
+            ("ratio to the lean textbook", self.lean_textbook_ratio),
+            ("textbook's screen p99, ms", self.textbook_p99_ms),
+            ("p99, ratio to the textbook's", self.textbook_p99_ratio),
         ]
         .into_iter()
     }
 }
 
-/// Each round's figures.
+/// The figures of each round so far.
 #[derive(Default)]
 pub struct Rounds {
     floor: Vec<f64>,
@@ -73,7 +75,7 @@ pub struct Rounds {
     textbook_p99: P99s,
 }
 
-/// The slowest hundredth at a reference, and Parlor's in terms of it.
+/// The p99 latencies of a reference, and Parlor's divided by them.
 #[derive(Default)]
 struct P99s {
     own: Vec<f64>,
@@ -90,23 +92,23 @@ impl P99s {
 }
 
 impl Rounds {
-    /// A round of gifts: gifts a second here, at the textbook, and at the lean one.
+    /// Adds a round of gifts: Parlor's gifts per second, the textbook's, and the lean textbook's.
     pub fn add_gifts(&mut self, rate: f64, full: f64, lean: f64) {
         self.textbook.push(rate / full);
         self.lean.push(rate / lean);
         self.textbook_own.push(full);
     }
 
-    /// A round of chat: puts the same lines on the references that the order names.
+    /// Adds a round of chat: sends the same lines to the references that the order names.
     ///
     /// # Errors
-    /// `Away` when one does not take everybody.
+    /// `Away` when a reference does not accept all users.
     pub async fn add_chat(&mut self, order: &Order<'_>, stage: &Stage, own: &Measured, what: &str) -> Result<(), Away> {
         let Some((own_us, _)) = own.us_per_delivery() else { return Ok(()) };
         let (bytes, deliveries) = (&stage.tally.bytes, &stage.tally.deliveries);
         let mean = bytes.load(Ordering::Relaxed) as f64 / deliveries.load(Ordering::Relaxed).max(1) as f64;
         let frame_bytes = (mean + HEADER) as usize;
-        // As long as a chat command, and of the textbook's frame about as long as ours.
+        // As long as a chat command of Parlor's; it makes the textbook's frame about as long as Parlor's.
         let line = format!(r#"{{"room":104233871,"text":"{}"}}"#, ".".repeat((mean as usize).saturating_sub(48)));
         let mut all = Vec::new();
         if order.with_floor {
@@ -137,7 +139,7 @@ impl Rounds {
         Ok(())
     }
 
-    /// The medians.
+    /// The median of each figure over the rounds.
     pub fn medians(self) -> Compared {
         let spread = [&self.floor, &self.textbook].into_iter().find(|ratios| !ratios.is_empty());
         let ratio_spread = spread.map(|all| {

@@ -1,5 +1,4 @@
-//! What a long run leaves behind: memory, open files, threads and tasks early in it and at its end, so that "flat" is a
-//! figure.
+//! What grows during a long run: memory, open files, threads and tasks, compared early in the run and at its end.
 
 use std::time::Duration;
 
@@ -12,68 +11,68 @@ use crate::report::{Figure, median};
 use crate::rest::Kept;
 use crate::server::Server;
 
-/// Looks in a run, but not more often and not less often than this.
+/// Samples taken in a run, as far as the shortest and the longest interval between two samples allow.
 const LOOKS: u32 = 100;
 const OFTEN: Duration = Duration::from_millis(200);
 const SELDOM: Duration = Duration::from_secs(5);
 /// The gauge of the server that counts its living tasks.
 const TASKS: &str = "parlor_runtime_tasks ";
 
-/// One look; what cannot be seen is absent.
+/// One sample; a figure that could not be read is `None`.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
 pub struct Look {
-    /// How far the run was, from 0 to 1.
+    /// The part of the run that had passed, from 0 to 1.
     pub at: f64,
     /// The server's resident memory, in bytes.
     pub memory: Option<f64>,
-    /// Its open files.
+    /// The server's open files.
     pub files: Option<f64>,
-    /// Its threads.
+    /// The server's threads.
     pub threads: Option<f64>,
-    /// Its living tasks, by its own gauge.
+    /// The server's tasks, as its own gauge counts them.
     pub tasks: Option<f64>,
-    /// This program's resident memory.
+    /// The load tester's resident memory, in bytes.
     pub tester_memory: Option<f64>,
 }
 
-/// What came of it, in the report. "Early" is the median of the run's second tenth, "late" of its last; the drift is
-/// late against early, in percent.
+/// The growth during a run, in the report. "Early" is the median of the run's second tenth, "late" the median of its
+/// last tenth; the drift is by how many percent "late" is above "early".
 #[derive(Clone, Copy, PartialEq, Debug, Default, Serialize)]
 pub struct Drift {
-    /// Bytes of memory that the server holds.
+    /// Bytes of resident memory of the server, early.
     pub server_rss_bytes_early: Option<f64>,
-    /// The same at the end.
+    /// Bytes of resident memory of the server, late.
     pub server_rss_bytes_late: Option<f64>,
-    /// How much more that is.
+    /// The drift of the server's memory.
     pub server_rss_drift_percent: Option<f64>,
-    /// Files that the server has open; a socket is one.
+    /// Files that the server has open, its sockets included, early.
     pub server_files_early: Option<f64>,
-    /// The same at the end.
+    /// Files that the server has open, its sockets included, late.
     pub server_files_late: Option<f64>,
-    /// How many more those are.
+    /// The drift of the server's open files.
     pub server_files_drift_percent: Option<f64>,
-    /// Threads of the server.
+    /// Threads of the server, early.
     pub server_threads_early: Option<f64>,
-    /// The same at the end.
+    /// Threads of the server, late.
     pub server_threads_late: Option<f64>,
-    /// How many more those are.
+    /// The drift of the server's threads.
     pub server_threads_drift_percent: Option<f64>,
-    /// Tasks of the server that live.
+    /// Tasks of the server that have not ended, early.
     pub server_tasks_early: Option<f64>,
-    /// The same at the end.
+    /// Tasks of the server that have not ended, late.
     pub server_tasks_late: Option<f64>,
-    /// How many more those are.
+    /// The drift of the server's tasks.
     pub server_tasks_drift_percent: Option<f64>,
-    /// Bytes of memory that this program holds.
+    /// Bytes of resident memory of the load tester, early.
     pub tester_rss_bytes_early: Option<f64>,
-    /// The same at the end.
+    /// Bytes of resident memory of the load tester, late.
     pub tester_rss_bytes_late: Option<f64>,
-    /// How much more that is.
+    /// The drift of the load tester's memory.
     pub tester_rss_drift_percent: Option<f64>,
 }
 
 impl Drift {
-    /// Of one run, or of several one after the other, which are one long run.
+    /// The drift over these samples; several rounds one after the other count as one long run.
     pub fn of(looks: &[Look]) -> Self {
         let of = |figure: fn(&Look) -> Option<f64>| {
             let within = |from: f64, to: f64| {
@@ -105,25 +104,25 @@ impl Drift {
         }
     }
 
-    /// For people.
+    /// The figures with their names, as the terminal shows them.
     pub fn figures(&self) -> impl Iterator<Item = Figure> + use<> {
         [
             ("server memory, late, bytes", self.server_rss_bytes_late),
-            ("  against early, %", self.server_rss_drift_percent),
+            ("  more than early, %", self.server_rss_drift_percent),
             ("server's open files, late", self.server_files_late),
-            ("  against early, %", self.server_files_drift_percent),
+            ("  more than early, %", self.server_files_drift_percent),
             ("server's threads, late", self.server_threads_late),
-            ("  against early, %", self.server_threads_drift_percent),
+            ("  more than early, %", self.server_threads_drift_percent),
             ("server's tasks, late", self.server_tasks_late),
-            ("  against early, %", self.server_tasks_drift_percent),
-            ("this program's memory, late, bytes", self.tester_rss_bytes_late),
-            ("  against early, %", self.tester_rss_drift_percent),
+            ("  more than early, %", self.server_tasks_drift_percent),
+            ("tester's memory, late, bytes", self.tester_rss_bytes_late),
+            ("  more than early, %", self.tester_rss_drift_percent),
         ]
         .into_iter()
     }
 }
 
-/// Looks at a server that was started here, and at this program, for so long.
+/// Takes samples of a server that this program started, and of this program itself, for the given time.
 pub async fn looks(server: &Server, length: Duration) -> Vec<Look> {
     let mut metrics = server.metrics().map(Kept::to);
     let mut every = interval((length / LOOKS).clamp(OFTEN, SELDOM));
@@ -150,7 +149,7 @@ pub async fn looks(server: &Server, length: Duration) -> Vec<Look> {
     }
 }
 
-/// The server's own count; a page that cannot be had is a look that did not see it.
+/// The server's own count of its tasks; `None` if its metrics cannot be read.
 async fn tasks(metrics: &mut Kept) -> Option<f64> {
     let (_, page) = metrics.bytes(Method::GET, "/metrics", None, None).await.ok()?;
     let page = String::from_utf8_lossy(&page);
@@ -162,9 +161,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_end_is_held_against_the_second_tenth() {
+    fn the_last_tenth_is_compared_with_the_second() {
         let look = |at: u32| {
-            // Warms up in the first tenth, then grows by a tenth; one look met many files.
+            // The run warms up in its first tenth, then grows by a tenth; one sample has many files.
             let at = f64::from(at) / 100.0;
             let memory = if at < 0.1 { 1.0 } else { 1_000.0 + if at > 0.5 { 100.0 } else { 0.0 } };
             Look { at, memory: Some(memory), files: Some(if at == 0.95 { 900.0 } else { 30.0 }), ..Look::default() }

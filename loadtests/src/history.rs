@@ -1,5 +1,5 @@
-//! How long people wait for their last movements, beside an account of many: `GET /v1/wallet/entries?limit=50`,
-//! one at a time on a connection that is kept.
+//! How long reading an account's newest entries takes in a store of many accounts: `GET /v1/wallet/entries?limit=50`,
+//! one request at a time on one kept connection.
 
 use rand::{RngExt as _, SeedableRng, rngs::StdRng};
 
@@ -9,26 +9,26 @@ use crate::rest::{Away, Kept};
 use crate::stage::Stage;
 use crate::world::Account;
 
-/// Movements that are asked for.
+/// Entries that a request asks for.
 const LAST: usize = 50;
-/// Asked of accounts drawn from all there are, at most.
+/// Requests, at most, for accounts drawn at random from all accounts.
 const DRAWN: usize = 500;
-/// Asked of people of the run, whose accounts have moved: coins and diamonds in turn.
+/// Requests, at most, for members of the run, whose accounts have entries: coins and diamonds in turn.
 const MOVED: usize = 500;
-/// Asked of who was given the most.
+/// Requests for the star, who received the most gifts.
 const STAR: usize = 50;
 
-/// From a request to its whole answer.
+/// The time from a request to the end of its answer.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct History {
     /// Of all requests.
     pub all: Option<Percentiles>,
-    /// Of those that brought as many as were asked for: a drawn account of a new store has moved once.
+    /// Of the requests whose answer was a full page; a random account of a new store has a single entry.
     pub full: Option<Percentiles>,
 }
 
-/// Asks for histories: of accounts drawn from `accounts`, of those who are on the stage, and several times of
-/// the first of the first room, who is the star where there is one.
+/// Reads the entries of accounts drawn from `accounts`, of the members of the run, and several times of the first
+/// member of the first room, who is the star where there is one.
 ///
 /// # Errors
 /// `Away`, or a refusal.
@@ -41,7 +41,7 @@ pub async fn measure(stage: &Stage, accounts: &[Account]) -> Result<History, Awa
     asked.extend(std::iter::repeat_n((stage.rooms[0][0].access(), "diamond"), STAR));
 
     let mut connection = Kept::to(stage.server.address);
-    // The first one opens the connection.
+    // This request opens the connection, so that no measured one has to.
     connection.get("/v1/wallet", asked.first().map(|(token, _)| *token)).await?;
     let (all, full) = (Latency::default(), Latency::default());
     for (token, currency) in asked {

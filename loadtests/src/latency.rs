@@ -1,5 +1,5 @@
-//! Latencies, from the intended time of sending: what a stalled server or sender keeps back counts as
-//! waiting (no coordinated omission).
+//! Latencies, counted from the intended time of sending: the time for which a stalled server or sender holds a message
+//! back counts as latency (no coordinated omission).
 
 use std::cell::RefCell;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
@@ -7,22 +7,22 @@ use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
 
-/// The beginning of all times of this process.
+/// The moment from which all times of this process are counted.
 static BEGINNING: LazyLock<Instant> = LazyLock::new(Instant::now);
-/// The longest latency that is told apart, in microseconds.
+/// The longest latency that the histogram records exactly, in microseconds.
 const MAX_US: u64 = 120_000_000;
 
-/// Nanoseconds since this process began to measure.
+/// Nanoseconds since the first call in this process.
 pub fn nanos() -> u64 {
     u64::try_from(BEGINNING.elapsed().as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// The moment of this number of nanoseconds.
+/// The moment at which [`nanos`] has this value.
 pub fn moment(nanos: u64) -> Instant {
     *BEGINNING + Duration::from_nanos(nanos)
 }
 
-/// Histograms of one kind, one a thread, so that recording meets nobody.
+/// The latencies of one kind: a histogram per thread, so that threads which record do not contend for a lock.
 #[derive(Debug)]
 pub struct Latency {
     threads: Mutex<Vec<Shared>>,
@@ -46,7 +46,7 @@ fn histogram() -> Histogram<u64> {
     Histogram::new_with_bounds(1, MAX_US, 3).expect("the bounds are good")
 }
 
-/// The histogram of one thread: locked by who reads all of them, else by nobody.
+/// The histogram of one thread. Its thread locks it to record, and another thread only to read all of them.
 type Shared = Arc<Mutex<Histogram<u64>>>;
 
 thread_local! {
@@ -86,12 +86,12 @@ impl Latency {
         });
     }
 
-    /// What was recorded since the last `take`, which begins anew.
+    /// The percentiles of what was recorded since the last `take`; the recording starts afresh.
     pub fn take(&self) -> Percentiles {
         self.read(true)
     }
 
-    /// The same, and nothing begins anew.
+    /// The percentiles of what was recorded since the last `take`; the recording goes on.
     pub fn peek(&self) -> Percentiles {
         self.read(false)
     }

@@ -1,5 +1,5 @@
-//! Simulated users of a running Parlor server: they speak the wire over real sockets, keep the
-//! picture that an app would keep, and write down whatever an app must never see.
+//! Simulated users of a running Parlor server: they use the protocol over real sockets, keep the picture of a room that
+//! an app would keep, and record everything that an app must never see.
 //!
 //! Depends on the protocol only. The integration tests and the load tester share these users.
 

@@ -1,5 +1,5 @@
-//! `parlor-load`: puts simulated users on a server and says what it cost and whether all of them saw the truth.
-//! 0: consistent; 1: somebody saw what the protocol rules out; 2: nothing was measured.
+//! `parlor-load`: connects simulated users to a server, and reports what that cost and whether each of them saw a true
+//! picture. Exit codes: 0: consistent; 1: a user saw something that the protocol rules out; 2: nothing was measured.
 
 #![allow(clippy::disallowed_methods, reason = "a load test may start tasks of its own, and ends with them")]
 
@@ -14,67 +14,67 @@ use parlor_loadtests::scenario::{Scenario, Wish};
 use parlor_loadtests::server::Server;
 use parlor_loadtests::{plot, process, proof, report, world};
 
-/// Files that are open beside the sockets.
+/// Files that this program has open besides the sockets.
 const SPARE_FILES: u64 = 200;
-/// More rounds say nothing that these do not.
+/// The most rounds of one run; more would not make the medians better.
 const MAX_ROUNDS: usize = 100;
 
-/// Simulated users against a server that is started here, or against the one at --url.
+/// Simulated users against a server that this command starts, or against the one at --url.
 #[derive(Parser)]
 #[command(name = "parlor load", version)]
 struct Arguments {
     /// What the users do.
     #[arg(value_enum)]
     scenario: Scenario,
-    /// A running server, as http://127.0.0.1:8080; then --tokens names its accounts.
+    /// A running server, as http://127.0.0.1:8080; it needs --tokens for the accounts.
     #[arg(long)]
     url: Option<String>,
     /// The accounts, as `parlor seed --users N --tokens FILE` writes them.
     #[arg(long, requires = "url")]
     tokens: Option<PathBuf>,
-    /// The database of the server at --url, as postgres://parlor_audit:...@host/parlor: a role that reads is enough.
-    /// Without it nobody audits the books of that server.
+    /// The database of the server at --url, as postgres://parlor_audit:...@host/parlor; a role that may only read is
+    /// enough. Without it the ledger of that server is not audited.
     #[arg(long, requires = "url")]
     database: Option<String>,
     /// Simulated users.
     #[arg(long)]
     users: Option<usize>,
-    /// Accounts that there are, connected or not, where the server is started here. Default: one a user.
+    /// Accounts to create, connected or not, if this command starts the server. Default: one per user.
     #[arg(long, conflicts_with = "url")]
     accounts: Option<usize>,
-    /// Messages a second and room; in mixed acts a second of each person; in the gift scenarios gifts a second in
-    /// all, or 0: as fast as it goes.
+    /// Messages per second and room; in mixed actions per second of each user; in the gift scenarios gifts per second
+    /// in all, or 0 for as many as possible.
     #[arg(long, allow_negative_numbers = true)]
     rate: Option<f64>,
-    /// Seconds that are measured, of each round.
+    /// Seconds that each round measures.
     #[arg(long)]
     seconds: Option<u64>,
     /// People in one room.
     #[arg(long)]
     room_size: Option<usize>,
-    /// Rounds; the figures are their medians.
+    /// Number of rounds; the figures are the medians of the rounds.
     #[arg(long)]
     rounds: Option<usize>,
-    /// Where the report goes as JSON.
+    /// The file for the report as JSON.
     #[arg(long)]
     json: Option<PathBuf>,
-    /// Where the report goes as a page with pictures.
+    /// The file for the report as an HTML page with charts.
     #[arg(long)]
     html: Option<PathBuf>,
-    /// Holds it against a program that only writes ready-made frames.
+    /// Compare with a program that only writes ready-made frames.
     #[arg(long)]
     with_floor: bool,
-    /// Holds it against what the tutorials do.
+    /// Compare with a server written as the tutorials do.
     #[arg(long)]
     with_textbook: bool,
-    /// The server's program, where one is started here. Default: `parlor` beside this program.
+    /// The server's program, if this command starts it. Default: `parlor` in the folder of this program.
     #[arg(long)]
     server: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().collect();
-    // For `./parlor prove`: the table, or the line of one proof that the script runs.
+    // `./parlor prove` asks for the list of proofs, or for how to run one of them.
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[1..] {
         ["proofs"] => {
             print!("{}", proof::list());
@@ -95,7 +95,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Prints how a proof is run: the minutes, cargo's words for the binary, the test.
+/// Prints how a proof is run: the minutes, the test's name, and cargo's arguments for the test binary.
 fn line_of(name: &str) -> ExitCode {
     let Some(proof) = proof::PROOFS.iter().find(|proof| proof.name == name) else {
         return ExitCode::from(2);

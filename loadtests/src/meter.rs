@@ -1,4 +1,4 @@
-//! What is measured while a scenario drives: once a second for the plot and the terminal, and the whole.
+//! Measures a round: once a second for the chart and the terminal, and as a whole for the report.
 
 use std::io::{IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,7 +12,7 @@ use crate::process::Cpu;
 use crate::scenario::{SlowReaders, Storm};
 use crate::tally::Tally;
 
-/// The window of a measurement.
+/// A measurement under way.
 pub struct Meter {
     tally: Arc<Tally>,
     pid: Option<u32>,
@@ -23,34 +23,34 @@ pub struct Meter {
     ended: Arc<AtomicBool>,
 }
 
-/// What a window came to.
+/// The results of a measurement.
 #[derive(Clone, Debug, Default)]
 pub struct Measured {
-    /// Its length.
+    /// Its length in seconds.
     pub seconds: f64,
-    /// The part of it in which something was done: the rest is looking that everybody has seen it. Of gifts it
-    /// ends with the last answer, and for references it is not told.
+    /// The seconds of it in which the members acted; in the rest the round waits until everybody has seen everything.
+    /// In gift scenarios it ends with the last reply; references do not set it.
     pub driven: f64,
-    /// CPU time of the server in it.
+    /// CPU time that the server used.
     pub cpu: Option<Cpu>,
-    /// Events that came to sockets in it.
+    /// Events that arrived at sockets.
     pub deliveries: u64,
-    /// From the intended sending of a line to each screen.
+    /// Latency from the intended time of sending a line to each screen.
     pub screen: Percentiles,
-    /// From the intended sending of a command to its reply.
+    /// Latency from the intended time of sending a command to its reply.
     pub reply: Percentiles,
-    /// Of a scenario with slow readers: what it came to.
+    /// In a scenario with slow readers: their figures.
     pub slow: SlowReaders,
-    /// Of a scenario with cuts: what they came to.
+    /// In a scenario with cuts: their figures.
     pub storm: Storm,
-    /// Of a scenario for long runs: what was held in its course.
+    /// In a scenario for long runs: samples of what the server holds.
     pub looks: Vec<Look>,
-    /// The course.
+    /// The figures of each second.
     pub course: Vec<Second>,
 }
 
 impl Measured {
-    /// The server's CPU time for one delivery, in microseconds: all of it, and the part in its own code.
+    /// The server's CPU time per delivery, in microseconds: all of it, and the part in its own code.
     pub fn us_per_delivery(&self) -> Option<(f64, f64)> {
         let cpu = self.cpu.filter(|_| self.deliveries > 0)?;
         let each = |time: Duration| time.as_secs_f64() * 1e6 / self.deliveries as f64;
@@ -59,9 +59,9 @@ impl Measured {
 }
 
 impl Meter {
-    /// Begins a window. `what` stands on the terminal, with how far it is of `length`.
+    /// Starts a measurement. The terminal shows `what`, and how much of `length` has passed.
     pub fn begin(tally: &Arc<Tally>, pid: Option<u32>, what: &str, length: Duration) -> Self {
-        // What was recorded before is none of this window's.
+        // Latencies recorded before do not belong to this measurement.
         tally.delivery.take();
         tally.reply.take();
         let meter = Self {
@@ -84,7 +84,7 @@ impl Meter {
         let shows = std::io::stderr().is_terminal();
         tokio::spawn(async move {
             let mut every = tokio::time::interval(Duration::from_secs(1));
-            every.tick().await; // the first is at once
+            every.tick().await; // the first tick comes at once
             loop {
                 every.tick().await;
                 if ended.load(Ordering::Relaxed) {
@@ -110,7 +110,7 @@ impl Meter {
                         second.p99_ms,
                         second.cpu_percent
                     );
-                    // Progress that cannot be shown is none.
+                    // If the progress cannot be shown, the measurement goes on without it.
                     let _ = std::io::stderr().flush();
                 }
             }
@@ -120,12 +120,12 @@ impl Meter {
         });
     }
 
-    /// Seconds so far.
+    /// Seconds since it started.
     pub fn passed(&self) -> f64 {
         self.began.elapsed().as_secs_f64()
     }
 
-    /// Ends the window, and adds what it came to.
+    /// Ends the measurement and adds its results to `measured`.
     pub fn end(self, measured: Measured) -> Measured {
         self.ended.store(true, Ordering::Relaxed);
         let cpu = self.pid.and_then(Cpu::of).zip(self.cpu).map(|(now, then)| now.since(then));
@@ -141,7 +141,7 @@ impl Meter {
     }
 }
 
-/// Percentiles that were measured, if anything was.
+/// The percentiles, or `None` if nothing was recorded.
 pub fn some(percentiles: Percentiles) -> Option<Percentiles> {
     (percentiles.count > 0).then_some(percentiles)
 }

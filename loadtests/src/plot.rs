@@ -1,4 +1,4 @@
-//! The course of a run as one page of HTML with pictures in it, to be opened from a file.
+//! The figures of each second of a run as one HTML page with charts, to be opened from a file.
 
 use std::fmt::Write as _;
 
@@ -7,24 +7,24 @@ use crate::report::Report;
 /// One second of a run.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Second {
-    /// Since the measurement began.
+    /// Seconds since the measurement began.
     pub at: f64,
-    /// Events that came to sockets in it.
+    /// Events that arrived at sockets in this second.
     pub deliveries: f64,
-    /// The slowest hundredth of them, in milliseconds.
+    /// The p99 latency of the measurement so far, in milliseconds.
     pub p99_ms: f64,
     /// The server's share of one core, in percent.
     pub cpu_percent: f64,
 }
 
-/// What of a second is drawn.
+/// Picks the figure of a second that a chart shows.
 type Figure = fn(&Second) -> f64;
 
 const WIDTH: f64 = 760.0;
 const HEIGHT: f64 = 150.0;
 const LEFT: f64 = 70.0;
 
-/// The page of a run.
+/// The HTML page of a run: its report, then a chart for each figure.
 pub fn page(report: &Report, seconds: &[Second]) -> String {
     let mut page = format!(
         "<!doctype html><meta charset=utf-8><title>{0}</title><style>body{{font:14px system-ui;margin:2em;max-width:60em}}\
@@ -34,8 +34,8 @@ pub fn page(report: &Report, seconds: &[Second]) -> String {
         escape(&report.to_string())
     );
     let series: [(&str, Figure); 3] = [
-        ("deliveries a second", |second| second.deliveries),
-        ("slowest hundredth, ms", |second| second.p99_ms),
+        ("deliveries per second", |second| second.deliveries),
+        ("screen p99, ms", |second| second.p99_ms),
         ("server CPU, % of a core", |second| second.cpu_percent),
     ];
     for (name, figure) in series {

@@ -1,4 +1,4 @@
-//! What the kernel says of a local process: CPU time and memory, and how many files this one may open.
+//! Reads CPU time, memory, open files and threads of a local process, and raises this process's limit of open files.
 
 use std::fs;
 use std::time::Duration;
@@ -7,8 +7,8 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::time::clock_getcpuclockid;
 use nix::unistd::{Pid, SysconfVar, sysconf};
 
-/// CPU time of a process. Its whole is the scheduler's own count, in nanoseconds; which part of it was its own code
-/// is told by the kernel's ticks, in hundredths of a second, and so is good as a share only.
+/// CPU time of a process. The total is the scheduler's count, in nanoseconds. The kernel counts the split between the
+/// process's own code and the kernel only in ticks of a hundredth of a second, so that split is used as a share only.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
 pub struct Cpu {
     total: Duration,
@@ -19,7 +19,7 @@ pub struct Cpu {
 }
 
 impl Cpu {
-    /// Of this process so far, all its threads, those that have ended as well; `None` where it has ended itself.
+    /// What this process has used so far, over all its threads, ended ones included; `None` if the process has ended.
     pub fn of(pid: u32) -> Option<Self> {
         let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
         let fields: Vec<&str> = stat.rsplit_once(") ")?.1.split(' ').collect();
@@ -33,18 +33,18 @@ impl Cpu {
         Some(Self { total, user, system })
     }
 
-    /// All of it.
+    /// The time in the process's own code and in the kernel together.
     pub fn total(self) -> Duration {
         self.total
     }
 
-    /// The part in its own code, as the ticks fell.
+    /// The part in the process's own code, by the share of the ticks.
     pub fn user(self) -> Duration {
         let ticks = self.user + self.system;
         if ticks > 0.0 { self.total.mul_f64(self.user / ticks) } else { Duration::ZERO }
     }
 
-    /// What has been used since.
+    /// What has been used since `earlier`.
     pub fn since(self, earlier: Self) -> Self {
         Self {
             total: self.total.saturating_sub(earlier.total),
@@ -54,21 +54,21 @@ impl Cpu {
     }
 }
 
-/// Bytes of memory that a process holds.
+/// Bytes of resident memory of a process; `None` if it has ended.
 pub fn rss_bytes(pid: u32) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     Some(line.trim().trim_end_matches(" kB").trim().parse::<u64>().ok()? * 1_024)
 }
 
-/// Files that a process has open, and its threads.
+/// The number of files that a process has open, and of its threads.
 pub fn files_and_threads(pid: u32) -> Option<(u64, u64)> {
     let count = |what: &str| Some(fs::read_dir(format!("/proc/{pid}/{what}")).ok()?.count() as u64);
     Some((count("fd")?, count("task")?))
 }
 
-/// Makes sure that this many files can be open in this process, raising the soft limit, which processes that
-/// it starts begin with. `who` is how the sentence names those that need as many.
+/// Makes sure that this process can open this many files, and raises the soft limit if need be; processes that it
+/// starts inherit the limit. `who` names in the error what would open the files.
 ///
 /// # Errors
 /// A sentence that says how to raise the hard limit.
@@ -82,8 +82,8 @@ pub fn allow_files(wanted: u64, who: &str) -> Result<(), String> {
         return Ok(());
     }
     Err(format!(
-        "{wanted} files would be open in {who}, and the limit is {hard}: take fewer --users, or raise it (`ulimit -n {wanted}` as \
-         root, or LimitNOFILE of the service)"
+        "{wanted} files would be open in {who}, and the limit is {hard}: take fewer --users, or raise the limit (`ulimit -n \
+         {wanted}` as root, or LimitNOFILE of the service)"
     ))
 }
 
@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cpu_time_is_finer_than_a_tick_and_keeps_what_ended_threads_used() {
+    fn cpu_time_is_finer_than_a_tick_and_includes_ended_threads() {
         let pid = std::process::id();
         let before = Cpu::of(pid).expect("this process");
         let work = || (0..300_000_u64).fold(0, |sum: u64, number| std::hint::black_box(sum ^ number));
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn the_ticks_divide_the_whole() {
+    fn own_code_gets_its_share_of_the_ticks() {
         let cpu = Cpu { total: Duration::from_millis(95), user: 2.0, system: 8.0 };
         assert_eq!(cpu.user(), Duration::from_millis(19));
         assert_eq!(Cpu { user: 0.0, system: 0.0, ..cpu }.user(), Duration::ZERO);

@@ -1,43 +1,44 @@
-//! The proofs that may run for hours: what each of them shows, how much of it every test run does, and how much
-//! `./parlor prove NAME` does. The proofs are tests, which take their sizes from here and tell how far they are.
+//! The proofs that may run for hours: what each of them shows, its size in every test run, and its size with
+//! `./parlor prove NAME`. A proof is a test that takes its size from this table and reports its progress.
 
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-/// Set by `./parlor prove`: the proof goes on for so many minutes. Without it a proof does its short form, once.
+/// `./parlor prove` sets this variable to the minutes for which the proof goes on. Without it a proof does one pass of
+/// its short form.
 pub const MINUTES: &str = "PARLOR_PROVE_MINUTES";
 
-/// How often a long proof says how far it is.
+/// How often a long proof prints its progress.
 const TOLD_EVERY: Duration = Duration::from_secs(3);
 
-/// A proof in its two forms.
+/// A proof, with the sizes of its short and its long form.
 #[derive(Debug)]
 pub struct Proof {
-    /// What is typed.
+    /// The name that `./parlor prove` takes.
     pub name: &'static str,
-    /// What holds when it ends well.
+    /// The statement that holds if the proof passes.
     pub shows: &'static str,
-    /// What its sizes count.
+    /// What the sizes count, in the plural.
     pub unit: &'static str,
     /// The size in every test run: well under two minutes.
     pub short: usize,
     /// The size of one pass of the long form, which has as many passes as the time allows.
     pub long: usize,
-    /// Minutes of the long form where none are asked for.
+    /// Minutes of the long form if `--minutes` is not given.
     pub minutes: u64,
-    /// The test binary of cargo that has it: `--lib` or `--test it`.
+    /// Cargo's arguments for the test binary that has the test: `--lib` or `--test it`.
     pub binary: &'static str,
-    /// The test.
+    /// The test's full name.
     pub test: &'static str,
 }
 
-/// All of them.
+/// All proofs, in the order in which `./parlor prove` lists them.
 pub const PROOFS: &[Proof] = &[
     Proof {
         name: "kill-storm",
-        shows: "gifts, transfers and coin requests through the death of the server and of its PostgreSQL: one outcome an \
-                operation, every record its transfer, every gift shown once",
-        unit: "acts",
+        shows: "gifts, transfers and coin requests while the server and its PostgreSQL are killed: each operation has one \
+                outcome, each record has its transfer, each gift is shown once",
+        unit: "operations",
         short: 200,
         long: 1_000,
         minutes: 15,
@@ -46,7 +47,7 @@ pub const PROOFS: &[Proof] = &[
     },
     Proof {
         name: "cuts",
-        shows: "who is cut off anywhere in a frame sees in the end what somebody sees who never left",
+        shows: "a user whose connection is cut anywhere in a frame sees in the end the same as one who never left",
         unit: "cuts",
         short: 60,
         long: 600,
@@ -56,7 +57,7 @@ pub const PROOFS: &[Proof] = &[
     },
     Proof {
         name: "batches",
-        shows: "a batch of the ledger is what one gift after the other would be",
+        shows: "a batch of gifts in the ledger has the same result as one gift after the other",
         unit: "random batches",
         short: 12,
         long: 100,
@@ -66,7 +67,7 @@ pub const PROOFS: &[Proof] = &[
     },
     Proof {
         name: "writers",
-        shows: "several writers over the same orders charge each once and answer all alike",
+        shows: "several writers with the same orders charge each order once and give the same answers",
         unit: "random batches",
         short: 12,
         long: 100,
@@ -76,7 +77,7 @@ pub const PROOFS: &[Proof] = &[
     },
     Proof {
         name: "last-coin",
-        shows: "three writers that meet over a last coin give one answer",
+        shows: "three writers that compete for a user's last coin give the same answer",
         unit: "meetings",
         short: 60,
         long: 1_000,
@@ -86,7 +87,7 @@ pub const PROOFS: &[Proof] = &[
     },
     Proof {
         name: "rooms",
-        shows: "a room does what a model of a room does, whatever comes in whatever order",
+        shows: "a room does the same as a simple model of a room, for any requests in any order",
         unit: "random histories",
         short: 256,
         long: 5_000,
@@ -96,7 +97,7 @@ pub const PROOFS: &[Proof] = &[
     },
     Proof {
         name: "mixed-load",
-        shows: "everybody in a mixed day sees the same, and the books say what each was shown",
+        shows: "all users of a mixed load see the same, and the ledger agrees with what each of them was shown",
         unit: "seconds",
         short: 5,
         long: 60,
@@ -106,12 +107,12 @@ pub const PROOFS: &[Proof] = &[
     },
 ];
 
-/// A proof under way.
+/// A run of a proof.
 #[derive(Debug)]
 pub struct Run {
     proof: &'static Proof,
     since: Instant,
-    /// How long it goes on; `None`: one pass of the short form.
+    /// The length of the long form; `None` for one pass of the short form.
     goes_on: Option<Duration>,
     told: Mutex<Told>,
 }
@@ -126,7 +127,7 @@ impl Run {
     /// The proof of this name, in the form that the environment asks for.
     ///
     /// # Panics
-    /// Where the table has no such proof, or the environment no number of minutes.
+    /// If the table has no such proof, or if the variable is no number of minutes.
     pub fn of(name: &str) -> Self {
         let minutes = std::env::var(MINUTES).ok();
         let minutes = minutes.map(|minutes| minutes.parse().unwrap_or_else(|_| panic!("{MINUTES} is {minutes}")));
@@ -140,12 +141,12 @@ impl Run {
         Self { proof, since: now, goes_on, told: Mutex::new(Told { at: now, passes: 0 }) }
     }
 
-    /// How much one pass is to do.
+    /// The size of one pass, in the proof's unit.
     pub fn size(&self) -> usize {
         if self.goes_on.is_some() { self.proof.long } else { self.proof.short }
     }
 
-    /// Says how far the pass is, in the long form and not more often than every few seconds.
+    /// Prints how far the pass is, in the long form only and at most every few seconds.
     pub fn done(&self, part: usize) {
         let Some(goes_on) = self.goes_on else { return };
         let mut told = self.told.lock().expect("nobody panics with it");
@@ -161,7 +162,7 @@ impl Run {
         }
     }
 
-    /// Does the passes of this run, each of the size that it is given. A pass that fails panics.
+    /// Runs the passes; each is given its size and panics if it fails.
     pub async fn passes(&self, mut pass: impl AsyncFnMut(usize)) {
         pass(self.size()).await;
         while self.goes_on() {
@@ -169,7 +170,7 @@ impl Run {
         }
     }
 
-    /// The same where nothing is awaited.
+    /// Runs passes that await nothing; each is given its size and panics if it fails.
     pub fn passes_at_once(&self, mut pass: impl FnMut(usize)) {
         pass(self.size());
         while self.goes_on() {
@@ -177,7 +178,8 @@ impl Run {
         }
     }
 
-    /// Whether another pass follows the one that has held; behind the last one of a long form the verdict is said.
+    /// Whether another pass follows the one that has just passed. After the last pass of the long form it prints the
+    /// verdict, which `./parlor prove` looks for.
     fn goes_on(&self) -> bool {
         let mut told = self.told.lock().expect("nobody panics with it");
         told.passes += 1;
@@ -187,17 +189,17 @@ impl Run {
         }
         let Proof { name, unit, shows, .. } = self.proof;
         let (passes, took) = (told.passes, self.since.elapsed().as_secs());
-        eprintln!("prove {name}: HELD over {passes} passes of {} {unit} in {took} s: {shows}", self.size());
+        eprintln!("prove {name}: HELD in {passes} passes of {} {unit}, {took} s: {shows}", self.size());
         false
     }
 }
 
-/// The table as `./parlor prove` shows it.
+/// The list of proofs as `./parlor prove` shows it.
 pub fn list() -> String {
     let line = |proof: &Proof| {
         let Proof { name, shows, unit, short, long, minutes, .. } = proof;
         format!(
-            "{name:<12} {minutes:>3} min in passes of {long} {unit}; in every test run {short}\n             {shows}\n"
+            "{name:<12} {minutes:>3} min in passes of {long} {unit} ({short} in every test run)\n             {shows}\n"
         )
     };
     PROOFS.iter().map(line).collect()

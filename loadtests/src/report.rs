@@ -1,4 +1,4 @@
-//! What a run came to: one flat record with stable names for machines, lines for people.
+//! The report of a run: one flat record with stable names for programs, and lines of text for people.
 
 use std::fmt;
 
@@ -9,95 +9,96 @@ use crate::drift::Drift;
 use crate::scenario::{SlowReaders, Storm};
 use crate::verdict::Violation;
 
-/// A name for people, and what was measured.
+/// A figure's name for people, and its value if it was measured.
 pub type Figure = (&'static str, Option<f64>);
 
-/// The figures of a run; what was not measured is null.
+/// The figures of a run; a figure that was not measured is null.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Report {
-    /// Which scenario.
+    /// The scenario's name.
     pub scenario: String,
     /// Simulated users.
     pub users: usize,
-    /// Commands a second (and room) that were intended; null where it went as fast as it could.
+    /// Commands per second (and room) that were intended; null if they went as fast as possible.
     pub rate: Option<f64>,
-    /// Seconds that were measured, of one round.
+    /// Seconds that one round measured.
     pub seconds: f64,
-    /// Rounds; figures are medians of them.
+    /// Number of rounds; figures are the medians of the rounds.
     pub rounds: usize,
     /// Commands that were sent.
     pub sent: u64,
-    /// Events that came to sockets.
+    /// Events that arrived at sockets.
     pub deliveries: u64,
-    /// Events that never came.
+    /// Events that never arrived.
     pub lost: u64,
-    /// Events that came twice.
+    /// Events that arrived twice.
     pub duplicated: u64,
-    /// Events that came before one that they are behind.
+    /// Events that arrived after a later one.
     pub reordered: u64,
-    /// Snapshots in place of missed events.
+    /// Joins with a position that were answered with a snapshot instead of the missed events.
     pub resyncs: u64,
     /// Commands that were refused or not answered.
     pub errors: u64,
     /// Refusals by their code.
     pub refusals: Vec<(String, u64)>,
-    /// From the intended time of sending to the screen: median, in milliseconds.
+    /// Median latency from the intended time of sending to the screen, in milliseconds.
     pub p50_ms: Option<f64>,
-    /// The same for one in a hundred.
+    /// Its 99th percentile.
     pub p99_ms: Option<f64>,
-    /// The same for one in a thousand.
+    /// Its 99.9th percentile.
     pub p999_ms: Option<f64>,
-    /// From the intended time of sending to the reply: median.
+    /// Median latency from the intended time of sending to the reply, in milliseconds.
     pub reply_p50_ms: Option<f64>,
-    /// The same for one in a hundred.
+    /// Its 99th percentile.
     pub reply_p99_ms: Option<f64>,
-    /// CPU time of the server for one delivery, in microseconds: the scheduler's count in nanoseconds (the process's
-    /// CPU clock). The references are counted in the same way.
+    /// CPU time of the server per delivery, in microseconds, by the scheduler's count in nanoseconds (the process's CPU
+    /// clock). The references are measured in the same way.
     pub server_cpu_us_per_delivery: Option<f64>,
-    /// The part of it in the server's own code: as a share by ticks of a hundredth of a second (`utime`).
+    /// The part of it in the server's own code, as a share by ticks of a hundredth of a second (`utime`).
     pub server_user_cpu_us_per_delivery: Option<f64>,
-    /// Memory of the server for one joined socket.
+    /// Resident memory of the server per joined socket, in bytes.
     pub server_rss_bytes_per_socket: Option<f64>,
-    /// Joins (handshake, connect, join) in a second of the server's CPU time.
+    /// Joins (handshake, connect, join) per second of the server's CPU time.
     pub joins_per_server_cpu_s: Option<f64>,
-    /// Gifts that were committed and answered in a second.
+    /// Gifts that were committed and answered per second.
     pub gifts_per_s: Option<f64>,
-    /// From the intended time of sending a gift to its reply: one in a hundred is slower.
+    /// 99th percentile of the latency from the intended time of sending a gift to its reply, in milliseconds.
     pub gift_p99_ms: Option<f64>,
-    /// Bytes of write-ahead log for a gift, between checkpoints: without pages that are written whole after one.
+    /// Bytes of write-ahead log per gift, without full-page images.
     pub wal_bytes_per_gift: Option<f64>,
-    /// Bytes of whole pages for a gift, as they fell into the rounds.
+    /// Bytes of full-page images per gift; it depends on how many checkpoints fell into the rounds.
     pub wal_page_bytes_per_gift: Option<f64>,
-    /// Accounts of people that there were, connected or not, as far as this program knows of them.
+    /// Users' accounts that this program knows of, connected or not.
     pub accounts: usize,
-    /// From asking for an account's last 50 movements to the whole answer: median, of accounts drawn from all
-    /// and of those that moved.
+    /// Median time of reading an account's newest 50 entries, over random accounts and accounts of the run, in
+    /// milliseconds.
     pub history_p50_ms: Option<f64>,
-    /// The same for one in a hundred.
+    /// Its 99th percentile.
     pub history_p99_ms: Option<f64>,
-    /// The median of those only that have so many.
+    /// The median over the accounts that have 50 entries.
     pub history_full_p50_ms: Option<f64>,
-    /// The same for one in a hundred.
+    /// Its 99th percentile.
     pub history_full_p99_ms: Option<f64>,
-    /// What slow readers did to the others, and what became of them.
+    /// The effect of slow readers on the others, and what happened to them.
     #[serde(flatten)]
     pub slow: SlowReaders,
-    /// How those came back who were cut off.
+    /// How the users whose sockets were cut came back.
     #[serde(flatten)]
     pub storm: Storm,
-    /// What a long run left behind.
+    /// What grew during a long run.
     #[serde(flatten)]
     pub drift: Drift,
-    /// How it stands to what it is held against.
+    /// The comparison with the references.
     #[serde(flatten)]
     pub compared: Compared,
     /// Sockets that were closed as slow consumers.
     pub slow_closes: u64,
-    /// Entries of `/v1/wallet/entries` that were held to balances and receipts; null where coins do not move.
+    /// Entries of `/v1/wallet/entries` that were compared with balances and receipts; null if the scenario moves no
+    /// coins.
     pub entries_checked: Option<u64>,
-    /// `parlor ledger audit` has read the books. If not, nothing is said of them but what people saw.
+    /// `parlor ledger audit` has read the ledger. If not, only what the users saw was checked.
     pub audited: bool,
-    /// Nobody saw anything that the protocol rules out, and where `audited` the books are in order.
+    /// No user saw anything that the protocol rules out, and if `audited`, the audit found nothing.
     pub consistent: bool,
 }
 
@@ -126,18 +127,18 @@ impl fmt::Display for Report {
             ("screen p99.9, ms", self.p999_ms),
             ("reply p50, ms", self.reply_p50_ms),
             ("reply p99, ms", self.reply_p99_ms),
-            ("server CPU a delivery, us", self.server_cpu_us_per_delivery),
+            ("server CPU per delivery, us", self.server_cpu_us_per_delivery),
             ("  in its own code, us", self.server_user_cpu_us_per_delivery),
-            ("server memory a socket, bytes", self.server_rss_bytes_per_socket),
-            ("joins a CPU second", self.joins_per_server_cpu_s),
-            ("gifts a second", self.gifts_per_s),
+            ("server memory per socket, bytes", self.server_rss_bytes_per_socket),
+            ("joins per CPU second", self.joins_per_server_cpu_s),
+            ("gifts per second", self.gifts_per_s),
             ("gift p99, ms", self.gift_p99_ms),
-            ("write-ahead log a gift, bytes", self.wal_bytes_per_gift),
-            ("  and whole pages, bytes", self.wal_page_bytes_per_gift),
-            ("last movements p50, ms", self.history_p50_ms),
-            ("last movements p99, ms", self.history_p99_ms),
-            ("  where there are 50, p50, ms", self.history_full_p50_ms),
-            ("  where there are 50, p99, ms", self.history_full_p99_ms),
+            ("write-ahead log per gift, bytes", self.wal_bytes_per_gift),
+            ("  and full-page images, bytes", self.wal_page_bytes_per_gift),
+            ("newest entries p50, ms", self.history_p50_ms),
+            ("newest entries p99, ms", self.history_p99_ms),
+            ("  if there are 50, p50, ms", self.history_full_p50_ms),
+            ("  if there are 50, p99, ms", self.history_full_p99_ms),
         ];
         let own = self.slow.figures().chain(self.storm.figures()).chain(self.drift.figures());
         for (name, figure) in figures.into_iter().chain(own).chain(self.compared.figures()) {
@@ -146,27 +147,27 @@ impl fmt::Display for Report {
             }
         }
         if let Some((low, high)) = self.compared.ratio_spread {
-            writeln!(f, "  {:<32} {low:.3} to {high:.3}", "ratios over the rounds")?;
+            writeln!(f, "  {:<32} {low:.3} to {high:.3}", "ratios of the rounds")?;
         }
         if let Some(entries) = self.entries_checked {
-            writeln!(f, "  {entries} entries of accounts were held to balances and receipts")?;
+            writeln!(f, "  {entries} account entries were compared with balances and receipts")?;
         }
         let verdict = match (self.consistent, self.audited) {
-            (true, true) => "consistent, and the books were audited",
-            (true, false) => "consistent by what people saw; the books were NOT AUDITED",
-            (false, true) => "NOT CONSISTENT; the books were audited",
-            (false, false) => "NOT CONSISTENT; the books were NOT AUDITED",
+            (true, true) => "consistent, and the ledger was audited",
+            (true, false) => "consistent by what the users saw; the ledger was NOT AUDITED",
+            (false, true) => "NOT CONSISTENT; the ledger was audited",
+            (false, false) => "NOT CONSISTENT; the ledger was NOT AUDITED",
         };
         write!(f, "  {verdict}")
     }
 }
 
-/// The first violations, for people.
+/// The first violations, one line each.
 pub fn violations(first: &[Violation]) -> String {
     first.iter().map(|violation| format!("  {:?}: {}\n", violation.kind, violation.words)).collect()
 }
 
-/// The middle of some figures.
+/// The median; `None` without figures.
 pub fn median(mut figures: Vec<f64>) -> Option<f64> {
     figures.sort_by(f64::total_cmp);
     (!figures.is_empty()).then(|| figures[figures.len() / 2])

@@ -1,4 +1,4 @@
-//! The REST calls that a simulated user makes: one small connection each, or one that is kept.
+//! The REST calls of a simulated user, each on a connection of its own or on one that is kept.
 
 use std::net::SocketAddr;
 
@@ -11,10 +11,10 @@ use parlor_protocol::Op;
 use serde_json::Value;
 use tokio::net::TcpStream;
 
-/// What a call came to: the status and the JSON body (null where there is none).
+/// The answer to a call: the status and the JSON body (null if there is none).
 pub type Answer = (StatusCode, Value);
 
-/// Why there is nothing to go on with: the server is away, or refuses what a run stands on.
+/// The reason why a run cannot go on: the server cannot be reached, or refused something that the run needs.
 #[derive(Debug)]
 pub struct Away(pub String);
 
@@ -33,7 +33,7 @@ fn away(error: impl std::fmt::Display) -> Away {
 /// Makes one call. `token` goes into `Authorization: Bearer`.
 ///
 /// # Errors
-/// `Away` when there is no connection, or none any more before the whole answer was there.
+/// `Away` when the connection cannot be opened, or is lost before the whole answer has arrived.
 pub async fn call(
     address: SocketAddr,
     method: Method,
@@ -44,7 +44,7 @@ pub async fn call(
     call_as(None, address, method, path, token, body).await
 }
 
-/// The same under this operation (`Idempotency-Key`).
+/// Makes one call with this operation as its `Idempotency-Key`.
 ///
 /// # Errors
 /// As `call`.
@@ -63,7 +63,7 @@ pub async fn call_as(
         let (status, body) = exchange(&mut sender, request).await?;
         Ok((status, json(&body)?))
     };
-    // The connection ends with the exchange: nothing is left behind.
+    // The connection ends with the exchange, so no task outlives the call.
     let (answer, ()) = tokio::join!(exchange, async {
         let _ = connection.await;
     });
@@ -121,8 +121,8 @@ pub async fn post(address: SocketAddr, path: &str, token: Option<&str>, body: &V
     call(address, Method::POST, path, token, Some(body)).await
 }
 
-/// A connection that is kept from call to call, and opened anew where the server has closed it: thousands
-/// of calls do not use up the ports, and what is measured is the call.
+/// A connection that is kept between calls, and opened again if the server has closed it. So thousands of calls do not
+/// use up the ports, and a measured time is that of the call alone.
 #[derive(Debug)]
 pub struct Kept {
     address: SocketAddr,
@@ -130,12 +130,12 @@ pub struct Kept {
 }
 
 impl Kept {
-    /// To a server; opened with the first call.
+    /// A connection to this server; the first call opens it.
     pub fn to(address: SocketAddr) -> Self {
         Self { address, sender: None }
     }
 
-    /// Makes a call and gives the body as it is.
+    /// Makes a call and returns the status and the body's bytes.
     ///
     /// # Errors
     /// As `call`.
@@ -151,7 +151,7 @@ impl Kept {
             Some(sender) => sender,
             None => self.open().await?,
         };
-        // It is ready when the last answer has been taken to its end, and never again when it is closed.
+        // The connection is ready when the last answer was read to its end, and never again once it is closed.
         if sender.ready().await.is_err() {
             sender = self.open().await?;
             sender.ready().await.map_err(away)?;
@@ -163,7 +163,7 @@ impl Kept {
         let stream = TcpStream::connect(self.address).await.map_err(away)?;
         stream.set_nodelay(true).map_err(away)?;
         let (sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(away)?;
-        // It ends with its sender; how is told by the call that it fails.
+        // It ends with its sender; an error shows in the call that fails.
         tokio::spawn(async move {
             let _ = connection.await;
         });

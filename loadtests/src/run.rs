@@ -1,4 +1,4 @@
-//! A run from its start to its report: rounds of Parlor and of what it is held against, in turns.
+//! A run from its start to its report: rounds of Parlor and of the references, in turns.
 
 use std::path::Path;
 use std::sync::atomic::Ordering;
@@ -21,44 +21,44 @@ use crate::verdict::{Kind, Violation};
 use crate::wal::{Wal, Written};
 use crate::world::Account;
 
-/// People and rooms of the textbook's gifts.
+/// Accounts and rooms in the textbook's database.
 const TEXTBOOK_PEOPLE: usize = 2_000;
 const TEXTBOOK_ROOMS: usize = 50;
-/// Rounds where something is compared.
+/// The number of rounds, if there is a comparison.
 const COMPARED: usize = 3;
 
-/// What is asked for.
+/// What a run is to do.
 #[derive(Clone, Debug)]
 pub struct Order<'a> {
-    /// What people do.
+    /// What the users do.
     pub scenario: Scenario,
-    /// How much of it.
+    /// How many users, how often and for how long.
     pub plan: Plan,
-    /// Hold it against the floor.
+    /// Compare with the floor.
     pub with_floor: bool,
-    /// Hold it against the textbook.
+    /// Compare with the textbook.
     pub with_textbook: bool,
-    /// Rounds; `None`: one, or three where something is compared.
+    /// The number of rounds; `None`: one, or three if there is a comparison.
     pub rounds: Option<usize>,
     /// The program under test, for the textbook's database.
     pub program: &'a Path,
 }
 
-/// What came of it.
+/// The results of a run.
 #[derive(Debug)]
 pub struct Outcome {
     /// The figures.
     pub report: Report,
-    /// The course of the last round.
+    /// The figures of each second of the last round.
     pub course: Vec<Second>,
     /// The first violations.
     pub violations: Vec<Violation>,
 }
 
-/// Does it.
+/// Runs all rounds, checks what the users saw and audits the ledger.
 ///
 /// # Errors
-/// What leaves nothing to report.
+/// A failure that leaves nothing to report.
 pub async fn run(server: Server, accounts: &[Account], order: &Order<'_>) -> Result<Outcome, Away> {
     let Order { scenario, plan, .. } = *order;
     let gifts = scenario.gives();
@@ -125,7 +125,8 @@ pub async fn run(server: Server, accounts: &[Account], order: &Order<'_>) -> Res
     Ok(Outcome { report, course, violations })
 }
 
-/// The log of a private PostgreSQL. Where it cannot be read the figure is absent, and why is said.
+/// The write-ahead log of the server's private PostgreSQL. If it cannot be read, the reason is printed and the figure
+/// is absent.
 async fn wal(server: &Server) -> Option<Wal> {
     let wal = Wal::of(&server.postgres()?).await;
     wal.inspect_err(|error| eprintln!("parlor load: the write-ahead log is not measured: {error}")).ok()
@@ -155,7 +156,7 @@ fn each(((before, after), returns): ((i64, i64), u64)) -> f64 {
     (after - before) as f64 / returns.max(1) as f64
 }
 
-/// The looks of all rounds, as of one long run.
+/// The samples of all rounds, as those of one long run.
 fn looks(own: &[Measured]) -> Vec<Look> {
     let rounds = own.len() as f64;
     let of_round = |(round, measured): (usize, &Measured)| {
@@ -169,7 +170,7 @@ struct Figures {
     join_cpu: Option<crate::process::Cpu>,
     rss: Option<f64>,
     gifts_per_s: Vec<f64>,
-    /// Bytes of log for a gift: without whole pages, and of those.
+    /// Bytes of write-ahead log per gift in each round: without full-page images, and of those.
     written: Vec<(f64, f64)>,
     history: History,
     compared: Rounds,
@@ -182,7 +183,7 @@ fn report(order: &Order<'_>, stage: &Stage, own: &[Measured], rounds: usize, fig
     let screen = |figure: fn(Percentiles) -> f64| of(&|measured| some(measured.screen).map(figure));
     let reply = |figure: fn(Percentiles) -> f64| of(&|measured| some(measured.reply).map(figure));
     let joins_cpu = match scenario {
-        // The storm's own, once everybody's pages are warm.
+        // The last round's own joins, when the server's memory is warm.
         Scenario::JoinStorm => own.last().and_then(|measured| measured.cpu),
         _ => join_cpu,
     };

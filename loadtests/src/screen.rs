@@ -1,5 +1,5 @@
-//! What one person sees of a room: the rules of `docs/protocol.md`, and a record of every breach.
-//! Pure: frames in, a picture out.
+//! One user's picture of a room by the rules of `docs/protocol.md`, and a record of every breach of these rules. It
+//! does no I/O: it takes frames and keeps the picture.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -9,32 +9,32 @@ use parlor_protocol::reply::{GiftPage, Joined};
 use parlor_protocol::room::{GiftLine, Person, Position, Seat};
 use parlor_protocol::{Coins, Op, RoomId, UserId};
 
-/// One person's picture of one room, over all their connections.
+/// One user's picture of one room, over all their connections.
 #[derive(Debug)]
 pub struct Screen {
-    /// Which room.
+    /// The room that it shows.
     pub room: RoomId,
-    /// What is sent with the next join.
+    /// The position that the next join sends.
     pub position: Option<Position>,
     /// Every gift that was shown, in the order of showing, as (gift_no, receipt).
     pub gifts: Vec<(i64, i64)>,
-    /// Every chat line, by operation once.
+    /// Every chat line with its operation, each operation once.
     pub chat: Vec<(Op, String)>,
     /// The seat map.
     pub seats: BTreeMap<u8, Seat>,
-    /// Its version.
+    /// The seat map's version.
     pub seat_version: u64,
-    /// Who is there, as far as people are named.
+    /// The people in the room who were named.
     pub people: BTreeMap<UserId, Person>,
-    /// How many are there.
+    /// How many people are in the room.
     pub count: u32,
     /// Coins spent in the room.
     pub coins: Coins,
-    /// How often a join was answered with the missed events.
+    /// How many joins were answered with the missed events.
     pub recovered: u32,
-    /// How often with a snapshot.
+    /// How many joins were answered with a snapshot.
     pub snapshots: u32,
-    /// Whatever a client must never see.
+    /// What a client must never see, a sentence each.
     pub breaches: Vec<String>,
     chat_ops: HashSet<Op>,
 }
@@ -59,7 +59,7 @@ impl Screen {
         }
     }
 
-    /// The reply to a join; true when the rest of the gifts has to be asked for with `gift.list`.
+    /// Takes the reply to a join. Returns whether the rest of the gifts must be requested with `gift.list`.
     pub fn joined(&mut self, joined: &Joined) -> bool {
         let first = self.position.is_none();
         if joined.recovered {
@@ -99,7 +99,7 @@ impl Screen {
         joined.more_gifts
     }
 
-    /// The answer to `gift.list`; true when there are more.
+    /// Takes the reply to `gift.list`. Returns whether there are more gifts.
     pub fn page(&mut self, page: &GiftPage) -> bool {
         self.show(&page.gifts);
         page.more
@@ -110,7 +110,7 @@ impl Screen {
         self.position.and_then(|position| position.gift_no).unwrap_or(0)
     }
 
-    /// An event on the live socket, or a missed one.
+    /// Takes an event, from the socket or from the reply to a join.
     pub fn event(&mut self, frame: &EventFrame) {
         let Some(position) = &mut self.position else {
             self.breaches.push(format!("an event before the join's reply: {frame:?}"));
@@ -144,7 +144,7 @@ impl Screen {
         }
     }
 
-    /// The room as it is now, without how it came to be so: what two screens that show the same agree in.
+    /// The present state of the room without its history: two screens that show the same are equal in it.
     pub fn state(&self) -> impl PartialEq + std::fmt::Debug + use<> {
         let seats: Vec<_> = self.seats.values().cloned().collect();
         let people: Vec<_> = self.people.values().cloned().collect();

@@ -1,4 +1,4 @@
-//! The server under test: one that is started here, with a private store of its own, or one at an address.
+//! The server under test: one that this program starts with a private store, or one at a given address.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -16,14 +16,14 @@ use sqlx::{Connection, PgConnection};
 use crate::process::Cpu;
 
 const READY_WITHIN: Duration = Duration::from_secs(90);
-/// What a server says before it is ready has been read.
+/// How long the log may take, after the server is ready, to show the address of its metrics.
 const TOLD_WITHIN: Duration = Duration::from_secs(5);
 const ENDS_WITHIN: Duration = Duration::from_secs(20);
 
 /// A server to be measured.
 #[derive(Debug)]
 pub struct Server {
-    /// Where it listens.
+    /// The address at which it listens.
     pub address: SocketAddr,
     own: Option<Own>,
     books: Option<Books>,
@@ -36,16 +36,16 @@ struct Books {
     database: String,
 }
 
-/// What became of an audit.
+/// The result of an audit.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Audit {
-    /// Nobody said where the books are.
+    /// The server's database is not known.
     NotAsked,
-    /// They are in order.
+    /// The audit found nothing.
     Clean,
-    /// They are not, in the audit's words.
+    /// The audit's findings.
     Flawed(String),
-    /// They could not be read.
+    /// The reason why the audit could not run.
     Failed(String),
 }
 
@@ -58,23 +58,23 @@ struct Own {
 }
 
 impl Server {
-    /// One at an address, that somebody else started: its CPU time and memory are not known.
+    /// A server at this address that somebody else started; its CPU time and memory are not known.
     pub fn at(address: SocketAddr) -> Self {
         Self { address, own: None, books: None }
     }
 
-    /// The same, and its books are in this database: `program` audits them. A role that reads is enough
+    /// Names the database of this server, which `program` then audits. A role that may only read is enough
     /// (parlor_audit).
     pub fn with_books(mut self, program: &Path, database: &str) -> Self {
         self.books = Some(Books { program: program.to_owned(), database: database.to_owned() });
         self
     }
 
-    /// Starts this program over a new store, with so many accounts whose tokens are written to the file
-    /// of the answer. Only if `counts` it has metrics, which cost a little of its time.
+    /// Starts `program` with a new store and this many accounts. Returns the server and the file with the accounts'
+    /// tokens. With `counts` the server has metrics, which cost a little of its time.
     ///
     /// # Errors
-    /// What keeps it from starting, in a sentence.
+    /// A sentence that says why it did not start.
     pub fn start(program: &Path, accounts: usize, counts: bool) -> Result<(Self, PathBuf), String> {
         static STARTED: AtomicUsize = AtomicUsize::new(0);
         let number = STARTED.fetch_add(1, Ordering::Relaxed);
@@ -90,7 +90,7 @@ impl Server {
             .stdout(Stdio::null())
             .output();
         let failed = |why: String| {
-            // The reason for the failure is what counts.
+            // A folder that cannot be removed must not hide the reason of the failure.
             let _ = fs::remove_dir_all(&data);
             why
         };
@@ -101,7 +101,7 @@ impl Server {
         let mut dev = parlor(program, &data);
         dev.args(["dev", "--port", "0", "--data"]).arg(&data).stdin(Stdio::null()).stdout(Stdio::piped());
         if counts {
-            // Where they are it says in its log, and only there.
+            // The server tells the address of its metrics in its log only.
             dev.env("PARLOR__TELEMETRY__METRICS_ADDRESS", "127.0.0.1:0").env("PARLOR_LOG", "warn,parlor::command=info");
             dev.stderr(Stdio::piped());
         }
@@ -113,14 +113,14 @@ impl Server {
             for line in BufReader::new(stdout).lines().map_while(Result::ok) {
                 let address = line.split_once("is ready: http://").and_then(|(_, rest)| rest.split('/').next());
                 if let Some(address) = address.and_then(|address| address.parse::<SocketAddr>().ok()) {
-                    // Whoever waited has given up.
+                    // The receiver is gone if the start has timed out.
                     let _ = sender.send(address);
                 }
             }
         });
         match ready.recv_timeout(READY_WITHIN) {
             Ok(address) => {
-                // They are listened at before the server is ready.
+                // The server listens for metrics before it is ready.
                 let metrics = metrics.and_then(|address| address.recv_timeout(TOLD_WITHIN).ok());
                 let own = Own { child, metrics, program: program.to_owned(), data };
                 Ok((Self { address, own: Some(own), books: None }, tokens))
@@ -134,27 +134,27 @@ impl Server {
         }
     }
 
-    /// The process, if it is ours.
+    /// The id of the server's process, if this program started it.
     pub fn pid(&self) -> Option<u32> {
         self.own.as_ref().map(|own| own.child.id())
     }
 
-    /// Where it has metrics, if it is ours and was started with them.
+    /// The address of its metrics, if this program started it with metrics.
     pub fn metrics(&self) -> Option<SocketAddr> {
         self.own.as_ref()?.metrics
     }
 
-    /// CPU time so far; zero where it is not known.
+    /// CPU time so far; `None` if it is not known.
     pub fn cpu(&self) -> Option<Cpu> {
         Cpu::of(self.pid()?)
     }
 
-    /// The folder of its PostgreSQL's socket, if it is ours.
+    /// The folder of its PostgreSQL's socket, if this program started it.
     pub fn postgres(&self) -> Option<PathBuf> {
         self.own.as_ref().map(|own| own.data.join("run"))
     }
 
-    /// Whether the books are in order, by `parlor ledger audit`.
+    /// Runs `parlor ledger audit` on the server's database.
     pub fn audit(&self) -> Audit {
         let mut command = match (&self.own, &self.books) {
             (Some(own), _) => {
@@ -171,7 +171,7 @@ impl Server {
         };
         match command.stdin(Stdio::null()).output() {
             Ok(output) if output.status.success() => Audit::Clean,
-            // 1 is the audit's own: it has read the books and found something.
+            // Exit code 1: the audit has read the ledger and found something.
             Ok(output) if output.status.code() == Some(1) => {
                 Audit::Flawed(String::from_utf8_lossy(&output.stdout).trim().to_owned())
             }
@@ -180,11 +180,11 @@ impl Server {
         }
     }
 
-    /// Makes sure that the database that was named for the books is this server's: it has the room that the
-    /// server has just made. Books of another one would be in order whatever happens here.
+    /// Makes sure that the named database is the one of this server: it must have the room that the server has just
+    /// made. The audit of another database would be clean whatever happens here.
     ///
     /// # Errors
-    /// A sentence.
+    /// A sentence for the user of the load tester.
     pub async fn own_books(&self, room: u64) -> Result<(), String> {
         let Some(Books { database, .. }) = &self.books else { return Ok(()) };
         let cannot = |error: sqlx::Error| format!("--database cannot be read: {error}");
@@ -194,19 +194,20 @@ impl Server {
             .fetch_one(&mut connection)
             .await
             .map_err(cannot)?;
-        // It was only read from.
+        // Nothing was written, so an error while closing does no harm.
         let _ = connection.close().await;
         if there { Ok(()) } else { Err(format!("--database is not the server's: room {room} is not in it")) }
     }
 }
 
-/// Reads a server's log to its end and passes its warnings on; one line of the rest says where metrics are.
+/// Reads a server's log to its end and prints its warnings. The address of the metrics comes from one of the other
+/// lines.
 fn where_metrics_are(log: impl BufRead + Send + 'static) -> mpsc::Receiver<SocketAddr> {
     let (sender, address) = mpsc::channel();
     std::thread::spawn(move || {
         for line in log.lines().map_while(Result::ok) {
             match metrics_address(&line) {
-                // Whoever waited has given up.
+                // The receiver is gone if the start has failed.
                 Some(address) => drop(sender.send(address)),
                 None if line.contains("INFO") => {}
                 None => eprintln!("{line}"),
@@ -216,14 +217,14 @@ fn where_metrics_are(log: impl BufRead + Send + 'static) -> mpsc::Receiver<Socke
     address
 }
 
-/// The address in a line of a log of either form.
+/// The address of the metrics in a log line, pretty or JSON.
 fn metrics_address(line: &str) -> Option<SocketAddr> {
     let (_, rest) = line.split_once("metrics.address")?;
     let address = rest.trim_start_matches(['"', ':', '=']);
     address.split(['"', ' ']).next()?.parse().ok()
 }
 
-/// The program with the limits for load.
+/// A command of the program with the settings for a load test.
 fn parlor(program: &Path, data: &Path) -> Command {
     let mut command = Command::new(program);
     for (name, _) in std::env::vars_os() {
@@ -259,7 +260,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_log_of_either_form_says_where_metrics_are() {
+    fn the_address_of_the_metrics_is_read_from_both_forms_of_log() {
         for line in [
             r#"{"level":"INFO","message":"metrics are at /metrics","metrics.address":"127.0.0.1:38563","target":"x"}"#,
             "2026-11-25T04:05:25Z  INFO metrics are at /metrics metrics.address=127.0.0.1:38563",

@@ -1,4 +1,5 @@
-//! A WebSocket client that is as lean as the servers it measures: no buffer of its own, one read a turn.
+//! A WebSocket client that uses as little as the servers that it measures: it has no buffer of its own and reads once
+//! per turn.
 
 use std::cell::RefCell;
 use std::io;
@@ -16,22 +17,22 @@ use crate::rest::Away;
 
 /// Bytes read in one turn, shared by all sockets of a thread.
 const SCRATCH_BYTES: usize = 256 * 1024;
-/// Sockets from one address of this machine, at most: Linux has 28,232 ports for them, and those of sockets
-/// that were cut are taken for a while yet.
+/// The most sockets from one address of this machine. Linux has 28,232 ports for an address, and the ports of cut
+/// sockets stay in use for a while.
 const PER_SOURCE: usize = 12_000;
-/// Room in the kernel for what a throttled socket has not read, and the segments that it takes, as a phone's network has
-/// them: together they keep what the server's kernel holds for it to some 70 kB. With the buffers and segments of
-/// loopback it is up to four megabytes where the server sets no bound (`TCP_NOTSENT_LOWAT`), and all of that has to be
-/// full before the server sees that somebody is slow.
+/// The receive buffer and the segment size of a throttled socket, as in a phone's network. Together they limit what the
+/// server's kernel holds for the socket to some 70 kB. With the buffers and segments of loopback it would hold up to
+/// four megabytes, unless the server sets a bound (`TCP_NOTSENT_LOWAT`), and only when all of it is full does the
+/// server notice a slow reader.
 const NARROW_BYTES: u32 = 2 * 1024;
 const NARROW_SEGMENT: u32 = 1_400;
-/// What a throttled socket reads, and how often: 12 kB a second.
+/// How much a throttled socket reads at once, and how often: 12 kB a second.
 const SIP_BYTES: usize = 768;
 const SIP: Duration = Duration::from_millis(64);
-/// The mask of every frame. RFC 6455 wants it unpredictable, against proxies that are not here.
+/// The mask of every frame. RFC 6455 requires an unpredictable one, to protect proxies; there are none here.
 const MASK: [u8; 4] = [0x5a, 0x17, 0xc3, 0x2e];
 
-/// At most half of the ports that this machine has.
+/// The most sockets from one address: at most half of the ports that this machine has.
 static SOCKETS_A_SOURCE: LazyLock<usize> = LazyLock::new(|| {
     let range = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap_or_default();
     sockets_a_source(&range)
@@ -49,12 +50,12 @@ thread_local! {
     static SCRATCH: RefCell<Vec<u8>> = RefCell::new(vec![0; SCRATCH_BYTES]);
 }
 
-/// What a server says.
+/// What a server sends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Incoming<'a> {
     /// A whole text message.
     Text(&'a str),
-    /// It closes, with this code if it gave one.
+    /// A close frame, with its code if it has one.
     Close(Option<u16>),
 }
 
@@ -65,19 +66,20 @@ pub struct Socket {
     is_throttled: bool,
 }
 
-/// The address of this machine from which socket number `index` is opened: one has too few ports for many.
-/// A server elsewhere sees one address, and as many sockets as that has ports.
+/// The local address from which socket number `index` is opened, because one address has too few ports for many
+/// sockets. `None`: the usual one. A server on another machine sees one address, and no more sockets than that has
+/// ports.
 pub fn source(server: SocketAddr, index: usize) -> Option<IpAddr> {
     let many = u8::try_from(index / *SOCKETS_A_SOURCE).unwrap_or(u8::MAX).min(200);
     (server.ip().is_loopback() && server.is_ipv4() && many > 0).then(|| IpAddr::V4(Ipv4Addr::new(127, 0, 1, many)))
 }
 
 impl Socket {
-    /// Opens a socket at this path; `index` chooses the address it comes from; a `throttled` one reads a
-    /// few kilobytes a second, and has little room for what it has not read.
+    /// Opens a socket at this path. `index` chooses its local address. A throttled socket reads a few kilobytes a
+    /// second and has a small receive buffer.
     ///
     /// # Errors
-    /// `Away` where there is no server, or one that does not want to.
+    /// `Away` if there is no server, or if it refuses the upgrade.
     pub async fn open(server: SocketAddr, path: &str, index: usize, is_throttled: bool) -> Result<Self, Away> {
         let away = |error: io::Error| Away(format!("the server is away: {error}"));
         let socket = if server.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }.map_err(away)?;
@@ -95,7 +97,7 @@ impl Socket {
             _ => away(error),
         };
         if let Some(source) = source {
-            // The port is chosen at the connection: one whose last socket was cut can be taken again.
+            // The kernel chooses the port when it connects, so it can reuse the port of a socket that was cut.
             setsockopt(&socket, IpBindAddressNoPort, &true).map_err(|error| away(error.into()))?;
             socket.bind(SocketAddr::new(source, 0)).map_err(no_port)?;
         }
@@ -112,7 +114,7 @@ impl Socket {
         Ok(socket)
     }
 
-    /// Reads the answer to the upgrade, and not a byte more: the first frame may be right behind it.
+    /// Reads the answer to the upgrade and no byte beyond it, because the first frame may follow at once.
     async fn handshake(&self) -> io::Result<()> {
         let mut head = [0; 4_096];
         loop {
@@ -121,7 +123,7 @@ impl Socket {
                 if there == 0 || there == head.len() {
                     return Err(io::Error::other("no answer to the upgrade"));
                 }
-                // A head in two parts is rare: look again when more of it may be there.
+                // The head rarely comes in two parts; the rest may be there in the next turn.
                 tokio::task::yield_now().await;
                 continue;
             };
@@ -134,22 +136,23 @@ impl Socket {
     /// Sends one text message.
     ///
     /// # Errors
-    /// The socket is lost.
+    /// If the socket is lost.
     pub async fn say(&self, text: &str) -> io::Result<()> {
         self.write(&masked(0x81, text.as_bytes())).await
     }
 
-    /// Says that it leaves, with this code.
+    /// Sends a close frame with this code.
     ///
     /// # Errors
-    /// The socket is lost.
+    /// If the socket is lost.
     pub async fn close(&self, code: u16) -> io::Result<()> {
         self.write(&masked(0x88, &code.to_be_bytes())).await
     }
 
-    /// Ends it both ways at once, as a network that goes away and comes back does; who reads from it finds its end.
+    /// Shuts the connection down in both directions at once, as a lost network does; a reader of the socket sees its
+    /// end.
     pub fn cut(&self) {
-        // It may be lost already.
+        // The connection may be lost already.
         let _ = shutdown(self.stream.as_raw_fd(), Shutdown::Both);
     }
 
@@ -164,11 +167,11 @@ impl Socket {
         }
     }
 
-    /// Waits until there is something, and gives every whole frame of one read to `hear`; what is not
-    /// whole is kept in `partial`. Gives the bytes that came; 0: the server has ended.
+    /// Waits for data, reads once and passes every whole frame to `hear`; an incomplete frame is kept in `partial`.
+    /// Returns the number of bytes; 0 means that the server has closed the connection.
     ///
     /// # Errors
-    /// The socket is lost, or sends what is no frame of a server.
+    /// If the socket is lost, or the server sends what is no frame of a server.
     pub async fn read(&self, partial: &mut Vec<u8>, mut hear: impl FnMut(Incoming<'_>)) -> io::Result<usize> {
         let most = if self.is_throttled {
             tokio::time::sleep(SIP).await;
@@ -207,7 +210,7 @@ impl Socket {
     }
 }
 
-/// A frame as a client writes it: masked, with this first byte.
+/// A client's frame with this first byte: its payload is masked.
 pub fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
     let mut frame = Vec::with_capacity(payload.len() + 14);
     frame.push(first);
@@ -227,7 +230,7 @@ pub fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// Gives each whole frame to `hear`, and how many bytes they took.
+/// Passes each whole frame to `hear`, and returns how many bytes they took.
 fn frames(bytes: &[u8], hear: &mut impl FnMut(Incoming<'_>)) -> io::Result<usize> {
     let mut at = 0;
     while let Some((first, payload, end)) = frame(&bytes[at..]) {
@@ -245,7 +248,8 @@ fn frames(bytes: &[u8], hear: &mut impl FnMut(Incoming<'_>)) -> io::Result<usize
     Ok(at)
 }
 
-/// Of a server's frame that is there whole: its first byte, where its payload begins, and where it ends.
+/// Reads a whole frame of a server: its first byte, where its payload begins, and where it ends. `None` if it is
+/// incomplete.
 pub fn frame(bytes: &[u8]) -> Option<(u8, usize, usize)> {
     let [first, second, ..] = *bytes else { return None };
     let (length, payload): (usize, usize) = match second & 0x7F {
@@ -262,7 +266,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_address_is_not_asked_for_more_than_half_its_ports() {
+    fn one_address_gives_at_most_half_of_its_ports() {
         assert_eq!(sockets_a_source("32768\t60999\n"), PER_SOURCE);
         assert_eq!(sockets_a_source("40000 50000"), 5_000);
         assert_eq!(sockets_a_source(""), PER_SOURCE);

@@ -1,4 +1,4 @@
-//! What every scenario stands on: a server, people in rooms, and what is looked at in the end.
+//! The setting of every scenario: a server, members in their rooms, and the final checks.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,87 +19,87 @@ use crate::verdict::Kind;
 use crate::watcher::timed_line;
 use crate::world::{self, Account};
 
-/// What a chat line is made of.
+/// The form of a chat line.
 #[derive(Clone, Copy, Debug)]
 pub struct Line {
-    /// So many characters.
+    /// Its length in characters.
     pub chars: usize,
-    /// This one behind the time that it carries.
+    /// The character that fills it behind the time that it carries.
     pub filler: char,
 }
 
 /// An ordinary chat line.
 pub const LINE: Line = Line { chars: 40, filler: '.' };
 
-/// How lines are said in each room.
+/// How the members of each room chat.
 #[derive(Clone, Copy, Debug)]
 pub struct Talk {
-    /// A second.
+    /// Lines per second of each room.
     pub rate: f64,
-    /// Which.
+    /// The form of the lines.
     pub line: Line,
-    /// How many of a room take turns.
+    /// How many members of a room take turns in speaking.
     pub speakers: usize,
 }
 
 impl Talk {
-    /// Ordinary lines, so many a second.
+    /// Ordinary lines at this rate.
     pub const fn at(rate: f64) -> Self {
         Self { rate, line: LINE, speakers: SPEAKERS }
     }
 }
-/// After the last command, how long everybody may take to have seen all of it.
+/// How long all members may take after the last command to have seen everything.
 const SETTLES_WITHIN: Duration = Duration::from_secs(15);
-/// Arrivals at a time.
+/// Members that join at the same time.
 const ARRIVALS: usize = 64;
-/// Of a room, how many take turns in speaking.
+/// How many members of a room take turns in speaking.
 pub const SPEAKERS: usize = 16;
 
-/// How much of a scenario.
+/// The size of a scenario.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
     /// Simulated users.
     pub users: usize,
-    /// Messages a second and room, or gifts a second; `None`: as fast as it goes.
+    /// Messages per second and room, or gifts per second; `None`: as fast as possible.
     pub rate: Option<f64>,
-    /// Seconds that are measured.
+    /// Seconds that a round measures.
     pub seconds: u64,
     /// People in one room.
     pub room_size: usize,
 }
 
 impl Plan {
-    /// Rooms that this takes.
+    /// The number of rooms for all users.
     pub fn rooms(&self) -> usize {
         self.users.div_ceil(self.room_size).max(1)
     }
 
-    /// How long is measured.
+    /// The length of a round.
     pub fn length(&self) -> Duration {
         Duration::from_secs(self.seconds)
     }
 }
 
-/// People who are in their rooms.
+/// A server and the members in its rooms.
 pub struct Stage {
-    /// Where.
+    /// The server under test.
     pub server: Server,
-    /// What they have seen together.
+    /// The counters and findings of all members together.
     pub tally: Arc<Tally>,
-    /// Everybody.
+    /// All members.
     pub members: Vec<Arc<Member>>,
-    /// The same by room.
+    /// The members of each room.
     pub rooms: Vec<Vec<Arc<Member>>>,
-    /// How much.
+    /// The size of the scenario.
     pub plan: Plan,
-    /// The server's CPU time for all joins.
+    /// The server's CPU time for all first joins.
     pub join_cpu: Option<Cpu>,
-    /// The server's memory for one joined socket.
+    /// The server's resident memory per joined socket, in bytes.
     pub rss_per_socket: Option<f64>,
 }
 
 impl Stage {
-    /// Makes rooms, and brings these people into them.
+    /// Makes the rooms and lets the members join them.
     ///
     /// # Errors
     /// `Away`, or a refusal.
@@ -124,7 +124,7 @@ impl Stage {
         let (cpu, rss) = (pid.and_then(Cpu::of), pid.and_then(rss_bytes));
         world::arrive(&self.members, ARRIVALS).await?;
         self.join_cpu = pid.and_then(Cpu::of).zip(cpu).map(|(now, then)| now.since(then));
-        // The last of them are told of, and nobody is measured while the room still speaks of it.
+        // Nothing is measured before the rooms have announced the last joins.
         self.settle().await;
         let sockets = self.members.len() as f64;
         self.rss_per_socket =
@@ -132,7 +132,7 @@ impl Stage {
         Ok(())
     }
 
-    /// The same people come back into the same rooms.
+    /// Lets the same members join the same rooms again.
     ///
     /// # Errors
     /// `Away`, or a refusal.
@@ -142,20 +142,20 @@ impl Stage {
         Ok(self)
     }
 
-    /// Everybody leaves.
+    /// Lets all members leave.
     pub async fn clear(&self) {
         for member in &self.members {
             member.leave().await;
         }
     }
 
-    /// In each room a line so often, for so long, at the intended times however slow the server is.
+    /// Sends lines in each room at the talk's rate for this long, at their intended times however slow the server is.
     pub async fn chat(&self, talk: Talk, length: Duration) {
         let lines = (talk.rate * self.rooms.len() as f64 * length.as_secs_f64()).round() as u64;
         self.chat_while(talk, |said| said < lines).await;
     }
 
-    /// The same for as long as this holds of how many lines were said. Who reads slowly says nothing.
+    /// Sends lines in each room while `goes_on` is true of the number of lines so far. Throttled members do not speak.
     pub async fn chat_while(&self, talk: Talk, goes_on: impl Fn(u64) -> bool) {
         let speakers = |room: &'_ Vec<Arc<Member>>| {
             let speakers = room.iter().filter(|member| !member.is_throttled());
@@ -172,7 +172,7 @@ impl Stage {
         }
     }
 
-    /// Waits until everybody has seen what anybody has, then says who has not.
+    /// Waits until all members have seen everything that any of them has seen, or until the time for it is over.
     pub async fn settle(&self) {
         let since = Instant::now();
         let mut quiet = 0;
@@ -188,7 +188,8 @@ impl Stage {
         }
     }
 
-    /// Who has seen less than the room has told, and by how much; but for those who are throttled.
+    /// The connected members who have not seen all events of their room, and how many they miss. Throttled members are
+    /// left out.
     pub fn behind(&self) -> Vec<(Arc<Member>, u64)> {
         let mut behind = Vec::new();
         for room in &self.rooms {
@@ -204,7 +205,7 @@ impl Stage {
         behind
     }
 
-    /// What can only be seen in the end: who never got the last events, and whose picture differs.
+    /// The final checks: notes members who never got the last events, and rooms whose members see different seat maps.
     pub async fn judge(&self) {
         self.settle().await;
         let verdict = &self.tally.verdict;
@@ -224,16 +225,17 @@ impl Stage {
         }
     }
 
-    /// Whether the books are in order; true if they were read. Nothing is said of books that nobody asked for.
+    /// Audits the server's ledger and notes the findings. Returns whether the ledger was read; without a known database
+    /// it notes nothing.
     pub fn audit(&self) -> bool {
         let verdict = &self.tally.verdict;
-        // It takes as long as there are transfers, and what the members wait for goes on meanwhile.
+        // The time depends on the number of transfers; other tasks must go on meanwhile.
         match tokio::task::block_in_place(|| self.server.audit()) {
             Audit::NotAsked => return false,
             Audit::Clean => {}
             Audit::Flawed(words) => verdict.note(Kind::Balance, 1, || format!("the audit: {words}")),
             Audit::Failed(why) => {
-                verdict.note(Kind::Balance, 1, || format!("the books could not be audited: {why}"));
+                verdict.note(Kind::Balance, 1, || format!("the ledger could not be audited: {why}"));
                 return false;
             }
         }
@@ -241,13 +243,13 @@ impl Stage {
     }
 }
 
-/// Says a line that carries its intended time.
+/// Sends a chat line that carries its intended time.
 pub async fn speak(member: &Member, intended: u64, line: Line) {
     let chat = SendChat { room: member.room(), text: timed_line(intended, line.chars, line.filler) };
     member.send(intended, Some(op()), &Command::ChatSend(chat)).await;
 }
 
-/// A new operation.
+/// A new operation, as for a new tap.
 pub fn op() -> Op {
     Op(Uuid::now_v7())
 }

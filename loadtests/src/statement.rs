@@ -1,64 +1,64 @@
-//! What the owner of an account is told of it, held together: the balance (`/v1/wallet`), the movements
-//! (`/v1/wallet/entries`), and the receipts of the gifts that they sent. Pure.
+//! Compares what the owner of an account was told about it: the balance (`/v1/wallet`), the entries
+//! (`/v1/wallet/entries`), and the receipts of the gifts that they sent. It does no I/O.
 
 use std::collections::{HashMap, VecDeque};
 
 use serde::Deserialize;
 
-/// An account as `/v1/wallet` has it.
+/// A balance as `/v1/wallet` gives it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Standing {
-    /// Minor units.
+    /// The balance in minor units.
     pub amount: i64,
-    /// The account's last transfer; 0 before the first.
+    /// The account's last transfer; 0 before the first one.
     pub version: i64,
 }
 
-/// A movement as `/v1/wallet/entries` has it.
+/// An entry as `/v1/wallet/entries` gives it.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 pub struct Movement {
     /// The transfer in the ledger.
     pub transfer: i64,
-    /// What it was for.
+    /// The kind of posting.
     pub kind: String,
-    /// Minor units; below 0 where they left the account.
+    /// The amount in minor units; negative if it left the account.
     pub amount: i64,
-    /// Of a gift.
+    /// If the kind is a gift: the owner's part in it.
     #[serde(default)]
     pub gift: Option<Part>,
 }
 
-/// What the account's owner is in a gift.
+/// The part of the account's owner in a gift.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 pub struct Part {
     /// `sender`, `receiver` or `room_owner`.
     pub role: String,
 }
 
-/// What a receipt says of a gift that was sent.
+/// The receipt of a gift that was sent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
 pub struct Paid {
     /// The transfer in the ledger.
     pub receipt: i64,
-    /// What it cost.
+    /// Its price in coins.
     pub total: i64,
     /// The sender's coins right after it.
     pub balance: i64,
 }
 
-/// Receipts that are kept of one sender, the newest: more than there are entries that are walked.
+/// The newest receipts of one sender that are kept: more than the entries that are read.
 const KEPT: usize = 1_000;
 
-/// What somebody's gifts were answered with: a run of any length fits.
+/// The receipts of one sender, bounded so that a run may have any length.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Receipts {
     newest: VecDeque<Paid>,
-    /// What all of them cost together.
+    /// The price of all gifts together.
     spent: i64,
 }
 
 impl Receipts {
-    /// One more.
+    /// Adds a receipt; the oldest is dropped beyond the bound.
     pub fn add(&mut self, paid: Paid) {
         self.spent += paid.total;
         if self.newest.len() == KEPT {
@@ -68,23 +68,23 @@ impl Receipts {
     }
 }
 
-/// An account over a run.
+/// An account before and after a run, with its entries.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Statement {
-    /// As it stood before anything was done.
+    /// The balance before the run.
     pub before: Standing,
-    /// As it stands in the end.
+    /// The balance after the run.
     pub after: Standing,
-    /// Its newest movements, newest first.
+    /// The newest entries, newest first.
     pub movements: Vec<Movement>,
-    /// They go back to the account's first one.
+    /// The entries reach back to the account's first one.
     pub is_whole: bool,
 }
 
 impl Statement {
-    /// What does not hold of an account of coins, whose owner has these receipts, and sent `open` more gifts
-    /// without learning what became of them: beside what holds of any account, each receipt is there exactly
-    /// once with its price and leaves its balance, and there is nothing that its owner did not do.
+    /// The flaws of a coin account whose owner has these receipts and sent `open` more gifts without learning their
+    /// outcome. Besides the rules for all accounts: each receipt has exactly one entry with its price and its balance,
+    /// and there is no entry that the owner did not cause.
     pub fn flaws_of_coins(&self, paid: &Receipts, open: u64) -> Vec<String> {
         let mut flaws = self.flaws();
         let mut receipts: HashMap<i64, &Paid> = HashMap::with_capacity(paid.newest.len());
@@ -100,7 +100,7 @@ impl Statement {
                 Some(paid) if !is_gift || movement.amount != -paid.total => {
                     flaws.push(format!("{movement:?} is of a gift that cost {}", paid.total));
                 }
-                // Below it, every balance is off by the same.
+                // All older balances are off by the same amount, so only the first is reported.
                 Some(paid) if balance != paid.balance && !strays => {
                     strays = true;
                     flaws.push(format!("{movement:?} leaves {balance}, and by its receipt {}", paid.balance));
@@ -124,7 +124,7 @@ impl Statement {
         flaws
     }
 
-    /// What does not hold of an account of diamonds: all that is new in it was received.
+    /// The flaws of a diamond account. Besides the rules for all accounts: every new entry is a gift received.
     pub fn flaws_of_diamonds(&self) -> Vec<String> {
         let mut flaws = self.flaws();
         let is_received = |movement: &Movement| {
@@ -135,8 +135,9 @@ impl Statement {
         flaws
     }
 
-    /// What does not hold of any account: the newest entry is the balance's version, entries come newest first and
-    /// once, and they fold from the balance back to what it was before, and to nothing at its beginning.
+    /// The flaws by the rules for all accounts: the newest entry is the balance's version; entries come newest first,
+    /// each once; and subtracting them from the balance gives the balance before the run, and zero before the first
+    /// entry.
     fn flaws(&self) -> Vec<String> {
         let mut flaws = Vec::new();
         let newest = self.movements.first().map_or(0, |movement| movement.transfer);
@@ -179,12 +180,12 @@ impl Statement {
         flaws
     }
 
-    /// Movements of the run.
+    /// The entries that the run made.
     fn of_the_run(&self) -> impl Iterator<Item = &Movement> {
         self.movements.iter().take_while(|movement| movement.transfer > self.before.version)
     }
 
-    /// The balance that each movement leaves, by those above it.
+    /// The balance after each entry, computed back from the present one.
     fn balances(&self) -> impl Iterator<Item = i64> {
         self.movements.iter().scan(self.after.amount, |balance, movement| {
             let left = *balance;
@@ -193,7 +194,7 @@ impl Statement {
         })
     }
 
-    /// All movements of the run are there.
+    /// Whether all entries of the run were read.
     fn is_complete(&self) -> bool {
         self.is_whole || self.oldest() <= self.before.version
     }
@@ -219,7 +220,7 @@ mod tests {
         Movement { transfer, kind: kind.to_owned(), amount, gift }
     }
 
-    /// Welcomed with 100 before; then three gifts for 10, 20 and 5.
+    /// An account that was given 100 coins before the run, and three gifts for 10, 20 and 5.
     fn coins() -> (Statement, Vec<Paid>) {
         let statement = Statement {
             before: Standing { amount: 100, version: 7 },
@@ -243,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn of_many_receipts_the_newest_are_kept_and_all_are_counted() {
+    fn only_the_newest_receipts_are_kept_but_all_are_summed() {
         let paid = |receipt| Paid { receipt, total: 2, balance: 0 };
         let all: Vec<Paid> = (0..KEPT as i64 + 5).map(paid).collect();
         let receipts = receipts(&all);
@@ -251,7 +252,7 @@ mod tests {
         assert_eq!((receipts.newest.front(), receipts.newest.back()), (Some(&all[5]), all.last()));
     }
 
-    /// Changes a sound statement and finds these words in what is said of it.
+    /// Changes a sound statement and expects these words among its flaws.
     fn found(words: &str, change: impl FnOnce(&mut Statement, &mut Vec<Paid>)) {
         let (mut statement, mut paid) = coins();
         change(&mut statement, &mut paid);
@@ -263,7 +264,7 @@ mod tests {
     fn a_sound_statement_has_no_flaws() {
         let (mut statement, paid) = coins();
         assert_eq!(statement.flaws_of_coins(&receipts(&paid), 0), Vec::<String>::new());
-        // Of the newest entries only what they reach is asked for.
+        // With the newest entries only, older receipts are not missed.
         (statement.movements, statement.is_whole) = (statement.movements[..2].to_vec(), false);
         assert_eq!(statement.flaws_of_coins(&receipts(&paid), 0), Vec::<String>::new());
         assert_eq!(
@@ -301,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn diamonds_are_received_and_nothing_else() {
+    fn a_diamond_entry_must_be_a_gift_received() {
         let mut statement = Statement {
             after: Standing { amount: 300, version: 4 },
             movements: vec![movement(4, 100, "room_owner"), movement(2, 200, "receiver")],

@@ -1,4 +1,4 @@
-//! What all members of a run add to.
+//! The counters, latencies and findings that all members of a run share.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,36 +7,36 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use crate::latency::Latency;
 use crate::verdict::Verdict;
 
-/// What all members of a run add to.
+/// The counters, latencies and findings that all members of a run share.
 #[derive(Debug, Default)]
 pub struct Tally {
-    /// Events that came to sockets.
+    /// Events that arrived at sockets.
     pub deliveries: AtomicU64,
-    /// Bytes of those.
+    /// The bytes of these events.
     pub bytes: AtomicU64,
     /// Commands that were sent.
     pub sent: AtomicU64,
     /// Commands that were refused, or whose socket was lost before the answer.
     pub errors: AtomicU64,
-    /// Commands that were answered.
+    /// Commands that were answered without an error.
     pub answered: AtomicU64,
     /// Sockets that the server closed as slow consumers.
     pub slow_closes: AtomicU64,
-    /// From the intended sending of a chat line to each screen.
+    /// Latency from the intended time of sending a chat line to each screen.
     pub delivery: Latency,
-    /// The same of those who are counted apart.
+    /// The same latency for the members who are counted apart.
     pub apart: Latency,
-    /// From the intended sending of a command to its reply.
+    /// Latency from the intended time of sending a command to its reply.
     pub reply: Latency,
-    /// From knocking to being back, of those who were cut.
+    /// The time from opening a socket to having joined, for members who were cut.
     pub back: Latency,
-    /// What went wrong.
+    /// Everything that the members must never see and saw.
     pub verdict: Verdict,
     errors_by_code: Mutex<HashMap<String, u64>>,
 }
 
 impl Tally {
-    /// A command was refused with this code, or had no answer.
+    /// Counts a command that was refused with this code, or that got no answer.
     pub fn refused(&self, code: &str) {
         self.errors.fetch_add(1, Ordering::Relaxed);
         *self.codes().entry(code.to_owned()).or_default() += 1;

@@ -1,4 +1,4 @@
-//! One simulated user with one device: connects, joins with its position, asks until it is answered.
+//! One simulated user with one device: connects, joins with its position, and repeats a command until it is answered.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -19,37 +19,37 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 use crate::rest::{self, Away};
 use crate::screen::Screen;
 
-/// How long a user waits for one answer before it takes the connection for lost.
+/// How long a user waits for a frame before the connection counts as lost.
 const ANSWER: Duration = Duration::from_secs(8);
 
 type Stream = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
-/// Somebody with an account, a device, and a screen that shows one room.
+/// A user with an account, a device, and a screen that shows one room.
 #[derive(Debug)]
 pub struct User {
     address: SocketAddr,
-    /// Where the socket goes; the server's own address, unless something stands between.
+    /// The address to which the socket is opened; the server's own, unless a proxy is between.
     socket_address: SocketAddr,
     name: String,
     device: String,
     access: String,
-    /// The user's number.
+    /// The user's id.
     pub id: i64,
-    /// What they see.
+    /// What the user sees of the room.
     pub screen: Screen,
-    /// Every balance with its version, by the currency's name.
+    /// Each balance and its version, by the currency's name.
     pub balances: HashMap<String, (i64, i64)>,
     socket: Option<Stream>,
     next_id: u64,
-    /// Replies that came while another one was waited for.
+    /// Replies that arrived while the user waited for another one.
     replies: HashMap<u64, Result<Value, ErrorBody>>,
 }
 
 impl User {
-    /// Registers with an e-mail address made of `name`, or signs in where that exists.
+    /// Registers with an e-mail address made from `name`, or signs in if that account exists.
     ///
     /// # Errors
-    /// `Away`, or an answer that is no success.
+    /// `Away`, also if the answer has no token.
     pub async fn enter(address: SocketAddr, name: &str, room: RoomId) -> Result<Self, Away> {
         let email = format!("{name}@load.parlor.example");
         let body = json!({"email": email, "password": "a long enough secret", "name": name, "device": name});
@@ -76,7 +76,7 @@ impl User {
         })
     }
 
-    /// The same person on another device, with a screen of its own.
+    /// The same user on another device, with a screen of its own.
     #[must_use]
     pub fn on_device(&self, device: &str) -> Self {
         Self {
@@ -94,19 +94,19 @@ impl User {
         }
     }
 
-    /// From now on sockets are opened at this address: something stands between.
+    /// Opens sockets at this address from now on, which is that of a proxy.
     #[must_use]
     pub fn through(mut self, socket_address: SocketAddr) -> Self {
         self.socket_address = socket_address;
         self
     }
 
-    /// The access token.
+    /// The access token for REST.
     pub fn access(&self) -> &str {
         &self.access
     }
 
-    /// Opens the socket and comes into the room with the position so far.
+    /// Opens the socket and joins the room with the position so far.
     ///
     /// # Errors
     /// `Away`, or a refusal in words.
@@ -135,7 +135,7 @@ impl User {
         let join = Join { room: self.screen.room, token, position: self.screen.position };
         let id = self.say(None, &Command::RoomJoin(join)).await?;
         loop {
-            // The reply stands before the room's first event, so it is applied before anything else.
+            // The reply comes before the room's first event, so it is applied before any event.
             self.hear().await?;
             if let Some(reply) = self.replies.remove(&id) {
                 let joined = reply.map_err(|error| Away(error.to_string()))?;
@@ -153,12 +153,12 @@ impl User {
         }
     }
 
-    /// Drops the connection without a word, as a phone in a tunnel does.
+    /// Drops the connection without a close frame, as a phone in a tunnel does.
     pub fn vanish(&mut self) {
         self.socket = None;
     }
 
-    /// Comes back where the socket is lost, and tries until that succeeds.
+    /// If the socket is lost, joins again, and repeats that until it succeeds.
     pub async fn come_back(&mut self) {
         while self.socket.is_none() {
             if self.arrive().await.is_err() {
@@ -168,11 +168,11 @@ impl User {
         }
     }
 
-    /// Asks under one operation until the answer is final: over lost connections, restarts and overload.
+    /// Sends a command with one operation until the answer is final, through lost connections, restarts and overload.
     /// Gives up after `patience`.
     ///
     /// # Errors
-    /// The final refusal, or what kept it from an answer.
+    /// The final refusal, or that there was no final answer in time.
     pub async fn insist(&mut self, op: Op, command: &Command, patience: Duration) -> Result<Value, String> {
         let tries = async {
             loop {
@@ -194,18 +194,18 @@ impl User {
         timeout(patience, tries).await.unwrap_or_else(|_| Err(format!("no final answer within {patience:?}")))
     }
 
-    /// Listens until the screen has shown the gift of this number, coming back where the socket is lost.
+    /// Listens until the screen has shown the gift of this number; joins again whenever the socket is lost.
     ///
     /// # Errors
-    /// What was shown when `patience` ended.
+    /// If the screen has not shown it within `patience`.
     pub async fn watch_until(&mut self, gift_no: i64, patience: Duration) -> Result<(), String> {
         self.watch(|screen| screen.gift_no() >= gift_no, patience).await
     }
 
-    /// Listens until the screen shows this, coming back where the socket is lost.
+    /// Listens until `shows` is true of the screen; joins again whenever the socket is lost.
     ///
     /// # Errors
-    /// What was shown when `patience` ended.
+    /// If it is not true within `patience`.
     pub async fn watch(&mut self, shows: impl Fn(&Screen) -> bool, patience: Duration) -> Result<(), String> {
         let watching = async {
             while !shows(&self.screen) {
@@ -221,7 +221,7 @@ impl User {
         if done { Ok(()) } else { Err(format!("{} has seen only {:?}", self.name, self.screen.position)) }
     }
 
-    /// One command and its reply.
+    /// Sends a command once and waits for its reply.
     ///
     /// # Errors
     /// `Away` when the socket is lost before the reply.
@@ -235,7 +235,7 @@ impl User {
         }
     }
 
-    /// A balance counts if it is newer than the one that is known.
+    /// Takes a balance unless it is older than the known one.
     fn balance(&mut self, balance: &Value) {
         let currency = balance["currency"].as_str().unwrap_or_default().to_owned();
         let known = self.balances.entry(currency).or_default();
@@ -245,7 +245,7 @@ impl User {
         }
     }
 
-    /// Comes back where the socket is lost, and hears all that was said before this moment.
+    /// Joins again if the socket is lost, and then reads everything that the server sent before this moment.
     ///
     /// # Errors
     /// `Away` when the socket is lost again.
@@ -292,7 +292,7 @@ impl User {
         } else if frame["type"] == "balance.changed" {
             self.balance(&frame["data"]);
         } else if frame["type"] == "room.removed" {
-            // Out of the room, for whatever cause: come back with the position.
+            // The user is out of the room, whatever the cause: the next join brings the position.
             self.socket = None;
         }
         Ok(())

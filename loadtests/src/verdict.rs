@@ -1,35 +1,35 @@
-//! What no user may ever see, and who has seen it. A run with one violation has failed.
+//! Records what a user saw and must never see. A run with one violation has failed.
 
 use std::sync::{Mutex, PoisonError};
 
-/// Violations that are kept with their words; the rest is counted.
+/// Violations that are kept with their words; further ones are only counted.
 const KEPT: usize = 20;
 
 /// A kind of violation.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Kind {
-    /// An event that others saw never came.
+    /// An event that others saw never arrived.
     Lost,
-    /// An event came twice.
+    /// An event arrived twice.
     Duplicated,
-    /// An event came before one that it is behind.
+    /// An event arrived after a later one.
     Reordered,
-    /// Two users have different seat maps at the end.
+    /// A seat map went back, or two users have different seat maps at the end.
     SeatMap,
-    /// A gift was never shown: one that comes again is passed over by its number.
+    /// A gift was never shown; a gift that comes again is skipped by its number and is no violation.
     Gift,
-    /// A balance is not what the journal says.
+    /// Balances, entries and receipts disagree, or the audit found something.
     Balance,
     /// Something else that the protocol rules out.
     Protocol,
 }
 
-/// One violation, in words that a developer can go on from.
+/// One violation.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Violation {
-    /// Of which kind.
+    /// Its kind.
     pub kind: Kind,
-    /// Who saw what, with the frame.
+    /// A sentence for developers: who saw what, with the frame.
     pub words: String,
 }
 
@@ -46,7 +46,7 @@ struct Found {
 }
 
 impl Verdict {
-    /// Notes `count` of one kind, all told in these words.
+    /// Adds `count` violations of one kind, described by these words.
     pub fn note(&self, kind: Kind, count: u64, words: impl FnOnce() -> String) {
         let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
         found.counts[kind as usize] += count;
@@ -55,17 +55,17 @@ impl Verdict {
         }
     }
 
-    /// How many of this kind.
+    /// The number of violations of this kind.
     pub fn count(&self, kind: Kind) -> u64 {
         self.found.lock().unwrap_or_else(PoisonError::into_inner).counts[kind as usize]
     }
 
-    /// Nobody saw anything wrong.
+    /// Whether there is no violation.
     pub fn is_clean(&self) -> bool {
         self.found.lock().unwrap_or_else(PoisonError::into_inner).counts.iter().all(|count| *count == 0)
     }
 
-    /// The first violations.
+    /// The first violations, with their words.
     pub fn first(&self) -> Vec<Violation> {
         self.found.lock().unwrap_or_else(PoisonError::into_inner).first.clone()
     }

@@ -1,36 +1,35 @@
-//! What a round writes ahead: bytes of PostgreSQL's log, where it is a private one of this run.
+//! The bytes of write-ahead log that a round makes PostgreSQL write, if it is a private one of this run.
 
 use std::path::Path;
 
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, Executor, PgConnection};
 
-/// A look into the log.
+/// The connection that reads the log.
 ///
-/// After each checkpoint the first change of a page writes the page whole, and how many of those fall into
-/// a round is chance. `pg_walinspect` tells their bytes from the rest in the very range of the round, so
-/// checkpoints need not be kept out of it. What stays in the figure is what is written between checkpoints;
-/// a change that is in an image is not written beside it, but of a hundred thousand gifts that is a few
-/// hundred.
+/// After each checkpoint the first change of a page writes an image of the whole page, and how many of these fall into
+/// a round is chance. `pg_walinspect` separates their bytes from the others within the round, so that a round may
+/// include a checkpoint. The figure without images is slightly too low, because a change inside an image is not written
+/// again; of a hundred thousand gifts that concerns a few hundred.
 #[derive(Debug)]
 pub struct Wal {
     connection: PgConnection,
 }
 
-/// Bytes of a range.
+/// The bytes of a range of the log.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Written {
-    /// Without whole pages.
+    /// Bytes without full-page images.
     pub bytes: i64,
-    /// Whole pages.
+    /// Bytes of full-page images.
     pub page_bytes: i64,
 }
 
 impl Wal {
-    /// Of the PostgreSQL whose socket lies in this folder.
+    /// Connects to the PostgreSQL whose socket is in this folder.
     ///
     /// # Errors
-    /// What keeps it from being read: no `pg_walinspect` (PostgreSQL 15 brings it), or no superuser.
+    /// If the connection fails, or if there is no `pg_walinspect` (it comes with PostgreSQL 15 and later).
     pub async fn of(sockets: &Path) -> sqlx::Result<Self> {
         let options = PgConnectOptions::new().socket(sockets).username("postgres").port(5432).database("postgres");
         let mut connection = PgConnection::connect_with(&options).await?;
@@ -38,18 +37,18 @@ impl Wal {
         Ok(Self { connection })
     }
 
-    /// Where its end is now.
+    /// The present end of the log.
     ///
     /// # Errors
-    /// A lost connection.
+    /// If the connection is lost.
     pub async fn end(&mut self) -> sqlx::Result<String> {
         sqlx::query_scalar("select pg_current_wal_flush_lsn()::text").fetch_one(&mut self.connection).await
     }
 
-    /// What was written since.
+    /// The bytes written since this place.
     ///
     /// # Errors
-    /// A lost connection; or the range is not kept any more.
+    /// If the connection is lost, or if PostgreSQL has removed the range.
     pub async fn since(&mut self, since: &str) -> sqlx::Result<Written> {
         let end = self.end().await?;
         let (all, page_bytes): (i64, i64) = sqlx::query_as(

@@ -1,5 +1,5 @@
-//! What one simulated user has seen of a room, as little as the verdict needs: unlike a
-//! [`crate::screen::Screen`] it keeps no history, so that ten thousand of them fit. Pure.
+//! What one simulated user has seen of a room, reduced to what the verdict needs: unlike a [`crate::screen::Screen`] it
+//! keeps no history, so that ten thousand of them fit in memory. It does no I/O.
 
 use std::collections::BTreeMap;
 
@@ -10,47 +10,47 @@ use serde_json::value::RawValue;
 
 use crate::verdict::{Kind, Verdict};
 
-/// Characters of a frame that are quoted.
+/// Characters of a frame that a violation quotes.
 const QUOTED: usize = 300;
 
 /// The envelope of any frame from the server, borrowed.
 #[derive(Deserialize, Debug)]
 pub struct Heard<'a> {
-    /// Of a reply: the command's number.
+    /// In a reply: the command's id.
     #[serde(default)]
     pub id: Option<u64>,
-    /// Of an event or signal.
+    /// In an event or signal: the room.
     #[serde(default)]
     pub room: Option<u64>,
-    /// Of an event.
+    /// In an event: the room's epoch.
     #[serde(default)]
     pub epoch: Option<i64>,
-    /// Of an event.
+    /// In an event: its number within the epoch.
     #[serde(default)]
     pub seq: Option<u64>,
-    /// What it is; absent in replies.
+    /// The frame's type; absent in replies.
     #[serde(default, rename = "type")]
     pub kind: Option<&'a str>,
-    /// What it says.
+    /// The frame's data.
     #[serde(default, borrow)]
     pub data: Option<&'a RawValue>,
-    /// Why a command was refused.
+    /// In a reply: why the command was refused.
     #[serde(default, borrow)]
     pub error: Option<&'a RawValue>,
 }
 
-/// An event, as far as somebody who counts reads it.
+/// The parts of an event that a watcher reads.
 #[derive(Debug)]
 pub struct Event {
     room: u64,
     epoch: i64,
     seq: u64,
-    /// When a chat line was meant to be sent.
+    /// In a chat line: the time at which it should have been sent.
     pub intended: Option<u64>,
     news: News,
 }
 
-/// What an event says.
+/// The data of an event.
 #[derive(Debug)]
 enum News {
     Gifts(Vec<i64>),
@@ -60,7 +60,7 @@ enum News {
 }
 
 impl Event {
-    /// The event of this frame; `None`: it is none.
+    /// The event in this frame; `None` if the frame is no event.
     pub fn of(heard: &Heard<'_>) -> Option<Self> {
         let (room, epoch, seq) = (heard.room?, heard.epoch?, heard.seq?);
         let data = heard.data.map_or("null", RawValue::get);
@@ -81,7 +81,7 @@ impl Event {
     }
 }
 
-/// A chat line begins with this where it carries its intended time, in nanoseconds.
+/// The beginning of a chat line that carries its intended time, in nanoseconds.
 const TIMED: &str = "\"text\":\"@";
 
 /// The intended time that a chat line carries.
@@ -91,14 +91,14 @@ fn intended(data: &str) -> Option<u64> {
     data[at..at + digits].parse().ok()
 }
 
-/// A chat line that carries its intended time, of this many characters at least, filled with this one.
+/// A chat line that carries its intended time, filled with `filler` to at least `chars` characters.
 pub fn timed_line(intended: u64, chars: usize, filler: char) -> String {
     let mut line = format!("@{intended} ");
     line.extend(std::iter::repeat_n(filler, chars.saturating_sub(line.len())));
     line
 }
 
-/// What a gift's event says to somebody who counts.
+/// The gift numbers in a `gifts.sent` event.
 #[derive(Deserialize)]
 struct Gifts {
     gifts: Vec<GiftNumber>,
@@ -118,53 +118,53 @@ struct Seats {
 /// One user's view of one room.
 #[derive(Debug, Default)]
 pub struct Watcher {
-    /// Who, for the verdict's words.
+    /// The user's name in violations.
     pub name: String,
-    /// Which room.
+    /// The room that it watches.
     pub room: u64,
-    /// Of the owner.
+    /// The room's epoch.
     pub epoch: i64,
-    /// The last event.
+    /// The number of the last event.
     pub seq: u64,
-    /// The last gift that was shown.
+    /// The number of the last gift that was shown.
     pub gift_no: i64,
-    /// The seat map, and its version.
+    /// The seats by their number.
     pub seats: BTreeMap<u8, Seat>,
     /// The seat map's version.
     pub seat_version: u64,
-    /// Joins that were answered with a snapshot where a position was brought.
+    /// Joins with a position that were answered with a snapshot.
     pub resyncs: u64,
-    /// A join said that there are more gifts to be asked for.
+    /// The reply to the join left gifts out, which must be requested.
     pub more_gifts: bool,
     joined: bool,
-    /// Which of the user's sockets, one after the other, is heard.
+    /// The number of the user's present socket.
     line: u64,
 }
 
 impl Watcher {
-    /// Somebody who has seen nothing yet.
+    /// A watcher that has seen nothing yet.
     pub fn new(name: String, room: u64) -> Self {
         Self { name, room, ..Self::default() }
     }
 
-    /// What is sent with the next join; none before the first.
+    /// The position that the next join sends; `None` before the first join.
     pub fn position(&self) -> Option<Position> {
         self.joined.then_some(Position { epoch: self.epoch, seq: self.seq, gift_no: Some(self.gift_no) })
     }
 
-    /// A new socket, with what is sent with its join. What an older one still brings is not heard any more: it is
-    /// behind the position, and comes again.
+    /// Starts a new socket; returns its number and the position for its join. Frames that still arrive on an older
+    /// socket are ignored: they are above the position, so they come again.
     pub fn begin(&mut self) -> (u64, Option<Position>) {
         self.line += 1;
         (self.line, self.position())
     }
 
-    /// Whether this is the newest socket.
+    /// Whether this is the number of the present socket.
     pub const fn hears(&self, line: u64) -> bool {
         self.line == line
     }
 
-    /// The answer to a join; true when more gifts have to be asked for above `gift_no`.
+    /// Takes the reply to a join. Returns whether more gifts above `gift_no` must be requested.
     pub fn join(&mut self, joined: &Joined, verdict: &Verdict) -> bool {
         if joined.recovered {
             for event in &joined.events {
@@ -194,7 +194,7 @@ impl Watcher {
         joined.more_gifts
     }
 
-    /// Gifts that were asked for.
+    /// Takes gifts that were requested.
     pub fn gifts(&mut self, gifts: &[GiftLine], verdict: &Verdict) {
         gifts.iter().for_each(|gift| self.show(gift.gift_no, "", verdict));
     }
@@ -210,7 +210,7 @@ impl Watcher {
         }
     }
 
-    /// An event, on the live socket or missed and brought.
+    /// Takes an event, from the socket or from the reply to a join.
     pub fn event(&mut self, event: &Event, text: &str, verdict: &Verdict) {
         let (epoch, seq) = (event.epoch, event.seq);
         if !self.joined || event.room != self.room || epoch != self.epoch {
@@ -245,7 +245,8 @@ impl Watcher {
         }
     }
 
-    /// A client shows nothing at or below its own number; a hole above it is a gift that was never shown.
+    /// Shows a gift unless its number is at or below the last one. A gap between the two is a gift that was never
+    /// shown.
     fn show(&mut self, gift_no: i64, text: &str, verdict: &Verdict) {
         if gift_no <= self.gift_no {
             return;
@@ -297,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn each_kind_of_violation_is_told_from_the_others() {
+    fn each_kind_of_violation_is_recognised() {
         assert!(saw(&[event(1), event(2), gifts(3, &[1, 2]), event(4)]).is_clean());
         let cases = [
             (vec![event(1), event(4)], Kind::Lost, 2),

@@ -1,4 +1,4 @@
-//! The people of a run, their rooms and tokens: made over REST before anything is measured.
+//! Makes the rooms and room tokens of a run over REST, before anything is measured.
 
 use std::io;
 use std::net::SocketAddr;
@@ -14,22 +14,22 @@ use crate::member::Member;
 use crate::rest::{Away, Kept};
 use crate::tally::Tally;
 
-/// Calls at a time.
+/// Calls that run at the same time.
 const AT_ONCE: usize = 16;
 
-/// Somebody with an account, as `parlor seed --users` writes them, one a line.
+/// An account, as `parlor seed --users` writes them, one per line.
 #[derive(Clone, Deserialize, Debug)]
 pub struct Account {
-    /// The user's number.
+    /// The user's id.
     pub user: u64,
     /// An access token.
     pub token: String,
 }
 
-/// Everybody in the file.
+/// The accounts in the file.
 ///
 /// # Errors
-/// What cannot be read.
+/// If the file or a line of it cannot be read.
 pub fn accounts(path: &Path) -> io::Result<Vec<Account>> {
     let text = std::fs::read_to_string(path)?;
     text.lines().map(|line| serde_json::from_str(line).map_err(io::Error::other)).collect()
@@ -40,7 +40,7 @@ async fn post(server: &mut Kept, path: &str, token: &str, body: Value) -> Result
     if status.is_success() { Ok(answer) } else { Err(Away(format!("{path}: {status}: {answer}"))) }
 }
 
-/// Makes so many calls on a few connections, which are kept: one each would take the ports of the sockets.
+/// Makes this many calls over a few kept connections; a connection for each call would use up the ports of the sockets.
 async fn each<T>(
     server: SocketAddr,
     count: usize,
@@ -58,7 +58,7 @@ async fn each<T>(
     Ok(made.into_iter().map(|(_, made)| made).collect())
 }
 
-/// Makes a room for each of these owners; the rooms' numbers in their order.
+/// Makes a room for each of these owners and returns the rooms' ids in the same order.
 ///
 /// # Errors
 /// `Away`, or a refusal.
@@ -71,7 +71,7 @@ pub async fn rooms(server: SocketAddr, owners: &[Account]) -> Result<Vec<u64>, A
     .await
 }
 
-/// Gives everybody a token for their room, and makes members of them. Nobody is connected yet.
+/// Gets each account a token for its room and makes it a member. No member is connected yet.
 ///
 /// # Errors
 /// `Away`, or a refusal.
@@ -89,7 +89,7 @@ pub async fn members(
     .await
 }
 
-/// Brings everybody in, so many at a time; the first failure ends it.
+/// Lets all members join, `at_once` at a time; the first failure ends it.
 ///
 /// # Errors
 /// `Away`, or a refusal.

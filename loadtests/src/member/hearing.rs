@@ -1,4 +1,4 @@
-//! What somebody hears: their socket's frames, each held to what they have seen.
+//! The reading side of a member: takes the frames of its socket and checks each against what the member has seen.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -17,12 +17,12 @@ use crate::socket::{Incoming, Socket};
 use crate::verdict::Kind;
 use crate::watcher::{Event, Heard};
 
-/// Events of which a thread remembers what they say.
+/// Parsed events that a thread keeps.
 const REMEMBERED: usize = 64;
 
 thread_local! {
-    /// The last events that came to somebody on this thread, newest first: a room's members all get the same bytes,
-    /// and what those say is read once. Each member is held to it by itself.
+    /// The last events that a member on this thread got, newest first. All members of a room get the same bytes, so
+    /// each event is parsed once per thread; each member checks it on its own.
     static LAST: RefCell<VecDeque<(String, Rc<Event>)>> = const { RefCell::new(VecDeque::new()) };
 }
 
@@ -37,7 +37,7 @@ impl Member {
             }
             let mut pings = 0;
             let read = {
-                // A socket that is given up is let go of when it ends: at once where it was cut.
+                // The timeout makes this loop notice that another socket has taken this one's place.
                 let reading = socket.read(&mut partial, |incoming| match incoming {
                     Incoming::Text(text) => pings += u32::from(self.hear(text, connect, line)),
                     Incoming::Close(code) => closed = Some(code),
@@ -67,7 +67,7 @@ impl Member {
         }
     }
 
-    /// Takes one text; whether it is a ping.
+    /// Takes one text frame. Returns whether it is a ping.
     fn hear(&self, text: &str, connect: u64, line: u64) -> bool {
         let known =
             LAST.with_borrow(|last| last.iter().find(|(known, _)| known == text).map(|(_, event)| event.clone()));
@@ -146,7 +146,7 @@ impl Member {
             self.gift_answered(&answer);
         }
         if let Some(reply) = reply {
-            // Who has stopped waiting does not want to know.
+            // The receiver is gone if nobody waits for the answer any more.
             let _ = reply.send(answer.map(str::to_owned));
         }
     }

@@ -1,4 +1,4 @@
-//! One simulated user with one socket: comes in, watches, asks, is cut off and comes back.
+//! One simulated user with one socket: joins a room, watches it, sends commands, loses the socket and comes back.
 
 mod hearing;
 
@@ -20,13 +20,13 @@ use crate::statement::Receipts;
 use crate::tally::Tally;
 use crate::watcher::Watcher;
 
-/// How often somebody tries to come into a busy room, and how long they wait in between.
+/// How often a member tries to join a busy room, and how long it waits between two tries.
 const ARRIVALS: u32 = 50;
 const BUSY: Duration = Duration::from_millis(100);
-/// How long an answer may take before the socket is taken for lost.
+/// How long a reply may take before the socket counts as lost.
 const ANSWER: Duration = Duration::from_secs(15);
 
-/// Whom a command's answer goes to.
+/// The reply to a command: its data as text, or the refusal.
 type Answer = Result<String, ErrorBody>;
 
 struct Asked {
@@ -37,9 +37,9 @@ struct Asked {
 
 /// One simulated user.
 pub struct Member {
-    /// Which of them.
+    /// Its number among the members, from 0.
     pub index: usize,
-    /// The user's number.
+    /// The user's id.
     pub user: u64,
     server: SocketAddr,
     access: String,
@@ -49,16 +49,16 @@ pub struct Member {
     socket: Mutex<Option<Arc<Socket>>>,
     asked: Mutex<HashMap<u64, Asked>>,
     paid: Mutex<Receipts>,
-    /// Gifts whose answer was lost, or says that nobody knows.
+    /// Gifts that may have been paid for: their reply was lost, or leaves it open.
     open_gifts: AtomicU64,
     next_id: AtomicU64,
-    /// The last event that a reply of the server named.
+    /// The highest `seq` that a reply of the server named.
     pub promised: AtomicU64,
-    /// Its next socket reads a few kilobytes a second: a phone at the edge of its network.
+    /// Its next socket reads only a few kilobytes a second, as a phone at the edge of its network does.
     pub throttled: AtomicBool,
-    /// Its sockets that were closed as slow consumers, as their close frames said.
+    /// How many of its sockets were closed with the slow-consumer code.
     pub slow_closes: AtomicU64,
-    /// What comes to its screen is counted apart from that of all others.
+    /// Its latencies are recorded apart from those of all others.
     pub apart: AtomicBool,
 }
 
@@ -73,7 +73,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Member {
-    /// Somebody who has tokens and is not connected.
+    /// A member that has its tokens and is not connected yet.
     pub fn new(
         index: usize,
         server: SocketAddr,
@@ -101,40 +101,40 @@ impl Member {
         })
     }
 
-    /// What they have seen.
+    /// What the member has seen of its room; locked while the guard lives.
     pub fn watcher(&self) -> MutexGuard<'_, Watcher> {
         lock(&self.watcher)
     }
 
-    /// Which room.
+    /// The room that the member is in.
     pub fn room(&self) -> RoomId {
         let number = i64::try_from(self.watcher().room).expect("a room's number");
         RoomId::new(number).expect("a room's number")
     }
 
-    /// The access token.
+    /// The access token for REST.
     pub fn access(&self) -> &str {
         &self.access
     }
 
-    /// The receipts of the gifts that were sent, and how many more may have been: nobody was told.
+    /// The receipts of the member's gifts, and how many further gifts may have been paid for without a receipt.
     pub fn paid(&self) -> (Receipts, u64) {
         let waiting = lock(&self.asked).values().filter(|asked| asked.is_gift).count() as u64;
         (lock(&self.paid).clone(), self.open_gifts.load(Ordering::Relaxed) + waiting)
     }
 
-    /// Reads slowly, and so does not see what others have seen.
+    /// Whether it reads slowly, and so may be behind the others.
     pub fn is_throttled(&self) -> bool {
         self.throttled.load(Ordering::Relaxed)
     }
 
-    /// Has a socket.
+    /// Whether it has an open socket.
     pub fn is_connected(&self) -> bool {
         lock(&self.socket).is_some()
     }
 
-    /// Opens a socket and comes into the room in one round trip, with the position so far. From a room that
-    /// has no time now it comes back a little later, as an app does.
+    /// Opens a socket and joins the room in one round trip, with the position so far. If the answer is `busy` it tries
+    /// again a little later, as an app does.
     ///
     /// # Errors
     /// `Away`, or a refusal in words.
@@ -176,7 +176,7 @@ impl Member {
         Ok(Ok(()))
     }
 
-    /// Asks for gifts that a join did not bring; whether there are more still.
+    /// Asks for a page of the gifts that the join's reply left out. Returns whether there are more.
     async fn more_gifts(&self) -> Result<bool, Away> {
         let after = {
             let mut watcher = self.watcher();
@@ -200,16 +200,16 @@ impl Member {
         id
     }
 
-    /// Sends a command; its answer is counted and nobody waits for it. `intended` is when it should have
-    /// been sent.
+    /// Sends a command without waiting for its reply, which is only counted. `intended` is when it should have been
+    /// sent.
     pub async fn send(&self, intended: u64, op: Option<Op>, command: &Command) {
         self.say(intended, op, command, None).await;
     }
 
-    /// Sends a command and waits for its answer.
+    /// Sends a command and waits for its reply.
     ///
     /// # Errors
-    /// `Away` when the socket is lost before.
+    /// `Away` when the socket is lost before the reply comes.
     pub async fn ask(&self, op: Option<Op>, command: &Command) -> Result<Answer, Away> {
         let (sender, answer) = oneshot::channel();
         self.say(nanos(), op, command, Some(sender)).await;
@@ -217,7 +217,7 @@ impl Member {
         answer.map_err(|_| Away("the socket was lost before the answer".into()))
     }
 
-    /// Sends a command and gives where its answer will come.
+    /// Sends a command and returns the channel on which its reply will come.
     pub async fn begin(&self, intended: u64, op: Option<Op>, command: &Command) -> oneshot::Receiver<Answer> {
         let (sender, answer) = oneshot::channel();
         self.say(intended, op, command, Some(sender)).await;
@@ -232,12 +232,12 @@ impl Member {
             return;
         };
         let id = self.ask_id(intended, matches!(command, Command::GiftSend(_)), reply);
-        // A socket that is lost is found so by who reads from it, and its questions are counted there.
+        // A lost socket is noticed by its reader, which then counts the unanswered commands.
         let _ = socket.say(&envelope::command(id, op, command)).await;
     }
 
-    /// Drops the socket without a word, as a phone in a tunnel does: at once, so that no socket that is cut stands
-    /// beside the one that takes its place.
+    /// Cuts the socket without a close frame, as a phone in a tunnel does. It takes effect at once, so that the member
+    /// never has two sockets.
     pub fn vanish(&self) {
         if let Some(socket) = lock(&self.socket).take() {
             socket.cut();
@@ -245,11 +245,11 @@ impl Member {
         self.forget();
     }
 
-    /// Says that it leaves, and goes.
+    /// Closes the socket with code 1000, which leaves the room.
     pub async fn leave(&self) {
         let socket = lock(&self.socket).take();
         if let Some(socket) = socket {
-            // The server may be gone already; then there is nothing to leave.
+            // If the server is gone already, there is nothing to leave.
             let _ = socket.close(1_000).await;
         }
         self.forget();

@@ -1,4 +1,4 @@
-//! People at a reference: they come, listen, and one of each room says the same as at Parlor.
+//! Simulated users of a reference: they connect and listen, and one of each room sends the same lines as at Parlor.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,23 +18,23 @@ use crate::socket::{Incoming, Socket};
 use crate::stage::Plan;
 use crate::tally::Tally;
 
-/// Lines that are outstanding in a burst.
+/// Lines of a room that may be under way at once in a burst.
 const OUTSTANDING: u64 = 16;
-/// Arrivals at a time.
+/// Users that connect at the same time.
 const ARRIVALS: usize = 64;
 
 struct Room {
     speaker: Arc<Socket>,
-    /// When each line should have been said; what comes as the n-th is the n-th.
+    /// The intended time of each line; the n-th line that arrives is the n-th of these.
     said: Mutex<Vec<u64>>,
-    /// How many the speaker has heard.
+    /// How many lines the speaker itself has received.
     heard: AtomicU64,
 }
 
-/// Puts a scenario's lines on a reference. `line` is what is said: as long as a command of Parlor's.
+/// Runs a chat scenario against a reference. `line` is the text of each message, as long as a command of Parlor's.
 ///
 /// # Errors
-/// `Away` when it does not take everybody.
+/// `Away` when the reference does not accept all users.
 pub async fn drive(reference: &Reference, plan: Plan, line: &str, what: &str) -> Result<Measured, Away> {
     let tally = Arc::new(Tally::default());
     let rooms = plan.rooms();
@@ -90,7 +90,7 @@ async fn listen(socket: Arc<Socket>, room: Arc<Room>, speaks: bool, tally: Arc<T
 impl Room {
     async fn say(&self, intended: u64, line: &str) {
         self.said.lock().unwrap_or_else(PoisonError::into_inner).push(intended);
-        // A reference that is lost delivers nothing, which shows in the figures.
+        // If the reference is gone it delivers nothing, and the figures show that.
         let _ = self.speaker.say(line).await;
     }
 }
@@ -121,7 +121,7 @@ async fn in_bursts(rooms: &[Arc<Room>], length: Duration, line: &str) {
     join_all(speak).await;
 }
 
-/// Waits until nothing more comes.
+/// Waits until no more lines arrive.
 async fn quiet(tally: &Tally) {
     let (mut last, mut same) = (u64::MAX, 0);
     while same < 5 {

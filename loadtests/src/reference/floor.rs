@@ -1,6 +1,6 @@
-//! The floor: what is left of a chat server when nothing is decided. One thread, epoll, ready-made frames.
+//! The floor: a chat server that decides nothing. One thread waits with epoll and writes ready-made frames.
 //!
-//! A socket at `/r/3` belongs to room 3; every message that comes from it goes to all of the room.
+//! A socket opened at `/r/3` belongs to room 3; each message that it sends goes to every socket of the room.
 
 use std::collections::HashMap;
 use std::io::{self, Read, Write};
@@ -21,12 +21,12 @@ struct Peer {
     partial: Vec<u8>,
 }
 
-/// Serves until it is killed. Prints its address.
+/// Prints its address and serves until it is killed.
 ///
 /// # Errors
-/// What the kernel refuses.
+/// An error of a system call.
 pub fn serve(frame_bytes: usize, coalesces: bool) -> io::Result<()> {
-    // It may stand at its limit already.
+    // The limit may be as high as it can be already.
     let _ = crate::process::allow_files(19_900, "the reference");
     let listener = TcpListener::bind("127.0.0.1:0")?;
     listener.set_nonblocking(true)?;
@@ -60,7 +60,7 @@ pub fn serve(frame_bytes: usize, coalesces: bool) -> io::Result<()> {
                     }
                 }
                 Err(_) => {
-                    // Whoever went is told nothing more; their room has them no longer.
+                    // The peer has gone: its room forgets it.
                     let gone = peers.remove(&event.data());
                     if let Some(room) = gone.and_then(|peer| peer.room) {
                         rooms.entry(room).or_default().retain(|key| *key != event.data());
@@ -89,7 +89,7 @@ fn accept(listener: &TcpListener, epoll: &Epoll, peers: &mut HashMap<u64, Peer>)
     }
 }
 
-/// Reads what is there: the room that the peer has just come into, and how many messages it says.
+/// Reads what has arrived. Returns the room if the peer has just joined one, and how many messages it sent.
 fn messages(peer: &mut Peer, buffer: &mut [u8]) -> io::Result<(Option<usize>, usize)> {
     let read = match peer.stream.read(buffer) {
         Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
@@ -123,7 +123,7 @@ fn messages(peer: &mut Peer, buffer: &mut [u8]) -> io::Result<(Option<usize>, us
 fn tell(rooms: &HashMap<usize, Vec<u64>>, peers: &HashMap<u64, Peer>, room: usize, bytes: &[u8]) {
     for peer in rooms.get(&room).into_iter().flatten().filter_map(|key| peers.get(key)) {
         let mut rest = bytes;
-        // One send each; only a socket that is full is asked again.
+        // One `send` for each socket; only a full socket is tried again.
         while !rest.is_empty() {
             match (&peer.stream).write(rest) {
                 Ok(written) => rest = &rest[written..],

@@ -1,5 +1,5 @@
-//! Gifts as the textbook has them: one transaction a gift with row locks, 64 connections, on the same
-//! schema and the same PostgreSQL, in a database of its own so that nobody's books suffer.
+//! The textbook's gifts: one transaction with row locks per gift, over 64 connections, with the same schema and the
+//! same PostgreSQL. They are in a database of their own, so that they do not touch the ledger under test.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -14,26 +14,26 @@ use uuid::Uuid;
 
 const DATABASE: &str = "textbook";
 const CONNECTIONS: u32 = 64;
-/// The receiver's diamonds of one coin, and the room owner's, in minor units.
+/// The diamonds that the receiver and the room's owner get for one coin, in minor units.
 const RECEIVER: i64 = 10_000;
 const OWNER: i64 = 500;
 
-/// A database with the same schema, and people in it.
+/// A database with the same schema, with people and rooms in it.
 pub struct Textbook {
     pool: PgPool,
     rooms: Vec<i64>,
-    /// Coin and diamond account of each.
+    /// The coin account and the diamond account of each person.
     people: Vec<(i64, i64)>,
     gift_revenue: i64,
     diamond_issuance: i64,
 }
 
 impl Textbook {
-    /// Makes the database in the PostgreSQL whose socket lies in this folder, by the program's own
-    /// commands, with so many people and rooms.
+    /// Makes the database in the PostgreSQL whose socket is in the folder `sockets`, with the commands of `program`,
+    /// and adds this many people and rooms.
     ///
     /// # Errors
-    /// What cannot be made.
+    /// The reason why the database could not be made.
     pub async fn make(program: &Path, sockets: &Path, people: usize, rooms: usize) -> Result<Self, String> {
         let options = |role: &str| PgConnectOptions::new().socket(sockets).username(role).port(5432);
         let words = |error: sqlx::Error| error.to_string();
@@ -94,15 +94,15 @@ impl Textbook {
         Ok(Self { rooms: made, people, gift_revenue, diamond_issuance, pool })
     }
 
-    /// Gifts a second, by 64 connections as fast as they go. `star`: all to one person in one room.
-    /// `lean`: the system accounts have no rows to lock.
+    /// Sends gifts over 64 connections as fast as possible and returns the gifts per second. With `star` all gifts go
+    /// to one person in one room; with `lean` the system's accounts have no rows to lock.
     pub async fn drive(&self, star: bool, lean: bool, length: Duration) -> f64 {
         let end = Instant::now() + length;
         let workers = (0..u64::from(CONNECTIONS)).map(|worker| async move {
             let (mut chance, mut given) = (StdRng::seed_from_u64(worker), 0_u64);
             while Instant::now() < end {
                 let (sender, receiver, room) = self.chosen(star, &mut chance);
-                // A deadlock that PostgreSQL ends is a gift that was not given.
+                // A gift that PostgreSQL ends as a deadlock does not count.
                 given += u64::from(self.give(sender, receiver, room, lean).await.is_ok());
             }
             given

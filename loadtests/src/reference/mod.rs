@@ -1,4 +1,5 @@
-//! What Parlor is held against in the same run: the least that any server must do, and what the tutorials do.
+//! The references that Parlor is compared with in the same run: the floor, which does only what any server must do, and
+//! the textbook, which does what the tutorials do.
 
 pub mod crowd;
 pub mod floor;
@@ -9,7 +10,7 @@ use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 
-/// A reference as a process of its own, so that its CPU time is its own. Dropping it ends it.
+/// A reference in a process of its own, so that its CPU time can be measured. Dropping it ends the process.
 #[derive(Debug)]
 pub struct Reference {
     child: Child,
@@ -17,12 +18,12 @@ pub struct Reference {
     pub address: SocketAddr,
 }
 
-/// Which one.
+/// The references for chat.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Which {
-    /// Ready-made frames, one `send` for each delivery.
+    /// Writes ready-made frames, with one `send` per delivery.
     Floor,
-    /// The same, what has gathered in one turn leaves in one `send`.
+    /// Writes ready-made frames, and all frames that one turn has for a socket with one `send`.
     CoalescedFloor,
     /// The chat server of the tutorials.
     Textbook,
@@ -40,10 +41,10 @@ impl Which {
 }
 
 impl Reference {
-    /// Starts this same program as the reference; its frames have so many bytes.
+    /// Starts this program again as the reference; its frames have `frame_bytes` bytes.
     ///
     /// # Errors
-    /// What keeps it from starting.
+    /// The reason why it did not start.
     pub fn start(which: Which, frame_bytes: usize) -> Result<Self, String> {
         let own = std::env::current_exe().map_err(|error| error.to_string())?;
         let mut child = Command::new(own)
@@ -53,7 +54,7 @@ impl Reference {
             .spawn()
             .map_err(|error| error.to_string())?;
         let mut line = String::new();
-        // Nothing read is told below.
+        // If nothing can be read, the line stays empty and the start counts as failed below.
         let _ = BufReader::new(child.stdout.take().expect("it is piped")).read_line(&mut line);
         match line.trim().parse() {
             Ok(address) => Ok(Self { child, address }),
@@ -66,7 +67,7 @@ impl Reference {
         }
     }
 
-    /// The process.
+    /// The id of the reference's process.
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
@@ -80,10 +81,10 @@ impl Drop for Reference {
     }
 }
 
-/// Runs as a reference if the program was started as one; false if it was not.
+/// Runs as a reference if the arguments ask for one. Returns false if they do not.
 ///
 /// # Errors
-/// What the reference ended with.
+/// The error that ended the reference.
 pub fn run_as_reference(arguments: &[String]) -> Result<bool, String> {
     let [_, which, frame_bytes] = arguments else { return Ok(false) };
     let bytes = frame_bytes.parse::<usize>();
@@ -97,7 +98,7 @@ pub fn run_as_reference(arguments: &[String]) -> Result<bool, String> {
     Ok(true)
 }
 
-/// A server frame of text of this many bytes in all, its payload padded with dots.
+/// A text frame as a server writes it, of this many bytes in all; the payload is dots.
 fn frame(bytes: usize) -> Vec<u8> {
     let payload = bytes.saturating_sub(4).max(126);
     let mut frame = vec![0x81, 126];

@@ -1,4 +1,4 @@
-//! The chat server of the tutorials: axum's WebSocket, a broadcast channel a room, two tasks a socket.
+//! The chat server of the tutorials: axum's WebSocket, a broadcast channel for each room, two tasks for each socket.
 
 use std::collections::HashMap;
 use std::io;
@@ -16,15 +16,15 @@ use tokio::sync::broadcast;
 
 type Rooms = Arc<Mutex<HashMap<u64, broadcast::Sender<String>>>>;
 
-/// Lines that may wait for one socket; beyond it they are skipped, in silence.
+/// Lines that may wait for one socket; further ones are lost without notice.
 const CAPACITY: usize = 1_024;
 
-/// Serves until it is killed. Prints its address.
+/// Prints its address and serves until it is killed.
 ///
 /// # Errors
-/// What the kernel refuses.
+/// An error of a system call.
 pub fn serve() -> io::Result<()> {
-    // It may stand at its limit already.
+    // The limit may be as high as it can be already.
     let _ = crate::process::allow_files(19_900, "the reference");
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
@@ -57,7 +57,7 @@ async fn chat(socket: WebSocket, rooms: Rooms, room: u64) {
         while let Some(Ok(Message::Text(text))) = input.next().await {
             let Ok(Value::Object(said)) = serde_json::from_str::<Value>(&text) else { continue };
             let line = json!({"room": room, "from": "somebody", "text": said.get("text")});
-            // Nobody listens: nobody is told.
+            // It fails only if nobody listens.
             let _ = sender.send(line.to_string());
         }
     });

@@ -1,4 +1,4 @@
-//! Rooms in bursts.
+//! The scenario of bursts: chat lines as fast as they are answered.
 
 use futures_util::future::join_all;
 use parlor_protocol::Command;
@@ -9,10 +9,10 @@ use crate::latency::nanos;
 use crate::stage::{LINE, Stage, op};
 use crate::watcher::timed_line;
 
-/// Lines that are outstanding in a burst.
+/// Members of each room who speak, each with one unanswered line.
 const OUTSTANDING: usize = 16;
 
-/// In each room 16 people, each with one line outstanding, as fast as they are answered.
+/// In each room 16 members send lines, each the next one as soon as the last is answered.
 pub(super) async fn burst(stage: &Stage) {
     let end = Instant::now() + stage.plan.length();
     let speakers = stage.rooms.iter().flat_map(|room| room.iter().take(OUTSTANDING));

@@ -1,4 +1,4 @@
-//! Gifts: to one star by everybody, or from many to many; at a rate, or as fast as they are answered.
+//! The gift scenarios: everybody gives to one star, or many give to many; at a rate, or as fast as gifts are answered.
 
 use std::sync::Arc;
 
@@ -14,12 +14,12 @@ use crate::member::Member;
 use crate::rest::{self, Away};
 use crate::stage::{Stage, op};
 
-/// Gifts of one sender that wait for their answer, when it goes as fast as it can.
+/// Unanswered gifts of one sender, without a rate.
 const OUTSTANDING: usize = 32;
-/// Senders who go as fast as they can.
+/// The number of senders, without a rate.
 const SENDERS: usize = 64;
 
-/// Sends gifts for as long as the plan says. Whether the books have them is seen in the end, by the receipts.
+/// Sends gifts for as long as the plan says. The receipts are compared with the ledger at the end of the run.
 pub(super) async fn drive(stage: &Stage, is_star: bool) -> Result<(), Away> {
     let gift = cheapest(stage).await?;
     match stage.plan.rate {
@@ -37,7 +37,7 @@ async fn cheapest(stage: &Stage) -> Result<GiftId, Away> {
     gift.and_then(GiftId::new).ok_or_else(|| Away(format!("no gift for one coin in {catalogue}")))
 }
 
-/// Who gives to whom: everybody to the first of their room, or each to their neighbour.
+/// The receiver of this sender's gifts: the first member of the room, or the neighbour; `None` if that is the sender.
 fn receiver(stage: &Stage, sender: usize, is_star: bool) -> Option<UserId> {
     let rooms = stage.rooms.len();
     let room = &stage.rooms[sender % rooms];

@@ -1,4 +1,5 @@
-//! A day in small. Chance is seeded, so that the same run can be had again.
+//! The mixed scenario: members chat, sit, give, disconnect and leave. The random choices are seeded, so that a run can
+//! be repeated.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,15 +16,15 @@ use crate::member::Member;
 use crate::rest::Away;
 use crate::stage::{LINE, Stage, op, speak};
 
-/// What somebody does next, of a hundred times; the rest is leaving and coming back.
+/// The upper bounds of each action's share, in percent; the remaining share is to leave and join again.
 const CHAT: u32 = 55;
 const SIT: u32 = CHAT + 15;
 const STAND: u32 = SIT + 10;
 const GIVE: u32 = STAND + 12;
 const VANISH: u32 = GIVE + 5;
 
-/// Everybody lives for as long as the plan says, each with so many acts a second.
-/// Gives what the server held meanwhile.
+/// Every member acts `rate` times a second for as long as the plan says. Returns samples of what the server held
+/// meanwhile.
 pub(super) async fn drive(stage: &Stage, rate: f64) -> Result<Vec<Look>, Away> {
     let end = Instant::now() + stage.plan.length();
     let pause = Duration::from_secs_f64(1.0 / rate.max(0.01));
@@ -41,7 +42,7 @@ async fn live(member: &Arc<Member>, end: Instant, pause: Duration) -> Result<(),
             break;
         }
         if !member.is_connected() {
-            // Closed by the server, for whatever cause that the protocol knows: an app comes back.
+            // The server closed the socket for a reason that the protocol allows: an app comes back.
             member.arrive().await?;
         }
         act(member, &mut chance).await?;

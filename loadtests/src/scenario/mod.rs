@@ -1,4 +1,4 @@
-//! The scenarios: what people do. How it is measured and judged is the same for all.
+//! The scenarios: what the users do. They are all measured and judged in the same way.
 
 mod bursts;
 mod gifts;
@@ -16,40 +16,40 @@ use crate::meter::{Measured, Meter};
 use crate::rest::Away;
 use crate::stage::{Plan, Stage, Talk};
 
-/// What people do.
+/// What the users do.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub enum Scenario {
-    /// Everybody comes at once.
+    /// All users join at once
     JoinStorm,
-    /// One room, many listeners, a line now and then.
+    /// One room with many listeners and a few lines a second
     BigRoom,
-    /// One room, 16 lines outstanding.
+    /// One room with 16 unanswered lines at any time
     BurstRoom,
-    /// One room of 1,000, a hundred lines a second.
+    /// One room of 1,000 users with a hundred lines a second
     HotRoom,
-    /// Many rooms of ten.
+    /// Many rooms of ten users with a line a second each
     SmallRooms,
-    /// Joined and silent.
+    /// Joined users who say nothing
     Idle,
-    /// Gifts to one person.
+    /// Gifts to one user
     GiftsStar,
-    /// Gifts to many, in many rooms.
+    /// Gifts to many users in many rooms
     GiftsSpread,
-    /// Everybody but one speaker of each room is cut off at once and comes back, several times.
+    /// All users but one speaker of each room are cut off at once and come back, several times
     ReconnectStorm,
-    /// One room of long lines, first without and then with some who read a few kilobytes a second.
+    /// One room with long lines, first without and then with users who read a few kilobytes a second
     SlowReader,
-    /// A day in small: joins, chat, seats, gifts, leaving; and what the server holds early and late in it.
+    /// Joins, chat, seats, gifts and leaving; compares what the server holds early and late in the run
     Mixed,
 }
 
 impl Scenario {
-    /// Its name, as it is typed.
+    /// Its name on the command line.
     pub fn name(self) -> String {
         self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
     }
 
-    /// A size for a machine of two cores.
+    /// Its default plan, for a machine of two cores.
     pub fn plan(self) -> Plan {
         let plan = |users, rate, seconds, room_size| Plan { users, rate, seconds, room_size };
         match self {
@@ -61,28 +61,28 @@ impl Scenario {
             Self::Idle => plan(10_000, None, 20, 1_000),
             Self::GiftsStar => plan(65, None, 15, usize::MAX),
             Self::GiftsSpread => plan(200, None, 15, 20),
-            // 10,000 sockets, and one who speaks in each of 200 rooms.
+            // 10,000 sockets that are cut, and one speaker in each of 200 rooms.
             Self::ReconnectStorm => plan(10_200, Some(1.0), 20, 51),
-            // Of lines that fill an outbox in some ten seconds.
+            // The lines fill an outbox in some ten seconds.
             Self::SlowReader => plan(5_000, Some(15.0), 20, usize::MAX),
             Self::Mixed => plan(200, Some(1.0), 15, 20),
         }
     }
 
-    /// Its people send gifts.
+    /// Whether it is one of the gift scenarios.
     pub const fn gives(self) -> bool {
         matches!(self, Self::GiftsStar | Self::GiftsSpread)
     }
 
-    /// Coins move in it.
+    /// Whether coins move in it.
     pub const fn moves_money(self) -> bool {
         self.gives() || matches!(self, Self::Mixed)
     }
 
-    /// The size for a machine of two cores, but for what is asked for otherwise.
+    /// Its default plan with the wishes of the command line.
     ///
     /// # Errors
-    /// What cannot be done, in a sentence.
+    /// A sentence that names the option whose value cannot be used.
     pub fn planned(self, wish: Wish) -> Result<Plan, String> {
         let mut plan = self.plan();
         plan.users = wish.users.unwrap_or(plan.users);
@@ -106,22 +106,22 @@ impl Scenario {
         match self {
             Self::JoinStorm | Self::BurstRoom | Self::Idle => Err(format!("--rate {rate}: {name} has no rate")),
             Self::GiftsStar | Self::GiftsSpread => Ok(Plan { rate: (rate > 0.0).then_some(rate), ..plan }),
-            _ if rate == 0.0 => Err(format!("--rate 0: {name} needs one; as fast as they go are only gifts")),
+            _ if rate == 0.0 => Err(format!("--rate 0: {name} needs a rate; only the gift scenarios go without one")),
             _ => Ok(Plan { rate: Some(rate), ..plan }),
         }
     }
 
-    /// It may go on for long, and what the server holds is looked at.
+    /// Whether it is for long runs, in which samples of what the server holds are taken.
     pub const fn is_long(self) -> bool {
         matches!(self, Self::Mixed)
     }
 
-    /// Its load can be put on a server that only passes lines on.
+    /// Whether it can run against a server that only passes lines on.
     pub const fn is_chat(self) -> bool {
         matches!(self, Self::BigRoom | Self::BurstRoom | Self::HotRoom | Self::SmallRooms)
     }
 
-    /// Does it once and measures it.
+    /// Runs one round and measures it.
     ///
     /// # Errors
     /// `Away`, or a refusal that leaves nothing to measure.
@@ -144,7 +144,7 @@ impl Scenario {
             Self::Mixed => measured.looks = mixed::drive(stage, rate).await?,
         }
         measured.driven = meter.passed();
-        // What was sent last is still on its way.
+        // The last lines may still be under way.
         if self != Self::Idle {
             stage.settle().await;
         }
@@ -152,25 +152,25 @@ impl Scenario {
     }
 }
 
-/// The longest round.
+/// The longest round, in seconds.
 const MAX_SECONDS: u64 = 86_400;
-/// The highest rate.
+/// The highest rate, per second.
 const MAX_RATE: f64 = 1_000_000.0;
 
-/// What is asked for of a plan; the rest is the scenario's own.
+/// What the command line asks for; anything else is the scenario's default.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
 pub struct Wish {
     /// Simulated users.
     pub users: Option<usize>,
-    /// Messages a second and room, or gifts a second; of gifts 0 is as fast as it goes.
+    /// Messages per second and room, or gifts per second; for gifts 0 means as fast as possible.
     pub rate: Option<f64>,
-    /// Seconds that are measured.
+    /// Seconds that a round measures.
     pub seconds: Option<u64>,
     /// People in one room.
     pub room_size: Option<usize>,
 }
 
-/// Between two looks at people who are to come back.
+/// The pause between two checks of something that a scenario waits for.
 pub(crate) const SHORT: Duration = Duration::from_millis(200);
 
 #[cfg(test)]
@@ -178,7 +178,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nonsense_is_refused_in_words_that_name_the_option() {
+    fn a_value_that_makes_no_sense_is_refused_with_the_name_of_the_option() {
         let wish = Wish::default();
         let refused = [
             (Scenario::BigRoom, Wish { users: Some(0), ..wish }, "--users 0"),
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_asked_for_is_the_scenarios_own() {
+    fn a_wish_changes_only_what_it_names() {
         let wish = Wish { users: Some(7), rate: Some(3.0), ..Wish::default() };
         let plan = Scenario::BigRoom.planned(wish).expect("a plan");
         assert_eq!((plan.users, plan.rate, plan.seconds), (7, Some(3.0), Scenario::BigRoom.plan().seconds));

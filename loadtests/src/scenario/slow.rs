@@ -1,4 +1,5 @@
-//! People who read slowly in a busy room, and all others beside them: the same load without them and with them.
+//! Slow readers in a busy room: the same load first without and then with members who read slowly, to see their effect
+//! on the others.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,40 +15,40 @@ use crate::report::{Figure, median};
 use crate::rest::Away;
 use crate::stage::{Line, SPEAKERS, Stage, Talk};
 
-/// One in so many reads slowly, and one at least.
+/// One member in this many reads slowly, and at least one does.
 const ONE_IN: usize = 500;
-/// What fills outboxes: a long line, in letters of two bytes.
+/// A long line, in letters of two bytes, which fills outboxes.
 const LONG: Line = Line { chars: 1_400, filler: 'م' };
-/// Lines are said for so long before anything is measured.
+/// The members chat for this long before anything is measured.
 const WARM_UP: Duration = Duration::from_secs(2);
-/// What a slow reader may take to come to the end of what was sent it.
+/// How long a slow reader may take, after the last line, to read everything that was sent to it.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// For so long more is said when all are back.
+/// The members chat for this long after all have come back.
 const AFTERWARDS: Duration = Duration::from_secs(1);
 
-/// What came of it, in the report.
+/// The figures of the scenario in the report.
 #[derive(Clone, Copy, PartialEq, Debug, Default, Serialize)]
 pub struct SlowReaders {
-    /// Sockets that read slowly, of all rounds.
+    /// Sockets that read slowly, over all rounds.
     pub throttled: Option<u64>,
-    /// Of these: closed as slow consumers, and have learnt it by their close frame.
+    /// How many of these were closed with the slow-consumer code in their close frame.
     pub throttled_closed: Option<u64>,
-    /// Of these: came back while more was said, and have seen the room to its end without a breach.
+    /// How many of these came back while the others chatted, and have seen every event of the room.
     pub throttled_resumed: Option<u64>,
-    /// Seconds from their coming in to the end of the last of them.
+    /// Seconds from their joins until the last of their sockets was closed.
     pub throttled_for_s: Option<f64>,
-    /// From the intended time of sending to the slow readers' screens: one in a hundred is slower, in milliseconds.
+    /// p99 latency from the intended time of sending to the slow readers' screens, in milliseconds.
     pub throttled_p99_ms: Option<f64>,
-    /// The same to the screens of all others, in the half in which nobody read slowly.
+    /// p99 latency to the screens of all others, in the half without slow readers.
     pub others_p99_without_ms: Option<f64>,
-    /// The same in the half in which some did.
+    /// p99 latency to the screens of all others, in the half with slow readers.
     pub others_p99_with_ms: Option<f64>,
-    /// The second in terms of the first, within a round.
+    /// The p99 with slow readers divided by the p99 without, within a round.
     pub others_p99_ratio: Option<f64>,
 }
 
 impl SlowReaders {
-    /// Of several rounds: sums of what was counted, medians of what was measured.
+    /// Combines several rounds: sums of the counts, medians of the measurements.
     pub fn of_rounds(rounds: &[Self]) -> Self {
         let sum = |count: fn(&Self) -> Option<u64>| rounds.iter().filter_map(count).reduce(|sum, count| sum + count);
         let middle = |figure: fn(&Self) -> Option<f64>| median(rounds.iter().filter_map(figure).collect());
@@ -63,29 +64,29 @@ impl SlowReaders {
         }
     }
 
-    /// For people.
+    /// The figures with their names, as the terminal shows them.
     pub fn figures(&self) -> impl Iterator<Item = Figure> + use<> {
         let count = |count: Option<u64>| count.map(|count| count as f64);
         [
             ("slow readers", count(self.throttled)),
             ("  closed as slow consumers", count(self.throttled_closed)),
             ("  came back to an exact picture", count(self.throttled_resumed)),
-            ("  seconds until the last's end", self.throttled_for_s),
+            ("  seconds until all were closed", self.throttled_for_s),
             ("  their screen p99, ms", self.throttled_p99_ms),
             ("others' p99 without them, ms", self.others_p99_without_ms),
-            ("others' p99 beside them, ms", self.others_p99_with_ms),
-            ("  in terms of that without", self.others_p99_ratio),
+            ("others' p99 with them, ms", self.others_p99_with_ms),
+            ("  ratio of the two", self.others_p99_ratio),
         ]
         .into_iter()
     }
 }
 
-/// The two halves, and the way back.
+/// Runs the half without slow readers, the half with them, and then lets the slow readers come back.
 pub(super) async fn drive(stage: &Stage, rate: f64) -> Result<SlowReaders, Away> {
     let tally = &stage.tally;
     let talk = Talk { rate, line: LONG, speakers: SPEAKERS };
     let slow: Vec<_> = stage.members.iter().rev().take((stage.members.len() / ONE_IN).max(1)).collect();
-    // In both halves, so that the same people are compared.
+    // Apart in both halves, so that both compare the same members.
     slow.iter().for_each(|member| member.apart.store(true, Ordering::Relaxed));
     stage.chat(talk, WARM_UP.min(stage.plan.length())).await;
     stage.settle().await;
@@ -107,7 +108,7 @@ pub(super) async fn drive(stage: &Stage, rate: f64) -> Result<SlowReaders, Away>
         stage.chat(talk, stage.plan.length()).await;
         stage.settle().await;
     });
-    // Before anybody comes back.
+    // Read before the slow readers come back.
     let with = some(tally.delivery.peek());
     let closed = slow.iter().zip(closed_before).filter(|(member, before)| closes(member) > *before);
     let closed: Vec<&Arc<Member>> = closed.map(|(member, _)| *member).collect();
@@ -142,7 +143,7 @@ pub(super) async fn drive(stage: &Stage, rate: f64) -> Result<SlowReaders, Away>
     })
 }
 
-/// When the last of these sockets has ended; `None`: not all have.
+/// How long it took until the last of these sockets was closed; `None` if some are still open.
 async fn ends(slow: &[&Arc<Member>], within: Duration) -> Option<Duration> {
     let since = Instant::now();
     while slow.iter().any(|member| member.is_connected()) {
@@ -154,7 +155,7 @@ async fn ends(slow: &[&Arc<Member>], within: Duration) -> Option<Duration> {
     Some(since.elapsed())
 }
 
-/// Everybody comes back on a network that is good, whether they were closed or not.
+/// All slow readers come back with a normal connection, whether they were closed or not.
 async fn come_back(slow: &[&Arc<Member>]) -> Result<(), Away> {
     for member in slow {
         member.throttled.store(false, Ordering::Relaxed);

@@ -1,4 +1,4 @@
-//! Everybody at once: coming, and coming back.
+//! The storms: all members join at once, or are cut off at once and come back.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,21 +18,21 @@ use crate::rest::Away;
 use crate::stage::{Stage, Talk};
 use crate::world;
 
-/// Cuts in the time that is measured.
+/// Cuts in one round.
 const CUTS: u32 = 3;
-/// Lines that are said before the first who were cut comes back, and the time within which all others follow.
+/// The lines of a room that are sent before the first member comes back, and the time within which all others follow.
 const MISSED: f64 = 1.5;
 const SPREAD: Duration = Duration::from_secs(2);
-/// Between two looks whether all have seen what others have, and when nobody looks any more.
+/// The pause between two checks whether all members have seen everything, and the time after which the run fails.
 const SOON: Duration = Duration::from_millis(20);
 const GIVEN_UP: Duration = Duration::from_secs(60);
-/// Arrivals at a time.
+/// Members that join at the same time.
 const AT_ONCE: usize = 256;
-/// Looks at a server that is to become quiet, and what one uses between two of them when it is.
+/// Checks whether the server is idle, at most, and the CPU time that an idle server uses between two of them.
 const LOOKS: u32 = 50;
 const IDLE: Duration = Duration::from_millis(10);
 
-/// Everybody leaves, and the server has done with it.
+/// All members leave; returns when the server has finished the work that this caused.
 pub(super) async fn leave(stage: &Stage) {
     stage.clear().await;
     let cpu = || stage.server.cpu().map_or(Duration::ZERO, Cpu::total);
@@ -45,34 +45,34 @@ pub(super) async fn leave(stage: &Stage) {
     }
 }
 
-/// Everybody who has left comes in anew.
+/// All members join again.
 pub(super) async fn joins(stage: &Stage) -> Result<(), Away> {
     world::arrive(&stage.members, AT_ONCE).await
 }
 
-/// What cuts came to, in the report.
+/// The figures of the cuts in the report.
 #[derive(Clone, Copy, PartialEq, Debug, Default, Serialize)]
 pub struct Storm {
-    /// Sockets that were cut at once, each time.
+    /// Sockets that each cut ended.
     pub sockets_cut: Option<u64>,
-    /// Cuts, of all rounds.
+    /// Cuts, over all rounds.
     pub cuts: Option<u64>,
-    /// The fewest events that somebody had missed who came back.
+    /// The fewest events that a member had missed when it came back.
     pub least_missed: Option<u64>,
-    /// Seconds from a cut until all are back and have seen what anybody had seen when the last of them came, their own
-    /// waiting before they came included: the slowest cut of a round.
+    /// Seconds from a cut until all members are back and have seen everything, the members' own waits included; the
+    /// slowest cut of a round.
     pub back_s: Option<f64>,
-    /// From knocking to having all that was missed: median, in milliseconds.
+    /// Median time from opening the socket until a member has everything that it missed, in milliseconds.
     pub return_p50_ms: Option<f64>,
-    /// The same for one in a hundred.
+    /// Its 99th percentile.
     pub return_p99_ms: Option<f64>,
-    /// Transactions of the server's database for one socket that came back: all of the round, with what the server
-    /// does by itself (a handful a second).
+    /// Transactions of the server's database per socket that came back: all transactions of the round, the server's
+    /// background work included (a handful a second).
     pub transactions_per_return: Option<f64>,
 }
 
 impl Storm {
-    /// Of several rounds.
+    /// Combines several rounds: the extremes and sums of the counts, medians of the measurements.
     pub fn of_rounds(rounds: &[Self]) -> Self {
         let middle = |figure: fn(&Self) -> Option<f64>| median(rounds.iter().filter_map(figure).collect());
         Self {
@@ -91,24 +91,24 @@ impl Storm {
         self.sockets_cut.zip(self.cuts).map(|(sockets, cuts)| sockets * cuts)
     }
 
-    /// For people.
+    /// The figures with their names, as the terminal shows them.
     pub fn figures(&self) -> impl Iterator<Item = Figure> + use<> {
         let count = |count: Option<u64>| count.map(|count| count as f64);
         [
             ("sockets cut at once", count(self.sockets_cut)),
-            ("  times", count(self.cuts)),
+            ("  number of cuts", count(self.cuts)),
             ("  missed events, at least", count(self.least_missed)),
             ("all back and exact after, s", self.back_s),
-            ("a return p50, ms", self.return_p50_ms),
-            ("a return p99, ms", self.return_p99_ms),
-            ("transactions a return", self.transactions_per_return),
+            ("return p50, ms", self.return_p50_ms),
+            ("return p99, ms", self.return_p99_ms),
+            ("transactions per return", self.transactions_per_return),
         ]
         .into_iter()
     }
 }
 
-/// While one of each room speaks on, the sockets of all others are cut at once, several times. They come back with the
-/// position they had, when a line has been said that they have missed.
+/// One member of each room goes on speaking while the sockets of all others are cut at once, several times. The others
+/// come back with their position after they have missed at least one line.
 pub(super) async fn reconnects(stage: &Stage, rate: f64) -> Result<Storm, Away> {
     let pause = stage.plan.length() / (CUTS + 1);
     let cut: Vec<_> = stage.rooms.iter().flat_map(|room| &room[1..]).collect();
@@ -144,7 +144,8 @@ pub(super) async fn reconnects(stage: &Stage, rate: f64) -> Result<Storm, Away> 
     })
 }
 
-/// Cuts these sockets: the time until all are back and exact, and the least that one of them has missed.
+/// Cuts these sockets. Returns the time until all are back and have seen everything, and the fewest events that a
+/// member missed.
 async fn one_cut(
     stage: &Stage,
     cut: &[&Arc<Member>],
@@ -171,7 +172,7 @@ async fn one_cut(
     Ok((since.elapsed(), missed.into_iter().min().unwrap_or(0)))
 }
 
-/// Comes back after a while; how many events it had missed.
+/// Comes back after `wait`. Returns how many events the member had missed.
 async fn come_back(stage: &Stage, member: &Arc<Member>, wait: Duration) -> Result<u64, Away> {
     let had = member.watcher().seq;
     tokio::time::sleep(wait).await;
