@@ -1,5 +1,5 @@
-// Writes src/protocol.d.ts from the protocol's JSON Schema: `npm run types`. With `--check` it fails when the file is
-// stale and writes nothing.
+// Writes src/protocol.d.ts from the protocol's JSON Schema: `npm run types`. With `--check` it writes nothing, and fails if
+// the file is stale.
 
 import { readFile, writeFile } from 'node:fs/promises';
 

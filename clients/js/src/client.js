@@ -1,5 +1,5 @@
-// A person's connection to Parlor: rooms that are come back into, commands that happen once, balances that never go
-// back. It touches no page and no storage.
+// A user's connection to Parlor: joins rooms again after a reconnect, makes commands take effect once, and keeps the newest
+// balances. It uses neither a page nor a storage.
 
 import { Connection } from './connection.js';
 import { Listeners } from './listeners.js';
@@ -16,8 +16,8 @@ export class Client {
   #options;
   #connection;
   #listeners = new Listeners();
-  #token = null; // {token, expires_at} that the socket stands on
-  #stale; // one that the server refused
+  #token = null; // {token, expires_at} of the present socket
+  #stale; // a token that the server refused
   #renewal = null; // the timer
   #renewing = false;
   #waiters = [];
@@ -45,7 +45,7 @@ export class Client {
     });
   }
 
-  /** Where the connection stands. */
+  /** The state of the connection. */
   get state() {
     return this.#connection.state;
   }
@@ -55,29 +55,29 @@ export class Client {
     return [...this.#balances.values()];
   }
 
-  /** The picture of a room that one is in, or undefined. */
+  /** The state of a joined room, or undefined. */
   room(id) {
     return this.#rooms.get(id)?.state;
   }
 
-  /** Calls `listener` with each event of this name, until the function that this returns is called. */
+  /** Calls `listener` with each event of this name, until the returned function is called. */
   on(name, listener) {
     return this.#listeners.on(name, listener);
   }
 
-  /** The events of this name one after the other, for `for await`; ends with the loop, or with `signal`. */
+  /** The events of this name in order, for `for await`; ends with the loop, with `signal`, or with the client. */
   events(name, options) {
     return this.#listeners.iterate(name, options);
   }
 
   // -- the connection
 
-  /** Connects, or comes back at once when waiting; after `stopped` it starts anew with what it knows. */
+  /** Connects; if the client waits to reconnect, at once. After `stopped` it continues with what it knows. */
   connect() {
     this.#connection.connect();
   }
 
-  /** Ends for good: nothing comes back, what is unanswered is rejected. The server lets go of place and seat. */
+  /** Closes the client for good: unanswered commands are rejected, and the server gives up the place and seat. */
   close() {
     this.#connection.close();
     for (const room of this.#rooms.values()) room.reject(new ParlorError({ code: 'closed', retry: 'never' }));
@@ -85,12 +85,12 @@ export class Client {
     this.#listeners.end();
   }
 
-  /** Drops the socket without a word of leaving and stays away for `away_ms`, to see what coming back is like. */
+  /** Drops the socket without leaving and stays away for `away_ms`, to try out what a reconnect does. */
   cut(away_ms = 0) {
     this.#connection.cut(away_ms);
   }
 
-  /** The network is back: no need to wait out the back-off. */
+  /** Reconnects at once instead of waiting for the back-off; call it when the network is back. */
   wake() {
     this.#connection.wake();
   }
@@ -124,7 +124,7 @@ export class Client {
     this.#go();
   }
 
-  /** The server refused the token: once, the source is asked for another one. */
+  /** The server refused the token: asks the source for another one, once. */
   #refused() {
     if (!this.#token || this.#stale !== undefined) {
       this.#stale = undefined;
@@ -143,7 +143,7 @@ export class Client {
     }
   }
 
-  /** A minute before the token expires; the server's own word for it may come first. */
+  /** Renews the token a minute before it expires, unless the server's notice comes first. */
   #renewLater() {
     const { clock, settings } = this.#connection;
     clock.stop(this.#renewal);
@@ -152,7 +152,7 @@ export class Client {
     this.#renewal = clock.after(Math.max(wait, 1_000), () => this.#renew());
   }
 
-  /** Gives the live socket a new token. Without one it serves to its end, and the reconnect tells the person. */
+  /** Gives the open socket a new token. If there is none, the socket stays until its token expires, and reconnecting fails. */
   async #renew() {
     if (this.#renewing) return;
     this.#renewing = true;
@@ -161,7 +161,7 @@ export class Client {
     try {
       await this.#source({});
       if (this.#token.token === old) await this.#source({ stale: old });
-      // A new socket has begun with it; or there is no other.
+      // Either a new socket has used the token already, or there is no new token.
       if (turn !== this.#connection.turn || this.#token.token === old) return;
       await this.command('session.refresh', { token: this.#token.token });
       this.#renewLater();
@@ -175,8 +175,8 @@ export class Client {
   // -- commands
 
   /**
-   * Asks for something and resolves with the reply's data. What changes something carries one operation, kept over
-   * lost sockets and over refusals that may be tried again, so it happens once however often it is sent.
+   * Sends a command and resolves with the data of its reply. A command that changes something has one operation, kept over
+   * lost sockets and over refusals that may be tried again, so it takes effect once however often it is sent.
    */
   async command(type, data, { op = CHANGES.has(type) ? operation(this.#connection.clock.now()) : undefined } = {}) {
     const { clock, settings } = this.#connection;
@@ -191,13 +191,13 @@ export class Client {
         });
       } catch (error) {
         if (error instanceof Lost) {
-          if (type === 'room.leave' || type === 'session.refresh') return {}; // went with its socket
+          if (type === 'room.leave' || type === 'session.refresh') return {}; // it has no meaning on another socket
           continue;
         }
         refused += 1;
         error.op = op;
         const room = this.#rooms.get(data?.room);
-        if (error.code === 'not_in_room' && room?.live) this.#join(room); // the server knows better: come in again
+        if (error.code === 'not_in_room' && room?.live) this.#join(room); // the server has dropped the user: join again
         const again = error.retry === 'now' || error.retry === 'later';
         if (!again || refused >= settings.tries) throw error;
         const pause = Math.max(error.retry_after_ms ?? 0, this.#connection.wait(refused - 1));
@@ -206,7 +206,7 @@ export class Client {
     }
   }
 
-  /** A page of the people that the snapshot did not name, into the picture. */
+  /** Reads another page of people, beyond those of the snapshot, into the room's state. */
   async people(id) {
     const after = this.room(id)?.people.at(-1)?.id;
     const page = await this.command('people.list', { room: id, after });
@@ -215,7 +215,7 @@ export class Client {
     return page;
   }
 
-  // Waiting for a socket, for the room, and for a place among the unanswered.
+  // Commands wait for a socket, for the room, and while as many as allowed are unanswered.
 
   #isReady(id) {
     if (!this.#connection.isReady) return false;
@@ -228,7 +228,7 @@ export class Client {
     for (const resolve of waiters) resolve();
   }
 
-  // -- what the server says
+  // -- frames from the server
 
   #read(frame) {
     if (frame.user !== undefined) this.#userFrame(frame);
@@ -258,7 +258,7 @@ export class Client {
     if (room.state.gap) this.#join(room);
   }
 
-  /** Balances are hints with a version: an older one is never shown over a newer one. */
+  /** Takes balances; an older version never replaces a newer one. */
   #balance(balances) {
     let changed = false;
     for (const balance of balances) {
@@ -272,20 +272,20 @@ export class Client {
 
   // -- rooms
 
-  /** Comes into a room and stays in it over reconnects, until `leave` or until put out. Resolves with the first picture. */
+  /** Joins a room and stays in it over reconnects, until `leave` or until removed. Resolves with the room's first state. */
   join(id) {
     const known = this.#rooms.get(id);
     if (known) return known.ready;
     const room = { id, state: emptyRoom(id), live: false, joining: false, tries: 0 };
     room.ready = new Promise((resolve, reject) => Object.assign(room, { resolve, reject }));
-    room.ready.catch(() => {}); // `removed` tells it as well
+    room.ready.catch(() => {}); // the event `removed` reports it as well
     this.#rooms.set(id, room);
     if (this.state.phase === 'online') this.#join(room);
     else if (this.state.phase === 'idle') this.connect();
     return room.ready;
   }
 
-  /** Leaves a room at once. Without a socket it is only forgotten, and the server's grace period ends it. */
+  /** Leaves a room at once. Without a socket the client only forgets it, and the server's grace period ends the stay. */
   async leave(id) {
     const room = this.#rooms.get(id);
     this.#connection.clock.stop(room?.timer);

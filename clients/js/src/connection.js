@@ -1,14 +1,14 @@
-// One socket at a time that comes back by itself: its phases, back-off, silence, pings and unanswered commands. It knows
-// no rooms and no words beyond the envelope; `Client` does.
+// One socket at a time, with automatic reconnects: its phases, back-off, silence, pings and unanswered commands. It knows
+// only the envelope of frames; rooms and the types of frames are the business of `Client`.
 
 import { CLOCK, DEFAULTS, Lost, ParlorError, SUBPROTOCOL, backoff, comesBack } from './wire.js';
 
-/** Unauthenticated, signed out, token reused: the close codes after which a person has to sign in. */
+/** The close codes after which the user must sign in: unauthenticated, signed out, token reused. */
 const SIGN_IN = new Set([4501, 4503, 4505]);
 
 export class Connection {
   state = { phase: 'idle' };
-  turn = 0; // rises with every socket and every loss: what belongs to an older one is dropped
+  turn = 0; // rises with every new and every lost socket; what belongs to an older turn is dropped
   settings;
   clock;
   #options;
@@ -26,8 +26,8 @@ export class Connection {
 
   /**
    * @param {object} options of the client: `url`, `WebSocket`, `settings`, `clock`, `random`
-   * @param {object} hooks `hello()` brings the data of `connect` and may throw; `online(reply, data)`, `refused(error)`
-   *   (says true: come back at once), `dropped()`, `state(state)`, `frame(frame)`, `raw({out, text})`
+   * @param {object} hooks `hello()` returns the data of `connect` and may throw; `refused(error)` returns true to reconnect
+   *   at once; `online(reply, data)`, `dropped()`, `moved()`, `state(state)`, `frame(frame)`, `raw({out, text})`
    */
   constructor(options, hooks) {
     this.#options = options;
@@ -37,7 +37,7 @@ export class Connection {
     this.#random = options.random ?? Math.random;
   }
 
-  /** One more command may be asked. */
+  /** Whether one more command may be sent. */
   get isReady() {
     return this.state.phase === 'online' && this.#asked.size < this.#unanswered;
   }
@@ -61,7 +61,7 @@ export class Connection {
   cut(away_ms) {
     if (this.state.phase === 'idle' || this.state.phase === 'stopped') return;
     const socket = this.#drop({ phase: 'waiting', reason: 'cut', until: this.clock.now() + away_ms });
-    socket?.close(3001, 'cut'); // not 1000: that would say that one leaves
+    socket?.close(3001, 'cut'); // not 1000, which would leave the room
     this.#timers.back = this.clock.after(away_ms, () => this.#open());
   }
 
@@ -69,7 +69,7 @@ export class Connection {
     if (this.state.phase === 'waiting' && this.state.reason !== 'cut' && !this.#closing?.after_ms) this.#open();
   }
 
-  /** Ends it until somebody connects again: a person has to do something first. */
+  /** Stops until `connect` is called, because the user has to do something first. */
   stop(reason, error, code) {
     this.#drop({ phase: 'stopped', reason, error, code })?.close(3000, 'stopped');
   }
@@ -101,7 +101,7 @@ export class Connection {
       });
     socket.onmessage = ({ data }) => this.#read(data);
     socket.onclose = ({ code, reason }) => this.#ended(code, reason);
-    socket.onerror = () => {}; // `close` follows and says the same
+    socket.onerror = () => {}; // `close` follows
   }
 
   #online(reply, hello) {
@@ -143,14 +143,14 @@ export class Connection {
     this.#timers.back = this.clock.after(wait, () => this.#open());
   }
 
-  /** Lets go of the socket, of every timer and of every open answer. Returns the socket, which nobody hears any more. */
+  /** Drops the socket, every timer and every unanswered command. Returns the socket, which has no listeners any more. */
   #drop(state) {
     const socket = this.#socket;
     this.#socket = null;
     this.turn += 1;
     for (const timer of Object.values(this.#timers)) this.clock.stop(timer);
     this.#timers = {};
-    // A socket that is closed while it connects may still fail, and some throw a failure that nobody hears.
+    // A socket that is closed while it connects may still fail, and some implementations throw an unheard error.
     if (socket) Object.assign(socket, { onopen: null, onmessage: null, onclose: null, onerror: () => {} });
     this.#hooks.dropped();
     this.#set(state);
@@ -171,7 +171,7 @@ export class Connection {
 
   // -- frames
 
-  /** Sends a command on this socket, once. `done(error, data)` is called once: `Lost` where the socket went first. */
+  /** Sends a command on this socket once. `done(error, data)` is called once, with `Lost` if the socket is lost first. */
   ask(type, data, op, done) {
     if (!this.#socket) return done(new Lost('no socket'));
     const id = this.#nextId++;
@@ -197,7 +197,7 @@ export class Connection {
     try {
       frame = JSON.parse(text);
     } catch {
-      return; // a form of frame that this client does not know
+      return; // a frame that this client cannot read
     }
     if ('id' in frame) this.#answer(frame);
     else if (frame.type === 'ping') this.#send('{"type":"pong"}');
@@ -207,7 +207,7 @@ export class Connection {
 
   #answer({ id, data, error }) {
     const asked = this.#asked.get(id);
-    if (!asked) return; // `id: null`: a frame of ours that could not be read; its command times out
+    if (!asked) return; // with `id: null` the server could not read a frame; its command times out
     this.#asked.delete(id);
     this.clock.stop(asked.timer);
     asked.done(error ? new ParlorError(error) : null, data ?? {});

@@ -8,7 +8,7 @@ export type * from './protocol.d.ts';
 /** The subprotocol that this client speaks. */
 export const SUBPROTOCOL: 'parlor.v1.json';
 
-/** Sizes and waits. The server's own limits replace those it announces. */
+/** Sizes and waits. The limits that the server announces replace them. */
 export interface Settings {
   connect_ms: number;
   reply_ms: number;
@@ -21,14 +21,14 @@ export interface Settings {
 }
 export const DEFAULTS: Readonly<Settings>;
 
-/** A UUID of version 7: the name of one tap, kept over retries and reconnects. */
+/** A new operation: a UUID of version 7, made for one tap and kept over retries and reconnects. */
 export function operation(now?: number, random?: (bytes: Uint8Array) => Uint8Array): string;
 /** Milliseconds before attempt number `attempt` (from 0). */
 export function backoff(attempt: number, settings?: Partial<Settings>, random?: () => number): number;
 /** Whether a client comes back after this close code. */
 export function comesBack(code: number): boolean;
 
-/** A refusal: `code` is what a program may look at, `retry` what may be done with the same operation. */
+/** A refusal. Programs decide by `code`; `retry` says what may be done with the same operation. */
 export class ParlorError extends Error {
   constructor(body: Partial<ErrorBody> & Record<string, unknown>, status?: number);
   code: string;
@@ -36,19 +36,19 @@ export class ParlorError extends Error {
   retry_after_ms?: number;
   fields: FieldError[];
   body: Partial<ErrorBody> & Record<string, any>;
-  /** The HTTP status, where REST answered. */
+  /** The HTTP status of a REST answer. */
   status?: number;
-  /** The operation of the command that was refused: ask again with it. */
+  /** The operation of the refused command, to send it again. */
   op?: string;
 }
 
 export interface Token {
   token: string;
-  /** Unix milliseconds; with it the live socket is given a new token in time. */
+  /** Unix milliseconds. If given, the open socket gets a new token in time. */
   expires_at?: number;
 }
 
-/** Brings an access token; `stale` is one that the server refused. Throws `retry: 'sign_in'` where a person has to act. */
+/** Gives an access token; `stale` is one that the server refused. Throws `retry: 'sign_in'` if the user must sign in. */
 export type TokenSource = (asked: { stale?: string }) => string | Token | Promise<string | Token>;
 
 // ------------------------------------------------------------------------------------------------ accounts
@@ -57,7 +57,7 @@ export interface SessionStorage {
   read(): unknown;
   write(value: unknown): unknown;
 }
-/** Keeps a session nowhere: it ends with the program. */
+/** Keeps a session in memory only: it ends with the program. */
 export function memory(): SessionStorage;
 /** Keeps a session in a browser's `sessionStorage` or `localStorage`. */
 export function webStorage(storage: { getItem(name: string): string | null; setItem(name: string, value: string): void; removeItem(name: string): void }, name?: string): SessionStorage;
@@ -69,12 +69,12 @@ export interface NewAccount {
   name: string;
 }
 
-/** A sign-in that lasts. */
+/** A session that renews its tokens. */
 export class Session {
   constructor(options: {
     /** The server's origin; absent: the page's own. */
     base?: string;
-    /** The lasting name of this device. */
+    /** The permanent name of this device. */
     device: string;
     storage?: SessionStorage;
     fetch?: typeof fetch;
@@ -82,9 +82,9 @@ export class Session {
     renew_before_ms?: number;
   });
   readonly device: string;
-  /** Who is signed in. */
+  /** The signed-in user. */
   readonly user: Person | null;
-  /** Reads what was kept from the last time. */
+  /** Reads the stored session. */
   restore(): Promise<Person | null>;
   signIn(account: { login: string; password: string }): Promise<Person>;
   register(account: NewAccount): Promise<Person>;
@@ -116,10 +116,10 @@ export interface WalletEntry {
   [more: string]: unknown;
 }
 
-/** REST for what an app needs beside the socket. Everything rejects with `ParlorError`. */
+/** The REST addresses that an app needs besides the socket. Everything rejects with `ParlorError`. */
 export class Rest {
   constructor(options?: { base?: string; fetch?: typeof fetch; token?: TokenSource });
-  /** Any address. */
+  /** Calls any address. */
   ask<Answer = any>(method: string, path: string, body?: unknown): Promise<Answer>;
   as(token: string): Rest;
   register(account: NewAccount & { device: string }): Promise<any>;
@@ -143,7 +143,7 @@ export class Rest {
 
 // ------------------------------------------------------------------------------------------------ the room
 
-/** A remark of the room's between the lines of chat: who sat down, who was put out. */
+/** A note between the chat lines about what happened in the room: a seat was taken, a user was kicked. */
 export interface Note {
   key: string;
   at: number;
@@ -155,10 +155,10 @@ export interface Note {
   reason?: string;
 }
 
-/** What a client knows of a room. Never changed: each frame makes a new one. */
+/** What a client knows about a room. A state never changes: each frame makes a new one. */
 export interface RoomState {
   readonly room: number;
-  /** What was seen last; goes with every join. */
+  /** What was seen last; sent with every join. */
   readonly position: Position | null;
   readonly card: RoomCard | null;
   readonly own: OwnPlace | null;
@@ -171,7 +171,7 @@ export interface RoomState {
   readonly coins: number;
   readonly catching_up: readonly GiftLine[] | null;
   readonly gap: boolean;
-  /** What the last join brought. */
+  /** What the last join added. */
   readonly visit: { first: boolean; recovered: boolean; events: number; chat: number; gifts: number; seats: number | null } | null;
 }
 
@@ -186,7 +186,7 @@ export interface RoomFrame {
 }
 
 export function emptyRoom(room: number): RoomState;
-/** The next picture of the room. Pure. */
+/** The next state of the room; the given state is not changed. */
 export function reduce(state: RoomState, frame: RoomFrame): RoomState;
 
 // ---------------------------------------------------------------------------------------------- the client
@@ -195,9 +195,9 @@ export type ConnectionState =
   | { phase: 'idle'; closed?: boolean }
   | { phase: 'connecting'; attempt: number }
   | { phase: 'online'; ping_ms: number }
-  /** Comes back by itself at `until`, where it is known yet. */
+  /** The client reconnects by itself, at `until` if that is known yet. */
   | { phase: 'waiting'; reason: string; code?: number; attempt?: number; until?: number }
-  /** Somebody has to do something: sign in again (`reason: 'sign_in'`), or connect. */
+  /** The user must do something: sign in again (`reason: 'sign_in'`), or connect. */
   | { phase: 'stopped'; reason: string; code?: number; error?: ParlorError };
 
 export interface Removal {
@@ -213,40 +213,40 @@ export interface ClientEvents {
   state: ConnectionState;
   connected: Connected;
   balances: Balance[];
-  /** The picture of a room has changed. */
+  /** The state of a room has changed. */
   room: { state: RoomState; before: RoomState; frame: RoomFrame };
-  /** A line that was not in the picture yet: each once. */
+  /** A new chat line; each comes once. */
   chat: { room: number; line: ChatLine };
-  /** A gift to show: each once, over every reconnect. */
+  /** A new gift; each comes once, over all reconnects. */
   gift: { room: number; gift: GiftLine };
-  /** A join that is tried again in `wait` ms. */
+  /** A join was refused, and is tried again in `wait` ms. */
   refused: { room: number; error: ParlorError; wait: number };
-  /** Put out of a room, or never let in. */
+  /** The user was removed from a room, or a join was refused for good. */
   removed: Removal;
   /** A frame for this user, as it came. */
   user: { user: number; type: string; data: any };
-  /** What the server says of the socket itself. */
+  /** A frame about the socket itself. */
   notice: { type: string; data?: any };
-  /** The live socket could not be given a new token; it serves until the old one expires. */
+  /** The open socket could not get a new token; it stays until the old one expires. */
   unrenewed: unknown;
-  /** Every frame's text, with its tokens: for a debugger's eyes. */
+  /** The text of every frame, tokens included, for debugging. */
   frame: { out: boolean; text: string };
 }
 
 export interface ClientOptions {
   /** The server's origin, as `https://parlor.example`; absent: the page's own. */
   base?: string;
-  /** The socket's address, where it is not `base` and `/v1/socket`. */
+  /** The socket's address, if it is not `/v1/socket` of `base`. */
   url?: string;
-  /** As `session.token`, or an own source. */
+  /** `session.token`, or another source of tokens. */
   token: TokenSource;
-  /** Brings a room token; absent: asked of REST. */
+  /** Gives a room token; absent: the client gets it by REST. */
   roomToken?: (room: number) => string | Promise<string>;
-  /** The lasting name of this device; a second socket of the same device replaces the first. */
+  /** The permanent name of this device; a second socket of the same device replaces the first. */
   device: string;
-  /** What the app is, for support. */
+  /** The app's name, version and platform, for support. */
   client?: { name: string; version?: string; platform?: string };
-  /** Node before 22 has none: `ws` of npm fits. */
+  /** Needed in Node before 22, which has none; `ws` of npm works. */
   WebSocket?: unknown;
   fetch?: typeof fetch;
   settings?: Partial<Settings>;
@@ -256,33 +256,33 @@ export interface ClientOptions {
   random?: () => number;
 }
 
-/** One socket that comes back, and what an app does over it. */
+/** A socket that reconnects by itself, and everything that an app does over it. */
 export class Client {
   constructor(options: ClientOptions);
   /** REST with the same token. */
   readonly rest: Rest;
   readonly state: ConnectionState;
   readonly balances: Balance[];
-  /** The picture of a room that one is in. */
+  /** The state of a joined room. */
   room(id: number): RoomState | undefined;
-  /** Calls `listener` with each event until the function that this returns is called. */
+  /** Calls `listener` with each event until the returned function is called. */
   on<Name extends keyof ClientEvents>(name: Name, listener: (value: ClientEvents[Name]) => void): () => void;
-  /** The events one after the other, for `for await`; ends with the loop, with `signal`, or with the client. */
+  /** The events in order, for `for await`; ends with the loop, with `signal`, or with the client. */
   events<Name extends keyof ClientEvents>(name: Name, options?: { signal?: AbortSignal }): AsyncIterableIterator<ClientEvents[Name]>;
-  /** Connects, or comes back at once. */
+  /** Connects, or reconnects at once. */
   connect(): void;
-  /** Ends for good. */
+  /** Closes the client for good. */
   close(): void;
-  /** Drops the socket without leaving, and stays away for so long. */
+  /** Drops the socket without leaving, and reconnects after this time. */
   cut(away_ms?: number): void;
-  /** The network is back. */
+  /** Reconnects at once, when the network is back. */
   wake(): void;
-  /** Comes into a room and stays in it over reconnects. */
+  /** Joins a room and stays in it over reconnects. */
   join(room: number): Promise<RoomState>;
   leave(room: number): Promise<void>;
-  /** A page of the people that the snapshot did not name, into the picture. */
+  /** Reads another page of people, beyond those of the snapshot, into the room's state. */
   people(room: number): Promise<PeoplePage>;
-  /** What changes something happens once, however often it is sent. */
+  /** Sends a command. If it changes something, it takes effect once, however often it is sent. */
   command<Type extends keyof Commands>(type: Type, data: Commands[Type]['data'], options?: { op?: string }): Promise<Commands[Type]['reply']>;
   command(type: string, data: object, options?: { op?: string }): Promise<any>;
 }

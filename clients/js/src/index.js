@@ -1,4 +1,4 @@
-// Everything that an app needs; what stands in no other file than its own is not for use.
+// Everything that an app may use. What is not exported here is internal.
 
 export { Client } from './client.js';
 export { Rest } from './rest.js';

@@ -1,6 +1,6 @@
-// Who hears of what: by callback, or one after the other in a `for await`.
+// The listeners of events: callbacks, or loops that read events in order with `for await`.
 
-/** Events that may wait for a slow loop; beyond it the loop ends with an error, so that nothing is lost in silence. */
+/** Events that may wait for a slow loop. With more, the loop ends with an error, so that no event is lost unnoticed. */
 const WAITING = 10_000;
 
 export class Listeners {

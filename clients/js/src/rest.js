@@ -1,5 +1,5 @@
-// Parlor's REST for what an app needs beside the socket: JSON both ways, problems as `ParlorError`, a token that is
-// renewed once when the server refuses it.
+// The REST addresses that an app needs besides the socket. Requests and answers are JSON, problems become `ParlorError`,
+// and a token that the server refuses is renewed once.
 
 import { ParlorError } from './wire.js';
 
@@ -12,7 +12,7 @@ export class Rest {
    * @param {object} [options]
    * @param {string} [options.base] the server's origin, as `https://parlor.example`; absent: the page's own
    * @param {typeof fetch} [options.fetch]
-   * @param {import('./index.d.ts').TokenSource} [options.token] absent: only what needs none
+   * @param {import('./index.d.ts').TokenSource} [options.token] absent: only addresses that need no token
    */
   constructor({ base = '', fetch: call = (...rest) => fetch(...rest), token } = {}) {
     this.#base = base.replace(/\/$/, '');
@@ -20,19 +20,19 @@ export class Rest {
     this.#token = token;
   }
 
-  /** The same with a token that is given. */
+  /** Another `Rest` of the same server, with this token. */
   as(token) {
     return new Rest({ base: this.#base, fetch: this.#fetch, token: () => token });
   }
 
-  /** Any address: resolves with the answer's JSON (`{}` where there is none), rejects with `ParlorError`. */
+  /** Calls any address. Resolves with the JSON of the answer (`{}` if it has none), rejects with `ParlorError`. */
   async ask(method, path, body) {
     const token = await bare(this.#token?.({}));
     try {
       return await this.#once(method, path, body, token);
     } catch (error) {
       if (error.retry !== 'sign_in' || !token) throw error;
-      const renewed = await bare(this.#token({ stale: token })); // refused before anything was done, so asking again is safe
+      const renewed = await bare(this.#token({ stale: token })); // refused before anything was done, so it is safe to send it again
       if (!renewed || renewed === token) throw error;
       return this.#once(method, path, body, renewed);
     }
@@ -61,7 +61,7 @@ export class Rest {
     return data;
   }
 
-  // Accounts. `Session` keeps what these answer.
+  // Accounts. `Session` stores the answers of the first three.
   register = (account) => this.ask('POST', '/v1/auth/register', account);
   login = (account) => this.ask('POST', '/v1/auth/login', account);
   refresh = (refresh_token) => this.ask('POST', '/v1/auth/refresh', { refresh_token });
@@ -85,7 +85,7 @@ export class Rest {
   entries = ({ currency, cursor, limit } = {}) => this.ask('GET', `/v1/wallet/entries${query({ currency, limit, cursor })}`);
 }
 
-/** A source of tokens may give the token alone, or with the time at which it expires. */
+/** The token itself: a source may give it alone, or with the time at which it expires. */
 async function bare(given) {
   const token = await given;
   return typeof token === 'object' ? token?.token : token;

@@ -1,14 +1,14 @@
-// The picture of a room as a pure reducer: positions, gaps, what is shown once. No clock, no chance, no I/O, so that
-// it can be tested, replayed and used without the rest of the client.
+// The state of a room as a pure reducer: positions, gaps, and what is shown only once. It uses no clock, no randomness and
+// no I/O, so it can be tested, replayed and used without the rest of the client.
 
-/** Lines of chat, and gifts, that the picture keeps: the newest. */
+/** How many of the newest chat lines and gifts a state keeps. */
 export const CHAT_LINES = 300;
 export const GIFT_LINES = 300;
 
-/** A room of which nothing is known yet. */
+/** The state of a room of which nothing is known yet. */
 export const emptyRoom = (room) => ({
   room,
-  position: null, // {epoch, seq, gift_no}: what was seen last; goes with every join
+  position: null, // {epoch, seq, gift_no}: what was seen last; sent with every join
   card: null,
   own: null,
   seats: [],
@@ -20,11 +20,11 @@ export const emptyRoom = (room) => ({
   coins: 0,
   catching_up: null, // gifts that wait until older ones have been fetched
   gap: false, // an event is missing: join again with the position
-  visit: null, // what the last join brought: {recovered, first, events, chat, gifts, seats}
+  visit: null, // what the last join added: {recovered, first, events, chat, gifts, seats}
 });
 
 /**
- * The next picture of the room. Pure: same state and frame, same answer; the state given is never changed.
+ * The next state of the room. It depends only on the given state and frame, and does not change the given state.
  *
  * `frame` is an event or signal as it came, or one of `{type:'joined', data: Joined}`,
  * `{type:'gifts.page', data: GiftPage}`, `{type:'people.page', data: PeoplePage}`.
@@ -44,7 +44,7 @@ export function reduce(state, frame) {
   const at = state.position;
   if (!at || frame.epoch < at.epoch || (frame.epoch === at.epoch && frame.seq <= at.seq)) return state;
   if (frame.epoch > at.epoch || frame.seq > at.seq + 1) return state.gap ? state : { ...state, gap: true };
-  if (state.gap) return state; // what comes behind a gap comes again with the join
+  if (state.gap) return state; // what follows a gap comes again with the join
   const next = apply(state, frame);
   return { ...next, position: { ...next.position, seq: frame.seq } };
 }
@@ -53,7 +53,7 @@ function signal(state, frame) {
   return frame.type === 'participants.count' ? { ...state, count: frame.data.count } : state;
 }
 
-/** An event's effect, without a look at its number. Events carry the state after them: this is assignment. */
+/** Applies an event, whose number was checked before. An event holds the state after it, so this only assigns values. */
 function apply(state, { type, data, at, epoch, seq }) {
   const key = `${epoch}.${seq}`;
   switch (type) {
@@ -97,7 +97,7 @@ function apply(state, { type, data, at, epoch, seq }) {
     case 'gifts.sent':
       return { ...showGifts(state, data.gifts), coins: data.coins };
     default:
-      return state; // a newer server's event: its number counts, its content is not for us
+      return state; // an event of a newer server: only its number is used
   }
 }
 
@@ -143,7 +143,7 @@ function joined(state, reply) {
   return next;
 }
 
-/** Gifts of an event: shown at once, unless older ones are missing; then they wait behind `gift.list`. */
+/** Shows the gifts of an event, unless older ones are missing; then they wait for the reply to `gift.list`. */
 function showGifts(state, gifts) {
   if (state.catching_up) return { ...state, catching_up: [...state.catching_up, ...gifts] };
   const own = state.position?.gift_no;
@@ -159,7 +159,7 @@ function giftsPage(state, page) {
   return { ...append(next, state.catching_up), catching_up: null };
 }
 
-/** The one place where a gift comes into the picture: nothing at or below the own number, each number once. */
+/** Adds gifts to the state, the only place that does: none at or below the own number, each number once. */
 function append(state, gifts) {
   let own = state.position?.gift_no;
   const shown = [];
@@ -173,7 +173,7 @@ function append(state, gifts) {
   return { ...state, gifts: all, position: { ...state.position, gift_no: own } };
 }
 
-/** Lines behind those that are there: one operation once, one note once. */
+/** Adds lines after those that are there: each operation once, each note once. */
 function addLines(lines, more) {
   const known = new Set(lines.map((line) => line.op ?? line.key));
   const added = more.filter((line) => !known.has(line.op ?? line.key) && known.add(line.op ?? line.key));

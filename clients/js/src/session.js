@@ -1,17 +1,17 @@
-// A sign-in that lasts: keeps the tokens where the app says, renews the access token before it expires, and tells when
-// only a person can go on. `session.token` is a source of tokens for `Client` and `Rest`.
+// A session that lasts: stores the tokens where the app says, renews the access token before it expires, and throws
+// `retry: 'sign_in'` when the user must sign in. `session.token` is a source of tokens for `Client` and `Rest`.
 
 import { Rest } from './rest.js';
 import { CLOCK, DEFAULTS, ParlorError } from './wire.js';
 
-/** Keeps a session nowhere: it ends with the program. */
+/** Keeps a session in memory only: it ends with the program. */
 export function memory() {
   let value = null;
   return { read: () => value, write: (next) => (value = next) };
 }
 
 /**
- * Keeps a session in a browser's `sessionStorage` (one a tab) or `localStorage` (one for all tabs).
+ * Keeps a session in a browser's `sessionStorage` (one per tab) or `localStorage` (one for all tabs).
  * @param {Storage} storage
  */
 export function webStorage(storage, name = 'parlor.session') {
@@ -38,7 +38,7 @@ export class Session {
   /**
    * @param {object} options
    * @param {string} [options.base] the server's origin; absent: the page's own
-   * @param {string} options.device the lasting name of this device
+   * @param {string} options.device the permanent name of this device
    * @param {{read(): any, write(value: any): any}} [options.storage] absent: `memory()`; may be async
    * @param {typeof fetch} [options.fetch]
    * @param {() => number} [options.now]
@@ -51,33 +51,34 @@ export class Session {
     this.device = device;
   }
 
-  /** Who is signed in, or null. */
+  /** The signed-in user, or null. */
   get user() {
     return this.#kept?.user ?? null;
   }
 
-  /** Reads what was kept from the last time. Resolves with who is signed in, or null. */
+  /** Reads the stored session. Resolves with the signed-in user, or null. */
   async restore() {
     this.#kept = (await this.#storage.read()) ?? null;
     return this.user;
   }
 
-  /** `login` is the e-mail address or phone number. Resolves with who is signed in. */
+  /** Signs in. `login` is the e-mail address or phone number. Resolves with the user. */
   signIn = async ({ login, password }) => this.#keep(await this.#rest.login({ login, password, device: this.device }));
 
-  /** `account` is `{email or phone, password, name}`. */
+  /** Registers and signs in. `account` is `{email or phone, password, name}`. */
   register = async (account) => this.#keep(await this.#rest.register({ ...account, device: this.device }));
 
-  /** Ends it here at once, and on the server as soon as it hears of it. */
+  /** Signs out here at once, and on the server as soon as it can be reached. */
   async signOut() {
     const token = this.#kept?.access_token;
     await this.#forget();
-    // Nothing is left to do for who is gone: without the network the session runs out by itself.
+    // If the server cannot be reached now, its session expires by itself.
     if (token) await this.#rest.as(token).logout().catch(() => {});
   }
 
   /**
-   * The source of tokens. `stale` is a token that the server refused: another one is brought, or `sign_in` thrown.
+   * The source of tokens. `stale` is a token that the server refused; then the answer is another one, or an error with
+   * `retry: 'sign_in'`.
    * @returns {Promise<{token: string, expires_at?: number}>}
    */
   token = async ({ stale } = {}) => {
@@ -91,7 +92,7 @@ export class Session {
       this.#renewing ??= this.#renew(access_token).finally(() => (this.#renewing = null));
       await this.#renewing;
     } catch (error) {
-      if (error.retry === 'sign_in' || !holds) throw error; // else: without an answer the old one serves to its end
+      if (error.retry === 'sign_in' || !holds) throw error; // otherwise the server did not answer, and the old token is used until it expires
     }
     if (!this.#kept) throw signInFirst(); // signed out meanwhile
     return this.#current();
@@ -102,7 +103,7 @@ export class Session {
   async #renew(old) {
     const other = await this.#storage.read();
     if (other && other.access_token !== old && other.user?.id === this.#kept?.user.id) {
-      this.#kept = other; // another tab has done it
+      this.#kept = other; // another tab has renewed it
       return;
     }
     try {

@@ -1,21 +1,21 @@
-// The words and numbers of the wire that the rest of the client shares: sizes, waits, errors, operations. Pure.
+// What the parts of the client share about the protocol: sizes, waits, errors, operations. It does no I/O.
 
 /** The subprotocol that this client speaks. */
 export const SUBPROTOCOL = 'parlor.v1.json';
 
-/** Sizes and waits, in milliseconds where the name says so. The server's own limits replace those it announces. */
+/** Sizes and waits, in milliseconds if the name ends in `_ms`. The limits that the server announces replace them. */
 export const DEFAULTS = Object.freeze({
   connect_ms: 10_000, // from the first byte of the handshake to the answer to `connect`
-  reply_ms: 20_000, // a command unanswered for so long: the socket is not trusted any more
-  silence_ms: 45_000, // nothing came for so long: the socket is dead
+  reply_ms: 20_000, // after this time without a reply the socket counts as lost
+  silence_ms: 45_000, // after this time without a frame the socket counts as lost
   backoff_ms: 500, // the first wait before coming back; doubles
   backoff_max_ms: 20_000,
-  stable_ms: 10_000, // a socket that lived so long sets the back-off to its beginning
-  renew_before_ms: 60_000, // a token is renewed so long before it expires
+  stable_ms: 10_000, // a socket that was online for this long resets the back-off
+  renew_before_ms: 60_000, // a token is renewed this long before it expires
   tries: 8, // refusals with `retry: now` or `later` before a command gives up; a lost socket is no refusal
 });
 
-/** Commands that change something and so name an operation. */
+/** The commands that change something, and therefore name an operation. */
 export const CHANGES = new Set([
   'chat.send',
   'gift.send',
@@ -26,11 +26,11 @@ export const CHANGES = new Set([
   'seat.unlock',
 ]);
 
-/** A refusal: `code` is what a program may look at, `retry` what may be done with the same operation. */
+/** A refusal. Programs decide by `code`; `retry` says what may be done with the same operation. */
 export class ParlorError extends Error {
   /**
    * @param {object} body an error of the wire, or a problem (RFC 9457) of REST
-   * @param {number} [status] the HTTP status, where there is one
+   * @param {number} [status] the HTTP status of a REST answer
    */
   constructor(body, status) {
     super(body.message || body.detail || body.title || body.code || 'error');
@@ -44,10 +44,10 @@ export class ParlorError extends Error {
   }
 }
 
-/** The answer was lost with its socket: what was asked may have happened. Never leaves the client. */
+/** The reply was lost with its socket, so the command may have taken effect. This error never leaves the client. */
 export class Lost extends Error {}
 
-/** A UUID of version 7: the name of one tap, kept over retries and reconnects. */
+/** A new operation: a UUID of version 7, made for one tap and kept over retries and reconnects. */
 export function operation(now = Date.now(), random = (bytes) => crypto.getRandomValues(bytes)) {
   const bytes = random(new Uint8Array(16));
   for (let at = 5, rest = now; at >= 0; at--, rest = Math.floor(rest / 256)) bytes[at] = rest % 256;
@@ -62,10 +62,10 @@ export function backoff(attempt, { backoff_ms, backoff_max_ms } = DEFAULTS, rand
   return Math.round(Math.min(backoff_max_ms, backoff_ms * 2 ** Math.min(attempt, 30)) * (0.5 + random() / 2));
 }
 
-/** What a close code asks for: 4500 to 4999 do not come back, everything else does. */
+/** Whether a client reconnects after this close code: not after 4500 to 4999, after every other code. */
 export const comesBack = (code) => !(code >= 4500 && code <= 4999);
 
-/** Time as the client sees it; tests bring a clock that is turned by hand. */
+/** The client's clock; tests use one that they advance themselves. */
 export const CLOCK = Object.freeze({
   now: () => Date.now(),
   after: (ms, call) => setTimeout(call, Math.min(ms, 2 ** 31 - 1)), // beyond it a timer would fire at once

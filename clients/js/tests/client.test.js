@@ -50,7 +50,7 @@ test('a command whose answer was lost is sent again with the same operation', as
   assert.equal((await sent).receipt, 9);
 });
 
-test('what is asked while away waits for the room and is sent once, in order', async () => {
+test('commands given while away wait for the room and are sent once, in order', async () => {
   const all = await inRoom();
   all.client.cut(10_000);
   const [a, b] = ['a', 'b'].map((text) => all.client.command('chat.send', { room: ROOM, text }));
@@ -61,7 +61,7 @@ test('what is asked while away waits for the room and is sent once, in order', a
   await Promise.all([a, b]);
 });
 
-test('retry now goes at once, later after its time, both with the same operation; never is final', async () => {
+test('retry now sends again at once, later after its time, both with the same operation; never is final', async () => {
   const all = await inRoom();
   const { client, clock } = all;
   const refuse = (code, retry, retry_after_ms) => {
@@ -88,7 +88,7 @@ test('retry now goes at once, later after its time, both with the same operation
   assert.equal(count(), 3);
 });
 
-test('a command gives up after so many refusals and names its operation, so that it can be asked again', async () => {
+test('a command gives up after some refusals and names its operation, so that it can be sent again', async () => {
   const all = await inRoom({ settings: { tries: 3 } });
   const done = all.client.command('chat.send', { room: ROOM, text: 'x' }).catch((error) => error);
   for (let time = 0; time < 3; time++) {
@@ -113,7 +113,7 @@ test('no more commands are unanswered than the server allows', async () => {
   assert.deepEqual(sent().map((frame) => frame.data.text), ['0', '1', '2', '3', '4']);
 });
 
-test('a gap joins again with the position and drops what comes meanwhile', async () => {
+test('after a gap the client joins again with the position and drops what comes meanwhile', async () => {
   const all = await inRoom();
   all.socket().give(chat(11, 'a'));
   all.socket().give(chat(13, 'c'));
@@ -171,7 +171,7 @@ test('codes 4000 to 4499 come back, after the time that the notice says; 4500 to
   }
 });
 
-test('a server that takes no more sockets is come back to later, whether the handshake says so or connect', async () => {
+test('the client comes back later when the server refuses new sockets, by the handshake or by connect', async () => {
   const all = await inRoom();
   const { clock, sockets } = all;
   // Before the load: the socket is lost. Then a handshake that is answered 503, of which a page sees 1006 alone.
@@ -197,7 +197,7 @@ test('a server that takes no more sockets is come back to later, whether the han
   assert.equal(comesBack(4004), true);
 });
 
-test('an expired sign-in stops; connecting again goes on with position and waiting commands', async () => {
+test('an expired session stops the client; connecting again continues with position and waiting commands', async () => {
   let expired = false;
   const all = await inRoom({
     token: async () => {
@@ -217,7 +217,7 @@ test('an expired sign-in stops; connecting again goes on with position and waiti
   assert.equal(all.socket().last('chat.send').data.text, 'kept');
 });
 
-test('a token that the server refuses is asked for anew once, then a person has to sign in', async () => {
+test('a refused token is replaced once, then the user must sign in', async () => {
   const asked = [];
   const all = await inRoom({ token: async ({ stale }) => (asked.push(stale), stale ? 'renewed' : 'access') });
   all.socket().end(4501);
@@ -232,7 +232,7 @@ test('a token that the server refuses is asked for anew once, then a person has 
   assert.equal(all.sockets.length, 2);
 });
 
-test('the live socket gets a new token a minute before the old one expires', async () => {
+test('the open socket gets a new token a minute before the old one expires', async () => {
   const tokens = [];
   const start = 1_790_000_000_000;
   const all = await inRoom({
@@ -254,7 +254,7 @@ test('the live socket gets a new token a minute before the old one expires', asy
   assert.deepEqual(all.socket().last('session.refresh').data, { token: 'token-3' });
 });
 
-test('the back-off doubles, has jitter and a ceiling, and begins anew after a socket that lived', async () => {
+test('the back-off doubles, has jitter and a maximum, and is reset by a socket that stayed open', async () => {
   assert.deepEqual([0, 1, 2, 3, 20].map((attempt) => backoff(attempt, undefined, () => 1)), [500, 1000, 2000, 4000, 20_000]);
   assert.deepEqual([0, 20].map((attempt) => backoff(attempt, undefined, () => 0)), [250, 10_000]);
   const all = await inRoom();
@@ -274,7 +274,7 @@ test('the back-off doubles, has jitter and a ceiling, and begins anew after a so
   assert.equal(all.client.state.until - clock.now(), 500);
 });
 
-test('a cut stays away as long as asked and hears nothing of the old socket', async () => {
+test('a cut client stays away as long as asked and ignores the old socket', async () => {
   const all = await inRoom();
   const old = all.socket();
   all.client.cut(10_000);
@@ -288,7 +288,7 @@ test('a cut stays away as long as asked and hears nothing of the old socket', as
   assert.equal(all.sockets.length, 2);
 });
 
-test('silence and an answer that never comes end the socket and it comes back', async () => {
+test('after silence, or a reply that never comes, the client reconnects', async () => {
   for (const wait of ['silence', 'reply']) {
     const all = await inRoom({ settings: wait === 'reply' ? { silence_ms: 1e9 } : {} });
     if (wait === 'reply') all.client.command('chat.send', { room: ROOM, text: 'x' });
@@ -301,7 +301,7 @@ test('silence and an answer that never comes end the socket and it comes back', 
   }
 });
 
-test('a join that may be tried again is; one that may not is told and forgotten', async () => {
+test('a join is tried again if it may be, else it is reported and forgotten', async () => {
   const all = await inRoom();
   all.socket().end();
   await back(all, { error: { code: 'room_paused', retry: 'later', retry_after_ms: 500 } });
@@ -327,7 +327,7 @@ test('an older balance is not shown over a newer one', async () => {
   assert.deepEqual(client.balances, [{ currency: 'coin', amount: 90, xp: 0, version: 7, exponent: 0 }]);
 });
 
-test('close rejects what waits and nothing comes back', async () => {
+test('close rejects waiting commands and does not reconnect', async () => {
   const all = await inRoom();
   const waiting = all.client.command('chat.send', { room: ROOM, text: 'x' });
   all.client.cut(1_000);
@@ -338,7 +338,7 @@ test('close rejects what waits and nothing comes back', async () => {
   assert.equal(all.clock.timers.length, 0);
 });
 
-test('the server\'s word that the session expires brings it a new token, once', async () => {
+test('the notice that the session expires makes the client send a new token once', async () => {
   const all = await inRoom({ token: async ({ stale }) => (stale ? `after ${stale}` : 'access') });
   all.socket().give({ type: 'session_expiring', data: { expires_at: 1 } });
   all.socket().give({ type: 'session_expiring', data: { expires_at: 1 } });
@@ -346,7 +346,7 @@ test('the server\'s word that the session expires brings it a new token, once', 
   assert.deepEqual(all.socket().sent.filter((frame) => frame.type === 'session.refresh').map((frame) => frame.data), [{ token: 'after access' }]);
 });
 
-test('a sign-in that was ended elsewhere stops and asks nobody for a token', async () => {
+test('a session that was ended elsewhere stops the client, which asks for no token', async () => {
   for (const code of [4503, 4505]) {
     const all = await inRoom();
     all.socket().give({ type: 'closing', data: { code, reason: 'signed_out' } });
@@ -355,7 +355,7 @@ test('a sign-in that was ended elsewhere stops and asks nobody for a token', asy
   }
 });
 
-test('each line and each gift is told once, over gaps and resumes, and none of a first visit', async () => {
+test('each line and each gift is reported once, over gaps and resumes, and none of a first visit', async () => {
   const all = await inRoom();
   const told = [];
   all.client.on('chat', ({ line }) => told.push(line.op));
@@ -392,7 +392,7 @@ test('a loop reads events in order, ends with the client, and fails rather than 
   assert.equal((await aborted).done, true);
 });
 
-test('leaving is said to the server and the room does not come back', async () => {
+test('leave tells the server, and the room is not joined again', async () => {
   const all = await inRoom();
   const left = all.client.leave(ROOM);
   await settled();

@@ -1,4 +1,4 @@
-// A real server of its own, and a wire to it that can be cut: for tests of this package and of the playground.
+// A real server, and a proxy to it that can cut connections, for the tests of this package and of the playground.
 
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -8,12 +8,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** The program under test; undefined where none was built. */
+/** The program under test; undefined if none was built. */
 export const PROGRAM = [process.env.PARLOR_BIN, fileURLToPath(new URL('../../../target/debug/parlor', import.meta.url))].find(
   (path) => path && existsSync(path),
 );
 
-/** Starts `parlor dev` on a free port with a temporary store; ends it by its pid. PARLOR_URL: one that runs already. */
+/** Starts `parlor dev` on a free port with a temporary store, and stops it by its pid. PARLOR_URL names a running server. */
 export async function startServer() {
   if (process.env.PARLOR_URL) return { url: new URL(process.env.PARLOR_URL), stop: async () => {} };
   const data = await mkdtemp(join(tmpdir(), 'parlor-'));
@@ -53,7 +53,7 @@ export async function startServer() {
   return { url, stop, said };
 }
 
-/** A wire between a client and the server that can be cut for real: sockets reset, new ones refused. */
+/** A proxy between a client and the server that can cut connections: it resets open ones and refuses new ones. */
 export async function startWire(target) {
   const open = new Set();
   let whole = true;
@@ -72,13 +72,13 @@ export async function startWire(target) {
   };
   return {
     url: new URL(`http://127.0.0.1:${server.address().port}/`),
-    /** Resets what is open and refuses what comes, until mended. */
+    /** Resets open connections and refuses new ones, until `mend` is called. */
     cut: () => {
       whole = false;
       reset();
     },
     mend: () => (whole = true),
-    /** Resets what is open, once. */
+    /** Resets the open connections once. */
     reset,
     stop: () => {
       for (const socket of open) socket.destroy();
@@ -87,7 +87,7 @@ export async function startWire(target) {
   };
 }
 
-/** Looks again until it holds; the last complaint is the one that is told. */
+/** Repeats a check until it passes; if it never does, throws its last error. */
 export async function until(what, timeout_ms = 10_000) {
   for (const end = Date.now() + timeout_ms; ; await new Promise((resolve) => setTimeout(resolve, 50))) {
     try {

@@ -1,4 +1,4 @@
-// What the README and the package promise, tried from a package as it would be published.
+// Tests what the README and the package promise, with a package as it would be published.
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';

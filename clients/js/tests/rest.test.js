@@ -3,7 +3,7 @@ import { test } from 'node:test';
 
 import { Rest, operation } from '../src/index.js';
 
-test('a problem is an error with its code, and a dead network may be tried again', async () => {
+test('a problem becomes an error with its code, and a failed connection may be tried again', async () => {
   const answer = (status, body) => async () => new Response(body, { status });
   const asked = (call) => new Rest({ fetch: call }).rooms().catch((error) => [error.code, error.retry]);
   assert.deepEqual(await asked(answer(409, '{"code":"account_exists","retry":"never"}')), ['account_exists', 'never']);
@@ -16,7 +16,7 @@ test('a problem is an error with its code, and a dead network may be tried again
   assert.deepEqual(await asked(answer(200, '{"items":[],"next":null}')), { items: [], next: null });
 });
 
-test('a refused token is renewed once and the request asked again', async () => {
+test('a refused token is renewed once and the request is sent again', async () => {
   const seen = [];
   const call = async (_, { headers }) => {
     seen.push(headers.authorization);

@@ -12,7 +12,7 @@ test('a first visit shows the snapshot and no old gift', () => {
   assert.equal(state.visit.first, true);
 });
 
-test('events apply in their order and the state given is not changed', () => {
+test('events are applied in their order and the given state is not changed', () => {
   const frames = [
     event(11, 'participants.changed', { joined: [lina], count: 3 }),
     event(12, 'seats.changed', { seats: [{ no: 1, user: omar }], version: 2, cause: 'taken' }),
@@ -43,7 +43,7 @@ test('an event at or below the position, or of an older epoch, changes nothing',
   assert.equal(reduce(emptyRoom(ROOM), chat(1, 'x')).chat.length, 0, 'nor one before the join');
 });
 
-test('a hole in seq, or a new epoch, is a gap and nothing behind it is shown', () => {
+test('a missing seq, or a new epoch, is a gap, and nothing after it is shown', () => {
   for (const first of [chat(12, 'b'), event(1, 'chat.posted', { from: omar, op: 'b', text: '' }, 6)]) {
     const state = [first, chat(11, 'a'), chat(12, 'c')].reduce(reduce, fresh());
     assert.equal(state.gap, true);
@@ -52,7 +52,7 @@ test('a hole in seq, or a new epoch, is a gap and nothing behind it is shown', (
   }
 });
 
-test('a recovered join brings each missed thing once', () => {
+test('a recovered join adds each missed event once', () => {
   const before = [chat(11, 'a'), gifts(12, 4)].reduce(reduce, fresh());
   const events = [
     gifts(12, 4), // seen
@@ -72,14 +72,14 @@ test('a recovered join brings each missed thing once', () => {
   assert.deepEqual(ops(reduce(state, chat(18, 'c'))), ['a', 'b', 'c']);
 });
 
-test('a recovered join may stand in a new epoch', () => {
+test('a recovered join may be in a new epoch', () => {
   const events = [chat(11, 'a'), event(1, 'chat.posted', { from: omar, op: 'b', text: 'of the new owner' }, 6)];
   const state = reduce(fresh(), joined({ position: { epoch: 6, seq: 1, gift_no: 3 }, recovered: true, events }));
   assert.deepEqual(ops(state), ['a', 'b']);
   assert.deepEqual(ops(reduce(state, event(2, 'chat.posted', { from: omar, op: 'c', text: '' }, 6))), ['a', 'b', 'c']);
 });
 
-test('a snapshot keeps the lines that were there, adds the new ones, and shows gifts above the own number', () => {
+test('a snapshot keeps known lines, adds new ones, and shows gifts above the own number', () => {
   const before = [chat(11, 'a'), gifts(12, 4)].reduce(reduce, fresh());
   const lines = ['a', 'b'].map((op, at) => ({ op, at: 1011 + at, from: omar, text: op }));
   const reply = {
@@ -108,13 +108,13 @@ test('with more_gifts the gifts of later events wait for the pages', () => {
   assert.equal(state.catching_up, null);
 });
 
-test('a hole in gift_no makes the later gift wait for gift.list', () => {
+test('a missing gift_no makes the later gift wait for gift.list', () => {
   let state = reduce(fresh(), gifts(11, 6));
   assert.deepEqual(numbers(state), []);
   state = reduce(state, { room: ROOM, type: 'gifts.page', data: { gifts: [gift(4), gift(5)], more: false } });
   assert.deepEqual(numbers(state), [4, 5, 6]);
 });
 
-test('a count comes as a signal where people are too many to name', () => {
+test('the count comes as a signal if there are too many people to name', () => {
   assert.equal(reduce(fresh(), { room: ROOM, type: 'participants.count', data: { count: 812 } }).count, 812);
 });

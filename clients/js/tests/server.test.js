@@ -1,4 +1,5 @@
-// Clients against the real server, one of them over a wire that is cut: in the end both have seen the same.
+// Tests clients against the real server. One of them is behind a proxy that cuts its connections; in the end both must have
+// seen the same.
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
@@ -20,7 +21,7 @@ after(async () => {
   await server?.stop();
 });
 
-/** A demo user at the server, by `url`. */
+/** A demo user's client of the server at `url`. */
 async function person(no, { origin: base }, device = `js-${no}-${Math.random()}`) {
   const session = new Session({ base, device });
   await session.signIn({ login: `demo${no}@parlor.example`, password: 'parlor-demo' });
@@ -33,7 +34,7 @@ async function person(no, { origin: base }, device = `js-${no}-${Math.random()}`
   return { session, client, told, rest: client.rest, user: session.user };
 }
 
-/** What both must agree on. */
+/** The part of a room's state in which two clients must agree. */
 const picture = ({ seats, seat_version, count, people, chat, gifts, coins, position }) => ({
   seats, seat_version, count, people, coins, position,
   chat: chat.filter((line) => line.op).map(({ op, at, from, text }) => ({ op, at, from, text })),
@@ -41,7 +42,7 @@ const picture = ({ seats, seat_version, count, people, chat, gifts, coins, posit
 });
 const same = (a, b, room) => until(() => assert.deepEqual(picture(a.client.room(room)), picture(b.client.room(room))));
 
-test('a client whose wire is cut again and again ends with the picture of one that never left', { skip, timeout: 120_000 }, async (t) => {
+test('a client that is cut off again and again ends with the same state as one that never left', { skip, timeout: 120_000 }, async (t) => {
   const [stays, cut] = await Promise.all([person(1, server.url), person(2, wire.url)]);
   t.after(() => [stays, cut].forEach(({ client }) => client.close()));
   const { id: room } = await stays.rest.openRoom({ name: 'Cut and mended', seats: 8 });
@@ -108,7 +109,7 @@ test('refusals have their code, and one socket of a device takes over from the o
   await until(() => assert.deepEqual([again.client.state.phase, one.client.state.phase, one.client.state.reason], ['online', 'stopped', 'replaced']));
 });
 
-test('a token that does not hold leads to the source, and from there to the person', { skip, timeout: 60_000 }, async (t) => {
+test('for a refused token the source is asked, and if it has no other the user must sign in', { skip, timeout: 60_000 }, async (t) => {
   const { session } = await person(4, server.url);
   const asked = [];
   const token = async ({ stale }) => (asked.push(Boolean(stale)), stale ? session.token() : 'not.a.token');
@@ -123,7 +124,7 @@ test('a token that does not hold leads to the source, and from there to the pers
   await until(() => assert.deepEqual([hopeless.state.phase, hopeless.state.reason], ['stopped', 'sign_in']));
 });
 
-test('the live socket goes on with new tokens, and a refresh token that comes twice ends it', { skip, timeout: 60_000 }, async (t) => {
+test('an open socket continues with new tokens, and a refresh token that is used twice ends it', { skip, timeout: 60_000 }, async (t) => {
   const storage = memory();
   const base = server.url.origin;
   const soon = { renew_before_ms: 1e9 }; // every token is about to expire

@@ -6,7 +6,7 @@ import { Session, memory, webStorage } from '../src/index.js';
 const user = { id: 900_000_001, name: 'Amira' };
 const START = 1_790_000_000_000;
 
-/** A server that rotates refresh tokens, and the session of one device. */
+/** A fake server that rotates refresh tokens, and the session of one device. */
 function world() {
   const all = { now: START, made: 0, refreshes: [], answer: null, signedOut: [] };
   const welcome = () => {
@@ -32,7 +32,7 @@ const signedIn = async (all = world()) => {
   return all;
 };
 
-test('a token is given as it is until a minute before it expires, then it is renewed and kept', async () => {
+test('a token is used until a minute before it expires, then it is renewed and stored', async () => {
   const all = await signedIn();
   assert.deepEqual(await all.session.token(), { token: 'access-1', expires_at: START + 900_000 });
   all.now += 839_000;
@@ -43,7 +43,7 @@ test('a token is given as it is until a minute before it expires, then it is ren
   assert.equal(all.storage.read().refresh_token, 'refresh-2', 'the used one is gone');
 });
 
-test('many who ask at once make one renewal', async () => {
+test('several requests at once cause one renewal', async () => {
   const all = await signedIn();
   all.now += 850_000;
   const tokens = await Promise.all([1, 2, 3].map(() => all.session.token()));
@@ -51,14 +51,14 @@ test('many who ask at once make one renewal', async () => {
   assert.equal(all.refreshes.length, 1);
 });
 
-test('a token that the server refused is renewed though it should hold', async () => {
+test('a token that the server refused is renewed even if it has not expired', async () => {
   const all = await signedIn();
   assert.equal((await all.session.token({ stale: 'access-1' })).token, 'access-2');
   assert.equal((await all.session.token({ stale: 'access-1' })).token, 'access-2', 'an older refusal is of no matter');
   assert.equal(all.refreshes.length, 1);
 });
 
-test('without an answer the old token serves to its end, and the same refresh token is used again', async () => {
+test('without an answer the old token is used until it expires, and the same refresh token is sent again', async () => {
   const all = await signedIn();
   all.answer = refused(503, 'busy', 'later');
   all.now += 850_000;
@@ -71,7 +71,7 @@ test('without an answer the old token serves to its end, and the same refresh to
   assert.deepEqual(new Set(all.refreshes), new Set(['refresh-1']));
 });
 
-test('a refused refresh token ends the sign-in', async () => {
+test('a refused refresh token ends the session', async () => {
   const all = await signedIn();
   all.answer = refused(401, 'unauthenticated', 'sign_in');
   all.now += 850_000;
@@ -80,7 +80,7 @@ test('a refused refresh token ends the sign-in', async () => {
   await assert.rejects(all.session.token(), { retry: 'sign_in' });
 });
 
-test('what was kept is there again, and a renewal by another tab is taken over', async () => {
+test('a stored session is restored, and a renewal by another tab is used', async () => {
   const all = await signedIn();
   const tab = new Session({ base: 'http://parlor', device: 'test', storage: all.storage, fetch: all.fetch, now: () => all.now });
   assert.equal((await tab.restore()).name, 'Amira');
@@ -90,7 +90,7 @@ test('what was kept is there again, and a renewal by another tab is taken over',
   assert.equal(all.refreshes.length, 1);
 });
 
-test('signing out forgets at once and tells the server with the token that was', async () => {
+test('signing out forgets the session at once and tells the server with the last token', async () => {
   const all = await signedIn();
   await all.session.signOut();
   assert.deepEqual([all.session.user, all.storage.read()], [null, null]);
@@ -98,7 +98,7 @@ test('signing out forgets at once and tells the server with the token that was',
   await assert.rejects(all.session.token(), { retry: 'sign_in' });
 });
 
-test('a server without refresh tokens: the access token serves to its end', async () => {
+test('without refresh tokens the access token is used until it expires', async () => {
   const all = world();
   all.storage.write({ access_token: 'only', expires_at: START + 1_000, user });
   await all.session.restore();
@@ -108,7 +108,7 @@ test('a server without refresh tokens: the access token serves to its end', asyn
   await assert.rejects(all.session.token(), { retry: 'sign_in' });
 });
 
-test('a browser\'s storage keeps JSON, and junk in it is nobody', () => {
+test('a browser\'s storage holds JSON, and anything else in it means no session', () => {
   const values = new Map();
   const storage = webStorage({
     getItem: (name) => values.get(name) ?? null,

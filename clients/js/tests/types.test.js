@@ -11,7 +11,7 @@ import { commandFrames, typesOf } from '../scripts/types.mjs';
 const here = (path) => new URL(path, import.meta.url);
 const SCHEMA = here('../../../protocol/schema/parlor.v1.schema.json');
 
-test('src/protocol.d.ts is what the schema says (npm run types)', async () => {
+test('src/protocol.d.ts matches the schema (npm run types)', async () => {
   assert.equal(await readFile(here('../src/protocol.d.ts'), 'utf8'), typesOf(JSON.parse(await readFile(SCHEMA, 'utf8'))));
 });
 
@@ -51,7 +51,7 @@ test('an app in TypeScript compiles against the types, and mistakes do not', () 
   }
 });
 
-test('every name that the package exports has a type, and the other way round', async () => {
+test('the package and its types export the same names', async () => {
   const text = await readFile(here('../src/index.d.ts'), 'utf8');
   const typed = [...text.matchAll(/^export (?:const|function|class) (\w+)/gm)].map((found) => found[1]);
   assert.deepEqual(typed.sort(), Object.keys(client).sort());

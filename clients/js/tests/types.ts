@@ -1,4 +1,4 @@
-// Compiled by types.test.js, never run: an app in TypeScript.
+// An app in TypeScript, which types.test.js compiles and never runs.
 
 import { Client, ParlorError, Session, reduce, emptyRoom, type GiftLine, type RoomState } from '@parlor/client';
 

@@ -1,4 +1,4 @@
-// People, events and snapshots of one room, for tests.
+// People, events and snapshots of one room, for the tests.
 
 import { emptyRoom, reduce } from '../src/index.js';
 

@@ -1,4 +1,4 @@
-// A fake WebSocket and a clock that is turned by hand: the world as a client sees it. Nothing here sleeps.
+// A fake WebSocket and a clock that tests advance themselves. Nothing here sleeps.
 
 import { Client } from '../src/index.js';
 import { ROOM, amira, snapshot } from './words.js';
@@ -31,7 +31,7 @@ export class Clock {
   }
 }
 
-/** Every promise that can go on has gone on. */
+/** Waits until every promise that can continue has continued. */
 export const settled = () => new Promise((resolve) => setImmediate(resolve));
 
 export class FakeSocket {
@@ -108,7 +108,7 @@ export async function inRoom(options) {
   return all;
 }
 
-/** The next socket opens and its connect is answered with this join. */
+/** Lets the next socket open and answers its `connect` with this join. */
 export async function back({ socket, sockets, clock }, data) {
   await settled();
   for (const before = sockets.length; sockets.length === before; ) await clock.turn(100);
