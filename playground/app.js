@@ -1,5 +1,5 @@
-// The playground: a page on the client of clients/js. Nothing here keeps a picture of a room of its own, it draws the
-// one that the client holds. This file: who is signed in, and which of the three views is shown.
+// The playground: a page that uses the client of clients/js. It keeps no state of a room of its own but draws the state
+// that the client holds. This file handles signing in and out, and decides which of the three views is shown.
 
 import { Client } from './client/index.js';
 import { readyChat } from './chat.js';
@@ -16,9 +16,9 @@ import { app, session } from './state.js';
 import { drawBalances, readyWallet } from './wallet.js';
 import { words } from './words.js';
 
-// -- who is signed in
+// -- signing in and out
 
-/** Somebody has signed in: the same person goes on where they stood, another begins anew. */
+/** A user has signed in. The same user as before continues with the same client; another one gets a new client. */
 async function entered() {
   tell('');
   if (app.client && app.user?.id !== session.user.id) endClient();
@@ -53,16 +53,16 @@ function endClient() {
   app.client = app.room = null;
 }
 
-/** The sign-in does not hold any more. The client stays, and goes on when the same person has signed in. */
+/** The session has ended. The client is kept, and continues when the same user has signed in again. */
 function signInAgain() {
   if (!app.user || $('view-sign-in').hidden === false) return;
   session.signOut();
   closeDialogs();
-  tell('Your sign-in has ended: sign in again, and everything goes on where it stood.');
+  tell('Your session has ended. Please sign in again to continue where you were.');
   show();
 }
 
-/** The account is suspended: why and until when is asked for, and nothing of it stays on the page. */
+/** The account is suspended: shows why and until when, and signs out. */
 async function suspended() {
   const why = await app.client.rest.me().then(() => undefined, (error) => error);
   signOut();
@@ -78,7 +78,7 @@ function signOut() {
   show();
 }
 
-// -- where one is
+// -- the views
 
 const wanted = () => Number(/^#room=(\d+)$/.exec(location.hash)?.[1]) || null;
 
@@ -93,7 +93,7 @@ function route() {
   const comes = id && !app.room;
   if (comes) app.room = { id, state: null };
   show();
-  if (comes) app.client.join(id).catch(() => {}); // `removed` has told it
+  if (comes) app.client.join(id).catch(() => {}); // `removed` has shown why
 }
 
 let shown = '';
@@ -131,7 +131,7 @@ function removed(removal) {
   tellRemoved(removal, removal.error ? words(removal.error) : removal.cause);
 }
 
-// -- begin
+// -- start
 
 onSignIn(signInAgain);
 readyDialogs();

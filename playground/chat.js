@@ -1,4 +1,4 @@
-// The room's chat: lines, the room's own remarks, and what is still on its way.
+// The room's chat: its lines, notes about the room, and the user's lines that are still being sent.
 
 import { operation } from './client/index.js';
 import { $, avatar, doing, fill, h, onSubmit } from './dom.js';
@@ -28,7 +28,7 @@ export function drawChat(state) {
 }
 
 function drawOutbox() {
-  fill($('outbox'), [...outbox], ([op]) => op, ([, text]) => h('li', { dir: 'auto' }, `On its way: ${text}`));
+  fill($('outbox'), [...outbox], ([op]) => op, ([, text]) => h('li', { dir: 'auto' }, `Sending: ${text}`));
 }
 
 export function readyChat() {

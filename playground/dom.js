@@ -5,7 +5,7 @@ import { words } from './words.js';
 
 export const $ = (id) => document.getElementById(id);
 
-/** An element. Fields that are absent or false are left out; `onclick` and the like listen. */
+/** Makes an element. Absent and false fields are left out; `onclick` and the like become listeners. */
 export function h(tag, fields = {}, ...children) {
   const node = document.createElement(tag);
   for (const [name, value] of Object.entries(fields)) {
@@ -28,7 +28,7 @@ export function icon(name) {
   return svg;
 }
 
-/** Makes the list's children those of `items`, keeping the nodes (and so the focus) of those that stay. */
+/** Makes the children of `list` match `items`. Nodes of items that stay are kept, and so is the focus. */
 export function fill(list, items, key, make, update) {
   const keys = new Set(items.map((item) => String(key(item))));
   const known = new Map();
@@ -47,14 +47,14 @@ export function fill(list, items, key, make, update) {
   }
 }
 
-/** Redraws one item's inside only where it differs. */
+/** Redraws the inside of a node only if `stamp` has changed. */
 export function redraw(node, stamp, draw) {
   if (node.dataset.stamp === stamp) return;
   node.dataset.stamp = stamp;
   draw();
 }
 
-/** Keeps a list at its end, unless somebody has scrolled up to read. */
+/** Keeps a list scrolled to its end, unless the user has scrolled up. */
 export function toEnd(list, change) {
   const atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 60;
   change();
@@ -64,14 +64,14 @@ export function toEnd(list, change) {
 export const calm = () => matchMedia('(prefers-reduced-motion: reduce)').matches;
 
 const HUES = [255, 275, 295, 315, 340, 5, 25, 165, 195, 220, 240];
-/** A colour that is always the same person's or room's, out of those that go together. */
+/** A hue for a user or room: always the same for an id, from a set of colours that go together. */
 export const hue = (id) => String(HUES[id % HUES.length]);
 
-/** Two letters at most. */
+/** A round picture with the initials of a name, two letters at most. */
 export function avatar(person) {
   const parts = (person.name || '?').trim().split(/\s+/);
   const letters = [parts[0], parts.length > 1 && parts.at(-1)].filter(Boolean).map((part) => [...part][0].toUpperCase());
-  const node = h('span', { class: 'avatar', 'aria-hidden': 'true', 'data-letters': letters.join('') }); // no text: it is no name
+  const node = h('span', { class: 'avatar', 'aria-hidden': 'true', 'data-letters': letters.join('') }); // drawn by CSS, so that the letters are not read as text
   node.style.setProperty('--hue', hue(person.id));
   return node;
 }
@@ -79,7 +79,7 @@ export function avatar(person) {
 // -- notices
 
 let timer;
-/** Says something at the top of the page; an empty text takes it away. */
+/** Shows a notice at the top of the page; an empty text removes it. */
 export function tell(text, kind = 'bad') {
   clearTimeout(timer);
   $('notice').hidden = !text;
@@ -89,10 +89,10 @@ export function tell(text, kind = 'bad') {
 }
 
 let lost = () => {};
-/** What happens when a refusal says that a person has to sign in. */
+/** Sets what happens when a refusal says that the user must sign in. */
 export const onSignIn = (call) => (lost = call);
 
-/** Runs what a press asked for; a refusal is told, an ended sign-in leads to the form. */
+/** Runs the work of a press. A refusal is shown as a notice; an ended session leads to the sign-in form. */
 export async function doing(work, button) {
   button?.setAttribute('aria-busy', 'true');
   if (button) button.disabled = true;
@@ -118,7 +118,7 @@ export const onSubmit = (id, work) =>
     work(event.target.elements, event.target);
   });
 
-/** Marks the fields that a refusal names, in words beside them; what names none of them is told at the top. */
+/** Runs the work of a form. If it is refused, each field that the refusal names gets its message; all else is a notice. */
 export async function submitting(form, work) {
   for (const field of form.elements) fault(field, '');
   try {
@@ -150,7 +150,7 @@ function fault(field, message) {
   field.setAttribute('aria-describedby', id);
 }
 
-/** Dialogs close by their buttons, by Escape, and by a press beside them. */
+/** Makes dialogs close by their buttons, by Escape, and by a press outside of them. */
 export function readyDialogs() {
   for (const dialog of document.querySelectorAll('dialog')) {
     dialog.addEventListener('click', (event) => {

@@ -1,14 +1,15 @@
-// The protocol's frames as they go over the wire, for those who learn it: newest last, paused, filtered, opened, copied.
+// The list of the socket's frames, newest last, for developers who learn the protocol. It can be paused and filtered, and
+// each frame can be opened and copied.
 
 import { $, fill, h, toEnd } from './dom.js';
 
 const KEPT = 300;
 const frames = []; // {no, out, at, type, text}
-const asked = new Map(); // id -> the command's type, so that a reply can say what it answers
-let waiting = 0; // while paused
+const asked = new Map(); // id -> the command's type, which is shown with its reply
+let waiting = 0; // frames that arrived while the list is paused
 let no = 0;
 
-/** Takes a frame as the client's `frame` event brings it. */
+/** Adds a frame from the client's `frame` event. */
 export function logFrame({ out, text }) {
   const hidden = text.replace(/"((?:refresh_)?token)":"[^"]*"/g, '"$1":"…"');
   frames.push({ no: (no += 1), out, at: Date.now(), type: kind(out, hidden), text: hidden });
@@ -45,7 +46,7 @@ function draw() {
 
 function drawCount(shown = $('frames').childElementCount) {
   const filtered = shown < frames.length ? `${shown} of the last ${frames.length} frames.` : `The last ${frames.length} frames.`;
-  $('frames-count').textContent = paused() ? `Paused, ${waiting} more came.` : frames.length ? filtered : 'No frames yet.';
+  $('frames-count').textContent = paused() ? `Paused, ${waiting} more frames.` : frames.length ? filtered : 'No frames yet.';
 }
 
 function make({ out, at, type, text }) {
@@ -68,9 +69,9 @@ async function copy(text, button) {
   try {
     await navigator.clipboard.writeText(text);
   } catch {
-    // A page over plain http from another host has no clipboard: what is marked can be copied by hand.
+    // A page over plain http from another host has no access to the clipboard, so the text is selected for copying.
     getSelection().selectAllChildren(button.previousElementSibling);
-    button.textContent = 'Marked: press Ctrl+C';
+    button.textContent = 'Selected: press Ctrl+C';
     return;
   }
   button.textContent = 'Copied';
@@ -87,7 +88,7 @@ function show(open) {
   $('wire-title').focus();
 }
 
-/** Hides the panel without moving the focus: one has signed out. */
+/** Hides the panel without moving the focus, when the user has signed out. */
 export function closeFrames() {
   $('wire').hidden = true;
   document.body.classList.remove('with-wire');
@@ -102,7 +103,7 @@ export function readyFrames() {
   $('filter').addEventListener('submit', (event) => event.preventDefault());
   $('pause').addEventListener('click', () => {
     $('pause').setAttribute('aria-pressed', String(!paused()));
-    $('pause').textContent = paused() ? 'Go on' : 'Pause';
+    $('pause').textContent = paused() ? 'Resume' : 'Pause';
     waiting = 0;
     draw();
   });

@@ -1,4 +1,4 @@
-// Gifts: the panel to send one, what was given since one came, and how it arrives on the stage.
+// Gifts: the panel to send one, the list of gifts since the user joined, and the effects on the stage.
 
 import { operation } from './client/index.js';
 import { $, doing, fill, h, onSubmit, toEnd } from './dom.js';
@@ -6,11 +6,11 @@ import { app, isMe } from './state.js';
 import { count, giftIcon, giftName, many, money, named, time, words } from './words.js';
 
 const COUNTS = [1, 10, 66, 188, 520, 1314];
-const GRAND = 999; // coins from which a gift fills the stage
+const GRAND = 999; // a gift that costs at least this many coins fills the stage
 
-let giving = 0; // on their way
-let again = null; // one whose answer never came: {data, op, said}
-let chosen = null; // to whom: null for everybody on a seat, or a user's id
+let giving = 0; // gifts that are not answered yet
+let again = null; // the gift that may be sent again, because its outcome is not known: {data, op, said}
+let chosen = null; // the receiver: null for everybody on a seat, or a user's id
 const effects = [];
 
 export function clearGifts() {
@@ -68,7 +68,7 @@ function drawReceivers(state) {
     { value: 'all_seats', text: `Everybody on a seat (${seated.length})` },
     ...[...seated, ...others].map((person) => ({ value: String(person.id), text: person.name })),
   ];
-  // Who was chosen stays chosen, though they leave: a press must never mean more people than one sees.
+  // The chosen receiver stays chosen even after leaving, so that a press never sends to more people than are shown.
   if (chosen && !options.some(({ value }) => value === String(chosen))) {
     const known = [...$('give-to').options].find((option) => option.value === String(chosen));
     options.push({ value: String(chosen), text: `${(known?.text ?? chosen).replace(/ \(left\)$/, '')} (left)` });
@@ -80,7 +80,7 @@ function drawReceivers(state) {
   drawPrice();
 }
 
-/** What a press would send, what it costs, and how to say it. */
+/** The gift that a press would send: its data, its price, and a text for it. */
 function draft() {
   const { gift, count: number, to } = $('give').elements;
   const all = to.value === 'all_seats' || !to.value;
@@ -123,24 +123,24 @@ async function give(data, op, said, signInAgain) {
   giving += 1;
   again = null;
   $('give-again').hidden = true;
-  result(giving > 1 ? `${giving} gifts on their way…` : `On its way: ${said}…`);
+  result(giving > 1 ? `Sending ${giving} gifts…` : `Sending: ${said}…`);
   try {
     const { receipt, total } = await app.client.command('gift.send', data, { op });
     giving -= 1;
-    result(giving ? `${many(giving, 'gift')} on the way…` : `Sent: ${said}, ${many(total, 'coin')}. Receipt ${receipt}.`, 'good');
+    result(giving ? `Sending ${many(giving, 'gift')}…` : `Sent: ${said}, ${many(total, 'coin')}. Receipt ${receipt}.`, 'good');
   } catch (error) {
     giving -= 1;
     if (error.code === 'closed') return;
     if (error.retry === 'sign_in') signInAgain();
     if (error.retry !== 'never' && app.room?.id === data.room) {
-      again = { data, op, said }; // it may have happened: only the same operation is safe
+      again = { data, op, said }; // it may have taken effect, so only the same operation may be sent again
       $('give-again').hidden = false;
     }
     result(words(error), 'bad');
   }
 }
 
-// -- what was given
+// -- the gifts of the room
 
 export function drawGifts(state) {
   const make = (gift) =>
@@ -155,7 +155,7 @@ export function drawGifts(state) {
   drawReceivers(state);
 }
 
-/** Those that the picture did not have before arrive on the stage. */
+/** Shows an effect for each gift that the state before did not have. */
 export function showGifts(state, before) {
   const highest = before.gifts.at(-1)?.gift_no ?? 0;
   effects.push(...state.gifts.filter((gift) => gift.gift_no > highest));
@@ -164,7 +164,7 @@ export function showGifts(state, before) {
 
 function nextEffect() {
   if (!effects.length || $('effects').childElementCount) return;
-  if (effects.length > 12) effects.splice(0, effects.length - 12); // the list has them all
+  if (effects.length > 12) effects.splice(0, effects.length - 12); // the list of gifts still has all of them
   const gift = effects.shift();
   const grand = gift.total >= GRAND;
   const node = h('div', { class: `effect${grand ? ' grand' : ''}` },
@@ -182,7 +182,7 @@ function nextEffect() {
   $('effects').append(node);
   const bump = gift.to.map((person) => document.querySelector(`#seats [data-user="${person.id}"] .avatar`)).filter(Boolean);
   for (const face of bump) face.classList.add('given');
-  // With a queue behind it the next one does not wait for the whole way out.
+  // If more effects wait, the next one starts before this one has faded out.
   setTimeout(() => {
     node.remove();
     for (const face of bump) face.classList.remove('given');

@@ -1,4 +1,4 @@
-// The connection: how it stands, and the buttons that cut it.
+// The state of the connection, and the buttons that cut it.
 
 import { $, tell } from './dom.js';
 import { app } from './state.js';
@@ -21,7 +21,7 @@ export function drawConnection(state) {
   }
   if (state.phase === 'stopped' && state.reason !== 'sign_in') {
     tell(state.reason === 'replaced'
-      ? 'Another tab of this device has taken over. “Come back now”, under the connection, takes it here again.'
+      ? 'Another tab of this device has taken over the connection. Press “Come back now” in its panel to take it back.'
       : `The server closed the connection: ${state.reason}.`);
   }
   drawWait();

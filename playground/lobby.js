@@ -1,4 +1,4 @@
-// The list of rooms: all or those that are searched for, and a new one.
+// The list of rooms, with a search, and the form that opens a new room.
 
 import { $, avatar, doing, fill, h, hue, onSubmit, submitting } from './dom.js';
 import { app } from './state.js';
@@ -6,7 +6,7 @@ import { many } from './words.js';
 
 let rooms = [];
 let next = null;
-let asked = 0; // rises with every question: an older answer is not drawn over a newer one
+let asked = 0; // rises with every request, so that an older answer is not drawn over a newer one
 
 const query = () => $('search').value.trim();
 const go = (id) => (location.hash = `room=${id}`);
@@ -63,7 +63,7 @@ export function readyLobby(isShown) {
     form.reset();
     $('open-room').close();
   });
-  // Rooms that others open show without a press, while one looks at the list's first page.
+  // While the first page of the list is shown, rooms that others open appear by themselves.
   setInterval(() => {
     if (isShown() && !document.hidden && rooms.length <= 50 && app.client?.state.phase === 'online') drawLobby();
   }, 5000);

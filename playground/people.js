@@ -1,4 +1,4 @@
-// Who is in the room, and what one may do with one of them.
+// The list of people in the room, and the dialog of one of them.
 
 import { $, avatar, doing, fill, h, onSubmit, redraw } from './dom.js';
 import { openGifts } from './gifts.js';

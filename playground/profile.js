@@ -1,4 +1,4 @@
-// One's own profile: what the server knows, and what may be changed.
+// The user's own profile and sessions, with a form to change them.
 
 import { $, avatar, doing, h, onSubmit, submitting } from './dom.js';
 import { app, session } from './state.js';
@@ -20,7 +20,7 @@ function draw(profile) {
   for (const field of FREE) $('profile-form').elements[field].value = me[field] ?? '';
 }
 
-/** Where one is signed in, newest first. */
+/** Draws the user's sessions, newest first. */
 async function drawSessions() {
   const { items } = await app.client.rest.sessions();
   $('devices').hidden = false;
@@ -32,7 +32,7 @@ async function drawSessions() {
         : h('button', { type: 'button', class: 'plain', 'aria-label': `End ${short(one.device)}`, onclick: (event) => end(one.id, event.currentTarget) }, 'End'))));
 }
 
-/** A device of this page is a long number: its end tells it apart. */
+/** A short name for a device: this page's devices have long ids, of which only the end is shown. */
 const short = (device) => (device.startsWith('web-') ? `Browser ${device.slice(-4)}` : device);
 
 const end = (id, button) =>
@@ -48,7 +48,7 @@ export function readyProfile(signOut, renamed) {
     $('profile').showModal();
     doing(async () => draw(await app.client.rest.me()));
     $('devices').hidden = true;
-    drawSessions().catch(() => {}); // the rest of the profile does not wait for it
+    drawSessions().catch(() => {}); // without the sessions the rest of the profile is still of use
   });
   $('sign-out').addEventListener('click', () => {
     $('profile').close();
@@ -60,7 +60,7 @@ export function readyProfile(signOut, renamed) {
       for (const field of FREE) changed[field] = fields[field].value.trim() || null;
       draw(await app.client.rest.changeMe(changed));
       renamed(me);
-      $('profile-result').textContent = 'Saved. Rooms show it when you come in the next time.';
+      $('profile-result').textContent = 'Saved. Rooms show it the next time you join them.';
     }),
   );
 }

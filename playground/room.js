@@ -1,4 +1,4 @@
-// The room one is in: its head, its seats, and who speaks.
+// The view of a room: its head, its seats, and who is speaking.
 
 import { $, avatar, doing, fill, h, hue, icon, redraw, tell } from './dom.js';
 import { clearChat, drawChat } from './chat.js';
@@ -10,10 +10,10 @@ import { many, named } from './words.js';
 const SPEAKS_MS = 2500;
 const speaking = new Map(); // user -> timer
 
-/** Draws an empty room, before the first picture has come. */
+/** Draws an empty room until its first state has arrived. */
 export function enterRoom() {
   for (const id of ['seats', 'people', 'effects']) $(id).replaceChildren();
-  $('room-name').textContent = 'Coming in…';
+  $('room-name').textContent = 'Joining…';
   $('room-facts').textContent = `no. ${app.room.id}`;
   $('people-count').textContent = '…';
   $('visit').hidden = true;
@@ -22,7 +22,7 @@ export function enterRoom() {
   if (app.room.state) drawRoom();
 }
 
-/** A new picture has come. */
+/** Draws a new state of the room. */
 export function roomChanged({ state, before, frame }) {
   if (app.room?.id !== state.room) return;
   app.room.state = state;
@@ -35,7 +35,7 @@ export function roomChanged({ state, before, frame }) {
   for (const line of state.chat.slice(-5)) if (line.op && !before.chat.includes(line)) speak(line.from.id);
 }
 
-/** Old lines are there to be read, not to be announced one by one. */
+/** Keeps screen readers from announcing old lines one by one. */
 function silently(ids) {
   for (const id of ids) $(id).setAttribute('aria-live', 'off');
   setTimeout(() => ids.forEach((id) => $(id).setAttribute('aria-live', 'polite')), 500);
@@ -61,7 +61,7 @@ function drawVisit(visit) {
   app.cutAt = 0;
   const parts = [many(visit.chat, 'line'), many(visit.gifts, 'gift')];
   if (visit.seats !== null) parts.push(many(visit.seats, 'seat change'));
-  const how = visit.recovered ? 'every missed event came again' : 'the room came whole';
+  const how = visit.recovered ? 'every missed event was sent again' : 'the whole room was sent again';
   $('visit').textContent = `Back${away} with ${parts.join(', ')}: ${how}.`;
   $('visit').hidden = false;
 }
@@ -112,7 +112,7 @@ function pressLock(no) {
   return doing(() => app.client.command(seat.locked ? 'seat.unlock' : 'seat.lock', { room: app.room.id, seat: no }));
 }
 
-/** There is no voice yet: who says something in the chat is who speaks. */
+/** Marks a seat as speaking. There is no voice yet, so the author of a chat line counts as speaking. */
 function speak(user) {
   const button = $('seats').querySelector(`[data-user="${user}"]`);
   if (!button) return;
@@ -121,13 +121,13 @@ function speak(user) {
   speaking.set(user, setTimeout(() => button.classList.remove('speaking'), SPEAKS_MS));
 }
 
-/** Why one is not in the room any more. */
+/** Says why the user is no longer in the room. */
 export function tellRemoved({ cause, until, reason }, otherwise) {
   const told = {
-    kicked: `You were put out of the room${until ? ` until ${new Date(until).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' })}` : ''}.${reason ? ` “${reason}”` : ''}`,
+    kicked: `You were kicked out of the room${until ? ` until ${new Date(until).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' })}` : ''}.${reason ? ` “${reason}”` : ''}`,
     joined_elsewhere: 'You have joined another room on another device.',
     left: 'You have left the room on another device.',
-    closed: `The room was closed by the staff.${reason ? ` “${reason}”` : ''} You may come in again.`,
+    closed: `The staff closed the room.${reason ? ` “${reason}”` : ''} You may join it again.`,
   };
   tell(told[cause] ?? otherwise);
 }

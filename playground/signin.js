@@ -1,9 +1,9 @@
-// Coming in: as a demo user, with an account, or with a new one.
+// Signing in: as a demo user, with an account, or by registering a new one.
 
 import { $, doing, h, avatar, onSubmit, submitting } from './dom.js';
 import { DEMO, session } from './state.js';
 
-/** `entered()` is called when somebody has signed in. */
+/** Makes the forms work. `entered()` is called when a user has signed in. */
 export function readySignIn(entered) {
   const enter = async (account) => {
     await session.signIn(account);

@@ -1,4 +1,4 @@
-// What the page's parts share: who is signed in, the client, the room one is in, the catalogue.
+// The state that the parts of the page share: the signed-in user, the client, the room, and the catalogue of gifts.
 
 import { Session, operation, webStorage } from './client/index.js';
 
@@ -13,10 +13,10 @@ const kept = sessionStorage.getItem('parlor.device');
 const device = kept ?? `web-${operation()}`;
 if (!kept) sessionStorage.setItem('parlor.device', device);
 
-/** One sign-in a tab, so that two windows are two people. */
+/** Each tab has a session of its own, so that two windows can be two users. */
 export const session = new Session({ device, storage: webStorage(sessionStorage) });
 
-/** `client` is there while somebody is signed in, `room` {id, state} while in a room or on the way into it. */
+/** `client` is set while a user is signed in, `room` {id, state} while they are in a room or joining it. */
 export const app = { client: null, room: null, catalogue: new Map(), user: null };
 
 export const isMe = (person) => person !== undefined && person !== null && person.id === app.user?.id;

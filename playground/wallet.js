@@ -1,4 +1,4 @@
-// The wallet: what one has, and why: every entry in a sentence.
+// The wallet: the balances, and a sentence for every entry.
 
 import { $, doing, h } from './dom.js';
 import { app, isMe } from './state.js';
@@ -6,8 +6,8 @@ import { day, explain, giftIcon, money, second } from './words.js';
 
 const exponents = { coin: 0, diamond: 4 };
 const EMPTY = {
-  coin: 'No coins have come or gone yet.',
-  diamond: 'No diamonds yet: they come with the gifts that others give you, and with gifts in rooms of yours.',
+  coin: 'There are no entries of coins yet.',
+  diamond: 'No diamonds yet. You earn them by the gifts that others give you, and by the gifts in your rooms.',
 };
 let next = null;
 
@@ -26,9 +26,9 @@ export function drawBalances(balances) {
 
 const currency = () => document.querySelector('input[name=currency]:checked').value;
 
-/** Names are known of people in the room; others are told by their number. */
+/** The name of a user, if they are in the room; others are shown by their id. */
 function name(user) {
-  if (user === undefined) return 'somebody who has gone';
+  if (user === undefined) return 'a deleted user';
   if (isMe({ id: user })) return 'you';
   const { people = [], seats = [], gifts = [] } = app.room?.state ?? {};
   const all = [...people, ...seats.map((seat) => seat.user), ...gifts.flatMap((gift) => [gift.from, ...gift.to])];
@@ -49,7 +49,7 @@ async function drawEntries(cursor) {
   });
 }
 
-/** An entry, under its day where that is a new one. */
+/** The row of an entry, after a row with the day if it is another day than that of the row before. */
 function row(entry) {
   const said = explain(entry, name);
   const what = h('span', { class: 'what' },

@@ -1,4 +1,4 @@
-// How the page says things: numbers, money, times, gifts, refusals. No elements here.
+// The texts of the page: numbers, money, times, gifts, refusals. This file touches no elements.
 
 import { app, isMe } from './state.js';
 
@@ -10,20 +10,20 @@ const ICONS = {
 
 const WORDS = {
   unreachable: 'The server cannot be reached. Is it running?',
-  invalid_credentials: 'Name or password is wrong.',
-  account_exists: 'There is an account with this e-mail or phone number already.',
+  invalid_credentials: 'The login or the password is wrong.',
+  account_exists: 'An account with this e-mail address or phone number exists already.',
   insufficient_funds: 'Not enough coins.',
-  gift_to_self: 'A gift to oneself is not possible.',
-  no_receivers: 'Nobody is there to receive it: somebody has to sit on a seat first.',
-  seat_taken: 'Somebody was faster: the seat is taken.',
+  gift_to_self: 'You cannot send a gift to yourself.',
+  no_receivers: 'Nobody else is on a seat to receive it.',
+  seat_taken: 'Somebody else has taken the seat.',
   seat_locked: 'The seat is locked.',
-  already_seated: 'You sit on a seat already.',
-  forbidden: 'You may not do that here.',
+  already_seated: 'You already sit on a seat.',
+  forbidden: 'You may not do that.',
   room_not_found: 'There is no such room.',
   room_full: 'The room is full.',
-  room_paused: 'The room is moving to another server.',
-  kicked: 'You were put out of this room.',
-  rate_limited: 'Too fast: wait a moment.',
+  room_paused: 'The room is paused for a moment.',
+  kicked: 'You were kicked out of this room.',
+  rate_limited: 'That was too often. Wait a moment.',
 };
 
 const number = new Intl.NumberFormat('en');
@@ -31,7 +31,7 @@ const number = new Intl.NumberFormat('en');
 export const count = (value) => number.format(value);
 export const many = (value, one, more = `${one}s`) => `${number.format(value)} ${value === 1 ? one : more}`;
 
-/** Minor units as people read them: exact, without a detour over fractions of binary numbers. */
+/** Formats minor units exactly, without binary fractions. */
 export function money(amount, exponent = 0) {
   const unit = 10 ** exponent;
   const whole = number.format(Math.trunc(Math.abs(amount) / unit));
@@ -49,10 +49,10 @@ export const who = (person) => (isMe(person) ? 'You' : named(person));
 export const giftName = (id) => app.catalogue.get(id)?.name_en ?? `Gift ${id}`;
 export const giftIcon = (id) => ICONS[giftName(id).toLowerCase()] ?? '🎁';
 
-/** A refusal in a person's words; the code follows where there are none. */
+/** The text for a refusal; a code without a text of its own is shown behind the server's message. */
 export function words(error) {
   if (error.code === 'insufficient_funds' && error.body?.shortfall) {
-    return `Not enough coins: ${money(error.body.shortfall)} are missing.`;
+    return `Not enough coins: you need ${money(error.body.shortfall)} more.`;
   }
   if (error.code === 'suspended') {
     const until = error.body?.until ? ` until ${new Date(error.body.until).toLocaleString([], { dateStyle: 'medium', timeStyle: 'short' })}` : '';
@@ -64,11 +64,11 @@ export function words(error) {
 
 const place = (seat) => (seat === 0 ? 'the host’s seat' : `seat ${seat}`);
 
-/** What the room itself remarks between the lines of chat. */
+/** The text of a note about the room, which is shown between the chat lines. */
 export function remark({ note, cause, seat, user, by, reason }) {
   if (note === 'kicked') {
     const by_whom = isMe(by) ? 'you' : named(by);
-    return `${who(user)} ${isMe(user) ? 'were' : 'was'} put out of the room by ${by_whom}${reason ? `: “${reason}”` : ''}`;
+    return `${who(user)} ${isMe(user) ? 'were' : 'was'} kicked out of the room by ${by_whom}${reason ? `: “${reason}”` : ''}`;
   }
   const said = {
     taken: `${who(user)} took ${place(seat)}`,
@@ -81,10 +81,10 @@ export function remark({ note, cause, seat, user, by, reason }) {
   return said[0].toUpperCase() + said.slice(1);
 }
 
-/** An entry of the wallet in a sentence. `name` gives a user's name where it is known. */
+/** A sentence for an entry of the wallet. `name(id)` gives a user's name, or what stands for it. */
 export function explain({ kind, currency, amount, gift, coin_transfer: sent, coin_request: asked }, name) {
   if (!gift) {
-    if (kind === 'grant') return 'Welcome coins from the house';
+    if (kind === 'grant') return 'Welcome coins';
     if (sent) return amount < 0 ? `You sent coins to ${name(sent.to)}` : `${name(sent.from)} sent you coins`;
     if (asked) return amount < 0 ? `You approved the coins that ${name(asked.to)} asked for` : `${name(asked.from)} approved the coins that you asked for`;
     return kind.replaceAll('_', ' ');

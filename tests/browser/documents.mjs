@@ -1,7 +1,7 @@
-// The lines of docs/first-app.md, run as they stand against a real server: `node documents.mjs`.
+// Runs the commands of docs/first-app.md against a real server: `node documents.mjs`.
 //
-// Starts `parlor dev` on a free port and a temporary store (PARLOR_BIN names another program) and ends it by its pid.
-// Every ```bash block is run, in order, in one shell that ends at the first line that fails.
+// It starts `parlor dev` on a free port with a temporary store (PARLOR_BIN names another program) and stops it by its pid.
+// One shell runs all ```bash blocks in order, and stops at the first command that fails.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -21,7 +21,7 @@ const { DATABASE_URL, DATABASE_OWNER_URL, ...env } = process.env; // its own sto
 const server = spawn(PROGRAM, ['dev', '--port', '0', '--data', join(folder, 'data')], { stdio: ['ignore', 'pipe', 'pipe'], env });
 const ended = new Promise((resolve) => server.on('exit', resolve).on('error', resolve));
 
-/** Everything that a process says, and where it is told so far. */
+/** Collects the output of a process. Returns a function that gives the output so far; `onText` gets it whenever it grows. */
 function listen(process, onText = () => {}) {
   let said = '';
   for (const stream of [process.stdout, process.stderr]) {
@@ -47,18 +47,18 @@ try {
   const blocks = [...text.matchAll(/^```bash\n([\s\S]*?)^```$/gm)].map((found) => found[1]);
   assert.ok(blocks.length >= 6, `the document has ${blocks.length} blocks to run`);
   const lines = blocks.join('\n').replaceAll('localhost:8080', address);
-  assert.ok(lines.includes(address), 'the document names the usual address once');
+  assert.ok(lines.includes(address), 'the document names the default address');
 
   const shell = spawn('bash', ['-euo', 'pipefail', '-c', lines], {
     cwd: folder,
     env: { ...env, PATH: `${join(HERE, 'node_modules/.bin')}:${env.PATH}` },
-    // wscat ends where its input does, which in a terminal it never does.
+    // wscat ends when its input ends, so its input stays open, as in a terminal.
     stdio: ['pipe', 'pipe', 'pipe'],
     timeout: 120_000,
   });
   const said = listen(shell);
   const code = await new Promise((resolve) => shell.on('close', resolve));
-  assert.equal(code, 0, `a line of docs/first-app.md fails:\n${said()}`);
+  assert.equal(code, 0, `a command of docs/first-app.md fails:\n${said()}`);
   assert.match(said(), /"currency":"coin","amount":10000/, 'a wallet is shown');
   console.log(`ok    ${blocks.length} blocks of docs/first-app.md`);
 } catch (error) {

@@ -1,8 +1,8 @@
-// Two pages of the playground in Debian's chromium against a real server: `node run.mjs`.
+// Tests the playground: two pages in Debian's chromium against a real server. Run it with `node run.mjs`.
 //
-// Starts `parlor dev` on a free port and a temporary store (PARLOR_BIN names another program, PARLOR_URL a server that
-// runs already), ends it by its pid, and ends with `N passed, N failed`. Screenshots are put into `out/`. FROM_DISK=1
-// takes the page's files from the working tree.
+// It starts `parlor dev` on a free port with a temporary store (PARLOR_BIN names another program, PARLOR_URL a running
+// server), stops it by its pid, and prints `N passed, N failed` at the end. Screenshots go to `out/`. With FROM_DISK=1 the
+// files of the page come from the working tree instead of the program.
 
 import assert from 'node:assert/strict';
 import { mkdir } from 'node:fs/promises';
@@ -16,7 +16,7 @@ const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
   '--disable-component-update', '--disable-sync',
   ...(process.env.FROM_DISK ? ['--disable-features=LocalNetworkAccessChecks'] : [])];
-const AWAY_MS = 10_000; // what the page's button says
+const AWAY_MS = 10_000; // the time of the page's button “Cut for 10 s”
 const DIAMOND = 10_000; // minor units
 
 const count = { passed: 0, failed: 0 };
@@ -42,7 +42,7 @@ async function scenario(browser, server, wire) {
   const both = [a, b];
   const name = `Test ${Date.now().toString(36)}`;
 
-  await check('the way in looks well, with its errors', async () => {
+  await check('the sign-in view and its errors are well laid out', async () => {
     await a.inspect('sign-in');
     await a.page.getByRole('tab', { name: 'Register' }).click();
     await a.page.locator('#register input[name=name]').fill('Noor');
@@ -52,7 +52,7 @@ async function scenario(browser, server, wire) {
     await a.page.locator('#register .fault').waitFor();
     assert.equal(await a.page.locator('#register input[name=password]').getAttribute('aria-invalid'), 'true');
     await a.inspect('register');
-    await until(() => assert.ok(a.complaints.length)); // chromium tells of each refused request
+    await until(() => assert.ok(a.complaints.length)); // chromium logs each refused request
     assert.match(a.complaints.splice(0).join(), /^Failed to load resource: the server responded with a status of 400 \(Bad Request\)$/);
   });
 
@@ -64,7 +64,7 @@ async function scenario(browser, server, wire) {
     await a.inspect('rooms-empty');
   });
 
-  const met = await check('one opens a room, the other searches for it and comes in', async () => {
+  const met = await check('one user opens a room, the other searches for it and joins', async () => {
     for (const other of ['Late night jazz', 'مجلس المساء', 'Book club: a name so long that it needs a second line']) {
       await a.page.evaluate(async (name) => {
         const { access_token } = JSON.parse(sessionStorage.getItem('parlor.session'));
@@ -121,7 +121,7 @@ async function scenario(browser, server, wire) {
     await until(async () => assert.equal((await a.seats())[1], b.name));
   });
 
-  await check('chat appears in both pages, in one order, and who speaks has a ring', async () => {
+  await check('chat appears in both pages in the same order, and the author has a ring', async () => {
     await a.say('good evening');
     await until(async () => assert.deepEqual(await b.chat(), ['good evening']));
     await b.page.locator('#seats [data-seat="0"] .speaking').waitFor();
@@ -141,7 +141,7 @@ async function scenario(browser, server, wire) {
     await until(async () => assert.equal(await b.amount('diamonds'), start.diamonds + 10 * DIAMOND));
   });
 
-  await check('a gift to everybody on a seat, sent by the other', async () => {
+  await check('the other user sends a gift to everybody on a seat', async () => {
     const diamonds = await a.amount('diamonds');
     await b.give('Heart', 1, 'all_seats');
     await b.sent();
@@ -149,7 +149,7 @@ async function scenario(browser, server, wire) {
     await until(async () => assert.equal(await a.amount('diamonds'), diamonds + 5 * DIAMOND));
   });
 
-  await check('a gift that costs too much is refused in words', async () => {
+  await check('a gift that costs too much is refused with a message', async () => {
     const coins = await a.amount('coins');
     await a.give('Galaxy', 1314, { label: b.name });
     await until(async () => assert.match(await a.page.locator('#give-result').textContent(), /Not enough coins/));
@@ -161,7 +161,7 @@ async function scenario(browser, server, wire) {
     await b.page.locator('#give-hide').click();
   });
 
-  await check('the room looks well', async () => {
+  await check('the room and its dialogs are well laid out', async () => {
     await a.inspect('room');
     await a.page.locator('#people-show').click();
     await a.inspect('people');
@@ -190,9 +190,9 @@ async function scenario(browser, server, wire) {
     await a.page.getByRole('button', { name: 'Unlock seat 5' }).waitFor();
     await b.say('said while away');
     await b.page.screenshot({ path: join(OUT, 'away-phone.png') });
-    assert.deepEqual(await b.chat(), before.chat, 'nothing while away');
+    assert.deepEqual(await b.chat(), before.chat, 'nothing arrives while the page is away');
     assert.deepEqual(await b.gifts(), before.gifts);
-    assert.equal((await a.seats())[1], b.name, 'the seat waits');
+    assert.equal((await a.seats())[1], b.name, 'the seat is kept');
 
     await until(async () => assert.equal(await b.phase(), 'online'), AWAY_MS + 5_000);
     assert.ok(Date.now() - cut >= AWAY_MS - 500, 'it stayed away for its time');
@@ -204,11 +204,11 @@ async function scenario(browser, server, wire) {
     assert.deepEqual((await b.seats()).slice(0, 2), [a.name, b.name]);
     await b.page.getByRole('button', { name: 'Seat 5, locked' }).waitFor();
     assert.equal((await b.texts('#lines .note')).filter((text) => text === 'Seat 5 was locked').length, 1);
-    assert.match(await b.page.locator('#visit').textContent(), /^Back after 1\d s with 2 lines, 2 gifts, 1 seat change: every missed event came again/);
+    assert.match(await b.page.locator('#visit').textContent(), /^Back after 1\d s with 2 lines, 2 gifts, 1 seat change: every missed event was sent again/);
     await until(async () => assert.equal(await b.amount('diamonds'), before.diamonds + 6 * DIAMOND));
   });
 
-  await check('a cut comes back at once, and so does a press on “Come back now”', async () => {
+  await check('a cut page comes back at once, and so does one on which “Come back now” is pressed', async () => {
     await a.wire(true);
     await a.press('Cut the connection');
     await until(async () => assert.match(await a.page.locator('#visit').textContent(), /^Back after \d s with 0 lines/));
@@ -218,7 +218,7 @@ async function scenario(browser, server, wire) {
     await a.wire(false);
   });
 
-  await check('after a network that breaks mid-gift, everything is there once and paid for once', async () => {
+  await check('after the network breaks during a gift, everything is shown once and paid for once', async () => {
     const before = { chat: await a.chat(), gifts: await a.gifts(), coins: await b.amount('coins') };
     b.offline = true;
     wire.cut();
@@ -254,14 +254,14 @@ async function scenario(browser, server, wire) {
       const said = await visitor.texts('#entries .what > span');
       assert.ok(said.includes(sentence), said.join('\n'));
       assert.ok(!said.some((text) => /undefined|user \d/.test(text)), said.join('\n'));
-      if (currency === 'coin') assert.ok(said.includes('Welcome coins from the house'));
+      if (currency === 'coin') assert.ok(said.includes('Welcome coins'));
       await visitor.inspect(`wallet-${currency}`);
       await visitor.page.keyboard.press('Escape');
       assert.equal(await visitor.page.locator('#wallet').isVisible(), false);
     }
   });
 
-  await check('the profile says who one is', async () => {
+  await check('the profile shows the user', async () => {
     await a.page.locator('#me').click();
     await a.heading(a.name, 2);
     assert.match(await a.page.locator('#profile-number').textContent(), /^User \d{9,}$/);
@@ -270,7 +270,7 @@ async function scenario(browser, server, wire) {
     await a.page.keyboard.press('Escape');
   });
 
-  await check('the wire shows frames of both ways, filtered, paused, opened, and no token', async () => {
+  await check('the panel shows frames of both directions, can be filtered and paused, and hides tokens', async () => {
     const { page } = a;
     await a.wire(true);
     const types = () => a.texts('#frames .type');
@@ -284,9 +284,9 @@ async function scenario(browser, server, wire) {
     await page.getByRole('button', { name: 'Pause' }).click();
     const shown = (await types()).length;
     await b.say('while the wire is paused');
-    await until(async () => assert.match(await page.locator('#frames-count').textContent(), /^Paused, [1-9]\d* more came/));
+    await until(async () => assert.match(await page.locator('#frames-count').textContent(), /^Paused, [1-9]\d* more frames/));
     assert.equal((await types()).length, shown);
-    await page.getByRole('button', { name: 'Go on' }).click();
+    await page.getByRole('button', { name: 'Resume' }).click();
     await until(async () => assert.equal((await types()).at(-1), 'chat.posted'));
     await page.locator('#frames summary').last().click();
     assert.equal(JSON.parse(await page.locator('#frames pre').textContent()).data.text, 'while the wire is paused');
@@ -297,7 +297,7 @@ async function scenario(browser, server, wire) {
     await a.inspect('wire');
     assert.ok(await page.getByText('while the wire is paused', { exact: true }).isVisible());
     const end = await page.locator('.scroller').evaluate((list) => list.getBoundingClientRect().bottom - list.firstElementChild.getBoundingClientRect().bottom);
-    assert.ok(Math.abs(end) < 2, `the chat stands at its end, though a panel has taken its room: ${end}`);
+    assert.ok(Math.abs(end) < 2, `the chat stays at its end when a panel takes its space: ${end}`);
     await page.evaluate(() => document.querySelectorAll('#frames details').forEach((details) => (details.open = true)));
     await until(async () => assert.equal(await page.locator('#frames pre').count(), await page.locator('#frames li').count()));
     for (const text of await a.texts('#frames pre')) assert.ok(!/"(refresh_)?token": "[^…]/.test(text));
@@ -313,13 +313,13 @@ async function scenario(browser, server, wire) {
     await until(async () => assert.equal((await b.chat()).at(-1), 'back again'));
   });
 
-  await check('who is kicked is told why, is out of the room, and keeps the socket', async () => {
+  await check('a kicked user is told why, is out of the room, and keeps the socket', async () => {
     await a.page.locator('#people-show').click();
     await a.page.locator('#people button', { hasText: b.name }).click();
-    await a.page.getByLabel('Reason, which they are told').fill('end of the test');
-    await a.press(/Put out/);
+    await a.page.getByLabel('Reason, shown to the user').fill('end of the test');
+    await a.press(/Kick out/);
     await b.heading('Rooms');
-    await until(async () => assert.match(await b.notice(), /put out of the room.*end of the test/));
+    await until(async () => assert.match(await b.notice(), /kicked out of the room.*end of the test/));
     await b.inspect('kicked');
     assert.equal(await b.phase(), 'online');
     await until(async () => assert.equal((await a.seats())[1], 'Seat 1'));
@@ -337,7 +337,7 @@ async function scenario(browser, server, wire) {
   return both;
 }
 
-/** Somebody new, who loses the sign-in. */
+/** A new user, who loses the session. */
 async function newcomer(browser, server) {
   const c = await Visitor.arrive(browser, server.url, PHONE, { reducedMotion: 'reduce' });
   const login = `browser-${Date.now()}@parlor.example`;
@@ -346,7 +346,7 @@ async function newcomer(browser, server) {
     await c.page.locator('#sign-in input[name=password]').fill(password);
     await c.page.locator('#sign-in button').click();
   };
-  await check('a new account is registered, a lost sign-in leads back into the room, a wrong password is told', async () => {
+  await check('a new user registers, a lost session leads back into the room, a wrong password is refused', async () => {
     await c.page.getByRole('tab', { name: 'Register' }).click();
     await c.page.locator('#register input[name=name]').fill('Noor');
     await c.page.locator('#register input[name=login]').fill(login);
@@ -374,16 +374,16 @@ async function newcomer(browser, server) {
     await until(async () => assert.match(await c.notice(), /password is wrong/));
     await c.page.getByRole('tab', { name: 'Sign in' }).focus();
     await c.page.keyboard.press('ArrowRight');
-    assert.equal(await c.page.locator('#register').isVisible(), true, 'the tabs go by arrow keys');
+    assert.equal(await c.page.locator('#register').isVisible(), true, 'the arrow keys change the tab');
   });
-  await check('with reduced motion nothing moves for longer than a blink', async () => {
+  await check('with reduced motion no animation takes longer than 10 ms', async () => {
     const long = await c.page.evaluate(() => document.getAnimations().filter((one) => one.effect.getComputedTiming().activeDuration > 10).length);
     assert.equal(long, 0);
   });
   await c.context.close();
 }
 
-/** The profile: a signature that nobody chose, and what one may say of oneself. */
+/** Checks the profile: the random signature, and a changed name, bio and country. */
 async function profile(c) {
   await c.page.locator('#me').click();
   await c.page.locator('#profile-facts').getByText(/^[a-z]+-[a-z]+-\d+$/).waitFor();
@@ -413,7 +413,7 @@ await mkdir(OUT, { recursive: true });
 let server;
 let wire;
 let browser;
-await check('the server, a wire to it and a browser start', async () => {
+await check('the server, a proxy to it and a browser start', async () => {
   server = await startServer();
   wire = await startWire(server.url);
   browser = await chromium.launch({ executablePath: CHROMIUM, headless: true, args: FLAGS });
@@ -427,7 +427,7 @@ try {
     }
     await newcomer(browser, server);
     await withoutScript(browser, server);
-    await check('every view is clean to axe and no wider than the window, in both sizes and themes', () => {
+    await check('axe finds nothing in any view, and no view is wider than the window, in both sizes and themes', () => {
       assert.deepEqual(Visitor.faults, []);
     });
   }

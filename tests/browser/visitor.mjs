@@ -1,4 +1,4 @@
-// A person at a page of their own: what they press, what they see, and how it looks to axe in every size and theme.
+// A visitor with a page of their own: what they press, what they see, and the checks of the layout in every size and theme.
 
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
@@ -14,7 +14,7 @@ export const PHONE = { width: 390, height: 844 };
 export const DESKTOP = { width: 1280, height: 800 };
 
 export class Visitor {
-  /** What was wrong with the views that were inspected. */
+  /** The faults of all inspected views. */
   static faults = [];
   complaints = [];
   offline = false;
@@ -88,8 +88,8 @@ export class Visitor {
   }
 
   /**
-   * The view as it stands, in both sizes and both themes: photographed, asked of axe, and measured: what is wrong is
-   * put to `faults`. Motion is finished first.
+   * Inspects the present view in both sizes and both themes, when all animations have ended: takes a screenshot, runs axe,
+   * and measures the width. What is wrong is added to `faults`.
    */
   async inspect(name) {
     const { page } = this;
@@ -117,7 +117,7 @@ export class Visitor {
   }
 }
 
-/** Every animation that ends has ended. */
+/** Waits until every finite animation has ended. */
 async function settled(page) {
   await page.locator('.effect').waitFor({ state: 'detached' });
   await page.evaluate(async () => {
@@ -126,7 +126,7 @@ async function settled(page) {
   });
 }
 
-/** The page's files from the working tree instead of from the program: to see a change without a build. */
+/** Serves the page's files from the working tree instead of the program, to see a change without a build. */
 async function fromDisk(page) {
   await page.route(/\/(playground\/.*)?$/, async (route) => {
     const path = new URL(route.request().url()).pathname;
