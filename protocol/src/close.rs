@@ -1,8 +1,9 @@
-//! Why the server closes a socket. From 4000 a client comes back and resumes, from 4500 it does not.
+//! The codes with which the server closes a socket. After 4000 to 4499 a client comes back and resumes, after 4500 and
+//! above it does not.
 
 macro_rules! closings {
     ($($(#[doc = $doc:literal])* $variant:ident = $number:literal, $reason:literal;)*) => {
-        /// A close code of the server's; a `closing` frame says the same before it.
+        /// A close code that the server sends; a `closing` notice with the same code comes before it.
         #[derive(Clone, Copy, PartialEq, Eq, Debug)]
         #[repr(u16)]
         pub enum CloseCode {
@@ -23,7 +24,7 @@ macro_rules! closings {
                 match self { $(Self::$variant => $reason),* }
             }
 
-            /// Its docstring, for the documents: what it means and, behind an empty line, what to do.
+            /// Its docstring, for the documents: what it means and, after an empty line, what to do.
             pub const fn doc(self) -> &'static str {
                 match self { $(Self::$variant => concat!($($doc, "\n"),*)),* }
             }
@@ -32,13 +33,13 @@ macro_rules! closings {
 }
 
 closings! {
-    /// The client closed, and is answered (RFC 6455).
+    /// The server's answer to a close frame of the client (RFC 6455).
     ///
-    /// Nothing: this was asked for. A client that closes with 1000 leaves its room at once.
+    /// Nothing. A client that closes with 1000 leaves its room at once.
     Normal = 1000, "normal";
-    /// A frame broke RFC 6455.
+    /// A frame violated RFC 6455.
     ///
-    /// Mend the client's WebSocket code.
+    /// Correct the client's WebSocket code.
     Protocol = 1002, "protocol_error";
     /// A binary frame on a text subprotocol.
     ///
@@ -52,21 +53,21 @@ closings! {
     ///
     /// Keep messages within `limits.message_bytes` of the `connect` reply.
     TooLarge = 1009, "too_large";
-    /// More waits for the socket than its outbox holds.
+    /// The client reads too slowly: more data waits for the socket than its outbox holds.
     ///
     /// Come back and resume; read faster, or show less.
     SlowConsumer = 4000, "slow_consumer";
-    /// The server stops.
+    /// The server is stopping.
     ///
     /// Come back after `after_ms` and resume.
     Draining = 4001, "draining";
-    /// Nothing came for too long.
+    /// No frame arrived from the client for too long.
     ///
     /// Come back and resume; answer each `ping` with a `pong`.
     Silent = 4002, "silent";
-    /// `connect` did not come in time.
+    /// `connect` did not arrive in time.
     ///
-    /// Come back; send `connect` right behind the handshake.
+    /// Come back; send `connect` right after the handshake.
     ConnectTimeout = 4003, "connect_timeout";
     /// The server has more sockets than it can serve.
     ///
@@ -74,15 +75,15 @@ closings! {
     Busy = 4004, "busy";
     /// Three unreadable frames in a row.
     ///
-    /// Mend the client: frames are JSON objects of the envelope's form.
+    /// Correct the client: each frame is a JSON object of the envelope's form.
     BadFrames = 4500, "bad_frames";
-    /// The token does not hold, or no longer.
+    /// The token is not valid, or has expired.
     ///
     /// Sign in again, then connect.
     Unauthenticated = 4501, "unauthenticated";
-    /// The same device has connected anew, or one device too many.
+    /// The same device has connected again, or the user has connected more devices than allowed.
     ///
-    /// Stay away: the newer socket goes on.
+    /// Do not come back: the newer socket stays.
     Replaced = 4502, "replaced";
     /// The session was signed out, on this device or from another.
     ///
@@ -90,9 +91,9 @@ closings! {
     SignedOut = 4503, "signed_out";
     /// The user is suspended.
     ///
-    /// Say so; signing in again is refused until it is lifted.
+    /// Tell the user; signing in is refused until the suspension ends.
     Suspended = 4504, "suspended";
-    /// A refresh token of the session came a second time, so somebody else may have it.
+    /// A refresh token of the session was used a second time, so somebody else may have it.
     ///
     /// Sign in again; the whole session has ended.
     TokenReused = 4505, "token_reused";

@@ -1,4 +1,4 @@
-//! What a client may ask for over its socket.
+//! The commands that a client sends over its socket, with the rules of their fields.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,15 +15,15 @@ use crate::room::Position;
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Connect {
-    /// The access token, from `POST /v1/auth/login`, `register` or `refresh`. Absent: the handshake brought it
-    /// as `Authorization: Bearer`.
+    /// The access token, from `POST /v1/auth/login`, `register` or `refresh`. Absent: the handshake had it in the
+    /// header `Authorization: Bearer`.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub token: String,
     /// The client's lasting name for this device, 1 to 128 characters; a second socket of the same device
     /// replaces the first.
     #[cfg_attr(feature = "schemars", schemars(length(min = 1, max = limit::DEVICE_CHARS)))]
     pub device: String,
-    /// What the client is, for support. Absent: not said.
+    /// The app, for support. Absent: not told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client: Option<Client>,
     /// Rooms to join at once, so that a resume is one round trip: at most 4, each room once. Absent: none.
@@ -32,49 +32,49 @@ pub struct Connect {
     pub joins: Vec<Join>,
 }
 
-/// Go on with a new access token.
+/// Continue the session with a new access token.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct RefreshSession {
-    /// An access token of the session that the socket connected by.
+    /// A new access token of the session with which the socket connected.
     pub token: String,
 }
 
-/// What a client is.
+/// The app that connects.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Client {
     /// The app's name, at most 128 characters.
     #[cfg_attr(feature = "schemars", schemars(length(max = limit::DEVICE_CHARS)))]
     pub name: String,
-    /// Its version, at most 128 characters. Absent: not said.
+    /// The app's version, at most 128 characters. Absent: not told.
     #[serde(default)]
     #[cfg_attr(feature = "schemars", schemars(length(max = limit::DEVICE_CHARS)))]
     pub version: String,
-    /// Where it runs, at most 128 characters. Absent: not said.
+    /// The platform that it runs on, at most 128 characters. Absent: not told.
     #[serde(default)]
     #[cfg_attr(feature = "schemars", schemars(length(max = limit::DEVICE_CHARS)))]
     pub platform: String,
 }
 
-/// Come into a room, or back.
+/// Join a room, or come back to it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Join {
-    /// Which room.
+    /// The room.
     pub room: RoomId,
     /// The room token, from `POST /v1/rooms/{room}/token`.
     pub token: String,
-    /// What the client saw last; absent on a first visit.
+    /// The last position that the client has seen; absent on a first visit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub position: Option<Position>,
 }
 
-/// A command that says no more than its room.
+/// The data of a command that only names its room.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct InRoom {
-    /// Which room.
+    /// The room.
     pub room: RoomId,
 }
 
@@ -82,13 +82,13 @@ pub struct InRoom {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct TakeSeat {
-    /// Which room.
+    /// The room.
     pub room: RoomId,
-    /// Which seat, from 0. Absent: the first free one but the host's.
+    /// The seat's number, from 0. Absent: the first free seat except the host's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seat: Option<u8>,
-    /// The seat map's version that this was decided on; with another one the answer is `seats_changed`.
-    /// Absent: decided on whatever the map is.
+    /// The version of the seat map that the user saw; if the map has another version, the answer is `seats_changed`.
+    /// Absent: the version does not matter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<u64>,
 }
@@ -97,51 +97,51 @@ pub struct TakeSeat {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct OnSeat {
-    /// Which room.
+    /// The room.
     pub room: RoomId,
-    /// Which seat, from 0.
+    /// The seat's number, from 0.
     pub seat: u8,
-    /// The seat map's version that this was decided on; with another one the answer is `seats_changed`.
-    /// Absent: decided on whatever the map is.
+    /// The version of the seat map that the user saw; if the map has another version, the answer is `seats_changed`.
+    /// Absent: the version does not matter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<u64>,
 }
 
-/// Say something to the room.
+/// Send a chat line to the room.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct SendChat {
-    /// Which room.
+    /// The room.
     pub room: RoomId,
-    /// 1 to 2,000 characters, not only white space.
+    /// The text: 1 to 2,000 characters, not only white space.
     #[cfg_attr(feature = "schemars", schemars(length(min = 1, max = limit::TEXT_CHARS), pattern(r"\S")))]
     pub text: String,
 }
 
-/// Put somebody out of the room, and keep them out for ten minutes.
+/// Remove a user from the room, and keep them out for ten minutes.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Kick {
-    /// Which room.
+    /// The room.
     pub room: RoomId,
-    /// Whom.
+    /// The user to remove.
     pub user: UserId,
-    /// Why, at most 200 characters; the user is told. Absent: without a reason.
+    /// The reason, at most 200 characters, which the user is told. Absent: no reason.
     #[cfg_attr(feature = "schemars", schemars(length(max = limit::REASON_CHARS)))]
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub reason: String,
 }
 
-/// Who receives a gift. The sender is never among them.
+/// The receivers of a gift. The sender is never among them.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Recipients {
-    /// These people: in the room, or gone for at most 60 s. At most 20.
+    /// These users, at most 20, who are in the room or left it at most 60 s ago.
     Users(#[cfg_attr(feature = "schemars", schemars(length(min = 1, max = limit::GIFT_RECEIVERS)))] Vec<UserId>),
-    /// Who sits on these seats; an empty seat receives nothing. At most 20.
+    /// The users on these seats, at most 20; an empty seat receives nothing.
     Seats(#[cfg_attr(feature = "schemars", schemars(length(min = 1, max = limit::GIFT_RECEIVERS)))] Vec<u8>),
-    /// Who sits on any seat.
+    /// The users on all seats.
     AllSeats,
 }
 
@@ -149,88 +149,88 @@ pub enum Recipients {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct SendGift {
-    /// Which room.
+    /// The room.
     pub room: RoomId,
-    /// Which gift.
+    /// The gift, by its id in the catalogue.
     pub gift: GiftId,
-    /// How many each receiver gets: 1, 10, 66, 188, 520 or 1,314.
+    /// How many of it each receiver gets: 1, 10, 66, 188, 520 or 1,314.
     #[cfg_attr(feature = "schemars", schemars(extend("enum" = limit::GIFT_COUNTS)))]
     pub count: i64,
-    /// To whom.
+    /// The receivers.
     pub to: Recipients,
 }
 
-/// Gifts of the room above a number.
+/// List the room's gifts above a number.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct ListGifts {
-    /// Which room.
+    /// The room.
     pub room: RoomId,
-    /// Gifts above this `gift_no`; 0 is before the first.
+    /// The `gift_no` above which gifts are listed; 0: from the first gift on.
     #[cfg_attr(feature = "schemars", schemars(range(min = 0)))]
     pub after: i64,
 }
 
-/// Who is in the room, by pages.
+/// List the people in the room, in pages.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct ListPeople {
-    /// Which room.
+    /// The room.
     pub room: RoomId,
-    /// People above this id; absent: from the beginning.
+    /// The user id above which people are listed. Absent: from the beginning.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<UserId>,
 }
 
 commands! {
-    /// Everything a client may ask for, by its type on the wire.
+    /// A command, by its type on the wire.
     pub enum Command;
 
-    /// Say who one is. The first command of a socket, within 10 s.
+    /// Identify the user. It is the first command of a socket, within 10 s of the handshake.
     ///
-    /// A second socket of the same `device` replaces the first, which is closed with 4502. With `joins` a
-    /// connection, or a resume, is one round trip.
+    /// A second socket of the same `device` replaces the first, which is closed with 4502. With `joins`, connecting or
+    /// resuming takes one round trip.
     Connect(Connect) -> Connected = "connect": Repeatable, Session, rate Connect;
-    /// Go on with a new access token, before the old one ends.
+    /// Continue the session with a new access token, before the old one expires.
     SessionRefresh(RefreshSession) -> SessionRefreshed = "session.refresh": Repeatable, Session, rate List;
-    /// Ask for a sign of life.
+    /// Check that the connection is alive.
     Ping(Nothing) -> Empty = "ping": Repeatable, Session;
-    /// Come into a room, or back. A user is in one room at a time: another one is left.
+    /// Join a room, or come back to it. A user is in one room at a time, so joining leaves any other room.
     ///
-    /// With a `position` the reply brings all missed events, or a snapshot, and is told which. The events
-    /// behind the reply's position follow the reply.
+    /// With a `position` the reply has either all missed events or a snapshot, and says which. The events above the
+    /// reply's position follow the reply.
     RoomJoin(Join) -> Joined = "room.join": Repeatable, Session, rate Join;
-    /// Leave a room at once, on all of one's devices, without the grace period.
+    /// Leave a room at once, on all devices of the user, without the grace period.
     RoomLeave(InRoom) -> Empty = "room.leave": Repeatable, Session;
-    /// Put somebody out of the room, and keep them out for ten minutes. For the room's owner.
+    /// Remove a user from the room, and keep them out for ten minutes. Only the room's owner may do this.
     RoomKick(Kick) -> Done = "room.kick": Hard, Room, rate Seat, rest "POST /v1/rooms/{id}/kicks";
-    /// Take a seat. Seat 0 is the owner's.
+    /// Take a seat. Seat 0 is for the room's owner.
     SeatTake(TakeSeat) -> Done = "seat.take": Soft, Room, rate Seat, rest "PUT /v1/rooms/{id}/seat";
-    /// Leave one's seat.
+    /// Leave the user's own seat.
     SeatLeave(InRoom) -> Done = "seat.leave": Soft, Room, rate Seat, rest "DELETE /v1/rooms/{id}/seat";
-    /// Lock a seat; who sits there is evicted. For the room's owner.
+    /// Lock a seat; a user who sits there loses it. Only the room's owner may do this.
     SeatLock(OnSeat) -> Done = "seat.lock": Hard, Room, rate Seat, rest "PUT /v1/rooms/{id}/seats/{no}/lock";
-    /// Unlock a seat. For the room's owner.
+    /// Unlock a seat. Only the room's owner may do this.
     SeatUnlock(OnSeat) -> Done = "seat.unlock": Hard, Room, rate Seat, rest "DELETE /v1/rooms/{id}/seats/{no}/lock";
-    /// Say something to the room.
+    /// Send a chat line to the room.
     ChatSend(SendChat) -> Done = "chat.send": Soft, Room, rate Chat, rest "POST /v1/rooms/{id}/messages";
-    /// Send a gift, paid for in coins: charged once, whatever happens to the reply.
+    /// Send a gift, paid for in coins. It is charged once, whatever happens to the reply.
     ///
-    /// May be sent again with the same `op` from outside the room, to get the first answer.
+    /// Sent again with the same `op`, also from outside the room, it gets the first answer.
     GiftSend(SendGift) -> GiftReceipt = "gift.send": Money, Room, rate Gift, rest "POST /v1/rooms/{id}/gifts";
-    /// Gifts of the room above a number, oldest first, at most 200.
+    /// List the room's gifts above a number, oldest first, at most 200.
     GiftList(ListGifts) -> GiftPage = "gift.list": Repeatable, Store, rate List, rest "GET /v1/rooms/{id}/gifts";
-    /// Who is in the room, by id, at most 100 a page.
+    /// List the people in the room by id, at most 100 per page.
     PeopleList(ListPeople) -> PeoplePage = "people.list": Repeatable, Room, rate List,
         rest "GET /v1/rooms/{id}/participants";
 }
 
-/// Data of a command that has none.
+/// The data of a command that needs none.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Nothing {}
 
-/// What every plain number on the wire is.
+/// The rule for plain numbers on the wire, as refusals state it.
 const NUMBER: &str = "a number from 0 to below 2^53";
 
 const fn is_number(number: u64) -> bool {
@@ -238,7 +238,7 @@ const fn is_number(number: u64) -> bool {
 }
 
 impl Join {
-    /// Its numbers are such as JavaScript reads exactly.
+    /// Whether JavaScript can read all its numbers exactly.
     fn is_in_range(&self) -> bool {
         let signed = |number: i64| u64::try_from(number).is_ok_and(is_number);
         self.position.is_none_or(|position| {

@@ -1,16 +1,16 @@
-//! What the published documents and the golden examples ask of the wire's types. Only with the feature
-//! `schemars`: the server knows nothing of it.
+//! What the published documents and the golden examples need to know about the commands. It exists only with the
+//! feature `schemars`, which the server does not use.
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// A type of command and what goes with it.
+/// A type of command, as the documents describe it.
 #[derive(Clone, Copy, Debug)]
 pub struct CommandType {
     /// Its type on the wire.
     pub name: &'static str,
-    /// It must name an operation.
+    /// Whether it must name an operation.
     pub needs_op: bool,
     /// Its docstring, as it was written.
     pub doc: &'static str,
@@ -18,12 +18,12 @@ pub struct CommandType {
     pub data: fn(&mut SchemaGenerator) -> Schema,
     /// The schema of its reply's data.
     pub reply: fn(&mut SchemaGenerator) -> Schema,
-    /// Reads its reply's data and writes it anew.
+    /// Reads its reply's data and writes it again.
     pub rewrite_reply: fn(&str) -> serde_json::Result<String>,
 }
 
 impl CommandType {
-    /// Of a line of `commands!`.
+    /// The description of one line of `commands!`.
     pub const fn of<D: JsonSchema, R: JsonSchema + Serialize + DeserializeOwned>(
         name: &'static str,
         needs_op: bool,

@@ -1,4 +1,5 @@
-//! The envelope of the four kinds of frames. Read borrowed; `data` is read by its type afterwards.
+//! The envelopes of all frames. A command's envelope is read without copying; its `data` is read afterwards by the
+//! type.
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -12,15 +13,15 @@ use crate::room::{GiftLine, Position};
 /// A command's envelope: `{"id":7,"op":"0199…","type":"chat.send","data":{…}}`.
 #[derive(Deserialize, Debug)]
 pub struct CommandFrame<'a> {
-    /// The client's number, unique on the socket while unanswered. Absent on `pong`, which has no reply.
+    /// The id that the client chose, unique on the socket until it is answered. Absent on `pong`, which has no reply.
     pub id: Option<u64>,
-    /// The operation as it was sent; [`CommandFrame::op`] reads it.
+    /// The operation as it was sent; [`CommandFrame::op`] parses it.
     #[serde(borrow)]
     op: Option<&'a RawValue>,
     /// The command's type.
     #[serde(rename = "type", borrow)]
     pub kind: std::borrow::Cow<'a, str>,
-    /// What the type needs.
+    /// The data of the command, not parsed yet.
     #[serde(borrow)]
     pub data: Option<&'a RawValue>,
 }
@@ -45,7 +46,7 @@ impl<'a> CommandFrame<'a> {
     /// The operation, where the command changes something.
     ///
     /// # Errors
-    /// `bad_request` when it is no UUID: the frame can be read, so its reply has its id.
+    /// `bad_request` when it is no UUID. The frame itself can be read, so the reply has its id.
     pub fn op(&self) -> Result<Option<Op>, ErrorBody> {
         let read = |op: &RawValue| serde_json::from_str(op.get());
         self.op
@@ -54,13 +55,13 @@ impl<'a> CommandFrame<'a> {
             .map_err(|_| ErrorBody::new(ErrorCode::BadRequest).message("a field does not fit").field("op", "a UUID"))
     }
 
-    /// The data's text; a command without data has an empty object.
+    /// The text of the data; an empty object if the command has none.
     pub fn data(&self) -> &'a str {
         self.data.map_or("{}", RawValue::get)
     }
 }
 
-/// What does not fit, without the place in the text, which the developer does not see as it is counted.
+/// The message of a parse error without line and column, which would be counted in the data and not in the frame.
 pub(crate) fn words(error: &serde_json::Error) -> String {
     let words = error.to_string();
     words.split_once(" at line ").map_or(words.clone(), |(words, _)| words.to_owned())
@@ -79,12 +80,12 @@ pub fn command(id: u64, op: Option<Op>, command: &crate::Command) -> String {
     text(&Frame { id, op, command })
 }
 
-/// `{"id":7,"data":{…}}`.
+/// A reply: `{"id":7,"data":{…}}`.
 pub fn reply<T: Serialize>(id: u64, data: &T) -> String {
     text(&Reply { id, data })
 }
 
-/// The same behind what `out` has.
+/// Appends a reply to `out`.
 pub fn write_reply<T: Serialize>(id: u64, data: &T, out: &mut Vec<u8>) {
     put(&Reply { id, data }, out);
 }
@@ -95,31 +96,31 @@ struct Reply<'a, T> {
     data: &'a T,
 }
 
-/// The answer to a join, of parts that are text already: none of them is read or written anew.
+/// The answer to a join, made of parts that are JSON text already, so that none of them is parsed or written again.
 #[derive(Clone, Copy, Debug)]
 pub struct JoinedText<'a> {
-    /// Which room.
+    /// The room.
     pub room: RoomId,
-    /// Where the client stands with it.
+    /// The client's position after this answer.
     pub position: &'a Position,
-    /// Every missed event, as it was sent; `None`: `snapshot` stands for them.
+    /// Every missed event as it was sent; `None` if there is a `snapshot` instead.
     pub missed: Option<&'a [&'a str]>,
     /// The room at the position.
     pub snapshot: Option<&'a str>,
-    /// Gifts that no event of this reply has.
+    /// Missed gifts that are in no event of this answer.
     pub gifts: &'a [GiftLine],
-    /// There are more of them.
+    /// There are more such gifts.
     pub more_gifts: bool,
 }
 
 impl JoinedText<'_> {
-    /// About how many bytes it takes.
+    /// An upper estimate of its length in bytes.
     pub fn size(&self) -> usize {
         let missed = self.missed.unwrap_or_default().iter().map(|event| event.len() + 1).sum::<usize>();
         missed + self.snapshot.map_or(0, str::len) + self.gifts.len() * 256 + 256
     }
 
-    /// Writes it as a [`Joined`](crate::reply::Joined) is written.
+    /// Writes the same bytes as a [`Joined`](crate::reply::Joined) does.
     fn write(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(br#"{"room":"#);
         put(&self.room, out);
@@ -147,7 +148,7 @@ impl JoinedText<'_> {
     }
 }
 
-/// Writes the reply to `room.join`.
+/// Appends the reply to `room.join` to `out`.
 pub fn write_joined(id: u64, joined: &JoinedText<'_>, out: &mut Vec<u8>) {
     out.extend_from_slice(br#"{"id":"#);
     put(&id, out);
@@ -156,19 +157,19 @@ pub fn write_joined(id: u64, joined: &JoinedText<'_>, out: &mut Vec<u8>) {
     out.push(b'}');
 }
 
-/// Writes the reply to `connect`. `connected` has no joins: their answers are text already, or refusals.
+/// Appends the reply to `connect` to `out`. `connected` has no joins; their answers are given as `joins`.
 pub fn write_connected(
     id: u64,
     connected: &Connected,
     joins: &[Result<JoinedText<'_>, &ErrorBody>],
     out: &mut Vec<u8>,
 ) {
-    debug_assert!(connected.joins.is_empty(), "the joins are given beside it");
+    debug_assert!(connected.joins.is_empty(), "the joins are given as an argument of their own");
     write_reply(id, connected, out);
     if joins.is_empty() {
         return;
     }
-    // Behind the last field of what was written.
+    // The joins follow the last field that was written.
     out.truncate(out.len() - b"}}".len());
     let mut before: &[u8] = br#","joins":["#;
     for join in joins {
@@ -189,7 +190,7 @@ pub fn write_connected(
     out.extend_from_slice(b"]}}");
 }
 
-/// `{"id":7,"error":{…}}`; `id` is null where the frame could not be read.
+/// An error reply: `{"id":7,"error":{…}}`; `id` is null if the frame could not be read.
 pub fn error(id: Option<u64>, error: &ErrorBody) -> String {
     #[derive(Serialize)]
     struct Frame<'a> {
@@ -199,39 +200,39 @@ pub fn error(id: Option<u64>, error: &ErrorBody) -> String {
     text(&Frame { id, error })
 }
 
-/// `{"room":…,"epoch":…,"seq":…,"at":…,"type":…,"data":{…}}`.
+/// An event: `{"room":…,"epoch":…,"seq":…,"at":…,"type":…,"data":{…}}`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct EventFrame {
-    /// Which room.
+    /// The room.
     pub room: RoomId,
-    /// The room's epoch: rises when the room is opened anew or by another server.
+    /// The room's epoch, which rises when the room starts anew or moves to another server.
     #[cfg_attr(feature = "schemars", schemars(range(min = 0)))]
     pub epoch: i64,
-    /// Dense within the epoch, from 1.
+    /// The event's number within the epoch: from 1, without gaps.
     #[cfg_attr(feature = "schemars", schemars(range(min = 1)))]
     pub seq: u64,
-    /// Unix milliseconds.
+    /// The time of the event, in Unix milliseconds.
     #[cfg_attr(feature = "schemars", schemars(range(min = 0)))]
     pub at: i64,
-    /// The event.
+    /// The event's type and data.
     #[serde(flatten)]
     pub event: Event,
 }
 
 impl EventFrame {
-    /// The frame's text.
+    /// The frame as JSON text.
     pub fn encode(&self) -> String {
         text(self)
     }
 
-    /// The same behind what `out` has.
+    /// Appends the frame to `out`.
     pub fn write(&self, out: &mut Vec<u8>) {
         put(self, out);
     }
 }
 
-/// `{"room":…,"type":…,"data":{…}}`.
+/// A signal: `{"room":…,"type":…,"data":{…}}`.
 pub fn signal(room: RoomId, signal: &Signal) -> String {
     #[derive(Serialize)]
     struct Frame<'a> {
@@ -242,7 +243,7 @@ pub fn signal(room: RoomId, signal: &Signal) -> String {
     text(&Frame { room, signal })
 }
 
-/// `{"user":…,"type":…,"data":{…}}`.
+/// A user frame: `{"user":…,"type":…,"data":{…}}`.
 pub fn user(user: UserId, frame: &UserFrame) -> String {
     #[derive(Serialize)]
     struct Frame<'a> {
@@ -253,7 +254,7 @@ pub fn user(user: UserId, frame: &UserFrame) -> String {
     text(&Frame { user, frame })
 }
 
-/// `{"type":"ping"}` or `{"type":"closing","data":{…}}`.
+/// A notice: `{"type":"ping"}` or `{"type":"closing","data":{…}}`.
 pub fn notice(notice: &Notice) -> String {
     text(notice)
 }
@@ -275,7 +276,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn what_is_written_of_parts_is_what_the_types_write() {
+    fn a_reply_written_from_parts_equals_the_one_that_the_types_write() {
         let events = [r#"{"room":104233871,"seq":5}"#, r#"{"room":104233871,"seq":6}"#];
         let raw = |text: &str| serde_json::value::RawValue::from_string(text.to_owned()).expect("JSON");
         let snapshot = crate::room::Snapshot {

@@ -1,10 +1,10 @@
-//! One list of stable error codes for REST and sockets.
+//! The stable error codes, one list for REST and sockets, and the form in which they are sent.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// What a client may do with the same operation (`op`) after an error. A new tap is a new operation.
+/// What a client may do with the same operation (`op`) after an error. A new tap makes a new operation.
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
@@ -22,7 +22,7 @@ pub enum Retry {
 
 macro_rules! codes {
     ($($(#[doc = $doc:literal])* $variant:ident = $name:literal, $retry:ident, $status:literal;)*) => {
-        /// A stable code. Codes are only ever added: a client treats one that it does not know by its `retry`.
+        /// A stable code. Codes are only ever added; a client decides by `retry` about a code that it does not know.
         #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
         #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
         pub enum ErrorCode {
@@ -48,12 +48,12 @@ macro_rules! codes {
                 match self { $(Self::$variant => Retry::$retry),* }
             }
 
-            /// The HTTP status that goes with the code in REST answers.
+            /// The HTTP status of a REST answer with this code.
             pub const fn status(self) -> u16 {
                 match self { $(Self::$variant => $status),* }
             }
 
-            /// Its docstring, for the documents: what it means and, behind an empty line, what to do.
+            /// Its docstring, for the documents: what it means and, after an empty line, what to do.
             pub const fn doc(self) -> &'static str {
                 match self { $(Self::$variant => concat!($($doc, "\n"),*)),* }
             }
@@ -62,111 +62,111 @@ macro_rules! codes {
 }
 
 codes! {
-    /// The frame is no JSON object of the envelope's form. On a socket the third one in a row closes it.
+    /// The frame is no JSON object of the envelope's form. The third such frame in a row closes the socket.
     ///
-    /// Mend the client.
+    /// Correct the client.
     BadFrame = "bad_frame", Never, 400;
-    /// The data does not fit the type; `fields` says where.
+    /// The data does not fit the type; `fields` names each field that does not fit.
     ///
-    /// Mend what the `fields` name; a form shows them beside its fields.
+    /// Correct these fields; a form shows each message beside its field.
     BadRequest = "bad_request", Never, 400;
-    /// This server knows no such type of command.
+    /// This server does not know this type of command.
     ///
-    /// Do without it: the server is older than the client, or the type is misspelt.
+    /// Do without the command: the server is older than the client, or the type is misspelt.
     UnknownType = "unknown_type", Never, 400;
-    /// No such address, or no such thing under it.
+    /// The address does not exist, or the thing that it names.
     ///
-    /// Take it off the screen, or mend the address.
+    /// Remove it from the screen, or correct the address.
     NotFound = "not_found", Never, 404;
-    /// The address exists, with other methods.
+    /// The address exists, but not with this method.
     ///
-    /// Take one of the methods in the `Allow` header.
+    /// Use one of the methods in the `Allow` header.
     MethodNotAllowed = "method_not_allowed", Never, 405;
     /// The body or frame is larger than allowed.
     ///
     /// Send less.
     TooLarge = "too_large", Never, 413;
-    /// The body is of another content type than `application/json`.
+    /// The body has another content type than `application/json`.
     ///
     /// Send `content-type: application/json`.
     UnsupportedMediaType = "unsupported_media_type", Never, 415;
     /// The command changes something and names no operation (`op`).
     ///
-    /// Name an `op`: a UUID made once for each tap, kept over retries.
+    /// Name an `op`: a UUID that is made once for each tap and kept over retries.
     OperationRequired = "operation_required", Never, 400;
     /// The operation was used before with other content.
     ///
-    /// Make a new `op` for new content; an `op` is never used twice.
+    /// Make a new `op` for new content.
     OperationConflict = "operation_conflict", Never, 409;
-    /// The first command of a socket is `connect`.
+    /// The first command of a socket must be `connect`.
     ///
     /// Send `connect`, wait for its reply, then send the rest.
     NotConnected = "not_connected", Never, 403;
     /// The socket is connected already.
     ///
-    /// Go on: to change the user, open a new socket.
+    /// Use the socket as it is; to change the user, open a new one.
     AlreadyConnected = "already_connected", Never, 409;
-    /// No token, or one that does not hold.
+    /// There is no token, or it is not valid.
     ///
     /// Sign in again.
     Unauthenticated = "unauthenticated", SignIn, 401;
-    /// The token held and has expired.
+    /// The token was valid and has expired.
     ///
     /// Get a new access token, then ask again.
     TokenExpired = "token_expired", SignIn, 401;
-    /// The name or the password is wrong.
+    /// The login or the password is wrong.
     ///
-    /// Let the user type them again.
+    /// Let the user enter them again.
     InvalidCredentials = "invalid_credentials", Never, 401;
-    /// Somebody has registered with this phone number or e-mail address.
+    /// An account with this phone number or e-mail address exists.
     ///
     /// Offer to sign in instead.
     AccountExists = "account_exists", Never, 409;
-    /// The one-time code is wrong, used, expired or was tried too often.
+    /// The one-time code is wrong, used or expired, or there were too many tries.
     ///
-    /// Have a new one sent, and let the user enter that.
+    /// Request a new code, and let the user enter that.
     CodeInvalid = "code_invalid", Never, 403;
-    /// The signature is somebody's, was somebody's, or is reserved.
+    /// The signature belongs or belonged to another user, or is reserved.
     ///
     /// Let the user choose another.
     SignatureTaken = "signature_taken", Never, 409;
-    /// The user is suspended, until `until` or, without it, for good; `reason` says why.
+    /// The user is suspended until `until`, or for good if that is absent; `reason` says why.
     ///
-    /// Show the user both, and do not come back before.
+    /// Show both to the user, and do not try again before.
     Suspended = "suspended", Never, 403;
-    /// The caller may not do this.
+    /// The user has no right to do this.
     ///
     /// Do not offer it to this user.
     Forbidden = "forbidden", Never, 403;
     /// The room token is for another room or user, or has expired.
     ///
-    /// Ask `POST /v1/rooms/{room}/token` for a new one and join with it.
+    /// Get a new one by `POST /v1/rooms/{room}/token` and join with it.
     RoomTokenInvalid = "room_token_invalid", Never, 403;
-    /// No such room.
+    /// There is no such room.
     ///
-    /// Take it off the screen.
+    /// Remove it from the screen.
     RoomNotFound = "room_not_found", Never, 404;
-    /// The room has as many people as it may.
+    /// The room has as many people as it may have.
     ///
-    /// Say so; join again later.
+    /// Tell the user; join again later.
     RoomFull = "room_full", Later, 409;
     /// The user was kicked out of the room and may come back at `until`.
     ///
-    /// Say until when; do not join before.
+    /// Tell the user until when; do not join before.
     Kicked = "kicked", Never, 403;
     /// The user is not in this room.
     ///
-    /// Join, then ask again with a new `op`.
+    /// Join the room, then send the command again with a new `op`.
     NotInRoom = "not_in_room", Never, 409;
-    /// No such user, or not in the room.
+    /// There is no such user, or they are not in the room.
     ///
-    /// Take them off the screen.
+    /// Remove them from the screen.
     UserNotFound = "user_not_found", Never, 404;
-    /// The room has no seat of this number.
+    /// The room has no seat with this number.
     ///
-    /// Read the seat map of the snapshot.
+    /// Offer the seats of the snapshot.
     SeatNotFound = "seat_not_found", Never, 404;
-    /// Somebody sits there.
+    /// Another user sits on the seat.
     ///
     /// Offer another seat.
     SeatTaken = "seat_taken", Never, 409;
@@ -174,39 +174,39 @@ codes! {
     ///
     /// Offer another seat.
     SeatLocked = "seat_locked", Never, 409;
-    /// The user sits on a seat already.
+    /// The user already sits on a seat.
     ///
     /// Leave the seat first (`seat.leave`).
     AlreadySeated = "already_seated", Never, 409;
-    /// The user sits on no seat.
+    /// The user does not sit on a seat.
     ///
-    /// Nothing: the seat map is on its way.
+    /// Nothing: an event with the seat map is under way.
     NotSeated = "not_seated", Never, 409;
     /// The seat map has changed since the version that the command names.
     ///
     /// Show the new seat map and let the user decide again.
     SeatsChanged = "seats_changed", Never, 409;
-    /// No such gift in the catalogue, or it is off.
+    /// The catalogue has no such gift, or the gift is disabled.
     ///
     /// Read the catalogue again (`GET /v1/gifts`).
     GiftNotFound = "gift_not_found", Never, 404;
-    /// A gift to oneself.
+    /// The sender and the receiver of the gift are the same user.
     ///
     /// Do not offer the sender as a receiver.
     GiftToSelf = "gift_to_self", Never, 409;
-    /// Nobody is there to receive the gift.
+    /// None of the receivers is there.
     ///
-    /// Say that they have left, and let the user choose again.
+    /// Tell the user that they have left, and let the user choose again.
     NoReceivers = "no_receivers", Never, 409;
-    /// The balance does not cover it; `balance` and `shortfall` say by how much.
+    /// The balance is too low; `balance` says what it is, and `shortfall` what is missing.
     ///
     /// Offer to buy coins.
     InsufficientFunds = "insufficient_funds", Never, 402;
-    /// An amount would leave the range of what an account can hold.
+    /// The amount would exceed what an account can hold.
     ///
-    /// Take a smaller amount.
+    /// Use a smaller amount.
     AmountOutOfRange = "amount_out_of_range", Never, 409;
-    /// A transfer of coins to oneself.
+    /// The sender and the receiver of the transfer are the same user.
     ///
     /// Do not offer the sender as a receiver.
     TransferToSelf = "transfer_to_self", Never, 409;
@@ -214,73 +214,75 @@ codes! {
     ///
     /// Let the user enter another amount.
     TransferOutOfRange = "transfer_out_of_range", Never, 409;
-    /// The account is too new, until `until`, or has too low a wealth level to transfer coins.
+    /// The account may not transfer coins yet: it is too new, until `until`, or its wealth level is too low.
     ///
-    /// Say so; do not offer it before.
+    /// Tell the user; do not offer it before.
     TransferNotYet = "transfer_not_yet", Never, 409;
-    /// With the day's earlier transfers it would be more than a day allows; the next day begins at `until`.
+    /// Together with the day's earlier transfers the amount is above the limit of a day; the next day begins at
+    /// `until`.
     ///
-    /// Say how much is left in words of your own, and until when.
+    /// Tell the user that the limit is reached, and until when.
     TransferDayLimit = "transfer_day_limit", Never, 409;
-    /// No such coin request, or it is somebody else's.
+    /// There is no such coin request, or it belongs to other users.
     ///
-    /// Take it off the screen.
+    /// Remove it from the screen.
     CoinRequestNotFound = "coin_request_not_found", Never, 404;
-    /// The coin request was approved or rejected before.
+    /// The coin request was approved or rejected earlier.
     ///
-    /// Read the request again, and show how it was settled.
+    /// Read the request again, and show its state.
     CoinRequestSettled = "coin_request_settled", Never, 409;
-    /// The coin request has run out.
+    /// The coin request has expired.
     ///
-    /// Show it as expired; the user may ask again.
+    /// Show it as expired; the user may make a new one.
     CoinRequestExpired = "coin_request_expired", Never, 409;
     /// The amount is below or above what one request may ask for; `message` says the bounds.
     ///
     /// Let the user enter another amount.
     CoinRequestOutOfRange = "coin_request_out_of_range", Never, 409;
-    /// The user has as many open coin requests as one may have.
+    /// The user has as many open coin requests as a user may have.
     ///
-    /// Show them; one has to be settled or to expire first.
+    /// Show them; one of them must be settled or expire first.
     CoinRequestsOpen = "coin_requests_open", Never, 409;
-    /// The user who is asked for coins sells none.
+    /// The user who is asked for coins is not a reseller.
     ///
-    /// Offer resellers alone.
+    /// Offer only resellers.
     NotAReseller = "not_a_reseller", Never, 409;
-    /// Nothing has been uploaded yet to the address that was given out for it.
+    /// No file has been uploaded yet to the address that the server gave.
     ///
     /// Upload the file to that address, then ask again.
     UploadMissing = "upload_missing", Later, 409;
-    /// The uploaded file is not what it was announced as.
+    /// The uploaded file is not of the announced type or size.
     ///
     /// Begin a new upload, with a file of an allowed type and size.
     UploadRefused = "upload_refused", Never, 422;
-    /// This server has not been given what this needs; its operator can.
+    /// The server's operator has not set up what this needs.
     ///
     /// Do not offer it on this server.
     FeatureOff = "feature_off", Never, 501;
-    /// Too many of this kind in too short a time.
+    /// The user or address has sent too many requests of this kind.
     ///
     /// Wait for `retry_after_ms`, then send it again.
     RateLimited = "rate_limited", Later, 429;
-    /// A queue is full: the server has more to do than it can.
+    /// A queue is full: the server is overloaded.
     ///
     /// Wait for `retry_after_ms`, longer each time, then send it again.
     Busy = "busy", Later, 503;
-    /// The store did not answer; what was asked may have happened.
+    /// The database did not answer; the request may have taken effect.
     ///
-    /// Wait for `retry_after_ms`, then ask again with the same operation: it takes effect once.
+    /// Wait for `retry_after_ms`, then send it again with the same operation: it takes effect once.
     StoreUnavailable = "store_unavailable", Later, 503;
-    /// The room is moving or waiting for its store.
+    /// The room is starting anew, or its server cannot reach the database.
     ///
-    /// Wait for `retry_after_ms`, then send it again; the room goes on where it stood.
+    /// Wait for `retry_after_ms`, then send it again with the same operation; the room continues where it was.
     RoomPaused = "room_paused", Later, 503;
-    /// The request took longer than the server allows; what was asked may have happened.
+    /// The request took longer than the server allows; it may have taken effect.
     ///
-    /// Wait for `retry_after_ms`, then ask again with the same operation: it takes effect once.
+    /// Wait for `retry_after_ms`, then send it again with the same operation: it takes effect once.
     Timeout = "timeout", Later, 503;
-    /// A fault of the server, logged under the request's id.
+    /// A fault of the server, which its log has with the request's id.
     ///
-    /// Wait for `retry_after_ms`, then ask again with the same operation; if it stays, report the request's id.
+    /// Wait for `retry_after_ms`, then send it again with the same operation; if it fails again, report the request's
+    /// id.
     Internal = "internal", Later, 500;
 }
 
@@ -290,14 +292,14 @@ impl fmt::Display for ErrorCode {
     }
 }
 
-/// One field that does not fit, by its path in the body.
+/// One field that does not fit.
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct FieldError {
     /// The field's path in the command or body, as `client.name`.
     pub field: String,
-    /// What is wrong with it, for the developer who reads it.
+    /// What is wrong with it, for developers.
     pub message: String,
 }
 
@@ -305,11 +307,11 @@ pub struct FieldError {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct ErrorBody {
-    /// The stable code: the one thing that code may look at.
+    /// The stable code, by which an app decides what to do.
     pub code: ErrorCode,
     /// What the client may do with the same operation.
     pub retry: Retry,
-    /// One sentence for the developer who reads it; nothing that code may look at. Absent: the code says all.
+    /// One sentence for developers, which an app must not depend on. Absent: the code says everything.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub message: String,
     /// With `retry: later`: milliseconds to wait. Absent otherwise.
@@ -326,23 +328,24 @@ pub struct ErrorBody {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schemars", schemars(range(min = 0)))]
     pub shortfall: Option<i64>,
-    /// With `kicked`, `transfer_day_limit`, `transfer_not_yet` of a new account, and with `suspended` unless it is for good: Unix milliseconds until which it holds. Absent otherwise.
+    /// With `kicked`, `transfer_day_limit`, `transfer_not_yet` of a new account, and with `suspended` unless it is for
+    /// good: the Unix milliseconds until which the refusal holds. Absent otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schemars", schemars(range(min = 0)))]
     pub until: Option<i64>,
-    /// With `suspended`: why, in the words of who did it, for the user to read. Absent otherwise.
+    /// With `suspended`: the reason that the staff gave, for the user to read. Absent otherwise.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub reason: String,
-    /// The answer is the first one of this operation, given again. Absent: no.
+    /// This is the operation's first answer, repeated. Absent: no.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub replayed: bool,
 }
 
 impl ErrorBody {
-    /// Milliseconds that a client waits before `retry: later`, unless the error says otherwise.
+    /// The milliseconds in `retry_after_ms`, unless the error sets others.
     pub const RETRY_AFTER_MS: u64 = 500;
 
-    /// The bare error of this code.
+    /// An error with this code and nothing else.
     pub fn new(code: ErrorCode) -> Self {
         let retry = code.retry();
         Self {
@@ -359,21 +362,21 @@ impl ErrorBody {
         }
     }
 
-    /// The same with a sentence for the developer.
+    /// Adds a sentence for developers.
     #[must_use]
     pub fn message(mut self, message: impl Into<String>) -> Self {
         self.message = message.into();
         self
     }
 
-    /// The same with one more field that does not fit.
+    /// Adds a field that does not fit.
     #[must_use]
     pub fn field(mut self, field: impl Into<String>, message: impl Into<String>) -> Self {
         self.fields.push(FieldError { field: field.into(), message: message.into() });
         self
     }
 
-    /// The same with another time to wait.
+    /// Sets the milliseconds to wait before a retry.
     #[must_use]
     pub fn retry_after_ms(mut self, ms: u64) -> Self {
         self.retry_after_ms = Some(ms);

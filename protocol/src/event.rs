@@ -1,4 +1,4 @@
-//! What the server says of its own accord: events (sequenced), signals (not), user frames, notices.
+//! The frames that the server sends unasked: events, which are sequenced; signals, which are not; user frames; notices.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,58 +6,58 @@ use crate::id::{Op, RoomId, UserId};
 use crate::money::{Coins, Currency};
 use crate::room::{GiftLine, Person, Seat, SeatCause};
 
-/// A sequenced fact of a room. The same bytes for everybody in it, so nothing personal; with the
-/// state after it, so that applying it is assignment and not arithmetic.
+/// A sequenced fact of a room. Everybody in the room gets the same bytes, so it has nothing personal. It holds the
+/// state after it, so a client assigns values and never adds to them.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(tag = "type", content = "data")]
 pub enum Event {
-    /// Who came and left, gathered, at most four a second.
+    /// People joined or left. Changes are gathered into at most four events a second.
     #[serde(rename = "participants.changed")]
     ParticipantsChanged {
-        /// Who came. Absent: nobody.
+        /// The people who joined. Absent: nobody.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         joined: Vec<Person>,
-        /// Who left. Absent: nobody.
+        /// The users who left. Absent: nobody.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         left: Vec<UserId>,
-        /// How many are there now.
+        /// The number of people in the room now.
         count: u32,
     },
-    /// Seats changed. All that changed at once, as they are now.
+    /// Seats changed. The event has all seats that changed together, as they are now.
     #[serde(rename = "seats.changed")]
     SeatsChanged {
         /// The seats that changed.
         seats: Vec<Seat>,
-        /// The map's version now.
+        /// The seat map's version now.
         version: u64,
-        /// Why.
+        /// Why the seats changed.
         cause: SeatCause,
-        /// Who did it. Absent: the one who sits or sat.
+        /// The user who did it. Absent: the user who sits or sat there.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         by: Option<UserId>,
     },
-    /// A line of chat. The envelope has its time.
+    /// A chat line. Its time is in the envelope.
     #[serde(rename = "chat.posted")]
     ChatPosted {
-        /// Who wrote it.
+        /// The user who wrote it.
         from: Person,
-        /// The sender's operation: a client shows one operation once.
+        /// The sender's operation. A client shows each operation once.
         op: Op,
         /// The text.
         text: String,
     },
-    /// Somebody was kicked out of the room. A seat of theirs has been left in the event before.
+    /// A user was kicked out of the room. If they sat on a seat, the event before has freed it.
     #[serde(rename = "participant.kicked")]
     ParticipantKicked {
-        /// Who.
+        /// The user who was kicked.
         user: UserId,
-        /// By whom.
+        /// The user who kicked them.
         by: UserId,
-        /// Unix milliseconds until which they may not come in.
+        /// Unix milliseconds until which they may not join.
         #[cfg_attr(feature = "schemars", schemars(range(min = 0)))]
         until: i64,
-        /// Why, in the words of who did it. Absent: no reason was given.
+        /// The reason that was given. Absent: none.
         #[serde(default, skip_serializing_if = "String::is_empty")]
         reason: String,
     },
@@ -66,64 +66,64 @@ pub enum Event {
     GiftsSent {
         /// The gifts.
         gifts: Vec<GiftLine>,
-        /// Coins spent in the room, ever, with these.
+        /// All coins that were ever spent in the room, these gifts included.
         coins: Coins,
     },
 }
 
-/// What may be merged or dropped: the latest wins. It has no `seq`.
+/// A frame that the server may merge or drop: the latest one counts. It has no `seq`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(tag = "type", content = "data")]
 pub enum Signal {
-    /// How many people are in the room, where they are too many to name.
+    /// The number of people in a room that has too many to name them.
     #[serde(rename = "participants.count")]
     ParticipantsCount {
-        /// How many.
+        /// The number of people in the room.
         count: u32,
     },
 }
 
-/// What concerns one user, on each of their sockets. A hint: it carries the cursor of what is stored.
+/// A frame for one user, on each of their sockets. It is a hint and carries the version of what is stored.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(tag = "type", content = "data")]
 pub enum UserFrame {
-    /// A balance as it is after a transfer. A client ignores one whose version is not above its own.
+    /// A balance after a transfer. A client ignores it unless its version is above the client's own.
     #[serde(rename = "balance.changed")]
     BalanceChanged {
-        /// Of which currency.
+        /// The balance's currency.
         currency: Currency,
-        /// Whole minor units.
+        /// The balance, in whole minor units.
         #[cfg_attr(feature = "schemars", schemars(range(min = 0)))]
         amount: i64,
-        /// The account's last transfer: rises with every change.
+        /// The id of the account's last transfer, which rises with every change.
         #[cfg_attr(feature = "schemars", schemars(range(min = 0)))]
         version: i64,
     },
-    /// The user was put out of a room. The socket lives on.
+    /// The user is no longer in a room. The socket stays open.
     #[serde(rename = "room.removed")]
     RoomRemoved {
-        /// Which room.
+        /// The room.
         room: RoomId,
-        /// Why.
+        /// Why the user is no longer in it.
         cause: RemovalCause,
-        /// Unix milliseconds until which they may not come in. Absent: they may.
+        /// Unix milliseconds until which the user may not join. Absent: they may join at once.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[cfg_attr(feature = "schemars", schemars(range(min = 0)))]
         until: Option<i64>,
-        /// The words of who did it. Absent: there are none.
+        /// The reason that was given. Absent: none.
         #[serde(default, skip_serializing_if = "String::is_empty")]
         reason: String,
     },
 }
 
-/// Why somebody was put out of a room.
+/// Why a user is no longer in a room.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum RemovalCause {
-    /// Kicked by the room's staff.
+    /// The user was kicked.
     Kicked,
     /// The user has joined another room.
     JoinedElsewhere,
@@ -131,30 +131,31 @@ pub enum RemovalCause {
     Left,
     /// The room has moved or starts anew: join again with the position.
     Resync,
-    /// The platform's staff has put everybody out. Whoever wants may come in again.
+    /// The platform's staff has removed everybody from the room. Users may join again.
     Closed,
 }
 
-/// What the server says of the socket itself.
+/// A frame about the socket itself.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(tag = "type", content = "data", rename_all = "snake_case")]
 pub enum Notice {
-    /// Answer with `{"type":"pong"}` within 10 s.
+    /// The server checks that the connection is alive: answer with `{"type":"pong"}`. A socket that is silent for too
+    /// long is closed with 4002.
     Ping,
-    /// The access token ends soon, and the socket with it: send `session.refresh` with a new one.
+    /// The access token expires soon, and the socket is closed then: send `session.refresh` with a new token.
     SessionExpiring {
-        /// Unix milliseconds at which it ends.
+        /// Unix milliseconds at which the token expires.
         #[cfg_attr(feature = "schemars", schemars(range(min = 0)))]
         expires_at: i64,
     },
-    /// The socket will be closed with this code right behind this frame.
+    /// The server closes the socket with this code right after this frame.
     Closing {
         /// The close code, 1000 to 4999.
         code: u16,
-        /// Its name.
+        /// The close code's name.
         reason: String,
-        /// Milliseconds to wait before coming back. Absent: with back-off and jitter of the client.
+        /// Milliseconds to wait before coming back. Absent: the client waits with its own back-off and jitter.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         after_ms: Option<u64>,
     },

@@ -1,25 +1,25 @@
-//! The WebSocket frame codec of the server's side (RFC 6455), without I/O and without a buffer of
-//! its own: it reads from bytes that the caller holds and unmasks them in place.
+//! The server's side of the WebSocket frame codec (RFC 6455). It does no I/O and has no buffer of its own: it reads
+//! bytes that the caller holds, and unmasks them in place.
 
 use crate::close::CloseCode;
 
 /// Bytes of the longest header that the server writes.
 pub const HEADER_BYTES: usize = 10;
 
-/// What a frame is.
+/// The type of a frame.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Opcode {
-    /// Goes on with a fragmented message.
+    /// A further fragment of a message.
     Continuation,
-    /// Text.
+    /// A text message, or its first fragment.
     Text,
-    /// Bytes.
+    /// A binary message, or its first fragment.
     Binary,
-    /// The peer closes.
+    /// The peer closes the connection.
     Close,
-    /// The peer asks for a sign of life.
+    /// The peer checks the connection and expects a pong.
     Ping,
-    /// A sign of life.
+    /// The answer to a ping.
     Pong,
 }
 
@@ -52,25 +52,25 @@ impl Opcode {
     }
 }
 
-/// A frame that was read; its payload has been unmasked in place.
+/// A frame from a client; its payload has been unmasked in place.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ClientFrame {
-    /// What it is.
+    /// The frame's type.
     pub opcode: Opcode,
-    /// It ends its message.
+    /// Whether it ends its message.
     pub fin: bool,
-    /// Where its payload stands in the bytes that were given.
+    /// The range of its payload in the given bytes.
     pub payload: std::ops::Range<usize>,
-    /// Where the next frame begins.
+    /// The index at which the next frame begins.
     pub end: usize,
 }
 
 /// Reads one frame from the beginning of `bytes` and unmasks its payload in place.
 ///
-/// `Ok(None)`: there is not a whole frame yet. `limit` bounds the payload, in bytes.
+/// `Ok(None)` means that the frame is not complete yet. `limit` is the largest payload, in bytes.
 ///
 /// # Errors
-/// The close code for a frame that breaks RFC 6455 or the limit; the caller closes the socket.
+/// The close code for a frame that violates RFC 6455 or the limit; the caller closes the socket with it.
 pub fn read(bytes: &mut [u8], limit: usize) -> Result<Option<ClientFrame>, CloseCode> {
     let [first, second, ..] = *bytes else { return Ok(None) };
     let opcode = Opcode::from_bits(first & 0x0F).ok_or(CloseCode::Protocol)?;
@@ -128,7 +128,7 @@ fn unmask(payload: &mut [u8], mask: [u8; 4]) {
     }
 }
 
-/// Writes one unfragmented, unmasked frame behind what `out` holds.
+/// Appends one unfragmented, unmasked frame to `out`.
 pub fn write(opcode: Opcode, payload: &[u8], out: &mut Vec<u8>) {
     out.reserve(HEADER_BYTES + payload.len());
     out.push(0x80 | opcode.bits());
@@ -153,9 +153,10 @@ pub fn text(text: &str) -> Vec<u8> {
     out
 }
 
-/// The frame of a text message of about so many bytes, written where it stays.
+/// The frame of a text message that `write` appends. `bytes` is about its length; the text is written into the frame's
+/// own buffer and is not copied.
 pub fn written(bytes: usize, write: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
-    // Room for the header that most have.
+    // Space for the header of a text from 126 bytes to 64 KiB, which is the most frequent one.
     const HEADER: usize = 4;
     let mut out = Vec::with_capacity(HEADER + bytes);
     out.extend_from_slice(&[0; HEADER]);
@@ -189,7 +190,7 @@ pub fn close(code: CloseCode) -> Vec<u8> {
     out
 }
 
-/// The payload of a frame that this codec wrote: what stands behind its header.
+/// The payload of a frame that this codec wrote.
 pub fn payload(frame: &[u8]) -> &[u8] {
     let header = match frame.get(1) {
         Some(126) => 4,
@@ -199,7 +200,7 @@ pub fn payload(frame: &[u8]) -> &[u8] {
     frame.get(header..).unwrap_or_default()
 }
 
-/// The code in a close frame's payload is one that a client may send, and its reason is UTF-8.
+/// Whether a client may send this payload in a close frame: its code is allowed and its reason is UTF-8.
 pub fn close_is_valid(payload: &[u8]) -> bool {
     match payload {
         [] => true,
@@ -235,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_in_place_is_the_same_frame() {
+    fn a_frame_written_in_place_is_the_same() {
         for length in [0, 1, 125, 126, 127, 65_535, 65_536, 70_000] {
             let body = "x".repeat(length);
             for room in [0, length] {
@@ -314,7 +315,7 @@ mod tests {
         }
 
         #[test]
-        fn what_the_server_writes_has_its_payload_behind_the_header(message in ".{0,400}") {
+        fn the_payload_of_a_written_frame_is_found(message in ".{0,400}") {
             let frame = text(&message);
             prop_assert_eq!(super::payload(&frame), message.as_bytes());
         }

@@ -1,4 +1,4 @@
-//! Identifiers on the wire. Ids of users and rooms are numbers that people read aloud.
+//! Identifiers on the wire. The ids of users and rooms are numbers, so that people can read them aloud.
 
 use std::fmt;
 
@@ -46,21 +46,21 @@ macro_rules! number_id {
 }
 
 number_id! {
-    /// A user: a random number of nine digits and more, which people read aloud.
+    /// A user's id: a random number of at least nine digits, which people can read aloud.
     UserId
 }
 number_id! {
-    /// A room: a random number of nine digits and more, which people read aloud.
+    /// A room's id: a random number of at least nine digits, which people can read aloud.
     RoomId
 }
 number_id! {
-    /// A gift of the catalogue, as `GET /v1/gifts` lists it.
+    /// The id of a gift in the catalogue, as `GET /v1/gifts` lists it.
     GiftId
 }
 
-/// A client's name for one change: a UUID made once per tap and kept over retries and reconnects.
+/// The id of an operation: a UUID that a client makes once for each tap and keeps over retries and reconnects.
 ///
-/// Version 7 keeps the journal's index in order of time; every other version works as well.
+/// Version 7 is best, because it keeps the journal's index in order of time; every other version works as well.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(transparent)]

@@ -1,5 +1,5 @@
-//! What is said of each type of command once, for all who handle commands: its weight, its lane and its rate. The
-//! macro `commands!` makes the enum, the reading and this table of one list.
+//! The properties of each type of command: its weight, its lane and its rate. The macro `commands!` makes the enum, its
+//! parser and the table of these properties from one list.
 
 use serde::Deserialize;
 
@@ -10,46 +10,46 @@ use crate::id::RoomId;
 /// What a command changes, and so where it is decided and whether it names an operation.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Weight {
-    /// Nothing that a repetition would do twice: it may simply be sent again, and names no operation.
+    /// It changes nothing that a repetition would change twice, so it may be sent again and names no operation.
     Repeatable,
-    /// The live state of a room: decided, applied and announced in memory.
+    /// It changes the live state of a room, in memory.
     Soft,
-    /// What has to outlive the room's memory: the store has it before it is a fact.
+    /// It changes something that must outlive the room's memory, so it is stored before it takes effect.
     Hard,
-    /// Money: the ledger commits it before it is answered.
+    /// It moves money: the ledger commits it before it is answered.
     Money,
 }
 
-/// The way of a command through the server, and so what its reply waits for.
+/// The way of a command through the server, which decides what its reply waits for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Lane {
-    /// Changes the socket itself: the commands behind it wait until it is answered.
+    /// It changes the socket itself: the following commands wait until it is answered.
     Session,
-    /// Goes to the room's actor, in the order in which commands come; others go on meanwhile.
+    /// It goes to the room's actor, in the order in which the commands came; other lanes do not wait for it.
     Room,
-    /// Is read from the store, beside the room; others go on meanwhile.
+    /// It is read from the database; other lanes do not wait for it.
     Store,
 }
 
 macro_rules! rates {
     ($($(#[doc = $doc:literal])* $variant:ident = $name:literal, $comes_in:literal;)*) => {
-        /// What shares one rate of a user: how often is a setting of the server, `gateway.<name>`.
+        /// A class of commands that share one rate per user. The rate is the setting `gateway.<name>`.
         #[derive(Clone, Copy, PartialEq, Eq, Debug)]
         pub enum RateClass {
             $($(#[doc = $doc])* $variant,)*
         }
 
         impl RateClass {
-            /// Each of them, in the order of their numbers.
+            /// Every class, in the order of its number.
             pub const ALL: &'static [Self] = &[$(Self::$variant),*];
 
-            /// Its name, as the setting has it.
+            /// Its name, as in the setting.
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$variant => $name),* }
             }
 
-            /// It brings a user in rather than sending something: a server under load bounds that at its door, and
-            /// slows the others down.
+            /// Whether its commands bring a user in. Under load the server refuses new sockets instead of slowing
+            /// these commands down, and it slows down all others.
             pub const fn comes_in(self) -> bool {
                 match self { $(Self::$variant => $comes_in),* }
             }
@@ -58,21 +58,21 @@ macro_rules! rates {
 }
 
 rates! {
-    /// Chat lines.
+    /// Sending chat lines.
     Chat = "chat", false;
-    /// Gifts.
+    /// Sending gifts.
     Gift = "gift", false;
     /// Seat commands and kicks.
     Seat = "seat", false;
-    /// Coming into rooms, and waking them.
+    /// Joining rooms, and waking them.
     Join = "join", true;
-    /// Lists, and new tokens for a socket.
+    /// Reading lists, and renewing a socket's token.
     List = "list", false;
-    /// Sockets that say whose they are.
+    /// Connecting sockets.
     Connect = "connect", true;
 }
 
-/// All that is known of a type of command.
+/// The properties of a type of command.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct CommandKind {
     /// Its type on the wire.
@@ -81,33 +81,34 @@ pub struct CommandKind {
     pub weight: Weight,
     /// Its way through the server.
     pub lane: Lane,
-    /// What its sender's rate counts it as; absent: it is not counted.
+    /// The class whose rate counts it; absent: it is not counted.
     pub rate: Option<RateClass>,
     /// The operation of REST that does the same, as `PUT /v1/rooms/{id}/seat`.
     pub rest: Option<&'static str>,
 }
 
-/// What a command's data says of itself; each type's rules stand beside it.
+/// What each type of command data says about itself. The implementation, with the rules of its fields, is beside the
+/// type.
 pub trait CommandData {
     /// The room that it is about.
     fn room(&self) -> Option<RoomId> {
         None
     }
 
-    /// Notes each field whose size or value does not fit, which types cannot say.
+    /// Adds to `error` each field whose size or value is not allowed, as far as its type cannot express that.
     fn refuse(&self, error: ErrorBody) -> ErrorBody {
         error
     }
 }
 
 impl Weight {
-    /// It changes something that must not be done twice, so the command names an operation.
+    /// Whether the command must name an operation, because it changes something that must not change twice.
     pub const fn needs_op(self) -> bool {
         !matches!(self, Self::Repeatable)
     }
 }
 
-/// Reads the data of a command: one pass, no tree of values.
+/// Parses the data of a command in one pass, without a tree of values.
 ///
 /// # Errors
 /// `bad_request` that names what does not fit.
@@ -124,9 +125,9 @@ pub fn read<'a, T: Deserialize<'a>>(data: &'a str) -> Result<T, ErrorBody> {
     })
 }
 
-/// Declares the commands of a socket, one line each: the variant, its data and reply, its type on the wire, its
-/// weight and lane, and where it has them its rate and its twin in REST. Makes the enum, the reading by type, and the
-/// table that socket, REST and documents read.
+/// Declares the commands of a socket, one line each: the variant, its data and reply, its type on the wire, its weight
+/// and lane, and its rate and its operation in REST if it has them. The macro makes the enum, the parser, and the table
+/// that the socket, REST and the documents use.
 #[macro_export]
 macro_rules! commands {
     (
@@ -146,7 +147,7 @@ macro_rules! commands {
         }
 
         impl $Command {
-            /// All that is known of each type.
+            /// The properties of each type.
             pub const KINDS: &'static [$crate::CommandKind] = &[$(
                 $crate::CommandKind {
                     name: $name,
@@ -157,7 +158,7 @@ macro_rules! commands {
                 },
             )*];
 
-            /// Reads the data of a command of this type: one pass, no tree of values.
+            /// Parses the data of a command of this type in one pass, without a tree of values.
             ///
             /// # Errors
             /// `unknown_type`, or `bad_request` that names what does not fit.
@@ -184,12 +185,12 @@ macro_rules! commands {
                 match self { $(Self::$variant(_) => $crate::Lane::$lane),* }
             }
 
-            /// What its sender's rate counts it as.
+            /// The class whose rate counts it.
             pub const fn rate(&self) -> ::std::option::Option<$crate::RateClass> {
                 match self { $(Self::$variant(_) => $crate::commands!(@optional $($crate::RateClass::$rate)?)),* }
             }
 
-            /// It changes something, so it must name an operation.
+            /// Whether it must name an operation.
             pub const fn needs_op(&self) -> bool {
                 self.weight().needs_op()
             }
@@ -199,7 +200,7 @@ macro_rules! commands {
                 match self { $(Self::$variant(data) => $crate::kind::CommandData::room(data)),* }
             }
 
-            /// Checks the sizes and values that types cannot say.
+            /// Checks the sizes and values that the types cannot express.
             ///
             /// # Errors
             /// `bad_request` with every field that does not fit.
@@ -216,7 +217,7 @@ macro_rules! commands {
     (@optional $($some:tt)+) => { ::std::option::Option::Some($($some)+) };
 }
 
-/// What the documents say of each type, where documents are written.
+/// Describes each type for the documents.
 #[cfg(feature = "schemars")]
 #[doc(hidden)]
 #[macro_export]
@@ -231,7 +232,7 @@ macro_rules! describe_commands {
     };
 }
 
-/// The documents are written elsewhere.
+/// Without the feature `schemars` nothing is described.
 #[cfg(not(feature = "schemars"))]
 #[doc(hidden)]
 #[macro_export]

@@ -1,12 +1,12 @@
-//! The wire of Parlor: what apps in the field speak for years.
+//! The protocol of Parlor's socket, which installed apps use for years.
 //!
-//! Here live commands, replies, events, signals, user frames, errors, ids, limits and the WebSocket
-//! frame codec, as plain types with serde. Nothing here knows a socket, a runtime, a database or a
-//! clock: the server, the load testers and the tests share one set of words.
+//! It has the commands, replies, events, signals, user frames, errors, ids, limits and the WebSocket frame codec, as
+//! plain types with serde. Nothing here uses a socket, a runtime, a database or a clock, so the server, the load tester
+//! and the tests share these types.
 //!
-//! The docstrings are published: the JSON Schema, the AsyncAPI document and its page are written from
-//! them (`./parlor schema`). They say shape and unit, and of what may be absent what its absence means.
-//! What came after the first release says `Since` and the version; the rest was there from the beginning.
+//! The docstrings are published: `./parlor schema` writes the JSON Schema, the AsyncAPI document and its page from
+//! them. A docstring says shape and unit, and for a field that may be absent what its absence means. What was added
+//! after the first release says `Since` and the version.
 
 pub mod close;
 pub mod command;
@@ -33,5 +33,5 @@ pub use id::{GiftId, Op, RoomId, UserId};
 pub use kind::{CommandData, CommandKind, Lane, RateClass, Weight};
 pub use money::{Coins, Currency, Diamonds};
 
-/// The WebSocket subprotocol of this form of the wire.
+/// The WebSocket subprotocol of this version of the protocol.
 pub const SUBPROTOCOL: &str = "parlor.v1.json";

@@ -1,8 +1,8 @@
-//! The sizes of the wire. Those that a server may set otherwise are announced in the connect reply.
+//! The limits of the protocol. Those that are settings of the server are told in the reply to `connect`.
 
 /// Bytes of one message from a client, over all its fragments.
 pub const MESSAGE_BYTES: usize = 64 * 1024;
-/// Unanswered commands of one socket.
+/// Commands of one socket that may wait for their reply at a time.
 pub const UNANSWERED_COMMANDS: usize = 64;
 /// Characters of a chat line.
 pub const TEXT_CHARS: usize = 2_000;
@@ -14,25 +14,25 @@ pub const DEVICE_CHARS: usize = 128;
 pub const CONNECT_JOINS: usize = 4;
 /// Receivers of one gift operation.
 pub const GIFT_RECEIVERS: usize = 20;
-/// Counts in which a gift can be sent.
+/// The counts in which a gift can be sent.
 pub const GIFT_COUNTS: [i64; 6] = [1, 10, 66, 188, 520, 1_314];
-/// Gifts of one page of `gift.list`, and of the gifts that a join's reply brings.
+/// Gifts in one page of `gift.list`, and in the reply to a join.
 pub const GIFT_PAGE: usize = 200;
-/// Bytes of the gifts of such a page, together: it ends before the one that goes beyond.
+/// Bytes of all gifts of such a page together: the page ends before the gift that would exceed them.
 pub const GIFT_PAGE_BYTES: usize = 64 * 1024;
-/// People of one page of `people.list`, and of a snapshot.
+/// People in one page of `people.list`, and in a snapshot.
 pub const PEOPLE_PAGE: usize = 100;
-/// Chat lines of a snapshot.
+/// Chat lines in a snapshot.
 pub const CHAT_LINES: usize = 50;
-/// Bytes of the chat lines of a snapshot, together: the newest that fit.
+/// Bytes of all chat lines of a snapshot together: it has the newest lines that fit.
 pub const CHAT_BYTES: usize = 32 * 1024;
-/// Unreadable frames in a row of one socket before it is closed.
+/// Unreadable frames in a row that close a socket.
 pub const UNREADABLE_FRAMES: u32 = 3;
-/// Milliseconds after the handshake within which `connect` has to come.
+/// Milliseconds after the handshake within which `connect` must arrive.
 pub const CONNECT_MS: u64 = 10_000;
-/// Milliseconds before the end of its token at which a socket is asked to refresh its session.
+/// Milliseconds before its token expires at which a socket is told to refresh its session.
 pub const EXPIRING_MS: u64 = 60_000;
 /// Milliseconds between the server's pings (with jitter).
 pub const PING_MS: u64 = 25_000;
-/// Milliseconds of silence after which either side ends the socket.
+/// Milliseconds without a frame from the other side after which either side closes the socket.
 pub const SILENCE_MS: u64 = 45_000;

@@ -1,15 +1,15 @@
-//! Money in whole minor units, as payment interfaces have it: a coin has 1, a diamond 10,000.
+//! Money in whole minor units, as payment interfaces count it: a coin is 1 minor unit, a diamond is 10,000.
 
 use serde::{Deserialize, Serialize};
 
-/// Coins are bought and spent. One minor unit is one coin.
+/// An amount of coins, which are bought and spent. One minor unit is one coin.
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct Coins(#[cfg_attr(feature = "schemars", schemars(range(min = 0)))] pub i64);
 
-/// Diamonds are earned. 10,000 minor units are one diamond, so that a share in basis points of a
+/// An amount of diamonds, which are earned. 10,000 minor units are one diamond, so that a share in basis points of a
 /// whole number of coins is exact and nothing is ever rounded.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
@@ -22,17 +22,17 @@ pub struct Diamonds(pub i64);
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Currency {
-    /// Bought and spent; one minor unit is one coin.
+    /// Coins, which are bought and spent; one minor unit is one coin.
     Coin,
-    /// Earned; 10,000 minor units are one diamond.
+    /// Diamonds, which are earned; 10,000 minor units are one diamond.
     Diamond,
 }
 
 impl Currency {
-    /// Both, in the order in which they are stored and listed.
+    /// Both currencies, in the order in which they are stored and listed.
     pub const ALL: [Self; 2] = [Self::Coin, Self::Diamond];
 
-    /// How many minor units one whole unit has, as a power of ten: 0 for coins, 4 for diamonds.
+    /// The power of ten that gives the minor units of one whole unit: 0 for coins, 4 for diamonds.
     pub const fn exponent(self) -> u32 {
         match self {
             Self::Coin => 0,

@@ -1,4 +1,4 @@
-//! What a command is answered with: one reply each, whatever happens.
+//! The replies: each command gets exactly one, with data or with an error.
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -15,23 +15,23 @@ use crate::room::{GiftLine, Person, Position, Snapshot};
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Balance {
-    /// Of which currency.
+    /// The balance's currency.
     pub currency: Currency,
-    /// Whole minor units.
+    /// The balance, in whole minor units.
     #[cfg_attr(feature = "schemars", schemars(range(min = 0)))]
     pub amount: i64,
-    /// Experience in 1/10,000: coins spent (times the gifts' multipliers) for coins, diamonds received for
-    /// diamonds.
+    /// Experience points in 1/10,000: for coins the coins spent (times the gifts' multipliers), for diamonds the
+    /// diamonds received.
     #[cfg_attr(feature = "schemars", schemars(range(min = 0)))]
     pub xp: i64,
-    /// The account's last transfer: rises with every change; 0 before the first.
+    /// The id of the account's last transfer, which rises with every change; 0 before the first.
     #[cfg_attr(feature = "schemars", schemars(range(min = 0)))]
     pub version: i64,
-    /// How many minor units one whole unit has, as a power of ten: 0 for coins, 4 for diamonds.
+    /// The power of ten that gives the minor units of one whole unit: 0 for coins, 4 for diamonds.
     pub exponent: u32,
 }
 
-/// The limits of this server, as far as a client has to know them.
+/// The limits of this server that a client must know.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Limits {
@@ -39,23 +39,23 @@ pub struct Limits {
     pub message_bytes: usize,
     /// Characters of a chat line.
     pub text_chars: usize,
-    /// Commands that may wait for their reply at a time.
+    /// Commands that may wait for their reply at the same time.
     pub unanswered_commands: usize,
     /// Bytes that may wait for the socket before it is closed as a slow consumer.
     pub outbox_bytes: usize,
-    /// Milliseconds for which place and seat are kept after a dropped socket.
+    /// Milliseconds for which a user's place and seat are kept after the socket is lost.
     pub grace_ms: u64,
 }
 
-/// Answer to `connect`.
+/// The reply to `connect`.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Connected {
-    /// The sign-in that the token belongs to, a UUID.
+    /// The session that the token belongs to, a UUID.
     pub session: uuid::Uuid,
-    /// Who the socket belongs to.
+    /// The user that the socket belongs to.
     pub user: Person,
-    /// Unix milliseconds until which the token holds, and the socket with it.
+    /// Unix milliseconds at which the token expires, and the socket is closed.
     #[cfg_attr(feature = "schemars", schemars(range(min = 0)))]
     pub expires_at: i64,
     /// The server's clock, Unix milliseconds.
@@ -63,20 +63,20 @@ pub struct Connected {
     pub time: i64,
     /// Milliseconds between the server's pings.
     pub ping_ms: u64,
-    /// What the server allows.
+    /// The limits of this server.
     pub limits: Limits,
-    /// Every balance of the user, coins first.
+    /// All balances of the user, coins first.
     pub balances: Vec<Balance>,
-    /// One answer for each of the command's `joins`, in their order. Absent: the command named none.
+    /// One answer for each of the command's `joins`, in their order. Absent: the command had none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub joins: Vec<JoinResult>,
 }
 
-/// Answer to `session.refresh`.
+/// The reply to `session.refresh`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct SessionRefreshed {
-    /// Unix milliseconds until which the token holds, and the socket with it.
+    /// Unix milliseconds at which the new token expires, and the socket is closed.
     #[cfg_attr(feature = "schemars", schemars(range(min = 0)))]
     pub expires_at: i64,
 }
@@ -86,35 +86,35 @@ pub struct SessionRefreshed {
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum JoinResult {
-    /// As the reply to `room.join`.
+    /// The same data as in the reply to `room.join`.
     Data(Box<Joined>),
-    /// As the error of a refused `room.join`.
+    /// The same error as of a refused `room.join`.
     Error(Box<ErrorBody>),
 }
 
-/// Answer to `room.join`: either every missed event, or the room whole.
+/// The reply to `room.join`: either every missed event, or a snapshot of the room.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Joined {
-    /// Which room.
+    /// The room.
     pub room: RoomId,
-    /// Where the client stands with this reply.
+    /// The client's position after this reply.
     pub position: Position,
-    /// All missed events are in `events`; otherwise the room is in `snapshot`.
+    /// True: `events` has all missed events. False: `snapshot` has the room.
     pub recovered: bool,
-    /// The missed events, as they were sent, oldest first. Absent: none was missed, or `snapshot` stands for them.
+    /// The missed events, as they were sent, oldest first. Absent: none was missed, or there is a `snapshot` instead.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "schemars", schemars(with = "Vec<crate::envelope::EventFrame>"))]
     pub events: Vec<Box<RawValue>>,
-    /// The room at the position. Absent: `recovered`.
+    /// The room at the position. Absent: `recovered` is true.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snapshot: Option<Box<Snapshot>>,
-    /// Gifts above the client's `gift_no` up to the position's that no event of this reply has, oldest first.
-    /// Absent: none.
+    /// The gifts above the client's `gift_no`, up to that of the position, which are in no event of this reply, oldest
+    /// first. Absent: none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub gifts: Vec<GiftLine>,
-    /// There are more gifts above the last one of `gifts` than a reply brings: ask with `gift.list`
-    /// from there, before showing those of later events. Absent: no.
+    /// There are more gifts above the last one of `gifts`: get them with `gift.list` before showing those of later
+    /// events. Absent: no.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub more_gifts: bool,
 }
@@ -132,76 +132,76 @@ impl PartialEq for Joined {
     }
 }
 
-/// Answer to a command that became an event: the client's picture changes by the event alone.
+/// The reply to a command that became an event. A client changes what it shows by the event alone.
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Done {
-    /// The room's epoch: rises when the room is opened anew or by another server.
+    /// The room's epoch, which rises when the room starts anew or moves to another server.
     #[cfg_attr(feature = "schemars", schemars(range(min = 0)))]
     pub epoch: i64,
-    /// The `seq` of the event it caused, or of the state it was already in.
+    /// The `seq` of the event that the command caused; if it changed nothing, that of the last event.
     pub seq: u64,
-    /// The answer is the first one of this operation, given again. Absent: no.
+    /// This is the operation's first answer, repeated. Absent: no.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub replayed: bool,
 }
 
-/// Answer to `gift.send`: paid, once.
+/// The reply to `gift.send`: the receipt of the gift, which was paid for once.
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct GiftReceipt {
-    /// The transfer in the ledger.
+    /// The id of the transfer in the ledger.
     #[cfg_attr(feature = "schemars", schemars(range(min = 0)))]
     pub receipt: i64,
-    /// The gift's number in its room, dense from 1.
+    /// The gift's number in its room: from 1, without gaps.
     #[cfg_attr(feature = "schemars", schemars(range(min = 1)))]
     pub gift_no: i64,
-    /// Unix milliseconds of the commit.
+    /// The time of the commit, in Unix milliseconds.
     #[cfg_attr(feature = "schemars", schemars(range(min = 0)))]
     pub at: i64,
-    /// Which gift.
+    /// The gift, by its id in the catalogue.
     pub gift: GiftId,
-    /// How many each receiver got.
+    /// How many of it each receiver got.
     #[cfg_attr(feature = "schemars", schemars(range(min = 1)))]
     pub count: i64,
-    /// Who received.
+    /// The users who received it.
     pub to: Vec<UserId>,
-    /// What it cost in coins: price × count × receivers.
+    /// The price of all of it in coins: price × count × receivers.
     pub total: Coins,
-    /// The sender's coins right after it; of a replayed answer, after the first time.
+    /// The sender's coins right after the transfer, also in a replayed answer.
     pub balance: Coins,
-    /// The answer is the first one of this operation, given again. Absent: no.
+    /// This is the operation's first answer, repeated. Absent: no.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub replayed: bool,
 }
 
-/// Answer to `gift.list`: gifts above the cursor, oldest first.
+/// The reply to `gift.list`: gifts above the given number, oldest first.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct GiftPage {
     /// The gifts, at most 200.
     #[cfg_attr(feature = "schemars", schemars(length(max = limit::GIFT_PAGE)))]
     pub gifts: Vec<GiftLine>,
-    /// There are more above the last one: ask again from there.
+    /// There are more above the last one: send the command again from there.
     pub more: bool,
 }
 
-/// Answer to `people.list`: who is in the room, by id.
+/// The reply to `people.list`: the people in the room, by id.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct PeoplePage {
     /// The people, at most 100.
     #[cfg_attr(feature = "schemars", schemars(length(max = limit::PEOPLE_PAGE)))]
     pub people: Vec<Person>,
-    /// How many are in the room in all.
+    /// The number of people in the room.
     pub count: u32,
-    /// There are more above the last one: ask again from there.
+    /// There are more above the last one: send the command again from there.
     pub more: bool,
 }
 
-/// The answer to a command that has nothing to say.
+/// The data of a reply that only confirms its command.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Empty {}

@@ -1,4 +1,4 @@
-//! The words that events, snapshots and replies share.
+//! The types that events, snapshots and replies share.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,24 +12,25 @@ use crate::money::Coins;
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Person {
-    /// Who.
+    /// The user's id.
     pub id: UserId,
-    /// The display name.
+    /// The user's display name.
     pub name: String,
 }
 
-/// Where a client stands in a room: what it saw last. Sent with every join; all above it comes back.
+/// A client's position in a room: what it has seen last. The client sends it with every join, and gets everything above
+/// it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Position {
-    /// The room's epoch: rises when the room is opened anew or by another server. A position of another
-    /// epoch is answered with a snapshot.
+    /// The room's epoch, which rises when the room starts anew or moves to another server. A position of another epoch
+    /// is answered with a snapshot.
     #[cfg_attr(feature = "schemars", schemars(range(min = 0)))]
     pub epoch: i64,
-    /// The last event's number within the epoch.
+    /// The number of the last event within the epoch.
     pub seq: u64,
-    /// The highest gift that was shown: the client shows none at or below it. Absent: on a first visit, of
-    /// which no earlier gift is sent.
+    /// The number of the highest gift that was shown; the client shows no gift at or below it. Absent: a first visit,
+    /// which gets no earlier gifts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schemars", schemars(range(min = 0)))]
     pub gift_no: Option<i64>,
@@ -40,12 +41,12 @@ pub struct Position {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Seat {
-    /// The seat's number, from 0, which is the host's.
+    /// The seat's number, from 0; seat 0 is the host's.
     pub no: u8,
-    /// Nobody may take it. Absent: no.
+    /// The seat is locked, so nobody may take it. Absent: no.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub locked: bool,
-    /// Who sits there. Absent: nobody.
+    /// The user who sits there. Absent: nobody.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<Person>,
 }
@@ -55,36 +56,36 @@ pub struct Seat {
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum SeatCause {
-    /// Somebody sat down.
+    /// A user took the seat.
     Taken,
-    /// Somebody stood up.
+    /// The user left the seat.
     Left,
-    /// Somebody left the room, or their grace period ended.
+    /// The user left the room, or their grace period ended.
     Gone,
-    /// The seat was locked; who sat there was evicted.
+    /// The seat was locked; a user who sat there lost it.
     Locked,
     /// The seat was unlocked.
     Unlocked,
-    /// Who sat there was kicked out of the room.
+    /// The user was kicked out of the room.
     Kicked,
 }
 
-/// One line of room chat, as a snapshot has it.
+/// A chat line in a snapshot.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct ChatLine {
-    /// Unix milliseconds.
+    /// The time of the line, in Unix milliseconds.
     #[cfg_attr(feature = "schemars", schemars(range(min = 0)))]
     pub at: i64,
-    /// Who wrote it.
+    /// The user who wrote it.
     pub from: Person,
-    /// The sender's operation: a client shows one operation once.
+    /// The sender's operation. A client shows each operation once.
     pub op: Op,
     /// The text.
     pub text: String,
 }
 
-/// How widely a gift is announced beside its event.
+/// How widely a gift is announced besides its event.
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
@@ -96,93 +97,93 @@ pub enum Banner {
     AllRooms,
 }
 
-/// One gift operation that was paid for. A client shows nothing at or below its own `gift_no`.
+/// A gift that was paid for. A client shows no gift at or below its own `gift_no`.
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct GiftLine {
-    /// The gift's number in its room, dense from 1.
+    /// The gift's number in its room: from 1, without gaps.
     #[cfg_attr(feature = "schemars", schemars(range(min = 1)))]
     pub gift_no: i64,
-    /// The transfer in the ledger.
+    /// The id of the transfer in the ledger.
     #[cfg_attr(feature = "schemars", schemars(range(min = 0)))]
     pub receipt: i64,
-    /// Unix milliseconds of the commit.
+    /// The time of the commit, in Unix milliseconds.
     #[cfg_attr(feature = "schemars", schemars(range(min = 0)))]
     pub at: i64,
-    /// Who paid.
+    /// The user who paid.
     pub from: Person,
-    /// Who received; each of them got `count` of the gift.
+    /// The users who received it; each of them got `count` of the gift.
     pub to: Vec<Person>,
-    /// Which gift.
+    /// The gift, by its id in the catalogue.
     pub gift: GiftId,
-    /// How many each received.
+    /// How many of it each receiver got.
     #[cfg_attr(feature = "schemars", schemars(range(min = 1)))]
     pub count: i64,
     /// The price of all of it in coins: price × count × receivers.
     pub total: Coins,
-    /// How widely it is announced. Absent: by its event alone.
+    /// How widely it is announced. Absent: only by its event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub banner: Option<Banner>,
 }
 
-/// What a user is in a room.
+/// A user's role in a room.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum RoomRole {
-    /// Whose room it is.
+    /// The owner of the room.
     Owner,
-    /// Anybody else.
+    /// Everybody else.
     Member,
 }
 
-/// A room as lists have it.
+/// A room as lists show it.
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct RoomCard {
-    /// Which room.
+    /// The room's id.
     pub id: RoomId,
-    /// Its name.
+    /// The room's name.
     pub name: String,
-    /// Whose room it is.
+    /// The room's owner.
     pub owner: Person,
-    /// How many seats.
+    /// The number of seats.
     pub seats: u8,
 }
 
-/// What the room is to the user who joins.
+/// The place in the room of the user who joins.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct OwnPlace {
-    /// Own role.
+    /// The user's role.
     pub role: RoomRole,
-    /// Own seat. Absent: none.
+    /// The number of the user's seat. Absent: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seat: Option<u8>,
 }
 
-/// The room at a position, whole.
+/// The whole room at a position.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Snapshot {
     /// The room itself.
     pub room: RoomCard,
-    /// What the room is to who joins.
+    /// The place of the user who joins.
     pub own: OwnPlace,
-    /// Every seat, by number.
+    /// All seats, by number.
     pub seats: Vec<Seat>,
-    /// The seat map's version; commands may name it.
+    /// The seat map's version, which commands may name.
     pub seat_version: u64,
-    /// How many people are in the room.
+    /// The number of people in the room.
     pub count: u32,
-    /// The first page of them, by id: at most 100.
+    /// The first page of these people, by id, at most 100.
     #[cfg_attr(feature = "schemars", schemars(length(max = limit::PEOPLE_PAGE)))]
     pub people: Vec<Person>,
-    /// The last lines of chat, oldest first: at most 50.
+    /// The last chat lines, oldest first, at most 50.
     #[cfg_attr(feature = "schemars", schemars(length(max = limit::CHAT_LINES)))]
     pub chat: Vec<ChatLine>,
-    /// Coins spent in the room, ever, as far as announced.
+    /// All coins that were ever spent in the room on the gifts announced so far.
     pub coins: Coins,
 }

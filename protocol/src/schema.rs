@@ -1,4 +1,4 @@
-//! How REST describes the words whose form serde alone knows (OpenAPI 3.1).
+//! The OpenAPI 3.1 schemas of the types whose form is known to serde alone.
 
 use std::borrow::Cow;
 
@@ -35,16 +35,16 @@ macro_rules! number_id {
 }
 
 number_id! {
-    UserId, "A user: a random number of nine digits and more.", 901_233_872;
-    RoomId, "A room: a random number of nine digits and more.", 104_233_871;
-    GiftId, "A gift of the catalogue.", 1;
+    UserId, "A user's id: a random number of at least nine digits.", 901_233_872;
+    RoomId, "A room's id: a random number of at least nine digits.", 104_233_871;
+    GiftId, "The id of a gift in the catalogue.", 1;
 }
 
 impl PartialSchema for Op {
     fn schema() -> RefOr<Schema> {
         let uuid =
             ObjectBuilder::new().schema_type(Type::String).format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid)));
-        uuid.description(Some("A client's name for one change.")).into()
+        uuid.description(Some("The id of an operation, which the client makes once for each tap.")).into()
     }
 }
 
@@ -67,10 +67,10 @@ impl PartialSchema for Recipients {
         let seat = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0)).maximum(Some(u8::MAX));
         let all = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(["all_seats"]));
         OneOfBuilder::new()
-            .item(named("users", UserId::schema(), "These people: in the room, or gone for at most 60 s."))
-            .item(named("seats", seat.into(), "Who sits on these seats."))
-            .item(all.description(Some("Who sits on any seat.")))
-            .description(Some("Who receives a gift. The sender is never among them."))
+            .item(named("users", UserId::schema(), "These users, who are in the room or left it at most 60 s ago."))
+            .item(named("seats", seat.into(), "The users on these seats."))
+            .item(all.description(Some("The users on all seats.")))
+            .description(Some("The receivers of a gift. The sender is never among them."))
             .into()
     }
 }

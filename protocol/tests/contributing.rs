@@ -1,5 +1,5 @@
-//! The worked example of a command (`docs/contributing.md`): its data, and one line of registration, from which come
-//! the enum, the reading, and what socket, REST and documents know of it.
+//! The worked example of a command (`docs/contributing.md`): its data, and one line of registration, from which the
+//! enum, the parser, and the properties that the socket, REST and the documents use are made.
 
 use parlor_protocol::reply::Done;
 use parlor_protocol::{CommandData, CommandKind, ErrorBody, Lane, RateClass, RoomId, Weight, commands};
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 /// Wave to the room.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Wave {
-    /// Which room.
+    /// The room.
     pub room: RoomId,
     /// How often, 1 to 5.
     pub times: u8,
@@ -25,7 +25,7 @@ impl CommandData for Wave {
 }
 
 commands! {
-    /// The commands of this example, as `Command` has them.
+    /// The commands of this example.
     pub enum Example;
 
     /// Wave to the room.

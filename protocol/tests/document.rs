@@ -1,4 +1,4 @@
-//! The examples of `docs/protocol.md` are read as a server or a client reads them, and none is missing.
+//! Parses the examples of `docs/protocol.md` as a server or a client does, and checks that none is missing.
 
 use parlor_protocol::Command;
 use parlor_protocol::envelope::{CommandFrame, EventFrame};
@@ -11,7 +11,7 @@ fn examples(heading: &str) -> Vec<&'static str> {
 }
 
 #[test]
-fn every_command_of_the_document_is_read_and_none_is_missing() {
+fn every_command_of_the_document_parses_and_none_is_missing() {
     let mut seen = Vec::new();
     for line in examples("Commands") {
         let frame = CommandFrame::parse(line).unwrap_or_else(|error| panic!("{line}: {error}"));

@@ -1,4 +1,4 @@
-//! Arbitrary values of a schema, so that a property is asked of every type there is, new ones included.
+//! Makes arbitrary values of a schema, so that a property is tested for every type, new ones included.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -7,16 +7,16 @@ use serde_json::{Map, Value, json};
 
 use crate::schema::Wire;
 
-/// How near to the schema.
+/// Which values to make.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum How {
-    /// Values of it.
+    /// Values that the schema allows.
     Within,
-    /// Values of it, and such as are just beyond its bounds.
+    /// Values that the schema allows, and values just beyond its bounds.
     Around,
 }
 
-/// Values of this part of the schema.
+/// Makes values of this part of the schema.
 pub fn values(wire: &Wire, schema: &Value, how: How) -> BoxedStrategy<Value> {
     if let Some(reference) = schema["$ref"].as_str() {
         return values(wire, wire.definition(Wire::referred(reference)), how);
@@ -111,7 +111,7 @@ fn object(wire: &Wire, schema: &Value, how: How) -> BoxedStrategy<Value> {
     whole.prop_map(Value::Object).boxed()
 }
 
-/// A size within the bounds; around them also one that is too small or too large by one.
+/// A size within the bounds; with `How::Around` also one that is too small or too large by one.
 fn sizes(schema: &Value, least: &str, most: &str, how: How) -> BoxedStrategy<usize> {
     let of = |name: &str| schema[name].as_u64().map(|size| usize::try_from(size).expect("a size"));
     let low = of(least).unwrap_or(0);
@@ -125,7 +125,7 @@ fn sizes(schema: &Value, least: &str, most: &str, how: How) -> BoxedStrategy<usi
     }
 }
 
-/// The same value with fields that nobody knows, wherever an object is open.
+/// The value with additional unknown fields in every object that allows them.
 pub fn with_unknown_fields(wire: &Wire, schema: &Value, value: &Value) -> Value {
     if let Some(reference) = schema["$ref"].as_str() {
         return with_unknown_fields(wire, wire.definition(Wire::referred(reference)), value);

@@ -1,4 +1,4 @@
-//! The AsyncAPI 3.0 document of the socket, from the same messages, lists and examples.
+//! Writes the AsyncAPI 3.0 document of the socket.
 
 use parlor_protocol::{CloseCode, ErrorCode, SUBPROTOCOL, limit};
 use serde_json::{Map, Value, json};
@@ -7,17 +7,17 @@ use crate::golden::{self, Set};
 use crate::schema::{Kind, Message, Wire, paragraphs};
 
 const DESCRIPTION: &str = "\
-One socket a device: `GET /v1/socket`, subprotocol `parlor.v1.json`, text frames. The first frame is `connect`, within \
-10 s. Each command is answered by one reply with its `id`: of its own type, or an `ErrorReply`. Events come to every \
-socket in a room, numbered by `seq` without holes; signals may be dropped; user frames and notices concern the socket's \
-own user and the socket itself.\n\n\
-A client changes its picture of a room by events alone, keeps a position `{epoch, seq, gift_no}`, and brings it when it \
-comes back: then it gets all missed events, or a snapshot. What changes something carries an `op`, and sent again with \
-the same `op` takes effect once.\n\n\
-Within v1 fields, types and codes are only added: ignore fields and types that you do not know, and treat a code that \
+A device has one socket: `GET /v1/socket`, subprotocol `parlor.v1.json`, text frames. The first frame is `connect`, \
+within 10 s. Each command gets one reply with its `id`: the reply of its type, or an `ErrorReply`. Every socket in a \
+room gets the room's events, which are numbered by `seq` without gaps. Signals may be dropped. User frames concern the \
+socket's own user, and notices the socket itself.\n\n\
+A client changes what it shows of a room by events alone. It keeps a position `{epoch, seq, gift_no}` and sends it when \
+it comes back; then it gets either all missed events or a snapshot. A command that changes something carries an `op`; \
+sent again with the same `op` it takes effect once.\n\n\
+Within v1, fields, types and codes are only added. Ignore fields and types that you do not know, and handle a code that \
 you do not know by its `retry`.";
 
-/// The group that a message is shown in.
+/// The group of the document to which a message belongs.
 pub fn group(message: &Message) -> &'static str {
     match message.kind {
         Kind::Command | Kind::Reply => match message.name.split('.').next() {
@@ -36,21 +36,21 @@ pub fn group(message: &Message) -> &'static str {
     }
 }
 
-/// The limits, by name.
+/// The limits by name, each with its value and a description.
 pub fn limits() -> Vec<(&'static str, u64, &'static str)> {
     let count = |number: usize| u64::try_from(number).expect("a limit is small");
     vec![
-        ("connect_ms", limit::CONNECT_MS, "milliseconds after the handshake within which `connect` has to come"),
+        ("connect_ms", limit::CONNECT_MS, "milliseconds after the handshake within which `connect` must arrive"),
         (
             "expiring_ms",
             limit::EXPIRING_MS,
-            "milliseconds before the end of its token at which a socket is asked to refresh",
+            "milliseconds before its token expires at which a socket is told to refresh its session",
         ),
         ("ping_ms", limit::PING_MS, "milliseconds between the server's pings, with a tenth of jitter (a setting)"),
         (
             "silence_ms",
             limit::SILENCE_MS,
-            "milliseconds of silence after which either side ends the socket (a setting)",
+            "milliseconds without a frame after which either side closes the socket (a setting)",
         ),
         ("message_bytes", count(limit::MESSAGE_BYTES), "bytes of one message from a client (a setting)"),
         ("unanswered_commands", count(limit::UNANSWERED_COMMANDS), "unanswered commands of one socket (a setting)"),
@@ -93,14 +93,14 @@ pub fn document(wire: &Wire, set: &Set) -> Value {
             "dev": {
                 "host": "127.0.0.1:8080",
                 "protocol": "ws",
-                "description": "What `parlor dev` listens at; behind a proxy with TLS it is `wss`.",
+                "description": "The address of `parlor dev`; behind a proxy with TLS the protocol is `wss`.",
             }
         },
         "channels": {
             "socket": {
                 "address": "/v1/socket",
                 "title": "The socket",
-                "description": "One a device. The server closes it with a code of `x-close-codes`.",
+                "description": "A device has one socket. The server closes it with a code of `x-close-codes`.",
                 "messages": on_channel,
                 "bindings": {
                     "ws": {
@@ -124,14 +124,14 @@ pub fn document(wire: &Wire, set: &Set) -> Value {
                     "scheme": "bearer",
                     "bearerFormat": "JWT",
                     "description": "The access token of `POST /v1/auth/login`, as `token` in the data of `connect`, the \
-                                    first frame, or as `Authorization: Bearer` with the handshake: never in the address \
-                                    or in a subprotocol, both of which are logged.",
+                                    first frame, or as the header `Authorization: Bearer` of the handshake. Never put it \
+                                    into the address or a subprotocol, which are logged.",
                 },
                 "roomToken": {
                     "type": "http",
                     "scheme": "bearer",
                     "bearerFormat": "JWT",
-                    "description": "The room token of `POST /v1/rooms/{room}/token`, as `token` in the data of `room.join`.",
+                    "description": "The token of `POST /v1/rooms/{room}/token`, as `token` in the data of `room.join`.",
                 },
             },
         },
@@ -160,12 +160,12 @@ fn message_object(message: &Message, set: &Set) -> Value {
         "examples": examples,
     });
     if matches!(message.kind, Kind::Command | Kind::Reply | Kind::Error) {
-        object["correlationId"] = json!({"description": "The command's number.", "location": "$message.payload#/id"});
+        object["correlationId"] = json!({"description": "The command's id.", "location": "$message.payload#/id"});
     }
     object
 }
 
-/// What a message is called where people read.
+/// A message's title for people.
 pub fn title(message: &Message) -> String {
     match message.kind {
         Kind::Reply => format!("reply to {}", message.name),
@@ -174,7 +174,8 @@ pub fn title(message: &Message) -> String {
     }
 }
 
-/// Seen from the server: it receives commands and sends the rest. Replies belong to their command.
+/// The operation of a message, seen from the server: it receives commands and sends everything else. A reply has none,
+/// because it belongs to the operation of its command.
 fn operation(message: &Message) -> Option<(String, Value)> {
     let on_channel = |definition: &str| json!({"$ref": format!("#/channels/socket/messages/{definition}")});
     let channel = json!({"$ref": "#/channels/socket"});
@@ -206,7 +207,7 @@ fn operation(message: &Message) -> Option<(String, Value)> {
     Some((message.definition.clone(), operation))
 }
 
-/// A docstring's first paragraph, and the rest.
+/// The first paragraph of a docstring, and the others together.
 pub fn meaning_and_advice(doc: &str) -> (String, String) {
     let mut paragraphs = paragraphs(doc);
     let rest = paragraphs.split_off(1.min(paragraphs.len()));

@@ -1,4 +1,4 @@
-//! `docs/errors.md`: every error code and close code, from the one list of each.
+//! Writes `docs/errors.md` from the lists of error codes and close codes.
 
 use std::fmt::Write;
 
@@ -13,17 +13,18 @@ const HEAD: &str = "\
 Written from `protocol/src/error.rs` and `close.rs` by `./parlor schema`; a test fails when it is stale.
 
 ## Errors
-REST and socket share one list. `code` is stable: codes are only ever added, so treat one that you do not know by its
-`retry`, which speaks of the same operation (`op`, or the same request):
+REST and the socket share one list. A `code` is stable, and codes are only ever added. Handle a code that you do not know
+by its `retry`, which says what to do with the same operation (`op`, or the same request):
 
 | retry | what to do |
 | --- | --- |
-| `never` | the answer is final for this operation; a new tap is a new operation |
+| `never` | the answer is final for this operation; a new tap makes a new operation |
 | `now` | send it again at once, with the same operation |
 | `later` | send it again after `retry_after_ms`, with the same operation |
 | `sign_in` | sign in again first |
 
-`status` is that of REST answers (`application/problem+json`); a socket has `code` and `retry` in the reply's `error`.
+`status` is the HTTP status of a REST answer (`application/problem+json`). On the socket, `code` and `retry` are in the
+`error` of the reply.
 
 | code | status | retry | meaning | what to do |
 | --- | --- | --- | --- | --- |
@@ -31,9 +32,10 @@ REST and socket share one list. `code` is stable: codes are only ever added, so 
 
 const CLOSINGS: &str = "
 ## Close codes
-A `closing` notice says the same before the socket is closed, unless nothing can be sent any more. From 4000 to 4499
-come back and resume (after `after_ms`, if the notice names it; else with back-off and jitter), from 4500 do not. With
-no code at all, or 1006, the connection was lost: come back and resume. The server answers a client's own close with 1000.
+A `closing` notice with the same code comes before the close frame, unless the server can send nothing any more. After a
+code from 4000 to 4499 the client comes back and resumes: after `after_ms` if the notice has it, else with back-off and
+jitter. After 4500 and above it does not come back. Without a code, or with 1006, the connection was lost, and the client
+comes back and resumes. The server answers a client's own close with 1000.
 
 | code | reason | come back | meaning | what to do |
 | --- | --- | --- | --- | --- |
@@ -46,7 +48,7 @@ pub fn page() -> String {
         let (meaning, advice) = meaning_and_advice(code.doc());
         assert!(
             !meaning.is_empty() && !advice.is_empty(),
-            "{code}: its docstring says what it means and, behind an empty line, what to do"
+            "{code}: its docstring must say what it means and, after an empty line, what to do"
         );
         let retry = json!(code.retry());
         let retry = retry.as_str().expect("a word");
@@ -57,7 +59,7 @@ pub fn page() -> String {
         let (meaning, advice) = meaning_and_advice(code.doc());
         assert!(
             !meaning.is_empty() && !advice.is_empty(),
-            "{code:?}: its docstring says what it means and, behind an empty line, what to do"
+            "{code:?}: its docstring must say what it means and, after an empty line, what to do"
         );
         let (number, reason) = (code.number(), code.reason());
         let back = if (4000..4500).contains(&number) { "yes" } else { "no" };

@@ -1,4 +1,4 @@
-//! The table of the commands in `docs/protocol.md`, from the one list of them; the words around it are people's.
+//! Writes the table of the commands in `docs/protocol.md`; the text around it is written by hand.
 
 use std::fmt::Write;
 
@@ -7,7 +7,7 @@ use parlor_protocol::Command;
 const PAGE: &str = include_str!("../../../docs/protocol.md");
 const HEAD: &str = "| command | weight | lane | rate | by REST |\n| --- | --- | --- | --- | --- |\n";
 
-/// The page with its table written anew.
+/// The page with a newly written table.
 pub fn page() -> String {
     let (before, rest) = PAGE.split_once(HEAD).expect("the page has a table of the commands");
     let rows: usize = rest.split_inclusive('\n').take_while(|line| line.starts_with('|')).map(str::len).sum();

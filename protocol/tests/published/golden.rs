@@ -1,4 +1,4 @@
-//! The golden examples: frames as they stand on the wire, a file a type, a line an example.
+//! Reads and checks the golden examples: frames exactly as they are sent, a file for each type, a line for each example.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -14,12 +14,12 @@ use serde_json::value::RawValue;
 
 use crate::schema::{Kind, Message, Wire, wire};
 
-/// Where the sets of examples are.
+/// The folder with the sets of examples.
 pub fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("golden")
 }
 
-/// A set: for each kind and type its lines.
+/// A set of examples: the lines of each kind and type.
 pub type Set = BTreeMap<(String, String), Vec<String>>;
 
 /// Reads the set in this folder.
@@ -51,7 +51,7 @@ pub fn lines<'a>(set: &'a Set, message: &Message) -> &'a [String] {
     set.get(&(message.kind.folder().to_owned(), message.name.clone())).map_or(&[], Vec::as_slice)
 }
 
-/// Adds an example of each error and close code that has none: their frames say nothing but the code.
+/// Adds an example for each error and close code that has none; their frames have nothing but the code.
 pub fn add_codes() {
     #[derive(Deserialize)]
     struct Refusal {
@@ -90,10 +90,10 @@ pub fn add_codes() {
     );
 }
 
-/// Reads a frame by the types, as its receiver does, and writes it anew, as its sender does.
+/// Parses a frame as its receiver does, and writes it again as its sender does.
 ///
 /// # Errors
-/// What does not fit, in words.
+/// A sentence that says what does not fit.
 pub fn rewrite(message: &Message, text: &str) -> Result<String, String> {
     #[derive(Deserialize)]
     struct Reply<'a> {
@@ -162,11 +162,11 @@ pub fn validator(wire: &Wire, definition: &str) -> Validator {
         .unwrap_or_else(|error| panic!("{definition}: {error}"))
 }
 
-/// Walks a value and its schema side by side and notes each field, word and alternative that it has. What
-/// the schema does not name is noted as unknown.
+/// Walks through a value and its schema together, and notes each field, word and alternative that the value has. A field
+/// that the schema does not have is noted as unknown.
 struct Walk<'a> {
     wire: &'a Wire,
-    /// Of the alternatives that were asked for before.
+    /// The validators of the alternatives that were needed before.
     validators: BTreeMap<String, Validator>,
     seen: BTreeSet<String>,
     unknown: Vec<String>,
@@ -225,7 +225,7 @@ fn choice(at: &str, number: usize, alternative: &Value) -> String {
     }
 }
 
-/// Everything that the examples must have: each field, word and alternative of each definition.
+/// Collects everything that the examples must have: each field, word and alternative of each definition.
 fn everything(at: &str, schema: &Value, all: &mut BTreeSet<String>) {
     for (number, alternative) in alternatives(schema).iter().enumerate() {
         all.insert(choice(at, number, alternative));
@@ -253,7 +253,7 @@ fn every_type_has_an_example_and_every_example_a_type() {
 }
 
 #[test]
-fn every_example_is_read_and_written_byte_by_byte() {
+fn every_example_is_the_same_after_reading_and_writing() {
     let (wire, set) = (wire(), current());
     for message in &wire.messages {
         for line in lines(&set, message) {
@@ -263,7 +263,7 @@ fn every_example_is_read_and_written_byte_by_byte() {
 }
 
 #[test]
-fn every_example_keeps_the_schema_and_every_field_and_word_has_an_example() {
+fn every_example_fits_the_schema_and_every_field_and_word_has_an_example() {
     let (wire, set) = (wire(), current());
     let mut walk = Walk { wire: &wire, validators: BTreeMap::new(), seen: BTreeSet::new(), unknown: Vec::new() };
     for message in &wire.messages {
@@ -278,12 +278,12 @@ fn every_example_keeps_the_schema_and_every_field_and_word_has_an_example() {
     assert!(walk.unknown.is_empty(), "the schema does not know {:?}", walk.unknown);
     let mut all = BTreeSet::new();
     for (name, schema) in wire.schema["$defs"].as_object().expect("definitions") {
-        // The unions of frames say nothing of their own.
+        // The unions of frames add nothing of their own.
         if !name.ends_with("Frame") || schema.get("anyOf").is_none() {
             everything(name, schema, &mut all);
         }
     }
-    // No code has it yet; clients know what to do with it.
+    // No code has this `retry` yet; clients already know what to do with it.
     all.remove("Retry=now");
     let missing: Vec<_> = all.difference(&walk.seen).collect();
     assert!(missing.is_empty(), "no golden example has {missing:#?}");

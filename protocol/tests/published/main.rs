@@ -1,6 +1,6 @@
-//! The published documents of the wire, the golden examples, and what holds for every type.
+//! Tests of the published documents, of the golden examples, and of properties that hold for every type on the wire.
 //!
-//! `./parlor schema` (this binary with `PARLOR_RENEW=1`) writes the documents anew.
+//! `./parlor schema` runs this binary with `PARLOR_RENEW=1`, which writes the documents again.
 
 mod arbitrary;
 mod asyncapi;
@@ -15,7 +15,7 @@ mod schema;
 use std::fs;
 use std::path::Path;
 
-/// Each document, by its place in the repository.
+/// Each document with its path in the repository.
 fn documents() -> [(&'static str, String); 5] {
     let (wire, set) = (schema::wire(), golden::current());
     [

@@ -1,6 +1,6 @@
-//! The page of the socket for people who browse: static HTML, a section a message, with an anchor each.
+//! Writes the page of the socket: static HTML with a section and an anchor for each message.
 //!
-//! It loads its own style and a small search, and works without either.
+//! The page loads its own style and a small search script, and works without either.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -13,45 +13,45 @@ use crate::asyncapi::{limits, meaning_and_advice};
 use crate::golden::{self, Set};
 use crate::schema::{Kind, Message, Wire, paragraphs};
 
-/// The frames of the envelope, as `docs/protocol.md` has them.
+/// The kinds of frames with an example and a description each, as in `docs/protocol.md`.
 const ENVELOPES: [(&str, &str, &str); 7] = [
     (
         "command",
         r#"{"id":7,"op":"0199…","type":"chat.send","data":{…}}"#,
-        "you to the server; `op` where it changes something",
+        "from the client to the server; with an `op` if it changes something",
     ),
-    ("reply", r#"{"id":7,"data":{…}}"#, "one a command, whatever happens"),
+    ("reply", r#"{"id":7,"data":{…}}"#, "each command gets exactly one"),
     (
         "error reply",
         r#"{"id":7,"error":{"code":"seat_taken","retry":"never"}}"#,
-        "instead of the reply; `id` is null where the frame could not be read",
+        "instead of the reply; `id` is null if the frame could not be read",
     ),
     (
         "event",
         r#"{"room":…,"epoch":…,"seq":…,"at":…,"type":…,"data":{…}}"#,
-        "numbered by `seq` without holes within an epoch; the same bytes for everybody in the room",
+        "numbered by `seq` without gaps within an epoch; the same bytes for everybody in the room",
     ),
-    ("signal", r#"{"room":…,"type":…,"data":{…}}"#, "no `seq`: may be merged or dropped, the latest wins"),
+    ("signal", r#"{"room":…,"type":…,"data":{…}}"#, "has no `seq`; may be merged or dropped, the latest one counts"),
     (
         "user frame",
         r#"{"user":…,"type":…,"data":{…}}"#,
-        "concerns the socket's own user; a hint with the cursor of what is stored",
+        "concerns the socket's own user; a hint with the version of what is stored",
     ),
     ("notice", r#"{"type":"ping"}"#, "concerns the socket itself"),
 ];
 
-/// The sections of messages.
+/// The sections of the page, each with its kinds of messages.
 const SECTIONS: [(&str, &str, &[Kind], &str); 5] = [
     (
         "commands",
         "Commands",
         &[Kind::Command],
-        "What you ask for. Unknown fields are ignored; each is answered by its reply or an error reply.",
+        "Sent by the client. Each command gets one reply or error reply. Unknown fields are ignored.",
     ),
-    ("events", "Events", &[Kind::Event], "Change your picture of the room by these alone."),
-    ("signals", "Signals", &[Kind::Signal], "The latest wins."),
-    ("user", "User frames", &[Kind::User], "On each socket of the user, whichever room they are in."),
-    ("notices", "Notices", &[Kind::Notice, Kind::Pong], "Of the socket itself."),
+    ("events", "Events", &[Kind::Event], "A client changes what it shows of the room by events alone."),
+    ("signals", "Signals", &[Kind::Signal], "The latest one counts."),
+    ("user", "User frames", &[Kind::User], "Sent to each socket of the user, whichever room they are in."),
+    ("notices", "Notices", &[Kind::Notice, Kind::Pong], "About the socket itself."),
 ];
 
 /// The page.
@@ -100,7 +100,7 @@ fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
-/// Prose: escaped, with what stands in backticks as code.
+/// Escapes prose and marks what is in backticks as code.
 fn text(words: &str) -> String {
     let mut out = String::new();
     for (at, part) in escape(words).split('`').enumerate() {
@@ -172,7 +172,7 @@ fn examples(lines: &[String], out: &mut String) {
     out.push_str("</details>\n");
 }
 
-/// The fields of an object, those that are always there first; or the alternatives of a choice.
+/// Writes the fields of an object, required ones first, or the alternatives of a choice.
 fn fields(schema: &Value, out: &mut String) {
     if let Some(alternatives) = schema["oneOf"].as_array() {
         out.push_str("<div class=\"wide\"><table>\n<thead><tr><th>one of</th><th></th></tr></thead>\n<tbody>\n");
@@ -208,7 +208,7 @@ fn fields(schema: &Value, out: &mut String) {
     out.push_str("</tbody></table></div>\n");
 }
 
-/// A type in a few words.
+/// A short description of a type.
 fn shape(schema: &Value) -> String {
     if let Some(reference) = schema["$ref"].as_str() {
         let name = Wire::referred(reference);
@@ -250,7 +250,7 @@ fn shape(schema: &Value) -> String {
     }
 }
 
-/// Types that others refer to.
+/// Writes the types that other types refer to.
 fn types(wire: &Wire, out: &mut String, nav: &mut String) {
     fn collect(schema: &Value, names: &mut BTreeSet<String>) {
         match schema {
@@ -293,8 +293,8 @@ fn types(wire: &Wire, out: &mut String, nav: &mut String) {
 }
 
 fn errors(out: &mut String, set: &Set, wire: &Wire) {
-    out.push_str("<h2 id=\"errors\">Errors</h2>\n<p>One list for REST and socket; <code>retry</code> speaks of the same \
-                  <code>op</code>. The form is <a href=\"#type-ErrorBody\">ErrorBody</a>.</p>\n<div class=\"wide\"><table>\n\
+    out.push_str("<h2 id=\"errors\">Errors</h2>\n<p>REST and the socket share one list. <code>retry</code> says what to \
+                  do with the same <code>op</code>. The form of an error is <a href=\"#type-ErrorBody\">ErrorBody</a>.</p>\n<div class=\"wide\"><table>\n\
                   <thead><tr><th>code</th><th>status</th><th>retry</th><th>meaning</th><th>what to do</th></tr></thead>\n<tbody>\n");
     for code in ErrorCode::ALL {
         let (meaning, advice) = meaning_and_advice(code.doc());
@@ -316,8 +316,9 @@ fn errors(out: &mut String, set: &Set, wire: &Wire) {
 }
 
 fn closings(out: &mut String) {
-    out.push_str("<h2 id=\"closings\">Close codes</h2>\n<p>A <a href=\"#notice-closing\">closing</a> notice says the same \
-                  before the socket is closed. From 4000 to 4499 come back and resume, from 4500 do not.</p>\n\
+    out.push_str("<h2 id=\"closings\">Close codes</h2>\n<p>A <a href=\"#notice-closing\">closing</a> notice with the \
+                  same code comes before the close frame. After 4000 to 4499 come back and resume; after 4500 and above do \
+                  not.</p>\n\
                   <div class=\"wide\"><table>\n<thead><tr><th>code</th><th>reason</th><th>meaning</th><th>what to do</th></tr>\
                   </thead>\n<tbody>\n");
     for code in CloseCode::ALL {

@@ -1,8 +1,8 @@
-//! JSON as the documents have it: the same text whatever features serde_json was compiled with.
+//! Prints JSON for the documents: always the same text, whatever features serde_json was compiled with.
 
 use serde_json::Value;
 
-/// What stands first in an object; the rest follows by name.
+/// The fields that come first in an object, in this order; the others follow by name.
 const FIRST: [&str; 17] = [
     "$schema",
     "$id",
@@ -23,7 +23,7 @@ const FIRST: [&str; 17] = [
     "description",
 ];
 
-/// Columns up to which a value stands on one line.
+/// The longest line, in columns, on which a whole value is printed.
 const WIDTH: usize = 110;
 
 /// The text, with a newline at its end.

@@ -1,4 +1,4 @@
-//! What holds for every message with arbitrary values.
+//! Properties of every message, tested with arbitrary values.
 
 use std::sync::LazyLock;
 
@@ -15,7 +15,7 @@ use crate::schema::{Kind, Message, Wire, wire};
 
 static WIRE: LazyLock<Wire> = LazyLock::new(wire);
 
-/// Asks this of many values of each message.
+/// Tests a property with many values of each message.
 fn each(
     cases: u32,
     how: How,
@@ -31,7 +31,7 @@ fn each(
     }
 }
 
-/// The same without joins of a room that is joined already: the one rule that a schema cannot say.
+/// The value without a second join of the same room, which is the one rule that a schema cannot express.
 fn each_room_once(mut value: Value) -> Value {
     if let Some(joins) = value.pointer_mut("/data/joins").and_then(Value::as_array_mut) {
         let mut rooms = Vec::new();
@@ -45,7 +45,7 @@ fn each_room_once(mut value: Value) -> Value {
     value
 }
 
-/// What one has and the other has not is what absence means.
+/// Whether two values are equal, if an absent field equals the value that its absence means.
 fn is_the_same_but_for_absence(one: &Value, other: &Value) -> bool {
     let is_absence = |value: &Value| *value == false || *value == "" || value.as_array().is_some_and(Vec::is_empty);
     match (one, other) {
@@ -68,7 +68,7 @@ fn is_the_same_but_for_absence(one: &Value, other: &Value) -> bool {
 }
 
 #[test]
-fn whatever_the_schema_allows_is_read_and_written_as_the_same() {
+fn a_value_of_the_schema_is_the_same_after_reading_and_writing() {
     each(
         32,
         How::Within,
@@ -102,7 +102,7 @@ fn a_command_is_accepted_exactly_when_the_schema_accepts_it() {
 }
 
 #[test]
-fn unknown_fields_are_ignored_by_either_side() {
+fn unknown_fields_are_ignored_by_both_sides() {
     each(
         16,
         How::Within,

@@ -1,6 +1,6 @@
-//! The JSON Schema (2020-12) of everything on the wire, made from the types of `protocol/src`.
+//! Makes the JSON Schema (2020-12) of everything on the wire from the types of `protocol/src`.
 //!
-//! The types give the schemas of data; here they are put into their envelopes, one definition a message.
+//! The types give the schemas of the data; this file puts them into their envelopes, one definition for each message.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use parlor_protocol::{Command, ErrorBody, Op, RoomId, UserFrame, UserId};
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
-/// What kind of frame a message is. The name is that of its folder of golden examples.
+/// The kind of frame that a message is.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Kind {
     Command,
@@ -26,7 +26,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The folder of its golden examples.
+    /// The name of the folder with its golden examples.
     pub const fn folder(self) -> &'static str {
         match self {
             Self::Command => "command",
@@ -41,55 +41,55 @@ impl Kind {
     }
 }
 
-/// One message: a kind of frame with a type on the wire.
+/// A message: a kind of frame with a type on the wire.
 #[derive(Clone, Debug)]
 pub struct Message {
     pub kind: Kind,
-    /// Its type on the wire; of a reply, its command's.
+    /// Its type on the wire; a reply has that of its command.
     pub name: String,
-    /// Its definition in the schema.
+    /// The name of its definition in the schema.
     pub definition: String,
-    /// What it is for.
+    /// Its description.
     pub doc: String,
-    /// The definition of its data, if it has any.
+    /// The name of the definition of its data, if it has any.
     pub data: Option<String>,
-    /// Of a command: what else is known of it.
+    /// If it is a command: the command's description.
     pub command: Option<CommandType>,
 }
 
-/// The whole wire.
+/// The schema of the whole wire, and its messages.
 pub struct Wire {
-    /// The document.
+    /// The JSON Schema document.
     pub schema: Value,
     /// Every message, in the order of the documents.
     pub messages: Vec<Message>,
 }
 
 impl Wire {
-    /// A definition.
+    /// The definition with this name.
     pub fn definition(&self, name: &str) -> &Value {
         let found = self.schema["$defs"].get(name);
         found.unwrap_or_else(|| panic!("the schema has no definition {name}"))
     }
 
-    /// The definition that a `$ref` names.
+    /// The name of the definition that a `$ref` points to.
     pub fn referred(reference: &str) -> &str {
         reference.strip_prefix("#/$defs/").expect("references stay within the document")
     }
 
-    /// The schema of one message, with all it refers to.
+    /// A schema of one message with everything that it refers to.
     pub fn schema_of(&self, definition: &str) -> Value {
         json!({"$ref": format!("#/$defs/{definition}"), "$defs": self.schema["$defs"]})
     }
 }
 
-/// `chat.posted` as `ChatPosted`.
+/// Converts `chat.posted` to `ChatPosted`.
 pub fn pascal(name: &str) -> String {
     let words = name.split(['.', '_']);
     words.map(|word| word[..1].to_ascii_uppercase() + &word[1..]).collect()
 }
 
-/// Docstring lines as paragraphs, each on one line.
+/// The paragraphs of a docstring, each on one line.
 pub fn paragraphs(doc: &str) -> Vec<String> {
     let lines: Vec<&str> = doc.lines().map(str::trim).collect();
     let groups = lines.split(|line| line.is_empty()).map(|group| group.join(" "));
@@ -100,7 +100,7 @@ fn reference(definition: &str) -> Value {
     json!({"$ref": format!("#/$defs/{definition}")})
 }
 
-/// Made anew from the types.
+/// Makes the schema from the types.
 pub fn wire() -> Wire {
     let mut generator = SchemaSettings::draft2020_12().into_generator();
     let mut messages = Vec::new();
@@ -187,12 +187,15 @@ pub fn wire() -> Wire {
         json!({"description": description, "anyOf": of})
     };
     let unions = [
-        ("CommandFrame", every(&[Kind::Command], "What a client asks for; each is answered by one reply.")),
-        ("ReplyFrame", every(&[Kind::Reply, Kind::Error], "The one answer to a command, by its `id`.")),
-        ("EventFrame", every(&[Kind::Event], "A sequenced fact of a room, the same bytes for everybody in it.")),
-        ("SignalFrame", every(&[Kind::Signal], "What may be merged or dropped: the latest wins. It has no `seq`.")),
-        ("UserFrame", every(&[Kind::User], "What concerns one user: a hint, with the cursor of what is stored.")),
-        ("NoticeFrame", every(&[Kind::Notice], "What the server says of the socket itself.")),
+        ("CommandFrame", every(&[Kind::Command], "Every command of a client; each gets one reply.")),
+        ("ReplyFrame", every(&[Kind::Reply, Kind::Error], "The reply to a command, with the same `id`.")),
+        ("EventFrame", every(&[Kind::Event], "A sequenced fact of a room; everybody in it gets the same bytes.")),
+        (
+            "SignalFrame",
+            every(&[Kind::Signal], "A frame that may be merged or dropped: the latest counts. It has no `seq`."),
+        ),
+        ("UserFrame", every(&[Kind::User], "A frame for one user: a hint with the version of what is stored.")),
+        ("NoticeFrame", every(&[Kind::Notice], "A frame about the socket itself.")),
         ("ClientFrame", every(&[Kind::Command, Kind::Pong], "Every frame from a client.")),
         (
             "ServerFrame",
@@ -237,15 +240,15 @@ fn in_envelope(message: &Message, definitions: &BTreeMap<String, Value>, event: 
     };
     match message.kind {
         Kind::Command => {
-            field("id", id("The client's number, unique on the socket while unanswered."), true);
+            field("id", id("The id that the client chose, unique on the socket until it is answered."), true);
             if message.command.is_some_and(|command| command.needs_op) {
-                let op = "The operation: made once for each tap, kept over retries and reconnects.";
+                let op = "The operation's id: made once for each tap, kept over retries and reconnects.";
                 field("op", described("Op", op), true);
             }
         }
-        Kind::Reply => field("id", id("The command's number."), true),
+        Kind::Reply => field("id", id("The command's id."), true),
         Kind::Error => {
-            let mut id = id("The command's number; null where the frame could not be read.");
+            let mut id = id("The command's id; null if the frame could not be read.");
             id["type"] = json!(["integer", "null"]);
             field("id", id, true);
             field("error", reference("ErrorBody"), true);
@@ -255,23 +258,23 @@ fn in_envelope(message: &Message, definitions: &BTreeMap<String, Value>, event: 
                 field(name, event[name].clone(), true);
             }
         }
-        Kind::Signal => field("room", described("RoomId", "Which room."), true),
-        Kind::User => field("user", described("UserId", "Whom it concerns: the socket's own user."), true),
+        Kind::Signal => field("room", described("RoomId", "The room."), true),
+        Kind::User => field("user", described("UserId", "The socket's own user, whom it concerns."), true),
         Kind::Notice | Kind::Pong => {}
     }
     if !matches!(message.kind, Kind::Reply | Kind::Error) {
         field("type", json!({"type": "string", "const": message.name}), true);
     }
     if let (Some(data), false) = (&message.data, message.kind == Kind::Error) {
-        // A command whose data is empty may leave it out.
+        // A command without data may leave `data` out.
         let may_be_absent = message.kind == Kind::Command && definitions[data].get("required").is_none();
         field("data", reference(data), !may_be_absent);
     }
     json!({"type": "object", "description": message.doc, "properties": properties, "required": required})
 }
 
-/// What schemars says in Rust's words is said in those of the wire: numbers that JavaScript reads
-/// exactly, what is absent instead of null, descriptions of one line a paragraph.
+/// Changes what schemars derives from Rust types to what holds on the wire: numbers that JavaScript reads exactly,
+/// absent fields instead of null, and descriptions with one line for each paragraph.
 fn normalise(schema: &mut Value) {
     match schema {
         Value::Array(items) => items.iter_mut().for_each(normalise),
