@@ -1,5 +1,6 @@
 # syntax=docker/dockerfile:1
-# Two stages: the toolchain stays behind. Queries are checked by .sqlx, so no database is needed to build.
+# Two stages, so that the image has no toolchain. Queries are checked with the data in .sqlx, so the build needs no
+# database.
 FROM rust:1.95-slim-bookworm AS build
 WORKDIR /src
 RUN apt-get update \
@@ -21,7 +22,7 @@ COPY --from=build /usr/local/bin/parlor /usr/local/bin/parlor
 USER 10001
 ENV PARLOR__SERVER__ADDRESS=0.0.0.0:8080
 EXPOSE 8080
-# Longer than server.stop_within_ms is needed between SIGTERM and SIGKILL.
+# Give a container more time between SIGTERM and SIGKILL than server.stop_within_ms.
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --retries=3 CMD curl --fail --silent --output /dev/null http://127.0.0.1:8080/readyz || exit 1
 ENTRYPOINT ["parlor"]
