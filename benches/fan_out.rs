@@ -1,5 +1,5 @@
-//! One event to a room of a thousand sockets: from its publication until the last of them has it. Loopback, and the
-//! peers are read outside the measured time.
+//! Measures one event to a room of a thousand sockets on loopback, from its publication until the last socket has it. The
+//! other sockets are read outside of the measured time.
 
 use std::io::Read;
 use std::net::{TcpListener, TcpStream};
@@ -19,7 +19,7 @@ use crate::wire::chat_event;
 
 const SOCKETS: usize = 1_000;
 
-/// A room, and the far ends of its sockets in the order in which they are written to.
+/// A room, and the clients' ends of its sockets in the order in which the server writes to them.
 struct Crowd {
     runtime: Runtime,
     topic: Topic,
@@ -35,7 +35,7 @@ impl Crowd {
         let runtime = runtime.expect("a thread");
         let room = RoomId::new(104_233_871).expect("in range");
         let (topic, peers) = runtime.block_on(async {
-            // What a quiet room does: frames that come this fast would wait for a tick.
+            // Without a tick, because at this rate the room would be hot and its frames would wait for one.
             let settings = Settings { shards: 1, tick_ms: 0, ..Settings::default() };
             let delivery = Delivery::start(&settings, Lease::endless(), &Supervisor::default());
             let topic = delivery.topic(room);
@@ -60,7 +60,7 @@ impl Crowd {
         Self { runtime, topic, peers, seq: 0 }
     }
 
-    /// One event to all.
+    /// Publishes one event; returns the time until the last socket has it.
     fn tell(&mut self) -> Duration {
         self.seq += 1;
         let frame = Frame::text(&chat_event(self.seq).encode());

@@ -1,4 +1,4 @@
-//! What a batch of gifts costs beside its transaction.
+//! Measures the judging of a batch of gifts, without its transaction.
 
 use criterion::{BatchSize, Criterion, Throughput};
 use parlor::economy::gift::bench::Batch;

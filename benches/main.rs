@@ -1,5 +1,5 @@
-//! What the hot paths cost, each alone: `cargo bench --bench hot`, or with a part of a name behind it. Compiled by the
-//! checks and never timed there.
+//! Measures each hot path on its own: `cargo bench --bench hot`, with a part of a name behind it for some of them. The checks
+//! compile the benches but never run them.
 
 #![allow(
     clippy::disallowed_methods,

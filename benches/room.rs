@@ -1,4 +1,4 @@
-//! What a room's rules cost: decide, then evolve, with a thousand people in the room.
+//! Measures the rules of a room, decide and then evolve, with a thousand people in the room.
 
 use std::hint::black_box;
 
@@ -30,7 +30,7 @@ fn request(number: i64, op: u128, command: Command) -> Request {
     Request::Command { caller, operation, command }
 }
 
-/// Decides and takes the steps, as the actor does.
+/// Decides a request and applies its changes, as the actor does.
 fn step(state: &mut RoomState, request: &Request) {
     let decision = state.decide(request, NOW).expect("it is allowed");
     for change in &decision.changes {
@@ -74,7 +74,7 @@ pub fn benches(criterion: &mut Criterion) {
     group.bench_function("decide and evolve a seat command", |bencher| {
         let mut state = full();
         let mut op = 0;
-        // By turns somebody sits down and gets up again.
+        // In turns a user takes the seat and leaves it again.
         let next = || {
             op += 1;
             let command = if op % 2 == 1 {

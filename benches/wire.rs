@@ -1,4 +1,4 @@
-//! From bytes to a command, and from an event to the frame that every socket gets.
+//! Measures the decoding of a command from bytes, and the encoding of an event to the frame that every socket gets.
 
 use std::hint::black_box;
 
@@ -9,7 +9,7 @@ use parlor_protocol::room::Person;
 use parlor_protocol::{Command, Event, Op, RoomId, UserId, frame};
 use uuid::Uuid;
 
-/// A chat line as a client writes it: masked, header and all.
+/// The bytes of a client's chat command: header, mask and masked payload.
 fn chat_frame() -> Vec<u8> {
     let text = format!(
         r#"{{"id":7,"type":"chat.send","op":"{}","data":{{"room":104233871,"text":"good evening everybody, can you hear me?"}}}}"#,
@@ -23,7 +23,7 @@ fn chat_frame() -> Vec<u8> {
     bytes
 }
 
-/// A chat line as everybody in the room gets it.
+/// The event of a chat line.
 pub fn chat_event(seq: u64) -> EventFrame {
     let from = Person { id: UserId::new(100_000_001).expect("in range"), name: "Layla".to_owned() };
     let text = "good evening everybody, can you hear me?".to_owned();
@@ -36,7 +36,7 @@ pub fn benches(criterion: &mut Criterion) {
     let bytes = chat_frame();
     group.throughput(Throughput::Bytes(bytes.len() as u64));
     group.bench_function("decode a chat command", |bencher| {
-        // Unmasked in place: each turn begins with a copy, as a read does.
+        // The frame is unmasked in place, so each turn starts with a new copy.
         let mut buffer = bytes.clone();
         bencher.iter(|| {
             buffer.copy_from_slice(&bytes);

@@ -1,4 +1,4 @@
-//! The JSON of a REST body: nothing panics, and a refusal is short whatever it refuses.
+//! Fuzzes the parser of REST bodies: it must not panic, and a refusal must be short whatever the input.
 #![no_main]
 
 use std::collections::BTreeMap;
@@ -6,12 +6,12 @@ use std::collections::BTreeMap;
 use libfuzzer_sys::fuzz_target;
 use serde::Deserialize;
 
-/// The server's own file, without the server.
+/// The parser of the server, without the rest of the server.
 #[path = "../../src/http/json.rs"]
 #[allow(dead_code, reason = "queries use more of it")]
 mod json;
 
-/// A body with all that bodies have.
+/// A body with every kind of field that bodies have.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[allow(dead_code, reason = "it is only read")]

@@ -1,5 +1,5 @@
-//! The WebSocket frame codec: nothing panics, no frame reaches beyond the bytes or the limit, and bytes
-//! that come in pieces give the same frames as bytes that come at once.
+//! Fuzzes the WebSocket frame codec: it must not panic, no frame may reach beyond the bytes or the limit, and bytes in
+//! pieces must give the same frames as the same bytes at once.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -10,7 +10,7 @@ const LIMIT: usize = 1_024;
 
 type Frames = (Vec<(Opcode, bool, Vec<u8>)>, Option<CloseCode>);
 
-/// Reads bytes as they come, in pieces.
+/// Reads frames from bytes that arrive in pieces.
 fn read<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> Frames {
     let (mut buffer, mut frames) = (Vec::new(), Vec::new());
     for piece in pieces {

@@ -1,5 +1,5 @@
-//! The envelope and the data of every command: nothing panics, and what is taken is written and read
-//! back as the same.
+//! Fuzzes the envelope and the data of every command: parsing must not panic, and an accepted command must be the same
+//! after writing and reading.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -24,7 +24,7 @@ fuzz_target!(|bytes: &[u8]| {
         assert_eq!((again.id, again.op().expect("a UUID")), (Some(id), op));
         assert_eq!(Command::parse(&again.kind, again.data()).expect("what was written is read"), command);
     }
-    // What a client reads.
+    // The frames that a client reads.
     if let Ok(event) = serde_json::from_str::<EventFrame>(text) {
         assert_eq!(serde_json::from_str::<EventFrame>(&event.encode()).expect("what was written is read"), event);
     }

@@ -1,4 +1,4 @@
-"""Who calls, and which things exist: a room in which the caller is, and somebody else."""
+"""Signs the caller in, and fills requests with ids of things that exist: a room with the caller and another user."""
 
 import atexit
 import collections
@@ -13,7 +13,7 @@ URL = os.environ["PARLOR_URL"]
 ROOM = int(os.environ["PARLOR_ROOM"])
 OTHER = int(os.environ["PARLOR_OTHER"])
 CHANCE = random.Random(20261124)
-# How often each operation was answered with which status; under no name what is none.
+# How often each operation was answered with which status; requests to no known operation are under an empty name.
 TALLY = collections.Counter()
 
 
@@ -26,7 +26,7 @@ def sign_in():
 
 @schemathesis.auth()
 class DemoUser:
-    """Signed in; and again when something that was called has signed the user out."""
+    """Signs the caller in, and again whenever a call has ended the session."""
 
     def get(self, case, context):
         return sign_in()
@@ -37,7 +37,7 @@ class DemoUser:
 
 @schemathesis.hook
 def before_call(context, case, kwargs):
-    """Three in four ids that could be one are of something that exists, and every second gift of one to somebody there."""
+    """Makes three in four ids those of existing things, and every second gift one to a user in the room."""
     things = {"/v1/rooms/{id}": ROOM, "/v1/users/{id}": OTHER}
     for beginning, thing in things.items():
         value = (case.path_parameters or {}).get("id")

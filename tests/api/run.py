@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Calls every operation of the API as its description allows, and as it does not: `run.py`, in an environment with
-schemathesis.
+"""Calls every operation of the API with requests that its description allows, and with some that it does not. Run it as
+`run.py` in an environment with schemathesis.
 
-Starts `parlor dev` on a free port and a temporary store (PARLOR_BIN names the program), ends it by its pid, and says how
-many calls there were. A fault, an answer that is not described, or fewer than CALLS calls fail it.
+It starts `parlor dev` on a free port with a temporary store (PARLOR_BIN names the program), stops it by its pid, and prints
+the number of calls. It fails on a server error, on an answer that is not described, and on fewer than CALLS calls.
 """
 
 import base64
@@ -24,7 +24,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 CALLS = 2000
-# The limits are tested elsewhere.
+# High limits, because other tests cover the limits.
 SETTINGS = {
     "PARLOR_LOG": "warn",
     "PARLOR__IDENTITY__REQUESTS_PER_MINUTE_USER": "1000000",
@@ -79,8 +79,8 @@ class Server:
 
 
 class Socket:
-    """Keeps a user in a room: just enough of a WebSocket to come in, to answer pings from a thread, and to come back when
-    something that was called has ended the session."""
+    """Keeps a user in a room: a minimal WebSocket that joins, answers pings from a thread, and reconnects when a call has
+    ended the session."""
 
     def __init__(self, server, number, room):
         self.server, self.number, self.room = server, number, room
@@ -136,7 +136,7 @@ class Socket:
 
 
 def sum_up(tally):
-    """The number of calls, said with the operations that were refused each time."""
+    """Returns the number of calls, and prints it with the operations that were always refused."""
     calls, granted, refused = sum(tally.values()), collections.Counter(), set()
     for answered, count in tally.items():
         operation, _, status = answered.rpartition(" ")
@@ -154,13 +154,13 @@ def main():
         room = server.call("POST", "/v1/rooms", {"name": "Schemathesis"}, owner["access_token"])["id"]
         for number in (1, 2):
             Socket(server, number, room)
-        # Somebody to give to.
+        # Another user in the room, to receive gifts.
         server.call("PUT", f"/v1/rooms/{room}/seat", {"seat": 7}, other["access_token"])
         tally = Path(server.data) / "tally.json"
         program = Path(sys.executable).with_name("schemathesis")
         command = [program, "--config-file", HERE / "schemathesis.toml", "run", f"{server.url}/v1/openapi.json", *sys.argv[1:]]
         env = {"PARLOR_URL": server.url, "PARLOR_ROOM": room, "PARLOR_OTHER": other["user"]["id"], "PARLOR_TALLY": tally}
-        # It leaves files where it runs, and finds hooks.py by name.
+        # schemathesis leaves files in its working folder, and finds hooks.py by its name.
         env |= {"PYTHONPATH": HERE, "PYTHONDONTWRITEBYTECODE": "1"}
         env = os.environ | {name: str(value) for name, value in env.items()}
         failed = subprocess.run(command, cwd=server.data, env=env).returncode != 0
