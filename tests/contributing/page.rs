@@ -1,4 +1,4 @@
-//! The page quotes real code, and what it says of one place for each thing holds.
+//! Checks docs/contributing.md: the code that it quotes is real, and what it declares in one place is only there.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Every file of Rust below a folder.
+/// Collects every Rust file below a folder.
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).expect("a folder of the sources") {
         let path = entry.expect("an entry").path();
@@ -20,7 +20,7 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
 }
 
 #[test]
-fn what_the_page_quotes_stands_in_the_file_that_it_names() {
+fn the_quoted_code_is_in_the_file_that_the_page_names() {
     let page = fs::read_to_string(root().join("docs/contributing.md")).expect("the page");
     let mut quotes = 0;
     for (at, part) in page.split("```rust\n").enumerate().skip(1) {
@@ -36,10 +36,10 @@ fn what_the_page_quotes_stands_in_the_file_that_it_names() {
 }
 
 #[test]
-fn nobody_but_the_table_of_rights_compares_a_user_with_the_owner() {
+fn only_the_table_of_rights_compares_a_user_with_the_owner() {
     let mut files = Vec::new();
     sources(&root().join("src"), &mut files);
-    // The books compare rows with each other, which gives nobody a right.
+    // The ledger compares owners of rows with each other, which decides about no right.
     let in_folder = |file: &Path| file.iter().any(|part| part == "tests" || part == "economy");
     let compares = |line: &str| {
         let code = line.split("//").next().unwrap_or_default();

@@ -1,5 +1,5 @@
-//! A kind of job, whole: the worked example of docs/contributing.md. Nothing else knows of it but the line that
-//! registers it.
+//! The worked example of a kind of job in docs/contributing.md. No other file knows this kind, which is registered by one
+//! line.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::world::node;
 use crate::support::postgres::Database;
 
-/// Greets somebody. At least once: who is greeted is told the job's key and can tell a second greeting.
+/// Greets a person at least once. The greeting has the job's key, by which a second greeting can be recognised.
 struct Greet(Arc<Mutex<Vec<String>>>);
 
 #[derive(Serialize, Deserialize)]
