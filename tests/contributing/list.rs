@@ -1,4 +1,4 @@
-//! The worked example of a list: one declaration gives the query, its description, and the window that a store takes.
+//! The worked example of a list: one declaration makes the query, its description, and the window that a store takes.
 
 use parlor::kit::list::Window;
 use parlor::kit::page::Page;
@@ -6,7 +6,7 @@ use parlor::list;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-/// In which order books come.
+/// The orders in which books can be listed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Order {
@@ -18,20 +18,20 @@ pub enum Order {
 }
 
 list! {
-    /// What the books are asked with: by year and id.
+    /// The query for books, ordered by year and id.
     pub struct BookList: "books" by (i64, i64), sorted Order {
         /// Only by this author.
         author: Option<String>,
     }
 }
 
-/// A book: its year, its id, its author.
+/// A book: year, id, author.
 type Book = (i64, i64, &'static str);
 
 const BOOKS: [Book; 5] =
     [(1937, 1, "Mahfouz"), (1956, 2, "Mahfouz"), (1956, 3, "Salih"), (1966, 4, "Salih"), (1985, 5, "Salih")];
 
-/// As a store reads them: in the order asked for, behind the key, one more than the page has.
+/// Reads books as a store does: in the requested order, after the key, one more than the page has.
 fn books(author: Option<&str>, window: &Window<BookList>) -> Page<Book> {
     let key = |book: &Book| (book.0, book.1);
     let mut rows: Vec<_> = BOOKS.into_iter().filter(|book| author.is_none_or(|author| book.2 == author)).collect();
@@ -61,7 +61,7 @@ fn walk(sort: Order, author: Option<&str>) -> Vec<i64> {
 }
 
 #[test]
-fn a_declared_list_is_walked_in_each_order_and_gives_every_row_once() {
+fn the_pages_of_a_declared_list_give_every_row_once_in_each_order() {
     assert_eq!(walk(Order::Newest, None), [5, 4, 3, 2, 1]);
     assert_eq!(walk(Order::Oldest, None), [1, 2, 3, 4, 5]);
     assert_eq!(walk(Order::Oldest, Some("Salih")), [3, 4, 5]);

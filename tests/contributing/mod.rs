@@ -1,5 +1,5 @@
-//! What `docs/contributing.md` says a change of each kind takes, shown by a kind that exists in these tests only; and
-//! that the page quotes what stands there.
+//! The worked examples of `docs/contributing.md`, which exist in these tests only, and a check that the page quotes
+//! them exactly.
 
 mod list;
 mod page;

@@ -12,7 +12,7 @@ settings! {
 }
 
 settings! {
-    /// All settings, as `config::Settings` has them.
+    /// All settings of the example, like `config::Settings`.
     pub struct All at "" {
         /// How newcomers are greeted.
         greeting: Greeting;

@@ -1,4 +1,4 @@
-//! Messages as a real SMTP server and a real HTTP endpoint see them.
+//! E-mail and SMS as an SMTP server and an HTTP endpoint receive them over real sockets.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::support::now;
 
 const SECRET: &str = "0123456789abcdef";
-/// A message's.
+/// The id of a message.
 const ID: Uuid = Uuid::from_u128(7);
 
 fn message(to: &str) -> Message {
@@ -23,7 +23,8 @@ fn message(to: &str) -> Message {
     }
 }
 
-/// A mail server that says yes, or at `RCPT` what it is told; gives its port and what it was told.
+/// A mail server that accepts everything, but answers `RCPT` with `rcpt`. Returns its port and the lines that it
+/// received.
 async fn smtp(rcpt: &'static str) -> (u16, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let port = listener.local_addr().expect("an address").port();
@@ -94,7 +95,7 @@ async fn a_mail_server_gets_the_whole_message() {
 }
 
 #[tokio::test]
-async fn what_a_mail_server_refuses_is_told_by_its_code_and_not_by_its_words() {
+async fn a_refusal_of_a_mail_server_is_reported_by_its_code_without_its_text() {
     let (port, _) = smtp("550 <layla@example.com> lives here no more").await;
     let refused = mail(port).send(ID, &message("layla@example.com")).await.expect_err("refused");
     assert!(matches!(&refused, Failure::Final(why) if why.contains("550")), "{refused:?}");
@@ -105,7 +106,7 @@ async fn what_a_mail_server_refuses_is_told_by_its_code_and_not_by_its_words() {
 }
 
 #[tokio::test]
-async fn a_mail_server_without_tls_is_told_nothing_where_tls_is_asked_for() {
+async fn a_mail_server_without_tls_learns_nothing_if_tls_is_required() {
     let (port, heard) = smtp("250 ok").await;
     let settings = MailSettings {
         host: Some("127.0.0.1".to_owned()),
@@ -118,7 +119,7 @@ async fn a_mail_server_without_tls_is_told_nothing_where_tls_is_asked_for() {
     assert!(!heard.lock().expect("nobody panicked").join("\n").contains("layla"));
 }
 
-/// An endpoint that gives one answer to one request, and the request.
+/// An endpoint that answers one request with `answer`. Returns its address and a task that gives the request.
 async fn endpoint(answer: &'static str) -> (String, tokio::task::JoinHandle<(String, String)>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("http://{}/sms", listener.local_addr().expect("an address"));
@@ -167,7 +168,7 @@ async fn an_sms_is_posted_with_a_signature_over_time_and_body() {
 }
 
 #[tokio::test]
-async fn a_webhook_that_fails_is_tried_again_and_one_that_refuses_or_redirects_is_not() {
+async fn a_failing_webhook_is_tried_again_but_not_one_that_refuses_or_redirects() {
     for (answer, passing) in [
         ("HTTP/1.1 503 Busy\r\ncontent-length: 0\r\n\r\n", true),
         ("HTTP/1.1 429 Slow\r\ncontent-length: 0\r\n\r\n", true),
