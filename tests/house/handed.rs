@@ -1,23 +1,23 @@
-//! What is handed down and not taken: transactions, pools, clocks, chance.
+//! The rule that transactions, pools, clocks and randomness are passed down and not taken from anywhere else.
 
 use super::source::Source;
 
-/// What opens a transaction and is no edge. Routes, flows and loops are edges; so are commands, the composition, and
-/// the room's own store of facts.
+/// Finds code that opens a transaction and is not an edge. Edges are routes, flows and loops, commands, the composition
+/// of the program, and the room's store of facts.
 pub(super) fn opened_below_the_edge(source: &Source) -> Vec<String> {
     let edges = ["routes", "routes.rs", "flow.rs", "crowd.rs", "app", "command", "jobs", "jobs.rs"];
     let engines = [
         "kit/tx",
         "kit/edge",
-        // The room's engine: it wakes a room, and keeps facts and checkpoints behind its actors.
+        // The room's engine, which wakes rooms, and writes facts and checkpoints for the actors.
         "room/directory",
         "room/facts",
         "room/checkpoints",
-        // The node's lease, before anything else is there, and renewed on a connection of its own.
+        // The node's lease, which is taken before anything else starts, and renewed on a connection of its own.
         "cluster/node",
         // The ledger's writer has a connection of its own.
         "economy/ledger/writer/batch",
-        // The keys' one transaction is the edge's that is handed in.
+        // The transaction of the keys is that of the edge, which is passed in.
         "identity/key",
         "identity/service",
     ];
@@ -27,14 +27,14 @@ pub(super) fn opened_below_the_edge(source: &Source) -> Vec<String> {
     source.lines_with(|line| line.contains(".begin().await") || line.contains("Tx::begin("))
 }
 
-/// Where a slice knows the pool.
+/// Finds slices that use the pool.
 pub(super) fn pool_of_a_slice(source: &Source) -> Vec<String> {
     let slices = ["admin", "audit", "courier", "economy", "gateway", "identity", "media", "presence", "room"];
     let names = |line: &str| line.split(|c: char| !c.is_alphanumeric()).any(|word| word == "PgPool");
     source.lines_with(|line| source.is_in(&slices) && names(line))
 }
 
-/// Who takes the system's clock or chance and is not one of the few that say why.
+/// Finds code that uses the system's clock or randomness without saying why.
 pub(super) fn taken_from_the_system(source: &Source) -> Option<String> {
     let taken = ["Clock::system()", "Chance::system()", "SystemTime::now()", "UnwrapErr(SysRng)"];
     let known = [
@@ -54,7 +54,7 @@ pub(super) fn taken_from_the_system(source: &Source) -> Option<String> {
     (takes && !known.contains(&source.place.as_str())).then(|| format!("src/{} takes it from the system", source.place))
 }
 
-/// What clippy forbids everywhere.
+/// The functions that clippy must forbid everywhere.
 pub(super) const FORBIDDEN: [&str; 12] = [
     "std::time::SystemTime::now",
     "std::time::Instant::now",

@@ -1,5 +1,5 @@
-//! What a file of `src/` names: every path of its `use` trees, its code, its macros and its attributes, with
-//! `self` and `super` resolved.
+//! Collects every path that a file of `src/` uses: in `use` trees, code, macros and attributes, with `self` and `super`
+//! resolved.
 
 use std::collections::BTreeSet;
 
@@ -9,10 +9,10 @@ use syn::{Attribute, ItemMod, ItemUse, Macro, Path, UseTree, VisRestricted};
 
 use super::source::Source;
 
-/// A path by its segments; one of the house begins with `crate`.
+/// The segments of a path; a path of this crate begins with `crate`.
 pub(super) type Named = Vec<String>;
 
-/// Every path that the file names.
+/// Every path that the file uses.
 pub(super) fn named(source: &Source) -> BTreeSet<Named> {
     let file = syn::parse_file(&source.text).unwrap_or_else(|error| panic!("{}: {error}", source.place));
     let mut reader = Reader { module: module(&source.place), found: BTreeSet::new() };
@@ -20,7 +20,7 @@ pub(super) fn named(source: &Source) -> BTreeSet<Named> {
     reader.found
 }
 
-/// The module that a file is: `room/state/mod.rs` and `room/state.rs` are `room`, `state`.
+/// The module of a file: `room/state/mod.rs` and `room/state.rs` are both `room`, `state`.
 fn module(place: &str) -> Named {
     let path = place.strip_suffix(".rs").unwrap_or(place);
     let path = path.strip_suffix("/mod").unwrap_or(path);
@@ -29,13 +29,13 @@ fn module(place: &str) -> Named {
 }
 
 struct Reader {
-    /// The module that is being read, below the crate.
+    /// The path of the present module below the crate.
     module: Named,
     found: BTreeSet<Named>,
 }
 
 impl Reader {
-    /// Notes a path, with `self` and `super` resolved. A path of one segment names nothing from elsewhere.
+    /// Notes a path, with `self` and `super` resolved. A path of one segment uses nothing from another module.
     fn note(&mut self, path: &[String]) {
         let mut own = vec!["crate".to_owned()];
         own.extend(self.module.iter().cloned());
@@ -78,7 +78,7 @@ impl Reader {
         before.truncate(depth);
     }
 
-    /// The paths in what syn does not parse: the tokens of a macro.
+    /// Collects the paths in the tokens of a macro, which syn does not parse.
     fn tokens(&mut self, tokens: TokenStream) {
         let mut path: Named = Vec::new();
         let mut colons = 0;
@@ -93,7 +93,7 @@ impl Reader {
                 }
                 TokenTree::Punct(punct) if punct.as_char() == ':' => colons += 1,
                 TokenTree::Group(group) => {
-                    // A `use` tree in a macro is read with its beginning.
+                    // In a macro, the branches of a `use` tree are joined to its beginning.
                     if colons == 2 && group.delimiter() == Delimiter::Brace {
                         self.group(&path, group.stream());
                         path.clear();
@@ -132,7 +132,7 @@ impl Reader {
         path.clear();
     }
 
-    /// The path in a string: `#[serde(with = "crate::…")]`.
+    /// Collects the path in a string, as in `#[serde(with = "crate::…")]`.
     fn text(&mut self, literal: &str) {
         let text = literal.trim_matches('"');
         if text.starts_with("crate::") {
@@ -157,7 +157,7 @@ impl<'ast> Visit<'ast> for Reader {
         visit::visit_path(self, path);
     }
 
-    /// `pub(in crate::…)` says who may see it, and names nothing.
+    /// `pub(in crate::…)` is a visibility and uses nothing.
     fn visit_vis_restricted(&mut self, _: &'ast VisRestricted) {}
 
     fn visit_macro(&mut self, found: &'ast Macro) {
@@ -166,7 +166,7 @@ impl<'ast> Visit<'ast> for Reader {
     }
 
     fn visit_attribute(&mut self, attribute: &'ast Attribute) {
-        // A doc comment says what it likes.
+        // A doc comment may name any path.
         if attribute.path().is_ident("doc") {
             return;
         }

@@ -1,4 +1,4 @@
-//! The ranks held against what each file names.
+//! Compares the paths that each file uses with the ranks.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,7 +6,7 @@ use super::path::{Named, named};
 use super::source::Source;
 use super::table::{ABOVE, KNOWN_BY, RANKS, ROUTES_SEE};
 
-/// What names something that does not lie below it.
+/// Finds files that use something that is not below them.
 pub(super) fn breaches(sources: &[Source]) -> Vec<String> {
     let below = below();
     let mut used = BTreeSet::new();
@@ -27,7 +27,7 @@ pub(super) fn breaches(sources: &[Source]) -> Vec<String> {
             }
             let segments: Vec<_> = path.iter().map(String::as_str).collect();
             let Some(other) = place(&segments) else {
-                // One word is a macro, which stands at the crate's root wherever it was written.
+                // A path of one word is a macro, which is at the crate's root wherever it is defined.
                 if segments.len() > 1 {
                     found.push(format!("src/{}: crate::{} is in no ranked place", source.place, segments.join("::")));
                 }
@@ -45,7 +45,7 @@ pub(super) fn breaches(sources: &[Source]) -> Vec<String> {
             }
         }
     }
-    // A few files alone, as planted ones, prove nothing about the exceptions.
+    // A few planted files are not enough to find unused exceptions.
     if sources.len() > 100 {
         let unused = ABOVE.iter().enumerate().filter(|(at, _)| !used.contains(at));
         found.extend(unused.map(|(_, (who, what, _))| format!("{who} needs no exception for {what} any more")));
@@ -53,7 +53,7 @@ pub(super) fn breaches(sources: &[Source]) -> Vec<String> {
     found
 }
 
-/// What is wrong with the table itself: a place that is not there, one twice, a circle.
+/// Finds mistakes in the table itself: a folder that does not exist, one that is listed twice, a cycle.
 pub(super) fn mistakes(sources: &[Source]) -> Vec<String> {
     let mut found = Vec::new();
     for (at, (name, directly)) in RANKS.iter().enumerate() {
@@ -74,7 +74,7 @@ pub(super) fn mistakes(sources: &[Source]) -> Vec<String> {
     found
 }
 
-/// What knows a crate that only others may know.
+/// Finds files that use a crate that only other folders may use.
 pub(super) fn strangers(sources: &[Source]) -> Vec<String> {
     let mut found = Vec::new();
     for source in sources {
@@ -89,7 +89,7 @@ pub(super) fn strangers(sources: &[Source]) -> Vec<String> {
     found
 }
 
-/// What of the clock, of chance, of tasks and of the store a pure file names.
+/// Finds uses of clocks, randomness, tasks or the store in a file that must be pure.
 pub(super) fn io(source: &Source) -> Vec<String> {
     let paths = named(source);
     let is_io = |path: &&Named| {
@@ -106,7 +106,7 @@ pub(super) fn io(source: &Source) -> Vec<String> {
     paths.iter().filter(is_io).map(|path| format!("src/{}: {}", source.place, path.join("::"))).collect()
 }
 
-/// What of a runtime the protocol names.
+/// Finds uses of a runtime in the protocol crate.
 pub(super) fn runtime(source: &Source) -> Vec<String> {
     let paths = named(source);
     let strangers = ["tokio", "axum", "sqlx", "hyper"];
@@ -114,7 +114,7 @@ pub(super) fn runtime(source: &Source) -> Vec<String> {
     known.map(|path| format!("protocol/src/{}: {}", source.place, path.join("::"))).collect()
 }
 
-/// The place of the table that this path lies in: the longest that fits.
+/// The place of the table to which a path belongs: the longest one that fits.
 pub(super) fn place(path: &[&str]) -> Option<&'static str> {
     let fits = |name: &&str| {
         let parts: Vec<_> = name.split('/').collect();
@@ -123,7 +123,7 @@ pub(super) fn place(path: &[&str]) -> Option<&'static str> {
     RANKS.iter().map(|(name, _)| *name).filter(fits).max_by_key(|name| name.len())
 }
 
-/// Each place with all that it may name: itself, and what lies below.
+/// Each place with everything that it may use: itself and what is below.
 pub(super) fn below() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
     let mut below: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for (name, directly) in RANKS {

@@ -1,13 +1,13 @@
-//! The files that the house's rules are held against.
+//! Reads the files that the rules are checked against.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// One file: where it lies below its folder, and what it says.
+/// A file: its path and its text.
 pub(super) struct Source {
-    /// The path below the folder that was read, as `room/state/seats.rs`.
+    /// Its path below the folder that was read, as `room/state/seats.rs`.
     pub place: String,
-    /// The text.
+    /// Its text.
     pub text: String,
 }
 
@@ -17,17 +17,17 @@ impl Source {
         self.place.rsplit('/').next().unwrap_or_default()
     }
 
-    /// The lines of code, without those that are comments from their beginning.
+    /// Its lines without those that begin as a comment.
     pub(super) fn code(&self) -> impl Iterator<Item = &str> {
         self.text.lines().map(str::trim).filter(|line| !line.starts_with("//"))
     }
 
-    /// The lines of code that are so, each with the file.
+    /// The lines of code that match, each with the file's path.
     pub(super) fn lines_with(&self, is_so: impl Fn(&str) -> bool) -> Vec<String> {
         self.code().filter(|line| is_so(line)).map(|line| format!("{}: {line}", self.place)).collect()
     }
 
-    /// The file lies in one of these places: each a folder, or a file with its ending.
+    /// Whether the file is in one of these places: each is a folder, or a file with its extension.
     pub(super) fn is_in(&self, places: &[&str]) -> bool {
         places.iter().any(|place| {
             let below = self.place.strip_prefix(place);
@@ -36,7 +36,7 @@ impl Source {
     }
 }
 
-/// Every file below this folder of the repository with this ending, in the order of their paths.
+/// Every file with this extension below a folder of the repository, in the order of their paths.
 pub(super) fn sources(folder: &str, ending: &str) -> Vec<Source> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
     let mut paths = Vec::new();
@@ -62,7 +62,7 @@ fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// Fails with every breach, a line each.
+/// Fails if there are breaches, and prints one per line.
 pub(super) fn assert_none(breaches: impl IntoIterator<Item = String>) {
     let breaches: Vec<_> = breaches.into_iter().collect();
     assert!(breaches.is_empty(), "{} breaches:\n{}", breaches.len(), breaches.join("\n"));

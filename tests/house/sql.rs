@@ -1,5 +1,5 @@
-//! Which tables a statement writes and which it reads, as far as a text can say. What a statement names and
-//! no migration makes is told apart, so that nothing is passed over in silence.
+//! Finds the tables that a statement writes and those that it reads, as far as its text shows. A name that no migration
+//! creates is reported separately, so that nothing is silently ignored.
 
 use std::collections::BTreeSet;
 
@@ -17,7 +17,7 @@ pub(super) struct Tables {
     pub read: BTreeSet<String>,
 }
 
-/// The statements of a store: each string of its code that is one.
+/// The statements of a store: every string in its code that begins as one.
 pub(super) fn statements(source: &Source) -> Vec<String> {
     struct Strings(Vec<String>);
     impl<'ast> Visit<'ast> for Strings {
@@ -37,7 +37,7 @@ pub(super) fn statements(source: &Source) -> Vec<String> {
     found.0
 }
 
-/// The strings among the tokens of a macro; two that `+` or nothing but commas stand between stay two.
+/// The strings among the tokens of a macro; strings that are separated by commas or by `+` remain separate.
 fn strings(tokens: proc_macro2::TokenStream, found: &mut Vec<String>) {
     for token in tokens {
         match token {
@@ -52,7 +52,7 @@ fn strings(tokens: proc_macro2::TokenStream, found: &mut Vec<String>) {
     }
 }
 
-/// The text begins as a statement of SQL does.
+/// Whether the text begins like a statement of SQL.
 pub(super) fn is_statement(text: &str) -> bool {
     const VERBS: [&str; 14] = [
         "select", "insert", "update", "delete", "with", "lock", "truncate", "merge", "copy", "alter", "create", "drop",
@@ -62,7 +62,7 @@ pub(super) fn is_statement(text: &str) -> bool {
     matches!(words.as_slice(), [Word::Name(first), _, ..] if VERBS.contains(&first.as_str()))
 }
 
-/// The tables that a statement names.
+/// The tables that a statement reads and writes.
 pub(super) fn tables(statement: &str) -> Tables {
     let words = words(statement);
     let mut names = BTreeSet::new();
@@ -74,7 +74,7 @@ pub(super) fn tables(statement: &str) -> Tables {
     tables
 }
 
-/// The tables and views that a migration makes.
+/// The tables and views that a migration creates.
 pub(super) fn made(migration: &str) -> BTreeSet<String> {
     let words = words(migration);
     let mut made = BTreeSet::new();
@@ -93,12 +93,12 @@ pub(super) fn made(migration: &str) -> BTreeSet<String> {
     made
 }
 
-/// A word of SQL, as far as it matters here.
+/// A token of SQL.
 #[derive(Clone, PartialEq, Eq, Debug)]
 enum Word {
-    /// A name or keyword, in small letters.
+    /// A name or keyword, in lower case.
     Name(String),
-    /// What stands in parentheses.
+    /// The tokens in a pair of parentheses.
     Group(Vec<Word>),
     /// A sign, as `,`.
     Sign(char),
@@ -117,7 +117,7 @@ impl Word {
     }
 }
 
-/// The words of a text without comments, strings and numbers.
+/// The tokens of a text, without comments, strings and numbers.
 fn words(text: &str) -> Vec<Word> {
     let mut stack = vec![Vec::new()];
     let mut chars = text.chars().peekable();
@@ -156,7 +156,7 @@ fn words(text: &str) -> Vec<Word> {
     stack.pop().expect("the outermost level stays")
 }
 
-/// The names that `with x as (…)` gives.
+/// The names that `with x as (…)` defines.
 fn common_names(words: &[Word], names: &mut BTreeSet<String>) {
     for (at, word) in words.iter().enumerate() {
         if let Word::Group(group) = word {
@@ -180,10 +180,10 @@ fn common_names(words: &[Word], names: &mut BTreeSet<String>) {
     }
 }
 
-/// Reads one level of parentheses, and those within.
+/// Reads one level of parentheses and the levels inside it.
 fn level(words: &[Word], tables: &mut Tables) {
     let mut at = 0;
-    // The tables of this level's `from`, each by the names that it goes by here.
+    // The tables in this level's `from`, each with its names here.
     let mut from: Vec<(String, String)> = Vec::new();
     let has = |verb: &str| words.iter().any(|word| word.is(verb));
     let is_query = has("select") || has("update") || has("delete") || has("merge");
@@ -226,7 +226,7 @@ fn level(words: &[Word], tables: &mut Tables) {
     tables.read.extend(from.into_iter().map(|(table, _)| table));
 }
 
-/// Reads what stands behind `from` or `join`: tables with commas between. Says where it ends.
+/// Reads the tables after `from` or `join`, separated by commas. Returns the index after them.
 fn sources(words: &[Word], mut at: usize, from: &mut Vec<(String, String)>, tables: &mut Tables) -> usize {
     const ENDS: [&str; 26] = [
         "where",
@@ -263,7 +263,7 @@ fn sources(words: &[Word], mut at: usize, from: &mut Vec<(String, String)>, tabl
         let mut table = None;
         match words.get(at) {
             Some(Word::Name(name)) if ENDS.contains(&name.as_str()) => return at,
-            // A function's rows are of no table.
+            // The rows of a function come from no table.
             Some(Word::Name(name)) => match words.get(at + 1) {
                 Some(Word::Group(group)) => {
                     level(group, tables);
@@ -288,7 +288,7 @@ fn sources(words: &[Word], mut at: usize, from: &mut Vec<(String, String)>, tabl
             }
             at += 1;
         }
-        // `with ordinality as row (a, b)`: the names of columns.
+        // `with ordinality as row (a, b)` gives the names of columns.
         if words.get(at).is_some_and(|word| word.is("with"))
             && words.get(at + 1).is_some_and(|word| word.is("ordinality"))
         {

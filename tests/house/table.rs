@@ -1,9 +1,9 @@
-//! The one table of the house: the rank of each folder of `src/`, the owner of each table of the database, and
-//! where each kind of outside code may be known. A new folder, table or exception is a line here.
+//! The table of the rules: the rank of each folder of `src/`, the owner of each table of the database, and the folders
+//! that may use each outside crate. A new folder, table or exception needs a line here.
 
-/// Each folder of `src/` (a file without its ending where it has no folder) and those just below it. It may name
-/// itself, those, and all that lies below them; `protocol` lies below all. A longer name is a slice within a
-/// folder and stands for itself.
+/// Each folder of `src/` (or file, without its extension, if there is no folder) with the folders directly below it. It
+/// may use itself, those, and everything below them; `protocol` is below all. A longer name is a slice inside a folder,
+/// which has a rank of its own.
 pub(super) const RANKS: &[(&str, &[&str])] = &[
     ("kit", &[]),
     ("start", &["kit"]),
@@ -30,7 +30,7 @@ pub(super) const RANKS: &[(&str, &[&str])] = &[
     ("economy/transfer", &["economy/ledger", "economy/level"]),
     ("economy/coin_request", &["economy/ledger"]),
     ("economy", &["economy/gift", "economy/promotion", "economy/transfer", "economy/coin_request"]),
-    // What sees both.
+    // Code that uses both engines and capabilities.
     ("gateway", &["presence", "economy"]),
     ("admin", &["gateway"]),
     ("dev", &["admin"]),
@@ -42,11 +42,11 @@ pub(super) const RANKS: &[(&str, &[&str])] = &[
     ("lib", &["command"]),
 ];
 
-/// The routes of any capability see what the gateway sees, and not the gateway.
+/// The routes of a capability may use what the gateway may use, but not the gateway itself.
 pub(super) const ROUTES_SEE: &[&str] = &["presence", "economy"];
 
-/// What a place may name above its rank: the place, the beginning of the path (or `*::` and its end), and why.
-/// An exception that nothing needs any more fails the test.
+/// What a place may use above its rank: the place, the beginning of the path (or `*::` and its end), and the reason. An
+/// exception that is no longer needed fails the test.
 pub(super) const ABOVE: &[(&str, &str, &str)] = &[
     ("app", "router", "app composes the router, whose state is the app"),
     ("economy/gift/posting/tests", "economy", "a batch of the tests has grants and gifts"),
@@ -106,17 +106,17 @@ pub(super) const OWNERS: &[(&str, &str)] = &[
     ("coin_requests", "economy/coin_request"),
 ];
 
-/// Tables that a slice reads though their owner does not lie below it, and why.
+/// Tables that a slice reads although their owner is not below it, with the reason.
 pub(super) const READERS: &[(&str, &[&str], &str)] = &[
     ("room", &["users"], "a room's card says its owner's name"),
     ("room", &["room_totals"], "a waking room begins at the last committed gift"),
     ("economy/gift", &["rooms"], "a gift is to a room that is there, and the room's owner has a share of it"),
 ];
 
-/// Tables of PostgreSQL and of sqlx, which nobody here writes.
+/// Tables of PostgreSQL and of sqlx, which no slice writes.
 pub(super) const FOREIGN_TABLES: &[&str] = &["_sqlx_migrations"];
 
-/// Where code from outside may be known.
+/// The places that may use each outside crate.
 pub(super) const KNOWN_BY: &[(&str, &[&str])] = &[
     ("fred", &["cluster"]),
     (
@@ -134,5 +134,5 @@ pub(super) const KNOWN_BY: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// Where SQL may stand besides the stores.
+/// The files that may contain SQL besides the stores.
 pub(super) const SQL_EDGES: &[&str] = &["db", "dev"];

@@ -1,4 +1,4 @@
-//! The owners of tables held against the SQL of each store.
+//! Compares the SQL of each store with the owners of the tables.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use super::source::Source;
 use super::sql::{made, statements, tables};
 use super::table::{FOREIGN_TABLES, OWNERS, READERS, SQL_EDGES};
 
-/// Who writes a table of somebody else, or reads one that neither the ranks nor the table allow.
+/// Finds slices that write a table of another slice, or read one that neither the ranks nor the table allow.
 pub(super) fn breaches(sources: &[Source], migrations: &[Source]) -> Vec<String> {
     let mut found = Vec::new();
     let made: BTreeSet<String> = migrations.iter().flat_map(|migration| made(&migration.text)).collect();
@@ -61,7 +61,7 @@ pub(super) fn breaches(sources: &[Source], migrations: &[Source]) -> Vec<String>
     found
 }
 
-/// Where a statement stands that is in no store.
+/// Finds statements that are not in a store.
 pub(super) fn sql_elsewhere(sources: &[Source]) -> Vec<String> {
     let is_query = |path: &Vec<String>| {
         path[0] == "sqlx" && path.get(1).is_some_and(|name| name.starts_with("query") || name == "raw_sql")
