@@ -1,4 +1,4 @@
-//! Registering, signing in and out, and who is told what about whose account.
+//! Registering, signing in and signing out, and what strangers can learn about an account.
 
 use axum::http::StatusCode;
 use futures_util::future::join_all;
@@ -10,7 +10,7 @@ use serde_json::json;
 use super::api::{Answer, Api, PASSWORD, registration, roomy};
 use crate::support::now;
 
-/// What a stranger can see of an answer: all of it but the request's own id.
+/// The part of an answer that a stranger can compare: everything except the request's id.
 fn visible(answer: &Answer) -> (u16, Vec<String>, serde_json::Value) {
     let mut body = answer.body.clone();
     body.as_object_mut().expect("an object").remove("instance");
@@ -24,7 +24,7 @@ fn login(login: &str, password: &str) -> serde_json::Value {
 }
 
 #[tokio::test]
-async fn who_registers_is_signed_in_and_can_sign_in_again() {
+async fn a_user_who_registers_is_signed_in_and_can_sign_in_again() {
     let api = Api::new().await;
     let mut body = registration(" Layla@Example.com ");
     body["phone"] = json!("+1 (415) 555-0123");
@@ -42,7 +42,7 @@ async fn who_registers_is_signed_in_and_can_sign_in_again() {
 }
 
 #[tokio::test]
-async fn an_unknown_account_and_a_wrong_password_have_one_answer() {
+async fn an_unknown_account_and_a_wrong_password_get_the_same_answer() {
     let api = Api::new().await;
     api.registered("layla@example.com").await;
     let wrong = api.post("/v1/auth/login", &login("layla@example.com", "wrong password")).send().await;
@@ -56,7 +56,7 @@ async fn an_unknown_account_and_a_wrong_password_have_one_answer() {
 }
 
 #[tokio::test]
-async fn guessing_is_locked_out_alike_for_accounts_that_are_and_are_not() {
+async fn guessing_is_locked_in_the_same_way_whether_the_account_exists_or_not() {
     let settings = Settings { attempts_per_minute_account: 3, ..roomy() };
     let api = Api::with(settings, |_, _| Box::pin(async { Ok(()) })).await;
     api.registered("layla@example.com").await;
@@ -65,7 +65,7 @@ async fn guessing_is_locked_out_alike_for_accounts_that_are_and_are_not() {
         for _ in 0..5 {
             answers.push(api.post("/v1/auth/login", &login(name, "wrong password")).send().await.status.as_u16());
         }
-        // Registering was Layla's first attempt.
+        // Layla's registration was the first attempt.
         let free = if name.starts_with("layla") { 2 } else { 3 };
         assert!(answers[..free].iter().all(|status| *status == 401), "{answers:?}");
         assert!(answers[free..].iter().all(|status| *status == 429), "{answers:?}");
@@ -76,12 +76,12 @@ async fn guessing_is_locked_out_alike_for_accounts_that_are_and_are_not() {
 }
 
 #[tokio::test]
-async fn one_address_is_locked_out_whatever_accounts_it_tries() {
+async fn an_address_is_locked_whatever_accounts_it_tries() {
     let settings = Settings { sign_ins_per_minute_address: 4, ..roomy() };
     let api = Api::with(settings, |_, _| Box::pin(async { Ok(()) })).await;
     let mut answers = Vec::new();
     for n in 0..6 {
-        // The header of a stranger changes nothing.
+        // A header that the client sets itself changes nothing.
         let attempt = api.post("/v1/auth/login", &login(&format!("a{n}@example.com"), PASSWORD));
         answers.push(attempt.header("x-forwarded-for", &format!("198.51.100.{n}")).send().await.status.as_u16());
     }
@@ -89,7 +89,7 @@ async fn one_address_is_locked_out_whatever_accounts_it_tries() {
 }
 
 #[tokio::test]
-async fn of_parallel_registrations_of_one_address_exactly_one_wins() {
+async fn exactly_one_of_parallel_registrations_with_one_address_succeeds() {
     let api = Api::new().await;
     let calls = (0..16).map(|n| {
         let body = if n % 2 == 0 { registration("layla@example.com") } else { registration("LAYLA@EXAMPLE.COM") };
@@ -104,7 +104,7 @@ async fn of_parallel_registrations_of_one_address_exactly_one_wins() {
 }
 
 #[tokio::test]
-async fn an_account_whose_wallet_cannot_be_made_is_not_made() {
+async fn no_account_is_made_if_its_wallet_cannot_be_made() {
     let api = Api::with(roomy(), |_, _| Box::pin(async { Err(Error::new(ErrorCode::StoreUnavailable)) })).await;
     let answer = api.post("/v1/auth/register", &registration("layla@example.com")).send().await;
     assert_eq!(answer.code(), (503, "store_unavailable"));
@@ -113,7 +113,7 @@ async fn an_account_whose_wallet_cannot_be_made_is_not_made() {
 }
 
 #[tokio::test]
-async fn the_hook_works_in_the_transaction_that_makes_the_account() {
+async fn the_hook_runs_in_the_transaction_that_makes_the_account() {
     let api = Api::with(roomy(), |conn, user| {
         Box::pin(async move {
             let found = names(conn, &[user]).await?;
@@ -126,7 +126,7 @@ async fn the_hook_works_in_the_transaction_that_makes_the_account() {
 }
 
 #[tokio::test]
-async fn who_signs_out_is_out_with_the_next_request_and_only_there() {
+async fn signing_out_takes_effect_with_the_next_request_and_on_this_device_only() {
     let api = Api::new().await;
     let first = api.registered("layla@example.com").await;
     let second = api.post("/v1/auth/login", &login("layla@example.com", PASSWORD)).send().await;
@@ -146,7 +146,7 @@ async fn who_signs_out_is_out_with_the_next_request_and_only_there() {
 }
 
 #[tokio::test]
-async fn what_is_stored_of_a_password_is_its_hash() {
+async fn only_the_hash_of_a_password_is_stored() {
     let api = Api::new().await;
     api.registered("layla@example.com").await;
     let mut superuser = api.database.as_superuser().await;
@@ -155,7 +155,7 @@ async fn what_is_stored_of_a_password_is_its_hash() {
 }
 
 #[tokio::test]
-async fn one_users_requests_are_counted_apart_from_anothers() {
+async fn the_requests_of_each_user_are_counted_on_their_own() {
     let settings = Settings { requests_per_minute_user: 3, ..roomy() };
     let api = Api::with(settings, |_, _| Box::pin(async { Ok(()) })).await;
     let (layla, omar) = (api.registered("layla@example.com").await, api.registered("omar@example.com").await);

@@ -1,4 +1,4 @@
-//! What a broken or hostile client sends to the routes, and that it gets a problem with a stable code.
+//! Requests of broken or hostile clients, which must be answered by a problem with a stable code.
 
 use axum::body::Body;
 use axum::http::{Method, StatusCode};
@@ -44,7 +44,7 @@ async fn a_body_that_does_not_fit_names_every_field() {
     for (body, fields) in cases {
         let answer = api.post(REGISTER, &body).send().await;
         assert_eq!(answer.code(), (400, "bad_request"), "{body}");
-        // Several problems are told at once where the body has the right types.
+        // If the body has the right types, all problems are reported at once.
         assert_eq!(answer.fields(), fields, "{body}: {}", answer.body);
     }
     let rows: Option<i64> = sqlx::query_scalar("select count(*) from users").fetch_one(&api.database.app).await.ok();
@@ -52,7 +52,7 @@ async fn a_body_that_does_not_fit_names_every_field() {
 }
 
 #[tokio::test]
-async fn what_is_no_json_is_refused_as_such() {
+async fn a_body_that_is_not_json_is_refused() {
     let api = Api::new().await;
     let good = registration("layla@example.com").to_string();
     let cut: Vec<String> = (0..good.len()).step_by(7).map(|at| good[..at].to_owned()).collect();
@@ -83,7 +83,7 @@ async fn a_body_of_another_type_is_refused_before_it_is_read() {
 }
 
 #[tokio::test]
-async fn a_huge_body_is_refused_whether_its_length_is_said_or_not() {
+async fn a_huge_body_is_refused_with_and_without_a_content_length() {
     let api = Api::new().await;
     let mut body = registration("layla@example.com");
     body["name"] = json!("x".repeat(70_000));
@@ -94,7 +94,7 @@ async fn a_huge_body_is_refused_whether_its_length_is_said_or_not() {
 }
 
 #[tokio::test]
-async fn a_body_that_breaks_off_is_refused() {
+async fn an_incomplete_body_is_refused() {
     let api = Api::new().await;
     let broken =
         stream::iter([Ok(b"{\"email\":".to_vec()), Err(std::io::Error::from(std::io::ErrorKind::ConnectionReset))]);
@@ -121,7 +121,7 @@ async fn a_wrong_address_or_method_is_a_problem_too() {
 }
 
 #[tokio::test]
-async fn a_header_that_brings_no_token_of_ours_is_refused() {
+async fn a_header_without_a_token_of_this_server_is_refused() {
     let api = Api::new().await;
     let token = api.registered("layla@example.com").await;
     for value in
@@ -130,7 +130,7 @@ async fn a_header_that_brings_no_token_of_ours_is_refused() {
         let answer = api.get("/v1/me").header("authorization", value).send().await;
         assert_eq!(answer.code(), (401, "unauthenticated"), "{value}");
     }
-    // Never in the address.
+    // A token in the address does not count.
     assert_eq!(api.get(&format!("/v1/me?access_token={token}")).send().await.code(), (401, "unauthenticated"));
     assert_eq!(
         api.get("/v1/me").header("authorization", &format!("bearer {token}")).send().await.status,
@@ -139,7 +139,7 @@ async fn a_header_that_brings_no_token_of_ours_is_refused() {
 }
 
 #[tokio::test]
-async fn a_fault_of_the_server_tells_nothing_of_it() {
+async fn the_answer_to_a_server_fault_has_no_details() {
     let api = Api::new().await;
     for path in ["/test/panic", "/test/fault"] {
         let answer = api.get(path).send().await;
@@ -157,7 +157,7 @@ async fn a_request_that_takes_too_long_is_answered() {
 }
 
 #[tokio::test]
-async fn a_sane_request_id_comes_back_and_another_is_replaced() {
+async fn a_valid_request_id_is_returned_and_any_other_is_replaced() {
     let api = Api::new().await;
     let kept = api.get("/v1/me").header("x-request-id", "edge-0199b1c2").send().await;
     assert_eq!(kept.header("x-request-id"), Some("edge-0199b1c2"));

@@ -1,4 +1,4 @@
-//! One-time codes: addresses proven and taken over, passwords chosen anew, and nothing told to strangers.
+//! One-time codes: verifying and taking over addresses, new passwords, and that strangers learn nothing.
 
 use axum::http::StatusCode;
 use futures_util::future::join_all;
@@ -23,7 +23,7 @@ async fn login(api: &Api, contact: &str, password: &str) -> Answer {
     api.post("/v1/auth/login", &json!({"login": contact, "password": password, "device": "test"})).send().await
 }
 
-/// As if that much time had passed.
+/// Changes the stored times as if this much time had passed.
 async fn later(api: &Api, statement: &'static str) {
     sqlx::query(statement).execute(&mut api.database.as_superuser().await).await.expect("changed");
 }
@@ -55,7 +55,7 @@ async fn a_code_lets_the_owner_choose_another_password_and_ends_every_session() 
 }
 
 #[tokio::test]
-async fn of_parallel_uses_of_one_code_exactly_one_counts() {
+async fn exactly_one_of_parallel_uses_of_a_code_counts() {
     let api = Api::new().await;
     api.registered("layla@example.com").await;
     ask(&api, "layla@example.com", "reset").await;
@@ -66,13 +66,13 @@ async fn of_parallel_uses_of_one_code_exactly_one_counts() {
 }
 
 #[tokio::test]
-async fn a_code_holds_for_five_tries_and_ten_minutes() {
+async fn a_code_is_valid_for_five_tries_and_ten_minutes() {
     let api = Api::new().await;
     api.registered("layla@example.com").await;
     ask(&api, "layla@example.com", "reset").await;
     let code = api.outbox.code("layla@example.com", 1).await;
     let wrong = other(&code);
-    // At once, so that counting is not to be raced.
+    // The tries run in parallel, to show that the counting has no race.
     for answer in join_all((0..5).map(|_| reset(&api, "layla@example.com", &wrong, NEW))).await {
         assert_eq!(answer.code(), (403, "code_invalid"));
     }
@@ -86,7 +86,7 @@ async fn a_code_holds_for_five_tries_and_ten_minutes() {
 }
 
 #[tokio::test]
-async fn a_code_opens_only_what_it_was_asked_for() {
+async fn a_code_works_only_for_the_purpose_that_it_was_requested_for() {
     let api = Api::new().await;
     let token = api.registered("layla@example.com").await;
     api.registered("omar@example.com").await;
@@ -102,7 +102,7 @@ async fn a_code_opens_only_what_it_was_asked_for() {
 }
 
 #[tokio::test]
-async fn asking_for_a_code_tells_nobody_who_has_an_account() {
+async fn requesting_a_code_does_not_reveal_who_has_an_account() {
     let api = Api::new().await;
     api.registered("layla@example.com").await;
     for contact in ["layla@example.com", "nobody@example.com"] {
@@ -123,7 +123,7 @@ async fn asking_for_a_code_tells_nobody_who_has_an_account() {
 }
 
 #[tokio::test]
-async fn a_code_for_one_purpose_keeps_nobody_waiting_for_another() {
+async fn a_code_for_one_purpose_does_not_delay_a_code_for_another() {
     let api = Api::new().await;
     let (layla, omar) = (api.registered("layla@example.com").await, api.registered("omar@example.com").await);
     let contact = "layla@example.com";
@@ -139,7 +139,7 @@ async fn a_code_for_one_purpose_keeps_nobody_waiting_for_another() {
 }
 
 #[tokio::test]
-async fn what_is_stored_of_a_code_is_neither_it_nor_the_address() {
+async fn neither_a_code_nor_its_address_is_stored() {
     let api = Api::new().await;
     ask(&api, "layla@example.com", "register").await;
     let code = api.outbox.code("layla@example.com", 1).await;
@@ -153,7 +153,7 @@ async fn what_is_stored_of_a_code_is_neither_it_nor_the_address() {
 }
 
 #[tokio::test]
-async fn who_proves_an_address_takes_it_over_from_whoever_has_not() {
+async fn verifying_an_address_takes_it_over_from_an_account_that_has_not() {
     let api = Api::new().await;
     let squatter = api.registered("layla@example.com").await;
     ask(&api, "layla@example.com", "register").await;
@@ -168,7 +168,7 @@ async fn who_proves_an_address_takes_it_over_from_whoever_has_not() {
     let signed_in = login(&api, "layla@example.com", PASSWORD).await;
     assert_eq!(signed_in.body["user"], owner.body["user"]);
 
-    // Now it is proven, and nobody takes it by proving it again.
+    // The address is verified now, so nobody else can take it over.
     unthrottle(&api).await;
     ask(&api, "layla@example.com", "register").await;
     body["code"] = json!(api.outbox.code("layla@example.com", 2).await);
@@ -176,12 +176,12 @@ async fn who_proves_an_address_takes_it_over_from_whoever_has_not() {
 }
 
 #[tokio::test]
-async fn an_unproven_address_beside_a_proven_one_resets_nothing() {
+async fn an_unverified_address_resets_no_password_if_another_one_is_verified() {
     let api = Api::new().await;
     let mut body = registration("layla@example.com");
     body["phone"] = json!("+14155550123");
     api.post("/v1/auth/register", &body).send().await;
-    // Neither is proven: by the first that is, the other is let go.
+    // Neither is verified: when one is, the other account loses the address.
     ask(&api, "layla@example.com", "reset").await;
     let code = api.outbox.code("layla@example.com", 1).await;
     assert_eq!(reset(&api, "layla@example.com", &code, NEW).await.status, StatusCode::NO_CONTENT);
@@ -194,7 +194,7 @@ async fn an_unproven_address_beside_a_proven_one_resets_nothing() {
 }
 
 #[tokio::test]
-async fn another_address_takes_a_code_and_the_password() {
+async fn changing_the_address_needs_a_code_and_the_password() {
     let api = Api::new().await;
     let token = api.registered("layla@example.com").await;
     let wanted = json!({"contact": "+1 415 555 0123"});
@@ -213,7 +213,7 @@ async fn another_address_takes_a_code_and_the_password() {
     assert_eq!(login(&api, "+14155550123", PASSWORD).await.status, StatusCode::OK);
 }
 
-/// The answer to a call during which these statements are under way, and committed once it waits for them.
+/// The answer to a call that has to wait for these statements, which are committed as soon as it waits.
 async fn overtaken(api: &Api, call: impl Future<Output = Answer>, statements: &'static str) -> Answer {
     let (mut other, mut observer) = (api.database.as_superuser().await, api.database.as_superuser().await);
     let mut tx = other.begin().await.expect("a transaction");
@@ -230,7 +230,7 @@ async fn overtaken(api: &Api, call: impl Future<Output = Answer>, statements: &'
 }
 
 #[tokio::test]
-async fn a_change_of_address_under_way_does_not_survive_what_it_stood_on() {
+async fn a_change_of_address_under_way_fails_if_its_conditions_change() {
     const PASSWORD_CHANGED: &str = "update users set password_hash = 'another'";
     const SESSION_ENDED: &str = "update users set name = name; update sessions set revoked_at = clock_timestamp()";
     const ADDRESS_LOST: &str = "update users set email = null, phone = '+14155550199'";
@@ -255,7 +255,7 @@ async fn a_change_of_address_under_way_does_not_survive_what_it_stood_on() {
 }
 
 #[tokio::test]
-async fn a_changed_password_leaves_this_session_alone() {
+async fn changing_the_password_keeps_only_the_session_of_the_caller() {
     let api = Api::new().await;
     let token = api.registered("layla@example.com").await;
     let elsewhere = login(&api, "layla@example.com", PASSWORD).await.body["access_token"].clone();
@@ -271,7 +271,7 @@ async fn a_changed_password_leaves_this_session_alone() {
 }
 
 #[tokio::test]
-async fn guesses_lock_an_address_and_only_a_code_lets_its_owner_in() {
+async fn guesses_lock_an_address_until_its_owner_uses_a_code() {
     let settings = Settings { failures_account: 3, ..roomy() };
     let api = Api::with(settings, |_, _| Box::pin(async { Ok(()) })).await;
     api.registered("layla@example.com").await;
@@ -298,7 +298,7 @@ async fn guesses_lock_an_address_and_only_a_code_lets_its_owner_in() {
 }
 
 #[tokio::test]
-async fn right_sign_ins_lock_no_network_and_its_failures_are_forgotten() {
+async fn right_sign_ins_never_lock_a_network_and_its_failures_expire() {
     let settings = Settings { failures_address: 3, failures_account: 1_000, ..roomy() };
     let api = Api::with(settings, |_, _| Box::pin(async { Ok(()) })).await;
     let people = ["layla@example.com", "omar@example.com"];
@@ -315,7 +315,8 @@ async fn right_sign_ins_lock_no_network_and_its_failures_are_forgotten() {
     for person in people {
         assert_eq!(login(&api, person, PASSWORD).await.status, StatusCode::OK, "the lock is over for {person}");
     }
-    // They are no failures, and have renewed none: the next one is still the fourth, until they are old enough.
+    // Right sign-ins neither count as failures nor renew old ones, so the next failure is the fourth until the others
+    // expire.
     assert_eq!(login(&api, people[0], "a guess at random").await.code(), (401, "invalid_credentials"));
     let wait = login(&api, people[1], PASSWORD).await.body["retry_after_ms"].as_u64();
     assert!(wait.is_some_and(|ms| (50_000..=60_001).contains(&ms)), "{wait:?}");
@@ -328,10 +329,10 @@ async fn right_sign_ins_lock_no_network_and_its_failures_are_forgotten() {
 }
 
 #[tokio::test]
-async fn a_hash_of_other_parameters_is_made_anew_at_signing_in() {
+async fn a_hash_with_other_parameters_is_replaced_at_the_next_sign_in() {
     let api = Api::new().await;
     api.registered("layla@example.com").await;
-    // argon2id with m=8, t=1, p=1 of the tests' password.
+    // A hash of the tests' password by argon2id with m=8, t=1, p=1.
     let old = argon2_of_old(PASSWORD);
     let set = "update users set password_hash = $1";
     sqlx::query(set).bind(&old).execute(&mut api.database.as_superuser().await).await.expect("changed");

@@ -1,4 +1,4 @@
-//! Signing keys in the database: shared by nodes, followed by new ones, deleted when they have no use.
+//! Signing keys in the database: nodes share them, new ones follow old ones, and unused ones are deleted.
 
 use parlor::identity::{Keys, Settings};
 use parlor_protocol::{ErrorCode, RoomId, UserId};
@@ -70,7 +70,7 @@ async fn a_token_outlives_the_change_of_keys_and_a_late_node_learns_the_new_one(
 }
 
 #[tokio::test]
-async fn junk_kids_do_not_become_queries() {
+async fn unknown_key_ids_do_not_cause_a_query_each() {
     let database = Database::fresh().await;
     let keys = keys(&database).await;
     let now = now();
@@ -78,7 +78,7 @@ async fn junk_kids_do_not_become_queries() {
     let foreign = Keys::load(&edge(&other.app), Settings::default()).await.expect("the keys are there");
     let token = foreign.sign_access(user(), Uuid::from_u128(1), now).expect("signed").token;
     assert_eq!(keys.verify_access(&token, now).await.expect_err("foreign").code(), ErrorCode::Unauthenticated);
-    // Within the second: were they read again, this would be an error of the store.
+    // Within a second the keys are not read again, which would fail here.
     database.app.close().await;
     for _ in 0..100 {
         assert_eq!(keys.verify_access(&token, now).await.expect_err("foreign").code(), ErrorCode::Unauthenticated);

@@ -1,4 +1,4 @@
-//! What stands in the log, and what never does.
+//! What the log contains, and what it must never contain.
 
 use serde_json::json;
 
@@ -6,7 +6,7 @@ use super::api::{Api, PASSWORD};
 use crate::support::log::listen;
 
 #[tokio::test]
-async fn a_fault_is_logged_once_under_the_requests_id() {
+async fn a_fault_is_logged_once_with_the_request_id() {
     let (log, _guard) = listen();
     let api = Api::new().await;
     for path in ["/test/fault", "/test/panic"] {
@@ -55,7 +55,7 @@ async fn neither_tokens_nor_passwords_nor_addresses_are_logged() {
 }
 
 #[tokio::test]
-async fn a_requests_lines_name_request_room_user_and_operation() {
+async fn the_log_lines_of_a_request_name_request_room_user_and_operation() {
     let (log, _guard) = listen();
     let api = Api::new().await;
     let token = api.registered("layla@example.com").await;

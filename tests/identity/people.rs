@@ -1,4 +1,4 @@
-//! Profiles, signatures, and how people are found.
+//! Profiles, signatures, and the search for people.
 
 use std::collections::HashSet;
 
@@ -25,7 +25,7 @@ async fn found(api: &Api, token: &str, query: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_profile_is_changed_where_it_is_said_to_be() {
+async fn a_change_of_the_profile_changes_only_the_named_fields() {
     let api = Api::new().await;
     let (token, id) = named(&api, "layla@example.com", "Layla").await;
     let change = json!({"name": " Zoë ", "country": "eg", "birthday": "1998-04-23", "bio": "Oud", "language": "AR"});
@@ -49,7 +49,7 @@ async fn a_profile_is_changed_where_it_is_said_to_be() {
 }
 
 #[tokio::test]
-async fn a_signature_is_one_persons_and_its_former_one_nobodys() {
+async fn a_signature_is_unique_and_a_former_one_is_not_given_again() {
     let api = Api::new().await;
     let (layla, _) = named(&api, "layla@example.com", "Layla").await;
     let (omar, _) = named(&api, "omar@example.com", "Omar").await;
@@ -78,7 +78,7 @@ async fn a_signature_is_one_persons_and_its_former_one_nobodys() {
 }
 
 #[tokio::test]
-async fn of_parallel_takers_of_one_signature_exactly_one_has_it() {
+async fn exactly_one_of_parallel_requests_for_a_signature_gets_it() {
     let api = Api::new().await;
     let mut tokens = Vec::new();
     for n in 0..6 {
@@ -93,7 +93,7 @@ async fn of_parallel_takers_of_one_signature_exactly_one_has_it() {
 }
 
 #[tokio::test]
-async fn people_are_found_by_the_beginning_of_a_name_then_by_likeness() {
+async fn people_are_found_by_the_beginning_of_a_name_then_by_similar_names() {
     let api = Api::new().await;
     let (token, _) = named(&api, "a@example.com", "Zoë Élise").await;
     for (n, name) in ["Zoe", "Zoey Baker", "محمد علي", "Mohammed Ali", "Muhammad Aly"].iter().enumerate() {

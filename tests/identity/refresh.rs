@@ -1,4 +1,4 @@
-//! Refresh tokens: exchanged, repeated, reused, run out; and the sessions they keep.
+//! Refresh tokens: exchange, repetition, reuse and expiry, and what they do to sessions.
 
 use axum::http::{Method, StatusCode};
 use futures_util::future::join_all;
@@ -29,7 +29,7 @@ async fn refresh(api: &Api, token: &str) -> Answer {
     api.post(REFRESH, &json!({ "refresh_token": token })).send().await
 }
 
-/// The successor of this token.
+/// The next refresh token after this one.
 async fn next(api: &Api, token: &str) -> String {
     let answer = refresh(api, token).await;
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
@@ -44,14 +44,14 @@ async fn tamper(api: &Api, sql: &'static str) {
     sqlx::query(sql).execute(&mut api.database.as_superuser().await).await.expect("tampered");
 }
 
-/// The words that nodes read.
+/// The revocations that nodes read.
 async fn words(api: &Api) -> Vec<String> {
     let words = "select reason from revocations order by id";
     sqlx::query_scalar(words).fetch_all(&api.database.app).await.expect("read")
 }
 
 #[tokio::test]
-async fn a_refresh_gives_a_successor_and_a_new_access_token_and_keeps_no_secret() {
+async fn a_refresh_gives_a_new_refresh_and_access_token_and_stores_no_secret() {
     let api = Api::new().await;
     let first = register(&api, "layla@example.com").await;
     let second = refresh(&api, field(&first, "refresh_token")).await;
@@ -89,7 +89,7 @@ async fn an_old_token_ends_its_session_and_no_other() {
 }
 
 #[tokio::test]
-async fn an_exchange_whose_answer_was_lost_is_repeated_until_its_successor_is_used() {
+async fn an_exchange_can_be_repeated_until_the_next_token_is_used() {
     let api = Api::new().await;
     let first = register(&api, "layla@example.com").await;
     let old = field(&first, "refresh_token");
@@ -105,7 +105,7 @@ async fn an_exchange_whose_answer_was_lost_is_repeated_until_its_successor_is_us
 }
 
 #[tokio::test]
-async fn an_exchange_is_not_repeated_after_its_time() {
+async fn an_exchange_cannot_be_repeated_after_some_time() {
     let api = Api::new().await;
     let first = register(&api, "layla@example.com").await;
     let second = next(&api, field(&first, "refresh_token")).await;
@@ -115,7 +115,7 @@ async fn an_exchange_is_not_repeated_after_its_time() {
 }
 
 #[tokio::test]
-async fn refreshes_at_once_give_one_successor_and_end_nothing() {
+async fn parallel_refreshes_give_the_same_token_and_end_no_session() {
     let api = Api::new().await;
     let mut token = field(&register(&api, "layla@example.com").await, "refresh_token").to_owned();
     for _ in 0..3 {
@@ -135,7 +135,7 @@ async fn refreshes_at_once_give_one_successor_and_end_nothing() {
 }
 
 #[tokio::test]
-async fn a_token_runs_out_with_its_own_time_and_with_its_sessions() {
+async fn a_token_expires_with_its_own_time_or_with_its_session() {
     let api = Api::new().await;
     let one = register(&api, "layla@example.com").await;
     let token = next(&api, field(&one, "refresh_token")).await;
@@ -154,11 +154,11 @@ async fn a_token_runs_out_with_its_own_time_and_with_its_sessions() {
 }
 
 #[tokio::test]
-async fn junk_is_refused_and_ends_nothing() {
+async fn an_invalid_token_is_refused_and_ends_no_session() {
     let api = Api::new().await;
     let grant = register(&api, "layla@example.com").await;
     let good = field(&grant, "refresh_token");
-    // The session's id is right and the family is not.
+    // The session's id is right, but the token family is not.
     let forged = format!("{}{}", &good[..22], "A".repeat(good.len() - 22));
     let access = field(&grant, "access_token");
     for junk in ["", "x", "\u{1f600}", access, &good[1..], &forged, &good.to_uppercase(), &"A".repeat(10_000)] {
@@ -180,7 +180,7 @@ async fn refreshes_of_one_address_have_a_limit() {
 }
 
 #[tokio::test]
-async fn who_signs_out_cannot_refresh() {
+async fn a_signed_out_session_cannot_be_refreshed() {
     let api = Api::new().await;
     let grant = register(&api, "layla@example.com").await;
     api.post("/v1/auth/logout", &json!({})).bearer(field(&grant, "access_token")).send().await;
@@ -189,7 +189,7 @@ async fn who_signs_out_cannot_refresh() {
 }
 
 #[tokio::test]
-async fn sessions_are_listed_by_pages_and_ended_one_by_one_or_all_others() {
+async fn sessions_are_listed_in_pages_and_ended_one_by_one_or_all_others_at_once() {
     let api = Api::new().await;
     let phone = register(&api, "layla@example.com").await;
     let stranger = register(&api, "omar@example.com").await;

@@ -1,4 +1,4 @@
-//! Rooms over REST: made, listed, found, and the token to join with.
+//! Rooms over REST: making, listing and finding them, and the token to join with.
 
 use std::collections::HashSet;
 
@@ -45,7 +45,7 @@ async fn a_room_is_made_found_and_entered_by_a_token() {
 }
 
 #[tokio::test]
-async fn a_room_that_is_not_there_is_said_not_to_be() {
+async fn an_unknown_room_is_answered_room_not_found() {
     let api = Api::new().await;
     let token = api.registered("layla@example.com").await;
     assert_eq!(api.get("/v1/rooms/999999999").bearer(&token).send().await.code(), (404, "room_not_found"));
@@ -58,7 +58,7 @@ async fn a_room_that_is_not_there_is_said_not_to_be() {
 }
 
 #[tokio::test]
-async fn nobody_sees_rooms_without_signing_in() {
+async fn rooms_are_not_shown_without_signing_in() {
     let api = Api::new().await;
     assert_eq!(api.get("/v1/rooms").send().await.code(), (401, "unauthenticated"));
     assert_eq!(api.post("/v1/rooms", &json!({"name": "Majlis"})).send().await.code(), (401, "unauthenticated"));
@@ -73,7 +73,7 @@ async fn paging_shows_each_room_once_while_rooms_are_made() {
     for n in 0..23 {
         there.push(make(&api, &token, &format!("room {n}")).await);
     }
-    // Two made in the same microsecond: the id decides.
+    // Of two rooms made in the same microsecond the id decides the order.
     let same = "update rooms set created_at = (select min(created_at) from rooms) where id = any($1)";
     sqlx::query(same).bind(&there[..6]).execute(&mut api.database.as_superuser().await).await.expect("updated");
 
@@ -162,7 +162,7 @@ async fn a_query_that_does_not_fit_names_its_parameter() {
         let answer = api.get(&format!("/v1/rooms?{query}")).bearer(&token).send().await;
         assert_eq!((answer.code(), answer.fields()), ((400, "bad_request"), vec![field]), "{query}: {}", answer.body);
     }
-    // Cursors of our form, made by hand: ["rooms",null,[9223372036854775807,9223372036854775807]] and
+    // Cursors in the right form, made by hand: ["rooms",null,[9223372036854775807,9223372036854775807]] and
     // ["rooms",null,[-9223372036854775808,-1]].
     for cursor in [
         "WyJyb29tcyIsbnVsbCxbOTIyMzM3MjAzNjg1NDc3NTgwNyw5MjIzMzcyMDM2ODU0Nzc1ODA3XV0",
