@@ -1,14 +1,14 @@
-//! Every column of every table that money depends on: changed, emptied; rows removed and doubled.
+//! Changes and empties every column of every table that money depends on, and removes and doubles rows.
 
 use parlor::economy::ledger::audit::Rule;
 
 use super::decisions::{Decision, TABLES, UNNAMED};
 use super::session::{Session, rules};
 
-/// Two rows of every table: the first one and the last one written.
+/// The two rows of every table that are changed: the first and the last one written.
 const ROWS: [(&str, &str); 2] = [("first", "min"), ("last", "max")];
 
-/// What a value of this type can be changed into.
+/// The expressions to which a value of this type is changed.
 fn changes(kind: &str, column: &str, nullable: bool) -> Vec<String> {
     let of = |forms: &[&str]| forms.iter().map(|form| form.replace('$', column)).collect::<Vec<_>>();
     let mut forms = match kind {
@@ -31,7 +31,7 @@ fn changes(kind: &str, column: &str, nullable: bool) -> Vec<String> {
     forms
 }
 
-/// Takes every rule off a table that would refuse a manipulation.
+/// Drops every constraint and trigger of a table that would refuse a manipulation.
 async fn unbound(session: &mut Session, table: &str) -> String {
     let constraints = session
         .texts(&format!(
@@ -101,7 +101,7 @@ async fn every_column_of_every_table_that_money_depends_on_is_watched() {
             if !named(&mut session, &remove, &unbind).await {
                 unnamed.push((table.clone(), "(removed)".to_owned(), place.to_owned()));
             }
-            // With a row twice the table's key cannot be put back, so that it is gone is enough.
+            // With a doubled row the table's key cannot be restored, so it is enough that the audit misses the key.
             let doubled = session.attempt(&format!("{unbind}; {double}")).await;
             if doubled.is_ok_and(|report| report.is_clean()) {
                 unnamed.push((table.clone(), "(doubled)".to_owned(), place.to_owned()));
@@ -120,8 +120,8 @@ async fn every_column_of_every_table_that_money_depends_on_is_watched() {
         .iter()
         .filter(|(table, column, _)| !unnamed.iter().any(|(of, name, _)| of == table && name == column))
         .collect();
-    assert!(missed.is_empty(), "{} of {tried} are not named: {missed:#?}", missed.len());
-    assert!(stale.is_empty(), "these are named and need not stand in the list: {stale:#?}");
+    assert!(missed.is_empty(), "the audit does not report {} of {tried} changes: {missed:#?}", missed.len());
+    assert!(stale.is_empty(), "the audit reports these, so they need not be in the list: {stale:#?}");
     let page = include_str!("../../../docs/ledger.md");
     for (table, column, reason) in UNNAMED {
         let subject =
@@ -130,8 +130,8 @@ async fn every_column_of_every_table_that_money_depends_on_is_watched() {
     }
 }
 
-/// Whether the audit names it by what the rows say. A rule of the schema that stands in the way is taken
-/// away first, as an attacker would who puts it back afterwards.
+/// Whether the audit reports the change because of the rows. Constraints that would refuse the change are dropped
+/// first, as an attacker would do who restores them afterwards.
 async fn named(session: &mut Session, statement: &str, unbind: &str) -> bool {
     let replica = "set local session_replication_role = replica";
     let report = match session.attempt(&format!("{replica}; {statement}")).await {

@@ -1,6 +1,6 @@
-//! Which tables money depends on, and what of them the audit cannot name.
+//! Which tables money depends on, and which changes of them the audit cannot report.
 
-/// What was decided about a table. One without a decision fails the test.
+/// The decision about a table; the test fails for a table without one.
 pub enum Decision {
     /// Money depends on it: every column is manipulated.
     Money,
@@ -60,7 +60,7 @@ pub const TABLES: &[(&str, Decision)] = &[
     ("writers", Decision::Money),
 ];
 
-/// Columns whose change the audit does not name, each with the reason. `docs/ledger.md` has the same.
+/// Columns whose change the audit does not report, each with the reason. `docs/ledger.md` has the same list.
 pub const UNNAMED: &[(&str, &str, &str)] = &[
     ("agencies", "name", "it is only shown; no money depends on it"),
     ("agencies", "owner_id", "it says who runs the agency; shares go to the agency's account, which the audit checks"),

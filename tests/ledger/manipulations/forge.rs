@@ -1,11 +1,11 @@
-//! What a forger knows: how a link is hashed. Written a second time from the documents, so that it proves the
-//! program's own way too.
+//! Computes the hashes of links as a forger would. It is written from the documents and does not use the program's
+//! code, so it also checks that code.
 
 use sha2::{Digest, Sha256};
 use sqlx::{PgConnection, Row};
 use uuid::Uuid;
 
-/// A row of the journal and what decides its link's hash.
+/// A row of the journal with everything that its link's hash depends on.
 struct Bytes(Vec<u8>);
 
 impl Bytes {
@@ -19,7 +19,7 @@ impl Bytes {
     }
 }
 
-/// Hashes every link of a writer anew from its link `from` on, each behind the one before.
+/// Computes the hash of every link of a writer again, from its link `from` on, each from the one before.
 pub async fn relink(connection: &mut PgConnection, writer: i64, from: i64) {
     let links = sqlx::query(
         "select batch_no, first_transfer, last_transfer, version, refusals, refusals_hash

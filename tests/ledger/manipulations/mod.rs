@@ -1,8 +1,8 @@
-//! The books manipulated in every way that the generator knows: each is named by the audit, or stands in
-//! a list with its reason.
+//! The generator of manipulations changes the ledger in every way that it knows. The audit must report each change, or
+//! the change must be in a list with its reason.
 //!
-//! One world for all of them: each manipulation is made in a savepoint of one transaction of the
-//! superuser, audited there, and rolled back.
+//! All manipulations share one world: each is made in a savepoint of one transaction of the superuser, audited there,
+//! and rolled back.
 
 mod columns;
 mod decisions;

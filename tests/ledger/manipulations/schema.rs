@@ -1,4 +1,4 @@
-//! The schema and its rights: every constraint, key, trigger, function and grant that money depends on, changed.
+//! Changes every constraint, key, trigger, function and grant that money depends on.
 
 use parlor::economy::ledger::audit::Rule;
 
@@ -13,7 +13,7 @@ fn money() -> String {
 }
 
 #[tokio::test]
-async fn every_change_of_schema_or_rights_is_named() {
+async fn every_change_of_the_schema_or_its_rights_is_reported() {
     let mut session = Session::begin().await;
     let tables = money();
     let mut changes = Vec::new();
@@ -29,7 +29,7 @@ async fn every_change_of_schema_or_rights_is_named() {
         "select format('alter table %s alter column %I drop default', adrelid::regclass, attname)
            from pg_attrdef d join pg_attribute a on a.attrelid = adrelid and a.attnum = adnum
           where adrelid::regclass::text in $",
-        // Triggers: away, off, and those that only ever say no more.
+        // Triggers: dropped, disabled, and replaced by ones that allow everything.
         "select format('drop trigger %I on %s', tgname, tgrelid::regclass) from pg_trigger
           where tgrelid::regclass::text in $ and not tgisinternal",
         "select format('alter table %s disable trigger %I', tgrelid::regclass, tgname) from pg_trigger
@@ -47,7 +47,7 @@ async fn every_change_of_schema_or_rights_is_named() {
         "select format('create or replace view %I as select * from (%s) v where random() > 2', viewname,
                        rtrim(definition, ';'))
            from pg_views where schemaname = 'public'",
-        // Rights: of the serving role, of the auditor, of everybody; more and less.
+        // More and fewer rights of the serving role, of the auditor and of everybody.
         "select format('grant %s on %s to %s', privilege, t.oid::regclass, role)
            from pg_class t, unnest(array['insert', 'update', 'delete', 'truncate', 'references', 'trigger']) privilege,
                 unnest(array['parlor_app', 'parlor_audit']) role
@@ -60,7 +60,7 @@ async fn every_change_of_schema_or_rights_is_named() {
            from pg_class t, unnest(array['select', 'insert', 'update', 'delete']) privilege
           where t.oid::regclass::text in $ and has_table_privilege('parlor_app', t.oid, privilege)",
         "select format('alter table %s owner to parlor_app', t.oid::regclass) from pg_class t where t.oid::regclass::text in $",
-        // What stands beside a table and changes what it does.
+        // Things beside a table that change what it does.
         "select format('create rule quiet as on delete to %s do instead nothing', t.oid::regclass) from pg_class t
           where t.oid::regclass::text in $",
         "select format('alter table %s enable row level security', t.oid::regclass) from pg_class t
