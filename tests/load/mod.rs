@@ -1,5 +1,5 @@
-//! The load tester against the real program: that it sees a day in small as it was, and every kind of
-//! violation that somebody plants on the way.
+//! The load tester against the real program: it must find nothing wrong in a correct run, and every kind of violation
+//! that a proxy plants.
 
 mod planter;
 
@@ -19,7 +19,7 @@ use self::planter::{Plant, Planter};
 use crate::support::postgres::Database;
 use crate::support::program::{Program, complaint, parlor};
 
-/// A server with the limits for load, and so many people to put on it.
+/// A server with the settings for a load test, and this many accounts.
 async fn server(users: usize) -> (Database, Program, Vec<Account>) {
     let database = Database::fresh().await;
     let name = format!("tokens-{}.jsonl", Uuid::now_v7().simple());
@@ -82,7 +82,7 @@ async fn every_planted_violation_is_found() {
         let report = measure(Scenario::BigRoom, planter.address, &accounts, 2, 20.0).await.report;
         let found = [(Plant::Drop, report.lost), (Plant::Double, report.duplicated), (Plant::Swap, report.reordered)];
         for (kind, count) in found {
-            // A frame that comes too late was missing before.
+            // A frame that comes too late counts as missing before it comes.
             let is_meant = kind == plant || (plant == Plant::Swap && kind == Plant::Drop);
             assert_eq!(count > 0, is_meant, "{plant:?}: {report}");
         }
@@ -91,7 +91,7 @@ async fn every_planted_violation_is_found() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_entry_that_is_changed_or_missing_is_found_and_named() {
+async fn a_changed_or_missing_entry_is_found_and_named() {
     let (_database, program, accounts) = server(4).await;
     for (plant, words) in [
         (Plant::Nothing, ""),
@@ -103,13 +103,13 @@ async fn an_entry_that_is_changed_or_missing_is_found_and_named() {
         assert_eq!(outcome.report.consistent, plant == Plant::Nothing, "{plant:?}: {:?}", outcome.violations);
         let is_named = |violation: &Violation| violation.kind == Kind::Balance && violation.words.contains(words);
         assert!(plant == Plant::Nothing || outcome.violations.iter().any(is_named), "{:?}", outcome.violations);
-        // Nobody said where the books are.
+        // The server's database was not named.
         assert!(!outcome.report.audited && outcome.report.to_string().contains("NOT AUDITED"), "{}", outcome.report);
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn only_the_servers_own_books_are_audited_and_what_is_wrong_in_them_is_told() {
+async fn only_the_ledger_of_the_server_is_audited_and_its_flaws_are_reported() {
     let (database, running, accounts) = server(2).await;
     let order = order(Scenario::Idle, accounts.len(), 1, 1.0);
     let other = Database::fresh().await;
@@ -128,9 +128,9 @@ async fn only_the_servers_own_books_are_audited_and_what_is_wrong_in_them_is_tol
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_that_is_started_here_tells_its_log_and_its_histories() {
+async fn for_its_own_server_the_write_ahead_log_and_reading_times_are_measured() {
     let (server, accounts) = own_server(1_100, false).await;
-    // More than two batches of them, each once.
+    // There are more than two batches of gifts, and each gift is there once.
     assert_eq!(accounts.iter().map(|account| account.user).collect::<HashSet<_>>().len(), 1_100);
     let mut order = order(Scenario::GiftsSpread, 6, 2, 200.0);
     order.plan.room_size = 3;
@@ -143,7 +143,7 @@ async fn a_server_that_is_started_here_tells_its_log_and_its_histories() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_reads_too_slowly_is_closed_with_its_code_and_comes_back_exact() {
+async fn a_slow_reader_is_closed_with_its_code_and_comes_back_to_an_exact_picture() {
     let (_database, program, accounts) = server(20).await;
     let Outcome { report, violations, .. } = measure(Scenario::SlowReader, program.address, &accounts, 4, 100.0).await;
     assert!(report.consistent, "{report}\n{violations:?}");
@@ -154,21 +154,21 @@ async fn who_reads_too_slowly_is_closed_with_its_code_and_comes_back_exact() {
         "{report}"
     );
     assert_eq!(report.slow_closes, 1, "nobody else was closed: {report}");
-    // Of the others both halves were measured, and the slow reader apart.
+    // Both halves were measured for the others, and the slow reader was measured apart.
     let ratio = slow.others_p99_with_ms.zip(slow.others_p99_without_ms).map(|(with, without)| with / without);
     assert!(ratio.is_some() && slow.others_p99_ratio == ratio, "{report}");
     assert!(slow.throttled_p99_ms > slow.others_p99_without_ms, "{report}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn everybody_who_is_cut_has_missed_something_and_comes_back_exact() {
+async fn every_cut_user_has_missed_something_and_comes_back_to_an_exact_picture() {
     let (server, accounts) = own_server(12, false).await;
     let mut order = order(Scenario::ReconnectStorm, 12, 2, 5.0);
     order.plan.room_size = 6;
     let Outcome { report, violations, .. } = run(server, &accounts, &order).await.expect("it can be measured");
     assert!(report.consistent, "{report}\n{violations:?}");
     let storm = report.storm;
-    // One of each room speaks on.
+    // One member of each room goes on speaking.
     assert_eq!((storm.sockets_cut, storm.cuts), (Some(10), Some(3)), "{report}");
     assert!(storm.least_missed >= Some(1), "{report}");
     assert!(storm.back_s.is_some_and(|seconds| (0.1..15.0).contains(&seconds)), "{report}");
@@ -177,14 +177,14 @@ async fn everybody_who_is_cut_has_missed_something_and_comes_back_exact() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_long_run_tells_what_is_held_early_and_late() {
+async fn a_long_run_reports_what_the_server_holds_early_and_late() {
     let (server, accounts) = own_server(10, true).await;
     let order = order(Scenario::Mixed, 10, 4, 2.0);
     let Outcome { report, violations, .. } = run(server, &accounts, &order).await.expect("it can be measured");
     assert!(report.consistent, "{report}\n{violations:?}");
     let drift = report.drift;
     assert!(drift.server_rss_bytes_early > Some(1e6) && drift.tester_rss_bytes_late > Some(1e6), "{report}");
-    // Ten sockets and more: a file and a task each.
+    // There are more than ten sockets, each with a file and a task.
     assert!(drift.server_files_early > Some(10.0) && drift.server_tasks_early > Some(10.0), "{report}");
     assert!(drift.server_threads_late > Some(1.0), "{report}");
     let percents = [

@@ -1,4 +1,4 @@
-//! A proxy that does to one event of each socket, or one entry of each page, what no server may.
+//! A proxy that changes one event of each socket, or one entry of each page, in a way that no server may.
 
 use std::net::SocketAddr;
 
@@ -7,24 +7,24 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-/// What is done to an event or an entry.
+/// The violation that the proxy plants.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Plant {
-    /// Nothing.
+    /// None.
     Nothing,
-    /// It never comes.
+    /// The event never arrives.
     Drop,
-    /// It comes twice.
+    /// The event arrives twice.
     Double,
-    /// It comes behind the next one.
+    /// The event arrives after the next one.
     Swap,
-    /// An entry of an account has another amount.
+    /// An account's entry has another amount.
     ChangeEntry,
-    /// An entry of an account is not there.
+    /// An account's entry is missing.
     DropEntry,
 }
 
-/// Which event of a socket: those before are of coming in.
+/// The number of the event that is changed; the events before it belong to the join.
 const AT: usize = 8;
 
 /// The proxy.
@@ -39,7 +39,7 @@ impl Planter {
         let address = listener.local_addr().expect("bound");
         let task = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                // A connection that ends is none of this proxy's doing.
+                // A connection that ends by itself is no error of the proxy.
                 tokio::spawn(async move { carry(client, server, plant).await.ok() });
             }
         });
@@ -116,7 +116,7 @@ async fn carry(client: TcpStream, server: SocketAddr, plant: Plant) -> std::io::
     Ok(())
 }
 
-/// An HTTP answer is there to its last byte.
+/// Whether an HTTP answer is complete.
 fn is_whole(answer: &[u8]) -> bool {
     let Some(head) = answer.windows(4).position(|window| window == b"\r\n\r\n") else { return false };
     let lines = String::from_utf8_lossy(&answer[..head]).to_ascii_lowercase();
@@ -124,7 +124,7 @@ fn is_whole(answer: &[u8]) -> bool {
     answer.len() >= head + 4 + length.unwrap_or(0)
 }
 
-/// Does it to the second of a page's gifts that were paid for, and leaves the answer as long as it was.
+/// Changes the second paid gift of a page, and keeps the length of the answer.
 fn spoil(answer: &mut [u8], plant: Plant) {
     const BEGINS: &[u8] = b"{\"transfer\":";
     const AMOUNT: &[u8] = b"\"amount\":-";
