@@ -1,4 +1,4 @@
-//! The commands of the socket.
+//! The matrix of the commands of the socket.
 
 use std::collections::HashSet;
 
@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 use super::{Asker, KINDS, Scene, cell, filled};
 use crate::support::client::{Client, op};
 
-/// The command, what it is about, whether who asks has connected and come in there first (`in`), only
-/// connected (`on`) or neither (`off`), and a cell for each kind: anonymous, user, suspended, reseller,
-/// support, moderator, manager, admin. Platform roles are none in a room. `{guest}` is in the room too.
+/// The command; its data; whether the sender has connected and joined the room before (`in`), only connected (`on`), or
+/// neither (`off`); and a cell for each kind: anonymous, user, suspended, reseller, support, moderator, manager, admin.
+/// A role of the platform gives no rights in a room. `{guest}` is in the room too.
 #[rustfmt::skip]
 const LINES: &[(&str, &str, &str, &str)] = &[
     ("connect",     r#"{"token":"{token}","device":"x"}"#,                             "off", "1.3....."),
@@ -52,7 +52,7 @@ const LINES: &[(&str, &str, &str, &str)] = &[
 ];
 
 #[test]
-fn every_command_has_its_lines() {
+fn every_command_has_a_line() {
     let classified: HashSet<_> = LINES.iter().map(|(kind, ..)| *kind).collect();
     let known: HashSet<_> = Command::KINDS.iter().map(|kind| kind.name).collect();
     assert_eq!(classified, known, "to be classified, or gone");
@@ -64,7 +64,7 @@ fn every_command_has_its_lines() {
 }
 
 impl Scene {
-    /// A socket of somebody who has come as far as the line says, or as they can.
+    /// A socket of the sender, who has connected and joined as far as the line says and as they may.
     async fn socket(&self, asker: &Asker, token: &str, stage: &str, room: RoomId) -> Client {
         let mut client = Client::open(self.world.address).await;
         if let Some(user) = asker.user.filter(|_| asker.kind != "suspended" && stage != "off") {
@@ -78,7 +78,7 @@ impl Scene {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn each_kind_may_send_what_its_lines_say() {
+async fn each_kind_of_user_may_send_what_its_cells_say() {
     let scene = Scene::set().await;
     let mut wrong = Vec::new();
     for (kind, data, stage, cells) in LINES {
@@ -106,7 +106,7 @@ async fn each_kind_may_send_what_its_lines_say() {
             let (status, code) = answer.err().map_or((200, "done"), |error| (error.code.status(), error.code.name()));
             found.push(cell(status, code));
             answers.push(format!("{}: {code}", asker.kind));
-            // It leaves at once, so that the next one finds the room as it was.
+            // The sender leaves at once, so that the next one finds the room unchanged.
             drop(guest);
             if status != 401 && asker.kind != "suspended" && *stage != "off" {
                 client.close(1000).await;

@@ -1,11 +1,14 @@
-//! Who may do what: each operation of the API and each command of the socket, asked by each kind of
-//! person, on what is theirs and on what is another's. Every cell is asserted. An operation or a command
-//! that is new fails here until it has its line.
+//! Tests who may do what: each kind of user sends each operation of the API and each command of the socket, about their
+//! own things and about those of others. Every cell of the matrix is checked, and a new operation or command fails
+//! until it has a line.
 //!
-//! A cell says what becomes of the asking:
-//! `.` it is let through (it may still be refused for the state of things: 402, 409, 422), `1` who asks is
-//! not known, `3` may not, `4` there is no such thing for them, `b` what the body names is nothing of
-//! theirs, `o` they are outside of the room.
+//! A cell is the expected result:
+//! - `.`: allowed (it may still be refused because of the state: 402, 409, 422)
+//! - `1`: the caller is not signed in
+//! - `3`: the caller has no right to do it
+//! - `4`: the thing does not exist for the caller
+//! - `b`: the body names something that is not the caller's
+//! - `o`: the caller is not in the room
 
 mod commands;
 mod operations;
@@ -17,10 +20,10 @@ use parlor_protocol::{RoomId, UserId};
 use crate::support::client::Client;
 use crate::support::world::World;
 
-/// The kinds of people, in the order of the cells.
+/// The kinds of users, in the order of the cells.
 const KINDS: [&str; 8] = ["anonymous", "user", "suspended", "reseller", "support", "moderator", "manager", "admin"];
 
-/// What becomes of an answer with this status and code.
+/// The cell for an answer with this status and code.
 fn cell(status: u16, code: &str) -> char {
     match (status, code) {
         (_, "not_in_room") => 'o',
@@ -33,24 +36,24 @@ fn cell(status: u16, code: &str) -> char {
     }
 }
 
-/// Somebody who asks.
+/// A user who sends the operation or command.
 struct Asker {
     kind: &'static str,
-    /// `None`: nobody is signed in.
+    /// The access token; `None` if nobody is signed in.
     user: Option<UserId>,
-    /// A room of theirs; nobody's in particular where nobody is signed in.
+    /// A room of the user; some other room if nobody is signed in.
     own_room: RoomId,
 }
 
-/// The world with one of each kind, and what belongs to others.
+/// A world with a user of each kind, and with things of other users.
 struct Scene {
     world: World,
     askers: Vec<Asker>,
     /// A plain user.
     user: UserId,
-    /// An admin who is none of the askers.
+    /// An admin who sends nothing.
     admin: UserId,
-    /// Whose room `other_room` is.
+    /// The owner of `other_room`.
     owner: UserId,
     other_room: RoomId,
 }
@@ -79,7 +82,7 @@ impl Scene {
         Self { world, askers, user, admin, owner, other_room }
     }
 
-    /// A token of a sign-in that nothing was done with; empty where nobody is signed in.
+    /// The token of a new session of the user; empty if nobody is signed in.
     async fn token(&self, asker: &Asker) -> String {
         match asker.user {
             Some(user) => self.world.token(user).await,
@@ -87,13 +90,13 @@ impl Scene {
         }
     }
 
-    /// Somebody new, in this room for as long as the answer lives.
+    /// A new user who is in this room as long as the returned value lives.
     async fn guest(&self, room: RoomId) -> (UserId, Client) {
         let guest = self.world.person("user").await;
         (guest, self.world.in_room(guest, room).await)
     }
 
-    /// The words that stand for things in every line.
+    /// The placeholders of the lines, with the values for this user.
     fn words(&self, asker: &Asker) -> HashMap<&'static str, String> {
         HashMap::from([
             ("{self}", asker.user.map_or_else(|| "1".to_owned(), |user| user.to_string())),

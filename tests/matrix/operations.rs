@@ -1,4 +1,4 @@
-//! The operations of the API.
+//! The matrix of the operations of the API.
 
 use std::collections::{HashMap, HashSet};
 
@@ -9,8 +9,8 @@ use uuid::Uuid;
 use super::{Asker, KINDS, Scene, cell, filled};
 use crate::support::client::Client;
 
-/// The operation, the address with what it is about, the body, and a cell for each kind: anonymous, user,
-/// suspended, reseller, support, moderator, manager, admin. `{guest}` has just come into `{guest_room}`.
+/// The operation, the address with its placeholders, the body, and a cell for each kind: anonymous, user, suspended,
+/// reseller, support, moderator, manager, admin. `{guest}` has just joined `{guest_room}`.
 #[rustfmt::skip]
 const LINES: &[(&str, &str, &str, &str)] = &[
     ("register",            "/v1/auth/register",                                REGISTER,           "........"),
@@ -29,7 +29,7 @@ const LINES: &[(&str, &str, &str, &str)] = &[
     ("read_profile",        "/v1/users/{self}",                                 "",                 "1.3....."),
     ("read_profile",        "/v1/users/{user}",                                 "",                 "1.3....."),
     ("send_code",           "/v1/auth/codes",                                   SEND_CODE,          "........"),
-    // Nobody has the code, and nobody's password is this one.
+    // The code and the password are wrong for everybody.
     ("reset_password",      "/v1/auth/password",                                RESET,              "33333333"),
     ("change_password",     "/v1/me/password",                                  PASSWORDS,          "11311111"),
     ("send_contact_code",   "/v1/me/contacts/codes",                            CONTACT,            "1.3....."),
@@ -40,7 +40,7 @@ const LINES: &[(&str, &str, &str, &str)] = &[
     ("find_room",           "/v1/rooms/{other_room}",                           "",                 "1.3....."),
     ("issue_room_token",    "/v1/rooms/{own_room}/token",                       "",                 "1.3....."),
     ("issue_room_token",    "/v1/rooms/{other_room}/token",                     "",                 "1.3....."),
-    // What the room's owner may do from outside, others do in the room, or not at all.
+    // The owner may do these from outside the room; others must be in the room, or may not do them at all.
     ("list_seats",          "/v1/rooms/{own_room}/seats",                       "",                 "1.3....."),
     ("list_seats",          "/v1/rooms/{other_room}/seats",                     "",                 "1o3ooooo"),
     ("list_participants",   "/v1/rooms/{own_room}/participants",                "",                 "1.3....."),
@@ -70,7 +70,7 @@ const LINES: &[(&str, &str, &str, &str)] = &[
     ("list_coin_requests",  "/v1/coin-requests",                                "",                 "1.3....."),
     ("find_coin_request",   "/v1/coin-requests/{own_request}",                  "",                 "1.3....."),
     ("find_coin_request",   "/v1/coin-requests/{other_request}",                "",                 "14344444"),
-    // Who was asked settles it; who no longer sells coins is told so.
+    // The reseller who was asked settles the request; a former reseller is refused.
     ("approve_coin_request", "/v1/coin-requests/{own_request}/approval",        "",                 "1.3....."),
     ("approve_coin_request", "/v1/coin-requests/{other_request}/approval",      "",                 "14344444"),
     ("reject_coin_request", "/v1/coin-requests/{own_request}/rejection",        "{}",               "1.3....."),
@@ -84,7 +84,7 @@ const LINES: &[(&str, &str, &str, &str)] = &[
     ("wear_avatar",         "/v1/me/avatar",                                    OWN_UPLOAD,         "1.3....."),
     ("wear_avatar",         "/v1/me/avatar",                                    OTHER_UPLOAD,       "1b3bbbbb"),
     ("drop_avatar",         "/v1/me/avatar",                                    "",                 "1.3....."),
-    // Nobody has a picture here, which everybody may see.
+    // Everybody may see pictures, but there are none here.
     ("show_avatar",         "/v1/users/{self}/avatar",                          "",                 "44444444"),
     ("show_avatar",         "/v1/users/{user}/avatar",                          "",                 "44444444"),
     ("show_logo",           "/v1/rooms/{own_room}/logo",                        "",                 "44444444"),
@@ -173,7 +173,7 @@ fn is_of(path: &str, template: &str) -> bool {
 }
 
 #[test]
-fn every_operation_has_its_lines() {
+fn every_operation_has_a_line() {
     let operations = operations();
     let classified: HashSet<_> = LINES.iter().map(|(operation, ..)| *operation).collect();
     let missing: Vec<_> = operations.keys().filter(|operation| !classified.contains(operation.as_str())).collect();
@@ -188,7 +188,7 @@ fn every_operation_has_its_lines() {
 }
 
 impl Scene {
-    /// What a line needs that has to be made anew for each asking.
+    /// Makes the things that a line needs anew for each request.
     async fn fresh(&self, asker: &Asker, line: &str, words: &mut HashMap<&'static str, String>) -> Vec<Client> {
         let mut clients = Vec::new();
         let mut say = |word, meant: String| words.insert(word, meant);
@@ -203,7 +203,7 @@ impl Scene {
             say("{own_session}", self.world.signed_in(asker.user.unwrap_or(self.user)).await.0.to_string());
         }
         if line.contains("{refresh_token}") {
-            // Whoever brings the token is who it belongs to: a demo user.
+            // The refresh token decides who the caller is: a demo user.
             let login = serde_json::from_str(LOGIN).expect("JSON");
             let (_, welcome) = self.world.post("/v1/auth/login", "", login).await;
             say("{refresh_token}", welcome["refresh_token"].as_str().expect("a token").to_owned());
@@ -256,7 +256,7 @@ impl Scene {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn each_kind_may_call_what_its_lines_say() {
+async fn each_kind_of_user_may_call_what_its_cells_say() {
     let (scene, operations) = (Scene::set().await, operations());
     let mut wrong = Vec::new();
     for (operation, path, body, cells) in LINES {
