@@ -1,4 +1,4 @@
-//! Uploads by the real program: to a folder, and to an object store that speaks S3.
+//! Uploads to the real program, with a folder and with an object store that speaks S3.
 
 mod object_store;
 mod person;

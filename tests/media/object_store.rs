@@ -1,4 +1,4 @@
-//! An object store that speaks S3 over real sockets and checks signatures: s3s over a folder.
+//! An object store for tests: s3s over a folder, which speaks S3 over real sockets and checks signatures.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -36,7 +36,7 @@ impl ObjectStore {
             while let Ok((stream, _)) = listener.accept().await {
                 let service = service.clone();
                 tokio::spawn(async move {
-                    // Who breaks off a connection is tested at the other end.
+                    // A client that breaks off a connection is no error of the store.
                     let _ = hyper::server::conn::http1::Builder::new()
                         .serve_connection(TokioIo::new(stream), service)
                         .await;
@@ -46,7 +46,7 @@ impl ObjectStore {
         Self { address, root, _stop: stop.drop_guard() }
     }
 
-    /// The settings of a server that keeps its files here.
+    /// The settings of a server that stores its files here.
     pub fn settings(&self) -> [(&'static str, String); 5] {
         [
             ("PARLOR__MEDIA__S3__ENDPOINT", format!("http://{}", self.address)),
@@ -69,7 +69,7 @@ impl Drop for ObjectStore {
     }
 }
 
-/// The names of all files below a folder, none where it is not there.
+/// The names of all files below a folder; none if it does not exist.
 pub fn files(folder: &std::path::Path) -> Vec<String> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
