@@ -1,4 +1,4 @@
-//! `parlor ledger anchor` and `parlor ledger audit --anchors`: what is cut off after an anchor is named by it.
+//! `parlor ledger anchor` and `parlor ledger audit --anchors`: the audit must report what was removed since an anchor.
 
 use std::path::Path;
 use std::process::Output;
@@ -6,9 +6,9 @@ use std::process::Output;
 use crate::support::postgres::Database;
 use crate::support::program::{Program, complaint, parlor, run};
 
-/// 32 bytes in base64.
+/// A signing key: 32 bytes in base64.
 const KEY: &str = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=";
-/// Somebody else's.
+/// Another signing key.
 const STRANGERS: &str = "AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI=";
 
 fn words(output: &Output) -> String {
@@ -25,7 +25,7 @@ fn anchor(database: &Database, folder: &Path, key: &str) -> Output {
     run(command.env("PARLOR__LEDGER__ANCHOR__FOLDER", folder))
 }
 
-/// As an auditor, who knows the public key alone.
+/// Runs the audit as an auditor, who has only the public key.
 fn audit(database: &Database, folder: &Path, public: &str) -> Output {
     let folder = folder.to_string_lossy();
     let mut command = parlor(&["ledger", "audit", "--anchors", &folder]);
@@ -34,7 +34,7 @@ fn audit(database: &Database, folder: &Path, public: &str) -> Output {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_gone_since_an_anchor_is_named_with_exit_code_1() {
+async fn the_audit_reports_what_was_removed_since_an_anchor_with_exit_code_1() {
     let database = Database::fresh().await;
     let place = folder("anchors");
     let seeded = run(parlor(&["seed", "--demo"]).env("DATABASE_URL", database.app_url()));
@@ -57,7 +57,7 @@ async fn what_is_gone_since_an_anchor_is_named_with_exit_code_1() {
     let keyless = audit(&database, &place, "");
     assert_eq!(keyless.status.code(), Some(2), "{}", words(&keyless));
 
-    // All tables of the books as they were on the first day.
+    // All tables of the ledger are restored to their state of the first day.
     sqlx::raw_sql(
         "set session_replication_role = replica; delete from journal; delete from chain_links; delete from refusals;
          update balances set amount = 0, xp = 0, last_transfer = 0; update room_totals set gift_no = 0, coins = 0",
@@ -77,7 +77,7 @@ async fn what_is_gone_since_an_anchor_is_named_with_exit_code_1() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_makes_anchors_by_itself_and_says_when_it_has_no_place_for_them() {
+async fn a_server_makes_anchors_by_itself_and_warns_if_it_has_no_place_for_them() {
     let database = Database::fresh().await;
     let server = Program::serve_on(&database);
     server.says(|line| line.contains("the ledger has no anchor outside the database"));
@@ -87,7 +87,7 @@ async fn a_server_makes_anchors_by_itself_and_says_when_it_has_no_place_for_them
     command.env("DATABASE_URL", database.app_url()).env("PARLOR__SERVER__ADDRESS", "127.0.0.1:0");
     command.env("PARLOR__LEDGER__ANCHOR__KEY", KEY).env("PARLOR__LEDGER__ANCHOR__FOLDER", &place);
     let server = Program::start(&mut command);
-    // An hour has gone by.
+    // As if an hour had passed.
     sqlx::raw_sql("update job_periods set due_at = now() where kind = 'ledger.anchor'")
         .execute(&mut database.as_superuser().await)
         .await

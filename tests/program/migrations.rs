@@ -1,4 +1,4 @@
-//! The files of `migrations/`: what is released does not change, and what is new comes after it.
+//! The files of `migrations/`: a released one must not change, and a new one must come after all released ones.
 //!
 //! `migrations/released.txt` has a line for each file that was part of a release, as `sha256sum` writes it;
 //! `./parlor release-migrations` adds the new ones.
@@ -23,7 +23,7 @@ fn released() -> BTreeMap<String, String> {
     list.lines().map(line).collect()
 }
 
-/// The files that there are and their checksums.
+/// The present files and their checksums.
 fn there() -> BTreeMap<String, String> {
     let files = fs::read_dir(folder()).expect("the folder of migrations").map(|entry| entry.expect("an entry").path());
     let files = files.filter(|path| path.extension().is_some_and(|extension| extension == "sql"));
@@ -36,7 +36,7 @@ fn there() -> BTreeMap<String, String> {
         .collect()
 }
 
-/// What is wrong with these files, if those were released.
+/// What is wrong with the present files, given the released ones.
 fn problems(released: &BTreeMap<String, String>, there: &BTreeMap<String, String>) -> Vec<String> {
     let version = |name: &str| name.split('_').next().and_then(|digits| digits.parse::<i64>().ok()).unwrap_or(0);
     let last = released.keys().map(|name| version(name)).max().unwrap_or(0);

@@ -1,4 +1,4 @@
-//! What the program does not do, and the sentence it says instead.
+//! What the program refuses to do, and the sentences with which it refuses.
 
 use std::net::TcpListener;
 use std::process::Command;
@@ -6,7 +6,7 @@ use std::process::Command;
 use crate::support::postgres::{Cluster, Database};
 use crate::support::program::{Program, complaint, parlor, run};
 
-/// Runs it to a refusal and gives the sentence.
+/// Runs a command that must refuse, and returns its sentence.
 fn refusal(command: &mut Command) -> String {
     let output = run(command);
     let complaint = complaint(&output);
@@ -15,7 +15,7 @@ fn refusal(command: &mut Command) -> String {
 }
 
 #[test]
-fn an_unknown_command_shows_what_there_is() {
+fn an_unknown_command_shows_the_known_ones() {
     assert!(refusal(&mut parlor(&["deploy"])).contains("unrecognized subcommand 'deploy'"));
     assert!(refusal(&mut parlor(&[])).contains("Usage: parlor <COMMAND>"));
     let version = run(&mut parlor(&["--version"]));
@@ -38,13 +38,13 @@ fn every_wrong_setting_is_named_before_anything_starts() {
 }
 
 #[test]
-fn a_missing_file_of_settings_is_named() {
+fn a_missing_settings_file_is_named() {
     let complaint = refusal(parlor(&["serve"]).env("PARLOR_CONFIG", "/nowhere/parlor.toml"));
     assert!(complaint.contains("/nowhere/parlor.toml: cannot be read"), "{complaint}");
 }
 
 #[test]
-fn a_taken_port_is_told_before_any_database_is_started() {
+fn a_port_in_use_is_reported_before_any_database_is_started() {
     let taken = TcpListener::bind("127.0.0.1:0").expect("a port is free");
     let port = taken.local_addr().expect("it is bound").port().to_string();
     let complaint = refusal(&mut parlor(&["dev", "--port", &port, "--data", "/proc/never-made"]));
@@ -52,20 +52,20 @@ fn a_taken_port_is_told_before_any_database_is_started() {
 }
 
 #[test]
-fn a_store_that_cannot_be_made_is_told() {
+fn a_store_that_cannot_be_made_is_reported() {
     let complaint = refusal(&mut parlor(&["dev", "--port", "0", "--data", "/proc/never-made"]));
     assert!(complaint.contains("/proc/never-made") && complaint.contains("--data"), "{complaint}");
 }
 
 #[test]
-fn without_an_installed_postgresql_the_line_that_installs_it_is_said() {
+fn without_postgresql_the_command_that_installs_it_is_shown() {
     let nowhere = std::env::temp_dir();
     let complaint = refusal(parlor(&["dev", "--port", "0", "--data", "no-postgresql"]).env("PG_BIN", nowhere));
     assert!(complaint.contains("PG_BIN"), "{complaint}");
 }
 
 #[test]
-fn an_unreachable_database_is_told_without_its_password() {
+fn an_unreachable_database_is_reported_without_its_password() {
     let nobody = TcpListener::bind("127.0.0.1:0").expect("a port is free");
     let port = nobody.local_addr().expect("it is bound").port();
     drop(nobody);
@@ -79,7 +79,7 @@ fn an_unreachable_database_is_told_without_its_password() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_role_that_could_rewrite_the_books_does_not_serve() {
+async fn the_server_does_not_start_with_a_role_that_could_rewrite_the_ledger() {
     let database = Database::fresh().await;
     let serve = |url: String| {
         refusal(parlor(&["serve"]).env("DATABASE_URL", url).env("PARLOR__SERVER__ADDRESS", "127.0.0.1:0"))
@@ -96,8 +96,8 @@ async fn a_role_that_could_rewrite_the_books_does_not_serve() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn regression_whatever_may_become_too_much_does_not_serve() {
-    // Roles are the cluster's, so this one is not shared.
+async fn regression_the_server_does_not_start_with_a_role_that_could_get_too_many_rights() {
+    // Roles belong to the whole PostgreSQL, so this test has one of its own.
     let cluster = Cluster::private().await;
     let database = Database::fresh_in(&cluster).await;
     let others = "create role clerk; grant update on journal to clerk; create role maker createrole";
@@ -106,7 +106,7 @@ async fn regression_whatever_may_become_too_much_does_not_serve() {
         ("grant parlor_owner to parlor_app", "may become its owner"),
         ("alter role parlor_app createrole", "may create roles"),
         ("grant postgres to parlor_app", "may become one"),
-        // Rights that are not inherited and that `set role` brings; PostgreSQL's own roles; attributes.
+        // Rights that only `set role` gives, roles of PostgreSQL itself, and attributes of a role.
         ("alter role parlor_app noinherit; grant parlor_owner to parlor_app", "may become its owner"),
         ("alter role parlor_app noinherit; grant clerk to parlor_app", "may change or remove rows of the journal"),
         ("alter role parlor_app noinherit; grant maker to parlor_app", "may create roles"),
@@ -130,13 +130,13 @@ async fn regression_whatever_may_become_too_much_does_not_serve() {
         sqlx::raw_sql(reset).execute(&database.superuser).await.expect("revoked");
     }
     drop(Program::serve_on(&database));
-    // A slot's roles outlive the test.
+    // The roles would stay after the test.
     let last = "drop owned by clerk; drop role clerk, maker";
     sqlx::raw_sql(last).execute(&database.superuser).await.expect("dropped");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn regression_a_superuser_in_another_roles_name_does_not_serve() {
+async fn regression_the_server_does_not_start_as_a_superuser_who_acts_as_another_role() {
     let database = Database::fresh().await;
     let url = format!("{}&options=-c%20role%3Dparlor_app", database.superuser_url());
     let complaint = refusal(parlor(&["serve"]).env("DATABASE_URL", url).env("PARLOR__SERVER__ADDRESS", "127.0.0.1:0"));
@@ -161,7 +161,7 @@ async fn a_second_server_on_the_same_database_is_told_what_to_do() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_database_address_that_is_wrong_in_any_part_is_told_in_one_sentence() {
+async fn each_mistake_in_a_database_address_is_reported_in_one_sentence() {
     let database = Database::fresh().await;
     let right = database.app_url();
     for (wrong, said) in [
@@ -196,7 +196,7 @@ fn settings_are_checked_without_starting_anything() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_playground_is_there_in_dev_and_elsewhere_where_it_is_wanted() {
+async fn the_playground_is_served_in_dev_and_elsewhere_if_the_setting_is_on() {
     let database = Database::fresh().await;
     let mut bare = Program::serve_on(&database);
     assert_eq!((bare.get("/").0, bare.get("/playground/app.js").0), (404, 404));
@@ -212,7 +212,7 @@ async fn the_playground_is_there_in_dev_and_elsewhere_where_it_is_wanted() {
     assert!(sentence.contains("JavaScript") && sentence.contains("allow it"), "{sentence}");
     wanted.signal(nix::sys::signal::Signal::SIGTERM);
     assert!(wanted.ended(std::time::Duration::from_secs(8)).success());
-    // `dev` has it, and may be without.
+    // `dev` has the page by default, and a setting turns it off.
     let mut dev = parlor(&["dev", "--lan", "--port", "0"]);
     dev.env("DATABASE_URL", database.app_url()).env("DATABASE_OWNER_URL", database.owner_url());
     let mut dev = Program::start(&mut dev);
@@ -244,7 +244,7 @@ async fn migrating_twice_changes_nothing_and_an_unmigrated_database_is_not_serve
     assert!(serve().contains("migration 1 is not the one"));
 }
 
-/// A database after a newer program has migrated it with these, each with its mark: none, or with what it needs.
+/// A database that a newer program has migrated with these migrations, each with its mark or without one.
 async fn migrated_by_a_newer_program(marks: &[(i64, Option<Option<i64>>)]) -> Database {
     let database = Database::fresh().await;
     for (version, mark) in marks {
@@ -260,9 +260,9 @@ async fn migrated_by_a_newer_program(marks: &[(i64, Option<Option<i64>>)]) -> Da
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_newer_schema_that_is_marked_compatible_is_served_and_said_so() {
+async fn a_newer_schema_that_is_marked_compatible_is_served_with_a_message() {
     let database = migrated_by_a_newer_program(&[(9999_1231_0000, Some(None)), (9999_1231_0001, Some(Some(16)))]).await;
-    // What an older program's deploy does: it migrates, and finds nothing to do.
+    // The deploy of an older program migrates as well, and has nothing to do.
     let migrate = run(parlor(&["migrate"]).env("DATABASE_OWNER_URL", database.owner_url()));
     assert_eq!(String::from_utf8_lossy(&migrate.stdout), "the database is up to date\n", "{}", complaint(&migrate));
     let audit = run(parlor(&["ledger", "audit"]).env("DATABASE_URL", database.app_url()));
@@ -277,9 +277,9 @@ async fn a_newer_schema_that_is_marked_compatible_is_served_and_said_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_newer_schema_that_is_not_for_this_program_is_refused() {
+async fn a_newer_schema_that_is_not_marked_compatible_is_refused() {
     let first = (9999_1231_0000, Some(None));
-    // Not marked; marked for programs that know a migration which this one does not.
+    // Without a mark, and with a mark that requires a migration which this program does not know.
     for second in [(9999_1231_0001, None), (9999_1231_0001, Some(Some(9999_1231_0000)))] {
         let database = migrated_by_a_newer_program(&[first, second]).await;
         for command in [&["serve"] as &[&str], &["migrate"], &["ledger", "audit"]] {
@@ -293,7 +293,7 @@ async fn a_newer_schema_that_is_not_for_this_program_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn only_the_owner_migrates_and_missing_roles_are_spelled_out() {
+async fn only_the_owner_may_migrate_and_missing_roles_are_named() {
     let database = Database::empty().await;
     let complaint = refusal(parlor(&["migrate"]).env("DATABASE_URL", database.app_url()));
     assert!(complaint.contains("DATABASE_OWNER_URL"), "{complaint}");

@@ -1,9 +1,9 @@
-//! The script `parlor`: what it says where something cannot be installed. Its functions are read into a shell
-//! in which the machine lacks what the test says.
+//! The script `parlor`: its messages if something cannot be installed. The test sources its functions into a shell that
+//! pretends that something is missing.
 
 use std::process::Command;
 
-/// Runs this behind the script's functions and gives what was said, with the exit code.
+/// Runs these lines after sourcing the script. Returns the exit code and the output.
 fn bash(lines: &str) -> (Option<i32>, String) {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/parlor");
     let lines = format!(". '{script}'\n{lines}");
@@ -16,7 +16,7 @@ fn bash(lines: &str) -> (Option<i32>, String) {
 const NO_POSTGRESQL: &str = "postgres_bin() { return 1; }\n";
 
 #[test]
-fn where_nothing_can_be_installed_it_says_what_to_install() {
+fn without_apt_get_it_says_what_to_install() {
     let without = "have() { case $1 in apt-get) return 1 ;; *) command -v \"$1\" >/dev/null ;; esac; }\nneed dev";
     let (code, said) = bash(&format!("{NO_POSTGRESQL}{without}"));
     assert_eq!(code, Some(2), "{said}");
@@ -26,8 +26,8 @@ fn where_nothing_can_be_installed_it_says_what_to_install() {
 }
 
 #[test]
-fn an_installation_that_fails_is_told_with_the_other_way() {
-    // Run as root, so that no `sudo` is asked; nothing is written, and nothing is installed.
+fn a_failed_installation_is_reported_together_with_the_alternative() {
+    // The shell pretends to be root, so that it does not use `sudo`; it writes and installs nothing.
     let failing = "id() { echo 0; }\napt-get() { echo 'E: no network'; return 100; }\nmkdir() { :; }\ntee() { cat >/dev/null; }\n\
                    rm() { :; }\nenv() { shift; \"$@\"; }\nneed dev";
     let (code, said) = bash(&format!("{NO_POSTGRESQL}{failing}"));
@@ -38,7 +38,7 @@ fn an_installation_that_fails_is_told_with_the_other_way() {
 }
 
 #[test]
-fn without_rust_it_says_where_it_is_from() {
+fn without_rust_it_says_where_to_get_it() {
     let (code, said) = bash("HOME=/nowhere\nhave() { [ \"$1\" != cargo ]; }\nneed dev");
     assert_eq!(code, Some(2), "{said}");
     assert!(said.contains("Rust is missing: install it from https://rustup.rs"), "{said}");
