@@ -1,4 +1,4 @@
-//! The audit log: a row for each act, which nobody takes back.
+//! The audit log: it has a row for each act of the staff, and no row can be changed.
 
 use std::time::Duration;
 
@@ -63,7 +63,7 @@ async fn every_act_is_in_the_log_with_who_did_it_and_why() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn regression_an_act_in_a_room_has_its_line_though_who_asked_hangs_up() {
+async fn regression_an_act_in_a_room_is_logged_even_if_the_caller_hangs_up() {
     let world = World::new().await;
     let (_, token) = world.entered("admin").await;
     let owner = world.person("user").await;
@@ -78,7 +78,7 @@ async fn regression_an_act_in_a_room_has_its_line_though_who_asked_hangs_up() {
             body.len()
         );
         stream.write_all(request.as_bytes()).await.expect("it reads");
-        // Anywhere between the request and its answer.
+        // The connection ends at any point between the request and its answer.
         let _ = timeout(Duration::from_millis(wait_ms), stream.read(&mut [0; 64])).await;
     }
     let count = |query: &'static str| {

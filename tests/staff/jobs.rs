@@ -1,11 +1,11 @@
-//! What staff sees of jobs, and what it may have tried again.
+//! What the staff can see of jobs, and which jobs it may have tried again.
 
 use serde_json::json;
 
 use crate::support::world::World;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn failed_jobs_are_seen_without_what_they_hold_and_tried_again_with_a_line_in_the_log() {
+async fn failed_jobs_are_listed_without_their_payload_and_a_retry_is_in_the_audit_log() {
     let world = World::new().await;
     let (manager, token) = world.entered("manager").await;
     let (_, admin) = world.entered("admin").await;

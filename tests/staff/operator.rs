@@ -1,4 +1,4 @@
-//! `parlor admin …`: the first admin comes by command, and never with a password that others know.
+//! `parlor admin …`: the operator makes the first admin, whose password nobody else knows.
 
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
@@ -19,7 +19,7 @@ fn said(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).expect("text")
 }
 
-/// With this on standard input.
+/// Runs a command with this text on standard input.
 fn answered(command: &mut Command, line: &str) -> Output {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("it starts");
@@ -28,7 +28,7 @@ fn answered(command: &mut Command, line: &str) -> Output {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_first_admin_comes_by_command_with_a_password_of_their_own() {
+async fn a_command_makes_the_first_admin_with_a_password_of_their_own() {
     let world = World::new().await;
     let create = ["create", "--email", "Root@example.com", "--phone", "+1 415 555 0123", "--name", "Root"];
     let output = said(&run(&mut typed(&world, &create)));

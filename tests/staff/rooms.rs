@@ -1,4 +1,4 @@
-//! Staff in rooms that they are not in.
+//! What the staff may do in rooms from outside.
 
 use parlor_protocol::event::RemovalCause;
 use parlor_protocol::{ErrorCode, UserFrame};
@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::support::world::World;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn live_rooms_are_listed_by_pages() {
+async fn rooms_that_are_awake_are_listed_in_pages() {
     let world = World::new().await;
     let (_, token) = world.entered("support").await;
     let (owner, guest) = (world.person("user").await, world.person("user").await);
@@ -23,7 +23,7 @@ async fn live_rooms_are_listed_by_pages() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn staff_puts_anybody_out_of_a_room_and_everybody() {
+async fn staff_can_remove_one_user_or_everybody_from_a_room() {
     let world = World::new().await;
     let (_, token) = world.entered("moderator").await;
     let (owner, guest) = (world.person("user").await, world.person("user").await);
