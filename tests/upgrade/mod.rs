@@ -1,6 +1,6 @@
-//! A database that an older program wrote, as an operator has one: today's program migrates it, and everything that
-//! was in it still holds. The database of each older program is a file of `tests/fixtures/`, with what its users had
-//! been told beside it; [`old_world`] has written them.
+//! Upgrades a database that an older program wrote: the present program migrates it, and everything in it must still be
+//! valid. Each such database is a file of `tests/fixtures/`, with a file of the answers that its users had got;
+//! [`old_world`] wrote them.
 
 mod old_world;
 
@@ -20,20 +20,20 @@ use crate::support::client::{Client, op};
 use crate::support::postgres::Database;
 use crate::support::program::{Program, complaint, parlor, run};
 
-/// The commit that wrote the database: the one before the house was made ready.
+/// The commit that wrote the database.
 const OLD: &str = "5052f92";
 
-/// What the users of the older program had been told.
+/// The answers that the users of the older program had got.
 #[derive(Serialize, Deserialize)]
 struct Told {
     room: RoomId,
-    /// Of the demo users, in their order.
+    /// The tokens of the demo users, in their order.
     wallets: Vec<Value>,
-    /// The first answers to gifts that were sent and to some that were refused.
+    /// The first answers to gifts, some of which were refused.
     gifts: Vec<Gift>,
 }
 
-/// A gift under its operation, and what its sender was answered.
+/// A gift with its operation and its first answer.
 #[derive(Serialize, Deserialize)]
 struct Gift {
     /// The demo user's number.
@@ -72,7 +72,7 @@ fn audited(database: &Database) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_database_of_the_program_before_is_migrated_audited_clean_and_served() {
+async fn a_database_of_an_older_program_is_migrated_audited_clean_and_served() {
     let database = Database::empty().await;
     let dump = fs::read_to_string(fixture("sql")).expect("the fixture is committed");
     sqlx::raw_sql(AssertSqlSafe(dump)).execute(&mut database.as_superuser().await).await.expect("it is restored");
@@ -100,7 +100,7 @@ async fn a_database_of_the_program_before_is_migrated_audited_clean_and_served()
             .expect("up");
     assert_eq!(room["name"], "An old room", "{room}");
 
-    // What was answered is answered once more, refusals too, and nothing is charged.
+    // Each gift gets its first answer again, refusals included, and nothing is charged.
     for Gift { from, op, gift, answer } in &told.gifts {
         let again = Command::GiftSend(gift.clone());
         let mut again: Result<GiftReceipt, ErrorBody> = clients[usize::from(*from) - 1].ask_as(*op, &again).await;
@@ -111,7 +111,7 @@ async fn a_database_of_the_program_before_is_migrated_audited_clean_and_served()
         assert_eq!(again, *answer, "operation {op}");
     }
 
-    // The room's numbers and the sender's coins go on where they stood.
+    // The room's gift numbers and the sender's coins continue from their last values.
     let last = told.gifts.iter().filter_map(|gift| gift.answer.as_ref().ok()).max_by_key(|receipt| receipt.gift_no);
     let last = last.expect("some gifts were paid");
     let (sender, receiver) = (&told.wallets[0], told.gifts[0].gift.to.clone());
@@ -125,7 +125,7 @@ async fn a_database_of_the_program_before_is_migrated_audited_clean_and_served()
     audited(&database);
 }
 
-/// The statement of a wallet leads from nothing to its balance, in both currencies.
+/// Checks that the entries of a wallet lead from zero to its balance, in both currencies.
 async fn entries_explain(program: &Program, token: &str, wallet: &Value) {
     for balance in wallet["balances"].as_array().expect("balances") {
         let currency = balance["currency"].as_str().expect("a currency");

@@ -1,6 +1,7 @@
-//! Writes a fixture: the world of an older program, with a bit of everything that it stores. What is secret in it (keys,
-//! hashes of passwords) is of that world alone. Run it once for a program, before its schema goes on: build the older commit, then
-//! `PARLOR_OLD_PROGRAM=<its binary> cargo test --test it -- --ignored the_world_of_an_older_program_is_written_down`.
+//! Writes a fixture: the database of an older program, with something of everything that it stores. The secrets in it
+//! (keys, hashes of passwords) are used nowhere else. Run it once for a program, before its schema changes: build the
+//! older commit, then `PARLOR_OLD_PROGRAM=<its binary> cargo test --test it -- --ignored
+//! the_world_of_an_older_program_is_written_down`.
 
 use std::fs;
 use std::path::Path;
@@ -21,10 +22,10 @@ use crate::support::client::op;
 use crate::support::postgres::Database;
 use crate::support::program::{Program, complaint, run};
 
-/// Lines that only a server as new as the one that wrote them understands.
+/// The beginnings of lines of the dump that an older PostgreSQL does not understand.
 const NEWER_THAN_NEEDED: [&str; 3] = ["\\restrict", "\\unrestrict", "SET transaction_timeout"];
 
-/// The older program with these arguments, in an environment without settings.
+/// A command of the older program with these arguments, in an environment without settings.
 fn old(arguments: &[&str], database: &Database) -> Process {
     let program = std::env::var_os("PARLOR_OLD_PROGRAM").expect("PARLOR_OLD_PROGRAM names the older program");
     let mut command = Process::new(program);
@@ -59,7 +60,7 @@ async fn the_world_of_an_older_program_is_written_down() {
     let second = call(&program, Method::POST, "/v1/rooms", &tokens[0], json!({"name": "Another old room"})).await;
     assert!(second["id"].is_i64());
 
-    // Facts of a room, a checkpoint, a kick that holds for a while.
+    // Stored facts of a room, a checkpoint, and a kick that is still in force.
     let mut clients = Vec::new();
     for token in &tokens {
         clients.push(in_room(&program, token, room).await);
@@ -73,7 +74,8 @@ async fn the_world_of_an_older_program_is_written_down() {
         clients[3].chat(room, text).await.expect("said");
     }
 
-    // Gifts to a receiver in an agency and to one without, to several, dear and cheap; refusals of room and ledger.
+    // Expensive and cheap gifts to receivers with and without an agency, and to several; refusals of the room and the
+    // ledger.
     let users = |of: &[usize]| Recipients::Users(of.iter().map(|at| ids[*at]).collect());
     let gift = |gift: i64, count, to| SendGift { room, gift: GiftId::new(gift).expect("in range"), count, to };
     let sendings = [
@@ -120,8 +122,8 @@ async fn the_world_of_an_older_program_is_written_down() {
     fs::write(fixture("sql"), dumped(&database)).expect("it can be written");
 }
 
-/// What accounts leave in the tables: sign-ins, an ended one, a refreshed one, a profile, a picture, a role; and somebody
-/// who is to be put out, with their token.
+/// Fills the tables of accounts: sessions, an ended and a refreshed one, a profile, a picture, a role; returns a user
+/// to be kicked, with their token.
 async fn accounts(program: &Program, database: &Database, tokens: &[String], ids: &[UserId]) -> (UserId, String) {
     let address = program.address;
     let login = |number: u8| json!({"login": format!("demo{number}@parlor.example"), "password": "parlor-demo", "device": "tablet"});
@@ -163,7 +165,7 @@ async fn accounts(program: &Program, database: &Database, tokens: &[String], ids
     (id, gone["access_token"].as_str().expect("a token").to_owned())
 }
 
-/// The database as SQL that any PostgreSQL of today and any client runs.
+/// Dumps the database as SQL that every supported PostgreSQL and every client can run.
 fn dumped(database: &Database) -> String {
     let mut dump = Process::new("pg_dump");
     let dump = run(dump.args(["--inserts", "--rows-per-insert=100", "--dbname"]).arg(database.superuser_url()));
