@@ -1,4 +1,4 @@
-//! One user, several sockets: replaced, left, lost.
+//! One user with several sockets: sockets that are replaced, closed or lost.
 
 use parlor::kit::rate::Rate;
 use parlor::room::Request;
@@ -20,7 +20,7 @@ fn count(number: u32) -> Event {
 }
 
 #[tokio::test]
-async fn the_same_device_replaces_its_older_socket_and_goes_on_in_the_room() {
+async fn the_same_device_replaces_its_older_socket_and_stays_in_the_room() {
     let server = Server::start().await;
     let mut old = Client::connected(server.address, "user:1", "phone").await;
     old.join(room(1), "room").await.expect("a good token");
@@ -30,7 +30,7 @@ async fn the_same_device_replaces_its_older_socket_and_goes_on_in_the_room() {
     let connected = new.connect_and_join("user:1", "phone", joins).await.expect("a good token");
     assert_eq!(connected.joins.len(), 1);
     assert_eq!(old.closed().await, Some(CloseCode::Replaced.number()));
-    // The room hears of the lost socket, not of a user who left.
+    // The room learns that a socket was lost, and not that a user left.
     server.hears(room(1), |request| matches!(request, Request::Dropped { .. })).await;
     server.publish(room(1), count(1)).await;
     assert_eq!(new.event().await.event, count(1));
@@ -62,14 +62,14 @@ async fn joining_another_room_leaves_the_first_on_every_device() {
         client.ping().await;
         assert_eq!(client.inbox().count(), 0, "{:?}", client.inbox().collect::<Vec<_>>());
     }
-    // When the phone is lost, the second room hears of it and the first does not.
+    // When the phone's socket is lost, only the second room learns of it.
     phone.cut();
     server.hears(room(2), |request| matches!(request, Request::Dropped { .. })).await;
     server.stop().await;
 }
 
 #[tokio::test]
-async fn a_lost_socket_is_dropped_a_closed_one_leaves() {
+async fn a_lost_socket_keeps_its_place_and_a_closed_one_leaves() {
     let server = Server::start().await;
     let mut lost = Client::connected(server.address, "user:1", "phone").await;
     lost.join(room(1), "room").await.expect("a good token");
@@ -89,7 +89,7 @@ async fn a_lost_socket_is_dropped_a_closed_one_leaves() {
 }
 
 #[tokio::test]
-async fn leaving_ends_the_rooms_events_and_not_the_socket() {
+async fn leaving_ends_the_events_of_the_room_and_not_the_socket() {
     let server = Server::start().await;
     let mut client = Client::connected(server.address, "user:1", "phone").await;
     client.join(room(1), "room").await.expect("a good token");
@@ -127,7 +127,7 @@ async fn the_end_of_a_session_closes_its_sockets_and_no_others() {
     server.publish(room(1), count(1)).await;
     assert_eq!(tablet.event().await.event, count(1), "the user is in the room by the tablet");
     assert!(!server.heard(room(1)).iter().any(|request| matches!(request, Request::Leave { .. })));
-    // The last one leaves at once: nobody comes back to that place.
+    // The last socket leaves at once, because nobody can come back to that place.
     server.gateway.users().end_session(person(1).id, two, CloseCode::Suspended).await;
     assert_eq!(tablet.closed().await, Some(CloseCode::Suspended.number()));
     server.hears(room(1), |request| matches!(request, Request::Leave { .. })).await;
@@ -136,7 +136,7 @@ async fn the_end_of_a_session_closes_its_sockets_and_no_others() {
 }
 
 #[tokio::test]
-async fn who_was_lost_just_before_a_suspension_leaves_the_room_and_who_was_signed_out_does_not() {
+async fn a_user_lost_just_before_a_suspension_leaves_the_room_but_not_one_who_was_signed_out() {
     let server = Server::start().await;
     for number in [1, 2] {
         let mut lost = Client::connected(server.address, &format!("user:{number}@{number}"), "phone").await;
@@ -170,7 +170,7 @@ async fn one_device_too_many_replaces_the_oldest() {
 }
 
 #[tokio::test]
-async fn who_connects_too_often_waits_and_others_do_not() {
+async fn a_user_who_connects_too_often_must_wait_and_others_need_not() {
     let connect = Rate { count: 2, per_ms: 600_000 };
     let settings = gateway::Settings { connect, ..gateway::Settings::default() };
     let server = Server::start_with(settings, delivery::Settings::default()).await;
@@ -182,7 +182,7 @@ async fn who_connects_too_often_waits_and_others_do_not() {
         assert_eq!(refused.code, ErrorCode::RateLimited);
         assert!(refused.retry_after_ms.is_some_and(|ms| (200_000..=300_000).contains(&ms)), "{refused:?}");
     }
-    // Refused, not closed: the same socket may be somebody else's.
+    // The command is refused and the socket stays open, because another user may connect on it.
     third.connect("user:2", "phone").await.expect("of their own");
     for client in [&mut first, &mut second, &mut third] {
         client.ping().await;

@@ -1,4 +1,4 @@
-//! Frames and handshakes as no good client sends them.
+//! Frames and handshakes that are malformed, split or hostile.
 
 use parlor::{delivery, gateway};
 use parlor_protocol::{CloseCode, ErrorCode};
@@ -10,12 +10,12 @@ use crate::support::raw::{Raw, handshake, masked, text};
 const CONNECT: &str = r#"{"id":1,"type":"connect","data":{"token":"user:1","device":"phone"}}"#;
 
 #[tokio::test]
-async fn a_frame_right_behind_the_handshake_is_answered() {
+async fn a_frame_directly_after_the_handshake_is_answered() {
     let server = Server::start().await;
     let mut raw = Raw::tcp(server.address).await;
     let mut bytes = handshake(server.address).into_bytes();
     bytes.extend(text(CONNECT));
-    // The second frame comes in two parts, the first of them behind the handshake too.
+    // The second frame comes in two parts, the first of which also follows the handshake directly.
     let ping = text(r#"{"id":2,"type":"ping"}"#);
     bytes.extend(&ping[..5]);
     raw.send(&bytes).await;
@@ -30,7 +30,7 @@ async fn a_frame_right_behind_the_handshake_is_answered() {
 }
 
 #[tokio::test]
-async fn a_handshake_may_come_late_in_parts_and_behind_another_request() {
+async fn a_handshake_may_come_late_in_parts_and_after_another_request() {
     let server = Server::start().await;
     let handshake = handshake(server.address);
     let (first, second) = handshake.as_bytes().split_at(30);
@@ -39,7 +39,7 @@ async fn a_handshake_may_come_late_in_parts_and_behind_another_request() {
         raw.send(&text(CONNECT)).await;
         assert!(String::from_utf8_lossy(&raw.frame().await.expect("a reply").1).starts_with(r#"{"id":1,"data""#));
     };
-    // The server has accepted the one before it: nothing has come of this one then.
+    // The server has accepted the connection before this one, so nothing of this one has arrived then.
     let mut late = Raw::tcp(server.address).await;
     drop(Client::connected(server.address, "user:1", "phone").await);
     late.send(handshake.as_bytes()).await;
@@ -57,7 +57,7 @@ async fn a_handshake_may_come_late_in_parts_and_behind_another_request() {
 }
 
 #[tokio::test]
-async fn frames_that_break_the_rules_close_the_socket_with_their_code() {
+async fn frames_that_violate_the_protocol_close_the_socket_with_their_code() {
     let server = Server::start().await;
     let cases = [
         ("binary", masked(0x82, b"x"), CloseCode::Unsupported),
@@ -83,7 +83,7 @@ async fn frames_that_break_the_rules_close_the_socket_with_their_code() {
         let notice = format!(r#"{{"type":"closing","data":{{"code":{closed},"reason":"{}"}}}}"#, code.reason());
         assert_eq!(texts, [notice], "{what}");
     }
-    // Nothing else is disturbed.
+    // Other sockets are not affected.
     Client::connected(server.address, "user:1", "phone").await.ping().await;
     server.stop().await;
 }
@@ -110,7 +110,7 @@ async fn the_third_unreadable_frame_in_a_row_closes_the_socket() {
         client.text(junk).await;
         assert_eq!(client.complaint().await.code, ErrorCode::BadFrame);
     }
-    // A readable one between them starts the count anew.
+    // A readable frame between them resets the count.
     client.connect("user:1", "phone").await.expect("a good token");
     for junk in ["", r#"{"type":"ping"}"#, r#"{"id":"seven","type":"ping"}"#] {
         client.text(junk).await;
@@ -121,7 +121,7 @@ async fn the_third_unreadable_frame_in_a_row_closes_the_socket() {
 }
 
 #[tokio::test]
-async fn a_handshake_that_is_none_is_refused_with_a_problem() {
+async fn an_invalid_handshake_is_refused_with_a_problem() {
     let server = Server::start().await;
     for (bad, good, status) in [
         ("Upgrade: h2c", "Upgrade: websocket", "426"),
@@ -149,7 +149,7 @@ async fn regression_pings_before_connect_queue_one_pong() {
     let narrow = delivery::Settings { outbox_bytes: 4_096, ..delivery::Settings::default() };
     let server = Server::start_with(gateway::Settings::default(), narrow).await;
     let mut raw = Raw::open(server.address).await;
-    // Far more than the system's buffers take, none of it read yet.
+    // Far more than the system's buffers hold, and the client has read nothing.
     let pings = 200_000_u32;
     let mut bytes = Vec::new();
     for number in 1..=pings {

@@ -1,4 +1,4 @@
-//! What an idle socket costs in resident memory. Prints; the goal's own check is a load test's.
+//! Prints how much resident memory an idle socket takes. The load test checks it against the target.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -13,7 +13,7 @@ fn resident_bytes() -> usize {
     statm.split(' ').nth(1).and_then(|pages| pages.parse::<usize>().ok()).expect("pages") * 4_096
 }
 
-/// A client that costs this process a file descriptor and nothing else.
+/// A client that takes a file descriptor of this process and nothing else.
 fn idle(address: SocketAddr, frames: &[String]) -> TcpStream {
     let mut stream = TcpStream::connect(address).expect("the server listens");
     stream.write_all(handshake(address).as_bytes()).expect("open");

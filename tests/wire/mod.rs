@@ -1,4 +1,4 @@
-//! Bad input at every frame and endpoint, and what a socket promises whatever is behind it.
+//! The gateway with pretended accounts and rooms: malformed input, and what a socket promises.
 
 mod device;
 mod frames;

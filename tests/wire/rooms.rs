@@ -1,4 +1,4 @@
-//! What a join brings, and that it stands before what comes.
+//! The reply to a join, and its order before the room's events.
 
 use parlor::{delivery, gateway};
 use parlor_protocol::command::{Kick, ListGifts, Recipients, SendGift};
@@ -25,9 +25,9 @@ fn numbers(gifts: &[parlor_protocol::room::GiftLine]) -> Vec<i64> {
 }
 
 #[tokio::test]
-async fn no_event_is_missed_or_repeated_between_a_join_and_what_comes() {
+async fn no_event_is_missed_or_repeated_between_a_join_and_the_next_events() {
     let server = Server::start().await;
-    // The room talks all the time, from another task.
+    // Another task publishes events of the room all the time.
     let talk = async {
         for number in 1..=400 {
             server.publish(room(1), count(number)).await;
@@ -48,7 +48,7 @@ async fn no_event_is_missed_or_repeated_between_a_join_and_what_comes() {
                         }
                         let missed = joined["events"].as_array().cloned().unwrap_or_default();
                         let missed = missed.iter().map(|event| event["seq"].as_u64().expect("a seq"));
-                        // The old subscription spoke on after the position was asked from.
+                        // Events of the old subscription may still arrive after the position was taken.
                         let last = seen.last().copied().unwrap_or(0);
                         seen.extend(missed.filter(|seq| *seq > last));
                         assert_eq!(seen.last().copied().unwrap_or(0), seq, "the reply's position is where it ends");
@@ -70,7 +70,7 @@ async fn no_event_is_missed_or_repeated_between_a_join_and_what_comes() {
 }
 
 #[tokio::test]
-async fn a_resume_in_one_round_trip_brings_what_was_missed_before_what_comes() {
+async fn a_resume_in_one_round_trip_brings_missed_events_before_new_ones() {
     let server = Server::start().await;
     server.publish(room(1), count(1)).await;
     let mut client = Client::connected(server.address, "user:1", "phone").await;
@@ -100,7 +100,7 @@ async fn a_resume_in_one_round_trip_brings_what_was_missed_before_what_comes() {
 }
 
 #[tokio::test]
-async fn gifts_that_a_join_does_not_show_come_from_the_table() {
+async fn gifts_that_a_join_leaves_out_are_read_from_the_table() {
     let server = Server::start().await;
     {
         let pretended = server.room(room(1));
@@ -138,7 +138,7 @@ async fn gifts_that_a_join_does_not_show_come_from_the_table() {
 }
 
 #[tokio::test]
-async fn who_is_kicked_is_told_behind_the_last_event_and_keeps_the_socket() {
+async fn a_kicked_user_is_told_after_the_last_event_and_keeps_the_socket() {
     let server = Server::start().await;
     let mut owner = Client::connected(server.address, "user:1", "phone").await;
     let mut guest = Client::connected(server.address, "user:2", "phone").await;
@@ -157,7 +157,7 @@ async fn who_is_kicked_is_told_behind_the_last_event_and_keeps_the_socket() {
 }
 
 #[tokio::test]
-async fn a_gift_is_asked_for_even_from_outside_the_room() {
+async fn a_gift_may_be_sent_again_from_outside_the_room() {
     let settings = gateway::Settings { answer_ms: 100, ..Default::default() };
     let server = Server::start_with(settings, delivery::Settings::default()).await;
     let mut client = Client::connected(server.address, "user:1", "phone").await;
@@ -171,7 +171,7 @@ async fn a_gift_is_asked_for_even_from_outside_the_room() {
 }
 
 #[tokio::test]
-async fn regression_who_was_kicked_does_not_go_on_reading_the_rooms_gifts() {
+async fn regression_a_kicked_user_cannot_read_the_gifts_of_the_room() {
     let server = Server::start().await;
     let mut owner = Client::connected(server.address, "user:1", "phone").await;
     let mut guest = Client::connected(server.address, "user:2", "phone").await;
@@ -187,7 +187,7 @@ async fn regression_who_was_kicked_does_not_go_on_reading_the_rooms_gifts() {
 }
 
 #[tokio::test]
-async fn regression_the_gifts_of_a_reply_are_bounded_in_bytes_and_all_come() {
+async fn regression_the_gifts_of_a_reply_are_bounded_in_bytes_and_none_is_lost() {
     let server = Server::start().await;
     let everybody: Vec<_> = (0..20).map(|at| Person { name: "\u{1F381}".repeat(40), ..person(at) }).collect();
     lock(&server.room(room(1))).table =
@@ -214,7 +214,7 @@ async fn regression_the_gifts_of_a_reply_are_bounded_in_bytes_and_all_come() {
 }
 
 #[tokio::test]
-async fn regression_a_connect_answers_for_the_one_room_that_the_user_is_in_then() {
+async fn regression_connect_answers_only_the_last_of_several_joins_with_the_room() {
     let server = Server::start().await;
     let mut client = Client::open(server.address).await;
     let joins = [1, 2].map(|number| client.join_of(room(number), "room")).to_vec();

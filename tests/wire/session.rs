@@ -1,4 +1,5 @@
-//! What a session answers: to commands out of order, without operations, too many, too fast, too late.
+//! The answers of a session to commands that are out of order, without an operation, too many, too frequent or too
+//! late.
 
 use std::time::Duration;
 
@@ -25,7 +26,7 @@ async fn error_of(client: &mut Client, id: u64, text: &str) -> parlor_protocol::
 }
 
 #[tokio::test]
-async fn commands_that_do_not_fit_are_answered_with_a_code_and_disturb_nothing() {
+async fn invalid_commands_are_answered_with_a_code_and_have_no_effect() {
     let server = Server::start().await;
     let mut client = Client::open(server.address).await;
     assert_eq!(error_of(&mut client, 900, r#"{"id":900,"type":"ping"}"#).await.code, ErrorCode::NotConnected);
@@ -156,13 +157,13 @@ async fn an_account_system_that_does_not_answer_is_a_timeout_to_be_tried_again()
 }
 
 #[tokio::test]
-async fn a_gift_that_waits_holds_nothing_up_and_is_answered_when_it_is_known() {
+async fn a_waiting_gift_delays_no_other_command_and_is_answered_when_it_is_committed() {
     let server = Server::start().await;
     let mut client = Client::connected(server.address, "user:1", "phone").await;
     client.join(room(1), "room").await.expect("a good token");
     let gift = client.send(a_gift()).await;
     client.chat(room(1), "meanwhile").await.expect("chat is not held up");
-    // An id that waits cannot be used again.
+    // The id of an unanswered command cannot be used again.
     let again = error_of(&mut client, gift, &format!(r#"{{"id":{gift},"type":"ping"}}"#)).await;
     assert_eq!(again.code, ErrorCode::BadRequest);
     let held = lock(&server.room(room(1))).held.pop().expect("the gift waits");
@@ -173,7 +174,7 @@ async fn a_gift_that_waits_holds_nothing_up_and_is_answered_when_it_is_known() {
 }
 
 #[tokio::test]
-async fn an_answer_that_does_not_come_is_a_timeout() {
+async fn a_missing_answer_is_a_timeout() {
     let settings = gateway::Settings { answer_ms: 50, ..Default::default() };
     let server = Server::start_with(settings, delivery::Settings::default()).await;
     let mut client = Client::connected(server.address, "user:1", "phone").await;
@@ -184,7 +185,7 @@ async fn an_answer_that_does_not_come_is_a_timeout() {
 }
 
 #[tokio::test]
-async fn an_answer_that_comes_too_late_is_not_taken_for_the_next_command_of_its_id() {
+async fn a_late_answer_is_not_given_to_the_next_command_with_its_id() {
     let settings = gateway::Settings { answer_ms: 200, ..Default::default() };
     let server = Server::start_with(settings, delivery::Settings::default()).await;
     let mut client = Client::connected(server.address, "user:1", "phone").await;
@@ -202,7 +203,7 @@ async fn an_answer_that_comes_too_late_is_not_taken_for_the_next_command_of_its_
 }
 
 #[tokio::test]
-async fn a_room_that_goes_without_an_answer_is_paused() {
+async fn a_command_to_a_room_that_ends_without_an_answer_is_room_paused() {
     let server = Server::start().await;
     let mut client = Client::connected(server.address, "user:1", "phone").await;
     client.join(room(1), "room").await.expect("a good token");
@@ -238,7 +239,7 @@ async fn the_65th_unanswered_command_is_refused() {
 }
 
 #[tokio::test]
-async fn who_says_too_much_is_told_how_long_to_wait_on_every_device() {
+async fn a_user_who_chats_too_often_is_told_on_every_device_how_long_to_wait() {
     let server = Server::start().await;
     let mut phone = Client::connected(server.address, "user:1", "phone").await;
     let mut tablet = Client::connected(server.address, "user:1", "tablet").await;
@@ -250,7 +251,7 @@ async fn who_says_too_much_is_told_how_long_to_wait_on_every_device() {
     let error = tablet.chat(room(1), "hello").await.expect_err("too fast");
     assert_eq!(error.code, ErrorCode::RateLimited);
     assert!((1..=1_000).contains(&error.retry_after_ms.expect("says how long")), "{error:?}");
-    // Seat commands have a rate of their own.
+    // Seat commands have a rate of their own, which is not used up.
     for _ in 0..5 {
         let kick = Kick { room: room(1), user: person(9).id, reason: String::new() };
         phone.ask::<Value>(Command::RoomKick(kick)).await.expect("within the rate");
@@ -261,7 +262,7 @@ async fn who_says_too_much_is_told_how_long_to_wait_on_every_device() {
 }
 
 #[tokio::test]
-async fn commands_sent_at_once_are_decided_in_their_order_even_behind_connect_and_join() {
+async fn commands_sent_together_are_decided_in_their_order_even_after_connect_and_join() {
     let settings = gateway::Settings { chat: Rate { count: 100, per_ms: 1_000 }, ..Default::default() };
     let server = Server::start_with(settings, delivery::Settings::default()).await;
     let mut client = Client::open(server.address).await;
@@ -271,7 +272,7 @@ async fn commands_sent_at_once_are_decided_in_their_order_even_behind_connect_an
     for number in 0..20 {
         ids.push(client.send(Command::ChatSend(SendChat { room: room(1), text: number.to_string() })).await);
     }
-    // Each reply stands behind the event that it names.
+    // Each reply comes after the event that it names.
     let (mut seen, mut replies) = (0, 0);
     while replies < 22 {
         match client.next().await {
@@ -307,7 +308,7 @@ async fn a_drained_server_tells_every_socket_to_come_back() {
 }
 
 #[tokio::test]
-async fn a_socket_whose_task_panics_ends_alone_and_its_place_is_given_up() {
+async fn if_the_task_of_a_socket_panics_only_that_socket_ends_and_gives_up_its_place() {
     let server = Server::start().await;
     let mut other = Client::connected(server.address, "user:1", "phone").await;
     let mut bad = Client::connected(server.address, "user:2", "phone").await;

@@ -1,11 +1,11 @@
-//! By which ids a socket's lines are found again, and what they never show.
+//! The ids in the log lines of a socket, and what these lines must never contain.
 
 use super::server::{Server, room};
 use crate::support::client::Client;
 use crate::support::log::listen;
 
 #[tokio::test]
-async fn a_sockets_lines_name_connection_user_room_and_operation_and_nothing_secret() {
+async fn the_log_lines_of_a_socket_name_connection_user_room_and_operation_and_no_secret() {
     let (log, _guard) = listen();
     let server = Server::start().await;
     let mut client = Client::open(server.address).await;
