@@ -1,4 +1,4 @@
-//! The one integration binary: real PostgreSQL, real sockets, the real program.
+//! The integration tests, in one binary: they use real PostgreSQL, real sockets and the real program.
 
 #![allow(
     clippy::disallowed_methods,
