@@ -2,46 +2,46 @@
 
 /** A balance with its version. */
 export interface Balance {
-  /** Whole minor units. */
+  /** The balance, in whole minor units. */
   amount: number;
-  /** Of which currency. */
+  /** The balance's currency. */
   currency: Currency;
-  /** How many minor units one whole unit has, as a power of ten: 0 for coins, 4 for diamonds. */
+  /** The power of ten that gives the minor units of one whole unit: 0 for coins, 4 for diamonds. */
   exponent: number;
-  /** The account's last transfer: rises with every change; 0 before the first. */
+  /** The id of the account's last transfer, which rises with every change; 0 before the first. */
   version: number;
-  /** Experience in 1/10,000: coins spent (times the gifts' multipliers) for coins, diamonds received for diamonds. */
+  /** Experience points in 1/10,000: for coins the coins spent (times the gifts' multipliers), for diamonds the diamonds received. */
   xp: number;
 }
 
 /** Data of `balance.changed`. */
 export interface BalanceChanged {
-  /** Whole minor units. */
+  /** The balance, in whole minor units. */
   amount: number;
-  /** Of which currency. */
+  /** The balance's currency. */
   currency: Currency;
-  /** The account's last transfer: rises with every change. */
+  /** The id of the account's last transfer, which rises with every change. */
   version: number;
 }
 
-/** A balance as it is after a transfer. A client ignores one whose version is not above its own. */
+/** A balance after a transfer. A client ignores it unless its version is above the client's own. */
 export interface BalanceChangedUserFrame {
-  /** Whom it concerns: the socket's own user. */
+  /** The socket's own user, whom it concerns. */
   user: UserId;
   type: "balance.changed";
   data: BalanceChanged;
 }
 
-/** How widely a gift is announced beside its event. */
+/** How widely a gift is announced besides its event. */
 export type Banner = "room" | "all_rooms";
 
-/** One line of room chat, as a snapshot has it. */
+/** A chat line in a snapshot. */
 export interface ChatLine {
-  /** The sender's operation: a client shows one operation once. */
+  /** The sender's operation. A client shows each operation once. */
   op: Op;
-  /** Unix milliseconds. */
+  /** The time of the line, in Unix milliseconds. */
   at: number;
-  /** Who wrote it. */
+  /** The user who wrote it. */
   from: Person;
   /** The text. */
   text: string;
@@ -49,33 +49,33 @@ export interface ChatLine {
 
 /** Data of `chat.posted`. */
 export interface ChatPosted {
-  /** The sender's operation: a client shows one operation once. */
+  /** The sender's operation. A client shows each operation once. */
   op: Op;
-  /** Who wrote it. */
+  /** The user who wrote it. */
   from: Person;
   /** The text. */
   text: string;
 }
 
-/** A line of chat. The envelope has its time. */
+/** A chat line. Its time is in the envelope. */
 export interface ChatPostedEvent {
-  /** Which room. */
+  /** The room. */
   room: RoomId;
-  /** The room's epoch: rises when the room is opened anew or by another server. */
+  /** The room's epoch, which rises when the room starts anew or moves to another server. */
   epoch: number;
-  /** Dense within the epoch, from 1. */
+  /** The event's number within the epoch: from 1, without gaps. */
   seq: number;
-  /** Unix milliseconds. */
+  /** The time of the event, in Unix milliseconds. */
   at: number;
   type: "chat.posted";
   data: ChatPosted;
 }
 
-/** Say something to the room. */
+/** Send a chat line to the room. */
 export interface ChatSendCommand {
-  /** The client's number, unique on the socket while unanswered. */
+  /** The id that the client chose, unique on the socket until it is answered. */
   id: number;
-  /** The operation: made once for each tap, kept over retries and reconnects. */
+  /** The operation's id: made once for each tap, kept over retries and reconnects. */
   op: Op;
   type: "chat.send";
   data: SendChat;
@@ -83,18 +83,18 @@ export interface ChatSendCommand {
 
 /** The reply to `chat.send`. */
 export interface ChatSendReply {
-  /** The command's number. */
+  /** The command's id. */
   id: number;
   data: Done;
 }
 
-/** What a client is. */
+/** The app that connects. */
 export interface Client {
   /** The app's name, at most 128 characters. */
   name: string;
-  /** Where it runs, at most 128 characters. Absent: not said. */
+  /** The platform that it runs on, at most 128 characters. Absent: not told. */
   platform?: string;
-  /** Its version, at most 128 characters. Absent: not said. */
+  /** The app's version, at most 128 characters. Absent: not told. */
   version?: string;
 }
 
@@ -118,24 +118,24 @@ export type ClientFrame =
 
 /** Data of `closing`. */
 export interface Closing {
-  /** Milliseconds to wait before coming back. Absent: with back-off and jitter of the client. */
+  /** Milliseconds to wait before coming back. Absent: the client waits with its own back-off and jitter. */
   after_ms?: number;
   /** The close code, 1000 to 4999. */
   code: number;
-  /** Its name. */
+  /** The close code's name. */
   reason: string;
 }
 
-/** The socket will be closed with this code right behind this frame. */
+/** The server closes the socket with this code right after this frame. */
 export interface ClosingNotice {
   type: "closing";
   data: Closing;
 }
 
-/** Coins are bought and spent. One minor unit is one coin. */
+/** An amount of coins, which are bought and spent. One minor unit is one coin. */
 export type Coins = number;
 
-/** What a client asks for; each is answered by one reply. */
+/** Every command of a client; each gets one reply. */
 export type CommandFrame =
   | ConnectCommand
   | SessionRefreshCommand
@@ -154,23 +154,23 @@ export type CommandFrame =
 
 /** The first command of a socket. */
 export interface Connect {
-  /** What the client is, for support. Absent: not said. */
+  /** The app, for support. Absent: not told. */
   client?: Client;
   /** The client's lasting name for this device, 1 to 128 characters; a second socket of the same device replaces the first. */
   device: string;
   /** Rooms to join at once, so that a resume is one round trip: at most 4, each room once. Absent: none. */
   joins?: Join[];
-  /** The access token, from `POST /v1/auth/login`, `register` or `refresh`. Absent: the handshake brought it as `Authorization: Bearer`. */
+  /** The access token, from `POST /v1/auth/login`, `register` or `refresh`. Absent: the handshake had it in the header `Authorization: Bearer`. */
   token?: string;
 }
 
 /**
- * Say who one is. The first command of a socket, within 10 s.
+ * Identify the user. It is the first command of a socket, within 10 s of the handshake.
  *
- * A second socket of the same `device` replaces the first, which is closed with 4502. With `joins` a connection, or a resume, is one round trip.
+ * A second socket of the same `device` replaces the first, which is closed with 4502. With `joins`, connecting or resuming takes one round trip.
  */
 export interface ConnectCommand {
-  /** The client's number, unique on the socket while unanswered. */
+  /** The id that the client chose, unique on the socket until it is answered. */
   id: number;
   type: "connect";
   data: Connect;
@@ -178,26 +178,26 @@ export interface ConnectCommand {
 
 /** The reply to `connect`. */
 export interface ConnectReply {
-  /** The command's number. */
+  /** The command's id. */
   id: number;
   data: Connected;
 }
 
-/** Answer to `connect`. */
+/** The reply to `connect`. */
 export interface Connected {
-  /** Who the socket belongs to. */
+  /** The user that the socket belongs to. */
   user: Person;
-  /** Every balance of the user, coins first. */
+  /** All balances of the user, coins first. */
   balances: Balance[];
-  /** Unix milliseconds until which the token holds, and the socket with it. */
+  /** Unix milliseconds at which the token expires, and the socket is closed. */
   expires_at: number;
-  /** One answer for each of the command's `joins`, in their order. Absent: the command named none. */
+  /** One answer for each of the command's `joins`, in their order. Absent: the command had none. */
   joins?: JoinResult[];
-  /** What the server allows. */
+  /** The limits of this server. */
   limits: Limits;
   /** Milliseconds between the server's pings. */
   ping_ms: number;
-  /** The sign-in that the token belongs to, a UUID. */
+  /** The session that the token belongs to, a UUID. */
   session: string;
   /** The server's clock, Unix milliseconds. */
   time: number;
@@ -206,32 +206,32 @@ export interface Connected {
 /** The two currencies of the economy. */
 export type Currency = "coin" | "diamond";
 
-/** Answer to a command that became an event: the client's picture changes by the event alone. */
+/** The reply to a command that became an event. A client changes what it shows by the event alone. */
 export interface Done {
-  /** The room's epoch: rises when the room is opened anew or by another server. */
+  /** The room's epoch, which rises when the room starts anew or moves to another server. */
   epoch: number;
-  /** The `seq` of the event it caused, or of the state it was already in. */
+  /** The `seq` of the event that the command caused; if it changed nothing, that of the last event. */
   seq: number;
-  /** The answer is the first one of this operation, given again. Absent: no. */
+  /** This is the operation's first answer, repeated. Absent: no. */
   replayed?: boolean;
 }
 
-/** The answer to a command that has nothing to say. */
+/** The data of a reply that only confirms its command. */
 export type Empty = Record<string, unknown>;
 
 /** An error as it stands on the wire. */
 export interface ErrorBody {
   /** With `insufficient_funds`: the balance in minor units. Absent otherwise. */
   balance?: number;
-  /** The stable code: the one thing that code may look at. */
+  /** The stable code, by which an app decides what to do. */
   code: ErrorCode;
   /** With `bad_request`: the fields that do not fit. Absent otherwise. */
   fields?: FieldError[];
-  /** One sentence for the developer who reads it; nothing that code may look at. Absent: the code says all. */
+  /** One sentence for developers, which an app must not depend on. Absent: the code says everything. */
   message?: string;
-  /** With `suspended`: why, in the words of who did it, for the user to read. Absent otherwise. */
+  /** With `suspended`: the reason that the staff gave, for the user to read. Absent otherwise. */
   reason?: string;
-  /** The answer is the first one of this operation, given again. Absent: no. */
+  /** This is the operation's first answer, repeated. Absent: no. */
   replayed?: boolean;
   /** What the client may do with the same operation. */
   retry: Retry;
@@ -239,11 +239,11 @@ export interface ErrorBody {
   retry_after_ms?: number;
   /** With `insufficient_funds`: what is missing, in minor units. Absent otherwise. */
   shortfall?: number;
-  /** With `kicked`, `transfer_day_limit`, `transfer_not_yet` of a new account, and with `suspended` unless it is for good: Unix milliseconds until which it holds. Absent otherwise. */
+  /** With `kicked`, `transfer_day_limit`, `transfer_not_yet` of a new account, and with `suspended` unless it is for good: the Unix milliseconds until which the refusal holds. Absent otherwise. */
   until?: number;
 }
 
-/** A stable code. Codes are only ever added: a client treats one that it does not know by its `retry`. */
+/** A stable code. Codes are only ever added; a client decides by `retry` about a code that it does not know. */
 export type ErrorCode =
   | "bad_frame"
   | "bad_request"
@@ -303,12 +303,12 @@ export type ErrorCode =
 
 /** A command was refused, or a frame could not be read (`id` is null). */
 export interface ErrorReply {
-  /** The command's number; null where the frame could not be read. */
+  /** The command's id; null if the frame could not be read. */
   id: number | null;
   error: ErrorBody;
 }
 
-/** A sequenced fact of a room, the same bytes for everybody in it. */
+/** A sequenced fact of a room; everybody in it gets the same bytes. */
 export type EventFrame =
   | ParticipantsChangedEvent
   | SeatsChangedEvent
@@ -316,42 +316,42 @@ export type EventFrame =
   | ParticipantKickedEvent
   | GiftsSentEvent;
 
-/** One field that does not fit, by its path in the body. */
+/** One field that does not fit. */
 export interface FieldError {
   /** The field's path in the command or body, as `client.name`. */
   field: string;
-  /** What is wrong with it, for the developer who reads it. */
+  /** What is wrong with it, for developers. */
   message: string;
 }
 
-/** A gift of the catalogue, as `GET /v1/gifts` lists it. */
+/** The id of a gift in the catalogue, as `GET /v1/gifts` lists it. */
 export type GiftId = number;
 
-/** One gift operation that was paid for. A client shows nothing at or below its own `gift_no`. */
+/** A gift that was paid for. A client shows no gift at or below its own `gift_no`. */
 export interface GiftLine {
-  /** Unix milliseconds of the commit. */
+  /** The time of the commit, in Unix milliseconds. */
   at: number;
-  /** How widely it is announced. Absent: by its event alone. */
+  /** How widely it is announced. Absent: only by its event. */
   banner?: Banner;
-  /** How many each received. */
+  /** How many of it each receiver got. */
   count: number;
-  /** Who paid. */
+  /** The user who paid. */
   from: Person;
-  /** Which gift. */
+  /** The gift, by its id in the catalogue. */
   gift: GiftId;
-  /** The gift's number in its room, dense from 1. */
+  /** The gift's number in its room: from 1, without gaps. */
   gift_no: number;
-  /** The transfer in the ledger. */
+  /** The id of the transfer in the ledger. */
   receipt: number;
-  /** Who received; each of them got `count` of the gift. */
+  /** The users who received it; each of them got `count` of the gift. */
   to: Person[];
   /** The price of all of it in coins: price × count × receivers. */
   total: Coins;
 }
 
-/** Gifts of the room above a number, oldest first, at most 200. */
+/** List the room's gifts above a number, oldest first, at most 200. */
 export interface GiftListCommand {
-  /** The client's number, unique on the socket while unanswered. */
+  /** The id that the client chose, unique on the socket until it is answered. */
   id: number;
   type: "gift.list";
   data: ListGifts;
@@ -359,50 +359,50 @@ export interface GiftListCommand {
 
 /** The reply to `gift.list`. */
 export interface GiftListReply {
-  /** The command's number. */
+  /** The command's id. */
   id: number;
   data: GiftPage;
 }
 
-/** Answer to `gift.list`: gifts above the cursor, oldest first. */
+/** The reply to `gift.list`: gifts above the given number, oldest first. */
 export interface GiftPage {
   /** The gifts, at most 200. */
   gifts: GiftLine[];
-  /** There are more above the last one: ask again from there. */
+  /** There are more above the last one: send the command again from there. */
   more: boolean;
 }
 
-/** Answer to `gift.send`: paid, once. */
+/** The reply to `gift.send`: the receipt of the gift, which was paid for once. */
 export interface GiftReceipt {
-  /** Unix milliseconds of the commit. */
+  /** The time of the commit, in Unix milliseconds. */
   at: number;
-  /** The sender's coins right after it; of a replayed answer, after the first time. */
+  /** The sender's coins right after the transfer, also in a replayed answer. */
   balance: Coins;
-  /** How many each receiver got. */
+  /** How many of it each receiver got. */
   count: number;
-  /** Which gift. */
+  /** The gift, by its id in the catalogue. */
   gift: GiftId;
-  /** The gift's number in its room, dense from 1. */
+  /** The gift's number in its room: from 1, without gaps. */
   gift_no: number;
-  /** The transfer in the ledger. */
+  /** The id of the transfer in the ledger. */
   receipt: number;
-  /** The answer is the first one of this operation, given again. Absent: no. */
+  /** This is the operation's first answer, repeated. Absent: no. */
   replayed?: boolean;
-  /** Who received. */
+  /** The users who received it. */
   to: UserId[];
-  /** What it cost in coins: price × count × receivers. */
+  /** The price of all of it in coins: price × count × receivers. */
   total: Coins;
 }
 
 /**
- * Send a gift, paid for in coins: charged once, whatever happens to the reply.
+ * Send a gift, paid for in coins. It is charged once, whatever happens to the reply.
  *
- * May be sent again with the same `op` from outside the room, to get the first answer.
+ * Sent again with the same `op`, also from outside the room, it gets the first answer.
  */
 export interface GiftSendCommand {
-  /** The client's number, unique on the socket while unanswered. */
+  /** The id that the client chose, unique on the socket until it is answered. */
   id: number;
-  /** The operation: made once for each tap, kept over retries and reconnects. */
+  /** The operation's id: made once for each tap, kept over retries and reconnects. */
   op: Op;
   type: "gift.send";
   data: SendGift;
@@ -410,14 +410,14 @@ export interface GiftSendCommand {
 
 /** The reply to `gift.send`. */
 export interface GiftSendReply {
-  /** The command's number. */
+  /** The command's id. */
   id: number;
   data: GiftReceipt;
 }
 
 /** Data of `gifts.sent`. */
 export interface GiftsSent {
-  /** Coins spent in the room, ever, with these. */
+  /** All coins that were ever spent in the room, these gifts included. */
   coins: Coins;
   /** The gifts. */
   gifts: GiftLine[];
@@ -425,29 +425,29 @@ export interface GiftsSent {
 
 /** Gifts that were paid for, in the order of their `gift_no`. */
 export interface GiftsSentEvent {
-  /** Which room. */
+  /** The room. */
   room: RoomId;
-  /** The room's epoch: rises when the room is opened anew or by another server. */
+  /** The room's epoch, which rises when the room starts anew or moves to another server. */
   epoch: number;
-  /** Dense within the epoch, from 1. */
+  /** The event's number within the epoch: from 1, without gaps. */
   seq: number;
-  /** Unix milliseconds. */
+  /** The time of the event, in Unix milliseconds. */
   at: number;
   type: "gifts.sent";
   data: GiftsSent;
 }
 
-/** A command that says no more than its room. */
+/** The data of a command that only names its room. */
 export interface InRoom {
-  /** Which room. */
+  /** The room. */
   room: RoomId;
 }
 
-/** Come into a room, or back. */
+/** Join a room, or come back to it. */
 export interface Join {
-  /** Which room. */
+  /** The room. */
   room: RoomId;
-  /** What the client saw last; absent on a first visit. */
+  /** The last position that the client has seen; absent on a first visit. */
   position?: Position;
   /** The room token, from `POST /v1/rooms/{room}/token`. */
   token: string;
@@ -460,37 +460,37 @@ export type JoinResult = {
   error: ErrorBody;
 };
 
-/** Answer to `room.join`: either every missed event, or the room whole. */
+/** The reply to `room.join`: either every missed event, or a snapshot of the room. */
 export interface Joined {
-  /** Which room. */
+  /** The room. */
   room: RoomId;
-  /** The missed events, as they were sent, oldest first. Absent: none was missed, or `snapshot` stands for them. */
+  /** The missed events, as they were sent, oldest first. Absent: none was missed, or there is a `snapshot` instead. */
   events?: EventFrame[];
-  /** Gifts above the client's `gift_no` up to the position's that no event of this reply has, oldest first. Absent: none. */
+  /** The gifts above the client's `gift_no`, up to that of the position, which are in no event of this reply, oldest first. Absent: none. */
   gifts?: GiftLine[];
-  /** There are more gifts above the last one of `gifts` than a reply brings: ask with `gift.list` from there, before showing those of later events. Absent: no. */
+  /** There are more gifts above the last one of `gifts`: get them with `gift.list` before showing those of later events. Absent: no. */
   more_gifts?: boolean;
-  /** Where the client stands with this reply. */
+  /** The client's position after this reply. */
   position: Position;
-  /** All missed events are in `events`; otherwise the room is in `snapshot`. */
+  /** True: `events` has all missed events. False: `snapshot` has the room. */
   recovered: boolean;
-  /** The room at the position. Absent: `recovered`. */
+  /** The room at the position. Absent: `recovered` is true. */
   snapshot?: Snapshot;
 }
 
-/** Put somebody out of the room, and keep them out for ten minutes. */
+/** Remove a user from the room, and keep them out for ten minutes. */
 export interface Kick {
-  /** Which room. */
+  /** The room. */
   room: RoomId;
-  /** Whom. */
+  /** The user to remove. */
   user: UserId;
-  /** Why, at most 200 characters; the user is told. Absent: without a reason. */
+  /** The reason, at most 200 characters, which the user is told. Absent: no reason. */
   reason?: string;
 }
 
-/** The limits of this server, as far as a client has to know them. */
+/** The limits of this server that a client must know. */
 export interface Limits {
-  /** Milliseconds for which place and seat are kept after a dropped socket. */
+  /** Milliseconds for which a user's place and seat are kept after the socket is lost. */
   grace_ms: number;
   /** Bytes of one message from the client. */
   message_bytes: number;
@@ -498,78 +498,78 @@ export interface Limits {
   outbox_bytes: number;
   /** Characters of a chat line. */
   text_chars: number;
-  /** Commands that may wait for their reply at a time. */
+  /** Commands that may wait for their reply at the same time. */
   unanswered_commands: number;
 }
 
-/** Gifts of the room above a number. */
+/** List the room's gifts above a number. */
 export interface ListGifts {
-  /** Which room. */
+  /** The room. */
   room: RoomId;
-  /** Gifts above this `gift_no`; 0 is before the first. */
+  /** The `gift_no` above which gifts are listed; 0: from the first gift on. */
   after: number;
 }
 
-/** Who is in the room, by pages. */
+/** List the people in the room, in pages. */
 export interface ListPeople {
-  /** Which room. */
+  /** The room. */
   room: RoomId;
-  /** People above this id; absent: from the beginning. */
+  /** The user id above which people are listed. Absent: from the beginning. */
   after?: UserId;
 }
 
-/** Data of a command that has none. */
+/** The data of a command that needs none. */
 export type Nothing = Record<string, unknown>;
 
-/** What the server says of the socket itself. */
+/** A frame about the socket itself. */
 export type NoticeFrame = PingNotice | SessionExpiringNotice | ClosingNotice;
 
 /** Lock or unlock a seat. */
 export interface OnSeat {
-  /** Which room. */
+  /** The room. */
   room: RoomId;
-  /** Which seat, from 0. */
+  /** The seat's number, from 0. */
   seat: number;
-  /** The seat map's version that this was decided on; with another one the answer is `seats_changed`. Absent: decided on whatever the map is. */
+  /** The version of the seat map that the user saw; if the map has another version, the answer is `seats_changed`. Absent: the version does not matter. */
   version?: number;
 }
 
 /**
- * A client's name for one change: a UUID made once per tap and kept over retries and reconnects.
+ * The id of an operation: a UUID that a client makes once for each tap and keeps over retries and reconnects.
  *
- * Version 7 keeps the journal's index in order of time; every other version works as well.
+ * Version 7 is best, because it keeps the journal's index in order of time; every other version works as well.
  */
 export type Op = string;
 
-/** What the room is to the user who joins. */
+/** The place in the room of the user who joins. */
 export interface OwnPlace {
-  /** Own role. */
+  /** The user's role. */
   role: RoomRole;
-  /** Own seat. Absent: none. */
+  /** The number of the user's seat. Absent: none. */
   seat?: number;
 }
 
 /** Data of `participant.kicked`. */
 export interface ParticipantKicked {
-  /** Who. */
+  /** The user who was kicked. */
   user: UserId;
-  /** By whom. */
+  /** The user who kicked them. */
   by: UserId;
-  /** Why, in the words of who did it. Absent: no reason was given. */
+  /** The reason that was given. Absent: none. */
   reason?: string;
-  /** Unix milliseconds until which they may not come in. */
+  /** Unix milliseconds until which they may not join. */
   until: number;
 }
 
-/** Somebody was kicked out of the room. A seat of theirs has been left in the event before. */
+/** A user was kicked out of the room. If they sat on a seat, the event before has freed it. */
 export interface ParticipantKickedEvent {
-  /** Which room. */
+  /** The room. */
   room: RoomId;
-  /** The room's epoch: rises when the room is opened anew or by another server. */
+  /** The room's epoch, which rises when the room starts anew or moves to another server. */
   epoch: number;
-  /** Dense within the epoch, from 1. */
+  /** The event's number within the epoch: from 1, without gaps. */
   seq: number;
-  /** Unix milliseconds. */
+  /** The time of the event, in Unix milliseconds. */
   at: number;
   type: "participant.kicked";
   data: ParticipantKicked;
@@ -577,23 +577,23 @@ export interface ParticipantKickedEvent {
 
 /** Data of `participants.changed`. */
 export interface ParticipantsChanged {
-  /** How many are there now. */
+  /** The number of people in the room now. */
   count: number;
-  /** Who came. Absent: nobody. */
+  /** The people who joined. Absent: nobody. */
   joined?: Person[];
-  /** Who left. Absent: nobody. */
+  /** The users who left. Absent: nobody. */
   left?: UserId[];
 }
 
-/** Who came and left, gathered, at most four a second. */
+/** People joined or left. Changes are gathered into at most four events a second. */
 export interface ParticipantsChangedEvent {
-  /** Which room. */
+  /** The room. */
   room: RoomId;
-  /** The room's epoch: rises when the room is opened anew or by another server. */
+  /** The room's epoch, which rises when the room starts anew or moves to another server. */
   epoch: number;
-  /** Dense within the epoch, from 1. */
+  /** The event's number within the epoch: from 1, without gaps. */
   seq: number;
-  /** Unix milliseconds. */
+  /** The time of the event, in Unix milliseconds. */
   at: number;
   type: "participants.changed";
   data: ParticipantsChanged;
@@ -601,21 +601,21 @@ export interface ParticipantsChangedEvent {
 
 /** Data of `participants.count`. */
 export interface ParticipantsCount {
-  /** How many. */
+  /** The number of people in the room. */
   count: number;
 }
 
-/** How many people are in the room, where they are too many to name. */
+/** The number of people in a room that has too many to name them. */
 export interface ParticipantsCountSignal {
-  /** Which room. */
+  /** The room. */
   room: RoomId;
   type: "participants.count";
   data: ParticipantsCount;
 }
 
-/** Who is in the room, by id, at most 100 a page. */
+/** List the people in the room by id, at most 100 per page. */
 export interface PeopleListCommand {
-  /** The client's number, unique on the socket while unanswered. */
+  /** The id that the client chose, unique on the socket until it is answered. */
   id: number;
   type: "people.list";
   data: ListPeople;
@@ -623,16 +623,16 @@ export interface PeopleListCommand {
 
 /** The reply to `people.list`. */
 export interface PeopleListReply {
-  /** The command's number. */
+  /** The command's id. */
   id: number;
   data: PeoplePage;
 }
 
-/** Answer to `people.list`: who is in the room, by id. */
+/** The reply to `people.list`: the people in the room, by id. */
 export interface PeoplePage {
-  /** How many are in the room in all. */
+  /** The number of people in the room. */
   count: number;
-  /** There are more above the last one: ask again from there. */
+  /** There are more above the last one: send the command again from there. */
   more: boolean;
   /** The people, at most 100. */
   people: Person[];
@@ -640,28 +640,28 @@ export interface PeoplePage {
 
 /** A user as others see them. */
 export interface Person {
-  /** Who. */
+  /** The user's id. */
   id: UserId;
-  /** The display name. */
+  /** The user's display name. */
   name: string;
 }
 
-/** Ask for a sign of life. */
+/** Check that the connection is alive. */
 export interface PingCommand {
-  /** The client's number, unique on the socket while unanswered. */
+  /** The id that the client chose, unique on the socket until it is answered. */
   id: number;
   type: "ping";
   data?: Nothing;
 }
 
-/** Answer with `{"type":"pong"}` within 10 s. */
+/** The server checks that the connection is alive: answer with `{"type":"pong"}`. A socket that is silent for too long is closed with 4002. */
 export interface PingNotice {
   type: "ping";
 }
 
 /** The reply to `ping`. */
 export interface PingReply {
-  /** The command's number. */
+  /** The command's id. */
   id: number;
   data: Empty;
 }
@@ -671,33 +671,33 @@ export interface PongNotice {
   type: "pong";
 }
 
-/** Where a client stands in a room: what it saw last. Sent with every join; all above it comes back. */
+/** A client's position in a room: what it has seen last. The client sends it with every join, and gets everything above it. */
 export interface Position {
-  /** The room's epoch: rises when the room is opened anew or by another server. A position of another epoch is answered with a snapshot. */
+  /** The room's epoch, which rises when the room starts anew or moves to another server. A position of another epoch is answered with a snapshot. */
   epoch: number;
-  /** The last event's number within the epoch. */
+  /** The number of the last event within the epoch. */
   seq: number;
-  /** The highest gift that was shown: the client shows none at or below it. Absent: on a first visit, of which no earlier gift is sent. */
+  /** The number of the highest gift that was shown; the client shows no gift at or below it. Absent: a first visit, which gets no earlier gifts. */
   gift_no?: number;
 }
 
-/** Who receives a gift. The sender is never among them. */
+/** The receivers of a gift. The sender is never among them. */
 export type Recipients = {
   users: UserId[];
 } | {
   seats: number[];
 } | "all_seats";
 
-/** Go on with a new access token. */
+/** Continue the session with a new access token. */
 export interface RefreshSession {
-  /** An access token of the session that the socket connected by. */
+  /** A new access token of the session with which the socket connected. */
   token: string;
 }
 
-/** Why somebody was put out of a room. */
+/** Why a user is no longer in a room. */
 export type RemovalCause = "kicked" | "joined_elsewhere" | "left" | "resync" | "closed";
 
-/** The one answer to a command, by its `id`. */
+/** The reply to a command, with the same `id`. */
 export type ReplyFrame =
   | ConnectReply
   | SessionRefreshReply
@@ -715,31 +715,31 @@ export type ReplyFrame =
   | PeopleListReply
   | ErrorReply;
 
-/** What a client may do with the same operation (`op`) after an error. A new tap is a new operation. */
+/** What a client may do with the same operation (`op`) after an error. A new tap makes a new operation. */
 export type Retry = "never" | "now" | "later" | "sign_in";
 
-/** A room as lists have it. */
+/** A room as lists show it. */
 export interface RoomCard {
-  /** Which room. */
+  /** The room's id. */
   id: RoomId;
-  /** Its name. */
+  /** The room's name. */
   name: string;
-  /** Whose room it is. */
+  /** The room's owner. */
   owner: Person;
-  /** How many seats. */
+  /** The number of seats. */
   seats: number;
 }
 
-/** A room: a random number of nine digits and more, which people read aloud. */
+/** A room's id: a random number of at least nine digits, which people can read aloud. */
 export type RoomId = number;
 
 /**
- * Come into a room, or back. A user is in one room at a time: another one is left.
+ * Join a room, or come back to it. A user is in one room at a time, so joining leaves any other room.
  *
- * With a `position` the reply brings all missed events, or a snapshot, and is told which. The events behind the reply's position follow the reply.
+ * With a `position` the reply has either all missed events or a snapshot, and says which. The events above the reply's position follow the reply.
  */
 export interface RoomJoinCommand {
-  /** The client's number, unique on the socket while unanswered. */
+  /** The id that the client chose, unique on the socket until it is answered. */
   id: number;
   type: "room.join";
   data: Join;
@@ -747,16 +747,16 @@ export interface RoomJoinCommand {
 
 /** The reply to `room.join`. */
 export interface RoomJoinReply {
-  /** The command's number. */
+  /** The command's id. */
   id: number;
   data: Joined;
 }
 
-/** Put somebody out of the room, and keep them out for ten minutes. For the room's owner. */
+/** Remove a user from the room, and keep them out for ten minutes. Only the room's owner may do this. */
 export interface RoomKickCommand {
-  /** The client's number, unique on the socket while unanswered. */
+  /** The id that the client chose, unique on the socket until it is answered. */
   id: number;
-  /** The operation: made once for each tap, kept over retries and reconnects. */
+  /** The operation's id: made once for each tap, kept over retries and reconnects. */
   op: Op;
   type: "room.kick";
   data: Kick;
@@ -764,14 +764,14 @@ export interface RoomKickCommand {
 
 /** The reply to `room.kick`. */
 export interface RoomKickReply {
-  /** The command's number. */
+  /** The command's id. */
   id: number;
   data: Done;
 }
 
-/** Leave a room at once, on all of one's devices, without the grace period. */
+/** Leave a room at once, on all devices of the user, without the grace period. */
 export interface RoomLeaveCommand {
-  /** The client's number, unique on the socket while unanswered. */
+  /** The id that the client chose, unique on the socket until it is answered. */
   id: number;
   type: "room.leave";
   data: InRoom;
@@ -779,52 +779,52 @@ export interface RoomLeaveCommand {
 
 /** The reply to `room.leave`. */
 export interface RoomLeaveReply {
-  /** The command's number. */
+  /** The command's id. */
   id: number;
   data: Empty;
 }
 
 /** Data of `room.removed`. */
 export interface RoomRemoved {
-  /** Which room. */
+  /** The room. */
   room: RoomId;
-  /** Why. */
+  /** Why the user is no longer in it. */
   cause: RemovalCause;
-  /** The words of who did it. Absent: there are none. */
+  /** The reason that was given. Absent: none. */
   reason?: string;
-  /** Unix milliseconds until which they may not come in. Absent: they may. */
+  /** Unix milliseconds until which the user may not join. Absent: they may join at once. */
   until?: number;
 }
 
-/** The user was put out of a room. The socket lives on. */
+/** The user is no longer in a room. The socket stays open. */
 export interface RoomRemovedUserFrame {
-  /** Whom it concerns: the socket's own user. */
+  /** The socket's own user, whom it concerns. */
   user: UserId;
   type: "room.removed";
   data: RoomRemoved;
 }
 
-/** What a user is in a room. */
+/** A user's role in a room. */
 export type RoomRole = "owner" | "member";
 
 /** One seat of the map. */
 export interface Seat {
-  /** Who sits there. Absent: nobody. */
+  /** The user who sits there. Absent: nobody. */
   user?: Person;
-  /** Nobody may take it. Absent: no. */
+  /** The seat is locked, so nobody may take it. Absent: no. */
   locked?: boolean;
-  /** The seat's number, from 0, which is the host's. */
+  /** The seat's number, from 0; seat 0 is the host's. */
   no: number;
 }
 
 /** Why the seat map changed. */
 export type SeatCause = "taken" | "left" | "gone" | "locked" | "unlocked" | "kicked";
 
-/** Leave one's seat. */
+/** Leave the user's own seat. */
 export interface SeatLeaveCommand {
-  /** The client's number, unique on the socket while unanswered. */
+  /** The id that the client chose, unique on the socket until it is answered. */
   id: number;
-  /** The operation: made once for each tap, kept over retries and reconnects. */
+  /** The operation's id: made once for each tap, kept over retries and reconnects. */
   op: Op;
   type: "seat.leave";
   data: InRoom;
@@ -832,16 +832,16 @@ export interface SeatLeaveCommand {
 
 /** The reply to `seat.leave`. */
 export interface SeatLeaveReply {
-  /** The command's number. */
+  /** The command's id. */
   id: number;
   data: Done;
 }
 
-/** Lock a seat; who sits there is evicted. For the room's owner. */
+/** Lock a seat; a user who sits there loses it. Only the room's owner may do this. */
 export interface SeatLockCommand {
-  /** The client's number, unique on the socket while unanswered. */
+  /** The id that the client chose, unique on the socket until it is answered. */
   id: number;
-  /** The operation: made once for each tap, kept over retries and reconnects. */
+  /** The operation's id: made once for each tap, kept over retries and reconnects. */
   op: Op;
   type: "seat.lock";
   data: OnSeat;
@@ -849,16 +849,16 @@ export interface SeatLockCommand {
 
 /** The reply to `seat.lock`. */
 export interface SeatLockReply {
-  /** The command's number. */
+  /** The command's id. */
   id: number;
   data: Done;
 }
 
-/** Take a seat. Seat 0 is the owner's. */
+/** Take a seat. Seat 0 is for the room's owner. */
 export interface SeatTakeCommand {
-  /** The client's number, unique on the socket while unanswered. */
+  /** The id that the client chose, unique on the socket until it is answered. */
   id: number;
-  /** The operation: made once for each tap, kept over retries and reconnects. */
+  /** The operation's id: made once for each tap, kept over retries and reconnects. */
   op: Op;
   type: "seat.take";
   data: TakeSeat;
@@ -866,16 +866,16 @@ export interface SeatTakeCommand {
 
 /** The reply to `seat.take`. */
 export interface SeatTakeReply {
-  /** The command's number. */
+  /** The command's id. */
   id: number;
   data: Done;
 }
 
-/** Unlock a seat. For the room's owner. */
+/** Unlock a seat. Only the room's owner may do this. */
 export interface SeatUnlockCommand {
-  /** The client's number, unique on the socket while unanswered. */
+  /** The id that the client chose, unique on the socket until it is answered. */
   id: number;
-  /** The operation: made once for each tap, kept over retries and reconnects. */
+  /** The operation's id: made once for each tap, kept over retries and reconnects. */
   op: Op;
   type: "seat.unlock";
   data: OnSeat;
@@ -883,54 +883,54 @@ export interface SeatUnlockCommand {
 
 /** The reply to `seat.unlock`. */
 export interface SeatUnlockReply {
-  /** The command's number. */
+  /** The command's id. */
   id: number;
   data: Done;
 }
 
 /** Data of `seats.changed`. */
 export interface SeatsChanged {
-  /** Who did it. Absent: the one who sits or sat. */
+  /** The user who did it. Absent: the user who sits or sat there. */
   by?: UserId;
-  /** Why. */
+  /** Why the seats changed. */
   cause: SeatCause;
   /** The seats that changed. */
   seats: Seat[];
-  /** The map's version now. */
+  /** The seat map's version now. */
   version: number;
 }
 
-/** Seats changed. All that changed at once, as they are now. */
+/** Seats changed. The event has all seats that changed together, as they are now. */
 export interface SeatsChangedEvent {
-  /** Which room. */
+  /** The room. */
   room: RoomId;
-  /** The room's epoch: rises when the room is opened anew or by another server. */
+  /** The room's epoch, which rises when the room starts anew or moves to another server. */
   epoch: number;
-  /** Dense within the epoch, from 1. */
+  /** The event's number within the epoch: from 1, without gaps. */
   seq: number;
-  /** Unix milliseconds. */
+  /** The time of the event, in Unix milliseconds. */
   at: number;
   type: "seats.changed";
   data: SeatsChanged;
 }
 
-/** Say something to the room. */
+/** Send a chat line to the room. */
 export interface SendChat {
-  /** Which room. */
+  /** The room. */
   room: RoomId;
-  /** 1 to 2,000 characters, not only white space. */
+  /** The text: 1 to 2,000 characters, not only white space. */
   text: string;
 }
 
 /** Send a gift, paid for in coins. */
 export interface SendGift {
-  /** Which room. */
+  /** The room. */
   room: RoomId;
-  /** How many each receiver gets: 1, 10, 66, 188, 520 or 1,314. */
+  /** How many of it each receiver gets: 1, 10, 66, 188, 520 or 1,314. */
   count: 1 | 10 | 66 | 188 | 520 | 1314;
-  /** Which gift. */
+  /** The gift, by its id in the catalogue. */
   gift: GiftId;
-  /** To whom. */
+  /** The receivers. */
   to: Recipients;
 }
 
@@ -965,19 +965,19 @@ export type ServerFrame =
 
 /** Data of `session_expiring`. */
 export interface SessionExpiring {
-  /** Unix milliseconds at which it ends. */
+  /** Unix milliseconds at which the token expires. */
   expires_at: number;
 }
 
-/** The access token ends soon, and the socket with it: send `session.refresh` with a new one. */
+/** The access token expires soon, and the socket is closed then: send `session.refresh` with a new token. */
 export interface SessionExpiringNotice {
   type: "session_expiring";
   data: SessionExpiring;
 }
 
-/** Go on with a new access token, before the old one ends. */
+/** Continue the session with a new access token, before the old one expires. */
 export interface SessionRefreshCommand {
-  /** The client's number, unique on the socket while unanswered. */
+  /** The id that the client chose, unique on the socket until it is answered. */
   id: number;
   type: "session.refresh";
   data: RefreshSession;
@@ -985,96 +985,96 @@ export interface SessionRefreshCommand {
 
 /** The reply to `session.refresh`. */
 export interface SessionRefreshReply {
-  /** The command's number. */
+  /** The command's id. */
   id: number;
   data: SessionRefreshed;
 }
 
-/** Answer to `session.refresh`. */
+/** The reply to `session.refresh`. */
 export interface SessionRefreshed {
-  /** Unix milliseconds until which the token holds, and the socket with it. */
+  /** Unix milliseconds at which the new token expires, and the socket is closed. */
   expires_at: number;
 }
 
-/** What may be merged or dropped: the latest wins. It has no `seq`. */
+/** A frame that may be merged or dropped: the latest counts. It has no `seq`. */
 export type SignalFrame = ParticipantsCountSignal;
 
-/** The room at a position, whole. */
+/** The whole room at a position. */
 export interface Snapshot {
   /** The room itself. */
   room: RoomCard;
-  /** The last lines of chat, oldest first: at most 50. */
+  /** The last chat lines, oldest first, at most 50. */
   chat: ChatLine[];
-  /** Coins spent in the room, ever, as far as announced. */
+  /** All coins that were ever spent in the room on the gifts announced so far. */
   coins: Coins;
-  /** How many people are in the room. */
+  /** The number of people in the room. */
   count: number;
-  /** What the room is to who joins. */
+  /** The place of the user who joins. */
   own: OwnPlace;
-  /** The first page of them, by id: at most 100. */
+  /** The first page of these people, by id, at most 100. */
   people: Person[];
-  /** The seat map's version; commands may name it. */
+  /** The seat map's version, which commands may name. */
   seat_version: number;
-  /** Every seat, by number. */
+  /** All seats, by number. */
   seats: Seat[];
 }
 
 /** Take a seat. */
 export interface TakeSeat {
-  /** Which room. */
+  /** The room. */
   room: RoomId;
-  /** Which seat, from 0. Absent: the first free one but the host's. */
+  /** The seat's number, from 0. Absent: the first free seat except the host's. */
   seat?: number;
-  /** The seat map's version that this was decided on; with another one the answer is `seats_changed`. Absent: decided on whatever the map is. */
+  /** The version of the seat map that the user saw; if the map has another version, the answer is `seats_changed`. Absent: the version does not matter. */
   version?: number;
 }
 
-/** What concerns one user: a hint, with the cursor of what is stored. */
+/** A frame for one user: a hint with the version of what is stored. */
 export type UserFrame = BalanceChangedUserFrame | RoomRemovedUserFrame;
 
-/** A user: a random number of nine digits and more, which people read aloud. */
+/** A user's id: a random number of at least nine digits, which people can read aloud. */
 export type UserId = number;
 
 /** Each command by its type. */
 export interface Commands {
-  /** Say something to the room. */
+  /** Send a chat line to the room. */
   "chat.send": { data: SendChat; reply: Done };
   /**
-   * Say who one is. The first command of a socket, within 10 s.
+   * Identify the user. It is the first command of a socket, within 10 s of the handshake.
    *
-   * A second socket of the same `device` replaces the first, which is closed with 4502. With `joins` a connection, or a resume, is one round trip.
+   * A second socket of the same `device` replaces the first, which is closed with 4502. With `joins`, connecting or resuming takes one round trip.
    */
   "connect": { data: Connect; reply: Connected };
-  /** Gifts of the room above a number, oldest first, at most 200. */
+  /** List the room's gifts above a number, oldest first, at most 200. */
   "gift.list": { data: ListGifts; reply: GiftPage };
   /**
-   * Send a gift, paid for in coins: charged once, whatever happens to the reply.
+   * Send a gift, paid for in coins. It is charged once, whatever happens to the reply.
    *
-   * May be sent again with the same `op` from outside the room, to get the first answer.
+   * Sent again with the same `op`, also from outside the room, it gets the first answer.
    */
   "gift.send": { data: SendGift; reply: GiftReceipt };
-  /** Who is in the room, by id, at most 100 a page. */
+  /** List the people in the room by id, at most 100 per page. */
   "people.list": { data: ListPeople; reply: PeoplePage };
-  /** Ask for a sign of life. */
+  /** Check that the connection is alive. */
   "ping": { data: Nothing; reply: Empty };
   /**
-   * Come into a room, or back. A user is in one room at a time: another one is left.
+   * Join a room, or come back to it. A user is in one room at a time, so joining leaves any other room.
    *
-   * With a `position` the reply brings all missed events, or a snapshot, and is told which. The events behind the reply's position follow the reply.
+   * With a `position` the reply has either all missed events or a snapshot, and says which. The events above the reply's position follow the reply.
    */
   "room.join": { data: Join; reply: Joined };
-  /** Put somebody out of the room, and keep them out for ten minutes. For the room's owner. */
+  /** Remove a user from the room, and keep them out for ten minutes. Only the room's owner may do this. */
   "room.kick": { data: Kick; reply: Done };
-  /** Leave a room at once, on all of one's devices, without the grace period. */
+  /** Leave a room at once, on all devices of the user, without the grace period. */
   "room.leave": { data: InRoom; reply: Empty };
-  /** Leave one's seat. */
+  /** Leave the user's own seat. */
   "seat.leave": { data: InRoom; reply: Done };
-  /** Lock a seat; who sits there is evicted. For the room's owner. */
+  /** Lock a seat; a user who sits there loses it. Only the room's owner may do this. */
   "seat.lock": { data: OnSeat; reply: Done };
-  /** Take a seat. Seat 0 is the owner's. */
+  /** Take a seat. Seat 0 is for the room's owner. */
   "seat.take": { data: TakeSeat; reply: Done };
-  /** Unlock a seat. For the room's owner. */
+  /** Unlock a seat. Only the room's owner may do this. */
   "seat.unlock": { data: OnSeat; reply: Done };
-  /** Go on with a new access token, before the old one ends. */
+  /** Continue the session with a new access token, before the old one expires. */
   "session.refresh": { data: RefreshSession; reply: SessionRefreshed };
 }
