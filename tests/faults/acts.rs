@@ -13,6 +13,8 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 use uuid::Uuid;
 
+use crate::support::time::moment;
+
 /// How long one answer may take.
 pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 /// Coins of a transfer: the least that one moves.
@@ -105,7 +107,7 @@ impl Parties {
                         panic!("{path}: {status} {answer}")
                     }
                     // A client that comes back at once would only meet the same.
-                    Ok(_) | Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+                    Ok(_) | Err(_) => moment(30..70).await,
                 }
             }
         };

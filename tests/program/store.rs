@@ -4,7 +4,6 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
@@ -12,6 +11,7 @@ use nix::unistd::Pid;
 use parlor::dev::Place;
 
 use crate::support::program::{Program, complaint, parlor, run};
+use crate::support::time::{moment_blocking, until_blocking};
 
 /// A folder for one test's store, empty, removed in the end.
 struct Folder(PathBuf);
@@ -55,11 +55,7 @@ fn is_gone(pid: Pid) -> bool {
 }
 
 fn wait_until_gone(pid: Pid, within: Duration) {
-    let since = Instant::now();
-    while !is_gone(pid) {
-        assert!(since.elapsed() < within, "PostgreSQL {pid} outlives its server");
-        thread::sleep(Duration::from_millis(10));
-    }
+    until_blocking(&format!("PostgreSQL {pid} ends with its server"), within, || is_gone(pid).then_some(()));
 }
 
 #[test]
@@ -84,11 +80,8 @@ fn a_store_lives_from_a_cold_start_through_kills_to_a_clean_stop() {
     // PostgreSQL killed: ready again by itself.
     let postmaster = folder.postmaster();
     kill(postmaster, Signal::SIGKILL).expect("it runs");
-    let since = Instant::now();
-    while folder.0.exists() && (server.get("/readyz").0 != 200 || folder.postmaster() == postmaster) {
-        assert!(since.elapsed() < Duration::from_secs(20), "PostgreSQL does not come back:\n{}", server.said());
-        thread::sleep(Duration::from_millis(50));
-    }
+    let back = || (server.get("/readyz").0 == 200 && folder.postmaster() != postmaster).then_some(());
+    until_blocking("PostgreSQL comes back", Duration::from_secs(20), back);
 
     // The server killed: PostgreSQL goes with it, and the next start is at once.
     let postmaster = folder.postmaster();
@@ -119,8 +112,8 @@ fn a_store_lives_from_a_cold_start_through_kills_to_a_clean_stop() {
 
 #[test]
 fn a_signal_during_a_cold_start_leaves_nothing_behind_that_hinders_the_next() {
-    for delay_ms in [50, 400, 800, 1200] {
-        let folder = Folder::new(&format!("hasty-{delay_ms}"));
+    for delay_ms in [50..100, 400..500, 800..900, 1_200..1_400] {
+        let folder = Folder::new(&format!("hasty-{}", delay_ms.start));
         let mut hasty = parlor(&["dev", "--port", "0", "--data"]);
         let mut child = hasty
             .arg(&folder.0)
@@ -128,7 +121,7 @@ fn a_signal_during_a_cold_start_leaves_nothing_behind_that_hinders_the_next() {
             .stdout(Stdio::null())
             .spawn()
             .expect("the program can be started");
-        thread::sleep(Duration::from_millis(delay_ms));
+        moment_blocking(delay_ms);
         kill(Pid::from_raw(i32::try_from(child.id()).expect("a pid")), Signal::SIGTERM).expect("it lives");
         child.wait().expect("it is our child");
         let server = Program::dev(&folder.0);

@@ -10,6 +10,7 @@ mod postgres_tests;
 pub mod program;
 pub mod raw;
 pub mod schema;
+pub mod time;
 pub mod world;
 
 use parlor::kit::chance::Chance;

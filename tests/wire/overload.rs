@@ -1,18 +1,18 @@
 //! More than the server can do: newcomers are told to come back later, who is in stays in and misses nothing.
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use parlor::kit::rate::Rate;
 use parlor::load::Level;
 use parlor::{delivery, gateway};
 use parlor_protocol::event::Notice;
-use parlor_protocol::{CloseCode, ErrorCode, Event};
+use parlor_protocol::{CloseCode, ErrorCode, Event, SUBPROTOCOL};
 use serde_json::Value;
 
 use super::server::{Server, room};
-use crate::support::client::{Client, soon};
+use crate::support::client::{Client, PATIENCE, soon};
 use crate::support::raw::{Raw, handshake};
+use crate::support::time::until;
 
 /// So few connections that one handshake at a time may be undecided.
 fn small() -> gateway::Settings {
@@ -147,10 +147,6 @@ async fn over_the_bound_of_connections_a_handshake_is_refused_and_far_over_it_al
 
 /// A socket whose handshake goes through as soon as no other is undecided.
 async fn undecided_socket(address: SocketAddr) -> Client {
-    loop {
-        match Client::open_with(address, &[("sec-websocket-protocol", "parlor.v1.json")]).await {
-            Ok(client) => return client,
-            Err(_) => tokio::time::sleep(Duration::from_millis(2)).await,
-        }
-    }
+    let open = async || Client::open_with(address, &[("sec-websocket-protocol", SUBPROTOCOL)]).await.ok();
+    until("a place among the undecided", PATIENCE, open).await
 }

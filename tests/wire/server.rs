@@ -27,6 +27,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{Notify, mpsc};
 
 use crate::support::now;
+use crate::support::time::until;
 
 /// The epoch of every pretended room.
 pub const EPOCH: i64 = 1_790_000_000_000;
@@ -156,13 +157,8 @@ impl Server {
 
     /// Waits until the node's load is this.
     pub async fn stands(&self, level: Level) {
-        let wait = async {
-            while self.delivery.load().level() != level {
-                tokio::time::sleep(Duration::from_millis(2)).await;
-            }
-        };
-        let result = tokio::time::timeout(Duration::from_secs(20), wait).await;
-        assert!(result.is_ok(), "the load is {:?}", self.delivery.load().level());
+        let there = async || (self.delivery.load().level() == level).then_some(());
+        until(&format!("the load becomes {level:?}"), Duration::from_secs(20), there).await;
     }
 
     /// Ends everything, and waits for it: a task that stays fails the test.
