@@ -100,11 +100,7 @@ async fn connection(arrival: Box<Arrival>) {
     match begins {
         Begins::Socket(opening) => {
             let Arrival { gateway, stream, permit, .. } = *arrival;
-            if opening.span.is_disabled() {
-                upgrade::be_socket(gateway, stream, permit, opening).await;
-            } else {
-                upgrade::be_socket_in_span(gateway, stream, permit, opening).await;
-            }
+            upgrade::be_socket(gateway, stream, permit, opening).await;
         }
         Begins::Http => Box::pin(requests(*arrival)).await,
         Begins::Silent | Begins::Gone => {}

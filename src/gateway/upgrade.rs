@@ -1,14 +1,20 @@
-//! `GET /v1/socket`: how a connection becomes a socket. [`admit`] alone decides that, by the head of the request. A
-//! head that comes first on its connection and in one piece, as nearly all do, is answered directly. Any other goes
-//! through HTTP, and the connection is taken out of HTTP afterwards.
+//! `GET /v1/socket`: how a connection becomes a socket. Whether it does is decided in one place ([`admit`]), by the head
+//! of the request alone. There are two entries to it, and neither can go.
+//!
+//! - **At once**: a head that comes first on its connection and whole, as nearly all do, is answered before HTTP is set
+//!   up. Without this entry each socket would begin with a connection of HTTP, with its buffers, its body and a second
+//!   task to take the stream out of it, which the joins of a crowd pay for (docs/performance.md, Sockets and joins).
+//! - **Out of HTTP**: the connections of a proxy have served other requests before, and a slow network brings a head in
+//!   parts. Only a reader of HTTP that keeps what it has read can take those, and to write a second one here would be a
+//!   second parser with its own mistakes. It is also what says in HTTP why there is no socket.
 
 use std::os::fd::AsRawFd;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::{Request, Response, StatusCode, header};
 use bytes::Bytes;
+use futures_util::future::Either;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use nix::errno::Errno;
@@ -142,31 +148,22 @@ pub(super) struct Opening {
 async fn serve(gateway: GatewayState, on_upgrade: OnUpgrade, permit: Permit, mut opening: Box<Opening>) {
     if let Some((stream, first)) = take(on_upgrade.await) {
         opening.first = first;
-        be_socket_in_span(gateway, stream, permit, opening).await;
+        be_socket(gateway, stream, permit, opening).await;
     }
 }
 
-/// Serves the socket until it ends.
+/// The socket itself, to its end, in its span if it has one. Not an `async fn`, whose future would keep room for the
+/// arguments beside the socket's; and with a span in a box, so that the task of a socket without one has no room for it.
 pub(super) fn be_socket(
     gateway: GatewayState,
     stream: TcpStream,
     permit: Permit,
-    opening: Box<Opening>,
+    mut opening: Box<Opening>,
 ) -> impl Future<Output = ()> + Send {
     metric::SOCKETS_OPENED.add(1);
-    connection::serve(gateway, Arc::new(stream), opening, (permit, metric::SOCKETS.hold()))
-}
-
-/// Like [`be_socket`], within the socket's span. It is boxed so that the task of a socket without a span is not larger
-/// by it.
-pub(super) fn be_socket_in_span(
-    gateway: GatewayState,
-    stream: TcpStream,
-    permit: Permit,
-    mut opening: Box<Opening>,
-) -> Pin<Box<dyn Future<Output = ()> + Send>> {
     let span = std::mem::replace(&mut opening.span, Span::none());
-    Box::pin(be_socket(gateway, stream, permit, opening).instrument(span))
+    let socket = connection::serve(gateway, Arc::new(stream), opening, (permit, metric::SOCKETS.hold()));
+    if span.is_disabled() { Either::Left(socket) } else { Either::Right(Box::pin(socket.instrument(span))) }
 }
 
 /// The TCP stream that HTTP has given up, with the bytes that came right after the handshake.
