@@ -3,6 +3,8 @@
 //! This is the only place where `room` and `economy` meet. It holds no rule of the product.
 
 mod build;
+#[cfg(feature = "bench")]
+mod crowd;
 mod demo;
 mod figures;
 mod jobs;

@@ -107,7 +107,7 @@ pub async fn migrate(data: Option<PathBuf>) -> Result<(), StartError> {
 }
 
 /// `parlor seed`: writes the catalogue and issues the coins for promotions; with `people` it also creates these.
-pub async fn seed(data: Option<PathBuf>, people: People<'_>) -> Result<(), StartError> {
+pub async fn seed(data: Option<PathBuf>, people: &People) -> Result<(), StartError> {
     let settings = for_work()?;
     let addresses = Addresses::find(&settings, data, Purpose::Work, "parlor seed").await?;
     let seeded = async {
@@ -127,6 +127,7 @@ pub async fn seed(data: Option<PathBuf>, people: People<'_>) -> Result<(), Start
         People::Demo => say("the catalogue and the demo users are there"),
         // Its progress, which `app::seed` printed, ended with its size.
         People::World(_) => {}
+        #[cfg(feature = "bench")]
         People::Load(count, tokens) => {
             say(&format!("{count} accounts are there; their tokens are in {}", tokens.display()))
         }
@@ -281,7 +282,7 @@ async fn serve_from(
                     "DATABASE_URL is set: the demo users, whose password everybody knows, go into that database"
                 );
             }
-            app::seed(&settings, addresses.app()?, People::Demo, &|_| ()).await?;
+            app::seed(&settings, addresses.app()?, &People::Demo, &|_| ()).await?;
         }
         Ok(())
     };

@@ -41,15 +41,12 @@ enum Command {
         /// Also the demo users of `dev`, whose password everybody knows.
         #[arg(long)]
         demo: bool,
-        /// So many accounts with coins for a load test; --tokens takes their access tokens.
-        #[arg(long, value_name = "N", requires = "tokens", conflicts_with = "demo")]
-        users: Option<usize>,
-        /// The file for the tokens of --users, a JSON object a line.
-        #[arg(long, value_name = "FILE", requires = "users")]
-        tokens: Option<PathBuf>,
+        #[cfg(feature = "bench")]
+        #[command(flatten)]
+        crowd: Crowd,
         /// A world of accounts, rooms and gifts in a database that has none: small has a thousand users, medium fifty
         /// thousand, large a million.
-        #[arg(long, value_enum, conflicts_with_all = ["demo", "users"])]
+        #[arg(long, value_enum, conflicts_with = "demo")]
         scale: Option<WorldScale>,
         #[command(flatten)]
         store: StoreArgs,
@@ -153,6 +150,18 @@ impl WorldScale {
     }
 }
 
+/// What only load tests ask for: a program that is built for people has no such options.
+#[cfg(feature = "bench")]
+#[derive(Args)]
+struct Crowd {
+    /// So many accounts with coins for a load test; --tokens takes their access tokens.
+    #[arg(long, value_name = "N", requires = "tokens", conflicts_with_all = ["demo", "scale"])]
+    users: Option<usize>,
+    /// The file for the tokens of --users, a JSON object a line.
+    #[arg(long, value_name = "FILE", requires = "users")]
+    tokens: Option<PathBuf>,
+}
+
 #[derive(Args)]
 struct StoreArgs {
     /// The folder of the private store, where no DATABASE_URL is given. [default: .data]
@@ -171,14 +180,24 @@ fn main() -> ExitCode {
             Command::Dev { port, lan, store } => command::dev(port, lan, store.data).await.map(|()| true),
             Command::Serve => command::serve().await.map(|()| true),
             Command::Migrate(store) => command::migrate(store.data).await.map(|()| true),
-            Command::Seed { demo, users, tokens, scale, store } => {
-                let people = match (users, &tokens, scale) {
-                    (_, _, Some(scale)) => People::World(scale.scale()),
-                    (Some(users), Some(tokens), None) => People::Load(users, tokens),
-                    _ if demo => People::Demo,
-                    _ => People::None,
+            Command::Seed {
+                demo,
+                scale,
+                store,
+                #[cfg(feature = "bench")]
+                crowd,
+            } => {
+                let people = match scale {
+                    Some(scale) => People::World(scale.scale()),
+                    None if demo => People::Demo,
+                    None => People::None,
                 };
-                command::seed(store.data, people).await.map(|()| true)
+                #[cfg(feature = "bench")]
+                let people = match (crowd.users, crowd.tokens) {
+                    (Some(users), Some(tokens)) => People::Load(users, tokens),
+                    _ => people,
+                };
+                command::seed(store.data, &people).await.map(|()| true)
             }
             Command::Openapi => {
                 command::openapi();

@@ -1,17 +1,17 @@
 //! `parlor seed`: fills an empty database with the catalogue and the coins for promotions, and in `dev` also with users
 //! whose password is known. Each part is created once, however often it is asked for.
 
-use std::fs::OpenOptions;
-use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+#[cfg(feature = "bench")]
+use std::path::PathBuf;
 
 use parlor_protocol::{ErrorCode, UserId};
 use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use tokio::sync::mpsc;
 
+#[cfg(feature = "bench")]
+use super::crowd;
 use super::ports::{LedgerGifts, LedgerWallets};
 use super::world::{self, Makers, Scale};
 use crate::config::Settings;
@@ -32,14 +32,15 @@ const PASSWORD: &str = "parlor-demo";
 const PEOPLE: [&str; 4] = ["Amira", "Omar", "Layla", "Yusuf"];
 
 /// The users that are created beside the catalogue.
-#[derive(Clone, Copy, Debug)]
-pub enum People<'a> {
+#[derive(Clone, Debug)]
+pub enum People {
     /// None.
     None,
     /// The demo users, whose password everybody knows.
     Demo,
     /// This many users for a load test. Their access tokens are written into the file, one JSON object a line.
-    Load(usize, &'a Path),
+    #[cfg(feature = "bench")]
+    Load(usize, PathBuf),
     /// A world of this size: users, rooms and gifts.
     World(Scale),
 }
@@ -52,7 +53,7 @@ pub enum People<'a> {
 pub async fn seed(
     settings: &Settings,
     database: &PgConnectOptions,
-    people: People<'_>,
+    people: &People,
     told: &(dyn Fn(&str) + Sync),
 ) -> Result<(), StartError> {
     let cannot = |error: Error| StartError::new("the database could not be seeded").because(error);
@@ -74,7 +75,7 @@ async fn create(
     settings: &Settings,
     edge: &Edge,
     ledger: &Ledger,
-    people: People<'_>,
+    people: &People,
     told: &(dyn Fn(&str) + Sync),
     supervisor: &Supervisor,
 ) -> Result<()> {
@@ -87,12 +88,13 @@ async fn create(
     }
     let wallets = LedgerWallets { ledger: ledger.clone(), welcome: settings.ledger.welcome(true) };
     let identity = Identity::start(edge, &settings.identity, wallets, Courier::off(), supervisor).await?;
+    #[cfg(feature = "bench")]
     if let People::Load(people, tokens) = people {
-        return crowd(edge, &identity, people, tokens).await;
+        return crowd::lay(edge, &identity, *people, tokens).await;
     }
     if let People::World(scale) = people {
         let gifts = LedgerGifts::new(ledger.clone(), edge.reads());
-        return world::make(&Makers { edge, identity: &identity, gifts, told }, scale).await;
+        return world::make(&Makers { edge, identity: &identity, gifts, told }, *scale).await;
     }
     let mut users = Vec::new();
     for (at, name) in PEOPLE.iter().enumerate() {
@@ -106,20 +108,6 @@ async fn create(
         tx.commit().await?;
     }
     Ok(())
-}
-
-/// Creates users for a load test and writes their ids and tokens into a file that only its owner may read, because a
-/// token is a secret.
-async fn crowd(edge: &Edge, identity: &Identity, people: usize, tokens: &Path) -> Result<()> {
-    let made = identity.register_many(edge, people).await?;
-    let lines = made.into_iter().map(|(user, token)| {
-        let line = serde_json::json!({"user": user, "token": token.token, "expires_at": token.expires_at.0});
-        format!("{line}\n")
-    });
-    let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(tokens);
-    file.and_then(|mut file| file.write_all(lines.collect::<String>().as_bytes())).map_err(|error| {
-        Error::internal(format!("the accounts were created, but {} cannot be written: {error}", tokens.display()))
-    })
 }
 
 /// Registers a demo user; `None` if there is one already.

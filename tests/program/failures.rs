@@ -4,92 +4,34 @@
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use parlor::app::{self, Mode, Parts, People};
-use parlor::config::Settings;
 use parlor::kit::rate::Rate;
-use parlor::kit::supervise::{Fault, Supervisor};
-use parlor::lifecycle::Stop;
-use parlor::start::StartError;
-use parlor_loadtests::rest::post;
+use parlor::kit::supervise::Fault;
 use parlor_protocol::command::{Recipients, SendGift, TakeSeat};
 use parlor_protocol::envelope::EventFrame;
 use parlor_protocol::event::{Notice, RemovalCause};
 use parlor_protocol::reply::{Done, GiftReceipt, Joined};
 use parlor_protocol::room::GiftLine;
 use parlor_protocol::{CloseCode, Command, ErrorBody, ErrorCode, Event, GiftId, Retry, RoomId, UserFrame};
-use serde_json::json;
-use tokio::net::TcpListener;
-use tokio::sync::oneshot;
-use tokio::task::{JoinHandle, block_in_place};
-use tokio::time::{sleep, timeout};
+use tokio::task::block_in_place;
 
-use super::rest::signed_in_as;
 use crate::support::client::{Client, Incoming, op};
-use crate::support::postgres::Database;
+use crate::support::time::moment;
+use crate::support::world::{Ground, Inside};
 
 const LIVE: &str = "select count(*) from nodes where lease_until > clock_timestamp()";
 
-/// A server in this process, with the demo users, which can be made to fail.
-struct Inside {
-    address: SocketAddr,
-    supervisor: Supervisor,
-    stop: Stop,
-    running: JoinHandle<Result<(), StartError>>,
-}
-
-impl Inside {
-    async fn start(database: &Database) -> Self {
-        let (supervisor, stop, mut settings) = (Supervisor::with_faults(), Stop::default(), Settings::default());
+/// A server that can be made to fail, whose rooms may be asked as often as one likes.
+async fn started(ground: &Ground) -> Inside {
+    Inside::start(ground, |settings| {
         settings.server.stop_within_ms = 6_000;
         settings.server.drain_spread_ms = 0;
         settings.delivery.shards = 1;
         settings.gateway.chat = Rate { count: 1_000, per_ms: 1_000 };
         settings.gateway.join = Rate { count: 1_000, per_ms: 1_000 };
-        app::seed(&settings, &database.writer(), People::Demo, &|_| {}).await.expect("seeded");
-        let bound = async || TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let parts = Parts {
-            settings,
-            mode: Mode::Dev,
-            pool: database.app.clone(),
-            database: database.writer(),
-            media_folder: Some(PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(&database.name)),
-            listener: bound().await,
-            metrics: Some(bound().await),
-            supervisor: supervisor.clone(),
-        };
-        let (told, ready) = oneshot::channel();
-        let running = tokio::spawn(app::run(parts, stop.clone(), |address| told.send(address).expect("awaited")));
-        let address = timeout(Duration::from_secs(10), ready).await.expect("in time").expect("it starts");
-        Self { address, supervisor, stop, running }
-    }
-
-    /// A room of its own for the demo user of this number, and their socket in it.
-    async fn owner_of_a_room(&self, number: u8) -> (Client, RoomId, String) {
-        let token = signed_in_as(self.address, number).await;
-        let (_, made) = post(self.address, "/v1/rooms", Some(&token), &json!({"name": "A room"})).await.expect("up");
-        let room = RoomId::new(made["id"].as_i64().expect("an id")).expect("in range");
-        let (client, pass) = self.guest_of(number, room).await;
-        (client, room, pass)
-    }
-
-    /// The socket of the demo user of this number in a room, and their pass into it.
-    async fn guest_of(&self, number: u8, room: RoomId) -> (Client, String) {
-        let token = signed_in_as(self.address, number).await;
-        let path = format!("/v1/rooms/{room}/token");
-        let (_, pass) = post(self.address, &path, Some(&token), &json!({})).await.expect("up");
-        let pass = pass["token"].as_str().expect("a token").to_owned();
-        let mut client = Client::connected(self.address, &token, "phone").await;
-        client.join(room, &pass).await.expect("may come in");
-        (client, pass)
-    }
-
-    /// What the server came to, within the time for its stop.
-    async fn ended(self) -> Result<(), StartError> {
-        timeout(Duration::from_secs(8), self.running).await.expect("it stops in time").expect("no panic")
-    }
+    })
+    .await
 }
 
 /// A connection that asks whether the server is ready, as a balancer's does.
@@ -126,14 +68,10 @@ impl Asking {
     }
 }
 
-async fn live_leases(database: &Database) -> i64 {
-    sqlx::query_scalar(LIVE).fetch_one(&database.app).await.expect("a number")
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_first_task_that_the_server_lives_with_and_that_fails_stops_it_in_order() {
-    let database = Database::fresh().await;
-    let first = Inside::start(&database).await;
+    let ground = Ground::fresh().await;
+    let first = started(&ground).await;
     let engines: BTreeSet<_> = first.supervisor.engines().into_iter().collect();
     assert!(engines.len() >= 12, "the tasks of a whole server: {engines:?}");
     first.stop.begin();
@@ -141,7 +79,7 @@ async fn the_first_task_that_the_server_lives_with_and_that_fails_stops_it_in_or
     // Whatever is started as an engine task is among them, so that a new one is covered by itself.
     for (at, engine) in engines.into_iter().enumerate() {
         let fault = if at % 2 == 0 { Fault::Panic } else { Fault::End };
-        let server = Inside::start(&database).await;
+        let server = started(&ground).await;
         let (mut owner, ..) = server.owner_of_a_room(1).await;
         let mut asking = Asking::of(server.address);
         assert_eq!(asking.status(), 200, "{engine}");
@@ -164,11 +102,7 @@ async fn the_first_task_that_the_server_lives_with_and_that_fails_stops_it_in_or
         let how = if fault == Fault::Panic { "panicked" } else { "ended by itself" };
         assert!(error.starts_with(&format!("the task `{engine}` has {how}")), "{error}");
         assert!(error.contains("start it again"), "{error}");
-        assert_eq!(
-            live_leases(&database).await,
-            0,
-            "{engine}: the lease is given back, and the next start need not wait"
-        );
+        assert_eq!(ground.count(LIVE).await, 0, "{engine}: the lease is given back, and the next start need not wait");
     }
 }
 
@@ -180,7 +114,8 @@ async fn come_back(client: &mut Client, room: RoomId, pass: &str) -> Joined {
             Err(error) => error,
         };
         assert_eq!((error.code, error.retry), (ErrorCode::RoomPaused, Retry::Later));
-        sleep(Duration::from_millis(error.retry_after_ms.expect("later"))).await;
+        let told = error.retry_after_ms.expect("later");
+        moment(told..told + 1).await;
     }
 }
 
@@ -219,8 +154,8 @@ async fn resynced(client: &mut Client, room: RoomId) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_room_that_panics_starts_anew_from_its_checkpoint_and_nobody_else_notices() {
-    let database = Database::fresh().await;
-    let server = Inside::start(&database).await;
+    let ground = Ground::fresh().await;
+    let server = started(&ground).await;
     let (mut owner, bad, owners_pass) = server.owner_of_a_room(1).await;
     let (mut guest, guests_pass) = server.guest_of(2, bad).await;
     let (mut other, good, _) = server.owner_of_a_room(3).await;
@@ -228,7 +163,7 @@ async fn a_room_that_panics_starts_anew_from_its_checkpoint_and_nobody_else_noti
     let _: Done = owner.ask(seat(3)).await.expect("free");
     let checkpointed = "select count(*) from room_checkpoints where state::text like '%[[3,%'";
     let since = Instant::now();
-    while sqlx::query_scalar::<_, i64>(checkpointed).fetch_one(&database.app).await.expect("a number") == 0 {
+    while sqlx::query_scalar::<_, i64>(checkpointed).fetch_one(&ground.database.app).await.expect("a number") == 0 {
         assert!(since.elapsed() < Duration::from_secs(10), "the seat is in the checkpoint");
         tokio::task::yield_now().await;
     }
@@ -237,7 +172,7 @@ async fn a_room_that_panics_starts_anew_from_its_checkpoint_and_nobody_else_noti
             let asked = Instant::now();
             other.chat(good, &format!("line {line}")).await.expect("this room knows of nothing");
             assert!(asked.elapsed() < Duration::from_secs(2), "line {line} took {:?}", asked.elapsed());
-            sleep(Duration::from_millis(10)).await;
+            moment(5..15).await;
         }
         let places: Vec<_> = other.events().into_iter().map(|event| (event.epoch, event.seq)).collect();
         assert!(places.windows(2).all(|two| two[1] == (two[0].0, two[0].1 + 1)), "no gap in {places:?}");

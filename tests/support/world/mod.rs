@@ -1,109 +1,207 @@
-//! A server with people of every role. They are put into the database and signed in without a password,
-//! which would take a core for each.
+//! What a test starts from. There is one builder, and each area's tests take the parts that they need of it:
+//!
+//! - `Ground::fresh()` is a database of the test's own, with whatever people, sign-ins and rooms are put on it, and the
+//!   supervisor of the parts of a server that a test runs in its own process.
+//! - `World::dev()` and `World::serve()` are plans of a ground with the real program on it: what is set on a plan comes
+//!   before the program starts, and awaiting the plan builds it.
+//! - `Inside::start(&ground, …)` is the same server in this process, for faults that nothing brings over the network.
+//!
+//! People are put into the database and signed in without a password, which would take a core for each.
 
-use std::net::SocketAddr;
-use std::sync::atomic::{AtomicI64, Ordering};
+mod ground;
+mod inside;
+mod rest;
 
-use hyper::Method;
-use parlor::economy::ledger;
+use std::net::{SocketAddr, TcpListener};
+use std::ops::Deref;
+use std::pin::Pin;
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
 use parlor::identity::{self, Keys};
-use parlor_loadtests::rest;
 use parlor_protocol::{RoomId, UserId};
-use serde_json::{Value, json};
-use tokio::task::block_in_place;
 use uuid::Uuid;
 
-use super::client::{Client, op};
+pub use self::ground::{Ground, person};
+pub use self::inside::Inside;
+pub use self::rest::PASSWORD;
+use super::client::Client;
 use super::postgres::Database;
-use super::program::{Program, parlor};
+use super::program::{Program, complaint, parlor, run};
 use crate::support::{edge, now};
 
-/// Limits that no test meets by accident, and a lease that a killed server's successor need not wait for.
-const SETTINGS: &[(&str, &str)] = &[
-    ("PARLOR__CLUSTER__LEASE_MS", "1000"),
-    ("PARLOR__CLUSTER__RENEW_MS", "250"),
-    ("PARLOR__GATEWAY__CONNECT", "600 in 60000 ms"),
-    ("PARLOR__GATEWAY__JOIN", "600 in 60000 ms"),
-    ("PARLOR__GATEWAY__SEAT", "600 in 60000 ms"),
+/// Limits that no test meets by accident.
+const ROOMY: &[(&str, &str)] = &[
+    ("PARLOR__GATEWAY__CONNECT", "6000 in 60000 ms"),
+    ("PARLOR__GATEWAY__JOIN", "6000 in 60000 ms"),
+    ("PARLOR__GATEWAY__CHAT", "1000 in 1000 ms"),
+    ("PARLOR__GATEWAY__SEAT", "1000 in 1000 ms"),
+    ("PARLOR__GATEWAY__LIST", "1000 in 1000 ms"),
     ("PARLOR__MEDIA__UPLOADS_PER_MINUTE_USER", "1000"),
-    ("PARLOR__GATEWAY__LIST", "600 in 60000 ms"),
     ("PARLOR__IDENTITY__ATTEMPTS_PER_MINUTE_ACCOUNT", "1000"),
     ("PARLOR__IDENTITY__CODES_PER_MINUTE_ADDRESS", "1000"),
     ("PARLOR__IDENTITY__REQUESTS_PER_MINUTE_USER", "100000"),
 ];
 
-/// A hash in the right form, of no password.
-const NOBODYS: &str =
-    "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+/// A server to be built: awaiting it builds it.
+#[must_use]
+pub struct Plan {
+    subcommand: &'static str,
+    settings: Vec<(String, String)>,
+    database: Option<Database>,
+    seeded: bool,
+    address: Option<SocketAddr>,
+}
 
+impl Plan {
+    fn of(subcommand: &'static str) -> Self {
+        Self { subcommand, settings: Vec::new(), database: None, seeded: false, address: None }
+    }
+
+    /// One setting, by the name of its environment variable.
+    pub fn set(mut self, name: &str, value: impl ToString) -> Self {
+        self.settings.push((name.to_owned(), value.to_string()));
+        self
+    }
+
+    /// Several.
+    pub fn set_all<V: ToString>(self, settings: impl IntoIterator<Item = (&'static str, V)>) -> Self {
+        settings.into_iter().fold(self, |plan, (name, value)| plan.set(name, value))
+    }
+
+    /// Limits that no test meets by accident.
+    pub fn roomy(self) -> Self {
+        self.set_all(ROOMY.iter().copied())
+    }
+
+    /// A lease of so many milliseconds, renewed four times in it: a killed server's successor need not wait for six
+    /// seconds.
+    pub fn lease(self, ms: u32) -> Self {
+        self.set("PARLOR__CLUSTER__LEASE_MS", ms).set("PARLOR__CLUSTER__RENEW_MS", ms / 4)
+    }
+
+    /// Metrics, at a port of their own.
+    pub fn metrics(self) -> Self {
+        self.set("PARLOR__TELEMETRY__METRICS_ADDRESS", "127.0.0.1:0")
+    }
+
+    /// On this database instead of a fresh one.
+    pub fn on(mut self, database: Database) -> Self {
+        self.database = Some(database);
+        self
+    }
+
+    /// With what `parlor seed` puts into a database.
+    pub fn seeded(mut self) -> Self {
+        self.seeded = true;
+        self
+    }
+
+    /// At one address, whenever it is started again: whoever watches comes back to it.
+    pub fn at_one_address(mut self) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has free ports");
+        self.address = Some(listener.local_addr().expect("it is bound"));
+        self
+    }
+
+    async fn built(mut self) -> World {
+        let database = match self.database.take() {
+            Some(database) => database,
+            None => Database::fresh().await,
+        };
+        if self.seeded {
+            let mut seed = parlor(&["seed"]);
+            seed.env("DATABASE_URL", database.app_url());
+            let seeded = waited(move || run(&mut seed)).await;
+            assert!(seeded.status.success(), "{}", complaint(&seeded));
+        }
+        let program = self.start(&database).await;
+        // The program has made the keys.
+        let keys = Keys::load(&edge(&database.app), identity::Settings::default()).await.expect("the keys are there");
+        let address = program.address;
+        World { ground: Ground::on(database), program, address, plan: self, keys }
+    }
+
+    async fn start(&self, database: &Database) -> Program {
+        let address = self.address.map_or_else(|| "127.0.0.1:0".to_owned(), |address| address.to_string());
+        let mut command = parlor(&[self.subcommand]);
+        match self.subcommand {
+            "dev" => command.args(["--port", "0"]).env("DATABASE_OWNER_URL", database.owner_url()),
+            _ => command.env("PARLOR__SERVER__ADDRESS", address),
+        };
+        command.env("DATABASE_URL", database.app_url());
+        command.envs(self.settings.iter().map(|(name, value)| (name, value)));
+        waited(move || Program::start(&mut command)).await
+    }
+}
+
+impl IntoFuture for Plan {
+    type Output = World;
+    type IntoFuture = Pin<Box<dyn Future<Output = World>>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.built())
+    }
+}
+
+/// A server on a ground of its own. Dropping it kills the server.
 pub struct World {
-    pub database: Database,
+    /// The server's process.
     pub program: Program,
+    /// Where it serves.
     pub address: SocketAddr,
+    ground: Ground,
+    plan: Plan,
     keys: Keys,
-    next: AtomicI64,
+}
+
+impl Deref for World {
+    type Target = Ground;
+
+    fn deref(&self) -> &Ground {
+        &self.ground
+    }
 }
 
 impl World {
+    /// `parlor dev` to be built: with demo users and rooms.
+    pub fn dev() -> Plan {
+        Plan::of("dev")
+    }
+
+    /// `parlor serve` to be built: an empty server.
+    pub fn serve() -> Plan {
+        Plan::of("serve")
+    }
+
+    /// The usual one: `parlor dev` with limits that no test meets, and a lease that its successor need not wait for.
     pub async fn new() -> Self {
-        let database = Database::fresh().await;
-        let program = start(&database);
-        // It has made the keys.
-        let keys = Keys::load(&edge(&database.app), identity::Settings::default()).await.expect("the keys are there");
-        Self { address: program.address, database, program, keys, next: AtomicI64::new(500_000_001) }
+        Self::dev().roomy().lease(1_000).await
     }
 
-    /// The same server after a kill, on the same database.
-    pub fn restart(&mut self) {
-        block_in_place(|| self.program.kill());
-        self.program = start(&self.database);
+    /// Kills the server, as the system does when it has no memory.
+    pub async fn kill(&mut self) {
+        tokio::task::block_in_place(|| self.program.kill());
+    }
+
+    /// Stops it, as an operator does who deploys: with time to lay everything down.
+    pub async fn stop(&mut self) {
+        tokio::task::block_in_place(|| {
+            self.program.signal(Signal::SIGTERM);
+            let status = self.program.ended(Duration::from_secs(20));
+            assert!(status.success(), "{}", self.program.said());
+        });
+    }
+
+    /// Starts it again on the same database, after it was killed or stopped.
+    pub async fn start_again(&mut self) {
+        self.program = self.plan.start(&self.ground.database).await;
         self.address = self.program.address;
-    }
-
-    /// Somebody with an empty wallet; a name of a role gives them that, but `user` is everybody's.
-    pub async fn person(&self, role: &str) -> UserId {
-        let user = UserId::new(self.next.fetch_add(1, Ordering::Relaxed)).expect("in range");
-        let mut conn = self.database.app.acquire().await.expect("a connection");
-        sqlx::query("insert into users (id, email, password_hash, name, search_name, search_letters) values ($1, $2, $4, $3, $3, $3)")
-            .bind(user.number())
-            .bind(format!("{role}{user}@example.com"))
-            .bind(role)
-            .bind(NOBODYS)
-            .execute(&mut *conn)
-            .await
-            .expect("a new user");
-        sqlx::query("insert into signatures (signature, user_id, changed_at) values ($1, $2, '-infinity')")
-            .bind(format!("{role}-{}-{}", user.number() / 1_000_000, user.number() % 1_000_000))
-            .bind(user.number())
-            .execute(&mut *conn)
-            .await
-            .expect("a new signature");
-        ledger::create_wallet(&mut conn, user).await.expect("a wallet");
-        if role != "user" {
-            self.give(user, role).await;
-        }
-        user
-    }
-
-    /// Gives a role past every rule.
-    pub async fn give(&self, user: UserId, role: &str) {
-        sqlx::query("insert into user_roles (user_id, role) values ($1, $2)")
-            .bind(user.number())
-            .bind(role)
-            .execute(&self.database.app)
-            .await
-            .expect("a role");
     }
 
     /// A new sign-in of somebody: the session and its token.
     pub async fn signed_in(&self, user: UserId) -> (Uuid, String) {
-        let session = Uuid::now_v7();
-        sqlx::query("insert into sessions (id, user_id, device) values ($1, $2, 'test')")
-            .bind(session)
-            .bind(user.number())
-            .execute(&self.database.app)
-            .await
-            .expect("a session");
+        let session = self.session(user).await;
         (session, self.keys.sign_access(user, session, now()).expect("a key signs").token)
     }
 
@@ -118,30 +216,6 @@ impl World {
         (user, self.token(user).await)
     }
 
-    /// A room of somebody's.
-    pub async fn room(&self, owner: UserId) -> RoomId {
-        let room = RoomId::new(self.next.fetch_add(1, Ordering::Relaxed)).expect("in range");
-        let mut conn = self.database.app.acquire().await.expect("a connection");
-        sqlx::query("insert into rooms (id, owner_id, name) values ($1, $2, 'a room')")
-            .bind(room.number())
-            .bind(owner.number())
-            .execute(&mut *conn)
-            .await
-            .expect("a new room");
-        room
-    }
-
-    /// A job in this state, of no kind that the server knows.
-    pub async fn job(&self, state: &str) -> i64 {
-        let id = sqlx::query_scalar(
-            "insert into jobs (kind, payload, state, finished_at)
-             values ('tests.nothing', '{\"email\": \"layla@example.com\"}', $1,
-                     case when $1 in ('done', 'failed') then clock_timestamp() end)
-             returning id",
-        );
-        id.bind(state).fetch_one(&self.database.superuser).await.expect("a job")
-    }
-
     /// A token that lets somebody into a room.
     pub fn room_token(&self, user: UserId, room: RoomId) -> String {
         self.keys.sign_room(user, room, now()).expect("a key signs").token
@@ -153,44 +227,9 @@ impl World {
         client.join(room, &self.room_token(user, room)).await.expect("may come in");
         client
     }
-
-    pub async fn call(&self, method: Method, path: &str, token: &str, body: Option<Value>) -> (u16, Value) {
-        let token = (!token.is_empty()).then_some(token);
-        // Each call is a tap of its own.
-        let op = (method == Method::POST).then(op);
-        let call = rest::call_as(op, self.address, method, path, token, body.as_ref());
-        let (status, answer) = call.await.expect("up");
-        (status.as_u16(), answer)
-    }
-
-    pub async fn get(&self, path: &str, token: &str) -> (u16, Value) {
-        self.call(Method::GET, path, token, None).await
-    }
-
-    pub async fn post(&self, path: &str, token: &str, body: Value) -> (u16, Value) {
-        self.call(Method::POST, path, token, Some(body)).await
-    }
-
-    /// The status of a PUT without a body.
-    pub async fn put(&self, path: &str, token: &str) -> u16 {
-        self.call(Method::PUT, path, token, None).await.0
-    }
-
-    /// The status of a DELETE.
-    pub async fn delete(&self, path: &str, token: &str) -> u16 {
-        self.call(Method::DELETE, path, token, None).await.0
-    }
-
-    /// The status of a suspension for good.
-    pub async fn suspend(&self, user: UserId, token: &str) -> u16 {
-        let path = format!("/v1/staff/users/{user}/suspension");
-        self.call(Method::PUT, &path, token, Some(json!({"reason": "spam"}))).await.0
-    }
 }
 
-fn start(database: &Database) -> Program {
-    let mut command = parlor(&["dev", "--port", "0"]);
-    command.env("DATABASE_URL", database.app_url()).env("DATABASE_OWNER_URL", database.owner_url());
-    command.envs(SETTINGS.iter().copied());
-    block_in_place(|| Program::start(&mut command))
+/// Waits for what blocks, in a thread that may.
+async fn waited<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
 }
