@@ -16,9 +16,11 @@ use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use super::cutter::Cutter;
-use super::server::Server;
+use super::server::served;
 use crate::support::postgres::Database;
 use crate::support::program::{complaint, parlor, run};
+use crate::support::time::until;
+use crate::support::world::World;
 
 /// What each does at least; they go on until there were so many cuts, and each was resumed so often.
 const ACTIONS: usize = 40;
@@ -27,10 +29,12 @@ const RESUMES: u32 = 4;
 const ACTIONS_A_CUT: usize = 20;
 /// Cuts where something else than the cuts is looked at.
 const SOME_CUTS: usize = 60;
+/// Within which screens and wallets are the same again.
+const AGREED_WITHIN: Duration = Duration::from_secs(15);
 const PATIENCE: Duration = Duration::from_secs(60);
 
 struct Stage {
-    server: Server,
+    server: World,
     cutter: Cutter,
     room: RoomId,
     /// Owns the room, sees everything, and is never cut.
@@ -41,7 +45,7 @@ struct Stage {
 
 impl Stage {
     async fn set() -> Self {
-        let server = Server::start(Database::fresh().await).await;
+        let server = served(Database::fresh().await).await;
         let cutter = Cutter::before(server.address).await;
         let nowhere = RoomId::new(1).expect("a number");
         let mut witness = User::enter(server.address, "witness", nowhere).await.expect("registers");
@@ -130,27 +134,29 @@ impl Stage {
             let balances = wallet["balances"].as_array().expect("balances").clone();
             wallets.push(balances);
         }
-        loop {
-            let mut all_heard = self.witness.catch_up().await.is_ok();
-            for user in &mut self.cut {
+        let (witness, cut) = (&mut self.witness, &mut self.cut);
+        let agree = async || {
+            let mut all_heard = witness.catch_up().await.is_ok();
+            for user in cut.iter_mut() {
                 all_heard &= user.catch_up().await.is_ok();
             }
-            let users: Vec<_> = [&self.witness].into_iter().chain(&self.cut).collect();
-            let same = users.iter().all(|user| user.screen.state() == self.witness.screen.state());
+            let users: Vec<_> = [&*witness].into_iter().chain(&*cut).collect();
+            let same = users.iter().all(|user| user.screen.state() == witness.screen.state());
             let paid = users.iter().zip(&wallets).all(|(user, wallet)| {
                 wallet.iter().all(|balance| {
                     let known = user.balances.get(balance["currency"].as_str().unwrap_or_default());
                     known.map(|(amount, _)| *amount) == balance["amount"].as_i64()
                 })
             });
-            if all_heard && same && paid {
-                break;
+            let agree = all_heard && same && paid;
+            if !agree && since.elapsed() > AGREED_WITHIN {
+                let seen: Vec<_> =
+                    users.iter().map(|user| format!("{:?} {:?}", user.screen.state(), user.balances)).collect();
+                panic!("they do not agree:\n{}\n{wallets:?}", seen.join("\n"));
             }
-            let seen: Vec<_> =
-                users.iter().map(|user| format!("{:?} {:?}", user.screen.state(), user.balances)).collect();
-            assert!(since.elapsed() < Duration::from_secs(15), "they do not agree:\n{}\n{wallets:?}", seen.join("\n"));
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+            agree.then_some(())
+        };
+        until("everybody sees the same", AGREED_WITHIN * 2, agree).await;
         for user in [&self.witness].into_iter().chain(&self.cut) {
             assert_eq!(user.screen.breaches, Vec::<String>::new());
         }
@@ -201,11 +207,11 @@ async fn who_is_cut_while_the_server_is_started_again_comes_back_to_the_same_sta
     for kills in [false, true, false] {
         let _ = stage.witness.watch(|screen| screen.gifts.len() > 3, Duration::from_millis(500)).await;
         if kills {
-            stage.server.kill()
+            stage.server.kill().await;
         } else {
-            stage.server.stop()
+            stage.server.stop().await;
         }
-        stage.server.start_again();
+        stage.server.start_again().await;
     }
     let paid = stage.calm(storm, None).await;
     stage.agree().await;
@@ -236,10 +242,10 @@ async fn regression_nobody_is_in_two_rooms_after_a_restart() {
     let sit = Command::SeatTake(TakeSeat { room: stage.room, seat: Some(1), version: None });
     stage.cut[1].insist(Op(Uuid::now_v7()), &sit, PATIENCE).await.expect("free");
     stage.witness.watch(|screen| screen.seats[&1].user.is_some(), PATIENCE).await.expect("seen");
-    stage.server.stop();
+    stage.server.stop().await;
     stage.cut.truncate(2);
     stage.cut.iter_mut().for_each(User::vanish);
-    stage.server.start_again();
+    stage.server.start_again().await;
     let address = stage.server.address;
     let (_, made) = rest::post(address, "/v1/rooms", Some(stage.witness.access()), &json!({"name": "elsewhere"}))
         .await

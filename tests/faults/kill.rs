@@ -1,20 +1,19 @@
 //! Money that moves through the death of the server and of its PostgreSQL, at random moments.
 
-use std::time::Duration;
-
 use parlor_loadtests::proof::Run;
 use parlor_loadtests::rest;
 use parlor_loadtests::user::User;
 use parlor_protocol::{RoomId, UserId};
-use rand::RngExt as _;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::acts::{Act, PATIENCE, Paid, Parties, REQUEST};
-use super::server::{Server, WELCOME};
+use super::server::{WELCOME, served, transfers};
 use crate::support::postgres::{Cluster, Database};
 use crate::support::program::{complaint, parlor, run};
+use crate::support::time::moment;
+use crate::support::world::World;
 
 const SENDERS: usize = 4;
 /// Something dies with every so many acts.
@@ -31,7 +30,7 @@ async fn money_moves_once_and_gifts_are_shown_once_whatever_dies() {
 async fn storm(proof: &Run, acts: usize) {
     let cluster = Cluster::private().await;
     let database = Database::fresh_in(&cluster).await;
-    let mut server = Server::start(database).await;
+    let mut server = served(database).await;
     let address = server.address;
     let turns = acts / SENDERS;
     let gifts = Act::Gift.among(turns) * SENDERS as i64;
@@ -74,8 +73,7 @@ async fn storm(proof: &Run, acts: usize) {
                 for turn in 0..turns {
                     paid.push(parties.take_turn(&mut sender, turn).await);
                     answers.send_modify(|answered| *answered += 1);
-                    let pause = rand::rng().random_range(0..200);
-                    tokio::time::sleep(Duration::from_millis(pause)).await;
+                    moment(0..200).await;
                 }
                 (sender, paid)
             })
@@ -96,14 +94,13 @@ async fn storm(proof: &Run, acts: usize) {
         let due = kill * ACTS_A_KILL;
         let progress = timeout(PATIENCE, answered.wait_for(|answered| *answered >= due)).await;
         proof.done(*progress.expect("some progress").expect("somebody sends"));
-        let moment = rand::rng().random_range(0..60);
-        tokio::time::sleep(Duration::from_millis(moment)).await;
+        moment(0..60).await;
         if kill % A_POSTGRES_KILL == 3 {
             cluster.kill().await;
             cluster.start_again().await;
         } else {
-            server.kill();
-            server.start_again();
+            server.kill().await;
+            server.start_again().await;
         }
     }
 
@@ -142,9 +139,9 @@ async fn storm(proof: &Run, acts: usize) {
 }
 
 /// One transfer an operation, under the receipt that came back for it, and none beside them.
-async fn paid_once(server: &Server, paid: &[Paid]) {
+async fn paid_once(server: &World, paid: &[Paid]) {
     for Paid { op, receipt, .. } in paid {
-        assert_eq!(server.transfers(*op).await, [*receipt], "operation {op}");
+        assert_eq!(transfers(server, *op).await, [*receipt], "operation {op}");
     }
     for act in [Act::Gift, Act::Transfer, Act::CoinRequest] {
         let stored: i64 = sqlx::query_scalar("select count(*) from journal where kind = $1")
@@ -157,7 +154,7 @@ async fn paid_once(server: &Server, paid: &[Paid]) {
 }
 
 /// Every approved request has its transfer, and every such transfer its request; none is left open.
-async fn records_and_transfers_agree(server: &Server) {
+async fn records_and_transfers_agree(server: &World) {
     let apart = "select count(*)
                    from coin_requests r
                    full join (select id from journal where kind = $1) j on j.id = r.transfer
@@ -171,7 +168,7 @@ async fn records_and_transfers_agree(server: &Server) {
 }
 
 /// Somebody's coins and diamonds.
-async fn balances(server: &Server, user: &User) -> (i64, i64) {
+async fn balances(server: &World, user: &User) -> (i64, i64) {
     let (_, wallet) = rest::get(server.address, "/v1/wallet", Some(user.access())).await.expect("up");
     let amount = |currency: &str| {
         let mut balances = wallet["balances"].as_array().expect("balances").iter();

@@ -89,3 +89,8 @@ fn every_file_says_what_lives_there() {
         assert_none(sources(folder, "rs").iter().filter_map(text::silent));
     }
 }
+
+#[test]
+fn tests_wait_for_events_and_sleep_in_one_place() {
+    assert_none(sources("tests", "rs").iter().flat_map(text::sleeping));
+}

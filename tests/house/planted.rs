@@ -221,4 +221,7 @@ fn what_the_lines_say_is_found() {
     assert_eq!(text::misnamed_ids(&file("room/a.rs", "tracing::info!(room.id = room.number(), %op, \"x\");")).len(), 0);
     let silent = Source { place: "room/a.rs".to_owned(), text: "use std::fmt;".to_owned() };
     assert!(text::silent(&silent).is_some() && text::silent(&file("room/a.rs", "")).is_none());
+    let naps = "tokio::time::sleep(ms).await;\n use std::thread::sleep;\n sleep_until(then).await;\n clock.sleep(ms);\n a_room_that_sleeps();";
+    assert_eq!(text::sleeping(&file("room/lease.rs", naps)).len(), 3);
+    assert_eq!(text::sleeping(&file("support/time.rs", naps)).len(), 0);
 }

@@ -23,3 +23,15 @@ pub(super) fn misnamed_ids(source: &Source) -> Vec<String> {
 pub(super) fn silent(source: &Source) -> Option<String> {
     (!source.text.starts_with("//!")).then(|| format!("{} does not open with //!", source.place))
 }
+
+/// Where a test lets real time pass by itself instead of by `support/time.rs`.
+pub(super) fn sleeping(source: &Source) -> Vec<String> {
+    let is_call = |line: &str, word: &str| {
+        line.match_indices(word).any(|(at, _)| {
+            // A method of that name is a test clock's: it stops no thread.
+            !line[..at].ends_with(|before: char| before.is_alphanumeric() || ['_', '.'].contains(&before))
+        })
+    };
+    let sleeps = |line: &str| is_call(line, "sleep(") || is_call(line, "sleep_until(") || line.contains("::sleep");
+    source.lines_with(|line| !source.is_in(&["support/time", "house"]) && sleeps(line))
+}

@@ -1,6 +1,7 @@
 //! The routes of accounts and rooms over a fresh database, and a client that calls them.
 
 use std::net::SocketAddr;
+use std::ops::Deref;
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
@@ -14,20 +15,17 @@ use parlor::identity::{self, Identity, Wallets};
 use parlor::kit::edge::Edge;
 use parlor::kit::error::{Error, Result};
 use parlor::kit::jobs::{self, Jobs, Kinds};
-use parlor::kit::supervise::Supervisor;
 use parlor::kit::tx::Tx;
 use parlor_protocol::UserId;
 use serde_json::{Value, json};
 use sqlx::PgConnection;
-use tokio_util::sync::DropGuard;
 use tower::ServiceExt as _;
 use uuid::Uuid;
 
 use crate::support::edge;
-use crate::support::postgres::Database;
+use crate::support::world::Ground;
 
-/// A password that will do.
-pub const PASSWORD: &str = "correct horse battery";
+pub use crate::support::world::PASSWORD;
 
 /// What opens an account's wallet in a test.
 pub type Open = for<'c> fn(&'c mut PgConnection, UserId) -> BoxFuture<'c, Result<()>>;
@@ -114,9 +112,16 @@ impl FromRef<State> for Identity {
 pub struct Api {
     router: Router,
     pub identity: Identity,
-    pub database: Database,
     pub outbox: Outbox,
-    _stop: DropGuard,
+    ground: Ground,
+}
+
+impl Deref for Api {
+    type Target = Ground;
+
+    fn deref(&self) -> &Ground {
+        &self.ground
+    }
 }
 
 /// Limits that no test meets by accident.
@@ -137,23 +142,23 @@ impl Api {
     }
 
     pub async fn with(settings: identity::Settings, open: Open) -> Self {
-        let database = Database::fresh().await;
-        let edge = edge(&database.app);
-        Self::over(database, edge, settings, open).await
+        let ground = Ground::fresh().await;
+        let edge = edge(&ground.database.app);
+        Self::over(ground, edge, settings, open).await
     }
 
-    /// The same over this edge of the database: with a clock that stands, or chance that repeats.
-    pub async fn over(database: Database, edge: Edge, settings: identity::Settings, open: Open) -> Self {
-        let supervisor = Supervisor::default();
+    /// The same over this edge of the ground: with a clock that stands, or chance that repeats.
+    pub async fn over(ground: Ground, edge: Edge, settings: identity::Settings, open: Open) -> Self {
         let outbox = Outbox::default();
         let senders = Senders { mail: Some(Arc::new(outbox.clone())), sms: Some(Arc::new(outbox.clone())) };
         let courier = Courier::new(senders, &courier::Settings::default());
         let kinds = Kinds::new().with(courier.mail_job()).with(courier.sms_job());
-        let jobs =
-            Jobs::open(database.app.clone(), &jobs::Settings::default(), kinds, ()).await.expect("the store answers");
-        jobs.start(&supervisor);
+        let jobs = Jobs::open(ground.database.app.clone(), &jobs::Settings::default(), kinds, ())
+            .await
+            .expect("the store answers");
+        jobs.start(&ground.supervisor);
         let wallets = TestWallets(open);
-        let identity = Identity::start(&edge, &settings, wallets, courier, &supervisor).await;
+        let identity = Identity::start(&edge, &settings, wallets, courier, &ground.supervisor).await;
         let identity = identity.expect("identity starts");
         let routes = identity::routes::<State>()
             .merge(parlor::room::routes())
@@ -163,7 +168,7 @@ impl Api {
         let settings = http::Settings { timeout_ms: 5_000, ..http::Settings::default() };
         let router =
             layers::around(routes, &settings, edge.clone()).with_state(State { edge, identity: identity.clone() });
-        Self { router, identity, database, outbox, _stop: supervisor.stop().clone().drop_guard() }
+        Self { router, identity, outbox, ground }
     }
 
     pub fn get(&self, path: &str) -> Call<'_> {

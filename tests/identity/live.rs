@@ -1,58 +1,45 @@
 //! Tokens and sessions at the edges: the whole server over HTTP and sockets.
 
+use std::ops::Deref;
 use std::time::{Duration, Instant};
 
 use hyper::Method;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
-use parlor_loadtests::rest::{call, post};
 use parlor_protocol::command::RefreshSession;
 use parlor_protocol::event::Notice;
 use parlor_protocol::reply::SessionRefreshed;
 use parlor_protocol::{CloseCode, Command, ErrorCode, RoomId};
 use serde_json::{Value, json};
-use tokio::task::block_in_place;
 use uuid::Uuid;
 
-use super::api::PASSWORD;
 use crate::support::client::Client;
-use crate::support::postgres::Database;
-use crate::support::program::{Program, parlor};
+use crate::support::world::{PASSWORD, World};
 
 /// Within which an end reaches the sockets.
 const AT_ONCE: Duration = Duration::from_secs(2);
 
-struct Server {
-    database: Database,
-    program: Program,
+struct Server(World);
+
+impl Deref for Server {
+    type Target = World;
+
+    fn deref(&self) -> &World {
+        &self.0
+    }
 }
 
 impl Server {
-    async fn start(settings: &[(&str, &str)]) -> Self {
-        let database = Database::fresh().await;
-        let program = block_in_place(|| {
-            let mut command = parlor(&["serve"]);
-            command.env("DATABASE_URL", database.app_url()).env("PARLOR__SERVER__ADDRESS", "127.0.0.1:0");
-            Program::start(command.envs(settings.iter().copied()))
-        });
-        Self { database, program }
+    async fn start(settings: &[(&'static str, &str)]) -> Self {
+        Self(World::serve().set_all(settings.iter().copied()).await)
     }
 
     async fn ask(&self, method: Method, path: &str, token: Option<&str>, body: Option<Value>) -> (u16, Value) {
-        let (status, answer) = call(self.program.address, method, path, token, body.as_ref()).await.expect("up");
-        (status.as_u16(), answer)
-    }
-
-    async fn register(&self, name: &str) -> Value {
-        let body =
-            json!({"email": format!("{name}@example.com"), "password": PASSWORD, "name": name, "device": "phone"});
-        let (status, grant) = post(self.program.address, "/v1/auth/register", None, &body).await.expect("up");
-        assert_eq!(status.as_u16(), 201, "{grant}");
-        grant
+        self.call_as(None, method, path, token.unwrap_or_default(), body).await
     }
 
     async fn sign_in(&self, name: &str, device: &str) -> Value {
         let body = json!({"login": format!("{name}@example.com"), "password": PASSWORD, "device": device});
-        post(self.program.address, "/v1/auth/login", None, &body).await.expect("up").1
+        self.ask(Method::POST, "/v1/auth/login", None, Some(body)).await.1
     }
 
     async fn refresh(&self, token: &str) -> (u16, Value) {
@@ -60,18 +47,15 @@ impl Server {
     }
 
     async fn connected(&self, grant: &Value, device: &str) -> Client {
-        Client::connected(self.program.address, access(grant), device).await
+        Client::connected(self.address, access(grant), device).await
     }
 
     async fn room(&self, grant: &Value) -> RoomId {
-        let (_, room) = self.ask(Method::POST, "/v1/rooms", Some(access(grant)), Some(json!({"name": "Majlis"}))).await;
-        serde_json::from_value(room["id"].clone()).expect("a room")
+        self.made(access(grant), "Majlis").await
     }
 
     async fn room_token(&self, grant: &Value, room: RoomId) -> String {
-        let path = format!("/v1/rooms/{room}/token");
-        let (_, answer) = self.ask(Method::POST, &path, Some(access(grant)), None).await;
-        answer["token"].as_str().expect("a token").to_owned()
+        self.pass(access(grant), room).await
     }
 
     /// A token that is rightly signed with the server's own key of this purpose, whatever it says.
@@ -112,9 +96,9 @@ async fn is_closed(client: &mut Client, code: CloseCode, since: Instant) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_ended_session_loses_its_sockets_and_another_devices_keeps_its_own() {
     let server = Server::start(&[]).await;
-    let phone = server.register("layla").await;
+    let phone = server.registered("layla").await;
     let (tablet, watch) = (server.sign_in("layla", "tablet").await, server.sign_in("layla", "watch").await);
-    let stranger = server.register("omar").await;
+    let stranger = server.registered("omar").await;
     let mut on_phone = server.connected(&phone, "phone").await;
     let mut on_tablet = server.connected(&tablet, "tablet").await;
     let mut on_watch = server.connected(&watch, "watch").await;
@@ -126,7 +110,7 @@ async fn an_ended_session_loses_its_sockets_and_another_devices_keeps_its_own() 
     is_closed(&mut on_phone, CloseCode::SignedOut, since).await;
     on_tablet.ping().await;
     on_watch.ping().await;
-    let mut again = Client::open(server.program.address).await;
+    let mut again = Client::open(server.address).await;
     let refused = again.connect(access(&phone), "phone").await.expect_err("the session has ended");
     assert_eq!((refused.code, again.closed().await), (ErrorCode::Unauthenticated, Some(4_501)));
 
@@ -150,9 +134,9 @@ async fn an_ended_session_loses_its_sockets_and_another_devices_keeps_its_own() 
 async fn a_live_socket_goes_on_with_a_new_token_of_its_session_alone() {
     // Of a token that lasts a minute the end is near from the beginning.
     let server = Server::start(&[("PARLOR__IDENTITY__ACCESS_TOKEN_MINUTES", "1")]).await;
-    let (layla, omar) = (server.register("layla").await, server.register("omar").await);
+    let (layla, omar) = (server.registered("layla").await, server.registered("omar").await);
     let tablet = server.sign_in("layla", "tablet").await;
-    let mut socket = Client::open(server.program.address).await;
+    let mut socket = Client::open(server.address).await;
     let connected = socket.connect(access(&layla), "phone").await.expect("a good token");
     assert_eq!(layla["expires_at"], connected.expires_at);
     assert_eq!(socket.notice().await, Notice::SessionExpiring { expires_at: connected.expires_at });
@@ -178,7 +162,7 @@ async fn a_live_socket_goes_on_with_a_new_token_of_its_session_alone() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn forged_and_expired_tokens_open_nothing() {
     let server = Server::start(&[]).await;
-    let layla = server.register("layla").await;
+    let layla = server.registered("layla").await;
     let room = server.room(&layla).await;
     let room_token = server.room_token(&layla, room).await;
     let good = claims(access(&layla));
@@ -225,7 +209,7 @@ async fn forged_and_expired_tokens_open_nothing() {
     for (what, token, code) in cases {
         let (status, problem) = server.ask(Method::GET, "/v1/me", Some(&token), None).await;
         assert_eq!((status, &problem["code"]), (401, &json!(code)), "{what}");
-        let mut socket = Client::open(server.program.address).await;
+        let mut socket = Client::open(server.address).await;
         let refused = socket.connect(&token, "phone").await.expect_err(what);
         assert_eq!((json!(refused.code), socket.closed().await), (json!(code), Some(4_501)), "{what}");
     }
@@ -234,7 +218,7 @@ async fn forged_and_expired_tokens_open_nothing() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_room_opens_to_a_token_of_its_own_and_its_bearers_alone() {
     let server = Server::start(&[]).await;
-    let (layla, omar) = (server.register("layla").await, server.register("omar").await);
+    let (layla, omar) = (server.registered("layla").await, server.registered("omar").await);
     let (room, other) = (server.room(&layla).await, server.room(&layla).await);
     let good = server.room_token(&layla, room).await;
     let mut old = claims(&good);
@@ -257,7 +241,7 @@ async fn a_room_opens_to_a_token_of_its_own_and_its_bearers_alone() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_words_of_ended_sessions_reach_a_server_that_could_not_read_them() {
     let server = Server::start(&[]).await;
-    let layla = server.register("layla").await;
+    let layla = server.registered("layla").await;
     let mut socket = server.connected(&layla, "phone").await;
     let mut superuser = server.database.as_superuser().await;
     // As in an outage: nothing can be read for a while.

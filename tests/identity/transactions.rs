@@ -11,7 +11,7 @@ use parlor_protocol::ErrorCode;
 use serde_json::{Value, json};
 
 use super::api::{Api, PASSWORD, registration, roomy};
-use crate::support::postgres::Database;
+use crate::support::world::Ground;
 
 /// Whether the next account's wallet can't be opened.
 static WALLETS_FAIL: AtomicBool = AtomicBool::new(false);
@@ -51,10 +51,10 @@ async fn a_request_that_is_refused_leaves_nothing_behind() {
 
 /// What somebody is given who registers at a fresh server of this seed, at a time that stands.
 async fn given(seed: u64) -> Value {
-    let database = Database::fresh().await;
+    let ground = Ground::fresh().await;
     let clock = Clock::held(Timestamp(1_790_000_000_123));
-    let edge = Edge::new(database.app.clone(), clock, Chance::seeded(seed));
-    let api = Api::over(database, edge, roomy(), |_, _| Box::pin(async { Ok(()) })).await;
+    let edge = Edge::new(ground.database.app.clone(), clock, Chance::seeded(seed));
+    let api = Api::over(ground, edge, roomy(), |_, _| Box::pin(async { Ok(()) })).await;
     let mut given = api.post("/v1/auth/register", &registration("layla@example.com")).send().await;
     assert_eq!(given.status, StatusCode::CREATED, "{}", given.body);
     // By the database's clock.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use parlor::kit::jobs::{Attempt, Failure, Kind, Kinds, Running, Settings};
 
-use super::world::{Outside, Post, at_work, count, deaf, enqueue, later, node, post, row};
+use super::outside::{Outside, Post, at_work, count, deaf, enqueue, later, node, post, row};
 use crate::support::postgres::Database;
 
 const DUE: &str = "update jobs set due_at = clock_timestamp() where state in ('waiting', 'running')";

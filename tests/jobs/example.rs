@@ -8,7 +8,7 @@ use parlor::kit::jobs::{self, Attempt, Failure, Job, Kind, Kinds, Retry, Running
 use parlor::kit::tx::Tx;
 use serde::{Deserialize, Serialize};
 
-use super::world::node;
+use super::outside::node;
 use crate::support::postgres::Database;
 
 /// Greets a person at least once. The greeting has the job's key, by which a second greeting can be recognised.

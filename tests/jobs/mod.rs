@@ -2,8 +2,8 @@
 
 mod ends;
 mod example;
+mod outside;
 mod periods;
 mod regular;
 mod sealing;
 mod turns;
-mod world;

@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use parlor::kit::jobs::{Attempt, Failure, Jobs, Kind, Kinds, Running, Settings};
 use tokio::sync::Semaphore;
 
-use super::world::{count, later, node};
+use super::outside::{count, later, node};
 use crate::support::postgres::Database;
 
 const PERIOD_OVER: &str = "update job_periods set due_at = clock_timestamp() where kind = 'tests.tick'";

@@ -4,13 +4,12 @@ use std::collections::BTreeSet;
 
 use parlor::kit::jobs::{Attempt, Jobs, Kinds, Settings};
 use serde_json::json;
-use tokio::task::block_in_place;
 
-use super::world::later;
+use super::outside::later;
 use crate::identity::api::Api;
 use crate::support::edge;
 use crate::support::postgres::Database;
-use crate::support::program::Program;
+use crate::support::world::World;
 
 async fn rows(database: &Database, table: &'static str) -> i64 {
     let count = sqlx::AssertSqlSafe(format!("select count(*) from {table}"));
@@ -19,10 +18,9 @@ async fn rows(database: &Database, table: &'static str) -> i64 {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_has_a_period_for_each_thing_that_it_does_again_and_again() {
-    let database = Database::fresh().await;
-    let _program = block_in_place(|| Program::dev_on(&database));
+    let world = World::dev().await;
     let kinds: Vec<String> =
-        sqlx::query_scalar("select kind from job_periods").fetch_all(&database.superuser).await.expect("rows");
+        sqlx::query_scalar("select kind from job_periods").fetch_all(&world.database.superuser).await.expect("rows");
     let kinds: BTreeSet<&str> = kinds.iter().map(String::as_str).collect();
     for kind in ["identity.keys", "identity.sweep", "jobs.clean_up", "jobs.keys", "media.clean_up"] {
         assert!(kinds.contains(kind), "{kind} is missing in {kinds:?}");

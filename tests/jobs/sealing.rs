@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use parlor::kit::jobs::{Attempt, Failure, Job, Kind, Kinds, Retry, Running, Settings};
 
-use super::world::{enqueue, later, node, row};
+use super::outside::{enqueue, later, node, row};
 use crate::support::postgres::Database;
 
 /// Whispers a word. At least once.

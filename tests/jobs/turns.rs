@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use parlor::kit::jobs::{self, Attempt, Job, Kinds, Settings};
 use parlor::kit::tx::Tx;
 
-use super::world::{Outside, Post, Told, Write, at_work, count, deaf, enqueue, later, node, post, row};
+use super::outside::{Outside, Post, Told, Write, at_work, count, deaf, enqueue, later, node, post, row};
 use crate::support::postgres::Database;
 
 const LEASE_OVER: &str = "update jobs set due_at = clock_timestamp() where state = 'running'";

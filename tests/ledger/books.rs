@@ -1,20 +1,22 @@
-//! Users with coins, a room, a catalogue and a ledger: what a test of the ledger starts from.
+//! What a test of the ledger starts from: a ground with users who have coins, rooms, a catalogue, and a ledger over it.
+
+use std::ops::Deref;
 
 use parlor::economy::gift::{self, Gift, Gifts};
 use parlor::economy::ledger::{self, By, Committed, Ledger, Order, Settings, audit};
 use parlor::economy::promotion::{self, Grant};
 use parlor::economy::{agency, kinds};
 use parlor::kit::operation::Operation;
-use parlor::kit::supervise::Supervisor;
 use parlor_protocol::command::{Recipients, SendGift};
 use parlor_protocol::reply::{Balance, GiftReceipt};
 use parlor_protocol::room::Person;
-use parlor_protocol::{Coins, Command, ErrorBody, GiftId, Op, RoomId, UserId};
+use parlor_protocol::{Coins, Command, ErrorBody, GiftId, Op, RoomId};
 use sqlx::postgres::PgConnectOptions;
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
 use crate::support::postgres::Database;
+use crate::support::world::Ground;
 
 pub const ROSE: i64 = 1;
 pub const HEART: i64 = 3;
@@ -22,13 +24,21 @@ pub const RAINBOW: i64 = 8;
 
 pub type Answer = Result<GiftReceipt, ErrorBody>;
 
-pub struct World {
-    pub database: Database,
+/// A ledger, and whom and what it knows.
+pub struct Books {
+    ground: Ground,
     pub ledger: Ledger,
     pub committed: mpsc::Receiver<Committed>,
-    pub supervisor: Supervisor,
     pub people: Vec<Person>,
     pub rooms: Vec<RoomId>,
+}
+
+impl Deref for Books {
+    type Target = Ground;
+
+    fn deref(&self) -> &Ground {
+        &self.ground
+    }
 }
 
 /// A gift that a test sends: everything that makes the command.
@@ -50,7 +60,7 @@ pub fn sending(from: usize, gift: i64, count: i64, to: &[usize]) -> Sending {
     Sending { op: op(), from, room: 0, gift, count, to: to.into() }
 }
 
-impl World {
+impl Books {
     /// Users with these coins, one room that user 0 owns.
     pub async fn with(coins: &[i64]) -> Self {
         Self::connected(coins, |database| database.writer(), Settings::default()).await
@@ -62,12 +72,12 @@ impl World {
         writer: impl FnOnce(&Database) -> PgConnectOptions,
         settings: Settings,
     ) -> Self {
-        let database = Database::fresh().await;
-        let (people, rooms) = populate(&database, coins.len()).await;
-        let supervisor = Supervisor::default();
+        let ground = Ground::fresh().await;
+        let (people, rooms) = populate(&ground, coins.len()).await;
+        let (database, supervisor) = (&ground.database, &ground.supervisor);
         let (on_commit, committed) = mpsc::channel(10_000);
         let usual = Settings::default();
-        let first = Ledger::start(database.writer(), "seed", &usual, kinds(), on_commit.clone(), &supervisor);
+        let first = Ledger::start(database.writer(), "seed", &usual, kinds(), on_commit.clone(), supervisor);
         promotion::issue(&first, op(), Coins(1_000_000_000)).await.expect("an issuance");
         for (person, coins) in people.iter().zip(coins).filter(|(_, coins)| **coins > 0) {
             let operation = Operation::of_system(op(), person.id, "a test's coins");
@@ -75,10 +85,10 @@ impl World {
             promotion::grant(&first, operation, grant).await.expect("a grant");
         }
         first.drain().await;
-        let ledger = Ledger::start(writer(&database), "test", &settings, kinds(), on_commit, &supervisor);
-        let mut world = Self { database, ledger, committed, supervisor, people, rooms };
-        world.drain_hints();
-        world
+        let ledger = Ledger::start(writer(database), "test", &settings, kinds(), on_commit, supervisor);
+        let mut books = Self { ground, ledger, committed, people, rooms };
+        books.drain_hints();
+        books
     }
 
     /// One more writer over the same database, as another node has it.
@@ -148,41 +158,19 @@ impl World {
         let report = self.audit().await;
         assert!(report.is_clean(), "{report}");
     }
-
-    pub async fn superuser(&self, sql: &'static str) {
-        sqlx::raw_sql(sql).execute(&self.database.superuser).await.expect("a statement of the superuser");
-    }
 }
 
 /// People with wallets, two rooms of the first one, the catalogue, an agency with the last one in it.
-async fn populate(database: &Database, count: usize) -> (Vec<Person>, Vec<RoomId>) {
-    let mut transaction = database.app.begin().await.expect("a transaction");
-    let mut people = Vec::new();
-    for index in 0..count {
-        let id = UserId::new(100_000_000 + index as i64).expect("in range");
-        let name = format!("user {index}");
-        sqlx::query("insert into users (id, email, password_hash, name) values ($1, $2, '', $3)")
-            .bind(id.number())
-            .bind(format!("{index}@example.org"))
-            .bind(&name)
-            .execute(&mut *transaction)
-            .await
-            .expect("a user");
-        ledger::create_wallet(&mut transaction, id).await.expect("a wallet");
-        people.push(Person { id, name });
+async fn populate(ground: &Ground, count: usize) -> (Vec<Person>, Vec<RoomId>) {
+    let people = ground.people(0, count).await;
+    let mut rooms = Vec::new();
+    for number in [900_000_001, 900_000_002] {
+        rooms.push(ground.open(number, people[0].id, "a room").await);
     }
-    let rooms = [900_000_001, 900_000_002].map(|id| RoomId::new(id).expect("in range"));
-    for room in rooms {
-        sqlx::query("insert into rooms (id, owner_id, name) values ($1, $2, 'a room')")
-            .bind(room.number())
-            .bind(people[0].id.number())
-            .execute(&mut *transaction)
-            .await
-            .expect("a room");
-    }
+    let mut transaction = ground.database.app.begin().await.expect("a transaction");
     gift::seed(&mut transaction).await.expect("a catalogue");
     let member = people[count - 1].id;
     agency::seed_demo(&mut transaction, people[0].id, &[member]).await.expect("an agency");
     transaction.commit().await.expect("a commit");
-    (people, rooms.into())
+    (people, rooms)
 }

@@ -11,7 +11,7 @@ use parlor::kit::tx::Tx;
 use parlor_protocol::{Coins, Currency, ErrorBody, ErrorCode, Op};
 use serde_json::json;
 
-use super::world::{World, op};
+use super::books::{Books, op};
 
 const HOUR_MS: i64 = 3_600_000;
 
@@ -20,42 +20,42 @@ fn now() -> Timestamp {
 }
 
 /// User 1 is a reseller with these coins; user 2 asks.
-async fn world(coins: i64) -> World {
-    let world = World::with(&[0, coins, 0, 0]).await;
-    world.superuser("insert into user_roles (user_id, role) values (100000001, 'reseller')").await;
-    world
+async fn books(coins: i64) -> Books {
+    let books = Books::with(&[0, coins, 0, 0]).await;
+    books.superuser("insert into user_roles (user_id, role) values (100000001, 'reseller')").await;
+    books
 }
 
-async fn make(world: &World, op: Op, amount: i64, now: Timestamp) -> Result<CoinRequest> {
-    let mut tx = Tx::begin(&world.database.app).await?;
-    let [reseller, user] = [1, 2].map(|person| world.people[person].id);
+async fn make(books: &Books, op: Op, amount: i64, now: Timestamp) -> Result<CoinRequest> {
+    let mut tx = Tx::begin(&books.database.app).await?;
+    let [reseller, user] = [1, 2].map(|person| books.people[person].id);
     let made = coin_request::make(&mut tx, &Settings::default(), op, (user, reseller, Coins(amount)), now).await?;
     tx.commit().await?;
     Ok(made)
 }
 
-async fn reject(world: &World, op: Op, request: i64, now: Timestamp) -> Result<CoinRequest> {
-    let mut tx = Tx::begin(&world.database.app).await?;
-    let reseller = world.people[1].id;
+async fn reject(books: &Books, op: Op, request: i64, now: Timestamp) -> Result<CoinRequest> {
+    let mut tx = Tx::begin(&books.database.app).await?;
+    let reseller = books.people[1].id;
     let request = coin_request::reject(&mut tx, op, reseller, request, "no proof", now).await?;
     tx.commit().await?;
     Ok(request)
 }
 
-async fn find(world: &World, request: i64) -> CoinRequest {
-    let mut connection = world.database.app.acquire().await.expect("a connection");
-    coin_request::find(&mut connection, request, world.people[2].id, now()).await.expect("a request")
+async fn find(books: &Books, request: i64) -> CoinRequest {
+    let mut connection = books.database.app.acquire().await.expect("a connection");
+    coin_request::find(&mut connection, request, books.people[2].id, now()).await.expect("a request")
 }
 
 #[tokio::test]
 async fn two_hundred_approvals_at_once_pay_once() {
-    let world = world(10_000).await;
-    let another = world.another_ledger();
-    let request = make(&world, op(), 700, now()).await.expect("made").id;
-    let reseller = world.people[1].id;
+    let books = books(10_000).await;
+    let another = books.another_ledger();
+    let request = make(&books, op(), 700, now()).await.expect("made").id;
+    let reseller = books.people[1].id;
     let ops: Vec<Op> = (0..200).map(|_| op()).collect();
     let approvals = ops.iter().enumerate().map(|(place, op)| {
-        let ledger = if place % 2 == 0 { &world.ledger } else { &another };
+        let ledger = if place % 2 == 0 { &books.ledger } else { &another };
         coin_request::approve(ledger, *op, reseller, request)
     });
     let answers = join_all(approvals).await;
@@ -65,100 +65,100 @@ async fn two_hundred_approvals_at_once_pay_once() {
     let others = answers.iter().filter_map(|answer| answer.as_ref().err());
     assert!(others.clone().all(|error| error.code == ErrorCode::CoinRequestSettled && !error.replayed));
     assert_eq!(others.count(), 199);
-    assert_eq!((world.amounts(1).await.0, world.amounts(2).await.0), (9_300, 700));
-    let found = find(&world, request).await;
+    assert_eq!((books.amounts(1).await.0, books.amounts(2).await.0), (9_300, 700));
+    let found = find(&books, request).await;
     assert_eq!((found.state, found.receipt), (State::Approved, Some(paid[0].receipt)));
 
     // Each asked again gets its own first answer.
     for (op, first) in ops.iter().zip(&answers).take(20) {
-        match (first, coin_request::approve(&world.ledger, *op, reseller, request).await) {
+        match (first, coin_request::approve(&books.ledger, *op, reseller, request).await) {
             (Ok(first), Ok(again)) => assert_eq!((again.receipt, again.replayed), (first.receipt, true)),
             (Err(first), Err(again)) => assert_eq!(again, ErrorBody { replayed: true, ..first.clone() }),
             (first, again) => panic!("{first:?} and then {again:?}"),
         }
     }
 
-    let mut connection = world.database.app.acquire().await.expect("a connection");
-    let [from, to] = [1, 2].map(|person| world.people[person].id);
+    let mut connection = books.database.app.acquire().await.expect("a connection");
+    let [from, to] = [1, 2].map(|person| books.people[person].id);
     let page = wallet::entries(&mut connection, &kinds(), to, Currency::Coin, None, 1).await.expect("a page");
     assert_eq!((page.entries[0].kind, page.entries[0].amount), ("coin_request", 700));
     assert_eq!(page.entries[0].cause["coin_request"], json!({"request": request, "from": from, "to": to}));
-    world.assert_clean().await;
+    books.assert_clean().await;
 }
 
 #[tokio::test]
 async fn a_request_is_made_once_within_its_bounds_and_three_are_open_at_most() {
-    let world = world(10_000).await;
+    let books = books(10_000).await;
     let now = now();
     let first = op();
-    let made = make(&world, first, 70, now).await.expect("made");
+    let made = make(&books, first, 70, now).await.expect("made");
     assert_eq!((made.state, made.amount, made.expires_at), (State::Pending, Coins(70), now.0 + 48 * HOUR_MS));
-    assert_eq!(make(&world, first, 70, now).await.expect("the same").id, made.id);
-    let conflict = make(&world, first, 71, now).await.expect_err("another body");
+    assert_eq!(make(&books, first, 70, now).await.expect("the same").id, made.id);
+    let conflict = make(&books, first, 71, now).await.expect_err("another body");
     assert_eq!(conflict.code(), ErrorCode::OperationConflict);
     for amount in [69, 70_001, -70] {
-        let refused = make(&world, op(), amount, now).await.expect_err("out of range");
+        let refused = make(&books, op(), amount, now).await.expect_err("out of range");
         assert_eq!(refused.code(), ErrorCode::CoinRequestOutOfRange);
     }
     // Many at once: two more, and no fourth.
-    let many = join_all((0..10).map(|_| make(&world, op(), 100, now))).await;
+    let many = join_all((0..10).map(|_| make(&books, op(), 100, now))).await;
     assert_eq!(many.iter().filter(|made| made.is_ok()).count(), 2);
     let full = many.into_iter().filter_map(|made| made.err()).map(|error| error.code());
     assert!(full.into_iter().all(|code| code == ErrorCode::CoinRequestsOpen));
     // One that is settled, or has run out, makes room.
-    reject(&world, op(), made.id, now).await.expect("rejected");
-    make(&world, op(), 100, now).await.expect("room again");
-    make(&world, op(), 100, now.plus_ms(49 * HOUR_MS)).await.expect("the others have run out");
-    world.superuser("delete from user_roles").await;
-    let none = make(&world, op(), 100, now.plus_ms(49 * HOUR_MS)).await.expect_err("sells no more");
+    reject(&books, op(), made.id, now).await.expect("rejected");
+    make(&books, op(), 100, now).await.expect("room again");
+    make(&books, op(), 100, now.plus_ms(49 * HOUR_MS)).await.expect("the others have run out");
+    books.superuser("delete from user_roles").await;
+    let none = make(&books, op(), 100, now.plus_ms(49 * HOUR_MS)).await.expect_err("sells no more");
     assert_eq!(none.code(), ErrorCode::NotAReseller);
 }
 
 #[tokio::test]
 async fn a_request_is_settled_in_one_way_alone() {
-    let world = world(100).await;
+    let books = books(100).await;
     let now = now();
-    let reseller = world.people[1].id;
-    let approve = |op, request| coin_request::approve(&world.ledger, op, reseller, request);
+    let reseller = books.people[1].id;
+    let approve = |op, request| coin_request::approve(&books.ledger, op, reseller, request);
 
-    let rejected = make(&world, op(), 70, now).await.expect("made").id;
+    let rejected = make(&books, op(), 70, now).await.expect("made").id;
     let operation = op();
-    let first = reject(&world, operation, rejected, now).await.expect("rejected");
+    let first = reject(&books, operation, rejected, now).await.expect("rejected");
     assert_eq!((first.state, first.reason.as_str()), (State::Rejected, "no proof"));
-    assert_eq!(reject(&world, operation, rejected, now).await.expect("the first answer"), first);
-    let other = reject(&world, op(), rejected, now).await.expect_err("settled");
+    assert_eq!(reject(&books, operation, rejected, now).await.expect("the first answer"), first);
+    let other = reject(&books, op(), rejected, now).await.expect_err("settled");
     assert_eq!(other.code(), ErrorCode::CoinRequestSettled);
     assert_eq!(approve(op(), rejected).await.expect_err("settled").code, ErrorCode::CoinRequestSettled);
 
     // Expired is expired, whether or not somebody has marked it.
-    let old = make(&world, op(), 70, Timestamp(now.0 - 49 * HOUR_MS)).await.expect("made").id;
-    assert_eq!(find(&world, old).await.state, State::Expired);
+    let old = make(&books, op(), 70, Timestamp(now.0 - 49 * HOUR_MS)).await.expect("made").id;
+    assert_eq!(find(&books, old).await.state, State::Expired);
     assert_eq!(approve(op(), old).await.expect_err("expired").code, ErrorCode::CoinRequestExpired);
-    assert_eq!(reject(&world, op(), old, now).await.expect_err("expired").code(), ErrorCode::CoinRequestExpired);
-    let mut tx = Tx::begin(&world.database.app).await.expect("a transaction");
+    assert_eq!(reject(&books, op(), old, now).await.expect_err("expired").code(), ErrorCode::CoinRequestExpired);
+    let mut tx = Tx::begin(&books.database.app).await.expect("a transaction");
     assert_eq!(coin_request::expire(&mut tx).await.expect("marked"), 1);
     assert_eq!(coin_request::expire(&mut tx).await.expect("nothing left"), 0);
     tx.commit().await.expect("a commit");
     assert_eq!(approve(op(), old).await.expect_err("expired").code, ErrorCode::CoinRequestExpired);
 
     // A float that does not cover it leaves the request open.
-    let dear = make(&world, op(), 150, now).await.expect("made").id;
+    let dear = make(&books, op(), 150, now).await.expect("made").id;
     assert_eq!(approve(op(), dear).await.expect_err("too dear"), ErrorBody::insufficient_funds(100, 50));
-    assert_eq!(find(&world, dear).await.state, State::Pending);
+    assert_eq!(find(&books, dear).await.state, State::Pending);
     // Somebody else's request is none.
-    let stranger = coin_request::approve(&world.ledger, op(), world.people[3].id, dear).await;
+    let stranger = coin_request::approve(&books.ledger, op(), books.people[3].id, dear).await;
     assert_eq!(stranger.expect_err("not theirs").code, ErrorCode::CoinRequestNotFound);
     let missing = approve(op(), 4_711).await.expect_err("there is none");
     assert_eq!(missing.code, ErrorCode::CoinRequestNotFound);
-    world.assert_clean().await;
+    books.assert_clean().await;
 }
 
 #[tokio::test]
 async fn record_and_transfer_that_do_not_agree_are_named() {
-    let world = world(1_000).await;
-    let request = make(&world, op(), 700, now()).await.expect("made").id;
-    coin_request::approve(&world.ledger, op(), world.people[1].id, request).await.expect("approved");
-    world.assert_clean().await;
+    let books = books(1_000).await;
+    let request = make(&books, op(), 700, now()).await.expect("made").id;
+    coin_request::approve(&books.ledger, op(), books.people[1].id, request).await.expect("approved");
+    books.assert_clean().await;
     let changes = [
         "update coin_requests set amount = amount + 1",
         "update coin_requests set user_id = 100000003",
@@ -166,18 +166,18 @@ async fn record_and_transfer_that_do_not_agree_are_named() {
         "update coin_requests set state = 'pending', transfer = null, settled_at = null",
         "delete from coin_requests",
     ];
-    world.superuser("create schema aside; create table aside.kept as table coin_requests").await;
+    books.superuser("create schema aside; create table aside.kept as table coin_requests").await;
     for change in changes {
-        world.superuser(change).await;
-        let report = world.audit().await;
+        books.superuser(change).await;
+        let report = books.audit().await;
         let subject = format!("coin request {request}");
         let named = |rule| report.violations.iter().any(|found| found.rule == rule && found.subject == subject);
         assert!(named(Rule::RecordsAgree), "{change}: {report}");
-        world
+        books
             .superuser(
                 "truncate coin_requests; insert into coin_requests overriding system value select * from aside.kept",
             )
             .await;
-        world.assert_clean().await;
+        books.assert_clean().await;
     }
 }

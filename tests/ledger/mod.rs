@@ -1,6 +1,7 @@
 //! The ledger against a real PostgreSQL, as parlor_app.
 
 mod audit;
+mod books;
 mod coin_requests;
 mod faults;
 mod gifts;
@@ -12,4 +13,3 @@ mod rest;
 mod rights;
 mod tip;
 mod transfers;
-mod world;

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use uuid::Uuid;
 
-use super::world::{Sending, World};
+use super::books::{Books, Sending};
 
 const PRICES: [(i64, i64); 3] = [(1, 1), (3, 5), (8, 99)];
 
@@ -72,7 +72,7 @@ impl Model {
     }
 }
 
-fn outcome(answer: super::world::Answer) -> (Outcome, bool) {
+fn outcome(answer: super::books::Answer) -> (Outcome, bool) {
     match answer {
         Ok(paid) => {
             let outcome = Outcome::Paid { total: paid.total.0, balance: paid.balance.0, gift_no: paid.gift_no };
@@ -93,12 +93,12 @@ async fn writers_that_meet_over_a_last_coin_give_one_answer() {
 async fn meet_over_a_last_coin(run: &Run, rounds: usize) {
     let mut coins = vec![1; rounds + 1];
     coins[0] = 0;
-    let world = World::with(&coins).await;
-    let ledgers = [world.ledger.clone(), world.another_ledger(), world.another_ledger()];
+    let books = Books::with(&coins).await;
+    let ledgers = [books.ledger.clone(), books.another_ledger(), books.another_ledger()];
     for sender in 1..=rounds {
         run.done(sender);
-        let gift = super::world::sending(sender, 1, 1, &[0]);
-        let answers = ledgers.iter().map(|ledger| world.submit_to(ledger, &gift, None)).collect::<Vec<_>>();
+        let gift = super::books::sending(sender, 1, 1, &[0]);
+        let answers = ledgers.iter().map(|ledger| books.submit_to(ledger, &gift, None)).collect::<Vec<_>>();
         let (mut receipts, mut firsts) = (Vec::new(), 0);
         for answer in answers {
             let paid = answer.await.expect("an answer").expect("paid, and told so by everybody");
@@ -107,7 +107,7 @@ async fn meet_over_a_last_coin(run: &Run, rounds: usize) {
         }
         assert!(firsts == 1 && receipts.iter().all(|receipt| *receipt == receipts[0]), "{receipts:?}");
     }
-    world.assert_clean().await;
+    books.assert_clean().await;
 }
 
 fn block_on<F: Future>(future: F) -> F::Output {
@@ -143,27 +143,27 @@ fn several_writers_over_the_same_orders_are_exact() {
 }
 
 async fn one_after_the_other(sendings: Vec<Sending>, coins: Vec<i64>) -> Result<(), TestCaseError> {
-    let world = World::with(&coins).await;
+    let books = Books::with(&coins).await;
     let mut model = Model { coins: coins.clone(), gift_nos: [0; 2], answers: HashMap::new() };
-    let answers: Vec<_> = sendings.iter().map(|sending| world.submit(sending)).collect();
+    let answers: Vec<_> = sendings.iter().map(|sending| books.submit(sending)).collect();
     for (sending, answer) in sendings.iter().zip(answers) {
         let answer = answer.await.expect("an answer");
         prop_assert_eq!(outcome(answer), model.send(sending), "{:?}", sending);
     }
     for (person, coins) in model.coins.iter().enumerate() {
-        prop_assert_eq!(world.amounts(person).await.0, *coins);
+        prop_assert_eq!(books.amounts(person).await.0, *coins);
     }
-    let report = world.audit().await;
+    let report = books.audit().await;
     prop_assert!(report.is_clean(), "{}", report);
     Ok(())
 }
 
 async fn several_writers(sendings: Vec<Sending>, coins: Vec<i64>) -> Result<(), TestCaseError> {
-    let world = World::with(&coins).await;
-    let ledgers = [world.ledger.clone(), world.another_ledger(), world.another_ledger()];
+    let books = Books::with(&coins).await;
+    let ledgers = [books.ledger.clone(), books.another_ledger(), books.another_ledger()];
     let mut answers: Vec<Vec<_>> = Vec::new();
     for sending in &sendings {
-        answers.push(ledgers.iter().map(|ledger| world.submit_to(ledger, sending, None)).collect());
+        answers.push(ledgers.iter().map(|ledger| books.submit_to(ledger, sending, None)).collect());
     }
     // Which of two bodies of one operation comes first is open, and who is dry then; what is
     // given, is given alike to all, and one of them is the first.
@@ -188,9 +188,9 @@ async fn several_writers(sendings: Vec<Sending>, coins: Vec<i64>) -> Result<(), 
     }
     prop_assert!(firsts.len() == given.len() && firsts.values().all(|count| *count == 1), "{:?}", firsts);
     for (person, coins) in coins.iter().enumerate() {
-        prop_assert_eq!(world.amounts(person).await.0, coins - spent.get(&person).unwrap_or(&0));
+        prop_assert_eq!(books.amounts(person).await.0, coins - spent.get(&person).unwrap_or(&0));
     }
-    let report = world.audit().await;
+    let report = books.audit().await;
     prop_assert!(report.is_clean(), "{}", report);
     Ok(())
 }

@@ -6,19 +6,19 @@ use parlor::economy::{agency, kinds};
 use parlor_protocol::{Coins, Currency};
 use serde_json::json;
 
-use super::world::{HEART, RAINBOW, ROSE, World, sending};
+use super::books::{Books, HEART, RAINBOW, ROSE, sending};
 
 #[tokio::test]
 async fn entries_are_walked_back_page_by_page() {
-    let world = World::with(&[0, 1_000, 0, 0]).await;
+    let books = Books::with(&[0, 1_000, 0, 0]).await;
     let mut receipts = Vec::new();
     for _ in 0..5 {
-        receipts.push(world.send(&sending(1, HEART, 1, &[2, 3])).await.expect("paid").receipt);
+        receipts.push(books.send(&sending(1, HEART, 1, &[2, 3])).await.expect("paid").receipt);
     }
-    let mut connection = world.database.app.acquire().await.expect("a connection");
+    let mut connection = books.database.app.acquire().await.expect("a connection");
     let (mut cursor, mut seen) = (None, Vec::new());
     loop {
-        let page = wallet::entries(&mut connection, &kinds(), world.people[1].id, Currency::Coin, cursor, 2)
+        let page = wallet::entries(&mut connection, &kinds(), books.people[1].id, Currency::Coin, cursor, 2)
             .await
             .expect("a page");
         seen.extend(page.entries);
@@ -34,19 +34,19 @@ async fn entries_are_walked_back_page_by_page() {
     assert_eq!(seen[..5].iter().map(|entry| entry.transfer).collect::<Vec<_>>(), receipts);
     let newest = &seen[0];
     assert_eq!((newest.kind, newest.amount), ("gift", -10));
-    let [from, to, other] = [1, 2, 3].map(|person| world.people[person].id);
-    let (room, to) = (world.rooms[0], [to, other]);
+    let [from, to, other] = [1, 2, 3].map(|person| books.people[person].id);
+    let (room, to) = (books.rooms[0], [to, other]);
     let cause = json!({"role": "sender", "gift": 3, "count": 1, "room": room, "gift_no": 5, "from": from, "to": to});
     assert_eq!(newest.cause["gift"], cause);
 
-    let received = wallet::entries(&mut connection, &kinds(), world.people[2].id, Currency::Diamond, None, 50)
+    let received = wallet::entries(&mut connection, &kinds(), books.people[2].id, Currency::Diamond, None, 50)
         .await
         .expect("a page");
     assert_eq!(received.entries.len(), 5);
     assert!(received.entries.iter().all(|entry| entry.amount == 50_000 && entry.cause["gift"]["role"] == "receiver"));
     // A cursor into somebody else's list leads nowhere.
     let grant = seen[5].transfer;
-    let foreign = wallet::entries(&mut connection, &kinds(), world.people[2].id, Currency::Coin, Some(grant), 50)
+    let foreign = wallet::entries(&mut connection, &kinds(), books.people[2].id, Currency::Coin, Some(grant), 50)
         .await
         .expect("a page");
     assert_eq!(foreign, wallet::Entries::default());
@@ -54,29 +54,29 @@ async fn entries_are_walked_back_page_by_page() {
 
 #[tokio::test]
 async fn gifts_above_a_number_come_with_names_and_the_coins_up_to_them() {
-    let mut world = World::with(&[0, 1_000, 0]).await;
+    let mut books = Books::with(&[0, 1_000, 0]).await;
     for gift in [ROSE, HEART, RAINBOW] {
-        world.send(&sending(1, gift, 1, &[2])).await.expect("paid");
+        books.send(&sending(1, gift, 1, &[2])).await.expect("paid");
     }
-    let hints = world.drain_hints();
+    let hints = books.drain_hints();
     let announced: Vec<_> =
         hints.iter().flat_map(|hint| &hint.rooms).flat_map(|(_, gifts)| gifts.gifts.clone()).collect();
-    let mut connection = world.database.app.acquire().await.expect("a connection");
-    let all = gifts_above(&mut connection, world.rooms[0], 0, 10).await.expect("gifts");
+    let mut connection = books.database.app.acquire().await.expect("a connection");
+    let all = gifts_above(&mut connection, books.rooms[0], 0, 10).await.expect("gifts");
     assert_eq!(all.gifts, announced, "the table says what the hint said");
     assert_eq!(all.coins, Coins(105));
-    let page = gifts_above(&mut connection, world.rooms[0], 1, 1).await.expect("gifts");
+    let page = gifts_above(&mut connection, books.rooms[0], 1, 1).await.expect("gifts");
     assert_eq!((page.gifts.len(), page.gifts[0].gift_no, page.coins), (1, 2, Coins(6)));
-    let none = gifts_above(&mut connection, world.rooms[0], 3, 10).await.expect("gifts");
+    let none = gifts_above(&mut connection, books.rooms[0], 3, 10).await.expect("gifts");
     assert_eq!((none.gifts.len(), none.coins), (0, Coins(105)));
-    let other = gifts_above(&mut connection, world.rooms[1], 0, 10).await.expect("gifts");
+    let other = gifts_above(&mut connection, books.rooms[1], 0, 10).await.expect("gifts");
     assert_eq!(other, ledger::CommittedGifts::default());
 }
 
 #[tokio::test]
 async fn seeding_again_changes_nothing_that_an_operator_has_set() {
-    let world = World::with(&[0, 0]).await;
-    let mut connection = world.database.app.acquire().await.expect("a connection");
+    let books = Books::with(&[0, 0]).await;
+    let mut connection = books.database.app.acquire().await.expect("a connection");
     sqlx::query("update gifts set price = 2, version = version + 1 where id = 1")
         .execute(&mut *connection)
         .await
@@ -85,6 +85,6 @@ async fn seeding_again_changes_nothing_that_an_operator_has_set() {
     let catalogue = gift::catalogue(&mut connection).await.expect("a catalogue");
     assert_eq!((catalogue.gifts.len(), catalogue.version), (24, 25));
     assert_eq!(catalogue.gifts.iter().find(|gift| gift.id.number() == 1).map(|gift| gift.price), Some(Coins(2)));
-    let agency = agency::seed_demo(&mut connection, world.people[0].id, &[world.people[0].id]).await.expect("seeded");
-    assert_eq!(agency, agency::seed_demo(&mut connection, world.people[0].id, &[]).await.expect("seeded"));
+    let agency = agency::seed_demo(&mut connection, books.people[0].id, &[books.people[0].id]).await.expect("seeded");
+    assert_eq!(agency, agency::seed_demo(&mut connection, books.people[0].id, &[]).await.expect("seeded"));
 }

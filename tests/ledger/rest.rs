@@ -3,7 +3,7 @@
 use parlor_protocol::UserId;
 use serde_json::json;
 
-use crate::staff::world::World;
+use crate::support::world::World;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn coins_are_asked_for_approved_and_sent() {

@@ -1,11 +1,11 @@
 //! What parlor_app may not do to the books, whatever the program asks.
 
-use super::world::{HEART, World, sending};
+use super::books::{Books, HEART, sending};
 
 #[tokio::test]
 async fn app_role_cannot_rewrite_the_books() {
-    let world = World::with(&[0, 100, 0]).await;
-    world.send(&sending(1, HEART, 1, &[2])).await.expect("paid");
+    let books = Books::with(&[0, 100, 0]).await;
+    books.send(&sending(1, HEART, 1, &[2])).await.expect("paid");
     let forbidden = [
         "update journal set kind = 2",
         "delete from journal",
@@ -37,19 +37,19 @@ async fn app_role_cannot_rewrite_the_books() {
         "alter sequence transfers restart",
     ];
     for statement in forbidden {
-        let error = sqlx::raw_sql(statement).execute(&world.database.app).await.expect_err(statement);
+        let error = sqlx::raw_sql(statement).execute(&books.database.app).await.expect_err(statement);
         let code = error.as_database_error().and_then(|error| error.code().map(|code| code.into_owned()));
         assert_eq!(code.as_deref(), Some("42501"), "{statement}: {error}");
     }
     let overdrawn = sqlx::query("update balances set amount = -1 where not may_overdraw")
-        .execute(&world.database.app)
+        .execute(&books.database.app)
         .await
         .expect_err("a balance below zero");
     assert_eq!(overdrawn.as_database_error().and_then(|error| error.constraint()), Some("balances_never_negative"));
     for statement in
         ["update balances set amount = 1", "insert into writers (node) values ('x')", "delete from journal"]
     {
-        sqlx::raw_sql(statement).execute(&world.database.audit).await.expect_err("the auditor only reads");
+        sqlx::raw_sql(statement).execute(&books.database.audit).await.expect_err("the auditor only reads");
     }
-    world.assert_clean().await;
+    books.assert_clean().await;
 }

@@ -15,7 +15,7 @@ use parlor::kit::operation::Operation;
 use parlor_protocol::{Coins, Currency, ErrorBody, ErrorCode, UserId};
 use sqlx::PgConnection;
 
-use super::world::{World, op};
+use super::books::{Books, op};
 
 /// The table of the kind's own: in the program a migration of its capability makes it.
 const TABLE: &str = "create schema house; create table house.tips (transfer bigint primary key references journal, words text not null);
@@ -126,66 +126,66 @@ fn kinds_with_tips() -> Kinds {
 }
 
 async fn tipped(
-    world: &World,
+    books: &Books,
     ledger: &Ledger,
     operation: Operation,
     amount: i64,
 ) -> Result<TransferReceipt, ErrorBody> {
-    assert_eq!(operation.actor, world.people[1].id);
+    assert_eq!(operation.actor, books.people[1].id);
     let tip = Tip { amount: Coins(amount), words: "well done".to_owned() };
     ledger.post::<Tips>(operation, By::User, tip).await
 }
 
-async fn audited(world: &World) -> audit::Report {
-    let mut connection = world.database.audit.acquire().await.expect("the auditor's connection");
+async fn audited(books: &Books) -> audit::Report {
+    let mut connection = books.database.audit.acquire().await.expect("the auditor's connection");
     audit::audit(&mut connection, &kinds_with_tips(), None).await.expect("an audit")
 }
 
 #[tokio::test]
 async fn a_kind_of_a_test_is_judged_stored_shown_and_audited_like_any_other() {
-    let world = World::with(&[0, 1_000, 0]).await;
-    world.superuser(TABLE).await;
+    let books = Books::with(&[0, 1_000, 0]).await;
+    books.superuser(TABLE).await;
     let (hints, _) = tokio::sync::mpsc::channel(10);
     let settings = Settings::default();
     let kinds = kinds_with_tips();
-    let ledger = Ledger::start(world.database.writer(), "tips", &settings, kinds, hints, &world.supervisor);
-    let operation = |words: &str| Operation::of_system(op(), world.people[1].id, words);
+    let ledger = Ledger::start(books.database.writer(), "tips", &settings, kinds, hints, &books.supervisor);
+    let operation = |words: &str| Operation::of_system(op(), books.people[1].id, words);
 
     // Once, however often it is asked for; and what the account doesn't cover is refused for good.
     let first = operation("a tip");
-    let paid = tipped(&world, &ledger, first, 30).await.expect("paid");
+    let paid = tipped(&books, &ledger, first, 30).await.expect("paid");
     assert_eq!((paid.amount, paid.balance, paid.replayed), (Coins(30), Coins(970), false));
-    let again = tipped(&world, &ledger, first, 30).await.expect("the first answer");
+    let again = tipped(&books, &ledger, first, 30).await.expect("the first answer");
     assert_eq!((again.receipt, again.balance, again.replayed), (paid.receipt, Coins(970), true));
     let dear = operation("too much");
-    let refused = tipped(&world, &ledger, dear, 971).await.expect_err("too much");
+    let refused = tipped(&books, &ledger, dear, 971).await.expect_err("too much");
     assert_eq!((refused.code, refused.shortfall), (ErrorCode::InsufficientFunds, Some(1)));
-    assert!(tipped(&world, &ledger, dear, 971).await.expect_err("still").replayed);
+    assert!(tipped(&books, &ledger, dear, 971).await.expect_err("still").replayed);
 
     // Many at once are one batch with the rows of the kind's own, among gifts of the other writer.
-    let many = (0..50).map(|_| tipped(&world, &ledger, operation("one of many"), 2));
+    let many = (0..50).map(|_| tipped(&books, &ledger, operation("one of many"), 2));
     for paid in futures_util::future::join_all(many).await {
         paid.expect("paid");
     }
-    world.send(&super::world::sending(1, super::world::HEART, 1, &[2])).await.expect("a gift");
+    books.send(&super::books::sending(1, super::books::HEART, 1, &[2])).await.expect("a gift");
 
     // On the statement under the kind's own name, and clean by its own rules.
-    let mut connection = world.database.app.acquire().await.expect("a connection");
-    let (user, kinds) = (world.people[1].id, kinds_with_tips());
+    let mut connection = books.database.app.acquire().await.expect("a connection");
+    let (user, kinds) = (books.people[1].id, kinds_with_tips());
     let entries = wallet::entries(&mut connection, &kinds, user, Currency::Coin, None, 100).await.expect("entries");
     let entry = entries.entries.iter().find(|entry| entry.transfer == paid.receipt).expect("the tip");
     assert_eq!((entry.kind, entry.amount), ("tip", -30));
     assert_eq!(entry.cause["tip"]["words"], "well done");
-    let report = audited(&world).await;
+    let report = audited(&books).await;
     assert!(report.is_clean(), "{report}");
 
     // A program that doesn't know the kind says so; a record that was changed is named.
-    let unknown = world.audit().await;
+    let unknown = books.audit().await;
     assert!(unknown.violations.iter().any(|violation| violation.rule == audit::Rule::PostingRecomputed), "{unknown}");
-    world
+    books
         .superuser("update house.tips set words = 'nothing' where transfer = (select min(transfer) from house.tips)")
         .await;
-    let report = audited(&world).await;
+    let report = audited(&books).await;
     assert_eq!(report.found, 1, "{report}");
     let (rule, subject) = (report.violations[0].rule, &report.violations[0].subject);
     assert_eq!((rule, subject), (audit::Rule::RecordsAgree, &format!("tip {}", paid.receipt)));

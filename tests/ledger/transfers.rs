@@ -8,54 +8,54 @@ use parlor::kit::operation::Operation;
 use parlor_protocol::{Coins, Currency, ErrorBody, ErrorCode, Op, UserId};
 use serde_json::json;
 
-use super::world::{RAINBOW, World, op, sending};
+use super::books::{Books, RAINBOW, op, sending};
 
 /// User 1 may send: its account is old enough, and it has spent enough.
-async fn world(coins: i64) -> World {
-    let mut world = World::with(&[0, coins + 990, 0, 0]).await;
-    world.superuser("update users set created_at = now() - interval '49 hours' where id = 100000001").await;
-    world.send(&sending(1, RAINBOW, 10, &[2])).await.expect("paid");
-    world.drain_hints();
-    world
+async fn books(coins: i64) -> Books {
+    let mut books = Books::with(&[0, coins + 990, 0, 0]).await;
+    books.superuser("update users set created_at = now() - interval '49 hours' where id = 100000001").await;
+    books.send(&sending(1, RAINBOW, 10, &[2])).await.expect("paid");
+    books.drain_hints();
+    books
 }
 
-async fn send(world: &World, ledger: &Ledger, op: Op, amount: i64) -> Result<SentCoins, ErrorBody> {
-    let [from, to] = [1, 2].map(|person| world.people[person].id);
+async fn send(books: &Books, ledger: &Ledger, op: Op, amount: i64) -> Result<SentCoins, ErrorBody> {
+    let [from, to] = [1, 2].map(|person| books.people[person].id);
     transfer::send(ledger, op, NewTransfer { from, to, amount: Coins(amount) }).await
 }
 
 #[tokio::test]
 async fn coins_move_once_and_stand_on_both_statements() {
-    let mut world = world(1_000).await;
+    let mut books = books(1_000).await;
     let operation = op();
-    let sent = send(&world, &world.ledger, operation, 400).await.expect("sent");
-    assert_eq!((sent.to, sent.amount, sent.fee), (Some(world.people[2].id), Coins(400), Coins(0)));
+    let sent = send(&books, &books.ledger, operation, 400).await.expect("sent");
+    assert_eq!((sent.to, sent.amount, sent.fee), (Some(books.people[2].id), Coins(400), Coins(0)));
     assert_eq!((sent.balance, sent.replayed), (Coins(600), false));
-    let again = send(&world, &world.ledger, operation, 400).await.expect("the first answer");
+    let again = send(&books, &books.ledger, operation, 400).await.expect("the first answer");
     assert_eq!(again, SentCoins { replayed: true, ..sent });
-    let other = send(&world, &world.ledger, operation, 401).await.expect_err("another body");
+    let other = send(&books, &books.ledger, operation, 401).await.expect_err("another body");
     assert_eq!(other.code, ErrorCode::OperationConflict);
-    assert_eq!((world.amounts(1).await.0, world.amounts(2).await.0), (600, 400));
+    assert_eq!((books.amounts(1).await.0, books.amounts(2).await.0), (600, 400));
 
-    let hints = world.drain_hints();
+    let hints = books.drain_hints();
     let told: Vec<UserId> = hints.iter().flat_map(|hint| &hint.balances).map(|(user, _)| *user).collect();
-    assert!(told.contains(&world.people[1].id) && told.contains(&world.people[2].id), "{hints:?}");
+    assert!(told.contains(&books.people[1].id) && told.contains(&books.people[2].id), "{hints:?}");
 
-    let [from, to] = [1, 2].map(|person| world.people[person].id);
-    let mut connection = world.database.app.acquire().await.expect("a connection");
+    let [from, to] = [1, 2].map(|person| books.people[person].id);
+    let mut connection = books.database.app.acquire().await.expect("a connection");
     for (person, amount) in [(from, -400), (to, 400)] {
         let page = wallet::entries(&mut connection, &kinds(), person, Currency::Coin, None, 1).await.expect("a page");
         let entry = &page.entries[0];
         assert_eq!((entry.transfer, entry.kind, entry.amount), (sent.receipt, "coin_transfer", amount));
         assert_eq!(entry.cause["coin_transfer"], json!({"from": from, "to": to, "amount": 400, "fee": 0}));
     }
-    world.assert_clean().await;
+    books.assert_clean().await;
 }
 
 #[tokio::test]
 async fn what_may_not_be_sent_is_refused_for_good_and_says_why() {
-    let world = world(30_000).await;
-    let [sender, other, newcomer] = [1, 2, 3].map(|person| world.people[person].id);
+    let books = books(30_000).await;
+    let [sender, other, newcomer] = [1, 2, 3].map(|person| books.people[person].id);
     let nobody = UserId::new(999_999_999).expect("in range");
     let cases = [
         (sender, other, 9, ErrorCode::TransferOutOfRange),
@@ -67,73 +67,73 @@ async fn what_may_not_be_sent_is_refused_for_good_and_says_why() {
     ];
     for (from, to, amount, code) in cases {
         let (operation, order) = (op(), NewTransfer { from, to, amount: Coins(amount) });
-        let first = transfer::send(&world.ledger, operation, order).await.expect_err("refused");
+        let first = transfer::send(&books.ledger, operation, order).await.expect_err("refused");
         assert_eq!((first.code, first.replayed), (code, false), "{amount}");
-        let again = transfer::send(&world.ledger, operation, order).await.expect_err("refused again");
+        let again = transfer::send(&books.ledger, operation, order).await.expect_err("refused again");
         assert_eq!(again, ErrorBody { replayed: true, ..first });
     }
     // Old enough, and has spent nothing.
-    world.superuser("update users set created_at = now() - interval '49 hours' where id = 100000003").await;
+    books.superuser("update users set created_at = now() - interval '49 hours' where id = 100000003").await;
     let order = NewTransfer { from: newcomer, to: other, amount: Coins(100) };
-    let level = transfer::send(&world.ledger, op(), order).await.expect_err("too low a level");
+    let level = transfer::send(&books.ledger, op(), order).await.expect_err("too low a level");
     assert_eq!((level.code, level.until), (ErrorCode::TransferNotYet, None));
 
-    send(&world, &world.ledger, op(), 20_000).await.expect("sent");
-    let poor = send(&world, &world.ledger, op(), 15_000).await.expect_err("too little");
+    send(&books, &books.ledger, op(), 20_000).await.expect("sent");
+    let poor = send(&books, &books.ledger, op(), 15_000).await.expect_err("too little");
     assert_eq!(poor, ErrorBody::insufficient_funds(10_000, 5_000));
-    world.assert_clean().await;
+    books.assert_clean().await;
 }
 
 #[tokio::test]
 async fn a_days_limit_holds_over_two_writers_at_once() {
-    let world = world(500_000).await;
-    let another = world.another_ledger();
-    let many = (0..30).map(|n| send(&world, if n % 2 == 0 { &world.ledger } else { &another }, op(), 10_000));
+    let books = books(500_000).await;
+    let another = books.another_ledger();
+    let many = (0..30).map(|n| send(&books, if n % 2 == 0 { &books.ledger } else { &another }, op(), 10_000));
     let answers = join_all(many).await;
     let sent = answers.iter().filter(|answer| answer.is_ok()).count();
     let refused: Vec<_> = answers.iter().filter_map(|answer| answer.as_ref().err()).collect();
     assert_eq!((sent, refused.len()), (5, 25));
     assert!(refused.iter().all(|error| error.code == ErrorCode::TransferDayLimit && error.until.is_some()));
-    assert_eq!(world.amounts(2).await.0, 50_000);
-    world.assert_clean().await;
+    assert_eq!(books.amounts(2).await.0, 50_000);
+    books.assert_clean().await;
 
     // Yesterday's don't count today.
-    world.superuser("update transfer_days set day = day - 1").await;
-    send(&world, &world.ledger, op(), 20_000).await.expect("a new day");
-    let report = world.audit().await;
+    books.superuser("update transfer_days set day = day - 1").await;
+    send(&books, &books.ledger, op(), 20_000).await.expect("a new day");
+    let report = books.audit().await;
     assert!(!report.is_clean(), "the record was changed");
 }
 
 #[tokio::test]
 async fn a_reseller_sends_at_once_and_more() {
-    let world = World::with(&[0, 3_000_000, 0]).await;
-    let seller = world.people[1].id;
-    world.superuser("insert into user_roles (user_id, role) values (100000001, 'reseller')").await;
-    let order = NewTransfer { from: seller, to: world.people[2].id, amount: Coins(1_500_000) };
-    transfer::send(&world.ledger, op(), order).await.expect("sent");
-    let limit = transfer::send(&world.ledger, op(), order).await.expect_err("too much for a day");
+    let books = Books::with(&[0, 3_000_000, 0]).await;
+    let seller = books.people[1].id;
+    books.superuser("insert into user_roles (user_id, role) values (100000001, 'reseller')").await;
+    let order = NewTransfer { from: seller, to: books.people[2].id, amount: Coins(1_500_000) };
+    transfer::send(&books.ledger, op(), order).await.expect("sent");
+    let limit = transfer::send(&books.ledger, op(), order).await.expect_err("too much for a day");
     assert_eq!(limit.code, ErrorCode::TransferDayLimit);
     let rest = NewTransfer { amount: Coins(500_000), ..order };
-    transfer::send(&world.ledger, op(), rest).await.expect("the rest of the day");
+    transfer::send(&books.ledger, op(), rest).await.expect("the rest of the day");
     // Who is given more sends no more.
     let operation = Operation::of_system(op(), seller, "more");
     let grant = promotion::Grant { to: seller, amount: Coins(10) };
-    promotion::grant(&world.ledger, operation, grant).await.expect("granted");
+    promotion::grant(&books.ledger, operation, grant).await.expect("granted");
     let order = NewTransfer { amount: Coins(10), ..order };
-    transfer::send(&world.ledger, op(), order).await.expect_err("the day is used up");
-    world.assert_clean().await;
+    transfer::send(&books.ledger, op(), order).await.expect_err("the day is used up");
+    books.assert_clean().await;
 }
 
 #[tokio::test]
 async fn a_row_whose_detail_says_something_else_is_named() {
-    let world = world(1_000).await;
-    let sent = send(&world, &world.ledger, op(), 400).await.expect("sent");
-    world
+    let books = books(1_000).await;
+    let sent = send(&books, &books.ledger, op(), 400).await.expect("sent");
+    books
         .superuser(
             "update journal set detail = substr(detail, 1, 8) || int8send(1) || substr(detail, 17) where kind = 5",
         )
         .await;
-    let report = world.audit().await;
+    let report = books.audit().await;
     let subject = format!("transfer {}", sent.receipt);
     let rule = parlor::economy::ledger::audit::Rule::PostingRecomputed;
     assert!(report.violations.iter().any(|found| found.rule == rule && found.subject == subject), "{report}");

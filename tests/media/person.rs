@@ -1,46 +1,39 @@
 //! Somebody with an account, who uploads files as an app would.
 
-use reqwest::{Client, Method, Response, StatusCode};
+use std::net::SocketAddr;
+
+use hyper::Method;
+use parlor_loadtests::rest;
+use reqwest::{Client, Response, StatusCode};
 use serde_json::{Value, json};
 
-use crate::support::program::Program;
+use crate::support::world::World;
 
 /// The beginning of a picture.
 pub const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x06\0\0\0";
 
 pub struct Person {
     http: Client,
-    base: String,
+    address: SocketAddr,
     token: String,
     pub id: i64,
 }
 
 impl Person {
-    /// Registers under this e-mail address.
-    pub async fn new(server: &Program, email: &str) -> Self {
+    /// Registers under this name.
+    pub async fn new(world: &World, name: &str) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
-        let mut person = Self { http, base: format!("http://{}", server.address), token: String::new(), id: 0 };
-        let account = json!({"email": email, "password": "correct horse battery", "name": "Layla", "device": "test"});
-        let (status, body) = person.call(Method::POST, "/v1/auth/register", Some(account)).await;
-        assert_eq!(status, 201, "{body}");
-        person.token = body["access_token"].as_str().expect("a token").to_owned();
-        person.id = body["user"]["id"].as_i64().expect("an id");
-        person
+        let grant = world.registered(name).await;
+        let token = grant["access_token"].as_str().expect("a token").to_owned();
+        let id = grant["user"]["id"].as_i64().expect("an id");
+        Self { http, address: world.address, token, id }
     }
 
     pub async fn call(&self, method: Method, path: &str, body: Option<Value>) -> (u16, Value) {
-        let mut request = self.http.request(method, format!("{}{path}", self.base));
-        if !self.token.is_empty() {
-            request = request.bearer_auth(&self.token);
-        }
-        if let Some(body) = body {
-            request = request.json(&body);
-        }
-        let response = request.send().await.expect("it answers");
-        let status = response.status().as_u16();
-        let bytes = response.bytes().await.expect("a body");
-        (status, if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes).expect("JSON") })
+        let answer = rest::call(self.address, method, path, Some(&self.token), body.as_ref()).await;
+        let (status, body) = answer.expect("it answers");
+        (status.as_u16(), body)
     }
 
     pub async fn post(&self, path: &str, body: Value) -> (u16, Value) {
@@ -90,6 +83,6 @@ impl Person {
     }
 
     fn absolute(&self, address: &str) -> String {
-        if address.starts_with('/') { format!("{}{address}", self.base) } else { address.to_owned() }
+        if address.starts_with('/') { format!("http://{}{address}", self.address) } else { address.to_owned() }
     }
 }

@@ -11,22 +11,15 @@ use uuid::Uuid;
 use super::object_store::{ObjectStore, files};
 use super::person::{PNG, Person};
 use crate::support::edge;
-use crate::support::postgres::Database;
-use crate::support::program::{Program, parlor};
+use crate::support::world::World;
 
 fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("media-{}", Uuid::now_v7().simple()))
 }
 
-fn server(database: &Database, settings: impl IntoIterator<Item = (&'static str, String)>) -> Program {
-    let mut command = parlor(&["serve"]);
-    command.env("DATABASE_URL", database.app_url()).env("PARLOR__SERVER__ADDRESS", "127.0.0.1:0");
-    Program::start(command.envs(settings))
-}
-
 /// What holds wherever the files lie. `public` is whether the store lets anybody read below `public/`.
-async fn from_announcement_to_screen(server: &Program, public: bool) {
-    let (layla, omar) = (Person::new(server, "layla@example.com").await, Person::new(server, "omar@example.com").await);
+async fn from_announcement_to_screen(server: &World, public: bool) {
+    let (layla, omar) = (Person::new(server, "layla").await, Person::new(server, "omar").await);
     let avatar = layla.upload("avatar", "image/png", PNG).await;
     let address = avatar["address"].as_str().expect("a lasting address");
     assert_eq!(avatar["address_expires_at"], Value::Null);
@@ -80,8 +73,8 @@ async fn from_announcement_to_screen(server: &Program, public: bool) {
 }
 
 /// What is not what it was said to be, or is sent in another way than was allowed, shows nowhere.
-async fn what_does_not_fit_is_refused(server: &Program) {
-    let layla = Person::new(server, "noor@example.com").await;
+async fn what_does_not_fit_is_refused(server: &World) {
+    let layla = Person::new(server, "noor").await;
     let page = b"<html><script>alert(1)</script></html>";
     let begun = layla.begin("avatar", "image/png", page.len()).await;
     let (status, early) = layla.complete(&begun).await;
@@ -124,8 +117,8 @@ async fn what_does_not_fit_is_refused(server: &Program) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn files_lie_in_a_folder_of_this_machine() {
-    let (database, folder) = (Database::fresh().await, folder());
-    let server = server(&database, [("PARLOR__MEDIA__FOLDER", folder.display().to_string())]);
+    let folder = folder();
+    let server = World::serve().set("PARLOR__MEDIA__FOLDER", folder.display()).await;
     from_announcement_to_screen(&server, true).await;
     what_does_not_fit_is_refused(&server).await;
     let incoming = files(&folder.join("incoming"));
@@ -135,19 +128,18 @@ async fn files_lie_in_a_folder_of_this_machine() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn files_lie_in_an_object_store() {
-    let (database, store) = (Database::fresh().await, ObjectStore::start().await);
-    let server = server(&database, store.settings());
+    let store = ObjectStore::start().await;
+    let server = World::serve().set_all(store.settings()).await;
     from_announcement_to_screen(&server, false).await;
     what_does_not_fit_is_refused(&server).await;
     assert!(store.keys("public").len() >= 3);
-    assert!(!server.said().contains(super::object_store::KEY));
+    assert!(!server.program.said().contains(super::object_store::KEY));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_place_for_files_uploads_are_off() {
-    let database = Database::fresh().await;
-    let server = server(&database, []);
-    let layla = Person::new(&server, "layla@example.com").await;
+    let server = World::serve().await;
+    let layla = Person::new(&server, "layla").await;
     let asked = json!({"purpose": "avatar", "content_type": "image/png", "bytes": 10});
     let (status, body) = layla.post("/v1/uploads", asked).await;
     assert_eq!((status, &body["code"]), (501, &json!("feature_off")), "{body}");
@@ -156,9 +148,9 @@ async fn without_a_place_for_files_uploads_are_off() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_nothing_shows_is_removed_after_a_day() {
-    let (database, folder) = (Database::fresh().await, folder());
-    let server = server(&database, [("PARLOR__MEDIA__FOLDER", folder.display().to_string())]);
-    let layla = Person::new(&server, "layla@example.com").await;
+    let folder = folder();
+    let server = World::serve().set("PARLOR__MEDIA__FOLDER", folder.display()).await;
+    let layla = Person::new(&server, "layla").await;
     let (first, second) =
         (layla.upload("avatar", "image/png", PNG).await, layla.upload("avatar", "image/png", PNG).await);
     for avatar in [&first, &second] {
@@ -171,11 +163,11 @@ async fn what_nothing_shows_is_removed_after_a_day() {
     let settings = Settings { folder: Some(folder.clone()), ..Settings::default() };
     let supervisor = Supervisor::default();
     supervisor.stop().cancel(); // by hand here
-    let edge = edge(&database.app);
+    let edge = edge(&server.database.app);
     let media = Media::start(&edge, &settings, None, &supervisor).expect("a folder");
     assert_eq!(media.clean_up(&edge).await.expect("cleaned"), 0, "nothing is old");
     sqlx::query("update uploads set created_at = created_at - interval '25 hours'")
-        .execute(&database.superuser)
+        .execute(&server.database.superuser)
         .await
         .expect("updated");
     assert_eq!(media.clean_up(&edge).await.expect("cleaned"), 3);

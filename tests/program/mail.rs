@@ -17,7 +17,7 @@ use tokio::task::block_in_place;
 
 use crate::support::client::op;
 use crate::support::postgres::Database;
-use crate::support::program::{Program, parlor};
+use crate::support::world::{Plan, World};
 
 /// A mail server that has a message before it says so, and says so when it has a permit.
 struct MailServer {
@@ -93,18 +93,13 @@ impl MailServer {
         messages.iter().map(|message| id(message).expect("an id")).collect()
     }
 
-    fn serve(&self, database: &Database, lease_ms: u32) -> Program {
-        let mut command = parlor(&["serve"]);
-        command
-            .env("DATABASE_URL", database.app_url())
-            .env("PARLOR__SERVER__ADDRESS", "127.0.0.1:0")
-            .env("PARLOR__CLUSTER__LEASE_MS", lease_ms.to_string())
-            .env("PARLOR__CLUSTER__RENEW_MS", "250")
-            .env("PARLOR__COURIER__MAIL__HOST", "127.0.0.1")
-            .env("PARLOR__COURIER__MAIL__PORT", self.port.to_string())
-            .env("PARLOR__COURIER__MAIL__TLS", "off")
-            .env("PARLOR__COURIER__MAIL__FROM", "no-reply@example.com");
-        block_in_place(|| Program::start(&mut command))
+    fn serve(&self, lease_ms: u32) -> Plan {
+        World::serve()
+            .lease(lease_ms)
+            .set("PARLOR__COURIER__MAIL__HOST", "127.0.0.1")
+            .set("PARLOR__COURIER__MAIL__PORT", self.port)
+            .set("PARLOR__COURIER__MAIL__TLS", "off")
+            .set("PARLOR__COURIER__MAIL__FROM", "no-reply@example.com")
     }
 }
 
@@ -127,45 +122,38 @@ async fn letter(database: &Database) -> (String, i32, String) {
     row.fetch_one(&database.superuser).await.expect("one row")
 }
 
-fn ends_softly(program: &mut Program) {
-    block_in_place(|| {
-        program.signal(Signal::SIGTERM);
-        assert!(program.ended(Duration::from_secs(20)).success(), "{}", program.said());
-    });
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_killed_between_an_e_mail_and_its_mark_sends_it_again_under_the_same_id() {
-    let (database, mail) = (Database::fresh().await, MailServer::start().await);
-    let mut program = mail.serve(&database, 1_000);
-    ask(program.address, "layla@example.com").await;
+    let mail = MailServer::start().await;
+    let mut world = mail.serve(1_000).await;
+    ask(world.address, "layla@example.com").await;
     mail.has(1).await;
     // The mail server has it, and the server will never hear that.
-    block_in_place(|| program.kill());
-    let (state, attempts, payload) = letter(&database).await;
+    world.kill().await;
+    let (state, attempts, payload) = letter(&world.database).await;
     assert_eq!((state.as_str(), attempts), ("running", 1));
     assert!(payload.contains("sealed") && !payload.contains("layla"), "{payload}");
 
-    lease_over(&database).await;
-    let mut program = mail.serve(&database, 1_000);
+    lease_over(&world.database).await;
+    world.start_again().await;
     mail.has(2).await;
     // One for the dead one, which nobody hears, and one for the living one.
     mail.answers.add_permits(2);
-    ends_softly(&mut program);
+    world.stop().await;
     let ids = mail.ids();
     assert_eq!(ids.len(), 2, "at least once");
     assert_eq!(ids[0], ids[1], "whoever looks at the id sees one");
-    assert_eq!(letter(&database).await, ("done".to_owned(), 2, "{}".to_owned()));
+    assert_eq!(letter(&world.database).await, ("done".to_owned(), 2, "{}".to_owned()));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_sleeps_through_its_lease_marks_nothing_when_it_wakes() {
-    let (database, mail) = (Database::fresh().await, MailServer::start().await);
-    let program = mail.serve(&database, 10_000);
-    ask(program.address, "layla@example.com").await;
+    let mail = MailServer::start().await;
+    let world = mail.serve(10_000).await;
+    ask(world.address, "layla@example.com").await;
     mail.has(1).await;
-    program.signal(Signal::SIGSTOP);
-    lease_over(&database).await;
+    world.program.signal(Signal::SIGSTOP);
+    lease_over(&world.database).await;
 
     let settings = MailSettings {
         host: Some("127.0.0.1".to_owned()),
@@ -177,18 +165,18 @@ async fn a_server_that_sleeps_through_its_lease_marks_nothing_when_it_wakes() {
     let settings = Settings { mail: settings, ..Settings::default() };
     let courier = Courier::new(Senders::new(&settings, false).expect("they can work"), &settings);
     let kinds = Kinds::new().with(courier.mail_job());
-    let other = Jobs::open(database.app.clone(), &jobs::Settings::default(), kinds, ()).await.expect("it opens");
+    let other = Jobs::open(world.database.app.clone(), &jobs::Settings::default(), kinds, ()).await.expect("it opens");
     let done = tokio::spawn(async move { other.run_due().await.expect("the store answers") });
     mail.has(2).await;
     mail.answers.add_permits(2);
     assert_eq!(done.await.expect("it ends"), [Attempt::Done]);
-    let before = letter(&database).await;
+    let before = letter(&world.database).await;
     assert_eq!(before, ("done".to_owned(), 2, "{}".to_owned()));
 
-    program.signal(Signal::SIGCONT);
+    world.program.signal(Signal::SIGCONT);
     let said = "a job's outcome was not marked: another worker has it";
-    block_in_place(|| program.says(|line| line.contains(said)));
-    assert_eq!(letter(&database).await, before, "it is as the other one left it");
+    block_in_place(|| world.program.says(|line| line.contains(said)));
+    assert_eq!(letter(&world.database).await, before, "it is as the other one left it");
     let ids = mail.ids();
     assert_eq!((ids.len(), &ids[0]), (2, &ids[1]));
 }

@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 use parlor_loadtests::user::User;
 use parlor_protocol::command::SendChat;
 use parlor_protocol::{Command as Asked, Op, RoomId};
-use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::block_in_place;
@@ -16,13 +15,7 @@ use uuid::Uuid;
 
 use crate::support::postgres::Database;
 use crate::support::program::{Program, parlor};
-
-fn serve(database: &Database, address: &str) -> Program {
-    let mut command = parlor(&["serve"]);
-    command.env("DATABASE_URL", database.app_url()).env("PARLOR__SERVER__ADDRESS", "127.0.0.1:0");
-    command.env("PARLOR__TELEMETRY__METRICS_ADDRESS", address).env("PARLOR__LEDGER__WELCOME_COINS", "100");
-    block_in_place(|| Program::start(&mut command))
-}
+use crate::support::world::World;
 
 pub(super) fn metrics_address(program: &Program) -> SocketAddr {
     let said = program.said();
@@ -49,9 +42,8 @@ pub(super) fn value(text: &str, series: &str) -> f64 {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn metrics_count_what_happens_at_their_own_address() {
-    let database = Database::fresh().await;
-    let program = serve(&database, "127.0.0.1:0");
-    let address = metrics_address(&program);
+    let world = World::serve().metrics().set("PARLOR__LEDGER__WELCOME_COINS", 100).await;
+    let address = metrics_address(&world.program);
     let quiet = read(address).await;
     for series in ["parlor_joins_total{outcome=\"joined\"}", "parlor_gifts_total{outcome=\"sent\"}", "parlor_sockets"] {
         assert_eq!(value(&quiet, series), 0.0, "{series} is there from the start");
@@ -59,10 +51,8 @@ async fn metrics_count_what_happens_at_their_own_address() {
     assert_eq!(value(&quiet, "parlor_ledger_well"), 1.0);
     assert!(value(&quiet, "parlor_lease_left_seconds") > 0.0);
 
-    let mut user = User::enter(program.address, "counted", RoomId::new(1).expect("a number")).await.expect("registers");
-    let body = json!({"name": "r"});
-    let room = parlor_loadtests::rest::post(program.address, "/v1/rooms", Some(user.access()), &body).await;
-    let room = RoomId::new(room.expect("up").1["id"].as_i64().expect("a room")).expect("an id");
+    let mut user = User::enter(world.address, "counted", RoomId::new(1).expect("a number")).await.expect("registers");
+    let room = world.made(user.access(), "r").await;
     user.screen.room = room;
     user.arrive().await.expect("comes in");
     let chat = Asked::ChatSend(SendChat { room, text: "hello".to_owned() });
@@ -103,7 +93,7 @@ async fn metrics_count_what_happens_at_their_own_address() {
         assert!(value(&text, series) >= least, "{series} is below {least} in\n{text}");
     }
     assert!(!text.contains(&room.to_string()) && !text.contains("counted"), "no label grows with rooms or users");
-    let (status, _) = block_in_place(|| program.get("/metrics"));
+    let (status, _) = block_in_place(|| world.program.get("/metrics"));
     assert_eq!(status, 404, "not at the server's own address");
     drop(user);
     let since = Instant::now();

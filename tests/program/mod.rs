@@ -11,7 +11,7 @@ mod published;
 mod refusals;
 mod rest;
 mod rooms;
+mod scale;
 mod script;
 mod stop;
 mod store;
-mod world;

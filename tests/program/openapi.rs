@@ -8,9 +8,8 @@ use parlor_protocol::Command;
 use serde_json::{Value, json};
 use tokio::task::block_in_place;
 
-use super::rest::signed_in;
-use crate::support::postgres::Database;
-use crate::support::program::{Program, parlor, run};
+use crate::support::program::{parlor, run};
+use crate::support::world::World;
 
 fn document() -> Value {
     serde_json::from_str(&parlor::router::openapi()).expect("JSON")
@@ -117,20 +116,19 @@ fn every_twin_that_a_command_names_is_an_operation() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_operation_of_the_description_is_served() {
-    let database = Database::fresh().await;
-    let program = block_in_place(|| Program::dev_on(&database));
-    let (status, served) = get(program.address, "/v1/openapi.json", None).await.expect("up");
+    let world = World::dev().await;
+    let (status, served) = get(world.address, "/v1/openapi.json", None).await.expect("up");
     assert!(status == 200 && served == document());
     for (path, item) in served["paths"].as_object().expect("there are paths") {
         // A method that no route has is answered with those that it has.
-        let (status, head, _) = block_in_place(|| program.ask("TRACE", path, &[]));
+        let (status, head, _) = block_in_place(|| world.program.ask("TRACE", path, &[]));
         let allowed = head.lines().find_map(|line| line.strip_prefix("allow: ")).unwrap_or_default();
         let allowed: HashSet<_> =
             allowed.split(',').filter(|method| *method != "HEAD").map(str::to_lowercase).collect();
         let described = item.as_object().expect("a path has methods").keys().cloned().collect();
         assert_eq!((status, allowed), (405, described), "{path}");
     }
-    let token = signed_in(program.address).await;
+    let token = world.demo(1).await.0;
     // Whoever signs out is asked for nothing more.
     for (method, path, operation) in operations(&served).into_iter().filter(|(_, path, _)| !path.ends_with("/logout")) {
         let filled = path
@@ -139,7 +137,7 @@ async fn every_operation_of_the_description_is_served() {
             .replace("{no}", "1");
         let body = &operation["requestBody"]["content"]["application/json"]["example"];
         let body = (!body.is_null()).then_some(body);
-        let (status, answer) = call(program.address, method.clone(), &filled, Some(&token), body).await.expect("up");
+        let (status, answer) = call(world.address, method.clone(), &filled, Some(&token), body).await.expect("up");
         let described = &operation["responses"][status.as_str()];
         let (_, content) = described["content"].as_object().and_then(|content| content.iter().next()).unzip();
         if let Some(content) = content {
@@ -152,15 +150,14 @@ async fn every_operation_of_the_description_is_served() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_page_of_the_description_is_there_in_dev_and_asks_no_other_host() {
-    let database = Database::fresh().await;
-    let program = block_in_place(|| Program::dev_on(&database));
+    let world = World::dev().await;
     for file in ["", "swagger-initializer.js", "index.css"] {
-        let (status, text) = block_in_place(|| program.get(&format!("/docs/api/{file}")));
+        let (status, text) = block_in_place(|| world.program.get(&format!("/docs/api/{file}")));
         assert_eq!(status, 200, "{file}");
         assert!(!text.contains("http://") && !text.contains("https://"), "{text}");
     }
-    drop(program);
-    let program = block_in_place(|| Program::serve_on(&database));
-    assert_eq!(block_in_place(|| program.get("/docs/api/")).0, 404);
-    assert_eq!(block_in_place(|| program.get("/v1/openapi.json")).0, 200);
+    drop(world);
+    let world = World::serve().await;
+    assert_eq!(block_in_place(|| world.program.get("/docs/api/")).0, 404);
+    assert_eq!(block_in_place(|| world.program.get("/v1/openapi.json")).0, 200);
 }

@@ -3,15 +3,15 @@
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
-use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use tokio::task::block_in_place;
 
 use super::metrics::{metrics_address, read, value};
-use crate::support::postgres::Database;
-use crate::support::program::{Program, parlor};
+use crate::support::program::Program;
 use crate::support::raw::handshake;
+use crate::support::time::until;
+use crate::support::world::{Plan, World};
 
 /// More sockets than the test may need, and fewer than this process may have files.
 const MOST_SOCKETS: usize = 12_000;
@@ -21,12 +21,8 @@ fn resident_bytes(program: &Program) -> u64 {
     statm.split(' ').nth(1).and_then(|pages| pages.parse::<u64>().ok()).expect("pages") * 4_096
 }
 
-fn serve(database: &Database, memory_bytes: Option<u64>) -> Program {
-    let mut command = parlor(&["serve"]);
-    command.env("DATABASE_URL", database.app_url()).env("PARLOR__SERVER__ADDRESS", "127.0.0.1:0");
-    command.env("PARLOR__TELEMETRY__METRICS_ADDRESS", "127.0.0.1:0").env("PARLOR__GATEWAY__CONNECT_MS", "600000");
-    memory_bytes.map(|bytes| command.env("PARLOR__SERVER__MEMORY_BYTES", bytes.to_string()));
-    block_in_place(|| Program::start(&mut command))
+fn serve() -> Plan {
+    World::serve().metrics().set("PARLOR__GATEWAY__CONNECT_MS", 600_000)
 }
 
 /// What it has when it has done once what the test asks of it: code that runs for the first time is memory too, and in
@@ -54,11 +50,11 @@ fn open(address: SocketAddr) -> (TcpStream, String) {
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sockets_are_refused_before_memory_runs_out_and_let_in_when_there_is_some_again() {
-    let database = Database::fresh().await;
-    let bare = warm_bytes(&serve(&database, None)).await;
+    let bare = warm_bytes(&serve().await.program).await;
     let most = bare / 80 * 100;
-    let program = serve(&database, Some(most));
-    let metrics = metrics_address(&program);
+    let world = serve().set("PARLOR__SERVER__MEMORY_BYTES", most).await;
+    let program = &world.program;
+    let metrics = metrics_address(program);
     let sockets: Vec<TcpStream> = block_in_place(|| {
         let opened = (0..MOST_SOCKETS).map(|_| open(program.address));
         opened.take_while(|(_, status)| status == "101").map(|(stream, _)| stream).collect()
@@ -78,10 +74,8 @@ async fn sockets_are_refused_before_memory_runs_out_and_let_in_when_there_is_som
 
     drop(sockets);
     let since = Instant::now();
-    while value(&read(metrics).await, "parlor_load_level") > 0.0 {
-        assert!(since.elapsed() < Duration::from_secs(60), "{} of {most} bytes stay", resident_bytes(&program));
-        block_in_place(|| sleep(Duration::from_millis(100)));
-    }
-    println!("{} bytes in the end, after {:?}", resident_bytes(&program), since.elapsed());
+    let calm = async || (value(&read(metrics).await, "parlor_load_level") == 0.0).then_some(());
+    until("the memory that the sockets had is free again", Duration::from_secs(60), calm).await;
+    println!("{} bytes in the end, after {:?}", resident_bytes(program), since.elapsed());
     assert_eq!(block_in_place(|| open(program.address)).1, "101");
 }

@@ -2,36 +2,19 @@
 //! real ledger, and every frame that comes is one of the schema.
 
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
 
-use parlor_loadtests::rest::post;
 use parlor_protocol::command::{
     InRoom, Join, Kick, ListGifts, ListPeople, Nothing, OnSeat, Recipients, RefreshSession, SendChat, SendGift,
     TakeSeat,
 };
 use parlor_protocol::envelope::EventFrame;
 use parlor_protocol::reply::{Connected, Done, Empty, GiftPage, GiftReceipt, Joined, PeoplePage, SessionRefreshed};
-use parlor_protocol::{Command, Event, GiftId, RoomId, UserFrame, UserId};
+use parlor_protocol::{Command, Event, GiftId, UserFrame};
 use serde::de::DeserializeOwned;
-use serde_json::json;
 use tokio::task::block_in_place;
 
 use crate::support::client::{Client, op};
-use crate::support::postgres::Database;
-use crate::support::program::Program;
-
-async fn sign_in(address: SocketAddr, number: u8) -> (String, UserId) {
-    let login = format!("demo{number}@parlor.example");
-    let body = json!({"login": login, "password": "parlor-demo", "device": "test"});
-    let (_, answer) = post(address, "/v1/auth/login", None, &body).await.expect("up");
-    let user = answer["user"]["id"].as_i64().and_then(UserId::new).expect("a user");
-    (answer["access_token"].as_str().expect("a token").to_owned(), user)
-}
-
-async fn room_token(address: SocketAddr, room: RoomId, access: &str) -> String {
-    let (_, answer) = post(address, &format!("/v1/rooms/{room}/token"), Some(access), &json!({})).await.expect("up");
-    answer["token"].as_str().expect("a room token").to_owned()
-}
+use crate::support::world::World;
 
 /// Asks, and notes what was answered well.
 async fn ask<T: DeserializeOwned>(client: &mut Client, asked: &mut BTreeSet<&'static str>, command: Command) -> T {
@@ -42,17 +25,15 @@ async fn ask<T: DeserializeOwned>(client: &mut Client, asked: &mut BTreeSet<&'st
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_command_is_answered_as_the_schema_says() {
-    let database = Database::fresh().await;
-    let program = block_in_place(|| Program::dev_on(&database));
-    let address = program.address;
-    let ((omars, omar), (amiras, amira)) = (sign_in(address, 1).await, sign_in(address, 2).await);
-    let (_, card) = post(address, "/v1/rooms", Some(&omars), &json!({"name": "Majlis", "seats": 8})).await.expect("up");
-    let room = card["id"].as_i64().and_then(RoomId::new).expect("a room");
+    let world = World::dev().await;
+    let address = world.address;
+    let ((omars, omar), (amiras, amira)) = (world.demo(1).await, world.demo(2).await);
+    let room = world.made(&omars, "Majlis").await;
     let mut asked = BTreeSet::new();
     let asked = &mut asked;
 
     let (mut owner, mut guest) = (Client::open(address).await, Client::open(address).await);
-    let token = room_token(address, room, &omars).await;
+    let token = world.pass(&omars, room).await;
     let join = Join { room, token, position: None };
     let connect = |token, joins| {
         Command::Connect(parlor_protocol::command::Connect { token, device: "test".to_owned(), client: None, joins })
@@ -60,7 +41,7 @@ async fn every_command_is_answered_as_the_schema_says() {
     let connected: Connected = ask(&mut owner, asked, connect(omars.clone(), vec![join])).await;
     assert_eq!((connected.user.id, connected.joins.len()), (omar, 1));
     let until = ask::<Connected>(&mut guest, asked, connect(amiras.clone(), Vec::new())).await.expires_at;
-    let token = room_token(address, room, &amiras).await;
+    let token = world.pass(&amiras, room).await;
     let _: Joined = ask(&mut guest, asked, Command::RoomJoin(Join { room, token, position: None })).await;
 
     let _: Empty = ask(&mut guest, asked, Command::Ping(Nothing {})).await;
@@ -103,9 +84,8 @@ async fn every_command_is_answered_as_the_schema_says() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_page_of_the_socket_is_there_in_dev_with_what_it_loads_and_nothing_else() {
-    let database = Database::fresh().await;
-    let program = block_in_place(|| Program::dev_on(&database));
-    let (status, head, page) = block_in_place(|| program.ask("GET", "/docs/socket", &[]));
+    let world = World::dev().await;
+    let (status, head, page) = block_in_place(|| world.program.ask("GET", "/docs/socket", &[]));
     assert!(status == 200 && page.contains("id=\"command-gift.send\""), "{head}");
     let policy = head.lines().find(|line| line.starts_with("content-security-policy")).expect("a policy");
     assert!(policy.contains("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
@@ -114,11 +94,11 @@ async fn the_page_of_the_socket_is_there_in_dev_with_what_it_loads_and_nothing_e
         "the policy forbids it"
     );
     for part in page.split('"').filter(|part| part.starts_with('/')) {
-        assert_eq!(block_in_place(|| program.get(part)).0, 200, "{part}");
+        assert_eq!(block_in_place(|| world.program.get(part)).0, 200, "{part}");
     }
-    drop(program);
-    let program = block_in_place(|| Program::serve_on(&database));
-    assert_eq!(block_in_place(|| program.get("/docs/socket")).0, 404);
-    let (status, document) = block_in_place(|| program.get("/v1/asyncapi.json"));
+    drop(world);
+    let world = World::serve().await;
+    assert_eq!(block_in_place(|| world.program.get("/docs/socket")).0, 404);
+    let (status, document) = block_in_place(|| world.program.get("/v1/asyncapi.json"));
     assert!(status == 200 && document.contains("\"asyncapi\": \"3.0.0\""));
 }

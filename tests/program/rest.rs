@@ -1,61 +1,42 @@
 //! The whole server over REST: what it answers when it is asked well, and when it is not.
 
-use std::net::SocketAddr;
-
 use hyper::Method;
-use parlor_loadtests::rest::{call, get, post};
+use parlor_loadtests::rest::{call, get};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::task::block_in_place;
 
-use crate::support::postgres::Database;
-use crate::support::program::{Program, parlor};
 use crate::support::raw::{Raw, text};
+use crate::support::world::World;
 
 /// Method, address, token, body; status and code of the answer.
 type Case<'a> = (Method, &'a str, Option<&'a str>, Option<Value>, u16, &'a str);
 
-/// The token of a demo user.
-pub async fn signed_in(address: SocketAddr) -> String {
-    signed_in_as(address, 1).await
-}
-
-/// The token of the demo user of this number.
-pub async fn signed_in_as(address: SocketAddr, number: u8) -> String {
-    let body = json!({"login": format!("demo{number}@parlor.example"), "password": "parlor-demo", "device": "test"});
-    let (status, answer) = post(address, "/v1/auth/login", None, &body).await.expect("up");
-    assert_eq!(status, 200, "{answer}");
-    answer["access_token"].as_str().expect("a token").to_owned()
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn newcomers_coins_are_explained_by_their_transfer() {
-    let database = Database::fresh().await;
-    let program = block_in_place(|| Program::dev_on(&database));
-    let token = signed_in(program.address).await;
-    let (status, wallet) = get(program.address, "/v1/wallet", Some(&token)).await.expect("up");
+    let world = World::dev().await;
+    let token = world.demo(1).await.0;
+    let (status, wallet) = get(world.address, "/v1/wallet", Some(&token)).await.expect("up");
     assert_eq!((status.as_u16(), &wallet["balances"][0]["amount"]), (200, &10_000.into()));
     assert_eq!(
         wallet["balances"][1],
         json!({"currency": "diamond", "amount": 0, "xp": 0, "version": 0, "exponent": 4})
     );
-    let (_, entries) =
-        get(program.address, "/v1/wallet/entries?currency=coin&limit=1", Some(&token)).await.expect("up");
+    let (_, entries) = get(world.address, "/v1/wallet/entries?currency=coin&limit=1", Some(&token)).await.expect("up");
     let entry = &entries["items"][0];
     assert_eq!((&entry["kind"], &entry["amount"]), (&"grant".into(), &10_000.into()));
     assert_eq!(entry["transfer"], wallet["balances"][0]["version"]);
     assert_eq!(entries["next"], Value::Null);
-    let (_, gifts) = get(program.address, "/v1/gifts", None).await.expect("up");
+    let (_, gifts) = get(world.address, "/v1/gifts", None).await.expect("up");
     assert_eq!(gifts["gifts"].as_array().map(Vec::len), Some(24));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn bad_requests_get_a_problem_with_a_stable_code_and_change_nothing() {
-    let database = Database::fresh().await;
-    let program = block_in_place(|| Program::dev_on(&database));
-    let address = program.address;
-    let token = signed_in(address).await;
+    let world = World::dev().await;
+    let address = world.address;
+    let token = world.demo(1).await.0;
     let own = Some(token.as_str());
     let cases: [Case<'_>; 30] = [
         (Method::GET, "/v1/wallet", None, None, 401, "unauthenticated"),
@@ -95,22 +76,20 @@ async fn bad_requests_get_a_problem_with_a_stable_code_and_change_nothing() {
         assert_eq!((answered.as_u16(), &problem["code"]), (status, &code.into()), "{shown}: {problem}");
         assert_eq!(problem["status"], status, "{shown}");
     }
-    let rooms: i64 = sqlx::query_scalar("select count(*) from rooms").fetch_one(&database.app).await.expect("a count");
-    assert_eq!(rooms, 0);
+    assert_eq!(world.count("select count(*) from rooms").await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_wrong_token_is_answered_with_what_to_do() {
-    let database = Database::fresh().await;
-    let program = block_in_place(|| Program::dev_on(&database));
+    let world = World::dev().await;
     for (token, said) in
         [(None, "send the header `authorization: Bearer`"), (Some("junk"), "sign in by POST /v1/auth/login")]
     {
-        let (status, problem) = get(program.address, "/v1/wallet", token).await.expect("up");
+        let (status, problem) = get(world.address, "/v1/wallet", token).await.expect("up");
         assert_eq!((status.as_u16(), &problem["code"]), (401, &"unauthenticated".into()));
         assert!(problem["detail"].as_str().is_some_and(|detail| detail.contains(said)), "{problem}");
     }
-    let mut socket = Raw::open(program.address).await;
+    let mut socket = Raw::open(world.address).await;
     socket.send(&text(r#"{"id":1,"type":"connect","data":{"token":"junk","device":"d"}}"#)).await;
     let (_, texts) = socket.closed().await;
     assert!(texts[0].contains("unauthenticated") && texts[0].contains("sign in by POST /v1/auth/login"), "{texts:?}");
@@ -118,20 +97,15 @@ async fn a_wrong_token_is_answered_with_what_to_do() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn pages_of_named_origins_may_call_and_no_others() {
-    let database = Database::fresh().await;
-    let program = block_in_place(|| {
-        let (app, owner) = (database.app_url(), database.owner_url());
-        let command = &mut parlor(&["dev", "--port", "0"]);
-        let command = command.env("DATABASE_URL", app).env("DATABASE_OWNER_URL", owner);
-        Program::start(command.env("PARLOR__HTTP__CORS_ORIGINS", "https://app.example,https://b.example"))
-    });
+    let origins = "https://app.example,https://b.example";
+    let world = World::dev().set("PARLOR__HTTP__CORS_ORIGINS", origins).await;
     let preflight = |origin: &str| {
         let asks = [
             ("origin", origin),
             ("access-control-request-method", "POST"),
             ("access-control-request-headers", "authorization,content-type,idempotency-key"),
         ];
-        block_in_place(|| program.ask("OPTIONS", "/v1/rooms", &asks))
+        block_in_place(|| world.program.ask("OPTIONS", "/v1/rooms", &asks))
     };
     let (status, head, _) = preflight("https://b.example");
     assert_eq!(status, 200);
@@ -141,27 +115,23 @@ async fn pages_of_named_origins_may_call_and_no_others() {
     assert!(head.contains("idempotency-key") && !head.contains("allow-credentials"), "{head}");
     assert!(!preflight("https://evil.example").1.contains("allow-origin"));
     // A refusal, too, may be read by the page.
-    let (status, head, _) = block_in_place(|| program.ask("GET", "/v1/me", &[("origin", "https://app.example")]));
+    let (status, head, _) = block_in_place(|| world.program.ask("GET", "/v1/me", &[("origin", "https://app.example")]));
     assert_eq!(status, 401);
     assert!(head.contains("access-control-allow-origin: https://app.example"), "{head}");
     assert!(head.contains("access-control-expose-headers: x-request-id,retry-after,location"), "{head}");
     let (status, head, body) =
-        block_in_place(|| program.ask("HEAD", "/v1/gifts", &[("origin", "https://evil.example")]));
+        block_in_place(|| world.program.ask("HEAD", "/v1/gifts", &[("origin", "https://evil.example")]));
     assert!(status == 200 && body.is_empty() && !head.contains("allow-origin"), "{head}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_address_that_names_nobody_is_held_to_its_rate_and_its_users_are_not() {
-    let database = Database::fresh().await;
-    let program = block_in_place(|| {
-        let (app, owner) = (database.app_url(), database.owner_url());
-        let command = &mut parlor(&["dev", "--port", "0"]);
-        let command = command.env("DATABASE_URL", app).env("DATABASE_OWNER_URL", owner);
-        let command = command.env("PARLOR__IDENTITY__REQUESTS_PER_MINUTE_USER", "1");
-        Program::start(command.env("PARLOR__HTTP__ANONYMOUS_PER_MINUTE_ADDRESS", "2"))
-    });
-    let token = signed_in(program.address).await;
-    let ask = |headers: &[(&str, &str)]| block_in_place(|| program.ask("GET", "/v1/gifts", headers));
+    let world = World::dev()
+        .set("PARLOR__IDENTITY__REQUESTS_PER_MINUTE_USER", 1)
+        .set("PARLOR__HTTP__ANONYMOUS_PER_MINUTE_ADDRESS", 2)
+        .await;
+    let token = world.demo(1).await.0;
+    let ask = |headers: &[(&str, &str)]| block_in_place(|| world.program.ask("GET", "/v1/gifts", headers));
     assert_eq!(ask(&[]).0, 200);
     let (status, head, body) = ask(&[]);
     assert!(status == 429 && head.contains("retry-after: 30"), "{head}");
@@ -174,13 +144,12 @@ async fn an_address_that_names_nobody_is_held_to_its_rate_and_its_users_are_not(
     assert_eq!(ask(&[("authorization", &format!("Bearer {token}"))]).0, 200);
     // A user has a rate of their own, on the open routes too.
     assert_eq!(ask(&[("authorization", &format!("Bearer {token}"))]).0, 429);
-    assert_eq!(block_in_place(|| program.get("/healthz")).0, 200);
+    assert_eq!(block_in_place(|| world.program.get("/healthz")).0, 200);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn junk_on_the_port_disturbs_nobody() {
-    let database = Database::fresh().await;
-    let program = block_in_place(|| Program::dev_on(&database));
+    let world = World::dev().await;
     let junk: [&[u8]; 5] = [
         b"\0\x01\x02\x03\r\n\r\n",
         b"GET / HTTP/9.9\r\n\r\n",
@@ -189,7 +158,7 @@ async fn junk_on_the_port_disturbs_nobody() {
         &[b'A'; 64 * 1024],
     ];
     for bytes in junk {
-        let mut stream = TcpStream::connect(program.address).await.expect("it listens");
+        let mut stream = TcpStream::connect(world.address).await.expect("it listens");
         // It may hang up in the middle: that is an answer too.
         let _ = stream.write_all(bytes).await;
         let _ = stream.shutdown().await;
@@ -197,6 +166,6 @@ async fn junk_on_the_port_disturbs_nobody() {
         let _ = stream.read_to_end(&mut answer).await;
         assert!(answer.is_empty() || answer.starts_with(b"HTTP/1.1 4"), "{}", String::from_utf8_lossy(&answer));
     }
-    assert_eq!(block_in_place(|| program.get("/healthz")).0, 200);
-    assert_eq!(block_in_place(|| program.get("/readyz")).0, 200);
+    assert_eq!(block_in_place(|| world.program.get("/healthz")).0, 200);
+    assert_eq!(block_in_place(|| world.program.get("/readyz")).0, 200);
 }

@@ -1,8 +1,8 @@
-//! Waking, sleeping, starting anew: the directory with real rooms in a real database.
+//! Waking, sleeping, starting anew: the directory with real rooms in a real ground.database.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use parlor::cluster::{self, Node};
 use parlor::delivery::{self, ConnectionId, Delivery};
@@ -20,9 +20,10 @@ use sqlx::postgres::PgPoolOptions;
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
-use super::{count, now, open, person, room, user};
+use super::{now, open, person, room, user};
 use crate::ledger::proxy::{Cut, Proxy};
 use crate::support::edge;
+use crate::support::time::{moment, until};
 
 /// A ledger whose table has three gifts, all new; it panics at a gift for 1,314.
 struct ThreeGifts;
@@ -49,6 +50,9 @@ impl Gifts for ThreeGifts {
         Box::pin(async move { Ok(CommittedGifts { gifts, coins: Coins(3) }) })
     }
 }
+
+/// The lease of a server that loses its database.
+const LEASE: Duration = Duration::from_millis(1_200);
 
 struct Server {
     directory: Directory,
@@ -114,8 +118,8 @@ fn kick(card: &RoomCard, number: i64) -> Command {
 
 #[tokio::test]
 async fn many_who_wake_a_room_at_once_wake_it_once() {
-    let (database, card) = room().await;
-    let server = Server::start(&database.app, Settings::default()).await;
+    let (ground, card) = room().await;
+    let server = Server::start(&ground.database.app, Settings::default()).await;
     let wakes: Vec<_> = (0..50)
         .map(|_| {
             let (directory, room) = (server.directory.clone(), card.id);
@@ -136,8 +140,8 @@ async fn many_who_wake_a_room_at_once_wake_it_once() {
 
 #[tokio::test]
 async fn seats_locks_kicks_and_memory_last_over_a_restart() {
-    let (database, card) = room().await;
-    let server = Server::start(&database.app, Settings::default()).await;
+    let (ground, card) = room().await;
+    let server = Server::start(&ground.database.app, Settings::default()).await;
     let handle = server.directory.wake(card.id).await.expect("wakes");
     let mut epoch = 0;
     for number in 1..=3 {
@@ -149,7 +153,7 @@ async fn seats_locks_kicks_and_memory_last_over_a_restart() {
     server.end().await;
     assert_eq!(handle.call(Request::Leave { user: user(2) }).await.expect_err("stopped").code, ErrorCode::RoomPaused);
 
-    let mut server = Server::start(&database.app, Settings::default()).await;
+    let mut server = Server::start(&ground.database.app, Settings::default()).await;
     let handle = server.directory.wake(card.id).await.expect("wakes");
     assert_eq!(server.returned.recv().await, Some(Returned { user: user(2), room: card.id }));
     let joined = join(&handle, 2).await.expect("joined");
@@ -163,18 +167,23 @@ async fn seats_locks_kicks_and_memory_last_over_a_restart() {
     join(&handle, 1).await.expect("joined");
     let again = command(&handle, 1, 3, kick(&card, 3)).await.expect("remembered");
     assert_eq!(again, Done { replayed: true, ..kicked });
-    assert_eq!(count(&database.app, "select count(*) from room_facts").await, 2);
+    assert_eq!(ground.count("select count(*) from room_facts").await, 2);
     server.end().await;
 }
 
 #[tokio::test]
 async fn an_idle_room_sleeps_and_wakes_with_a_higher_epoch() {
-    let (database, card) = room().await;
+    let (ground, card) = room().await;
     let settings = Settings { idle_ms: 20, ..Settings::default() };
-    let server = Server::start(&database.app, settings).await;
+    let server = Server::start(&ground.database.app, settings).await;
     let handle = server.directory.wake(card.id).await.expect("wakes");
     let first = join(&handle, 2).await.expect("joined").position.epoch;
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    // Another room, that nobody is in: when it has gone to sleep, this one has had the time for it too.
+    let empty = open(&ground, "b", 500_000_001).await.id;
+    drop(server.directory.wake(empty).await.expect("wakes"));
+    while server.directory.awake(empty).is_some() {
+        tokio::task::yield_now().await;
+    }
     assert!(server.directory.awake(card.id).is_some(), "somebody is there");
     handle.call(Request::Leave { user: user(2) }).await.expect("never refused");
     drop(handle);
@@ -189,7 +198,8 @@ async fn an_idle_room_sleeps_and_wakes_with_a_higher_epoch() {
         last = epoch;
         handle.call(Request::Leave { user: user(2) }).await.expect("never refused");
         drop(handle);
-        tokio::time::sleep(Duration::from_millis(21)).await;
+        // It is woken before, while and after it goes to sleep.
+        moment(18..25).await;
     }
     assert!(last > first);
     server.end().await;
@@ -197,11 +207,11 @@ async fn an_idle_room_sleeps_and_wakes_with_a_higher_epoch() {
 
 #[tokio::test]
 async fn the_sweep_finds_gifts_whose_hint_was_lost() {
-    let (database, card) = room().await;
-    let server = Server::start(&database.app, Settings { sweep_ms: 20, ..Settings::default() }).await;
+    let (ground, card) = room().await;
+    let server = Server::start(&ground.database.app, Settings { sweep_ms: 20, ..Settings::default() }).await;
     let handle = server.directory.wake(card.id).await.expect("wakes");
     assert_eq!(join(&handle, 2).await.expect("joined").position.gift_no, Some(0));
-    sqlx::query("update room_totals set gift_no = 3, coins = 3").execute(&database.app).await.expect("updated");
+    sqlx::query("update room_totals set gift_no = 3, coins = 3").execute(&ground.database.app).await.expect("updated");
     let snapshot = loop {
         let joined = join(&handle, 2).await.expect("joined");
         if joined.position.gift_no == Some(3)
@@ -217,12 +227,12 @@ async fn the_sweep_finds_gifts_whose_hint_was_lost() {
 
 #[tokio::test]
 async fn a_room_whose_actor_panics_starts_anew_from_its_checkpoint() {
-    let (database, card) = room().await;
-    let server = Server::start(&database.app, Settings { checkpoint_ms: 1, ..Settings::default() }).await;
+    let (ground, card) = room().await;
+    let server = Server::start(&ground.database.app, Settings { checkpoint_ms: 1, ..Settings::default() }).await;
     let handle = server.directory.wake(card.id).await.expect("wakes");
     let before = join(&handle, 2).await.expect("joined").position;
     command(&handle, 2, 1, take(&card, 4)).await.expect("free");
-    while count(&database.app, "select count(*) from room_checkpoints where state::text like '%[[4,%'").await == 0 {
+    while ground.count("select count(*) from room_checkpoints where state::text like '%[[4,%'").await == 0 {
         tokio::task::yield_now().await;
     }
     let gift =
@@ -256,11 +266,11 @@ impl Gifts for NoTable {
 
 #[tokio::test]
 async fn regression_a_room_that_panics_as_it_wakes_is_not_woken_again_and_again() {
-    let (database, card) = room().await;
-    sqlx::query("update room_totals set gift_no = 3, coins = 3").execute(&database.app).await.expect("updated");
+    let (ground, card) = room().await;
+    sqlx::query("update room_totals set gift_no = 3, coins = 3").execute(&ground.database.app).await.expect("updated");
     let table = Arc::new(NoTable::default());
     let cluster = cluster::Settings::default();
-    let server = Server::start_with(table.clone(), &database.app, Settings::default(), &cluster).await;
+    let server = Server::start_with(table.clone(), &ground.database.app, Settings::default(), &cluster).await;
     let rest_of = async || {
         let body = server.directory.wake(card.id).await.expect_err("it panics").body;
         assert_eq!((body.code, body.retry), (ErrorCode::RoomPaused, Retry::Later));
@@ -272,7 +282,7 @@ async fn regression_a_room_that_panics_as_it_wakes_is_not_woken_again_and_again(
     assert!((1..=1_000).contains(&rest_of().await));
     assert_eq!(table.0.load(Ordering::Relaxed), 2, "the third one was told to wait and woke nobody");
     assert_eq!(server.supervisor.failure(), None);
-    let healthy = open(&database.app, "b", 500_000_001).await.id;
+    let healthy = open(&ground, "b", 500_000_001).await.id;
     server.directory.wake(healthy).await.expect("another room knows of nothing");
     server.end().await;
 }
@@ -283,50 +293,52 @@ fn say(card: &RoomCard, text: &str) -> Command {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn regression_a_server_that_cannot_prove_its_lease_decides_nothing_until_it_can() {
-    let (database, card) = room().await;
+    let (ground, card) = room().await;
     let proxy = Proxy::start();
     let pool = PgPoolOptions::new()
         .max_connections(10)
         .acquire_timeout(Duration::from_secs(1))
-        .connect_lazy_with(proxy.through(database.options("parlor_app")));
+        .connect_lazy_with(proxy.through(ground.database.options("parlor_app")));
     let settings = Settings { write_timeout_ms: 200, ..Settings::default() };
-    let lease = cluster::Settings { lease_ms: 1_200, renew_ms: 100, ..Default::default() };
+    let lease = cluster::Settings { lease_ms: LEASE.as_millis() as u64, renew_ms: 100, ..Default::default() };
     let server = Server::start_on(&pool, settings, &lease).await;
     let handle = server.directory.wake(card.id).await.expect("wakes");
     let before = join(&handle, 2).await.expect("joined").position;
     let seated = command(&handle, 2, 1, take(&card, 4)).await.expect("free");
 
     proxy.cut(Cut::Silence);
-    let silent = Instant::now();
     let mut op = 100;
-    let refused = loop {
+    let refused = until("the server refuses before another one may have the room", LEASE, async || {
         op += 1;
         match command(&handle, 2, op, say(&card, "still there?")).await {
-            Ok(done) => assert_eq!(done.epoch, before.epoch),
-            Err(error) => break error,
+            Ok(done) => {
+                assert_eq!(done.epoch, before.epoch);
+                None
+            }
+            Err(error) => Some(error),
         }
-        assert!(silent.elapsed() < Duration::from_millis(1_150), "another server may have the room by now");
-        tokio::time::sleep(Duration::from_millis(40)).await;
-    };
+    })
+    .await;
     assert_eq!((refused.code, refused.retry), (ErrorCode::RoomPaused, Retry::Later));
     assert_eq!(join(&handle, 3).await.expect_err("nothing is decided").code, ErrorCode::RoomPaused);
     assert_eq!(
-        server.directory.wake(open(&database.app, "b", 500_000_001).await.id).await.expect_err("nor claimed").code(),
+        server.directory.wake(open(&ground, "b", 500_000_001).await.id).await.expect_err("nor claimed").code(),
         ErrorCode::RoomPaused
     );
     assert!(!server.node.lost().is_cancelled(), "nobody has taken its place");
-    // Longer than the lease: it has run out in the database too.
-    tokio::time::sleep_until((silent + Duration::from_millis(1_500)).into()).await;
+    let over = "select count(*) from nodes where lease_until < clock_timestamp()";
+    let is_over = async || (ground.count(over).await == 1).then_some(());
+    until("the lease has run out in the database too", Duration::from_secs(10), is_over).await;
 
     proxy.cut(Cut::Nothing);
-    let done = loop {
-        match command(&handle, 2, 999, say(&card, "there again")).await {
-            Ok(done) => break done,
-            Err(error) => assert_eq!(error.code, ErrorCode::RoomPaused),
+    let again = async || match command(&handle, 2, 999, say(&card, "there again")).await {
+        Ok(done) => Some(done),
+        Err(error) => {
+            assert_eq!(error.code, ErrorCode::RoomPaused);
+            None
         }
-        assert!(silent.elapsed() < Duration::from_secs(20), "it goes on when the lease is renewed");
-        tokio::time::sleep(Duration::from_millis(20)).await;
     };
+    let done = until("it goes on when the lease is renewed", Duration::from_secs(20), again).await;
     assert_eq!(done.epoch, before.epoch, "the same owner with the same state");
     let again = command(&handle, 2, 1, take(&card, 4)).await.expect("remembered");
     assert_eq!(again, Done { replayed: true, ..seated });
@@ -335,12 +347,12 @@ async fn regression_a_server_that_cannot_prove_its_lease_decides_nothing_until_i
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_paused_server_whose_place_is_taken_hears_of_it_and_never_goes_on() {
-    let (database, card) = room().await;
+    let (ground, card) = room().await;
     let proxy = Proxy::start();
     let pool = PgPoolOptions::new()
         .max_connections(10)
         .acquire_timeout(Duration::from_secs(1))
-        .connect_lazy_with(proxy.through(database.options("parlor_app")));
+        .connect_lazy_with(proxy.through(ground.database.options("parlor_app")));
     let lease = cluster::Settings { lease_ms: 1_000, renew_ms: 100, ..Default::default() };
     let server = Server::start_on(&pool, Settings::default(), &lease).await;
     let handle = server.directory.wake(card.id).await.expect("wakes");
@@ -348,7 +360,7 @@ async fn a_paused_server_whose_place_is_taken_hears_of_it_and_never_goes_on() {
     proxy.cut(Cut::Silence);
     // Another node of another name: it waits for the lease, and serves.
     let other = cluster::Settings { node_id: "other".into(), ..lease.clone() };
-    let next = Server::start_on(&database.app, Settings::default(), &other).await;
+    let next = Server::start_on(&ground.database.app, Settings::default(), &other).await;
     let error = command(&handle, 2, 1, say(&card, "who speaks?")).await.expect_err("it has been replaced");
     assert_eq!(error.code, ErrorCode::RoomPaused);
     let taken = next.directory.wake(card.id).await.expect("its lease has run out");

@@ -12,7 +12,7 @@ use parlor::room::{Checkpoint, CheckpointRow, Fact, Facts, HardWrite, PackedMemo
 use parlor_protocol::{ErrorBody, ErrorCode, RoomId};
 use sqlx::PgPool;
 
-use super::{count, lock, node, now, open, person, room, user};
+use super::{lock, node, now, open, person, room, user};
 use crate::support::edge;
 
 async fn claim(pool: &PgPool, name: &str, room: RoomId) -> i64 {
@@ -34,11 +34,11 @@ fn row(room: RoomId, epoch: i64, seq: u64) -> CheckpointRow {
 
 #[tokio::test]
 async fn a_fenced_write_after_a_claim_writes_nothing() {
-    let (database, card) = room().await;
-    let old = claim(&database.app, "a", card.id).await;
-    let new = claim(&database.app, "a", card.id).await;
+    let (ground, card) = room().await;
+    let old = claim(&ground.database.app, "a", card.id).await;
+    let new = claim(&ground.database.app, "a", card.id).await;
     assert!(new > old);
-    let facts = facts(&database.app);
+    let facts = facts(&ground.database.app);
     assert_eq!(facts.write(lock(card.id, old, 1, 2)).await, Err(WriteError::Fenced));
     assert_eq!(facts.checkpoint(row(card.id, old, 1)).await, Err(WriteError::Fenced));
     for table in ["room_facts", "room_seat_locks", "room_checkpoints"] {
@@ -47,26 +47,26 @@ async fn a_fenced_write_after_a_claim_writes_nothing() {
             "room_seat_locks" => "select count(*) from room_seat_locks",
             _ => "select count(*) from room_checkpoints",
         };
-        assert_eq!(count(&database.app, sql).await, 0, "{table}");
+        assert_eq!(ground.count(sql).await, 0, "{table}");
     }
     facts.write(lock(card.id, new, 1, 2)).await.expect("the owner writes");
 }
 
 #[tokio::test]
 async fn of_many_checkpoints_at_once_each_room_has_its_own_end() {
-    let (database, card) = room().await;
+    let (ground, card) = room().await;
     let mut rooms = vec![card.id];
     for id in 500_000_001..500_000_010 {
-        rooms.push(open(&database.app, "another", id).await.id);
+        rooms.push(open(&ground, "another", id).await.id);
     }
     let mut epochs = Vec::new();
     for room in &rooms {
-        epochs.push(claim(&database.app, "a", *room).await);
+        epochs.push(claim(&ground.database.app, "a", *room).await);
     }
     let fenced = rooms[4];
     let lost = epochs[4];
-    claim(&database.app, "a", fenced).await;
-    let facts = facts(&database.app);
+    claim(&ground.database.app, "a", fenced).await;
+    let facts = facts(&ground.database.app);
     let memory = |room: &RoomId| vec![7; usize::try_from(room.number() % 10).expect("small")];
     let kept = rooms.iter().zip(&epochs).map(|(room, epoch)| {
         let mut row = row(*room, *epoch, 3);
@@ -80,20 +80,21 @@ async fn of_many_checkpoints_at_once_each_room_has_its_own_end() {
     assert_eq!(facts.checkpoint(row(fenced, lost, 4)).await, Err(WriteError::Fenced));
     let stored =
         sqlx::query_as::<_, (i64, i64, Vec<u8>)>("select room_id, seq, memory from room_checkpoints order by 1");
-    let stored = stored.fetch_all(&database.app).await.expect("reads");
+    let stored = stored.fetch_all(&ground.database.app).await.expect("reads");
     let expected = rooms.iter().filter(|room| **room != fenced).map(|room| (room.number(), 3, memory(room)));
     assert_eq!(stored, expected.collect::<Vec<_>>());
 }
 
 #[tokio::test]
 async fn a_room_whose_claim_hangs_holds_up_no_other_ones_checkpoint() {
-    let (database, card) = room().await;
-    let other = open(&database.app, "another", 500_000_001).await;
-    let (epoch, others) = (claim(&database.app, "a", card.id).await, claim(&database.app, "a", other.id).await);
-    let identity = node(&database.app, "a", 1, 6_000.0).await;
-    let mut hanging = database.app.begin().await.expect("begins");
+    let (ground, card) = room().await;
+    let other = open(&ground, "another", 500_000_001).await;
+    let (epoch, others) =
+        (claim(&ground.database.app, "a", card.id).await, claim(&ground.database.app, "a", other.id).await);
+    let identity = node(&ground.database.app, "a", 1, 6_000.0).await;
+    let mut hanging = ground.database.app.begin().await.expect("begins");
     ownership::claim(&mut hanging, &identity, card.id).await.expect("its own room");
-    let facts = facts(&database.app);
+    let facts = facts(&ground.database.app);
     let kept =
         [(card.id, epoch, 1), (other.id, others, 1)].map(|(room, epoch, seq)| facts.checkpoint(row(room, epoch, seq)));
     let kept = join_all(kept).await;
@@ -105,44 +106,44 @@ async fn a_room_whose_claim_hangs_holds_up_no_other_ones_checkpoint() {
 
 #[tokio::test]
 async fn a_claim_waits_for_an_open_fenced_transaction_and_then_fences_it() {
-    let (database, card) = room().await;
-    let epoch = claim(&database.app, "a", card.id).await;
-    let mut open = database.app.begin().await.expect("begins");
+    let (ground, card) = room().await;
+    let epoch = claim(&ground.database.app, "a", card.id).await;
+    let mut open = ground.database.app.begin().await.expect("begins");
     assert!(ownership::hold(&mut open, card.id, epoch).await.expect("asked"));
-    let (pool, id) = (database.app.clone(), card.id);
+    let (pool, id) = (ground.database.app.clone(), card.id);
     let claiming = tokio::spawn(async move { claim(&pool, "a", id).await });
     let waiting = "select count(*) from pg_locks where not granted";
-    while count(&database.owner, waiting).await == 0 {
+    while ground.count(waiting).await == 0 {
         assert!(!claiming.is_finished(), "the claim waits");
         tokio::task::yield_now().await;
     }
     open.commit().await.expect("commits");
     let next = claiming.await.expect("no panic");
     assert!(next > epoch);
-    let mut late = database.app.begin().await.expect("begins");
+    let mut late = ground.database.app.begin().await.expect("begins");
     assert!(!ownership::hold(&mut late, card.id, epoch).await.expect("asked"));
 }
 
 #[tokio::test]
 async fn a_write_that_waits_for_a_claim_is_fenced_by_it() {
-    let (database, card) = room().await;
-    let epoch = claim(&database.app, "a", card.id).await;
-    let identity = node(&database.app, "a", 1, 6_000.0).await;
-    let mut claiming = database.app.begin().await.expect("begins");
+    let (ground, card) = room().await;
+    let epoch = claim(&ground.database.app, "a", card.id).await;
+    let identity = node(&ground.database.app, "a", 1, 6_000.0).await;
+    let mut claiming = ground.database.app.begin().await.expect("begins");
     ownership::claim(&mut claiming, &identity, card.id).await.expect("its own room");
     let writing: Vec<PortFuture<bool>> = vec![
         {
-            let write = facts(&database.app).write(lock(card.id, epoch, 1, 2));
+            let write = facts(&ground.database.app).write(lock(card.id, epoch, 1, 2));
             Box::pin(async move { write.await == Err(WriteError::Fenced) })
         },
         {
-            let kept = facts(&database.app).checkpoint(row(card.id, epoch, 1));
+            let kept = facts(&ground.database.app).checkpoint(row(card.id, epoch, 1));
             Box::pin(async move { kept.await == Err(WriteError::Fenced) })
         },
     ];
     let writing: Vec<_> = writing.into_iter().map(tokio::spawn).collect();
     let waiting = "select count(*) from pg_locks where not granted";
-    while count(&database.owner, waiting).await < 2 {
+    while ground.count(waiting).await < 2 {
         tokio::task::yield_now().await;
     }
     claiming.commit().await.expect("commits");
@@ -153,23 +154,23 @@ async fn a_write_that_waits_for_a_claim_is_fenced_by_it() {
 
 #[tokio::test]
 async fn a_room_of_a_live_node_is_not_taken_and_that_of_a_dead_one_is() {
-    let (database, card) = room().await;
-    let first = claim(&database.app, "a", card.id).await;
-    let other = node(&database.app, "b", 5, 6_000.0).await;
-    let mut conn = database.app.acquire().await.expect("a connection");
+    let (ground, card) = room().await;
+    let first = claim(&ground.database.app, "a", card.id).await;
+    let other = node(&ground.database.app, "b", 5, 6_000.0).await;
+    let mut conn = ground.database.app.acquire().await.expect("a connection");
     let refused = ownership::claim(&mut conn, &other, card.id).await.expect_err("the holder lives");
     assert_eq!(refused.code(), ErrorCode::RoomPaused);
-    node(&database.app, "a", 1, -1.0).await;
+    node(&ground.database.app, "a", 1, -1.0).await;
     let second = ownership::claim(&mut conn, &other, card.id).await.expect("the holder's lease has expired");
     assert!(second > first && second >= now().0 - 60_000);
     // Given back, it is free at once; but not for a server that another one has replaced.
     ownership::release(&mut conn, card.id, second).await.expect("its own room");
-    let replaced = node(&database.app, "a", 1, 6_000.0).await;
+    let replaced = node(&ground.database.app, "a", 1, 6_000.0).await;
     ownership::claim(&mut conn, &replaced, card.id).await.expect_err("b has started since");
     let third = ownership::claim(&mut conn, &other, card.id).await.expect("nobody has it");
     assert!(third > second);
     // A holder of the same name with another incarnation is dead; and so is a claimer.
-    let next = node(&database.app, "b", 6, 6_000.0).await;
+    let next = node(&ground.database.app, "b", 6, 6_000.0).await;
     let fourth = ownership::claim(&mut conn, &next, card.id).await.expect("that incarnation is gone");
     assert!(fourth > third);
     ownership::claim(&mut conn, &other, card.id).await.expect_err("b has another incarnation");
@@ -177,9 +178,9 @@ async fn a_room_of_a_live_node_is_not_taken_and_that_of_a_dead_one_is() {
 
 #[tokio::test]
 async fn an_operation_is_written_once_and_answered_the_same() {
-    let (database, card) = room().await;
-    let epoch = claim(&database.app, "a", card.id).await;
-    let facts = facts(&database.app);
+    let (ground, card) = room().await;
+    let epoch = claim(&ground.database.app, "a", card.id).await;
+    let facts = facts(&ground.database.app);
     let first = facts.write(lock(card.id, epoch, 1, 2)).await.expect("written").expect("a fact");
     assert!(!first.replayed);
     let again = facts.write(lock(card.id, epoch, 1, 2)).await.expect("found").expect("a fact");
@@ -191,15 +192,15 @@ async fn an_operation_is_written_once_and_answered_the_same() {
     assert_eq!(facts.write(refused).await, Ok(Some(Written { replayed: true, ..first })));
     let refused = HardWrite { verdict: refusal, ..lock(card.id, epoch, 9, 2) };
     assert_eq!(facts.write(refused).await, Ok(None));
-    assert_eq!(count(&database.app, "select count(*) from room_facts").await, 1);
-    assert_eq!(count(&database.app, "select count(*) from room_seat_locks").await, 1);
+    assert_eq!(ground.count("select count(*) from room_facts").await, 1);
+    assert_eq!(ground.count("select count(*) from room_seat_locks").await, 1);
 }
 
 #[tokio::test]
 async fn a_waking_room_reads_what_the_facts_have_made() {
-    let (database, card) = room().await;
-    let epoch = claim(&database.app, "a", card.id).await;
-    let facts = facts(&database.app);
+    let (ground, card) = room().await;
+    let epoch = claim(&ground.database.app, "a", card.id).await;
+    let facts = facts(&ground.database.app);
     let until = now().plus_ms(600_000).0;
     let kick = Fact::Kicked { user: user(3), until, reason: "noise".into() };
     let unlock = Fact::SeatUnlocked { seat: 1 };
@@ -212,8 +213,8 @@ async fn a_waking_room_reads_what_the_facts_have_made() {
     }
     facts.checkpoint(row(card.id, epoch, 5)).await.expect("written");
     facts.checkpoint(row(card.id, epoch, 4)).await.expect("late, and of no effect");
-    let identity = node(&database.app, "a", 1, 6_000.0).await;
-    let mut tx = Tx::begin(&database.app).await.expect("a transaction");
+    let identity = node(&ground.database.app, "a", 1, 6_000.0).await;
+    let mut tx = Tx::begin(&ground.database.app).await.expect("a transaction");
     let woken = parlor::room::service::wake(&mut tx, &identity, card.id).await.expect("wakes");
     assert_eq!((woken.locks, woken.last_fact), (vec![2], last));
     assert_eq!(woken.kicks, [(user(3), parlor::kit::clock::Timestamp(until))]);

@@ -4,27 +4,30 @@ use std::time::Duration;
 
 use parlor::cluster::{Node, Settings};
 use parlor::kit::clock::BootClock;
-use parlor::kit::supervise::Supervisor;
 use parlor::start::StartError;
 use tokio::time::{Instant, timeout};
 
-use super::{count, node};
-use crate::support::postgres::Database;
+use super::node;
+use crate::support::time::until;
+use crate::support::world::Ground;
 
 /// How many leases live.
 const LIVE: &str = "select count(*) from nodes where lease_until > clock_timestamp()";
+
+/// Until when the lease lasts, in milliseconds of the database's clock.
+const LAST_MS: &str = "select (extract(epoch from max(lease_until)) * 1000)::bigint from nodes";
 
 fn settings(lease_ms: u64) -> Settings {
     Settings { lease_ms, renew_ms: 100, ..Settings::default() }
 }
 
-async fn start(database: &Database, lease_ms: u64, supervisor: &Supervisor) -> Result<Node, StartError> {
-    start_as("main", database, lease_ms, supervisor).await
+async fn start(ground: &Ground, lease_ms: u64) -> Result<Node, StartError> {
+    start_as("main", ground, lease_ms).await
 }
 
-async fn start_as(name: &str, database: &Database, lease_ms: u64, supervisor: &Supervisor) -> Result<Node, StartError> {
+async fn start_as(name: &str, ground: &Ground, lease_ms: u64) -> Result<Node, StartError> {
     let settings = Settings { node_id: name.into(), ..settings(lease_ms) };
-    Node::start(database.app.clone(), BootClock::system(), &settings, supervisor).await
+    Node::start(ground.database.app.clone(), BootClock::system(), &settings, &ground.supervisor).await
 }
 
 async fn is_lost(node: &Node) -> bool {
@@ -33,24 +36,22 @@ async fn is_lost(node: &Node) -> bool {
 
 #[tokio::test]
 async fn a_second_server_refuses_while_the_first_one_lives() {
-    let database = Database::fresh().await;
-    let supervisor = Supervisor::default();
-    let first = start(&database, 2_000, &supervisor).await.expect("the only one");
-    let error = start(&database, 2_000, &supervisor).await.expect_err("the first one lives");
+    let ground = Ground::fresh().await;
+    let first = start(&ground, 2_000).await.expect("the only one");
+    let error = start(&ground, 2_000).await.expect_err("the first one lives");
     assert!(error.to_string().contains("another server (node `main`) is serving this database"), "{error}");
     assert!(!first.lost().is_cancelled());
-    supervisor.stop().cancel();
     first.release().await.expect("released");
     let begun = Instant::now();
-    start(&database, 2_000, &Supervisor::default()).await.expect("the place is free");
+    start(&ground, 2_000).await.expect("the place is free");
     assert!(begun.elapsed() < Duration::from_secs(1), "a released lease is not waited for");
 }
 
 #[tokio::test]
 async fn a_node_whose_machine_has_slept_serves_nothing_until_its_lease_is_renewed() {
-    let (database, clock, supervisor) = (Database::fresh().await, BootClock::of_runtime(), Supervisor::default());
+    let (ground, clock) = (Ground::fresh().await, BootClock::of_runtime());
     let settings = settings(30_000);
-    let started = Node::start(database.app.clone(), clock.clone(), &settings, &supervisor);
+    let started = Node::start(ground.database.app.clone(), clock.clone(), &settings, &ground.supervisor);
     let node = started.await.expect("the only one");
     assert!(node.serves());
     // Nothing else of this thread runs meanwhile: no renewal comes between.
@@ -58,76 +59,66 @@ async fn a_node_whose_machine_has_slept_serves_nothing_until_its_lease_is_renewe
     assert!(!node.serves() && node.lease().left().is_zero(), "five sixths of the lease are over");
     timeout(Duration::from_secs(10), node.lease().held()).await.expect("the database still has it as this node's");
     assert!(node.serves() && !node.lost().is_cancelled());
-    supervisor.stop().cancel();
 }
 
 #[tokio::test]
 async fn a_lease_that_nobody_renews_is_waited_for_and_taken_over() {
-    let database = Database::fresh().await;
-    let dead = node(&database.app, "main", 0, 700.0).await;
+    let ground = Ground::fresh().await;
+    let dead = node(&ground.database.app, "main", 0, 700.0).await;
     let begun = Instant::now();
-    let next = start(&database, 2_000, &Supervisor::default()).await.expect("the other one is gone");
+    let next = start(&ground, 2_000).await.expect("the other one is gone");
     assert!(begun.elapsed() >= Duration::from_millis(500));
     assert!(next.identity().incarnation > dead.incarnation);
-    assert_eq!(count(&database.app, LIVE).await, 1);
+    assert_eq!(ground.count(LIVE).await, 1);
 }
 
 #[tokio::test]
 async fn a_server_that_is_replaced_hears_of_it() {
-    let database = Database::fresh().await;
-    let supervisor = Supervisor::default();
-    let first = start(&database, 2_000, &supervisor).await.expect("the only one");
-    node(&database.app, "main", 1_000, 2_000.0).await;
+    let ground = Ground::fresh().await;
+    let first = start(&ground, 2_000).await.expect("the only one");
+    node(&ground.database.app, "main", 1_000, 2_000.0).await;
     timeout(Duration::from_secs(5), first.lost().cancelled()).await.expect("noticed at the next renewal");
-    supervisor.stop().cancel();
 }
 
 #[tokio::test]
 async fn a_lease_lasts_as_long_as_it_is_renewed() {
-    let database = Database::fresh().await;
-    let supervisor = Supervisor::default();
-    let node = start(&database, 400, &supervisor).await.expect("the only one");
-    let begun = Instant::now();
-    while begun.elapsed() < Duration::from_millis(1_000) {
-        assert_eq!(count(&database.app, LIVE).await, 1);
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    let ground = Ground::fresh().await;
+    let node = start(&ground, 400).await.expect("the only one");
+    let first = ground.count(LAST_MS).await;
+    let lasts = async || {
+        assert_eq!(ground.count(LIVE).await, 1);
+        (ground.count(LAST_MS).await > first + 1_000).then_some(())
+    };
+    until("the lease lasts a second longer than it was made for", Duration::from_secs(10), lasts).await;
     assert!(!node.lost().is_cancelled());
-    supervisor.stop().cancel();
 }
 
 #[tokio::test]
 async fn regression_servers_of_different_names_do_not_serve_one_database_at_once() {
-    let database = Database::fresh().await;
-    let supervisor = Supervisor::default();
-    let first = start_as("a", &database, 2_000, &supervisor).await.expect("the only one");
-    let error = start_as("b", &database, 2_000, &supervisor).await.expect_err("the first one lives");
+    let ground = Ground::fresh().await;
+    let first = start_as("a", &ground, 2_000).await.expect("the only one");
+    let error = start_as("b", &ground, 2_000).await.expect_err("the first one lives");
     assert!(error.to_string().starts_with("another server (node `a`) is serving this database"), "{error}");
     assert!(!first.lost().is_cancelled() && first.serves());
     // Replaced by one of another name, and that one is gone already.
-    node(&database.app, "b", 1_000, -1.0).await;
+    node(&ground.database.app, "b", 1_000, -1.0).await;
     assert!(is_lost(&first).await, "noticed at the next renewal");
     assert!(!first.serves());
-    assert_eq!(count(&database.app, LIVE).await, 1, "its lease is not renewed any more");
-    supervisor.stop().cancel();
+    assert_eq!(ground.count(LIVE).await, 1, "its lease is not renewed any more");
 }
 
 #[tokio::test]
 async fn regression_of_two_servers_that_start_at_once_one_serves() {
-    let database = Database::fresh().await;
+    let ground = Ground::fresh().await;
     for round in 0..4 {
-        let supervisor = Supervisor::default();
         let names = [format!("a{round}"), format!("b{round}")];
-        let (one, other) = tokio::join!(
-            start_as(&names[0], &database, 2_000, &supervisor),
-            start_as(&names[1], &database, 2_000, &supervisor)
-        );
+        let (one, other) = tokio::join!(start_as(&names[0], &ground, 2_000), start_as(&names[1], &ground, 2_000));
         let (node, refused) = match (one, other) {
             (Ok(node), Err(refused)) | (Err(refused), Ok(node)) => (node, refused),
             (one, other) => panic!("exactly one: {one:?}, {other:?}"),
         };
         assert!(refused.to_string().contains("there can be only one"), "{refused}");
-        assert_eq!(count(&database.app, LIVE).await, 1);
+        assert_eq!(ground.count(LIVE).await, 1);
         assert!(!node.lost().is_cancelled());
         node.release().await.expect("released");
     }
@@ -137,15 +128,14 @@ async fn regression_of_two_servers_that_start_at_once_one_serves() {
 async fn regression_of_a_server_that_renews_late_and_its_successor_one_serves() {
     // Who of the two waits in front of the database's lock is left to chance.
     for waiting in [1, 2, 1, 2] {
-        let database = Database::fresh().await;
-        let supervisor = Supervisor::default();
-        let old = start_as("old", &database, 2_000, &supervisor).await.expect("the only one");
-        let mut gate = database.superuser.begin().await.expect("begins");
+        let ground = Ground::fresh().await;
+        let old = start_as("old", &ground, 2_000).await.expect("the only one");
+        let mut gate = ground.database.superuser.begin().await.expect("begins");
         for sql in ["select pg_advisory_xact_lock(7270, 1)", "update nodes set lease_until = '-infinity'"] {
             sqlx::query(sql).execute(&mut *gate).await.expect("the superuser may");
         }
-        let (name, stopped) = (database.name.clone(), supervisor.clone());
-        let pool = database.app.clone();
+        let (name, stopped) = (ground.database.name.clone(), ground.supervisor.clone());
+        let pool = ground.database.app.clone();
         let starting = tokio::spawn(async move {
             let settings = Settings { node_id: "new".into(), ..settings(2_000) };
             Node::start(pool, BootClock::system(), &settings, &stopped).await
@@ -153,7 +143,7 @@ async fn regression_of_a_server_that_renews_late_and_its_successor_one_serves() 
         let held = "select count(*) from pg_locks join pg_database d on d.oid = database \
                     where locktype = 'advisory' and not granted and datname = current_database()";
         let since = Instant::now();
-        while count(&database.app, held).await < waiting {
+        while ground.count(held).await < waiting {
             assert!(since.elapsed() < Duration::from_secs(10), "{name}: both come to the lock");
             tokio::task::yield_now().await;
         }
@@ -168,20 +158,17 @@ async fn regression_of_a_server_that_renews_late_and_its_successor_one_serves() 
                 assert!(!old.lost().is_cancelled() && old.serves());
             }
         }
-        assert_eq!(count(&database.app, LIVE).await, 1);
-        supervisor.stop().cancel();
+        assert_eq!(ground.count(LIVE).await, 1);
     }
 }
 
 #[tokio::test]
 async fn a_released_lease_is_not_renewed_any_more() {
-    let database = Database::fresh().await;
-    let supervisor = Supervisor::default();
-    let first = start(&database, 2_000, &supervisor).await.expect("the only one");
+    let ground = Ground::fresh().await;
+    let first = start(&ground, 2_000).await.expect("the only one");
     first.release().await.expect("released");
     assert!(!first.serves() && !first.lost().is_cancelled());
     let begun = Instant::now();
-    start(&database, 2_000, &supervisor).await.expect("the place is free");
+    start(&ground, 2_000).await.expect("the place is free");
     assert!(begun.elapsed() < Duration::from_secs(1), "nobody is waited for");
-    supervisor.stop().cancel();
 }

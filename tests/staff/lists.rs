@@ -5,8 +5,8 @@ use hyper::Method;
 use parlor_protocol::UserId;
 use serde_json::{Value, json};
 
-use super::world::World;
 use crate::support::client::Client;
+use crate::support::world::World;
 
 /// Rows that each list has at least, so that a walk has something to lose.
 const ROWS: usize = 3;

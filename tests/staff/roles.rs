@@ -113,11 +113,11 @@ async fn the_last_admin_stays() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_program_that_knows_other_permissions_than_the_table_does_not_start() {
-    let world = World::new().await;
+    let mut world = World::new().await;
     let mut command = parlor(&["serve"]);
     command.env("DATABASE_URL", world.database.app_url()).env("PARLOR__SERVER__ADDRESS", "127.0.0.1:0");
     command.env("PARLOR__CLUSTER__LEASE_MS", "1000").env("PARLOR__CLUSTER__RENEW_MS", "250");
-    drop(world.program);
+    world.kill().await;
     for change in
         ["insert into permissions values ('users.delete', 'x')", "delete from permissions where name = 'audit.read'"]
     {

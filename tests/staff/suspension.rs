@@ -27,7 +27,8 @@ async fn a_suspended_user_cannot_come_in_until_it_is_lifted_or_over() {
     let (status, given) = world.call(Method::PUT, &suspension, &moderator, Some(body)).await;
     assert_eq!((status, &given["until"], &given["reason"]), (200, &json!(until), &json!("spam")));
 
-    world.restart();
+    world.kill().await;
+    world.start_again().await;
     let login = |password: &str| json!({"login": "spam@example.com", "password": password, "device": "x"});
     let (status, answer) = world.post("/v1/auth/login", "", login("a wrong password")).await;
     assert_eq!((status, &answer["code"]), (401, &json!("invalid_credentials")), "nobody else learns of it");

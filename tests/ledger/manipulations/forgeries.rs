@@ -199,7 +199,7 @@ async fn anchored(session: &Session) -> (std::path::PathBuf, Series) {
     let folder = std::env::temp_dir().join(format!("parlor-anchored-{}", uuid::Uuid::new_v4()));
     let place = Archive::folder(&folder, Chance::seeded(1)).expect("a folder");
     let key = AnchorKey::of_file(&folder.join("anchor.key"), &Chance::seeded(2)).expect("a key");
-    let mut connection = session.world.database.audit.acquire().await.expect("a connection");
+    let mut connection = session.books.database.audit.acquire().await.expect("a connection");
     let made = anchor::make(&mut connection, &place, &key, Timestamp(1)).await.expect("an anchor");
     assert_eq!((made.number, made.heads.len()), (1, 2), "of the seed's writer and of the test's");
     let series = Series::read(&place, &[key.public()]).await.expect("anchors");

@@ -11,21 +11,21 @@ use parlor::kit::tx::Tx;
 use parlor_protocol::{Coins, ErrorBody, ErrorCode};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 
-use crate::ledger::world::{HEART, RAINBOW, ROSE, Sending, World, op, sending};
+use crate::ledger::books::{Books, HEART, RAINBOW, ROSE, Sending, op, sending};
 
 /// A world with something of everything, and the superuser's open transaction over it.
 pub struct Session {
     /// Kept so that its database lives as long as the transaction.
-    pub world: World,
+    pub books: Books,
     connection: PgConnection,
 }
 
 impl Session {
     pub async fn begin() -> Self {
-        let world = furnished().await;
-        let mut connection = world.database.as_superuser().await;
+        let books = furnished().await;
+        let mut connection = books.database.as_superuser().await;
         sqlx::raw_sql("begin isolation level repeatable read").execute(&mut connection).await.expect("a transaction");
-        let mut session = Self { world, connection };
+        let mut session = Self { books, connection };
         let report = session.audit().await;
         assert!(report.is_clean(), "before anything was manipulated: {report}");
         session
@@ -91,32 +91,32 @@ pub fn rules(report: &Report) -> BTreeSet<Rule> {
 
 /// Users 0 to 3, of whom 3 is in an agency and 1 a reseller; an issuance, grants, gifts in both rooms, refusals, a
 /// transfer, a coin request that was approved.
-async fn furnished() -> World {
-    let world = World::with(&[0, 3_000, 200, 50]).await;
-    let first: Vec<_> = (0..3).map(|_| world.submit(&sending(1, HEART, 1, &[2, 3]))).collect();
+async fn furnished() -> Books {
+    let books = Books::with(&[0, 3_000, 200, 50]).await;
+    let first: Vec<_> = (0..3).map(|_| books.submit(&sending(1, HEART, 1, &[2, 3]))).collect();
     for answer in first {
         answer.await.expect("an answer").expect("paid");
     }
-    world.superuser("insert into user_roles (user_id, role) values (100000001, 'reseller')").await;
-    let [reseller, user] = [1, 2].map(|person| world.people[person].id);
+    books.superuser("insert into user_roles (user_id, role) values (100000001, 'reseller')").await;
+    let [reseller, user] = [1, 2].map(|person| books.people[person].id);
     let sent = NewTransfer { from: reseller, to: user, amount: Coins(100) };
-    transfer::send(&world.ledger, op(), sent).await.expect("sent");
-    let mut tx = Tx::begin(&world.database.app).await.expect("a transaction");
+    transfer::send(&books.ledger, op(), sent).await.expect("sent");
+    let mut tx = Tx::begin(&books.database.app).await.expect("a transaction");
     let asked = (user, reseller, Coins(70));
     let now = Clock::system().now();
     let request =
         coin_request::make(&mut tx, &coin_request::Settings::default(), op(), asked, now).await.expect("made");
     tx.commit().await.expect("made");
-    coin_request::approve(&world.ledger, op(), reseller, request.id).await.expect("approved");
+    coin_request::approve(&books.ledger, op(), reseller, request.id).await.expect("approved");
     for room in [0, 1] {
-        world.send(&Sending { room, ..sending(2, ROSE, 10, &[3]) }).await.expect("paid");
+        books.send(&Sending { room, ..sending(2, ROSE, 10, &[3]) }).await.expect("paid");
     }
-    world.send(&sending(3, RAINBOW, 1, &[1])).await.expect_err("too dear: a stored refusal");
+    books.send(&sending(3, RAINBOW, 1, &[1])).await.expect_err("too dear: a stored refusal");
     let outside = sending(1, HEART, 1, &[2]);
     let refused = ErrorBody::new(ErrorCode::NotInRoom);
-    let answer = world.submit_to(&world.ledger, &outside, Some(refused));
+    let answer = books.submit_to(&books.ledger, &outside, Some(refused));
     answer.await.expect("an answer").expect_err("a refusal of the room");
-    world.send(&sending(1, RAINBOW, 2, &[0, 3])).await.expect("paid");
-    world.ledger.drain().await;
-    world
+    books.send(&sending(1, RAINBOW, 2, &[0, 3])).await.expect("paid");
+    books.ledger.drain().await;
+    books
 }
