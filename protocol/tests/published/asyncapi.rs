@@ -1,8 +1,9 @@
 //! Writes the AsyncAPI 3.0 document of the socket.
 
-use parlor_protocol::{CloseCode, ErrorCode, SUBPROTOCOL, limit};
+use parlor_protocol::{CloseCode, ErrorCode, RateClass, SUBPROTOCOL, limit};
 use serde_json::{Map, Value, json};
 
+use crate::commands;
 use crate::golden::{self, Set};
 use crate::schema::{Kind, Message, Wire, paragraphs};
 
@@ -15,7 +16,10 @@ A client changes what it shows of a room by events alone. It keeps a position `{
 it comes back; then it gets either all missed events or a snapshot. A command that changes something carries an `op`; \
 sent again with the same `op` it takes effect once.\n\n\
 Within v1, fields, types and codes are only added. Ignore fields and types that you do not know, and handle a code that \
-you do not know by its `retry`.";
+you do not know by its `retry`.\n\n\
+Each command has four fields: `x-weight` is what it changes, `x-lane` what its reply waits for, `x-rate` the rate of \
+its user by which it is counted (null: none), and `x-rest` the operation of REST that does the same. `x-command-words` \
+explains the values.";
 
 /// The group of the document to which a message belongs.
 pub fn group(message: &Message) -> &'static str {
@@ -137,6 +141,10 @@ pub fn document(wire: &Wire, set: &Set) -> Value {
         },
         "x-close-codes": close_codes(),
         "x-error-codes": error_codes(),
+        "x-command-words": commands::WORDS
+            .iter()
+            .map(|(of, word, meaning)| json!({"of": of, "word": word, "meaning": meaning}))
+            .collect::<Vec<_>>(),
         "x-limits": limits()
             .into_iter()
             .map(|(name, value, meaning)| json!({"name": name, "value": value, "meaning": meaning}))
@@ -193,6 +201,11 @@ fn operation(message: &Message) -> Option<(String, Value)> {
         "messages": [on_channel(&message.definition)],
     });
     if message.kind == Kind::Command {
+        let kind = commands::kind(&message.name);
+        operation["x-weight"] = commands::word(&kind.weight).into();
+        operation["x-lane"] = commands::word(&kind.lane).into();
+        operation["x-rate"] = json!(kind.rate.map(RateClass::name));
+        operation["x-rest"] = json!(kind.rest);
         let reply = message.definition.replace("Command", "Reply");
         operation["reply"] = json!({"channel": channel, "messages": [on_channel(&reply), on_channel("ErrorReply")]});
         let scheme = match &*message.name {

@@ -6,10 +6,11 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use parlor_protocol::id::NUMBER_LIMIT;
-use parlor_protocol::{CloseCode, ErrorCode};
+use parlor_protocol::{CloseCode, CommandKind, ErrorCode};
 use serde_json::{Value, json};
 
 use crate::asyncapi::{limits, meaning_and_advice};
+use crate::commands::{self, meaning, word};
 use crate::golden::{self, Set};
 use crate::schema::{Kind, Message, Wire, paragraphs};
 
@@ -142,6 +143,9 @@ fn section(wire: &Wire, set: &Set, message: &Message, out: &mut String) {
     for paragraph in paragraphs(&message.doc) {
         put(out, format_args!("<p>{}</p>\n", text(&paragraph)));
     }
+    if message.kind == Kind::Command {
+        way(commands::kind(&message.name), out);
+    }
     if let Some(data) = &message.data {
         fields(wire.definition(data), out);
     }
@@ -158,6 +162,29 @@ fn section(wire: &Wire, set: &Set, message: &Message, out: &mut String) {
         examples(golden::lines(set, reply), out);
     }
     out.push_str("</section>\n");
+}
+
+/// How heavy a command is, which way it takes, how often it may come, and its twin in REST.
+fn way(kind: &CommandKind, out: &mut String) {
+    out.push_str("<div class=\"wide\"><table>\n<tbody>\n");
+    let mut row = |name: &str, word: &str, meaning: &str| {
+        put(out, format_args!("<tr><th>{name}</th><td><code>{word}</code></td><td>{}</td></tr>\n", text(meaning)));
+    };
+    row("weight", &word(&kind.weight), meaning("weight", &word(&kind.weight)));
+    row("lane", &word(&kind.lane), meaning("lane", &word(&kind.lane)));
+    match kind.rate {
+        Some(rate) => {
+            let setting =
+                format!("counted over all devices of the user and REST; how often: `gateway.{}`", rate.name());
+            row("rate", rate.name(), &setting);
+        }
+        None => row("rate", "none", "not counted"),
+    }
+    if let Some(rest) = kind.rest {
+        let same = "does the same; with the same `op` it is the same operation";
+        row("REST", rest, if kind.weight.needs_op() { same } else { "does the same" });
+    }
+    out.push_str("</tbody></table></div>\n");
 }
 
 fn examples(lines: &[String], out: &mut String) {
