@@ -1,5 +1,6 @@
-//! Accounts by the thousand, for worlds that are made at once (`parlor seed --scale`) and for load tests: real ones, with
-//! wallets, sessions and tokens, made in a few statements. Nobody knows their password.
+//! Thousands of accounts for worlds that are made at once (`parlor seed --scale`) and for load tests. They are real
+//! accounts with wallets, sessions and tokens, but they are made in a few statements and share a random password that
+//! nobody knows.
 
 use std::collections::HashSet;
 
