@@ -96,7 +96,13 @@ impl Server {
         };
         let seeded = seeded.map_err(|error| failed(format!("{}: {error}", program.display())))?;
         if !seeded.status.success() {
-            return Err(failed(String::from_utf8_lossy(&seeded.stderr).trim().to_owned()));
+            let mut why = String::from_utf8_lossy(&seeded.stderr).trim().to_owned();
+            if why.contains("unexpected argument '--users'") {
+                why.push_str(
+                    "\nthis program was built for people: `./parlor load` builds one with --features parlor/bench",
+                );
+            }
+            return Err(failed(why));
         }
         let mut dev = parlor(program, &data);
         dev.args(["dev", "--port", "0", "--data"]).arg(&data).stdin(Stdio::null()).stdout(Stdio::piped());

@@ -50,7 +50,11 @@ pub(super) const ROUTES_SEE: &[&str] = &["presence", "economy"];
 pub(super) const ABOVE: &[(&str, &str, &str)] = &[
     ("app", "router", "app composes the router, whose state is the app"),
     ("economy/gift/posting/tests", "economy", "a batch of the tests has grants and gifts"),
-    ("config", "*::Settings", "each slice has its own settings, and config assembles them"),
+    (
+        "config",
+        "*::Settings",
+        "the one list of the tables of settings: a slice's line there is its registration, and config knows nothing else of it",
+    ),
 ];
 
 /// Each table and view of the database and the one slice that writes it.

@@ -85,6 +85,7 @@ impl Supervisor {
     }
 
     /// An owner whose tasks a test can make fail; see [`Supervisor::fail`]. The program itself never creates one.
+    #[cfg(any(test, feature = "bench"))]
     pub fn with_faults() -> Self {
         Self(Arc::new(Inner { faults: Some(Arc::default()), ..Inner::default() }))
     }
