@@ -97,7 +97,7 @@ metrics! {
     LEDGER_GROUP: Histogram = "parlor_ledger_group_orders" [SIZES], "Orders that one transaction of the ledger decided.";
     LEDGER_GROUP_TIMES: Histogram = "parlor_ledger_group_seconds" [TIMES], "Time of a transaction of the ledger, from its begin to the end of its commit.";
     LEDGER_COMMIT_TIMES: Histogram = "parlor_ledger_commit_seconds" [TIMES], "Time of the commit alone, which is the time that the disk takes.";
-    LEDGER_FAULTS: Counter = "parlor_ledger_faults_total" {"cause": "away", "refused"}, "Transactions of the ledger that failed: the database was away, or refused them.";
+    LEDGER_FAULTS: Counter = "parlor_ledger_faults_total" {"cause": "away", "refused", "panicked"}, "Transactions of the ledger that failed: the database was away or refused them, or a kind of posting panicked.";
     LEDGER_WELL: Gauge = "parlor_ledger_well", "1 while the ledger's writer is alive and its connection answers, otherwise 0.";
     LEDGER_ANCHORED: Gauge = "parlor_ledger_anchored_timestamp_seconds", "Unix time of the last anchor that this node made; 0 before the first. The greatest value of all nodes is that of the newest anchor.";
     ANNOUNCEMENTS_DROPPED: Counter = "parlor_ledger_announcements_dropped_total", "Commits of the ledger whose announcement was dropped because its queue was full. Rooms find the gifts in the table.";

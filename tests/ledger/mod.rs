@@ -6,6 +6,7 @@ mod coin_requests;
 mod faults;
 mod gifts;
 mod manipulations;
+mod poison;
 pub mod proxy;
 mod random;
 mod reading;

@@ -1,6 +1,7 @@
 //! The words between the ledger and who uses it: orders in, receipts and what was committed out.
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use parlor_protocol::reply::Balance;
 use parlor_protocol::room::GiftLine;
@@ -145,9 +146,10 @@ impl Order {
     ) -> Self {
         let request = Request { kind: K::NUMBER, op, actor, by, body_hash, order: Box::new(order) };
         let reply: Reply = Box::new(move |answer| {
-            K::answered(outcome(&answer));
+            // The writer gives this answer: a kind's panic here is not to end it.
+            let _ = catch_unwind(|| K::answered(outcome(&answer)));
             let receipt = answer.and_then(|posted| {
-                K::receipt(posted).ok_or_else(|| {
+                catch_unwind(AssertUnwindSafe(|| K::receipt(posted))).ok().flatten().ok_or_else(|| {
                     let Transfer { id, kind, .. } = posted.row;
                     tracing::error!(transfer = id, kind, "a stored row makes no receipt of its kind");
                     ErrorBody::new(ErrorCode::Internal)

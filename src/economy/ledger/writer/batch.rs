@@ -1,11 +1,14 @@
 //! One batch in one transaction, in the one order that makes it exact: names, locks, ids, operations,
 //! judgement, rows, link, commit.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use chrono::{DateTime, Utc};
 use parlor_protocol::ErrorBody;
 use sqlx::types::Json;
 use sqlx::{Connection, PgConnection};
 use tokio::time::Instant;
+use tracing::error;
 use uuid::Uuid;
 
 use super::columns::JournalColumns;
@@ -40,6 +43,19 @@ pub(super) enum BatchError {
     Sql(#[from] sqlx::Error),
     #[error("{what}: {done} rows instead of {meant}")]
     Rows { what: &'static str, done: u64, meant: usize },
+    /// What it said was logged where it happened.
+    #[error("a kind of posting panicked")]
+    Panicked,
+}
+
+impl BatchError {
+    /// In the words of the metrics, where an order is to blame.
+    pub fn cause(&self) -> &'static str {
+        match self {
+            Self::Panicked => "panicked",
+            Self::Sql(_) | Self::Rows { .. } => "refused",
+        }
+    }
 }
 
 /// Settles a batch. On `Ok` it is committed, and `chain` stands behind it; on `Err` nothing has changed,
@@ -100,7 +116,11 @@ pub(super) async fn settle(
     *chain = next;
     let mut committed = Committed { balances: answer::balances(&books), ..Committed::default() };
     for part in &parts.parts {
-        part.kind.committed(&posted(batch, &ruling, part.kind.number()), &mut committed);
+        let posted = posted(batch, &ruling, part.kind.number());
+        // What is committed is answered, whatever becomes of the hints.
+        if catch_unwind(AssertUnwindSafe(|| part.kind.committed(&posted, &mut committed))).is_err() {
+            error!(kind = part.kind.name(), "a kind panicked over what others are told; rooms find it in the table");
+        }
     }
     Ok(answer::Settled::of(ruling, people, committed))
 }

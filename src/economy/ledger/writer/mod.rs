@@ -1,16 +1,18 @@
 //! The one task that writes the journal: takes what waits, at most a batch, and sees it through.
 //!
 //! A batch has one of three ends: committed and answered; answered `internal` order by order, where the
-//! bisection finds the one that the store refuses; or `store_unavailable` for those whose time ran out.
-//! Whatever is uncertain is sent again: operations make that safe.
+//! bisection finds the one that the store refuses or that its kind panics over; or `store_unavailable` for
+//! those whose time ran out. Whatever is uncertain is sent again: operations make that safe.
 
 mod answer;
 mod batch;
 mod columns;
 mod store;
 
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use parlor_protocol::ErrorCode;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions, Connection};
@@ -48,7 +50,7 @@ struct Session {
 enum Fault {
     /// The store is away or asks to be asked again, or the answer was lost: send the whole batch again.
     Away(BatchError),
-    /// The store will not have it.
+    /// The store will not have it, or a kind panicked over it: an order in it is to blame.
     Refused(BatchError),
 }
 
@@ -139,25 +141,29 @@ impl Writer {
                     sleep(earliest.map_or(pause, |at| pause.min(at.saturating_duration_since(Instant::now())))).await;
                     parts.push(part);
                 }
-                Err(Fault::Refused(error)) if part.len() > 1 => {
-                    metric::LEDGER_FAULTS.add_of("refused", 1);
-                    warn!(%error, orders = part.len(), "the ledger halves a batch that the store refuses");
-                    let right = part.split_off(part.len() / 2);
-                    parts.extend([right, part]);
-                }
                 Err(Fault::Refused(error)) => {
-                    metric::LEDGER_FAULTS.add_of("refused", 1);
-                    for pending in part {
-                        let op = pending.order.request.op;
-                        error!(%error, %op, "the store refuses an order that the ledger had judged good");
-                        (pending.order.reply)(Err(ErrorCode::Internal.into()));
+                    metric::LEDGER_FAULTS.add_of(error.cause(), 1);
+                    if part.len() > 1 {
+                        warn!(%error, orders = part.len(), "the ledger halves a batch that cannot be done");
+                        let right = part.split_off(part.len() / 2);
+                        parts.extend([right, part]);
+                    } else {
+                        part.into_iter().for_each(|pending| self.give_up(pending, &error));
                     }
                 }
             }
         }
     }
 
-    /// One transaction, within its time.
+    /// Answers the one order that is to blame. Nothing of it is stored: the operation may be asked again.
+    fn give_up(&self, pending: Pending, error: &BatchError) {
+        let request = &pending.order.request;
+        let kind = self.kinds.of(request.kind).map_or("unknown", |kind| kind.name());
+        error!(%error, kind, op = %request.op, "an order that its kind or the store cannot do is answered internal");
+        (pending.order.reply)(Err(ErrorCode::Internal.into()));
+    }
+
+    /// One transaction, within its time. A kind's panic ends the transaction and not the writer.
     async fn attempt(&mut self, part: &[Pending]) -> Result<answer::Settled, Fault> {
         let limit = self.settings.attempt();
         let work = async {
@@ -168,8 +174,13 @@ impl Writer {
             let Session { connection, system, chain } = self.session.as_mut().expect("connected right above");
             batch::settle(connection, &self.kinds, system, chain, part, now()).await.map_err(Fault::of)
         };
-        match timeout(limit, work).await {
-            Ok(done) => done,
+        match timeout(limit, AssertUnwindSafe(work).catch_unwind()).await {
+            Ok(Ok(done)) => done,
+            Ok(Err(_)) => {
+                // It may have left a statement half read. The kinds keep nothing from one batch to the next.
+                self.session = None;
+                Err(Fault::Refused(BatchError::Panicked))
+            }
             Err(_) => Err(Fault::Away(BatchError::Sql(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())))),
         }
     }
