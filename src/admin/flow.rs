@@ -39,7 +39,7 @@ impl Office {
     /// among its own facts. The entry comes second, so that the log contains no act that was not done.
     async fn in_room(&self, edge: &Edge, actor: &Actor, room: RoomId, act: StaffAct, line: Act) -> Result<Done> {
         let by = actor.user.ok_or_else(|| Error::internal("nobody acts in a room from the command line"))?;
-        let operation = Operation::of_system(Op(edge.chance().id_at(edge.now())), by, "an act of staff");
+        let operation = Operation::of_words(Op(edge.chance().id_at(edge.now())), by, "an act of staff");
         let (rooms, edge, actor) = (self.rooms.clone(), edge.clone(), actor.clone());
         // The task runs to its end even if the caller hangs up or the wait below times out, so that no act is without
         // its entry in the log.

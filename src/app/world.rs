@@ -188,7 +188,7 @@ fn order(chance: &Chance, users: &[UserId], places: &[Place]) -> Result<GiftOrde
     Ok(GiftOrder {
         room: place.room,
         owner: place.owner,
-        operation: Operation::of_system(Op(chance.id()), sender, "a gift of a seeded world"),
+        operation: Operation::of_words(Op(chance.id()), sender, "a gift of a seeded world"),
         sender: named(sender),
         gift: GiftId::new(gift).ok_or_else(|| Error::internal(format!("gift {gift} is not in the catalogue")))?,
         count: one(&COUNTS),

@@ -27,13 +27,9 @@ impl Operation {
         Self { op, actor, body_hash: first_half(hasher.0) }
     }
 
-    /// The operation of a request that is not a command; `words` hold everything that the client sent.
+    /// The operation of a request that is not a command, or of a change that the server itself makes. `words` hold
+    /// everything that the client sent, or say what the server changes.
     pub fn of_words(op: Op, actor: UserId, words: &str) -> Self {
-        Self { op, actor, body_hash: hash(words.as_bytes()) }
-    }
-
-    /// The operation of a change that the server itself makes; `words` say which.
-    pub fn of_system(op: Op, actor: UserId, words: &str) -> Self {
         Self { op, actor, body_hash: hash(words.as_bytes()) }
     }
 }

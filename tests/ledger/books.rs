@@ -7,6 +7,7 @@ use parlor::economy::ledger::{self, By, Committed, Ledger, Order, Settings, audi
 use parlor::economy::promotion::{self, Grant};
 use parlor::economy::{agency, kinds};
 use parlor::kit::operation::Operation;
+use parlor::kit::tx::Tx;
 use parlor_protocol::command::{Recipients, SendGift};
 use parlor_protocol::reply::{Balance, GiftReceipt};
 use parlor_protocol::room::Person;
@@ -80,7 +81,7 @@ impl Books {
         let first = Ledger::start(database.writer(), "seed", &usual, kinds(), on_commit.clone(), supervisor);
         promotion::issue(&first, op(), Coins(1_000_000_000)).await.expect("an issuance");
         for (person, coins) in people.iter().zip(coins).filter(|(_, coins)| **coins > 0) {
-            let operation = Operation::of_system(op(), person.id, "a test's coins");
+            let operation = Operation::of_words(op(), person.id, "a test's coins");
             let grant = Grant { to: person.id, amount: Coins(*coins) };
             promotion::grant(&first, operation, grant).await.expect("a grant");
         }
@@ -167,7 +168,7 @@ async fn populate(ground: &Ground, count: usize) -> (Vec<Person>, Vec<RoomId>) {
     for number in [900_000_001, 900_000_002] {
         rooms.push(ground.open(number, people[0].id, "a room").await);
     }
-    let mut transaction = ground.database.app.begin().await.expect("a transaction");
+    let mut transaction = Tx::begin(&ground.database.app).await.expect("a transaction");
     gift::seed(&mut transaction).await.expect("a catalogue");
     let member = people[count - 1].id;
     agency::seed_demo(&mut transaction, people[0].id, &[member]).await.expect("an agency");

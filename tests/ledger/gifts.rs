@@ -118,7 +118,7 @@ async fn refusals_are_remembered() {
     let gift = sending(1, HEART, 1, &[2]);
     let first = books.send(&gift).await.expect_err("too little");
     assert_eq!(first, ErrorBody::insufficient_funds(3, 2));
-    let operation = Operation::of_system(op(), books.people[1].id, "more");
+    let operation = Operation::of_words(op(), books.people[1].id, "more");
     promotion::grant(&books.ledger, operation, Grant { to: books.people[1].id, amount: Coins(100) })
         .await
         .expect("granted");
@@ -159,14 +159,14 @@ async fn what_may_pass_is_not_remembered() {
 async fn grant_is_made_once() {
     let books = Books::with(&[0, 0]).await;
     let user = books.people[1].id;
-    let operation = Operation::of_system(op(), user, "welcome");
+    let operation = Operation::of_words(op(), user, "welcome");
     let grant = Grant { to: user, amount: Coins(10_000) };
     let first = promotion::grant(&books.ledger, operation, grant).await.expect("granted");
     assert_eq!((first.amount, first.balance, first.replayed), (Coins(10_000), Coins(10_000), false));
     let again = promotion::grant(&books.ledger, operation, grant).await.expect("replayed");
     assert_eq!((again.receipt, again.amount, again.replayed), (first.receipt, Coins(10_000), true));
     let too_much = Grant { to: user, amount: Coins(2_000_000_000) };
-    let dry = promotion::grant(&books.ledger, Operation::of_system(op(), user, "more"), too_much)
+    let dry = promotion::grant(&books.ledger, Operation::of_words(op(), user, "more"), too_much)
         .await
         .expect_err("too much");
     assert_eq!(dry.code, ErrorCode::InsufficientFunds);

@@ -3,6 +3,7 @@
 use parlor::economy::gift::{self, gifts_above};
 use parlor::economy::ledger::{self, wallet};
 use parlor::economy::{agency, kinds};
+use parlor::kit::tx::Tx;
 use parlor_protocol::{Coins, Currency};
 use serde_json::json;
 
@@ -76,15 +77,15 @@ async fn gifts_above_a_number_come_with_names_and_the_coins_up_to_them() {
 #[tokio::test]
 async fn seeding_again_changes_nothing_that_an_operator_has_set() {
     let books = Books::with(&[0, 0]).await;
-    let mut connection = books.database.app.acquire().await.expect("a connection");
+    let mut tx = Tx::begin(&books.database.app).await.expect("a transaction");
     sqlx::query("update gifts set price = 2, version = version + 1 where id = 1")
-        .execute(&mut *connection)
+        .execute(&mut *tx)
         .await
         .expect("an update");
-    assert_eq!(gift::seed(&mut connection).await.expect("seeded"), 0);
-    let catalogue = gift::catalogue(&mut connection).await.expect("a catalogue");
+    assert_eq!(gift::seed(&mut tx).await.expect("seeded"), 0);
+    let catalogue = gift::catalogue(&mut tx).await.expect("a catalogue");
     assert_eq!((catalogue.gifts.len(), catalogue.version), (24, 25));
     assert_eq!(catalogue.gifts.iter().find(|gift| gift.id.number() == 1).map(|gift| gift.price), Some(Coins(2)));
-    let agency = agency::seed_demo(&mut connection, books.people[0].id, &[books.people[0].id]).await.expect("seeded");
-    assert_eq!(agency, agency::seed_demo(&mut connection, books.people[0].id, &[]).await.expect("seeded"));
+    let agency = agency::seed_demo(&mut tx, books.people[0].id, &[books.people[0].id]).await.expect("seeded");
+    assert_eq!(agency, agency::seed_demo(&mut tx, books.people[0].id, &[]).await.expect("seeded"));
 }

@@ -149,7 +149,7 @@ async fn a_kind_of_a_test_is_judged_stored_shown_and_audited_like_any_other() {
     let settings = Settings::default();
     let kinds = kinds_with_tips();
     let ledger = Ledger::start(books.database.writer(), "tips", &settings, kinds, hints, &books.supervisor);
-    let operation = |words: &str| Operation::of_system(op(), books.people[1].id, words);
+    let operation = |words: &str| Operation::of_words(op(), books.people[1].id, words);
 
     // Once, however often it is asked for; and what the account doesn't cover is refused for good.
     let first = operation("a tip");

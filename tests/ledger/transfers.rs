@@ -116,7 +116,7 @@ async fn a_reseller_sends_at_once_and_more() {
     let rest = NewTransfer { amount: Coins(500_000), ..order };
     transfer::send(&books.ledger, op(), rest).await.expect("the rest of the day");
     // Who is given more sends no more.
-    let operation = Operation::of_system(op(), seller, "more");
+    let operation = Operation::of_words(op(), seller, "more");
     let grant = promotion::Grant { to: seller, amount: Coins(10) };
     promotion::grant(&books.ledger, operation, grant).await.expect("granted");
     let order = NewTransfer { amount: Coins(10), ..order };

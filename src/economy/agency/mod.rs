@@ -5,26 +5,25 @@
 mod store;
 
 use parlor_protocol::{Currency, UserId};
-use sqlx::PgConnection;
 
 use super::ledger;
 use crate::kit::error::Result;
+use crate::kit::tx::Tx;
 
 /// Makes the demo agency of this owner, unless the owner has one, and makes these people its members, unless
-/// they are in one. The caller holds a transaction: two calls at once would make two agencies. Returns the
-/// agency's id.
+/// they are in one. Two calls at once would make two agencies. Returns the agency's id.
 ///
 /// # Errors
 /// A fault or an outage of the store.
-pub async fn seed_demo(connection: &mut PgConnection, owner: UserId, members: &[UserId]) -> Result<i64> {
-    let agency = match store::agency_of(connection, owner.number()).await? {
+pub async fn seed_demo(tx: &mut Tx, owner: UserId, members: &[UserId]) -> Result<i64> {
+    let agency = match store::agency_of(tx, owner.number()).await? {
         Some(agency) => agency,
         None => {
-            let account = ledger::create_account(connection, Currency::Diamond).await?;
-            store::insert_agency(connection, "Demo Agency", owner.number(), account).await?
+            let account = ledger::create_account(tx, Currency::Diamond).await?;
+            store::insert_agency(tx, "Demo Agency", owner.number(), account).await?
         }
     };
     let members: Vec<i64> = members.iter().map(|member| member.number()).collect();
-    store::insert_members(connection, agency, &members).await?;
+    store::insert_members(tx, agency, &members).await?;
     Ok(agency)
 }

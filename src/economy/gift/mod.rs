@@ -16,6 +16,7 @@ use sqlx::PgConnection;
 
 use self::lines::banner;
 use crate::kit::error::{Error, Result};
+use crate::kit::tx::Tx;
 
 /// A gift as clients list it.
 #[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, utoipa::ToSchema)]
@@ -67,6 +68,6 @@ pub async fn catalogue(connection: &mut PgConnection) -> Result<Catalogue> {
 ///
 /// # Errors
 /// A fault or an outage of the store.
-pub async fn seed(connection: &mut PgConnection) -> Result<u64> {
-    Ok(store::insert_missing(connection, catalogue::DEFAULT).await?)
+pub async fn seed(tx: &mut Tx) -> Result<u64> {
+    Ok(store::insert_missing(tx, catalogue::DEFAULT).await?)
 }

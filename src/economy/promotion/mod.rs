@@ -56,7 +56,7 @@ pub async fn stock(ledger: &Ledger) -> Result<TransferReceipt, ErrorBody> {
 /// # Errors
 /// As [`grant`].
 pub async fn welcome(ledger: &Ledger, user: UserId, amount: Coins) -> Result<TransferReceipt, ErrorBody> {
-    grant(ledger, Operation::of_system(WELCOME, user, "welcome"), Grant { to: user, amount }).await
+    grant(ledger, Operation::of_words(WELCOME, user, "welcome"), Grant { to: user, amount }).await
 }
 
 /// An amount of coins that can be moved at all.

@@ -9,7 +9,7 @@ use crate::room::request::StaffAct;
 
 fn staff(world: &mut World, act: StaffAct) -> Result<Outcome, ErrorBody> {
     world.next_op += 1;
-    let operation = Operation::of_system(Op(Uuid::from_u128(world.next_op)), user(99), "an act of staff");
+    let operation = Operation::of_words(Op(Uuid::from_u128(world.next_op)), user(99), "an act of staff");
     world.ask(&Request::Staff { operation, act })
 }
 
@@ -53,7 +53,7 @@ fn a_closed_room_is_empty_and_may_be_joined_again() {
 fn everybody_who_is_put_out_is_told_why() {
     let world = World::with_people(&[1, 2]);
     let act = StaffAct::Close { reason: "a police matter".into() };
-    let operation = Operation::of_system(Op(Uuid::from_u128(1)), user(99), "an act of staff");
+    let operation = Operation::of_words(Op(Uuid::from_u128(1)), user(99), "an act of staff");
     let decision = world.state.decide(&Request::Staff { operation, act }, world.now).expect("decided");
     let Outcome::Write(write) = decision.outcome else { panic!("a hard command: {:?}", decision.outcome) };
     let written = Written { id: 1, fact: write.verdict.expect("a fact"), replayed: false };
