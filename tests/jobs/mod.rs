@@ -6,4 +6,5 @@ mod outside;
 mod periods;
 mod regular;
 mod sealing;
+mod silence;
 mod turns;

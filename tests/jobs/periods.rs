@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use parlor::kit::jobs::{Attempt, Failure, Jobs, Kind, Kinds, Running, Settings};
+use parlor::kit::jobs::{self, Attempt, Failure, JobList, Jobs, Kind, Kinds, Retry, Running, Settings};
+use parlor::kit::tx::Tx;
+use serde_json::json;
 use tokio::sync::Semaphore;
 
 use super::outside::{count, later, node};
@@ -84,6 +86,52 @@ async fn a_leader_that_sleeps_holds_no_period_and_begins_none_twice() {
     assert!(attempts.contains(&Attempt::Done) && attempts.contains(&Attempt::Lost), "{attempts:?}");
     assert_eq!(count(&database, "done").await, 1);
     assert_eq!(leader.run_due().await.expect("the store answers"), [], "no period is due");
+}
+
+/// Fails for good in one way or the other.
+struct Fails(&'static str);
+
+impl Kind for Fails {
+    const NAME: &'static str = "tests.tick";
+    type Payload = ();
+
+    fn retry(&self) -> Retry {
+        Retry { attempts: 1, ..Retry::default() }
+    }
+
+    async fn run(&self, _: &mut Running, (): ()) -> Result<(), Failure> {
+        assert_ne!(self.0, "it panicked");
+        Err(Failure::Passing(self.0.to_owned()))
+    }
+}
+
+#[tokio::test]
+async fn a_period_whose_job_has_failed_is_seen_by_staff_and_comes_again() {
+    for why in ["the other side is away", "it panicked"] {
+        let database = Database::fresh().await;
+        let failing = Kinds::new().every(Duration::from_secs(3_600), Fails(why));
+        let failing = node(&database, &Settings::default(), failing).await;
+        for period in 1..=3 {
+            later(&database, PERIOD_OVER).await;
+            assert_eq!(failing.run_due().await.expect("the store answers"), [Attempt::Failed]);
+            assert_eq!(count(&database, "failed").await, period);
+        }
+        let mut conn = database.app.acquire().await.expect("a connection");
+        let window = serde_json::from_value::<JobList>(json!({})).expect("a list").window().expect("a window");
+        let seen = jobs::page(&mut conn, Some(jobs::State::Failed), &window).await.expect("a page").items;
+        assert_eq!(seen.len(), 3);
+        assert!(seen.iter().all(|job| job.kind == "tests.tick" && job.last_error.as_deref() == Some(why)), "{seen:?}");
+
+        // Mended, it is done in its next period; what staff has tried again then makes no second one of it.
+        let tick = Tick::new(1_000);
+        let mended = tick.node(&database).await;
+        later(&database, PERIOD_OVER).await;
+        let mut tx = Tx::begin(&database.app).await.expect("a transaction");
+        assert_eq!(jobs::retry(&mut tx, seen[0].id).await.expect("again"), "tests.tick");
+        tx.commit().await.expect("committed");
+        assert_eq!(mended.run_due().await.expect("the store answers"), [Attempt::Done]);
+        assert_eq!(tick.runs(), 1);
+    }
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 use sqlx::postgres::PgConnectOptions;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 /// What the proxy does when it sees a COMMIT.
@@ -26,7 +27,7 @@ pub enum Cut {
 pub struct Proxy {
     dir: PathBuf,
     next: Arc<AtomicU8>,
-    cuts: Arc<AtomicU32>,
+    cuts: Arc<watch::Sender<u32>>,
     target: Arc<OnceLock<PathBuf>>,
     task: JoinHandle<()>,
 }
@@ -39,7 +40,7 @@ impl Proxy {
         std::fs::create_dir_all(&dir).expect("a directory for the socket");
         let _ = std::fs::remove_file(dir.join(".s.PGSQL.5432"));
         let listener = UnixListener::bind(dir.join(".s.PGSQL.5432")).expect("a socket");
-        let (next, cuts) = (Arc::new(AtomicU8::new(0)), Arc::new(AtomicU32::new(0)));
+        let (next, cuts) = (Arc::new(AtomicU8::new(0)), Arc::new(watch::Sender::new(0)));
         let (told, counted, target) = (next.clone(), cuts.clone(), Arc::<OnceLock<PathBuf>>::default());
         let behind = target.clone();
         let task = tokio::spawn(async move {
@@ -59,9 +60,15 @@ impl Proxy {
         self.next.store(cut as u8, Ordering::SeqCst);
     }
 
-    /// How often it has cut.
+    /// How often it has cut, or swallowed what was said.
     pub fn cuts(&self) -> u32 {
-        self.cuts.load(Ordering::SeqCst)
+        *self.cuts.borrow()
+    }
+
+    /// Returns when it has once more than now.
+    pub async fn cuts_again(&self) {
+        let mut cuts = self.cuts.subscribe();
+        cuts.changed().await.expect("the proxy lives");
     }
 
     pub fn through(&self, options: PgConnectOptions) -> PgConnectOptions {
@@ -78,7 +85,12 @@ impl Drop for Proxy {
     }
 }
 
-async fn carry(mut client: UnixStream, target: PathBuf, told: &AtomicU8, cuts: &AtomicU32) -> std::io::Result<()> {
+async fn carry(
+    mut client: UnixStream,
+    target: PathBuf,
+    told: &AtomicU8,
+    cuts: &watch::Sender<u32>,
+) -> std::io::Result<()> {
     let mut server = UnixStream::connect(target).await?;
     let (mut up, mut down) = (vec![0; 65_536], vec![0; 65_536]);
     loop {
@@ -92,18 +104,18 @@ async fn carry(mut client: UnixStream, target: PathBuf, told: &AtomicU8, cuts: &
                 match told.load(Ordering::SeqCst) {
                     1 if is_commit => {
                         told.store(0, Ordering::SeqCst);
-                        cuts.fetch_add(1, Ordering::SeqCst);
+                        cuts.send_modify(|cuts| *cuts += 1);
                         return Ok(());
                     }
                     2 if is_commit => {
                         told.store(0, Ordering::SeqCst);
                         server.write_all(&up[..read]).await?;
                         server.read_u8().await?; // the answer is on its way: committed for certain
-                        cuts.fetch_add(1, Ordering::SeqCst);
+                        cuts.send_modify(|cuts| *cuts += 1);
                         return Ok(());
                     }
                     3 => return Ok(()),
-                    4 => continue,
+                    4 => cuts.send_modify(|cuts| *cuts += 1),
                     _ => server.write_all(&up[..read]).await?,
                 }
             }

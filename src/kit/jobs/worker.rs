@@ -8,8 +8,9 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
-use sqlx::PgPool;
+use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgListener, PgPoolOptions};
+use sqlx::{PgPool, Postgres};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -18,11 +19,14 @@ use super::kinds::Erased;
 use super::periodic::{CleanUp, SucceedKeys};
 use super::store::{Known, Taken};
 use super::{Failure, Kinds, Running, Settings, short, store};
-use crate::kit::error::Result;
+use crate::kit::error::{Error, Result};
 use crate::kit::supervise::Supervisor;
 
 /// The time for marking an attempt's outcome: the job's lease ends this long after the attempt's time limit.
 const MARK_WITHIN: Duration = Duration::from_secs(10);
+/// The time for one look for due jobs, one try at a mark and one count: a silent store counts as one that is away. Jobs
+/// that such a look has taken are taken again when their leases are over.
+const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 /// The wait before a mark that the store did not take is tried again; also the longest that giving back may take.
 const MARK_AGAIN: Duration = Duration::from_millis(500);
 /// The wait between two counts for the metrics.
@@ -223,16 +227,20 @@ impl Jobs {
     async fn look(&self, limit: usize) -> Result<Vec<Taken>> {
         let Inner { pool, known, periods, .. } = &*self.0;
         let mut conn = pool.acquire().await?;
-        store::begin_periods(&mut conn, periods).await?;
-        for (id, kind) in store::give_up(&mut conn, known).await? {
-            tracing::warn!(
-                job.id = id,
-                job.kind = kind,
-                "a job failed for good: its deadline is over or its attempts are used up"
-            );
-            self.0.watch.attempted(Attempt::Failed, Duration::ZERO);
-        }
-        store::take(&mut conn, known, i64::try_from(limit).unwrap_or(i64::MAX)).await
+        let look = async {
+            store::begin_periods(&mut conn, periods).await?;
+            for (id, kind) in store::give_up(&mut conn, known).await? {
+                tracing::warn!(
+                    job.id = id,
+                    job.kind = kind,
+                    "a job failed for good: its deadline is over or its attempts are used up"
+                );
+                self.0.watch.attempted(Attempt::Failed, Duration::ZERO);
+            }
+            store::take(&mut conn, known, i64::try_from(limit).unwrap_or(i64::MAX)).await
+        };
+        let looked = timeout(ANSWER_WITHIN, look).await;
+        looked.unwrap_or_else(|_| Err(given_up(conn)))
     }
 
     async fn attempt(&self, taken: Taken) -> Attempt {
@@ -259,9 +267,11 @@ impl Jobs {
             Err(_) => Err(Failure::Passing(format!("it took longer than {} s", limit.as_secs_f64()))),
         };
         let ran = match (ran, job.settled.take()) {
-            (Ok(()), Some(tx)) => match tx.commit().await {
-                Ok(()) => return Attempt::Done,
-                Err(error) => Err(error.into()),
+            // Where nobody knows whether it was committed, the mark below knows: it finds the job done.
+            (Ok(()), Some(tx)) => match timeout(MARK_WITHIN, tx.commit()).await {
+                Ok(Ok(())) => return Attempt::Done,
+                Ok(Err(error)) => Err(error.into()),
+                Err(_) => Err(Error::away("the store is silent").into()),
             },
             (ran, _) => ran,
         };
@@ -304,15 +314,19 @@ impl Jobs {
         loop {
             let marked = async {
                 let mut conn = self.0.pool.acquire().await?;
-                match ran {
-                    Ok(()) => store::done(&mut conn, id, taken).await,
-                    Err(Failure::Lost) => Ok(false),
-                    Err(Failure::Passing(why)) => match kind.retry().wait(job.attempt) {
-                        Some(wait) => store::again(&mut conn, id, taken, wait.as_secs_f64(), &short(why)).await,
-                        None => store::failed(&mut conn, id, taken, &short(why)).await,
-                    },
-                    Err(Failure::Final(why)) => store::failed(&mut conn, id, taken, &short(why)).await,
-                }
+                let mark = async {
+                    match ran {
+                        Ok(()) => store::done(&mut conn, id, taken).await,
+                        Err(Failure::Lost) => Ok(false),
+                        Err(Failure::Passing(why)) => match kind.retry().wait(job.attempt) {
+                            Some(wait) => store::again(&mut conn, id, taken, wait.as_secs_f64(), &short(why)).await,
+                            None => store::failed(&mut conn, id, taken, &short(why)).await,
+                        },
+                        Err(Failure::Final(why)) => store::failed(&mut conn, id, taken, &short(why)).await,
+                    }
+                };
+                let marked = timeout(ANSWER_WITHIN, mark).await;
+                marked.unwrap_or_else(|_| Err(given_up(conn)))
             };
             match marked.await {
                 Ok(marked) => return marked,
@@ -349,7 +363,11 @@ impl Jobs {
     async fn count(&self) {
         let count = |number: i64| u64::try_from(number).unwrap_or(0);
         loop {
-            let counts = async { store::counts(&mut *self.0.pool.acquire().await?).await };
+            let counts = async {
+                let mut conn = self.0.pool.acquire().await?;
+                let counted = timeout(ANSWER_WITHIN, store::counts(&mut conn)).await;
+                counted.unwrap_or_else(|_| Err(given_up(conn)))
+            };
             if let Ok(counts) = counts.await {
                 self.0.watch.stands(Standing {
                     waiting: count(counts.waiting),
@@ -361,6 +379,12 @@ impl Jobs {
             sleep(COUNT_EVERY).await;
         }
     }
+}
+
+/// A connection that did not answer in time, and may be in the middle of an answer: no pool is to wait for it.
+fn given_up(mut conn: PoolConnection<Postgres>) -> Error {
+    conn.close_on_drop();
+    Error::away("the store is silent")
 }
 
 fn forget(ids: &mut Vec<(i64, i32)>, id: i64) {
