@@ -1,7 +1,7 @@
 //! Coin requests: record and money are one commit, once, whoever approves how often.
 
 use futures_util::future::join_all;
-use parlor::economy::coin_request::{self, CoinRequest, Settings, State};
+use parlor::economy::coin_request::{self, Answer, CoinRequest, Settings, State};
 use parlor::economy::kinds;
 use parlor::economy::ledger::audit::Rule;
 use parlor::economy::ledger::wallet;
@@ -26,7 +26,7 @@ async fn books(coins: i64) -> Books {
     books
 }
 
-async fn make(books: &Books, op: Op, amount: i64, now: Timestamp) -> Result<CoinRequest> {
+async fn asked(books: &Books, op: Op, amount: i64, now: Timestamp) -> Result<Answer> {
     let mut tx = Tx::begin(&books.database.app).await?;
     let [reseller, user] = [1, 2].map(|person| books.people[person].id);
     let made = coin_request::make(&mut tx, &Settings::default(), op, (user, reseller, Coins(amount)), now).await?;
@@ -34,12 +34,20 @@ async fn make(books: &Books, op: Op, amount: i64, now: Timestamp) -> Result<Coin
     Ok(made)
 }
 
-async fn reject(books: &Books, op: Op, request: i64, now: Timestamp) -> Result<CoinRequest> {
+async fn make(books: &Books, op: Op, amount: i64, now: Timestamp) -> Result<CoinRequest> {
+    Ok(asked(books, op, amount, now).await?.request)
+}
+
+async fn reject_with(books: &Books, op: Op, request: i64, reason: &str, now: Timestamp) -> Result<Answer> {
     let mut tx = Tx::begin(&books.database.app).await?;
     let reseller = books.people[1].id;
-    let request = coin_request::reject(&mut tx, op, reseller, request, "no proof", now).await?;
+    let answer = coin_request::reject(&mut tx, op, reseller, request, reason, now).await?;
     tx.commit().await?;
-    Ok(request)
+    Ok(answer)
+}
+
+async fn reject(books: &Books, op: Op, request: i64, now: Timestamp) -> Result<CoinRequest> {
+    Ok(reject_with(books, op, request, "no proof", now).await?.request)
 }
 
 async fn find(books: &Books, request: i64) -> CoinRequest {
@@ -93,7 +101,8 @@ async fn a_request_is_made_once_within_its_bounds_and_three_are_open_at_most() {
     let first = op();
     let made = make(&books, first, 70, now).await.expect("made");
     assert_eq!((made.state, made.amount, made.expires_at), (State::Pending, Coins(70), now.0 + 48 * HOUR_MS));
-    assert_eq!(make(&books, first, 70, now).await.expect("the same").id, made.id);
+    let again = asked(&books, first, 70, now).await.expect("the same");
+    assert_eq!((again.request, again.replayed), (made.clone(), true));
     let conflict = make(&books, first, 71, now).await.expect_err("another body");
     assert_eq!(conflict.code(), ErrorCode::OperationConflict);
     for amount in [69, 70_001, -70] {
@@ -125,7 +134,10 @@ async fn a_request_is_settled_in_one_way_alone() {
     let operation = op();
     let first = reject(&books, operation, rejected, now).await.expect("rejected");
     assert_eq!((first.state, first.reason.as_str()), (State::Rejected, "no proof"));
-    assert_eq!(reject(&books, operation, rejected, now).await.expect("the first answer"), first);
+    let again = reject_with(&books, operation, rejected, "no proof", now).await.expect("the first answer");
+    assert_eq!((again.request, again.replayed), (first, true));
+    let conflict = reject_with(&books, operation, rejected, "too late", now).await.expect_err("other words");
+    assert_eq!(conflict.code(), ErrorCode::OperationConflict);
     let other = reject(&books, op(), rejected, now).await.expect_err("settled");
     assert_eq!(other.code(), ErrorCode::CoinRequestSettled);
     assert_eq!(approve(op(), rejected).await.expect_err("settled").code, ErrorCode::CoinRequestSettled);

@@ -13,7 +13,7 @@ use parlor::kit::operation::Operation;
 use parlor_protocol::{ErrorBody, ErrorCode, Op, UserId};
 use sqlx::PgConnection;
 
-use super::world::{HEART, World, op, sending};
+use super::books::{HEART, Books, op, sending};
 use crate::support::log;
 
 /// Where one coin for the house goes wrong.
@@ -93,7 +93,9 @@ impl Kind for Poison {
                     sqlx::query("select 1").execute(&mut *connection).await?;
                     panic!("poison half written");
                 }
-                Dose::Statement => drop(sqlx::query("select 1 / 0").execute(&mut *connection).await?),
+                Dose::Statement => {
+                    sqlx::query("select 1 / 0").execute(&mut *connection).await?;
+                }
                 _ => {}
             }
         }
@@ -114,26 +116,26 @@ impl Kind for Poison {
     }
 }
 
-async fn take(world: &World, ledger: &Ledger, op: Op, dose: Dose) -> Result<TransferReceipt, ErrorBody> {
-    let operation = Operation::of_words(op, world.people[1].id, "a dose");
+async fn take(books: &Books, ledger: &Ledger, op: Op, dose: Dose) -> Result<TransferReceipt, ErrorBody> {
+    let operation = Operation::of_words(op, books.people[1].id, "a dose");
     ledger.post::<Poison>(operation, By::User, dose).await
 }
 
 #[tokio::test]
 async fn an_order_whose_kind_panics_or_fails_is_answered_and_all_others_of_its_batch_are_done() {
-    let mut world = World::with(&[0, 1_000, 1_000]).await;
+    let mut books = Books::with(&[0, 1_000, 1_000]).await;
     let (hints, _keep) = tokio::sync::mpsc::channel(1_000);
     let settings = Settings::default();
     let ledger =
-        Ledger::start(world.database.writer(), "poisoned", &settings, kinds().with(Poison), hints, &world.supervisor);
+        Ledger::start(books.database.writer(), "poisoned", &settings, kinds().with(Poison), hints, &books.supervisor);
     let mut paid = 0;
     for dose in [Dose::Read, Dose::Judge, Dose::Posted, Dose::Write, Dose::WriteHalf, Dose::Statement] {
         let (log, _listening) = log::listen();
         let doses: Vec<_> = (0..60).map(|n| (op(), if n % 25 == 13 { dose } else { Dose::Harmless })).collect();
         let gifts: Vec<_> = (0..20).map(|_| sending(2, HEART, 1, &[0])).collect();
         // One future makes them all, so that they wait in one queue: among them gifts, which know nothing of it.
-        let sent = gifts.iter().map(|gift| world.submit_to(&ledger, gift, None)).collect::<Vec<_>>();
-        let answers = join_all(doses.iter().map(|(op, dose)| take(&world, &ledger, *op, *dose))).await;
+        let sent = gifts.iter().map(|gift| books.submit_to(&ledger, gift, None)).collect::<Vec<_>>();
+        let answers = join_all(doses.iter().map(|(op, dose)| take(&books, &ledger, *op, *dose))).await;
         for ((op, dose), answer) in doses.iter().zip(answers) {
             if *dose == Dose::Harmless {
                 assert!(!answer.expect("paid").replayed);
@@ -141,7 +143,7 @@ async fn an_order_whose_kind_panics_or_fails_is_answered_and_all_others_of_its_b
             } else {
                 assert_eq!(answer.expect_err("it cannot be done").code, ErrorCode::Internal);
                 // Nothing of it is stored: once the kind is mended, the same operation is done.
-                assert!(!take(&world, &ledger, *op, Dose::Harmless).await.expect("mended").replayed);
+                assert!(!take(&books, &ledger, *op, Dose::Harmless).await.expect("mended").replayed);
                 paid += 1;
             }
         }
@@ -153,22 +155,22 @@ async fn an_order_whose_kind_panics_or_fails_is_answered_and_all_others_of_its_b
         assert_eq!(named, 2, "{dose:?}: each of the two is named with its kind: {}", log.text());
         assert!(ledger.is_well(), "{dose:?}");
     }
-    assert_eq!(world.amounts(1).await.0, 1_000 - paid);
-    assert_eq!(world.amounts(2).await.0, 1_000 - 6 * 20 * 5);
+    assert_eq!(books.amounts(1).await.0, 1_000 - paid);
+    assert_eq!(books.amounts(2).await.0, 1_000 - 6 * 20 * 5);
 
     // Behind the commit there is nothing to take back: the coin is paid once, and only what is said of it fails.
     let told = op();
-    assert!(!take(&world, &ledger, told, Dose::Committed).await.expect("paid, and nobody told").replayed);
+    assert!(!take(&books, &ledger, told, Dose::Committed).await.expect("paid, and nobody told").replayed);
     let (mute, receipt) = (op(), Dose::Receipt);
     for _ in 0..2 {
-        let answer = take(&world, &ledger, mute, receipt).await;
+        let answer = take(&books, &ledger, mute, receipt).await;
         assert_eq!(answer.expect_err("it makes no answer").code, ErrorCode::Internal);
     }
-    assert_eq!(world.amounts(1).await.0, 1_000 - paid - 2);
-    assert_eq!(world.supervisor.failure(), None, "the server goes on");
-    world.drain_hints();
+    assert_eq!(books.amounts(1).await.0, 1_000 - paid - 2);
+    assert_eq!(books.supervisor.failure(), None, "the server goes on");
+    books.drain_hints();
 
-    let mut connection = world.database.audit.acquire().await.expect("the auditor's connection");
+    let mut connection = books.database.audit.acquire().await.expect("the auditor's connection");
     let report = audit::audit(&mut connection, &kinds().with(Poison), None).await.expect("an audit");
     assert!(report.is_clean(), "{report}");
 }

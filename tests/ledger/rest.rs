@@ -17,8 +17,10 @@ async fn coins_are_asked_for_approved_and_sent() {
     let (user, asker) = world.entered("user").await;
 
     let asked = json!({"reseller": reseller, "amount": 700});
-    let (status, made) = world.post("/v1/coin-requests", &asker, asked).await;
+    let (status, mut made) = world.post("/v1/coin-requests", &asker, asked).await;
     assert_eq!((status, &made["state"]), (201, &json!("pending")), "{made}");
+    assert_eq!(made["replayed"].take(), json!(false));
+    made.as_object_mut().expect("an object").remove("replayed");
     let (status, page) = world.get("/v1/coin-requests?side=reseller&state=pending", seller).await;
     assert_eq!((status, &page["items"]), (200, &json!([made])), "{page}");
     let path = format!("/v1/coin-requests/{}", made["id"]);

@@ -76,3 +76,14 @@ pub struct CoinRequest {
     #[serde(skip_serializing_if = "String::is_empty")]
     pub reason: String,
 }
+
+/// The answer of the operation that made or rejected a request.
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, utoipa::ToSchema)]
+#[schema(as = CoinRequestAnswer)]
+pub struct Answer {
+    /// The request as it stands now, also where the operation is repeated.
+    #[serde(flatten)]
+    pub request: CoinRequest,
+    /// The operation was done before, and nothing was done again.
+    pub replayed: bool,
+}

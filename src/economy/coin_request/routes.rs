@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{ApprovedRequest, CoinRequest, Settings, State as Standing};
+use super::{Answer, ApprovedRequest, CoinRequest, Settings, State as Standing};
 use crate::economy::ledger::Ledger;
 use crate::http::{IdempotencyKey, ValidJson, ValidPath, ValidQuery};
 use crate::identity::{CurrentUser, Identity};
@@ -48,6 +48,13 @@ struct NewCoinRequest {
     amount: Coins,
 }
 
+/// What the operation that made it is answered.
+fn made() -> serde_json::Value {
+    let mut made = example();
+    made["replayed"] = json!(false);
+    made
+}
+
 fn example() -> serde_json::Value {
     json!({
         "id": 17, "user": 901_233_871, "reseller": 901_233_872, "amount": 700, "state": "pending",
@@ -58,11 +65,11 @@ fn example() -> serde_json::Value {
 /// Asks a reseller for coins.
 ///
 /// A user has three requests open at most; one that nobody settles expires after 48 hours. The same operation
-/// again is answered with the request as it stands now.
+/// again is answered with the request as it stands now, marked `replayed`.
 #[utoipa::path(post, path = "/v1/coin-requests", tag = "wallet",
     params(("Idempotency-Key" = Op, Header, description = "The operation: made once for each tap, and kept over retries.")),
     request_body(content = NewCoinRequest, example = json!({"reseller": 901_233_872, "amount": 700})),
-    responses((status = 201, description = "The reseller has it.", body = CoinRequest, example = json!(example()))),
+    responses((status = 201, description = "The reseller has it.", body = Answer, example = json!(made()))),
     extensions(("x-errors" = json!([
         ErrorCode::NotAReseller, ErrorCode::CoinRequestOutOfRange, ErrorCode::CoinRequestsOpen,
     ]))))]
@@ -72,7 +79,7 @@ async fn make_coin_request(
     user: CurrentUser,
     IdempotencyKey(op): IdempotencyKey,
     ValidJson(NewCoinRequest { reseller, amount }): ValidJson<NewCoinRequest>,
-) -> Result<(StatusCode, Json<CoinRequest>)> {
+) -> Result<(StatusCode, Json<Answer>)> {
     let mut tx = edge.begin().await?;
     let request = super::make(&mut tx, &settings, op, (user.id, reseller, amount), edge.now()).await?;
     tx.commit().await?;
@@ -166,10 +173,10 @@ struct Rejection {
     params(("id" = i64, Path, description = "Which request."),
         ("Idempotency-Key" = Op, Header, description = "The operation: made once for each tap, and kept over retries.")),
     request_body(content = Rejection, example = json!({"reason": "the proof cannot be read"})),
-    responses((status = 200, description = "It is rejected.", body = CoinRequest, example = json!({
+    responses((status = 200, description = "It is rejected.", body = Answer, example = json!({
         "id": 17, "user": 901_233_871, "reseller": 901_233_872, "amount": 700, "state": "rejected",
         "created_at": 1_790_000_000_127_i64, "expires_at": 1_790_172_800_127_i64, "settled_at": 1_790_000_100_127_i64,
-        "reason": "the proof cannot be read",
+        "reason": "the proof cannot be read", "replayed": false,
     }))),
     extensions(("x-errors" = json!([
         ErrorCode::CoinRequestNotFound, ErrorCode::CoinRequestSettled, ErrorCode::CoinRequestExpired,
@@ -180,7 +187,7 @@ async fn reject_coin_request(
     IdempotencyKey(op): IdempotencyKey,
     ValidPath(id): ValidPath<i64>,
     ValidJson(Rejection { reason }): ValidJson<Rejection>,
-) -> Result<Json<CoinRequest>> {
+) -> Result<Json<Answer>> {
     let reason = match reason.trim() {
         "" => String::new(),
         words => line(words, REASON_CHARS).map_err(|why| bad_field("reason", why))?,

@@ -5,7 +5,7 @@ use sqlx::PgConnection;
 
 use super::posting::{Approval, Approvals, ApprovedRequest};
 use super::store::{self, Which};
-use super::{CoinRequest, Settings, State};
+use super::{Answer, CoinRequest, Settings, State};
 use crate::economy::ledger::{By, Ledger};
 use crate::kit::clock::Timestamp;
 use crate::kit::error::{Error, Result};
@@ -26,12 +26,16 @@ pub async fn make(
     op: Op,
     (user, reseller, amount): (UserId, UserId, Coins),
     now: Timestamp,
-) -> Result<CoinRequest> {
+) -> Result<Answer> {
     store::lock_asker(tx, user).await?;
     if let Some(id) = store::made_by(tx, user, op).await? {
         let first = one(tx, id, now).await?;
         let same = (first.reseller, first.amount) == (reseller, amount);
-        return if same { Ok(first) } else { Err(ErrorCode::OperationConflict.into()) };
+        return if same {
+            Ok(Answer { request: first, replayed: true })
+        } else {
+            Err(ErrorCode::OperationConflict.into())
+        };
     }
     let Settings { min_coins, max_coins, open_max, .. } = *settings;
     if !(min_coins..=max_coins).contains(&amount.0) {
@@ -46,7 +50,7 @@ pub async fn make(
     }
     let expires_at = now.plus_ms(settings.expire_ms()).0;
     let id = store::insert(tx, (user, reseller, amount.0), expires_at, op).await?;
-    one(tx, id, now).await
+    Ok(Answer { request: one(tx, id, now).await?, replayed: false })
 }
 
 async fn one(connection: &mut PgConnection, id: i64, now: Timestamp) -> Result<CoinRequest> {
@@ -105,24 +109,21 @@ pub async fn approve(
 /// Rejects a request, once however often the operation is repeated.
 ///
 /// # Errors
-/// `coin_request_not_found`, `coin_request_settled`, `coin_request_expired`; a fault or an outage of the store.
-pub async fn reject(
-    tx: &mut Tx,
-    op: Op,
-    reseller: UserId,
-    id: i64,
-    reason: &str,
-    now: Timestamp,
-) -> Result<CoinRequest> {
+/// `coin_request_not_found`, `coin_request_settled`, `coin_request_expired`, `operation_conflict`; a fault or an
+/// outage of the store.
+pub async fn reject(tx: &mut Tx, op: Op, reseller: UserId, id: i64, reason: &str, now: Timestamp) -> Result<Answer> {
     if store::reject(tx, (id, reseller), reason, op, now.0).await? {
-        return one(tx, id, now).await;
+        return Ok(Answer { request: one(tx, id, now).await?, replayed: false });
     }
     let request = one(tx, id, now).await?;
     if request.reseller != reseller {
         return Err(ErrorCode::CoinRequestNotFound.into());
     }
     match request.state {
-        State::Rejected if store::settled_by(tx, id).await? == Some(op) => Ok(request),
+        State::Rejected if store::settled_by(tx, id).await? == Some(op) => {
+            let same = request.reason == reason;
+            if same { Ok(Answer { request, replayed: true }) } else { Err(ErrorCode::OperationConflict.into()) }
+        }
         State::Expired => Err(ErrorCode::CoinRequestExpired.into()),
         State::Pending | State::Approved | State::Rejected => Err(ErrorCode::CoinRequestSettled.into()),
     }

@@ -107,7 +107,7 @@ async fn furnished() -> Books {
     let request =
         coin_request::make(&mut tx, &coin_request::Settings::default(), op(), asked, now).await.expect("made");
     tx.commit().await.expect("made");
-    coin_request::approve(&books.ledger, op(), reseller, request.id).await.expect("approved");
+    coin_request::approve(&books.ledger, op(), reseller, request.request.id).await.expect("approved");
     for room in [0, 1] {
         books.send(&Sending { room, ..sending(2, ROSE, 10, &[3]) }).await.expect("paid");
     }
