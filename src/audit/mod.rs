@@ -146,6 +146,14 @@ pub async fn record(tx: &mut Tx, actor: &Actor, act: &Act) -> Result<()> {
     Ok(())
 }
 
+/// Writes acts down in a transaction that is not a [`Tx`]: in that of a batch of the ledger, with the money.
+///
+/// # Errors
+/// A fault or an outage of the store.
+pub async fn record_with(conn: &mut PgConnection, lines: &[(&Actor, Act)]) -> sqlx::Result<()> {
+    store::insert_all(conn, lines).await
+}
+
 /// The page of the log that the window asks for, newest first.
 ///
 /// # Errors

@@ -1,7 +1,9 @@
 //! SQL of the audit log: entries are inserted and read, never changed.
 
 use parlor_protocol::{RoomId, UserId};
+use serde_json::Value;
 use sqlx::PgConnection;
+use sqlx::types::Json;
 
 use super::{Act, ActList, Actor, AuditEntry, Filter};
 use crate::kit::error::Result;
@@ -23,6 +25,32 @@ pub(super) async fn insert(conn: &mut PgConnection, actor: &Actor, act: &Act) ->
     .execute(conn)
     .await?;
     Ok(())
+}
+
+/// Adds acts, in their order.
+pub(super) async fn insert_all(conn: &mut PgConnection, lines: &[(&Actor, Act)]) -> sqlx::Result<()> {
+    let actors: Vec<Option<i64>> = lines.iter().map(|(actor, _)| actor.user.map(UserId::number)).collect();
+    let acts: Vec<String> = lines.iter().map(|(_, act)| act.name.to_owned()).collect();
+    let users: Vec<Option<i64>> = lines.iter().map(|(_, act)| act.user.map(UserId::number)).collect();
+    let rooms: Vec<Option<i64>> = lines.iter().map(|(_, act)| act.room.map(RoomId::number)).collect();
+    let details: Vec<Json<&Value>> = lines.iter().map(|(_, act)| Json(&act.detail)).collect();
+    let reasons: Vec<String> = lines.iter().map(|(_, act)| act.reason.clone()).collect();
+    let requests: Vec<String> = lines.iter().map(|(actor, _)| actor.request.clone()).collect();
+    let done = sqlx::query!(
+        "insert into audit_log (actor_id, act, user_id, room_id, detail, reason, request_id)
+         select *
+           from unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[], $5::jsonb[], $6::text[], $7::text[])",
+        &actors as &[Option<i64>],
+        &acts,
+        &users as &[Option<i64>],
+        &rooms as &[Option<i64>],
+        &details as _,
+        &reasons,
+        &requests,
+    )
+    .execute(conn)
+    .await?;
+    if done.rows_affected() == lines.len() as u64 { Ok(()) } else { Err(sqlx::Error::RowNotFound) }
 }
 
 /// The entries that pass the filter, newest first: as many as the window looks for.
