@@ -2,6 +2,8 @@
 //! that says what to do.
 
 pub mod admin;
+#[cfg(feature = "bench")]
+mod fault;
 
 use std::io::{ErrorKind, Write};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -303,7 +305,11 @@ async fn serve_from(
     };
     let media_folder = (mode == Mode::Dev).then(|| addresses.folder().join("media"));
     let Listeners { listener, metrics } = listeners;
-    let supervisor = Supervisor::counting(|kind| metric::TASKS_FAILED.add_of(kind.name(), 1));
+    let counting = || Supervisor::counting(|kind| metric::TASKS_FAILED.add_of(kind.name(), 1));
+    #[cfg(feature = "bench")]
+    let supervisor = fault::supervisor().unwrap_or_else(counting);
+    #[cfg(not(feature = "bench"))]
+    let supervisor = counting();
     let parts = Parts { settings, mode, pool: pool.clone(), database, media_folder, listener, metrics, supervisor };
     let served = app::run(parts, stop.clone(), ready).await;
     tokio::select! {

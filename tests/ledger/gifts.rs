@@ -166,9 +166,8 @@ async fn grant_is_made_once() {
     let again = promotion::grant(&books.ledger, operation, grant).await.expect("replayed");
     assert_eq!((again.receipt, again.amount, again.replayed), (first.receipt, Coins(10_000), true));
     let too_much = Grant { to: user, amount: Coins(2_000_000_000) };
-    let dry = promotion::grant(&books.ledger, Operation::of_words(op(), user, "more"), too_much)
-        .await
-        .expect_err("too much");
+    let dry =
+        promotion::grant(&books.ledger, Operation::of_words(op(), user, "more"), too_much).await.expect_err("too much");
     assert_eq!(dry.code, ErrorCode::InsufficientFunds);
     assert_eq!(books.amounts(1).await.0, 10_000);
     books.assert_clean().await;

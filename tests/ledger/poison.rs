@@ -13,7 +13,7 @@ use parlor::kit::operation::Operation;
 use parlor_protocol::{ErrorBody, ErrorCode, Op, UserId};
 use sqlx::PgConnection;
 
-use super::books::{HEART, Books, op, sending};
+use super::books::{Books, HEART, op, sending};
 use crate::support::log;
 
 /// Where one coin for the house goes wrong.

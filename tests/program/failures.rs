@@ -6,17 +6,22 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::Signal;
 use parlor::kit::rate::Rate;
 use parlor::kit::supervise::Fault;
+use parlor_loadtests::rest::post;
 use parlor_protocol::command::{Recipients, SendGift, TakeSeat};
 use parlor_protocol::envelope::EventFrame;
 use parlor_protocol::event::{Notice, RemovalCause};
 use parlor_protocol::reply::{Done, GiftReceipt, Joined};
 use parlor_protocol::room::GiftLine;
 use parlor_protocol::{CloseCode, Command, ErrorBody, ErrorCode, Event, GiftId, Retry, RoomId, UserFrame};
+use serde_json::json;
 use tokio::task::block_in_place;
 
 use crate::support::client::{Client, Incoming, op};
+use crate::support::postgres::Database;
+use crate::support::program::{Program, complaint, parlor, run};
 use crate::support::time::moment;
 use crate::support::world::{Ground, Inside};
 
@@ -103,6 +108,53 @@ async fn the_first_task_that_the_server_lives_with_and_that_fails_stops_it_in_or
         assert!(error.starts_with(&format!("the task `{engine}` has {how}")), "{error}");
         assert!(error.contains("start it again"), "{error}");
         assert_eq!(ground.count(LIVE).await, 0, "{engine}: the lease is given back, and the next start need not wait");
+    }
+}
+
+/// The first task of the real program: it is the process that says no, tells its sockets, ends, and says why.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_real_program_ends_in_order_with_exit_code_2_and_a_sentence_when_such_a_task_fails() {
+    let database = Database::fresh().await;
+    let (app, owner) = (database.app_url(), database.owner_url());
+    let seeded = run(parlor(&["seed", "--demo"]).env("DATABASE_URL", &app).env("DATABASE_OWNER_URL", owner));
+    assert!(seeded.status.success(), "{}", complaint(&seeded));
+    for engine in ["ledger writer", "lease renewal"] {
+        let mut command = parlor(&["serve"]);
+        command
+            .env("DATABASE_URL", &app)
+            .env("PARLOR__SERVER__ADDRESS", "127.0.0.1:0")
+            .env("PARLOR__SERVER__DRAIN_SPREAD_MS", "0")
+            .env("PARLOR_TEST_FAULT", engine);
+        let mut program = block_in_place(|| Program::start(&mut command));
+        let login = json!({"login": "demo1@parlor.example", "password": "parlor-demo", "device": "test"});
+        let (status, welcome) = post(program.address, "/v1/auth/login", None, &login).await.expect("up");
+        assert_eq!(status, 200, "{welcome}");
+        let token = welcome["access_token"].as_str().expect("a token");
+        let mut client = Client::connected(program.address, token, "phone").await;
+        let mut asking = Asking::of(program.address);
+        assert_eq!(asking.status(), 200, "{engine}");
+        program.signal(Signal::SIGUSR1);
+        let since = Instant::now();
+        while asking.status() != 503 {
+            assert!(since.elapsed() < Duration::from_secs(5), "{engine}: /readyz says no");
+        }
+        let notice = loop {
+            match client.next().await {
+                Incoming::Notice(Notice::Closing { code, .. }) => break code,
+                Incoming::Closed(code) => panic!("{engine}: the socket is told before it ends, not just {code:?}"),
+                _ => {}
+            }
+        };
+        assert_eq!(notice, CloseCode::Draining.number(), "{engine}");
+        assert_eq!(client.closed().await, Some(CloseCode::Draining.number()), "{engine}");
+        let ended = block_in_place(|| program.ended(Duration::from_secs(20)));
+        let said = program.said();
+        assert_eq!(ended.code(), Some(2), "{engine}: {said}");
+        let last = said.lines().rfind(|line| line.starts_with("parlor: ")).expect("a sentence");
+        assert!(last.starts_with(&format!("parlor: the task `{engine}` has panicked")), "{last}");
+        assert!(last.contains("start it again"), "{last}");
+        let leases: i64 = sqlx::query_scalar(LIVE).fetch_one(&database.app).await.expect("a number");
+        assert_eq!(leases, 0, "{engine}: the next start need not wait");
     }
 }
 

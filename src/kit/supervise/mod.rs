@@ -55,7 +55,8 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { task, panic } = self;
         match panic {
-            Some(said) => write!(f, "the task `{task}` has panicked ({said})")?,
+            // One line, as what it asks to be reported.
+            Some(said) => write!(f, "the task `{task}` has panicked ({})", said.replace('\n', " "))?,
             None => write!(f, "the task `{task}` has ended by itself")?,
         }
         f.write_str(
