@@ -12,8 +12,9 @@ const CLEAN_UP_EVERY: Duration = Duration::from_secs(600);
 /// How often each node sweeps its rate limits.
 const SWEEP_EVERY: Duration = Duration::from_secs(600);
 
-/// Removes files that nothing has shown for long. It may run twice without harm: removing an object that is gone is no
-/// error, and a row is deleted only after its objects.
+/// Removes files that nothing has shown for long. **At least once**: if the server ends between the removal of an
+/// object and the commit that deletes its row, the object is removed again, which changes nothing, because removing an
+/// object that is gone is no error. A row is deleted only after its objects.
 struct CleanUp(Media, Edge);
 
 impl Kind for CleanUp {

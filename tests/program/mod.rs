@@ -1,6 +1,7 @@
 //! The program: its commands, its settings, its refusals.
 
 mod anchors;
+mod effects;
 mod failures;
 mod mail;
 mod metrics;
