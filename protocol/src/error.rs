@@ -247,6 +247,22 @@ codes! {
     ///
     /// Offer only resellers.
     NotAReseller = "not_a_reseller", Never, 409;
+    /// No such transfer.
+    ///
+    /// Look the number up in the history of who was concerned.
+    TransferNotFound = "transfer_not_found", Never, 404;
+    /// The transfer was taken back before.
+    ///
+    /// Nothing is left to do.
+    TransferReversed = "transfer_reversed", Never, 409;
+    /// The transfer takes another one back itself, and stands.
+    ///
+    /// Correct it by a new posting.
+    TransferNotReversible = "transfer_not_reversible", Never, 409;
+    /// An account no longer has what it would give back; `shortfall` says how much is missing.
+    ///
+    /// Nothing was moved. Take back first what it was spent on, or try again later.
+    FundsSpent = "funds_spent", Never, 409;
     /// No file has been uploaded yet to the address that the server gave.
     ///
     /// Upload the file to that address, then ask again.

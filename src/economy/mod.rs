@@ -6,6 +6,7 @@ pub mod gift;
 pub mod ledger;
 pub mod level;
 pub mod promotion;
+pub mod reversal;
 pub mod transfer;
 
 use self::ledger::Kinds;
@@ -18,6 +19,7 @@ pub fn kinds_of(transfer: &transfer::Settings) -> Kinds {
         .with(promotion::Issuances)
         .with(transfer::Transfers::new(transfer))
         .with(coin_request::Approvals)
+        .with(reversal::Reversals)
 }
 
 /// As [`kinds_of`], with the default limits: for code that only reads postings, and for tests.

@@ -72,6 +72,8 @@ permissions! {
     ReadJobs = "jobs.read";
     /// Have a failed job tried again.
     RetryJobs = "jobs.retry";
+    /// Take a transfer of coins or diamonds back.
+    ReverseTransfers = "transfers.reverse";
 }
 
 impl fmt::Display for Permission {

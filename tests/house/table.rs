@@ -29,7 +29,8 @@ pub(super) const RANKS: &[(&str, &[&str])] = &[
     ("economy/level", &["kit"]),
     ("economy/transfer", &["economy/ledger", "economy/level"]),
     ("economy/coin_request", &["economy/ledger"]),
-    ("economy", &["economy/gift", "economy/promotion", "economy/transfer", "economy/coin_request"]),
+    ("economy/reversal", &["economy/ledger"]),
+    ("economy", &["economy/gift", "economy/promotion", "economy/transfer", "economy/coin_request", "economy/reversal"]),
     // Code that uses both engines and capabilities.
     ("gateway", &["presence", "economy"]),
     ("admin", &["gateway"]),

@@ -99,6 +99,22 @@ impl Books {
         Ledger::start(self.database.writer(), "another", &settings, kinds(), on_commit, &self.supervisor)
     }
 
+    /// Somebody more, who has no part in anything.
+    pub async fn stranger(&self) -> UserId {
+        let mut tx = Tx::begin(&self.database.app).await.expect("a transaction");
+        let id = UserId::new(100_000_900).expect("in range");
+        sqlx::query(
+            "insert into users (id, email, password_hash, name) values ($1, 'stranger@example.org', '', 'a stranger')",
+        )
+        .bind(id.number())
+        .execute(&mut *tx)
+        .await
+        .expect("a user");
+        ledger::create_wallet(&mut tx, id).await.expect("a wallet");
+        tx.commit().await.expect("a commit");
+        id
+    }
+
     pub fn drain_hints(&mut self) -> Vec<Committed> {
         std::iter::from_fn(|| self.committed.try_recv().ok()).collect()
     }

@@ -11,6 +11,7 @@ pub mod proxy;
 mod random;
 mod reading;
 mod rest;
+mod reversals;
 mod rights;
 mod tip;
 mod transfers;

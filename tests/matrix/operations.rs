@@ -126,6 +126,9 @@ const LINES: &[(&str, &str, &str, &str)] = &[
     ("list_jobs",           "/v1/staff/jobs?state=failed",                      "",                 "133333.."),
     ("retry_job",           "/v1/staff/jobs/{failed_job}/retry",                "",                 "133333.."),
     ("retry_job",           "/v1/staff/jobs/{done_job}/retry",                  "",                 "13333344"),
+    // The coins of the first one, which filled the promotion account, have been given away since.
+    ("reverse_transfer",    "/v1/staff/transfers/1/reversal",                   REASON,             "1333333."),
+    ("reverse_transfer",    "/v1/staff/transfers/999999999999/reversal",        REASON,             "13333334"),
     ("list_staff_acts",     "/v1/staff/audit",                                  "",                 "1333333."),
 ];
 

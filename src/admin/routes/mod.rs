@@ -3,12 +3,14 @@
 mod jobs;
 mod log;
 mod rooms;
+mod transfers;
 mod users;
 
 use axum::extract::FromRef;
 use utoipa_axum::router::OpenApiRouter;
 
 use super::Office;
+use crate::economy::ledger::Ledger;
 use crate::identity::Identity;
 use crate::kit::edge::Edge;
 use crate::kit::error::Result;
@@ -23,9 +25,15 @@ where
     S: Clone + Send + Sync + 'static,
     Identity: FromRef<S>,
     Office: FromRef<S>,
+    Ledger: FromRef<S>,
     Edge: FromRef<S>,
 {
-    OpenApiRouter::new().merge(users::routes()).merge(rooms::routes()).merge(log::routes()).merge(jobs::routes())
+    OpenApiRouter::new()
+        .merge(users::routes())
+        .merge(rooms::routes())
+        .merge(log::routes())
+        .merge(jobs::routes())
+        .merge(transfers::routes())
 }
 
 /// The reason for an act, checked: one line, and not blank, because the people concerned are shown it.

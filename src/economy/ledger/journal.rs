@@ -31,6 +31,12 @@ pub(super) async fn name<'a>(
     Ok(())
 }
 
+/// These rows of the journal; one that there is not is absent.
+pub(in crate::economy) async fn rows(connection: &mut PgConnection, ids: &[i64]) -> sqlx::Result<Vec<Transfer>> {
+    let rows = store::transfers(connection, ids).await?;
+    Ok(rows.into_iter().map(|row| row.read().0).collect())
+}
+
 /// The columns of a row. They may hold anything, because an attacker may have switched the table's checks off.
 pub(super) struct JournalRow {
     pub id: i64,

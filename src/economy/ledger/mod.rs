@@ -24,6 +24,7 @@ mod writer;
 pub const REFUSALS_KEPT: std::time::Duration = std::time::Duration::from_secs(7 * 24 * 3_600);
 
 pub use handle::Ledger;
+pub(in crate::economy) use journal::rows as journal_rows;
 pub use order::{By, Committed, CommittedGifts, Order, TransferReceipt};
 pub use posting::{Kind, Kinds};
 pub use settings::Settings;

@@ -6,7 +6,7 @@
 
 mod columns;
 mod decisions;
-mod forge;
+pub mod forge;
 mod forgeries;
 mod schema;
 mod session;

@@ -53,7 +53,6 @@ impl Fold {
         report.transfers += 1;
         let subject = || format!("transfer {}", row.id);
         self.check_shape(row, report);
-        let xp_bp = row.stored.xp_bp;
         for leg in &row.legs {
             let account = self.accounts.entry(leg.account).or_insert_with(|| {
                 report.add(Rule::ListWhole, subject(), format!("account {} does not exist", leg.account));
@@ -72,7 +71,7 @@ impl Fold {
                 report.add(Rule::ListWhole, subject(), detail);
             }
             account.amount = account.amount.saturating_add(leg.amount);
-            account.xp = account.xp.saturating_add(xp(leg, xp_bp).unwrap_or_default());
+            account.xp = account.xp.saturating_add(xp(leg, &row.stored).unwrap_or_default());
             account.last_transfer = row.id;
             if account.amount < 0 && !account.may_overdraw && !account.named_negative {
                 account.named_negative = true;

@@ -150,7 +150,7 @@ fn assess(
             return Err(fault("an account has no balance row"));
         };
         let amount = account.amount.checked_add(leg.amount).filter(|amount| (-LIMIT..=LIMIT).contains(amount));
-        let xp = xp(leg, stored.xp_bp).and_then(|xp| account.xp.checked_add(xp)).filter(|xp| *xp <= LIMIT);
+        let xp = xp(leg, &stored).and_then(|xp| account.xp.checked_add(xp)).filter(|xp| (0..=LIMIT).contains(xp));
         let (Some(amount), Some(_)) = (amount, xp) else { return Err(ErrorCode::AmountOutOfRange.into()) };
         if amount < 0 && !account.may_overdraw {
             let error = ErrorBody::insufficient_funds(account.amount, -amount);
@@ -176,7 +176,7 @@ fn post(
     for leg in &mut legs {
         let account = books.accounts.get_mut(&leg.account).expect("every leg's account was checked before");
         account.amount += leg.amount;
-        account.xp += xp(leg, stored.xp_bp).expect("the experience was checked before");
+        account.xp += xp(leg, &stored).expect("the experience was checked before");
         leg.previous = std::mem::replace(&mut account.last_transfer, id);
         account.changed = true;
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use parlor_protocol::Currency;
 
-use super::row::Leg;
+use super::row::{Leg, Stored};
 
 /// The highest amount and the highest experience: 2^53 - 1, so that clients in JavaScript read every number exactly.
 pub const LIMIT: i64 = parlor_protocol::id::NUMBER_LIMIT - 1;
@@ -44,13 +44,18 @@ pub fn move_coins(from: i64, to: i64, amount: i64) -> Option<Vec<Leg>> {
 }
 
 /// The experience that a leg gives, in 1/10,000 point: coins spent times the posting's multiplier, or diamonds
-/// received. The view `entries` computes the same. `None` if it overflows.
-pub(in crate::economy::ledger) fn xp(leg: &Leg, xp_bp: Option<i32>) -> Option<i64> {
-    match xp_bp {
-        Some(xp_bp) if leg.currency == Currency::Coin.number() && leg.amount < 0 => {
-            leg.amount.checked_neg()?.checked_mul(xp_bp.into())
-        }
-        Some(_) if leg.currency == Currency::Diamond.number() && leg.amount > 0 => Some(leg.amount),
-        _ => Some(0),
-    }
+/// received. What takes a transfer back takes the experience back that the mirrored leg gave. The view `entries`
+/// computes the same. `None` if it overflows.
+pub(in crate::economy::ledger) fn xp(leg: &Leg, stored: &Stored) -> Option<i64> {
+    let Some(xp_bp) = stored.xp_bp else { return Some(0) };
+    let takes_back = stored.reverses.is_some();
+    let amount = if takes_back { leg.amount.checked_neg()? } else { leg.amount };
+    let brought = if leg.currency == Currency::Coin.number() && amount < 0 {
+        amount.checked_neg()?.checked_mul(xp_bp.into())?
+    } else if leg.currency == Currency::Diamond.number() && amount > 0 {
+        amount
+    } else {
+        0
+    };
+    if takes_back { brought.checked_neg() } else { Some(brought) }
 }

@@ -1,0 +1,262 @@
+//! The reversal of a transfer as a kind of posting.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use parlor_protocol::{ErrorBody, ErrorCode, UserId};
+use serde_json::json;
+use sqlx::PgConnection;
+
+use super::store;
+use crate::audit::{self, Act};
+use crate::economy::ledger::journal_rows;
+use crate::economy::ledger::posting::{
+    Actor, Authority, Bytes, Denial, Flaws, Kind, Leg, Locks, Names, Posted, Reading, Stored, System, Transfer, View,
+    Viewer, Words,
+};
+
+/// Transfers that an audit looks up at once.
+const PAGE: usize = 1_000;
+
+/// A transfer that staff takes back.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Reversal {
+    /// Which transfer.
+    pub transfer: i64,
+    /// Who of the staff; the operation's actor.
+    pub by: audit::Actor,
+    /// Why, for the audit log.
+    pub reason: String,
+}
+
+/// The answer of a reversal.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, utoipa::ToSchema)]
+pub struct ReversedTransfer {
+    /// The transfer in the ledger that took the other one back.
+    pub receipt: i64,
+    /// Unix milliseconds of the commit.
+    pub at: i64,
+    /// The transfer that was taken back.
+    pub reverses: i64,
+    /// The answer is the first one of this operation, given again.
+    pub replayed: bool,
+}
+
+/// The kind.
+#[derive(Clone, Copy, Debug)]
+pub struct Reversals;
+
+/// The transfers that a batch takes back.
+#[derive(Debug, Default)]
+pub struct State {
+    rows: HashMap<i64, Transfer>,
+    /// Those that have been taken back.
+    reversed: HashSet<i64>,
+}
+
+/// Which transfer is taken back, and what that moves.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Detail {
+    reversed: i64,
+    /// The legs of the transfer, mirrored.
+    legs: Vec<Leg>,
+    /// The transfer's own multiplier: it brought experience by it, and loses it by it.
+    xp_bp: Option<i32>,
+}
+
+/// The legs that take these back; `None` beyond what a number can hold.
+fn mirrored(legs: &[Leg]) -> Option<Vec<Leg>> {
+    legs.iter().map(|leg| Some(Leg { amount: leg.amount.checked_neg()?, previous: 0, ..*leg })).collect()
+}
+
+impl Kind for Reversals {
+    const NUMBER: i16 = 4;
+    const NAME: &'static str = "reversal";
+    const AUTHORITIES: &'static [Authority] = &[Authority::Staff];
+
+    type Order = Reversal;
+    type Detail = Detail;
+    type Receipt = ReversedTransfer;
+    type State = State;
+    /// Every reversal, by its id.
+    type Audit = Vec<(i64, Detail)>;
+
+    fn users(_: &Reversal, _: &mut BTreeSet<UserId>) {}
+
+    async fn read(
+        &self,
+        connection: &mut PgConnection,
+        orders: &[&Reversal],
+        names: &mut Names,
+        state: &mut State,
+    ) -> sqlx::Result<()> {
+        let rows = journal_rows(connection, &ids(orders)).await?;
+        let accounts: BTreeSet<i64> = rows.iter().flat_map(|row| &row.legs).map(|leg| leg.account).collect();
+        // Whoever is concerned hears of the new balance.
+        names.wallets.extend(store::wallets_of(connection, &accounts.into_iter().collect::<Vec<_>>()).await?);
+        state.rows = rows.into_iter().map(|row| (row.id, row)).collect();
+        Ok(())
+    }
+
+    fn accounts(&self, order: &Reversal, _: &Names, state: &State, accounts: &mut Locks) {
+        let legs = state.rows.get(&order.transfer).into_iter().flat_map(|row| &row.legs);
+        accounts.extend(legs.map(|leg| leg.account));
+    }
+
+    /// Whoever takes the same transfer back locks the same balances first: so what is read here is the last word.
+    async fn lock(
+        &self,
+        connection: &mut PgConnection,
+        orders: &[&Reversal],
+        _: &Names,
+        state: &mut State,
+    ) -> sqlx::Result<()> {
+        state.reversed = store::reversed(connection, &ids(orders)).await?;
+        Ok(())
+    }
+
+    fn judge(&self, order: &Reversal, view: &View<'_>, state: &State) -> Result<Detail, Denial> {
+        let staff = order.by.user.filter(|user| view.actor == Actor::User(*user));
+        let own = staff.and_then(|user| view.names.wallet(user));
+        let own = own.ok_or_else(|| Denial::Passing(ErrorCode::Forbidden.into()))?;
+        let row = state.rows.get(&order.transfer).ok_or(ErrorCode::TransferNotFound)?;
+        if row.legs.iter().any(|leg| [own.coin, own.diamond].contains(&leg.account)) {
+            let error = ErrorBody::new(ErrorCode::Forbidden).message("it moved an account of your own");
+            return Err(Denial::Passing(error));
+        }
+        if row.kind == Self::NUMBER {
+            return Err(ErrorCode::TransferNotReversible.into());
+        }
+        if state.reversed.contains(&row.id) {
+            return Err(ErrorCode::TransferReversed.into());
+        }
+        let legs = mirrored(&row.legs).ok_or(ErrorCode::AmountOutOfRange)?;
+        if let Some(shortfall) = legs.iter().find_map(|leg| shortfall(leg, view)) {
+            // It may have it again: the same operation may be asked once more.
+            let error = ErrorBody { shortfall: Some(shortfall), ..ErrorBody::new(ErrorCode::FundsSpent) };
+            return Err(Denial::Passing(error));
+        }
+        Ok(Detail { reversed: row.id, legs, xp_bp: row.stored.xp_bp })
+    }
+
+    fn legs(_: &System, _: i64, detail: &Detail) -> Option<Vec<Leg>> {
+        Some(detail.legs.clone())
+    }
+
+    fn stored(Detail { reversed, legs, xp_bp }: Detail) -> Stored {
+        let mut words = Words::default().number(reversed).number(legs.len() as i64);
+        for leg in &legs {
+            words = words.number(leg.account).number(leg.currency.into()).number(leg.amount);
+        }
+        let detail = Some(Bytes { version: 1, bytes: words.into_bytes() });
+        Stored { line: None, xp_bp, detail, reverses: Some(reversed) }
+    }
+
+    fn recalled(row: &Transfer) -> Option<Detail> {
+        let Stored { line: None, xp_bp, detail: Some(bytes), reverses: Some(reverses) } = &row.stored else {
+            return None;
+        };
+        let mut reading = Reading::of(&bytes.bytes);
+        let reversed = reading.number().filter(|reversed| reversed == reverses && bytes.version == 1)?;
+        let mut legs = Vec::new();
+        for _ in 0..reading.number()? {
+            let (account, currency) = (reading.number()?, i16::try_from(reading.number()?).ok()?);
+            legs.push(Leg { account, currency, amount: reading.number()?, previous: 0 });
+        }
+        reading.end()?;
+        Some(Detail { reversed, legs, xp_bp: *xp_bp })
+    }
+
+    fn posted(&self, order: &Reversal, _: &Transfer, state: &mut State) {
+        state.reversed.insert(order.transfer);
+    }
+
+    async fn write(
+        &self,
+        connection: &mut PgConnection,
+        posted: &[(&Reversal, &Transfer)],
+        _: &State,
+    ) -> sqlx::Result<()> {
+        let lines: Vec<_> = posted
+            .iter()
+            .map(|(order, row)| {
+                let detail = json!({"transfer": order.transfer, "reversal": row.id});
+                (&order.by, Act::on("transfer.reversed").detail(detail).reason(&order.reason))
+            })
+            .collect();
+        audit::record_with(connection, &lines).await
+    }
+
+    fn receipt(posted: Posted<'_>) -> Option<ReversedTransfer> {
+        let Posted { row, replayed, .. } = posted;
+        Some(ReversedTransfer { receipt: row.id, at: row.at(), reverses: row.stored.reverses?, replayed })
+    }
+
+    fn entry(posted: Posted<'_>, _: Viewer) -> Option<(&'static str, serde_json::Value)> {
+        let entry = EntryReversal { transfer: posted.row.stored.reverses? };
+        Some((Self::NAME, serde_json::to_value(entry).ok()?))
+    }
+
+    fn audit_row(row: &Transfer, system: &System, audit: &mut Vec<(i64, Detail)>, flaws: &mut Flaws) {
+        let Some(detail) = Self::recalled(row) else {
+            return flaws.posting(row, "has no detail of a reversal");
+        };
+        flaws.compare(row, Self::legs(system, row.actor, &detail).as_deref());
+        audit.push((row.id, detail));
+    }
+
+    async fn audit_close(
+        connection: &mut PgConnection,
+        audit: Vec<(i64, Detail)>,
+        flaws: &mut Flaws,
+    ) -> sqlx::Result<()> {
+        let mut seen = HashMap::new();
+        for page in audit.chunks(PAGE) {
+            let ids: Vec<i64> = page.iter().map(|(_, detail)| detail.reversed).collect();
+            let rows = journal_rows(connection, &ids).await?;
+            let rows: HashMap<i64, Transfer> = rows.into_iter().map(|row| (row.id, row)).collect();
+            for (id, detail) in page {
+                let reversed = detail.reversed;
+                if let Some(flaw) = flaw(*id, detail, rows.get(&reversed)) {
+                    flaws.posting_of(*id, format!("takes transfer {reversed} back, {flaw}"));
+                }
+                if let Some(first) = seen.insert(reversed, *id) {
+                    flaws.posting_of(*id, format!("takes transfer {reversed} back, as transfer {first} did before"));
+                }
+            }
+        }
+        for id in store::others_that_reverse(connection, Self::NUMBER).await? {
+            flaws.posting_of(id, "says that it takes a transfer back, and is no reversal");
+        }
+        Ok(())
+    }
+}
+
+/// What is wrong with a reversal beside the row that it names.
+fn flaw(id: i64, detail: &Detail, row: Option<&Transfer>) -> Option<&'static str> {
+    match row {
+        None => Some("which there is not"),
+        Some(row) if row.id >= id => Some("which did not come before"),
+        Some(row) if row.kind == Reversals::NUMBER => Some("which is a reversal itself"),
+        Some(row) if mirrored(&row.legs).as_ref() != Some(&detail.legs) => Some("whose legs are others"),
+        Some(row) if row.stored.xp_bp != detail.xp_bp => Some("which brought other experience"),
+        Some(_) => None,
+    }
+}
+
+/// What an account lacks to give back its leg; `None`: it has it.
+fn shortfall(leg: &Leg, view: &View<'_>) -> Option<i64> {
+    let account = view.accounts.get(&leg.account).filter(|account| !account.may_overdraw)?;
+    let after = account.amount.saturating_add(leg.amount);
+    (after < 0).then(|| after.saturating_neg())
+}
+
+fn ids(orders: &[&Reversal]) -> Vec<i64> {
+    orders.iter().map(|order| order.transfer).collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// The reversal behind an entry.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, utoipa::ToSchema)]
+pub struct EntryReversal {
+    /// The transfer that was taken back; it stands in the same account's history.
+    pub transfer: i64,
+}
