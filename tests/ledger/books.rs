@@ -11,7 +11,7 @@ use parlor::kit::tx::Tx;
 use parlor_protocol::command::{Recipients, SendGift};
 use parlor_protocol::reply::{Balance, GiftReceipt};
 use parlor_protocol::room::Person;
-use parlor_protocol::{Coins, Command, ErrorBody, GiftId, Op, RoomId};
+use parlor_protocol::{Coins, Command, ErrorBody, GiftId, Op, RoomId, UserId};
 use sqlx::postgres::PgConnectOptions;
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
