@@ -241,7 +241,7 @@ async fn migrating_twice_changes_nothing_and_an_unmigrated_database_is_not_serve
 
     let other = "update _sqlx_migrations set checksum = '\\x00' where version = 1";
     sqlx::query(other).execute(&database.superuser).await.expect("the superuser may");
-    assert!(serve().contains("migration 1 is not the one"));
+    assert!(serve().contains("migration 1 of this program is not the one"));
 }
 
 /// A database that a newer program has migrated with these migrations, each with its mark or without one.
