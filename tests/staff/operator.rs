@@ -67,7 +67,7 @@ async fn roles_are_given_and_taken_by_command() {
     for (arguments, words) in [
         (["grant", "999999999", "support"], "no such user"),
         (["grant", &address, "wizard"], "no such role"),
-        (["grant", &address, "user"], "everybody's"),
+        (["grant", &address, "user"], "every user has the role"),
         (["grant", "somebody", "support"], "an id"),
     ] {
         let refused = run(&mut typed(&world, &arguments));
