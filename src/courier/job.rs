@@ -13,10 +13,8 @@ use serde::{Deserialize, Serialize};
 use super::{Courier, Failure, Message, Sender, Senders, Settings};
 use crate::kit::jobs::{self, Kind, Retry, Running};
 
-/// The time limit of one e-mail: longer than an SMTP dialogue in which each step takes almost its own limit.
-const MAIL_WITHIN: Duration = Duration::from_secs(60);
-/// How long an SMS may take beyond the time limit for the endpoint's answer.
-const SMS_SPARE: Duration = Duration::from_secs(5);
+/// How long a message may take beyond the time limit of its sender, which ends it in an orderly way.
+const SPARE: Duration = Duration::from_secs(5);
 /// The longest wait between two attempts. It is short because somebody waits for the message.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
@@ -32,13 +30,14 @@ pub struct Letter {
 struct Way {
     sender: Option<Arc<dyn Sender>>,
     retry: Retry,
+    time_limit: Duration,
 }
 
 impl Way {
-    fn new(sender: &Option<Arc<dyn Sender>>, settings: &Settings) -> Self {
+    fn new(sender: &Option<Arc<dyn Sender>>, settings: &Settings, timeout_ms: u64) -> Self {
         let first = Duration::from_millis(settings.backoff_ms);
         let retry = Retry { attempts: settings.attempts, first, longest: LONGEST_WAIT.max(first) };
-        Self { sender: sender.clone(), retry }
+        Self { sender: sender.clone(), retry, time_limit: Duration::from_millis(timeout_ms) + SPARE }
     }
 
     async fn send(&self, job: &Running, letter: Letter) -> Result<(), jobs::Failure> {
@@ -58,20 +57,20 @@ impl Way {
 /// Sends an e-mail.
 pub struct MailJob(Way);
 
-/// Sends an SMS, within this time limit.
-pub struct SmsJob(Way, Duration);
+/// Sends an SMS.
+pub struct SmsJob(Way);
 
 impl Courier {
     /// The kind of job that sends e-mails.
     pub fn mail_job(&self) -> MailJob {
         let Senders { mail, .. } = &self.senders;
-        MailJob(Way::new(mail, &self.settings))
+        MailJob(Way::new(mail, &self.settings, self.settings.mail.timeout_ms))
     }
 
     /// The kind of job that sends SMS.
     pub fn sms_job(&self) -> SmsJob {
         let Senders { sms, .. } = &self.senders;
-        SmsJob(Way::new(sms, &self.settings), Duration::from_millis(self.settings.sms.timeout_ms) + SMS_SPARE)
+        SmsJob(Way::new(sms, &self.settings, self.settings.sms.timeout_ms))
     }
 }
 
@@ -85,7 +84,7 @@ impl Kind for MailJob {
     }
 
     fn time_limit(&self) -> Duration {
-        MAIL_WITHIN
+        self.0.time_limit
     }
 
     async fn run(&self, job: &mut Running, letter: Letter) -> Result<(), jobs::Failure> {
@@ -103,7 +102,7 @@ impl Kind for SmsJob {
     }
 
     fn time_limit(&self) -> Duration {
-        self.1
+        self.0.time_limit
     }
 
     async fn run(&self, job: &mut Running, letter: Letter) -> Result<(), jobs::Failure> {

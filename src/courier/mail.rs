@@ -1,5 +1,4 @@
-//! E-mail over SMTP (RFC 5321), by lettre. The texts of a mail server's replies are not passed on, because they quote
-//! addresses.
+//! E-mail: a message as text (RFC 5322), by lettre, for the SMTP server of the settings.
 
 use std::time::Duration;
 
@@ -8,16 +7,12 @@ use futures_util::future::BoxFuture;
 use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, Message as Email};
 use lettre::transport::smtp::authentication::Credentials;
-use lettre::transport::smtp::client::{Tls as SmtpTls, TlsParameters};
-use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
-
+use lettre::transport::smtp::client::TlsParameters;
 use uuid::Uuid;
 
-use super::{Failure, MailSettings, Message, Sender, Tls};
+use super::smtp::Server;
+use super::{Failure, MailSettings, Message, Sender};
 use crate::kit::error::{Error, Result};
-
-/// The time limit of one command of the dialogue.
-const TIMEOUT: Duration = Duration::from_secs(15);
 
 /// The header `Auto-Submitted` (RFC 3834), which keeps automatic responders from answering.
 #[derive(Clone)]
@@ -39,7 +34,7 @@ impl Header for AutoSubmitted {
 
 /// Sends e-mails through an SMTP server.
 pub struct Mail {
-    transport: AsyncSmtpTransport<Tokio1Executor>,
+    server: Server,
     from: Mailbox,
 }
 
@@ -52,20 +47,16 @@ impl Mail {
         let Some(host) = &settings.host else { return Ok(None) };
         let from = settings.from.as_deref().unwrap_or_default().parse();
         let from = from.map_err(|_| Error::internal("courier.mail.from is not an e-mail address"))?;
-        let parameters = || TlsParameters::new(host.clone()).map_err(Error::internal);
-        let tls = match settings.tls {
-            Tls::Off => SmtpTls::None,
-            Tls::Starttls => SmtpTls::Required(parameters()?),
-            Tls::Tls => SmtpTls::Wrapper(parameters()?),
+        let password = settings.user.clone().zip(settings.password.as_ref());
+        let server = Server {
+            parameters: TlsParameters::new(host.clone()).map_err(Error::internal)?,
+            host: host.clone(),
+            port: settings.port(),
+            tls: settings.tls,
+            credentials: password.map(|(user, password)| Credentials::new(user, password.reveal().to_owned())),
+            within: Duration::from_millis(settings.timeout_ms),
         };
-        let mut transport = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(host)
-            .port(settings.port())
-            .tls(tls)
-            .timeout(Some(TIMEOUT));
-        if let (Some(user), Some(password)) = (&settings.user, &settings.password) {
-            transport = transport.credentials(Credentials::new(user.clone(), password.reveal().to_owned()));
-        }
-        Ok(Some(Self { transport: transport.build(), from }))
+        Ok(Some(Self { server, from }))
     }
 }
 
@@ -82,23 +73,8 @@ impl Sender for Mail {
                 .message_id(Some(format!("<{id}@{}>", self.from.email.domain())))
                 .body(message.text.clone())
                 .map_err(|_| Failure::Final("the message cannot be written as an e-mail".to_owned()))?;
-            match self.transport.send(email).await {
-                Ok(_) => Ok(()),
-                Err(error) => Err(failure(&error)),
-            }
+            self.server.deliver(email.envelope(), &email.formatted()).await
         }
         .boxed()
     }
-}
-
-/// The failure that an error of the transport means. It is judged by the reply's code or the kind of error, and does
-/// not contain the reply's text.
-fn failure(error: &lettre::transport::smtp::Error) -> Failure {
-    let why = match error.status() {
-        Some(code) => format!("the mail server answered {code}"),
-        None if error.is_timeout() => "the mail server did not answer in time".to_owned(),
-        None if error.is_tls() => "TLS with the mail server failed".to_owned(),
-        None => "the mail server could not be reached, or broke the connection off".to_owned(),
-    };
-    if error.is_permanent() { Failure::Final(why) } else { Failure::Passing(why) }
 }

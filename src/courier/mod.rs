@@ -19,8 +19,10 @@ use crate::kit::tx::Tx;
 mod job;
 mod log;
 mod mail;
+mod reach;
 mod settings;
 mod sms;
+mod smtp;
 
 pub use job::{Letter, MailJob, SmsJob};
 pub use log::Log;

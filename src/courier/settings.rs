@@ -36,6 +36,8 @@ crate::settings! {
         password: Option<Secret> = None;
         /// The sender, as `Parlor <no-reply@example.com>`; a host needs one.
         from: Option<String> = None, shown "none: needed with a host";
+        /// Milliseconds that one e-mail may take at the SMTP server, from the lookup of its name to its last answer.
+        timeout_ms: u64 = 30_000, in 100..=120_000;
     }
 }
 

@@ -5,7 +5,6 @@
 //! stop and the body. The receiver should compare it in constant time and refuse old timestamps. `idempotency-key` is
 //! the same when a message is posted again, so that the receiver can send it once. Redirects are not followed.
 
-use std::fmt::Write;
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -19,10 +18,11 @@ use sha2::Sha256;
 
 use uuid::Uuid;
 
-use super::{Failure, Message, Sender, SmsSettings};
+use super::{Failure, Message, Sender, SmsSettings, reach};
 use crate::config::Secret;
 use crate::kit::clock::{Clock, Timestamp};
 use crate::kit::error::{Error, Result};
+use crate::kit::hex::hex;
 
 /// Sends SMS through an HTTP endpoint.
 pub struct Webhook {
@@ -63,15 +63,18 @@ impl Sender for Webhook {
                 .header("x-parlor-timestamp", timestamp.to_string())
                 .header("x-parlor-signature", signature)
                 .body(body);
-            let passing = |why: &str| Failure::Passing(why.to_owned());
             let answer = request.send().await.map_err(|error| match error.is_timeout() {
-                true => passing("the webhook did not answer in time"),
-                false => passing("the webhook could not be reached"),
+                true => passing("did not answer in time"),
+                false => passing(reach::reason(&error).unwrap_or("could not be talked to")),
             })?;
             verdict(answer.status())
         }
         .boxed()
     }
+}
+
+fn passing(what: &str) -> Failure {
+    Failure::Passing(format!("the webhook {what}"))
 }
 
 /// The time of an attempt, which is signed with the message.
@@ -94,10 +97,7 @@ fn verdict(status: StatusCode) -> Result<(), Failure> {
 fn signature(secret: &str, timestamp: i64, body: &str) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("HMAC takes keys of any length");
     mac.update(format!("{timestamp}.{body}").as_bytes());
-    mac.finalize().into_bytes().iter().fold("v1=".to_owned(), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("writing to a String never fails");
-        text
-    })
+    format!("v1={}", hex(&mac.finalize().into_bytes()))
 }
 
 #[cfg(test)]

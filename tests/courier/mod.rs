@@ -68,6 +68,7 @@ fn mail(port: u16) -> Mail {
         user: Some("parlor".to_owned()),
         password: Some("hunter2".to_owned().into()),
         from: Some("Parlor <no-reply@example.com>".to_owned()),
+        ..MailSettings::default()
     };
     Mail::new(&settings).expect("it can work").expect("there is a server")
 }
@@ -117,6 +118,68 @@ async fn a_mail_server_without_tls_learns_nothing_if_tls_is_required() {
     let mail = Mail::new(&settings).expect("it can work").expect("there is a server");
     mail.send(ID, &message("layla@example.com")).await.expect_err("no STARTTLS there");
     assert!(!heard.lock().expect("nobody panicked").join("\n").contains("layla"));
+}
+
+/// What a message fails with that is sent to a mail server on this port.
+async fn failure(host: &str, port: u16, tls: Tls) -> String {
+    let settings = MailSettings {
+        host: Some(host.to_owned()),
+        port: Some(port),
+        tls,
+        from: Some("no-reply@example.com".to_owned()),
+        timeout_ms: 500,
+        ..MailSettings::default()
+    };
+    let mail = Mail::new(&settings).expect("it can work").expect("there is a server");
+    let message = message("layla@example.com");
+    let sending = mail.send(ID, &message);
+    let sent = tokio::time::timeout(Duration::from_secs(10), sending).await.expect("it has a time of its own");
+    let failure = sent.expect_err("nobody takes it");
+    let Failure::Passing(why) = failure else { panic!("it may pass: {failure:?}") };
+    assert!(!why.contains("layla") && !why.contains(&port.to_string()) && !why.contains("nowhere"), "{why}");
+    why
+}
+
+/// A port whose connections are greeted with these bytes, and left open without another word.
+async fn port_that_says(greeting: &'static [u8]) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    tokio::spawn(async move {
+        let mut open = Vec::new();
+        while let Ok((mut socket, _)) = listener.accept().await {
+            socket.write_all(greeting).await.expect("sent");
+            open.push(socket);
+        }
+    });
+    port
+}
+
+#[tokio::test]
+async fn an_e_mail_that_is_not_sent_says_what_was_in_the_way() {
+    let nobody = TcpListener::bind("127.0.0.1:0").await.expect("a port").local_addr().expect("an address").port();
+    let silent = port_that_says(b"").await;
+    let greets = port_that_says(b"220 mail.test ESMTP\r\n").await;
+    let web = port_that_says(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
+    let closed = port_that_says(b"554 <layla@example.com> is not welcome\r\n").await;
+    for (host, port, tls, words) in [
+        ("127.0.0.1", nobody, Tls::Off, "the mail server refused the connection: nothing listens on that port"),
+        ("nowhere.invalid", 25, Tls::Off, "the mail server has a name that could not be resolved"),
+        ("127.0.0.1", silent, Tls::Off, "the mail server took the connection and did not answer in time"),
+        ("127.0.0.1", silent, Tls::Tls, "the mail server took the connection and did not answer in time"),
+        ("127.0.0.1", greets, Tls::Off, "the mail server took the connection and did not answer in time"),
+        ("127.0.0.1", web, Tls::Off, "what answers on that port is no mail server"),
+        ("127.0.0.1", closed, Tls::Starttls, "the mail server answered 554"),
+        (
+            "127.0.0.1",
+            greets,
+            Tls::Tls,
+            "the mail server does not speak TLS as it should: the port or the encryption may be another",
+        ),
+    ] {
+        assert_eq!(failure(host, port, tls).await, words, "{host} {tls:?}");
+    }
+    let (port, _) = smtp("250 ok").await;
+    assert_eq!(failure("127.0.0.1", port, Tls::Starttls).await, "the mail server does not offer STARTTLS");
 }
 
 /// An endpoint that answers one request with `answer`. Returns its address and a task that gives the request.
@@ -179,9 +242,25 @@ async fn a_failing_webhook_is_tried_again_but_not_one_that_refuses_or_redirects(
         let failed = webhook(url).send(ID, &message("+14155550123")).await.expect_err("no success");
         assert_eq!(matches!(failed, Failure::Passing(_)), passing, "{failed:?}");
     }
-    let nobody = TcpListener::bind("127.0.0.1:0").await.expect("a port").local_addr().expect("an address");
-    let sending = tokio::time::timeout(Duration::from_secs(10), async {
-        webhook(format!("http://{nobody}/")).send(ID, &message("+14155550123")).await
-    });
-    assert!(matches!(sending.await, Ok(Err(Failure::Passing(_)))));
+}
+
+#[tokio::test]
+async fn an_sms_that_is_not_posted_says_what_was_in_the_way() {
+    let nobody = TcpListener::bind("127.0.0.1:0").await.expect("a port").local_addr().expect("an address").port();
+    let (silent, plain) = (port_that_says(b"").await, port_that_says(b"HTTP/1.1 400 Bad Request\r\n\r\n").await);
+    for (url, words) in [
+        (format!("http://127.0.0.1:{nobody}/"), "refused the connection: nothing listens on that port"),
+        ("http://nowhere.invalid/".to_owned(), "has a name that could not be resolved"),
+        (format!("http://127.0.0.1:{silent}/"), "did not answer in time"),
+        (
+            format!("https://127.0.0.1:{plain}/"),
+            "does not speak TLS as it should: the port or the encryption may be another",
+        ),
+    ] {
+        let secret = Some(SECRET.to_owned().into());
+        let settings = SmsSettings { webhook_url: Some(url.into()), webhook_secret: secret, timeout_ms: 500 };
+        let webhook = Webhook::new(&settings).expect("it can work").expect("there is an endpoint");
+        let failed = webhook.send(ID, &message("+14155550123")).await.expect_err("nobody takes it");
+        assert_eq!(failed, Failure::Passing(format!("the webhook {words}")));
+    }
 }
