@@ -49,10 +49,10 @@ async fn a_final_failure_is_not_tried_again() {
 }
 
 #[tokio::test]
-async fn a_job_whose_workers_never_come_back_fails_after_its_last_attempt() {
+async fn a_job_whose_workers_never_come_back_fails_when_it_was_taken_once_more_than_it_has_attempts() {
     let (database, outside) = (Database::fresh().await, Outside::shut());
     let id = enqueue(&database, post(1)).await;
-    for attempt in 1..=3 {
+    for attempt in 1..=4 {
         let jobs = node(&database, &deaf(), Kinds::new().with(Post(outside.clone()))).await;
         let (_stop, work) = at_work(&jobs);
         outside.had(attempt).await;
@@ -62,7 +62,7 @@ async fn a_job_whose_workers_never_come_back_fails_after_its_last_attempt() {
     let jobs = node(&database, &deaf(), Kinds::new().with(Post(outside.clone()))).await;
     assert_eq!(jobs.run_due().await.expect("the store answers"), []);
     let (state, attempts, error, _) = row(&database, id).await;
-    assert_eq!((state.as_str(), attempts), ("failed", 3));
+    assert_eq!((state.as_str(), attempts), ("failed", 4));
     assert_eq!(error.as_deref(), Some("the worker of the last attempt did not come back"));
 }
 
@@ -76,6 +76,18 @@ async fn a_job_whose_time_is_over_is_not_begun() {
     let (state, attempts, error, _) = row(&database, id).await;
     assert_eq!((state.as_str(), attempts, error.as_deref()), ("failed", 0, Some("its time was over")));
     assert!(outside.effects().is_empty());
+}
+
+#[tokio::test]
+async fn a_job_of_one_attempt_whose_worker_ended_before_it_began_is_done_all_the_same() {
+    let (database, outside) = (Database::fresh().await, Outside::open());
+    let jobs = node(&database, &Settings::default(), Kinds::new().with(Post(outside.clone()))).await;
+    let id = enqueue(&database, post(1)).await;
+    // It was taken for its last attempt, and the worker was killed at once.
+    later(&database, "update jobs set state = 'running', attempts = 3, taken = 3, due_at = clock_timestamp()").await;
+    assert_eq!(jobs.run_due().await.expect("the store answers"), [Attempt::Done]);
+    assert_eq!(row(&database, id).await.0, "done");
+    assert_eq!(outside.effects().len(), 1);
 }
 
 #[tokio::test]

@@ -1,18 +1,20 @@
 //! The worked example of a kind of job in docs/contributing.md. No other file knows this kind, which is registered by one
 //! line.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use parlor::kit::jobs::{self, Attempt, Failure, Job, Kind, Kinds, Retry, Running, Settings};
 use parlor::kit::tx::Tx;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
-use super::outside::node;
+use super::books::{later, node};
 use crate::support::postgres::Database;
 
 /// Greets a person at least once. The greeting has the job's key, by which a second greeting can be recognised.
-struct Greet(Arc<Mutex<Vec<String>>>);
+struct Greet(Arc<Mutex<HashMap<Uuid, String>>>);
 
 #[derive(Serialize, Deserialize)]
 struct Greeting {
@@ -29,7 +31,7 @@ impl Kind for Greet {
 
     async fn run(&self, job: &mut Running, greeting: Greeting) -> Result<(), Failure> {
         let mut greeted = self.0.lock().expect("nobody panicked");
-        greeted.push(format!("{} is greeted for the {}. time", greeting.name, job.attempt()));
+        greeted.insert(job.key(), format!("Hello, {}!", greeting.name));
         Ok(())
     }
 }
@@ -37,7 +39,7 @@ impl Kind for Greet {
 #[tokio::test]
 async fn a_kind_is_one_file_and_one_line() {
     let database = Database::fresh().await;
-    let greeted = Arc::new(Mutex::new(Vec::new()));
+    let greeted = Arc::new(Mutex::new(HashMap::new()));
     let kinds = Kinds::new().with(Greet(greeted.clone())); // the line
     let jobs = node(&database, &Settings::default(), kinds).await;
 
@@ -47,5 +49,10 @@ async fn a_kind_is_one_file_and_one_line() {
     tx.commit().await.expect("committed");
 
     assert_eq!(jobs.run_due().await.expect("the store answers"), [Attempt::Done]);
-    assert_eq!(*greeted.lock().expect("nobody panicked"), ["Layla is greeted for the 1. time"]);
+    // As if the worker had ended between the greeting and its mark.
+    later(&database, "update jobs set state = 'running', finished_at = null, payload = '{\"name\": \"Layla\"}'").await;
+    later(&database, "update jobs set due_at = clock_timestamp()").await;
+    assert_eq!(jobs.run_due().await.expect("the store answers"), [Attempt::Done]);
+    let greeted: Vec<String> = greeted.lock().expect("nobody panicked").values().cloned().collect();
+    assert_eq!(greeted, ["Hello, Layla!"], "twice, under one key");
 }

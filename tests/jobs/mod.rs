@@ -6,5 +6,6 @@ mod outside;
 mod periods;
 mod regular;
 mod sealing;
+mod shares;
 mod silence;
 mod turns;

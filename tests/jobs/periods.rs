@@ -135,6 +135,16 @@ async fn a_period_whose_job_has_failed_is_seen_by_staff_and_comes_again() {
 }
 
 #[tokio::test]
+async fn a_period_that_was_moved_on_while_the_clock_was_ahead_comes_again() {
+    let (database, tick) = (Database::fresh().await, Tick::new(1_000));
+    let jobs = tick.node(&database).await;
+    let ahead = "update job_periods set due_at = clock_timestamp() + interval '1 day' where kind = 'tests.tick'";
+    later(&database, ahead).await;
+    assert_eq!(jobs.run_due().await.expect("the store answers"), [Attempt::Done]);
+    assert_eq!(jobs.run_due().await.expect("the store answers"), [], "the next is due in its time");
+}
+
+#[tokio::test]
 async fn a_period_that_became_shorter_holds_from_the_next_start_on() {
     let (database, tick) = (Database::fresh().await, Tick::new(1_000));
     tick.node(&database).await;
@@ -142,6 +152,30 @@ async fn a_period_that_became_shorter_holds_from_the_next_start_on() {
     node(&database, &Settings::default(), kinds).await;
     let due = "select due_at < clock_timestamp() + interval '2 s' from job_periods where kind = 'tests.tick'";
     assert!(sqlx::query_scalar::<_, bool>(due).fetch_one(&database.superuser).await.expect("a row"));
+}
+
+#[tokio::test]
+async fn a_job_of_a_kind_that_was_removed_ends_after_a_while_and_is_emptied() {
+    let database = Database::fresh().await;
+    let jobs = node(&database, &Settings { keep_failed_days: 30, ..Settings::default() }, Kinds::new()).await;
+    later(
+        &database,
+        "insert into jobs (kind, payload, sealed_with, due_at)
+         select 'tests.removed', '{\"sealed\": \"x\"}', (select max(id) from job_keys), clock_timestamp() - age
+           from unnest(array[interval '29 days', interval '31 days']) as age",
+    )
+    .await;
+    later(&database, "update job_periods set due_at = clock_timestamp() where kind = 'jobs.clean_up'").await;
+    assert_eq!(jobs.run_due().await.expect("the store answers"), [Attempt::Done]);
+    let left: Vec<(String, String, bool)> = sqlx::query_as(
+        "select state, payload::text, sealed_with is null from jobs where kind = 'tests.removed' order by due_at",
+    )
+    .fetch_all(&database.superuser)
+    .await
+    .expect("rows");
+    let left: Vec<_> = left.iter().map(|(state, held, is_open)| (state.as_str(), held.as_str(), *is_open)).collect();
+    let expected = [("failed", "{\"emptied\": true}", true), ("waiting", "{\"sealed\": \"x\"}", false)];
+    assert_eq!(left, expected);
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use parlor::kit::jobs::{Jobs, Kinds, Settings};
 use sqlx::postgres::PgPoolOptions;
 
-use super::world::{Outside, Post, at_work, enqueue, post};
+use super::outside::{Outside, Post, at_work, enqueue, post};
 use crate::ledger::proxy::{Cut, Proxy};
 use crate::support::postgres::Database;
 

@@ -1,12 +1,13 @@
 //! E-mail over deaths and sleeps of the server: at least once, under one id, and nothing of it readable meanwhile.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use hyper::Method;
 use nix::sys::signal::Signal;
-use parlor::courier::{Courier, MailSettings, Senders, Settings, Tls};
+use parlor::courier::{Courier, Senders, Settings, Tls};
 use parlor::kit::jobs::{self, Attempt, Jobs, Kinds};
 use parlor_loadtests::rest;
 use serde_json::json;
@@ -20,15 +21,18 @@ use crate::support::postgres::Database;
 use crate::support::world::{Plan, World};
 
 /// A mail server that has a message before it says so, and says so when it has a permit.
-struct MailServer {
-    port: u16,
+pub struct MailServer {
+    pub port: u16,
     messages: Mutex<Vec<String>>,
     count: watch::Sender<usize>,
-    answers: Semaphore,
+    pub answers: Semaphore,
+    /// While this is so, whoever connects is never answered.
+    pub is_silent: AtomicBool,
+    asked: watch::Sender<usize>,
 }
 
 impl MailServer {
-    async fn start() -> Arc<Self> {
+    pub async fn start() -> Arc<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let port = listener.local_addr().expect("an address").port();
         let server = Arc::new(Self {
@@ -36,6 +40,8 @@ impl MailServer {
             messages: Mutex::default(),
             count: watch::Sender::new(0),
             answers: Semaphore::new(0),
+            is_silent: AtomicBool::new(false),
+            asked: watch::Sender::new(0),
         });
         let serving = server.clone();
         tokio::spawn(async move {
@@ -51,6 +57,11 @@ impl MailServer {
     async fn talk(&self, socket: TcpStream) -> std::io::Result<()> {
         let (read, mut write) = socket.into_split();
         let (mut lines, mut message) = (BufReader::new(read).lines(), None::<String>);
+        self.asked.send_modify(|asked| *asked += 1);
+        if self.is_silent.load(Ordering::Relaxed) {
+            // Until the other side goes away.
+            return lines.next_line().await.map(drop);
+        }
         write.write_all(b"220 mail.test ESMTP\r\n").await?;
         while let Some(line) = lines.next_line().await? {
             let answer = match (&mut message, line.split(' ').next().unwrap_or_default()) {
@@ -79,28 +90,51 @@ impl MailServer {
     }
 
     /// Waits until it has so many messages.
-    async fn has(&self, messages: usize) {
-        let mut count = self.count.subscribe();
-        let enough = count.wait_for(|count| *count >= messages);
-        tokio::time::timeout(Duration::from_secs(30), enough).await.expect("in time").expect("it lives");
+    pub async fn has(&self, messages: usize) {
+        reaches(&self.count, messages).await;
+    }
+
+    /// Waits until so many connections were made to it.
+    pub async fn was_asked(&self, connections: usize) {
+        reaches(&self.asked, connections).await;
     }
 
     /// The ids of its messages.
-    fn ids(&self) -> Vec<String> {
+    pub fn ids(&self) -> Vec<String> {
         let messages = self.messages.lock().expect("nobody panicked");
         let id =
             |message: &String| message.lines().find_map(|line| line.strip_prefix("Message-ID: ")).map(str::to_owned);
         messages.iter().map(|message| id(message).expect("an id")).collect()
     }
 
-    fn serve(&self, lease_ms: u32) -> Plan {
-        World::serve()
-            .lease(lease_ms)
-            .set("PARLOR__COURIER__MAIL__HOST", "127.0.0.1")
-            .set("PARLOR__COURIER__MAIL__PORT", self.port)
-            .set("PARLOR__COURIER__MAIL__TLS", "off")
-            .set("PARLOR__COURIER__MAIL__FROM", "no-reply@example.com")
+    /// A courier that sends through it.
+    pub fn courier(&self, mut settings: Settings) -> Courier {
+        settings.mail.host = Some("127.0.0.1".to_owned());
+        settings.mail.port = Some(self.port);
+        settings.mail.tls = Tls::Off;
+        settings.mail.from = Some("no-reply@example.com".to_owned());
+        Courier::new(Senders::new(&settings, false).expect("they can work"), &settings)
     }
+
+    fn serve(&self, database: &Database, lease_ms: u32) -> Program {
+        let mut command = parlor(&["serve"]);
+        command
+            .env("DATABASE_URL", database.app_url())
+            .env("PARLOR__SERVER__ADDRESS", "127.0.0.1:0")
+            .env("PARLOR__CLUSTER__LEASE_MS", lease_ms.to_string())
+            .env("PARLOR__CLUSTER__RENEW_MS", "250")
+            .env("PARLOR__COURIER__MAIL__HOST", "127.0.0.1")
+            .env("PARLOR__COURIER__MAIL__PORT", self.port.to_string())
+            .env("PARLOR__COURIER__MAIL__TLS", "off")
+            .env("PARLOR__COURIER__MAIL__FROM", "no-reply@example.com");
+        block_in_place(|| Program::start(&mut command))
+    }
+}
+
+async fn reaches(count: &watch::Sender<usize>, least: usize) {
+    let mut count = count.subscribe();
+    let enough = count.wait_for(|count| *count >= least);
+    tokio::time::timeout(Duration::from_secs(30), enough).await.expect("in time").expect("it lives");
 }
 
 /// Asks for a code to this address.
@@ -155,15 +189,7 @@ async fn a_server_that_sleeps_through_its_lease_marks_nothing_when_it_wakes() {
     world.program.signal(Signal::SIGSTOP);
     lease_over(&world.database).await;
 
-    let settings = MailSettings {
-        host: Some("127.0.0.1".to_owned()),
-        port: Some(mail.port),
-        tls: Tls::Off,
-        from: Some("no-reply@example.com".to_owned()),
-        ..MailSettings::default()
-    };
-    let settings = Settings { mail: settings, ..Settings::default() };
-    let courier = Courier::new(Senders::new(&settings, false).expect("they can work"), &settings);
+    let courier = mail.courier(Settings::default());
     let kinds = Kinds::new().with(courier.mail_job());
     let other = Jobs::open(world.database.app.clone(), &jobs::Settings::default(), kinds, ()).await.expect("it opens");
     let done = tokio::spawn(async move { other.run_due().await.expect("the store answers") });

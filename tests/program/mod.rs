@@ -3,7 +3,7 @@
 mod anchors;
 mod effects;
 mod failures;
-mod mail;
+pub mod mail;
 mod metrics;
 mod migrations;
 mod openapi;

@@ -5,7 +5,7 @@
 //! dies or sleeps loses it to another one when the time of its attempt is over. So:
 //! - what a kind writes in [`Running::settle`] happens **exactly once**: it is committed together with the mark that
 //!   the job is done;
-//! - what it does outside the database happens **at least once**: it is repeated only if the worker ended between the
+//! - what it does outside the database happens **at least once** unless the job fails: it is repeated only if the worker ended between the
 //!   effect and the mark. The other side is given [`Running::key`], which is the same at each attempt; if it
 //!   deduplicates by that key, the effect happens once there too.
 //!
@@ -16,6 +16,7 @@ mod periodic;
 mod row;
 mod seal;
 mod settings;
+mod slots;
 mod store;
 mod upkeep;
 mod worker;
@@ -201,7 +202,8 @@ impl Running {
         self.attempt
     }
 
-    /// The pool, for reading. What must be written exactly once is written in [`Running::settle`].
+    /// The pool, for reading, and for writing what may be written twice. What must be written exactly once is written in
+    /// [`Running::settle`].
     pub fn pool(&self) -> &PgPool {
         &self.pool
     }

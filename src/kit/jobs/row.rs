@@ -9,7 +9,7 @@ use crate::kit::error::{Error, Result};
 use crate::kit::list::Window;
 use crate::kit::page::Page;
 use crate::kit::tx::Tx;
-use parlor_protocol::ErrorCode;
+use parlor_protocol::{ErrorBody, ErrorCode};
 
 /// The state of a job.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
@@ -65,8 +65,10 @@ pub struct Listed {
     pub last_error: Option<String>,
     /// When it was enqueued, in Unix milliseconds.
     pub created_at: i64,
-    /// When it is due, in Unix milliseconds; for a running job, when its worker loses it.
-    pub due_at: i64,
+    /// When it is due, in Unix milliseconds; for a running job, when its worker loses it. Absent once it was done or has
+    /// failed for good.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub due_at: Option<i64>,
     /// When it was done or failed for good, in Unix milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub finished_at: Option<i64>,
@@ -94,8 +96,26 @@ pub async fn page(conn: &mut PgConnection, state: Option<State>, window: &Window
 /// Makes a failed job due again, with all its attempts; a deadline is removed. Returns the job's kind.
 ///
 /// # Errors
-/// `not_found` if no job of this id has failed, if its payload was emptied, or if a job with the same
-/// [`unique`](super::Job::unique) word already waits or runs.
+/// `not_found` if there is no such job. `cannot_retry` if it has not failed, if its payload was emptied, or if a job with
+/// the same [`unique`](super::Job::unique) word already waits or runs.
 pub async fn retry(tx: &mut Tx, id: i64) -> Result<String> {
-    store::retry(tx, id).await?.ok_or_else(|| Error::new(ErrorCode::NotFound))
+    let retried = store::retry(tx, id).await.map_err(|error| match &error {
+        sqlx::Error::Database(broken) if broken.constraint() == Some("jobs_unique") => {
+            cannot_retry("another job like it waits or runs")
+        }
+        _ => error.into(),
+    });
+    if let Some(kind) = retried? {
+        return Ok(kind);
+    }
+    let state = store::state(tx, id).await?.ok_or_else(|| Error::new(ErrorCode::NotFound))?;
+    Err(cannot_retry(match State::from_name(&state) {
+        Some(State::Failed) => "what the job held was sealed, and emptied when it failed: have it caused anew",
+        Some(State::Done) => "the job was done",
+        _ => "the job has not failed: it waits or runs",
+    }))
+}
+
+fn cannot_retry(why: &str) -> Error {
+    ErrorBody::new(ErrorCode::CannotRetry).message(why).into()
 }

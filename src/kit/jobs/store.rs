@@ -6,6 +6,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::row::{JobList, Listed, State};
+use super::slots::Room;
 use crate::kit::error::Result;
 use crate::kit::list::Window;
 
@@ -37,14 +38,6 @@ pub(super) struct Taken {
     pub(super) sealed_with: Option<i32>,
     pub(super) attempts: i32,
     pub(super) taken: i32,
-}
-
-/// The kinds of this program as columns for `unnest`: at one index stands one kind.
-#[derive(Default)]
-pub(super) struct Known {
-    pub(super) names: Vec<String>,
-    pub(super) attempts: Vec<i32>,
-    pub(super) lease_seconds: Vec<f64>,
 }
 
 /// How many jobs wait, run and have failed, and for how many seconds the oldest due job has been due.
@@ -96,20 +89,27 @@ pub(super) async fn secret(conn: &mut PgConnection, id: i32) -> Result<Vec<u8>> 
     Ok(sqlx::query_scalar!("select secret from job_keys where id = $1", id).fetch_one(conn).await?)
 }
 
-/// Takes up to `limit` due jobs of the known kinds, the longest due first. Jobs that another worker is taking at this
-/// moment are skipped.
-pub(super) async fn take(conn: &mut PgConnection, known: &Known, limit: i64) -> Result<Vec<Taken>> {
+/// Takes due jobs of the kinds that have room, of each kind the longest due first. Jobs that another worker is taking at
+/// this moment are skipped. A job whose last attempt ended without a mark is taken once more, because its worker may have
+/// ended before the attempt began.
+pub(super) async fn take(conn: &mut PgConnection, room: &Room) -> Result<Vec<Taken>> {
     let taken = sqlx::query_as!(
         Taken,
         "with due as (
              select j.id, k.lease_seconds
-               from jobs j
-               join unnest($1::text[], $2::float8[]) as k (kind, lease_seconds) on k.kind = j.kind
-              where j.state in ('waiting', 'running')
-                and j.due_at <= statement_timestamp()
-              order by j.due_at
-              limit $3
-                for update of j skip locked
+               from unnest($1::text[], $2::int[], $3::float8[], $4::bigint[]) as k (kind, attempts, lease_seconds, room)
+              cross join lateral (
+                    select jobs.id
+                      from jobs
+                     where jobs.kind = k.kind
+                       and jobs.state in ('waiting', 'running')
+                       and jobs.due_at <= statement_timestamp()
+                       and (jobs.expires_at is null or jobs.expires_at > statement_timestamp())
+                       and (jobs.state = 'waiting' or jobs.attempts <= k.attempts)
+                     order by jobs.due_at
+                     limit k.room
+                       for update skip locked) j
+              limit $5
          )
          update jobs j
             set state = 'running',
@@ -119,24 +119,39 @@ pub(super) async fn take(conn: &mut PgConnection, known: &Known, limit: i64) -> 
            from due
           where j.id = due.id
          returning j.id, j.key, j.kind, j.payload, j.sealed_with, j.attempts, j.taken",
-        &known.names,
-        &known.lease_seconds,
-        limit,
+        &room.kinds,
+        &room.attempts,
+        &room.lease_seconds,
+        &room.each,
+        i64::try_from(room.all).unwrap_or(i64::MAX),
     );
     Ok(taken.fetch_all(conn).await?)
 }
 
-/// Marks as failed the due jobs whose deadline is over, and those whose last attempt ended without a mark. Returns
-/// their ids and kinds.
-pub(super) async fn give_up(conn: &mut PgConnection, known: &Known) -> Result<Vec<(i64, String)>> {
+/// Marks as failed waiting jobs of any kind whose deadline is over, and jobs of these kinds whose last attempt, and the
+/// one that they have beyond it, ended without a mark. Returns their ids and kinds.
+pub(super) async fn give_up(
+    conn: &mut PgConnection,
+    kinds: &[String],
+    attempts: &[i32],
+    limit: i64,
+) -> Result<Vec<(i64, String)>> {
     let rows = sqlx::query!(
-        "with due as (
+        "with late as (
+             select id
+               from jobs
+              where state = 'waiting'
+                and expires_at <= statement_timestamp()
+              order by expires_at
+              limit $3
+                for update skip locked
+         ), lost as (
              select j.id
                from jobs j
                join unnest($1::text[], $2::int[]) as k (kind, attempts) on k.kind = j.kind
-              where j.state in ('waiting', 'running')
+              where j.state = 'running'
                 and j.due_at <= statement_timestamp()
-                and (j.expires_at <= statement_timestamp() or j.attempts >= k.attempts)
+                and (j.expires_at <= statement_timestamp() or j.attempts > k.attempts)
                 for update of j skip locked
          )
          update jobs j
@@ -146,13 +161,35 @@ pub(super) async fn give_up(conn: &mut PgConnection, known: &Known) -> Result<Ve
                 last_error = case when j.expires_at <= statement_timestamp() then 'its time was over'
                                   else 'the worker of the last attempt did not come back' end,
                 finished_at = clock_timestamp()
-           from due
-          where j.id = due.id
+          where j.id in (select id from late union all select id from lost)
          returning j.id, j.kind",
-        &known.names,
-        &known.attempts,
+        kinds,
+        attempts,
+        limit,
     );
     Ok(rows.fetch_all(conn).await?.into_iter().map(|row| (row.id, row.kind)).collect())
+}
+
+/// Marks as failed some jobs that have been due for so long that no program knows their kind. Returns their number.
+pub(super) async fn give_up_unclaimed(conn: &mut PgConnection, hours: i32, limit: i64) -> Result<u64> {
+    let ended = sqlx::query!(
+        "update jobs
+            set state = 'failed',
+                payload = case when sealed_with is null then payload else '{\"emptied\": true}' end,
+                sealed_with = null,
+                last_error = 'no worker took it: no program that ran knows its kind',
+                finished_at = clock_timestamp()
+          where id in (
+              select id
+                from jobs
+               where state in ('waiting', 'running')
+                 and due_at < statement_timestamp() - make_interval(hours => $1)
+               limit $2
+                 for update skip locked)",
+        hours,
+        limit,
+    );
+    Ok(ended.execute(conn).await?.rows_affected())
 }
 
 /// Marks a job as done and empties its payload; `false` if another worker has taken it since.
@@ -240,15 +277,17 @@ pub(super) async fn put_periods(conn: &mut PgConnection, kinds: &[String], every
     Ok(())
 }
 
-/// Enqueues the job of each due period, unless the previous one waits or runs, and sets when the period is due next.
-/// It is one statement, so that no node can stop between the two. Returns the number of new jobs.
+/// Enqueues the job of each due period, unless the previous one waits or runs, and sets when the period is due next. A
+/// period that is due in more than twice its length is due now: the database's clock was ahead when that was written. It
+/// is one statement, so that no node can stop between the two. Returns the number of new jobs.
 pub(super) async fn begin_periods(conn: &mut PgConnection, kinds: &[String]) -> Result<u64> {
     let begun = sqlx::query!(
         "with due as (
              select kind
                from job_periods
               where kind = any($1)
-                and due_at <= statement_timestamp()
+                and (due_at <= statement_timestamp()
+                     or due_at > statement_timestamp() + make_interval(secs => 2 * every_seconds))
                 for update skip locked
          ), begun as (
              update job_periods p
@@ -275,7 +314,7 @@ pub(super) async fn listed(
     let rows = sqlx::query!(
         r#"select id, kind, state, attempts, last_error,
                   (extract(epoch from created_at) * 1000)::bigint as "created_at!",
-                  (extract(epoch from due_at) * 1000)::bigint as "due_at!",
+                  case when finished_at is null then (extract(epoch from due_at) * 1000)::bigint end as due_at,
                   (extract(epoch from finished_at) * 1000)::bigint as finished_at,
                   state = 'failed' and not payload ? 'emptied' as "can_retry!"
              from jobs
@@ -301,8 +340,9 @@ pub(super) async fn listed(
     Ok(listed.collect())
 }
 
-/// Makes a failed job due again and returns its kind; `None` if there is no such job that can be tried again.
-pub(super) async fn retry(conn: &mut PgConnection, id: i64) -> Result<Option<String>> {
+/// Makes a failed job due again and returns its kind; `None` if it has not failed or was emptied. Another one like it
+/// violates the constraint `jobs_unique`.
+pub(super) async fn retry(conn: &mut PgConnection, id: i64) -> sqlx::Result<Option<String>> {
     let kind = sqlx::query_scalar!(
         r#"with again as (
                update jobs
@@ -310,29 +350,37 @@ pub(super) async fn retry(conn: &mut PgConnection, id: i64) -> Result<Option<Str
                 where id = $1
                   and state = 'failed'
                   and not payload ? 'emptied'
-                  and not exists (
-                      select
-                        from jobs o
-                       where o.kind = jobs.kind and o.unique_by = jobs.unique_by and o.state in ('waiting', 'running'))
                returning kind
            )
            select kind as "kind!"
              from again, pg_notify('parlor_jobs', '')"#,
         id
     );
-    Ok(kind.fetch_optional(conn).await?)
+    kind.fetch_optional(conn).await
 }
 
-/// The counts for the metrics. Done jobs are not counted because there may be very many.
-pub(super) async fn counts(conn: &mut PgConnection) -> Result<Counts> {
+/// The state of a job; `None` if there is no such job.
+pub(super) async fn state(conn: &mut PgConnection, id: i64) -> Result<Option<String>> {
+    Ok(sqlx::query_scalar!("select state from jobs where id = $1", id).fetch_optional(conn).await?)
+}
+
+/// The counts for the metrics. Done jobs are not counted because there may be very many. The oldest job is one of these
+/// kinds: a job that nobody knows would be due for ever.
+pub(super) async fn counts(conn: &mut PgConnection, kinds: &[String]) -> Result<Counts> {
     let counts = sqlx::query_as!(
         Counts,
         r#"select (select count(*) from jobs where state = 'waiting') as "waiting!",
                   (select count(*) from jobs where state = 'running') as "running!",
                   (select count(*) from jobs where state = 'failed') as "failed!",
-                  greatest(coalesce((select extract(epoch from clock_timestamp() - min(due_at))::float8
-                                       from jobs
-                                      where state in ('waiting', 'running')), 0), 0) as "oldest_seconds!""#
+                  greatest(coalesce((select extract(epoch from clock_timestamp() - min(oldest.due_at))::float8
+                                       from unnest($1::text[]) as k (kind)
+                                      cross join lateral (
+                                            select due_at
+                                              from jobs
+                                             where jobs.kind = k.kind and jobs.state in ('waiting', 'running')
+                                             order by jobs.due_at
+                                             limit 1) oldest), 0), 0) as "oldest_seconds!""#,
+        kinds,
     );
     Ok(counts.fetch_one(conn).await?)
 }

@@ -12,23 +12,26 @@ use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgListener, PgPoolOptions};
 use sqlx::{PgPool, Postgres};
 use tokio::sync::Notify;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::kinds::Erased;
 use super::periodic::{CleanUp, SucceedKeys};
-use super::store::{Known, Taken};
+use super::slots::{Room, Slots};
+use super::store::Taken;
 use super::{Failure, Kinds, Running, Settings, short, store};
 use crate::kit::error::{Error, Result};
 use crate::kit::supervise::Supervisor;
 
 /// The time for marking an attempt's outcome: the job's lease ends this long after the attempt's time limit.
-const MARK_WITHIN: Duration = Duration::from_secs(10);
+pub(super) const MARK_WITHIN: Duration = Duration::from_secs(10);
 /// The time for one look for due jobs, one try at a mark and one count: a silent store counts as one that is away. Jobs
 /// that such a look has taken are taken again when their leases are over.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 /// The wait before a mark that the store did not take is tried again; also the longest that giving back may take.
 const MARK_AGAIN: Duration = Duration::from_millis(500);
+/// The most jobs that one look gives up.
+const GIVE_UP: i64 = 5_000;
 /// The wait between two counts for the metrics.
 const COUNT_EVERY: Duration = Duration::from_secs(15);
 /// The period of [`CleanUp`].
@@ -90,7 +93,9 @@ struct Inner {
     pool: PgPool,
     settings: Settings,
     kinds: Kinds,
-    known: Known,
+    /// Of all kinds.
+    names: Vec<String>,
+    attempts: Vec<i32>,
     periods: Vec<String>,
     watch: Box<dyn Watch>,
     /// Notified when jobs may have been enqueued.
@@ -108,18 +113,16 @@ impl Jobs {
     /// A fault or an outage of the store.
     pub async fn open(pool: PgPool, settings: &Settings, kinds: Kinds, watch: impl Watch) -> Result<Self> {
         let kinds = kinds.every(CLEAN_UP_EVERY, CleanUp(settings.clone())).every(KEYS_EVERY, SucceedKeys);
-        let mut known = Known::default();
-        for kind in kinds.all() {
-            known.names.push(kind.name().to_owned());
-            known.attempts.push(i32::try_from(kind.retry().attempts).unwrap_or(i32::MAX));
-            known.lease_seconds.push((kind.time_limit() + MARK_WITHIN).as_secs_f64());
-        }
+        let names = kinds.all().map(|kind| kind.name().to_owned()).collect();
+        let attempts = kinds.all().map(|kind| i32::try_from(kind.retry().attempts).unwrap_or(i32::MAX)).collect();
         let periods: Vec<String> = kinds.periods.iter().map(|period| period.kind.to_owned()).collect();
         let every: Vec<f64> = kinds.periods.iter().map(|period| period.every.as_secs_f64()).collect();
         store::put_periods(&mut *pool.acquire().await?, &periods, &every).await?;
         let (settings, watch) = (settings.clone(), Box::new(watch));
         let (draining, ended) = (CancellationToken::new(), CancellationToken::new());
-        Ok(Self(Arc::new(Inner { pool, settings, kinds, known, periods, watch, news: Notify::new(), draining, ended })))
+        let news = Notify::new();
+        let inner = Inner { pool, settings, kinds, names, attempts, periods, watch, news, draining, ended };
+        Ok(Self(Arc::new(inner)))
     }
 
     /// Starts the workers as an engine task.
@@ -159,7 +162,8 @@ impl Jobs {
     pub async fn run_due(&self) -> Result<Vec<Attempt>> {
         let mut attempts = Vec::new();
         loop {
-            let taken = self.look(self.0.settings.at_once).await?;
+            let slots = Slots::new(&self.0.settings, &self.0.kinds);
+            let taken = self.look(&slots.room(), true).await?;
             if taken.is_empty() {
                 return Ok(attempts);
             }
@@ -169,75 +173,106 @@ impl Jobs {
 
     async fn take_and_run(&self, stop: &CancellationToken) {
         let Inner { settings, draining, news, .. } = &*self.0;
-        let (mut under_way, mut ids) = (FuturesUnordered::new(), Vec::new());
-        let (mut look, mut away) = (true, false);
+        let mut running = Vec::<Begun>::new();
+        let (mut under_way, mut slots) = (FuturesUnordered::new(), Slots::new(settings, &self.0.kinds));
+        let mut ticks = interval_at(Instant::now() + settings.poll(), settings.poll());
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        // The first look is a sweep too: it begins periods and ends what is over, as each poll does.
+        let (mut look, mut sweep, mut away) = (true, true, false);
+        // More may wait than there was room for: each slot that is free again is worth a look.
+        let mut more = true;
         loop {
-            let free = settings.at_once - under_way.len();
-            if look && free > 0 && !draining.is_cancelled() {
-                let mut looking = pin!(self.look(free));
+            if look && !draining.is_cancelled() {
+                look = false;
+                let room = slots.room();
+                let mut looking = pin!(self.look(&room, sweep));
                 let found = loop {
                     tokio::select! {
                         biased;
                         found = &mut looking => break found,
                         () = stop.cancelled() => break Ok(Vec::new()),
-                        Some((id, _)) = under_way.next(), if !under_way.is_empty() => forget(&mut ids, id),
+                        Some(id) = under_way.next(), if !under_way.is_empty() => {
+                            ended(&mut running, &mut slots, id);
+                            look = true;
+                        }
                     }
                 };
-                look = matches!(&found, Ok(taken) if taken.len() == free);
+                sweep = false;
                 if let (Err(error), false) = (&found, away) {
                     tracing::warn!(%error, "due jobs cannot be read; it is tried again");
                 }
                 away = found.is_err();
-                let taken = found.unwrap_or_default();
-                for taken in taken {
-                    ids.push((taken.id, taken.taken));
-                    under_way.push(async move { (taken.id, self.attempt(taken).await) });
+                if let Ok(taken) = &found {
+                    more = room[1].is_used_up(taken.iter().map(|taken| taken.kind.as_str()));
+                }
+                look &= more;
+                for taken in found.unwrap_or_default() {
+                    slots.take(&taken.kind);
+                    running.push(Begun { id: taken.id, taken: taken.taken, kind: taken.kind.clone() });
+                    under_way.push(async move { (taken.id, self.attempt(taken).await).0 });
+                }
+                if look {
+                    continue;
                 }
             }
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
                 () = draining.cancelled(), if under_way.is_empty() => break,
-                Some((id, _)) = under_way.next(), if !under_way.is_empty() => forget(&mut ids, id),
+                // At the first place, or else jobs that end fast would put off periods for ever.
+                _ = ticks.tick(), if !draining.is_cancelled() => (look, sweep) = (true, true),
+                Some(id) = under_way.next(), if !under_way.is_empty() => {
+                    ended(&mut running, &mut slots, id);
+                    look = more;
+                }
                 () = news.notified() => look = true,
-                () = sleep(settings.poll()), if !draining.is_cancelled() => look = true,
             }
         }
         drop(under_way);
         // The supervisor reads from this token that the task was asked to end.
         draining.cancel();
-        self.give_back(&ids).await;
+        self.give_back(&running).await;
     }
 
     /// Gives back the jobs that were cut off, so that others can take them at once. If that fails they are free when
     /// their leases are over.
-    async fn give_back(&self, ids: &[(i64, i32)]) {
-        if ids.is_empty() {
+    async fn give_back(&self, running: &[Begun]) {
+        if running.is_empty() {
             return;
         }
-        let (ids, taken): (Vec<i64>, Vec<i32>) = ids.iter().copied().unzip();
+        let (ids, taken): (Vec<i64>, Vec<i32>) = running.iter().map(|begun| (begun.id, begun.taken)).unzip();
         let given = async { store::give_back(&mut *self.0.pool.acquire().await?, &ids, &taken).await };
         if !matches!(timeout(MARK_AGAIN, given).await, Ok(Ok(()))) {
             tracing::warn!(jobs = ids.len(), "jobs were cut off; they are taken again when their leases are over");
         }
     }
 
-    /// Enqueues the jobs of due periods, gives up those that are past their deadline or attempts, and takes up to
-    /// `limit` due ones.
-    async fn look(&self, limit: usize) -> Result<Vec<Taken>> {
-        let Inner { pool, known, periods, .. } = &*self.0;
+    /// Takes due jobs of the kinds that have room. A sweep also enqueues the jobs of due periods, and gives up those that
+    /// are past their deadline or attempts.
+    async fn look(&self, room: &[Room; 2], sweep: bool) -> Result<Vec<Taken>> {
+        let Inner { pool, names, attempts, periods, .. } = &*self.0;
+        let is_free = |room: &Room| room.all > 0 && !room.kinds.is_empty();
+        if !sweep && !room.iter().any(is_free) {
+            return Ok(Vec::new());
+        }
         let mut conn = pool.acquire().await?;
         let look = async {
-            store::begin_periods(&mut conn, periods).await?;
-            for (id, kind) in store::give_up(&mut conn, known).await? {
-                tracing::warn!(
-                    job.id = id,
-                    job.kind = kind,
-                    "a job failed for good: its deadline is over or its attempts are used up"
-                );
-                self.0.watch.attempted(Attempt::Failed, Duration::ZERO);
+            if sweep {
+                store::begin_periods(&mut conn, periods).await?;
+                for (id, kind) in store::give_up(&mut conn, names, attempts, GIVE_UP).await? {
+                    tracing::warn!(
+                        job.id = id,
+                        job.kind = kind,
+                        "a job failed for good: its deadline is over or its attempts are used up"
+                    );
+                    self.0.watch.attempted(Attempt::Failed, Duration::ZERO);
+                }
             }
-            store::take(&mut conn, known, i64::try_from(limit).unwrap_or(i64::MAX)).await
+            let mut taken = Vec::new();
+            for room in room.iter().filter(|room| is_free(room)) {
+                taken.extend(store::take(&mut conn, room).await?);
+            }
+            Ok(taken)
         };
         let looked = timeout(ANSWER_WITHIN, look).await;
         looked.unwrap_or_else(|_| Err(given_up(conn)))
@@ -365,7 +400,7 @@ impl Jobs {
         loop {
             let counts = async {
                 let mut conn = self.0.pool.acquire().await?;
-                let counted = timeout(ANSWER_WITHIN, store::counts(&mut conn)).await;
+                let counted = timeout(ANSWER_WITHIN, store::counts(&mut conn, &self.0.names)).await;
                 counted.unwrap_or_else(|_| Err(given_up(conn)))
             };
             if let Ok(counts) = counts.await {
@@ -387,8 +422,18 @@ fn given_up(mut conn: PoolConnection<Postgres>) -> Error {
     Error::away("the store is silent")
 }
 
-fn forget(ids: &mut Vec<(i64, i32)>, id: i64) {
-    ids.retain(|(other, _)| *other != id);
+/// A job under way.
+struct Begun {
+    id: i64,
+    taken: i32,
+    kind: String,
+}
+
+/// Frees the slot of a job that has ended.
+fn ended(running: &mut Vec<Begun>, slots: &mut Slots, id: i64) {
+    for begun in running.extract_if(.., |begun| begun.id == id) {
+        slots.give_back(&begun.kind);
+    }
 }
 
 impl std::fmt::Debug for Jobs {
