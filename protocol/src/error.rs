@@ -271,6 +271,10 @@ codes! {
     ///
     /// Begin a new upload, with a file of an allowed type and size.
     UploadRefused = "upload_refused", Never, 422;
+    /// The job cannot be tried again: it has not failed, its payload was emptied when it failed, or a job like it waits; `message` says which.
+    ///
+    /// Show the sentence. A message that was emptied is sent again when its user asks for another one.
+    CannotRetry = "cannot_retry", Never, 409;
     /// The server's operator has not set up what this needs.
     ///
     /// Do not offer it on this server.

@@ -29,7 +29,7 @@ where
 #[utoipa::path(get, path = "/v1/staff/jobs", tag = "staff", params(jobs::JobList),
     responses((status = 200, description = "A page of jobs.", body = Page<jobs::Listed>, example = json!({"items": [{
         "id": 81, "kind": "courier.mail", "state": "failed", "attempts": 8, "last_error": "the mail server answered 451",
-        "created_at": 1_790_000_000_000_i64, "due_at": 1_790_000_140_000_i64, "finished_at": 1_790_000_141_000_i64,
+        "created_at": 1_790_000_000_000_i64, "finished_at": 1_790_000_141_000_i64,
         "can_retry": false,
     }]}))))]
 async fn list_jobs(
@@ -41,10 +41,13 @@ async fn list_jobs(
 }
 
 /// Has a failed job tried again. Its count of attempts starts anew.
+///
+/// Only a failed job that still holds what it was told can be tried again; the list says which can (`can_retry`).
+/// E-mail and SMS are emptied when they fail, because they hold codes and addresses.
 #[utoipa::path(post, path = "/v1/staff/jobs/{id}/retry", tag = "staff",
     params(("id" = i64, Path, description = "The job's id.", minimum = 1)),
     responses((status = 204, description = "The job is due now.")),
-    extensions(("x-errors" = json!([ErrorCode::NotFound]))))]
+    extensions(("x-errors" = json!([ErrorCode::NotFound, ErrorCode::CannotRetry]))))]
 async fn retry_job(edge: Edge, staff: Staff<may::RetryJobs>, ValidPath(job): ValidPath<i64>) -> Result<StatusCode> {
     let mut tx = edge.begin().await?;
     let kind = jobs::retry(&mut tx, job).await?;

@@ -127,6 +127,12 @@ impl Ground {
         id.bind(state).fetch_one(&self.database.superuser).await.expect("a job")
     }
 
+    /// The state of a job.
+    pub async fn job_state(&self, id: i64) -> String {
+        let state = sqlx::query_scalar("select state from jobs where id = $1");
+        state.bind(id).fetch_one(&self.database.superuser).await.expect("a job")
+    }
+
     /// Does what no role of the server may: tampers, or lets time pass.
     pub async fn superuser(&self, sql: &'static str) {
         sqlx::raw_sql(sql).execute(&self.database.superuser).await.expect("a statement of the superuser");
