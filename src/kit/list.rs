@@ -3,8 +3,8 @@
 //! From one declaration come the query that a route takes, its description in OpenAPI, and the [`Window`] that a
 //! service takes, parsed. A cursor names its list and its order, so that none works for another list.
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use super::error::{Error, Result};
 use super::fields::Fields;
@@ -23,6 +23,41 @@ pub trait List {
     type Key: Serialize + DeserializeOwned;
     /// The orders that can be asked for; `()` if there is only one.
     type Sort: Serialize + Copy + Default;
+}
+
+/// A time in a key, in Unix microseconds: of the years 1970 to 9999, which both the database and the program can tell. A
+/// cursor with any other was not made here.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(try_from = "i64", into = "i64")]
+pub struct TimeKey(i64);
+
+impl TimeKey {
+    /// The last one.
+    pub const LAST: Self = Self(253_402_300_799_999_999);
+
+    /// The key of a row of this time; the nearest one for a time that has none.
+    pub fn of_micros(us: i64) -> Self {
+        Self(us.clamp(0, Self::LAST.0))
+    }
+
+    /// Unix microseconds.
+    pub const fn micros(self) -> i64 {
+        self.0
+    }
+}
+
+impl TryFrom<i64> for TimeKey {
+    type Error = &'static str;
+
+    fn try_from(us: i64) -> Result<Self, Self::Error> {
+        if (0..=Self::LAST.0).contains(&us) { Ok(Self(us)) } else { Err("no time of a row") }
+    }
+}
+
+impl From<TimeKey> for i64 {
+    fn from(key: TimeKey) -> Self {
+        key.0
+    }
 }
 
 /// The part of a list that is asked for.

@@ -1,6 +1,8 @@
 //! Every list that OpenAPI describes, walked as a client walks it: what its limits are, that no cursor of another list
 //! works, and that all pages together bring each row once.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hyper::Method;
 use parlor_protocol::UserId;
 use serde_json::{Value, json};
@@ -87,6 +89,39 @@ async fn filled(world: &World) -> (String, String, Vec<Client>) {
     (token, room.to_string(), sockets)
 }
 
+/// A cursor of a list with another number or text in each place of its key.
+fn forged(cursor: &str) -> Vec<String> {
+    let whole: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(cursor).expect("a cursor")).expect("JSON");
+    let numbers = [i64::MAX, i64::MIN, i64::MAX - 1, -1, 0, 1_000_000_000_000_000_000, 253_402_300_799_999_999];
+    let numbers = numbers.map(Value::from).into_iter().chain([json!(1e38), json!(1e300), json!(-0.5)]);
+    let others = ["", "a\0b", "\u{10ffff}", "00000000-0000-0000-0000-000000000000"].map(Value::from);
+    let mut keys = Vec::new();
+    for other in numbers.chain(others).chain([json!(null), json!([]), json!("x".repeat(300))]) {
+        put_in_each_place(&whole[2], &other, &mut keys);
+    }
+    let cursor = |key| URL_SAFE_NO_PAD.encode(json!([whole[0], whole[1], key]).to_string());
+    keys.into_iter().map(cursor).collect()
+}
+
+/// Every value that is this one with `other` in one of its places.
+fn put_in_each_place(value: &Value, other: &Value, values: &mut Vec<Value>) {
+    values.push(other.clone());
+    let places: Vec<String> = match value {
+        Value::Array(items) => (0..items.len()).map(|at| format!("/{at}")).collect(),
+        Value::Object(items) => items.keys().map(|name| format!("/{name}")).collect(),
+        _ => Vec::new(),
+    };
+    for place in places {
+        let mut within = Vec::new();
+        put_in_each_place(value.pointer(&place).expect("it is there"), other, &mut within);
+        values.extend(within.into_iter().map(|inner| {
+            let mut changed = value.clone();
+            *changed.pointer_mut(&place).expect("it is there") = inner;
+            changed
+        }));
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_list_keeps_to_its_limits_takes_its_own_cursors_and_gives_every_row_once() {
     let world = World::new().await;
@@ -128,6 +163,17 @@ async fn every_list_keeps_to_its_limits_takes_its_own_cursors_and_gives_every_ro
         }
         refused(list, "cursor=e30", "cursor").await;
         refused(list, "colour=red", "colour").await;
+    }
+    for (list, cursor) in lists.iter().zip(&cursors) {
+        for forged in forged(cursor) {
+            let (status, answer) = ask(list, &format!("cursor={forged}")).await;
+            let key = String::from_utf8(URL_SAFE_NO_PAD.decode(&forged).expect("a cursor")).expect("JSON");
+            assert!([200, 400].contains(&status), "{list} with {key}: {status} {answer}");
+        }
+        for filter in ["q", "role", "state", "side", "currency", "sort", "act", "actor"] {
+            let (status, answer) = ask(list, &format!("{filter}=a%00b")).await;
+            assert_eq!(status, 400, "{list}{filter} with a NUL: {answer}");
+        }
     }
     for (at, list) in lists.iter().enumerate() {
         for (other, cursor) in cursors.iter().enumerate().filter(|(other, _)| *other != at) {

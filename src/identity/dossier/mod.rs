@@ -16,7 +16,7 @@ use super::{Contact, profile, role, suspension};
 use crate::audit::{self, Act, Actor};
 use crate::kit::error::{Error, Result};
 use crate::kit::fields::bad_field;
-use crate::kit::list::Window;
+use crate::kit::list::{TimeKey, Window};
 use crate::kit::page::Page;
 use crate::kit::tx::Tx;
 
@@ -86,7 +86,7 @@ pub struct Search {
 crate::list! {
     /// The query of `GET /v1/staff/users`: newest first, ordered by when an account was made (Unix microseconds) and by
     /// its id.
-    pub struct AccountList: "accounts" by (i64, i64) {
+    pub struct AccountList: "accounts" by (TimeKey, i64) {
         /// An id, an e-mail address, a phone number with `+`, or a signature; it must match exactly.
         q: Option<String>,
         /// Only users who have been given this role.
@@ -101,6 +101,10 @@ impl Search {
     /// # Errors
     /// `bad_request` if it has none of these forms.
     pub fn parse(words: Option<&str>, role: Option<String>) -> Result<Self> {
+        // PostgreSQL refuses a text with a NUL.
+        if role.as_ref().is_some_and(|role| role.contains('\0')) {
+            return Err(bad_field("role", "no control characters"));
+        }
         let mut search = Self { role, ..Self::default() };
         let Some(words) = words.map(str::trim).filter(|words| !words.is_empty()) else { return Ok(search) };
         if words.bytes().all(|b| b.is_ascii_digit()) {
@@ -125,7 +129,7 @@ impl Search {
 /// A fault or an outage of the store.
 pub async fn list(conn: &mut PgConnection, search: &Search, window: &Window<AccountList>) -> Result<Page<Listed>> {
     let rows = store::accounts(conn, search, window).await?;
-    Ok(window.page(rows, |row| (row.created_us, row.id.number())))
+    Ok(window.page(rows, |row| (TimeKey::of_micros(row.created_us), row.id.number())))
 }
 
 /// Reads all that is known of an account, and writes that to the audit log, because it shows the user's phone number

@@ -13,7 +13,7 @@ pub(super) async fn accounts(
     search: &Search,
     window: &Window<AccountList>,
 ) -> Result<Vec<Listed>> {
-    let (after_us, after_id) = window.behind().unzip();
+    let (after_us, after_id) = window.behind().map(|(created, id)| (created.micros(), id)).unzip();
     let rows = sqlx::query!(
         r#"select u.id, u.name, (extract(epoch from u.created_at) * 1000000)::bigint as "created_us!",
                   array(select role from user_roles where user_id = u.id order by role) as "roles!",

@@ -8,7 +8,7 @@ use sqlx::PgConnection;
 
 use crate::kit::chance::Chance;
 use crate::kit::error::{Error, Result};
-use crate::kit::list::Window;
+use crate::kit::list::{TimeKey, Window};
 use crate::kit::page::Page;
 use crate::kit::tx::Tx;
 
@@ -21,7 +21,7 @@ pub(super) const DEFAULT_SEATS: u8 = 8;
 
 crate::list! {
     /// The query of `GET /v1/rooms`: newest first, by the time of creation (Unix microseconds) and the room's id.
-    pub(super) struct RoomList: "rooms" by (i64, i64) {
+    pub(super) struct RoomList: "rooms" by (TimeKey, i64) {
         /// Only rooms whose name contains this, or whose id it is. Letters may be large or small. One or two characters
         /// must stand at the beginning of the name.
         #[param(min_length = 1, max_length = 60)]
@@ -70,7 +70,7 @@ pub(super) async fn list(
         Some(text) => store::rooms_named(conn, text, window).await?,
         None => store::rooms(conn, window).await?,
     };
-    let page = window.page(rows, |room| (room.created_us, room.card.id.number()));
+    let page = window.page(rows, |room| (TimeKey::of_micros(room.created_us), room.card.id.number()));
     Ok(page.map(|room| room.card))
 }
 

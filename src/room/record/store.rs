@@ -7,7 +7,7 @@ use sqlx::PgConnection;
 
 use super::{Listed, RoomList};
 use crate::kit::error::{Error, Result};
-use crate::kit::list::Window;
+use crate::kit::list::{TimeKey, Window};
 
 /// Inserts a room with this id; `None` if the id is taken.
 pub(super) async fn insert_room(
@@ -124,12 +124,9 @@ pub(super) async fn rooms_named(conn: &mut PgConnection, text: &str, window: &Wi
 
 /// The key after which a page begins. For the first page it is that of a room newer than all.
 fn behind(window: &Window<RoomList>) -> (DateTime<Utc>, i64) {
-    let (created_us, id) = window.behind().unwrap_or((LAST_US, i64::MAX));
-    (DateTime::from_timestamp_micros(created_us.clamp(0, LAST_US)).unwrap_or_default(), id)
+    let (created, id) = window.behind().unwrap_or((TimeKey::LAST, i64::MAX));
+    (DateTime::from_timestamp_micros(created.micros()).unwrap_or_default(), id)
 }
-
-/// A time in the year 9999, in Unix microseconds, which both PostgreSQL and `chrono` can represent.
-const LAST_US: i64 = 253_370_764_800_000_000;
 
 fn card(id: i64, name: String, seats: i16, owner: i64, owner_name: String) -> Result<RoomCard> {
     let owner = user_id(owner)?;
