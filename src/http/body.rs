@@ -1,7 +1,7 @@
 //! Bodies in JSON: checks the content type and the size, and reads the text with [`json`].
 
-use axum::body::Bytes;
-use axum::extract::{FromRequest, Request};
+use axum::body::{Bytes, HttpBody};
+use axum::extract::{FromRequest, OptionalFromRequest, Request};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse;
 use parlor_protocol::{ErrorBody, ErrorCode};
@@ -31,6 +31,19 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for ValidJson<T> {
             }
         })?;
         Ok(json::parse(&bytes).map(Self)?)
+    }
+}
+
+/// A body that may be left out: an empty one without a content type, or of JSON, is none.
+impl<S: Send + Sync, T: DeserializeOwned> OptionalFromRequest<S> for ValidJson<T> {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, state: &S) -> Result<Option<Self>, Error> {
+        let is_typed = request.headers().contains_key(header::CONTENT_TYPE);
+        if request.body().is_end_stream() && (!is_typed || is_json(request.headers())) {
+            return Ok(None);
+        }
+        <Self as FromRequest<S>>::from_request(request, state).await.map(Some)
     }
 }
 

@@ -172,7 +172,7 @@ struct Rejection {
 #[utoipa::path(post, path = "/v1/coin-requests/{id}/rejection", tag = "wallet",
     params(("id" = i64, Path, description = "Which request."),
         ("Idempotency-Key" = Op, Header, description = "The operation: made once for each tap, and kept over retries.")),
-    request_body(content = Rejection, example = json!({"reason": "the proof cannot be read"})),
+    request_body(content = Option<Rejection>, example = json!({"reason": "the proof cannot be read"})),
     responses((status = 200, description = "It is rejected.", body = Answer, example = json!({
         "id": 17, "user": 901_233_871, "reseller": 901_233_872, "amount": 700, "state": "rejected",
         "created_at": 1_790_000_000_127_i64, "expires_at": 1_790_172_800_127_i64, "settled_at": 1_790_000_100_127_i64,
@@ -186,8 +186,9 @@ async fn reject_coin_request(
     user: CurrentUser,
     IdempotencyKey(op): IdempotencyKey,
     ValidPath(id): ValidPath<i64>,
-    ValidJson(Rejection { reason }): ValidJson<Rejection>,
+    body: Option<ValidJson<Rejection>>,
 ) -> Result<Json<Answer>> {
+    let Rejection { reason } = body.map(|ValidJson(body)| body).unwrap_or_default();
     let reason = match reason.trim() {
         "" => String::new(),
         words => line(words, REASON_CHARS).map_err(|why| bad_field("reason", why))?,
