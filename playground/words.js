@@ -85,7 +85,12 @@ export function remark({ note, cause, seat, user, by, reason }) {
 export function explain({ kind, currency, amount, gift, coin_transfer: sent, coin_request: asked }, name) {
   if (!gift) {
     if (kind === 'grant') return 'Welcome coins';
-    if (sent) return amount < 0 ? `You sent coins to ${name(sent.to)}` : `${name(sent.from)} sent you coins`;
+    if (sent) {
+      if (amount > 0) return `${name(sent.from)} sent you coins`;
+      // The entry is what left the wallet: what arrives, and the fee.
+      const fee = sent.fee > 0 ? `, and paid a fee of ${many(sent.fee, 'coin')}` : '';
+      return `You sent ${name(sent.to)} ${many(sent.amount, 'coin')}${fee}`;
+    }
     if (asked) return amount < 0 ? `You approved the coins that ${name(asked.to)} asked for` : `${name(asked.from)} approved the coins that you asked for`;
     return kind.replaceAll('_', ' ');
   }
