@@ -11,6 +11,7 @@ use std::process::{Command, Stdio};
 use nix::unistd::{Gid, Uid, User, chown};
 use sha2::{Digest, Sha256};
 
+use crate::kit::hex::hex;
 use crate::start::StartError;
 
 /// The port number in the name of the socket's file. Nothing listens on this port.
@@ -158,5 +159,5 @@ impl Account {
 /// A short name for a path, the same each time: 12 hexadecimal digits of its SHA-256.
 fn hash(path: &Path) -> String {
     let digest = Sha256::digest(path.as_os_str().as_bytes());
-    digest[..6].iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&digest[..6])
 }

@@ -8,6 +8,7 @@ pub mod clock;
 pub mod edge;
 pub mod error;
 pub mod fields;
+pub mod hex;
 pub mod jobs;
 pub mod limit;
 pub mod list;

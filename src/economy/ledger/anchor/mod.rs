@@ -21,6 +21,7 @@ use sqlx::{Connection as _, PgConnection};
 
 use crate::kit::clock::Timestamp;
 use crate::kit::error::{Error, Result};
+use crate::kit::hex::hex;
 use crate::media::Archive;
 
 /// An anchor also names heads whose links are dated up to this long before the previous anchor, because the clocks of
@@ -101,8 +102,4 @@ pub async fn make(connection: &mut PgConnection, place: &Archive, key: &AnchorKe
         return Err(Error::away(format!("another one has made anchor {number} meanwhile")));
     }
     Ok(anchor)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    super::audit::hex(bytes)
 }

@@ -14,8 +14,6 @@ mod store;
 
 pub use report::{Report, Rule, Violation};
 
-use std::fmt::Write as _;
-
 use sqlx::{Connection, PgConnection};
 
 use self::chain_walk::ChainWalk;
@@ -25,6 +23,7 @@ use super::anchor::Series;
 use super::posting::{Kinds, System};
 use crate::db;
 use crate::kit::error::{Error, Result};
+use crate::kit::hex::hex;
 
 /// Rows of one page.
 const PAGE: i64 = 2_000;
@@ -138,12 +137,4 @@ async fn schema(snapshot: &mut PgConnection, report: &mut Report) -> Result<()> 
         }
     }
     Ok(())
-}
-
-/// In lower case, as PostgreSQL writes it.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}"); // a string takes everything
-        hex
-    })
 }
