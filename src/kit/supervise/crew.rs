@@ -7,13 +7,13 @@ use futures_util::FutureExt;
 use tokio::task::{JoinError, JoinHandle};
 use tokio_util::task::TaskTracker;
 
-use super::{Kind, words_of};
+use super::{TaskKind, words_of};
 
 /// The owner of pieces of work. All clones are the same owner.
 #[derive(Clone, Debug)]
 pub struct Crew {
     tasks: TaskTracker,
-    count: fn(Kind),
+    count: fn(TaskKind),
 }
 
 impl Default for Crew {
@@ -23,7 +23,7 @@ impl Default for Crew {
 }
 
 impl Crew {
-    pub(super) fn counting(count: fn(Kind)) -> Self {
+    pub(super) fn counting(count: fn(TaskKind)) -> Self {
         Self { tasks: TaskTracker::new(), count }
     }
 
@@ -32,7 +32,7 @@ impl Crew {
         Self::counting(self.count)
     }
 
-    pub(super) fn count(&self, kind: Kind) {
+    pub(super) fn count(&self, kind: TaskKind) {
         (self.count)(kind);
     }
 
@@ -72,10 +72,10 @@ impl Crew {
 }
 
 /// Logs and counts a panic, and lets it go on to whoever awaits the task.
-fn ended<T>(task: &'static str, count: fn(Kind), end: std::thread::Result<T>) -> T {
+fn ended<T>(task: &'static str, count: fn(TaskKind), end: std::thread::Result<T>) -> T {
     end.unwrap_or_else(|panic| {
         tracing::error!(task, "a piece of work has panicked ({}); nothing else is harmed", words_of(&*panic));
-        count(Kind::Work);
+        count(TaskKind::Work);
         resume_unwind(panic)
     })
 }

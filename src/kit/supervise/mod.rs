@@ -25,14 +25,14 @@ pub use fault::{Fault, Faults};
 
 /// The kind of a task that has failed, for the metrics.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Kind {
+pub enum TaskKind {
     /// A task that the server cannot do its work without.
     Engine,
     /// A piece of work, which may end at any time.
     Work,
 }
 
-impl Kind {
+impl TaskKind {
     /// The kind's name as a label of metrics.
     pub const fn name(self) -> &'static str {
         match self {
@@ -81,7 +81,7 @@ struct Inner {
 
 impl Supervisor {
     /// An owner that calls `count` for each task that fails.
-    pub fn counting(count: fn(Kind)) -> Self {
+    pub fn counting(count: fn(TaskKind)) -> Self {
         Self(Arc::new(Inner { crew: Crew::counting(count), ..Inner::default() }))
     }
 
@@ -131,7 +131,7 @@ impl Supervisor {
         };
         let failure = Failure { task, panic };
         tracing::error!(task, "{failure}");
-        self.0.crew.count(Kind::Engine);
+        self.0.crew.count(TaskKind::Engine);
         // The first failure is kept as the cause; those that follow from it only have their lines in the log.
         let _ = self.0.failure.set(failure);
         self.0.failed.cancel();
