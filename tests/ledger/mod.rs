@@ -13,5 +13,6 @@ mod reading;
 mod rest;
 mod reversals;
 mod rights;
+mod settling;
 mod tip;
 mod transfers;

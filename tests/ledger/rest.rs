@@ -1,5 +1,6 @@
 //! Coins by REST: asked for, approved, sent, and shown in the wallet.
 
+use hyper::Method;
 use parlor_protocol::UserId;
 use serde_json::json;
 
@@ -30,6 +31,16 @@ async fn coins_are_asked_for_approved_and_sent() {
     assert_eq!((status, &again["code"]), (409, &json!("coin_request_settled")), "{again}");
     let (_, found) = world.get(&path, &asker).await;
     assert_eq!((&found["state"], &found["receipt"]), (&json!("approved"), &paid["receipt"]), "{found}");
+
+    let asked = json!({"reseller": reseller, "amount": 100});
+    let (_, made) = world.post("/v1/coin-requests", &asker, asked).await;
+    let path = format!("/v1/coin-requests/{}/rejection", made["id"]);
+    let (status, rejected) = world.call(Method::POST, &path, seller, None).await;
+    assert_eq!(
+        (status, &rejected["state"]),
+        (200, &json!("rejected")),
+        "without a reason there is no body: {rejected}"
+    );
 
     let (status, sent) = world.post("/v1/wallet/transfers", seller, json!({"to": user, "amount": 50})).await;
     assert_eq!((status, &sent["amount"], &sent["to"]), (200, &json!(50), &json!(user)), "{sent}");
