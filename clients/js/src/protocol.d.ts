@@ -297,6 +297,7 @@ export type ErrorCode =
   | "funds_spent"
   | "upload_missing"
   | "upload_refused"
+  | "cannot_retry"
   | "feature_off"
   | "rate_limited"
   | "busy"
