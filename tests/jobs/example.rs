@@ -10,7 +10,7 @@ use parlor::kit::tx::Tx;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::books::{later, node};
+use super::outside::{later, node};
 use crate::support::postgres::Database;
 
 /// Greets a person at least once. The greeting has the job's key, by which a second greeting can be recognised.

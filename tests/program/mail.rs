@@ -116,18 +116,13 @@ impl MailServer {
         Courier::new(Senders::new(&settings, false).expect("they can work"), &settings)
     }
 
-    fn serve(&self, database: &Database, lease_ms: u32) -> Program {
-        let mut command = parlor(&["serve"]);
-        command
-            .env("DATABASE_URL", database.app_url())
-            .env("PARLOR__SERVER__ADDRESS", "127.0.0.1:0")
-            .env("PARLOR__CLUSTER__LEASE_MS", lease_ms.to_string())
-            .env("PARLOR__CLUSTER__RENEW_MS", "250")
-            .env("PARLOR__COURIER__MAIL__HOST", "127.0.0.1")
-            .env("PARLOR__COURIER__MAIL__PORT", self.port.to_string())
-            .env("PARLOR__COURIER__MAIL__TLS", "off")
-            .env("PARLOR__COURIER__MAIL__FROM", "no-reply@example.com");
-        block_in_place(|| Program::start(&mut command))
+    fn serve(&self, lease_ms: u32) -> Plan {
+        World::serve()
+            .lease(lease_ms)
+            .set("PARLOR__COURIER__MAIL__HOST", "127.0.0.1")
+            .set("PARLOR__COURIER__MAIL__PORT", self.port)
+            .set("PARLOR__COURIER__MAIL__TLS", "off")
+            .set("PARLOR__COURIER__MAIL__FROM", "no-reply@example.com")
     }
 }
 
