@@ -4,6 +4,7 @@
 pub mod admin;
 #[cfg(feature = "bench")]
 mod fault;
+pub mod ledger;
 
 use std::io::{ErrorKind, Write};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -18,9 +19,7 @@ use crate::app::{self, Mode, Parts, People};
 use crate::config::{LogFormat, Settings};
 use crate::db;
 use crate::dev::{Purpose, Store, lan};
-use crate::economy;
-use crate::economy::ledger::anchor::{self, AnchorSettings, Series};
-use crate::economy::ledger::audit;
+use crate::economy::ledger::anchor::AnchorSettings;
 use crate::kit::chance::Chance;
 use crate::kit::clock::Clock;
 use crate::kit::supervise::Supervisor;
@@ -135,107 +134,6 @@ pub async fn seed(data: Option<PathBuf>, people: &People) -> Result<(), StartErr
         }
     }
     Ok(())
-}
-
-/// `parlor ledger audit`: checks every invariant of the books and prints what breaks one. Returns whether all hold.
-pub async fn audit(data: Option<PathBuf>, anchors: Option<PathBuf>) -> Result<bool, StartError> {
-    let settings = for_work()?;
-    let addresses = Addresses::find(&settings, data, Purpose::Existing, "parlor ledger audit").await?;
-    let audited = async {
-        let app = addresses.app()?;
-        let mut conn = db::connect(app).await?;
-        db::refuse_other_schema(&mut conn).await?;
-        // Only read from; a connection that does not close cleanly changes nothing.
-        let _ = conn.close().await;
-        let series = series(&settings, &addresses, anchors).await?;
-        books(app, series.as_ref()).await
-    }
-    .await;
-    addresses.close().await;
-    audited
-}
-
-/// Prints what the audit looked at and each row that breaks an invariant. Returns whether there is no such row.
-async fn books(database: &PgConnectOptions, anchors: Option<&Series>) -> Result<bool, StartError> {
-    let mut conn = db::connect(database).await?;
-    let cannot = cannot("the books could not be read");
-    let mut report = audit::audit(&mut conn, &economy::kinds(), anchors).await.map_err(cannot)?;
-    if report.anchors == 0 {
-        report.notes.push(
-            "no anchor was compared with: if the newest transfers were cut off, or all tables were restored together, \
-             that would not show (docs/ledger.md)"
-                .to_owned(),
-        );
-    }
-    say(&report.to_string());
-    // Only read from; a connection that does not close cleanly changes nothing.
-    let _ = conn.close().await;
-    Ok(report.is_clean())
-}
-
-/// The anchors that the books are compared with: those in the named folder, or else those of the settings. `None` if
-/// neither is given.
-async fn series(
-    settings: &Settings,
-    addresses: &Addresses,
-    named: Option<PathBuf>,
-) -> Result<Option<Series>, StartError> {
-    let mut anchor = addresses.anchors(settings);
-    if let Some(folder) = named {
-        if !folder.is_dir() {
-            return Err(StartError::new(format!(
-                "{} is not a folder: give --anchors a folder with anchors",
-                folder.display()
-            )));
-        }
-        anchor = AnchorSettings { folder: Some(folder), bucket: None, ..anchor };
-    }
-    let unreadable = "the anchors could not be read: see ledger.anchor in docs/settings.md";
-    let Some(place) = anchor.place(&settings.media.s3, &chance()).map_err(cannot(unreadable))? else { return Ok(None) };
-    let key = anchor.signing_key(&chance()).map_err(cannot(unreadable))?;
-    let counted = anchor.counted(key.as_ref()).map_err(cannot(unreadable))?;
-    if counted.is_empty() {
-        return Err(StartError::new(
-            "there are anchors but no key to check them with: set ledger.anchor.public_keys to the public key that \
-             `parlor ledger anchor` prints",
-        ));
-    }
-    Series::read(&place, &counted).await.map(Some).map_err(cannot(unreadable))
-}
-
-/// `parlor ledger anchor`: signs the heads of all hash chains and adds them to the anchors outside the database.
-pub async fn anchor(data: Option<PathBuf>) -> Result<(), StartError> {
-    let settings = for_work()?;
-    let addresses = Addresses::find(&settings, data, Purpose::Existing, "parlor ledger anchor").await?;
-    let anchored = async {
-        let anchor = addresses.anchors(&settings);
-        let unusable = "the anchor could not be made: see ledger.anchor in docs/settings.md";
-        let place = anchor.place(&settings.media.s3, &chance()).map_err(cannot(unusable))?;
-        let key = anchor.signing_key(&chance()).map_err(cannot(unusable))?;
-        let (Some(place), Some(key)) = (place, key) else {
-            return Err(StartError::new(
-                "anchors need a place and a key: set ledger.anchor.folder or ledger.anchor.bucket, and \
-                 ledger.anchor.key (`openssl rand -base64 32` makes one)",
-            ));
-        };
-        let mut conn = db::connect(addresses.app()?).await?;
-        db::refuse_other_schema(&mut conn).await?;
-        let made = anchor::make(&mut conn, &place, &key, clock().now()).await.map_err(cannot(unusable))?;
-        // Only read from; a connection that does not close cleanly changes nothing.
-        let _ = conn.close().await;
-        say(&format!(
-            "anchor {}: {} links, the journal up to transfer {}, {} accounts; its public key is {}",
-            made.number,
-            made.links,
-            made.last_transfer,
-            made.openings.no,
-            key.public()
-        ));
-        Ok(())
-    }
-    .await;
-    addresses.close().await;
-    anchored
 }
 
 #[expect(clippy::disallowed_methods, reason = "a command is composed here")]
@@ -465,6 +363,12 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
         };
         StartError::new(what).because(error)
     })
+}
+
+/// Prints a line on standard error, so that it does not mix with what a command prints. An error is ignored.
+fn tell(line: &str) {
+    let mut out = std::io::stderr().lock();
+    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
 }
 
 /// Prints a line on standard output. An error is ignored: whoever has closed the output does not read it.

@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use parlor::app::{People, Scale};
 use parlor::command;
 use parlor::command::admin::NewAdmin;
+use parlor::command::ledger::AuditArgs;
 use parlor::start::StartError;
 
 /// A real-time room and messaging server for live-audio social apps.
@@ -87,6 +88,13 @@ enum Ledger {
         /// Compare with the anchors in this folder, instead of those that the settings name.
         #[arg(long, value_name = "DIR")]
         anchors: Option<PathBuf>,
+        /// Go on from the checkpoint in this file, and keep the next one there, instead of the one that the settings
+        /// name.
+        #[arg(long, value_name = "FILE")]
+        checkpoint: Option<PathBuf>,
+        /// Read everything again, whatever was read before.
+        #[arg(long)]
+        full: bool,
         #[command(flatten)]
         store: StoreArgs,
     },
@@ -205,8 +213,10 @@ fn main() -> ExitCode {
             }
             Command::Config(Config::Check { dev }) => command::check_config(!dev).map(|()| true),
             Command::Config(Config::Document { page }) => command::document_config(&page).map(|()| true),
-            Command::Ledger(Ledger::Audit { anchors, store }) => command::audit(store.data, anchors).await,
-            Command::Ledger(Ledger::Anchor(store)) => command::anchor(store.data).await.map(|()| true),
+            Command::Ledger(Ledger::Audit { anchors, checkpoint, full, store }) => {
+                command::ledger::audit(store.data, &AuditArgs { anchors, checkpoint, full }).await
+            }
+            Command::Ledger(Ledger::Anchor(store)) => command::ledger::anchor(store.data).await.map(|()| true),
             Command::Admin(admin) => staff(admin).await.map(|()| true),
         }
     });

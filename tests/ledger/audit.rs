@@ -1,6 +1,6 @@
 //! Books that somebody has tampered with as a superuser: the audit names what was touched.
 
-use parlor::economy::ledger::audit::{Report, Rule};
+use parlor::economy::ledger::audit::{self, Plan, Report, Rule};
 
 use super::books::{Books, HEART, Sending, sending};
 
@@ -189,7 +189,7 @@ async fn audit_runs_as_the_app_role_too_and_counts() {
     let books = books().await;
     let mut connection = books.database.app.acquire().await.expect("a connection");
     let kinds = parlor::economy::kinds();
-    let report = parlor::economy::ledger::audit::audit(&mut connection, &kinds, None).await.expect("an audit");
+    let report = audit::audit(&mut connection, Plan::of(&kinds)).await.expect("an audit").report;
     assert!(report.is_clean(), "{report}");
     assert_eq!((report.transfers, report.refusals), (1 + 1 + 5, 1));
     assert!(report.to_string().ends_with("clean"));

@@ -3,7 +3,8 @@
 use std::ops::Deref;
 
 use parlor::economy::gift::{self, Gift, Gifts};
-use parlor::economy::ledger::{self, By, Committed, Ledger, Order, Settings, audit};
+use parlor::economy::ledger::audit::{self, Plan};
+use parlor::economy::ledger::{self, By, Committed, Ledger, Order, Settings};
 use parlor::economy::promotion::{self, Grant};
 use parlor::economy::{agency, kinds};
 use parlor::kit::operation::Operation;
@@ -168,7 +169,7 @@ impl Books {
 
     pub async fn audit(&self) -> audit::Report {
         let mut connection = self.database.audit.acquire().await.expect("the auditor's connection");
-        audit::audit(&mut connection, &kinds(), None).await.expect("an audit")
+        audit::audit(&mut connection, Plan::of(&kinds())).await.expect("an audit").report
     }
 
     pub async fn assert_clean(&self) {

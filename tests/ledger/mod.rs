@@ -2,6 +2,7 @@
 
 mod audit;
 mod books;
+mod checkpoints;
 mod coin_requests;
 mod faults;
 mod gifts;

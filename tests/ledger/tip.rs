@@ -107,7 +107,7 @@ impl Kind for Tips {
         audit.insert(row.id, detail.words);
     }
 
-    async fn audit_close(connection: &mut PgConnection, audit: Self::Audit, flaws: &mut Flaws) -> sqlx::Result<()> {
+    async fn audit_close(connection: &mut PgConnection, audit: &mut Self::Audit, flaws: &mut Flaws) -> sqlx::Result<()> {
         let rows: Vec<(i64, String)> =
             sqlx::query_as("select transfer, words from house.tips order by transfer").fetch_all(connection).await?;
         let stored: BTreeMap<i64, String> = rows.into_iter().collect();
@@ -138,7 +138,7 @@ async fn tipped(
 
 async fn audited(books: &Books) -> audit::Report {
     let mut connection = books.database.audit.acquire().await.expect("the auditor's connection");
-    audit::audit(&mut connection, &kinds_with_tips(), None).await.expect("an audit")
+    audit::audit(&mut connection, audit::Plan::of(&kinds_with_tips())).await.expect("an audit").report
 }
 
 #[tokio::test]

@@ -70,7 +70,7 @@ pub struct Detail {
 }
 
 /// A posting of this kind, as an audit meets it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 pub struct Paid {
     pub(super) transfer: i64,
     pub(super) from: i64,
@@ -208,12 +208,13 @@ impl Kind for Approvals {
 
     async fn audit_close(
         connection: &mut PgConnection,
-        mut audit: BTreeMap<i64, Paid>,
+        audit: &mut BTreeMap<i64, Paid>,
         flaws: &mut Flaws,
     ) -> sqlx::Result<()> {
-        for (request, says) in store::approved(connection).await? {
-            match audit.remove(&request) {
-                Some(paid) if says.is_of(&paid) => {}
+        let approved = store::approved(connection).await?;
+        for (request, says) in &approved {
+            match audit.get(request) {
+                Some(paid) if says.is_of(paid) => {}
                 Some(paid) => flaws.record(
                     format!("coin request {request}"),
                     format!("says {says:?}, its transfer {} moved {} coins", paid.transfer, paid.amount),
@@ -221,7 +222,8 @@ impl Kind for Approvals {
                 None => flaws.record(format!("coin request {request}"), "is approved and no transfer paid it"),
             }
         }
-        for (request, paid) in audit {
+        let approved: BTreeSet<i64> = approved.into_iter().map(|(request, _)| request).collect();
+        for (request, paid) in audit.iter().filter(|(request, _)| !approved.contains(request)) {
             let detail = format!("was paid by transfer {} and is not approved", paid.transfer);
             flaws.record(format!("coin request {request}"), detail);
         }

@@ -115,7 +115,8 @@ impl Kind for Transfers {
     type Detail = Detail;
     type Receipt = SentCoins;
     type State = State;
-    type Audit = HashMap<Day, i64>;
+    /// Coins sent, by account and day.
+    type Audit = BTreeMap<i64, BTreeMap<i32, i64>>;
 
     fn users(order: &NewTransfer, users: &mut BTreeSet<UserId>) {
         users.extend([order.from, order.to]);
@@ -243,7 +244,7 @@ impl Kind for Transfers {
         Some((Self::NAME, serde_json::to_value(entry).ok()?))
     }
 
-    fn audit_row(row: &Transfer, system: &System, audit: &mut HashMap<Day, i64>, flaws: &mut Flaws) {
+    fn audit_row(row: &Transfer, system: &System, audit: &mut Self::Audit, flaws: &mut Flaws) {
         let Some(detail) = Self::recalled(row) else {
             return flaws.posting(row, "has no detail of a coin_transfer");
         };
@@ -251,20 +252,22 @@ impl Kind for Transfers {
         if detail.amount < 1 || detail.fee < 0 || detail.to == row.actor {
             flaws.posting(row, "moves nothing, backwards or to its own sender");
         }
-        *audit.entry(Day::of(row.actor, row.at_us)).or_default() += detail.amount;
+        let Day { account, day } = Day::of(row.actor, row.at_us);
+        *audit.entry(account).or_default().entry(day).or_default() += detail.amount;
     }
 
     async fn audit_close(
         connection: &mut PgConnection,
-        audit: HashMap<Day, i64>,
+        audit: &mut Self::Audit,
         flaws: &mut Flaws,
     ) -> sqlx::Result<()> {
         let stored = store::all_days(connection).await?;
-        let every: BTreeMap<Day, (i64, i64)> = audit
-            .keys()
-            .chain(stored.keys())
-            .map(|day| (*day, (stored.get(day).copied().unwrap_or(0), audit.get(day).copied().unwrap_or(0))))
-            .collect();
+        let mut every: BTreeMap<Day, (i64, i64)> = stored.into_iter().map(|(day, says)| (day, (says, 0))).collect();
+        for (&account, days) in audit.iter() {
+            for (&day, sent) in days {
+                every.entry(Day { account, day }).or_default().1 = *sent;
+            }
+        }
         for (day, (says, sent)) in every.into_iter().filter(|(_, (says, sent))| says != sent) {
             let subject = format!("account {}", day.account);
             flaws.record(subject, format!("has {says} coins on record for day {}, its transfers sent {sent}", day.day));

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use parlor::economy::coin_request;
+use parlor::economy::{coin_request, ledger};
 use parlor::economy::ledger::anchor::Series;
-use parlor::economy::ledger::audit::{self, Report, Rule};
+use parlor::economy::ledger::audit::{self, Audited, Checkpoint, Plan, Report, Rule};
 use parlor::economy::transfer::{self, NewTransfer};
 use parlor::kit::clock::Clock;
 use parlor::kit::tx::Tx;
-use parlor_protocol::{Coins, ErrorBody, ErrorCode};
+use parlor_protocol::{Coins, ErrorBody, ErrorCode, UserId};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 
 use crate::ledger::books::{Books, HEART, RAINBOW, ROSE, Sending, op, sending};
@@ -17,15 +17,17 @@ use crate::ledger::books::{Books, HEART, RAINBOW, ROSE, Sending, op, sending};
 pub struct Session {
     /// Kept so that its database lives as long as the transaction.
     pub books: Books,
+    /// Of an audit in the middle of what the world has done, as it comes back from its file.
+    pub checkpoint: Checkpoint,
     connection: PgConnection,
 }
 
 impl Session {
     pub async fn begin() -> Self {
-        let books = furnished().await;
+        let (books, checkpoint) = furnished().await;
         let mut connection = books.database.as_superuser().await;
         sqlx::raw_sql("begin isolation level repeatable read").execute(&mut connection).await.expect("a transaction");
-        let mut session = Self { books, connection };
+        let mut session = Self { books, checkpoint, connection };
         let report = session.audit().await;
         assert!(report.is_clean(), "before anything was manipulated: {report}");
         session
@@ -59,11 +61,19 @@ impl Session {
     }
 
     pub async fn audit(&mut self) -> Report {
-        audit::audit_within(&mut self.connection, &parlor::economy::kinds(), None).await.expect("an audit")
+        self.audit_from(None).await.report
+    }
+
+    /// The audit that goes on from a checkpoint.
+    pub async fn audit_from(&mut self, from: Option<Checkpoint>) -> Audited {
+        let kinds = parlor::economy::kinds();
+        audit::audit_within(&mut self.connection, Plan::of(&kinds).from(from)).await.expect("an audit")
     }
 
     pub async fn audit_against(&mut self, series: &Series) -> Report {
-        audit::audit_within(&mut self.connection, &parlor::economy::kinds(), Some(series)).await.expect("an audit")
+        let kinds = parlor::economy::kinds();
+        let plan = Plan::of(&kinds).beside(Some(series));
+        audit::audit_within(&mut self.connection, plan).await.expect("an audit").report
     }
 
     /// Makes a manipulation and undoes it. Returns what the audit says of it, or the error of a statement
@@ -79,6 +89,21 @@ impl Session {
         report
     }
 
+    /// The same, with what the audit from the checkpoint says of it too.
+    pub async fn attempt_both(&mut self, sql: &str) -> Result<(Report, Report), sqlx::Error> {
+        self.run("savepoint before").await.expect("a savepoint");
+        let done = self.run(sql).await;
+        let reports = match done {
+            Ok(_) => {
+                let checkpoint = self.checkpoint.clone();
+                Ok((self.audit().await, self.audit_from(Some(checkpoint)).await.report))
+            }
+            Err(error) => Err(error),
+        };
+        self.run("rollback to savepoint before; release savepoint before").await.expect("undone");
+        reports
+    }
+
     pub async fn end(self) {
         self.connection.close().await.expect("closed");
     }
@@ -91,7 +116,9 @@ pub fn rules(report: &Report) -> BTreeSet<Rule> {
 
 /// Users 0 to 3, of whom 3 is in an agency and 1 a reseller; an issuance, grants, gifts in both rooms, refusals, a
 /// transfer, a coin request that was approved.
-async fn furnished() -> Books {
+///
+/// In the middle of it an audit leaves a checkpoint: every table has rows from before and from after it.
+async fn furnished() -> (Books, Checkpoint) {
     let books = Books::with(&[0, 3_000, 200, 50]).await;
     let first: Vec<_> = (0..3).map(|_| books.submit(&sending(1, HEART, 1, &[2, 3]))).collect();
     for answer in first {
@@ -108,6 +135,20 @@ async fn furnished() -> Books {
         coin_request::make(&mut tx, &coin_request::Settings::default(), op(), asked, now).await.expect("made");
     tx.commit().await.expect("made");
     coin_request::approve(&books.ledger, op(), reseller, request.request.id).await.expect("approved");
+    let mut auditor = books.database.audit.acquire().await.expect("a connection");
+    let kinds = parlor::economy::kinds();
+    let audited = audit::audit(&mut auditor, Plan::of(&kinds)).await.expect("an audit");
+    let kept = serde_json::to_string(&audited.checkpoint.expect("clean so far")).expect("JSON");
+    drop(auditor);
+    let newcomer = UserId::new(100_000_900).expect("in range");
+    sqlx::query("insert into users (id, email, password_hash, name) values ($1, 'newcomer@example.org', '', 'new')")
+        .bind(newcomer.number())
+        .execute(&books.database.app)
+        .await
+        .expect("a user");
+    let mut tx = Tx::begin(&books.database.app).await.expect("a transaction");
+    ledger::create_wallet(&mut tx, newcomer).await.expect("a wallet");
+    tx.commit().await.expect("opened");
     for room in [0, 1] {
         books.send(&Sending { room, ..sending(2, ROSE, 10, &[3]) }).await.expect("paid");
     }
@@ -118,5 +159,5 @@ async fn furnished() -> Books {
     answer.await.expect("an answer").expect_err("a refusal of the room");
     books.send(&sending(1, RAINBOW, 2, &[0, 3])).await.expect("paid");
     books.ledger.drain().await;
-    books
+    (books, serde_json::from_str(&kept).expect("a checkpoint"))
 }

@@ -1,7 +1,8 @@
 //! A gift judged again: by the versions that held then, and by the room that it was given in.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
+use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 
 use super::detail::Detail;
@@ -18,24 +19,27 @@ const AROUND_US: i64 = 600_000_000;
 const RATE_MAX_BP: i64 = 2_000;
 
 /// A room while the journal is walked.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 struct Room {
     gift_no: i64,
     coins: i64,
-    has_total: bool,
 }
 
 /// What gifts are judged by, and where their rooms stand.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Audit {
     /// Price and experience by gift and version.
+    #[serde(skip)]
     gifts: HashMap<(i64, i64), (i64, i32)>,
     /// Rates in basis points by the agency's account and version.
+    #[serde(skip)]
     rates: HashMap<(i64, i64), i64>,
     /// Diamond accounts of rooms' owners.
+    #[serde(skip)]
     owners: HashMap<i64, i64>,
-    rooms: HashMap<i64, Room>,
+    rooms: BTreeMap<i64, Room>,
     /// Who was in which agency when, by the member's account.
+    #[serde(skip)]
     memberships: HashMap<i64, Vec<Membership>>,
     /// Receivers without a membership that the row claims: by account, the row and the agency. Whose account was
     /// erased is not asked.
@@ -43,12 +47,16 @@ pub struct Audit {
 }
 
 impl Audit {
-    pub async fn open(connection: &mut PgConnection) -> sqlx::Result<Self> {
-        let gifts = store::gift_versions(connection).await?;
-        let rates = store::rate_versions(connection).await?;
-        let owners = store::room_owners(connection).await?;
-        let memberships = store::memberships(connection).await?;
-        Ok(Self { gifts, rates, owners, memberships, ..Self::default() })
+    /// Reads what these rows are judged by: all versions, and the owners and members whom the rows name.
+    pub async fn read(&mut self, connection: &mut PgConnection, rows: &[&Transfer]) -> sqlx::Result<()> {
+        let lines = || rows.iter().filter_map(|row| row.stored.line.as_ref());
+        let rooms: BTreeSet<i64> = lines().map(|line| line.room).collect();
+        let receivers: BTreeSet<i64> = lines().flat_map(|line| line.receivers.iter().copied()).collect();
+        self.gifts = store::gift_versions(connection).await?;
+        self.rates = store::rate_versions(connection).await?;
+        self.owners = store::room_owners(connection, &Vec::from_iter(rooms)).await?;
+        self.memberships = store::memberships(connection, &Vec::from_iter(receivers)).await?;
+        Ok(())
     }
 
     pub fn row(&mut self, row: &Transfer, system: &System, flaws: &mut Flaws) {
@@ -190,24 +198,26 @@ impl Audit {
     }
 
     /// Stored totals of rooms, beside the walk.
-    pub async fn close(mut self, connection: &mut PgConnection, flaws: &mut Flaws) -> sqlx::Result<()> {
+    pub async fn close(&mut self, connection: &mut PgConnection, flaws: &mut Flaws) -> sqlx::Result<()> {
         let strangers: Vec<i64> = self.strangers.keys().copied().collect();
         for receiver in store::of_users(connection, &strangers).await? {
             let (transfer, agency) = self.strangers[&receiver];
             let detail = format!("gives agency account {agency} a share, of which account {receiver} was no member");
             flaws.posting_of(transfer, detail);
         }
+        self.strangers.clear();
         for (subject, detail) in store::unversioned(connection).await? {
             flaws.record(subject, detail);
         }
+        let mut with_total = HashSet::new();
         let mut after = 0;
         loop {
             let page = store::totals(connection, after, PAGE).await?;
             let Some((last, _, _)) = page.last() else { break };
             after = *last;
             for (id, gift_no, coins) in page {
-                let room = self.rooms.entry(id).or_default();
-                room.has_total = true;
+                let room = self.rooms.get(&id).copied().unwrap_or_default();
+                with_total.insert(id);
                 if (gift_no, coins) != (room.gift_no, room.coins) {
                     let detail = format!(
                         "holds gift {gift_no}, {coins} coins; the journal comes to {}, {}",
@@ -217,9 +227,7 @@ impl Audit {
                 }
             }
         }
-        let mut without: Vec<_> = self.rooms.iter().filter(|(_, room)| !room.has_total).collect();
-        without.sort_by_key(|(id, _)| **id);
-        for (id, room) in without {
+        for (id, room) in self.rooms.iter().filter(|(id, _)| !with_total.contains(id)) {
             let detail = format!("has no totals; the journal comes to gift {}, {} coins", room.gift_no, room.coins);
             flaws.record(format!("room {id}"), detail);
         }

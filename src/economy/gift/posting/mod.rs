@@ -295,15 +295,19 @@ impl Kind for Gifts {
         Some(("gift", serde_json::to_value(entry).ok()?))
     }
 
-    async fn audit_open(connection: &mut PgConnection) -> sqlx::Result<Self::Audit> {
-        audit::Audit::open(connection).await
+    async fn audit_read(
+        connection: &mut PgConnection,
+        rows: &[&Transfer],
+        audit: &mut Self::Audit,
+    ) -> sqlx::Result<()> {
+        audit.read(connection, rows).await
     }
 
     fn audit_row(row: &Transfer, system: &System, audit: &mut Self::Audit, flaws: &mut Flaws) {
         audit.row(row, system, flaws);
     }
 
-    async fn audit_close(connection: &mut PgConnection, audit: Self::Audit, flaws: &mut Flaws) -> sqlx::Result<()> {
+    async fn audit_close(connection: &mut PgConnection, audit: &mut Self::Audit, flaws: &mut Flaws) -> sqlx::Result<()> {
         audit.close(connection, flaws).await
     }
 }

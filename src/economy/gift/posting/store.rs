@@ -128,15 +128,20 @@ pub(super) struct Membership {
     pub until_us: i64,
 }
 
-/// Who was in which agency when, by the member's diamond account.
-pub(super) async fn memberships(connection: &mut PgConnection) -> Result<HashMap<i64, Vec<Membership>>> {
+/// Who of these was in which agency when, by the member's diamond account.
+pub(super) async fn memberships(
+    connection: &mut PgConnection,
+    members: &[i64],
+) -> Result<HashMap<i64, Vec<Membership>>> {
     let rows = sqlx::query!(
         r#"select w.diamond_account as "member!", a.diamond_account as "agency!",
                   (extract(epoch from m.since) * 1000000)::bigint as "since_us!",
                   (extract(epoch from m.until) * 1000000)::bigint as until_us
              from agency_memberships m
              join wallets w on w.user_id = m.user_id
-             join agencies a on a.id = m.agency_id"#
+             join agencies a on a.id = m.agency_id
+            where w.diamond_account = any($1)"#,
+        members
     )
     .fetch_all(connection)
     .await?;
@@ -194,11 +199,14 @@ pub(super) async fn unversioned(connection: &mut PgConnection) -> Result<Vec<(St
     Ok(said.collect())
 }
 
-/// The diamond accounts of rooms' owners; a room whose owner was erased is absent.
-pub(super) async fn room_owners(connection: &mut PgConnection) -> Result<HashMap<i64, i64>> {
-    let rows = sqlx::query!("select r.id, w.diamond_account from rooms r join wallets w on w.user_id = r.owner_id")
-        .fetch_all(connection)
-        .await?;
+/// The diamond accounts of these rooms' owners; a room whose owner was erased is absent.
+pub(super) async fn room_owners(connection: &mut PgConnection, rooms: &[i64]) -> Result<HashMap<i64, i64>> {
+    let rows = sqlx::query!(
+        "select r.id, w.diamond_account from rooms r join wallets w on w.user_id = r.owner_id where r.id = any($1)",
+        rooms
+    )
+    .fetch_all(connection)
+    .await?;
     Ok(rows.into_iter().map(|row| (row.id, row.diamond_account)).collect())
 }
 

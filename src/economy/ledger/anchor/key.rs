@@ -49,7 +49,7 @@ impl AnchorKey {
     }
 
     /// The signature, in base64.
-    pub(super) fn sign(&self, bytes: &[u8]) -> String {
+    pub(in crate::economy::ledger) fn sign(&self, bytes: &[u8]) -> String {
         STANDARD.encode(self.0.sign(bytes).to_bytes())
     }
 }
@@ -62,7 +62,7 @@ impl PublicKey {
     }
 
     /// Whether this is its key's signature of these bytes.
-    pub(super) fn signed(&self, bytes: &[u8], signature: &str) -> bool {
+    pub(in crate::economy::ledger) fn signed(&self, bytes: &[u8], signature: &str) -> bool {
         let signature = STANDARD.decode(signature).ok().and_then(|bytes| Signature::from_slice(&bytes).ok());
         signature.is_some_and(|signature| self.0.verify_strict(bytes, &signature).is_ok())
     }

@@ -22,6 +22,9 @@ crate::settings! {
         bucket: Option<String> = None;
         /// Minutes between two anchors.
         minutes: u32 = 60, in 1..=10_080;
+        /// A file in which `parlor ledger audit` keeps, signed with the key, what it has verified, so that the next one
+        /// goes on from there. Out of the database's reach.
+        checkpoint: Option<PathBuf> = None, shown "none; in `dev` a file of the data folder";
     }
     beside {
         /// The file of `dev` that holds the key, where none is given.
@@ -49,6 +52,9 @@ impl AnchorSettings {
     pub fn beside(mut self, folder: &Path) -> Self {
         let folder = folder.join("ledger");
         self.key_file = Some(folder.join("anchor.key"));
+        if self.checkpoint.is_none() {
+            self.checkpoint = Some(folder.join("audit.checkpoint"));
+        }
         if self.folder.is_none() && self.bucket.is_none() {
             self.folder = Some(folder);
         }

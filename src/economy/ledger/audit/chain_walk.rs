@@ -1,19 +1,30 @@
-//! The chains beside the journal: every row in its link, every link behind the one before. Pure.
+//! The chains beside the journal: every row in its link, every link behind the one before. Pure. It goes in
+//! rounds, of which each ends at the heads that the chains had when it began.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
+use super::hex;
 use super::report::{Report, Rule};
-use super::store::LinkRow;
+use super::store::{HeadRow, LinkRow};
+use crate::economy::ledger::anchor::Head;
 use crate::economy::ledger::chain::{GENESIS, Link, Version};
 use crate::economy::ledger::posting::Transfer;
 
 /// A link whose rows are being read.
 struct Open {
     row: LinkRow,
-    link: Link,
+    place: Place,
     /// The id that comes next where no row is missing.
     next: i64,
     seen: i64,
+}
+
+/// A link's place in the round.
+enum Place {
+    /// It is to be checked.
+    Now(Link),
+    /// An earlier round has, or a later one will.
+    Another,
 }
 
 /// Where the walk stands.
@@ -21,15 +32,50 @@ struct Open {
 pub(super) struct ChainWalk {
     ahead: VecDeque<LinkRow>,
     open: Option<Open>,
-    writers: HashSet<i64>,
-    /// Of each writer: number and hash of its last link.
-    heads: HashMap<i64, (i64, Vec<u8>)>,
+    /// Of each writer: number and hash of its last link that was walked.
+    /// The hash in hexadecimal.
+    heads: HashMap<i64, (i64, String)>,
+    /// The same numbers when the round began, and the id up to which the journal had been gone by.
+    before: HashMap<i64, i64>,
+    reached: i64,
+    /// Where the round ends: the number of each writer's last link, and whether the writer is there.
+    ends: HashMap<i64, (i64, bool)>,
+    /// Writers who are gone, which was named.
+    gone: HashSet<i64>,
+    /// Rows in no link, which were named.
+    orphans: HashSet<i64>,
 }
 
 impl ChainWalk {
-    /// Behind these writers' chains.
-    pub fn of(writers: Vec<i64>) -> Self {
-        Self { writers: writers.into_iter().collect(), ..Self::default() }
+    /// Behind these links, the last one of each writer.
+    pub fn behind(heads: Vec<Head>) -> Self {
+        let heads = heads.into_iter().map(|head| (head.writer, (head.batch_no, head.hash)));
+        Self { heads: heads.collect(), ..Self::default() }
+    }
+
+    /// Number and hash of each writer's last link that was walked.
+    pub fn heads(&self) -> Vec<Head> {
+        let head = |(writer, (batch_no, hash)): (&i64, &(i64, String))| Head {
+            writer: *writer,
+            batch_no: *batch_no,
+            hash: hash.clone(),
+        };
+        let mut heads: Vec<_> = self.heads.iter().map(head).collect();
+        heads.sort_by_key(|head| head.writer);
+        heads
+    }
+
+    /// Begins a round that ends at these heads. Every id up to `reached` has been gone by.
+    pub fn begin(&mut self, ends: &[HeadRow], reached: i64) {
+        self.ends = ends.iter().map(|head| (head.writer, (head.batch_no, head.is_there))).collect();
+        self.before = self.heads.iter().map(|(writer, (number, _))| (*writer, *number)).collect();
+        self.reached = reached;
+    }
+
+    /// These writers, with the number of the last link of each that was walked.
+    pub fn walked(&self, heads: &[HeadRow]) -> (Vec<i64>, Vec<i64>) {
+        let number = |writer| self.heads.get(&writer).map_or(0, |(number, _)| *number);
+        heads.iter().map(|head| (head.writer, number(head.writer))).unzip()
     }
 
     /// Links that come next, by their first transfer.
@@ -37,15 +83,17 @@ impl ChainWalk {
         self.ahead.extend(links);
     }
 
-    /// The next row of the journal, by id.
-    pub fn transfer(&mut self, row: &Transfer, report: &mut Report) {
+    /// The next row of the journal, by id. Whether it is to be judged in this round.
+    pub fn transfer(&mut self, row: &Transfer, report: &mut Report) -> bool {
         self.advance(row.id, report);
         match &mut self.open {
+            Some(Open { place: Place::Another, row: link, .. }) if row.id >= link.first_transfer => return false,
             Some(open) if row.id >= open.row.first_transfer => {
+                let Place::Now(link) = &mut open.place else { return false };
                 missing(&open.row, open.next, row.id - 1, report);
                 open.next = row.id + 1;
                 open.seen += 1;
-                open.link.add(row);
+                link.add(row);
                 if row.at_us != open.row.at.timestamp_micros() {
                     let detail = format!("is dated otherwise than {}", name(&open.row));
                     report.add(Rule::LinkWhole, format!("transfer {}", row.id), detail);
@@ -57,13 +105,28 @@ impl ChainWalk {
                     report.add(Rule::RowWhole, format!("transfer {}", row.id), detail);
                 }
             }
+            _ if !self.orphans.insert(row.id) => return false,
             _ => report.add(Rule::LinkWhole, format!("transfer {}", row.id), "stands in no link of any chain"),
         }
+        true
     }
 
-    /// After the last row.
+    /// After the last row of a round.
     pub fn finish(&mut self, report: &mut Report) {
         self.advance(i64::MAX, report);
+        for (writer, (number, is_there)) in &self.ends {
+            if !is_there && self.gone.insert(*writer) {
+                let subject = format!("link {writer}/{number}");
+                report.add(Rule::ChainWhole, subject, format!("is of writer {writer}, who is gone"));
+            }
+            let walked = self.heads.get(writer).map_or(0, |(walked, _)| *walked);
+            if walked != *number {
+                let detail = format!("is there, and the way through the journal ends at link {walked} of its writer");
+                report.add(Rule::ChainWhole, format!("link {writer}/{number}"), detail);
+                // Named once.
+                self.heads.insert(*writer, (*number, String::new()));
+            }
+        }
     }
 
     /// Closes what ends before `id`, opens what begins at or before it.
@@ -72,42 +135,48 @@ impl ChainWalk {
             if self.open.as_ref().is_some_and(|open| open.row.last_transfer >= id) {
                 return;
             }
-            if let Some(open) = self.open.take() {
-                close(open, report);
+            if let Some(Open { row, place: Place::Now(link), next, seen }) = self.open.take() {
+                close(row, link, next, seen, report);
             }
             if self.ahead.front().is_none_or(|next| next.first_transfer > id) {
                 return;
             }
             let row = self.ahead.pop_front().expect("looked at right above");
-            self.open = Some(self.begin(row, report));
+            self.open = Some(self.open(row, report));
         }
     }
 
-    fn begin(&mut self, row: LinkRow, report: &mut Report) -> Open {
+    /// Whether a link belongs to this round: it is at most its writer's last one, and no earlier round has met it.
+    fn is_of_another_round(&self, row: &LinkRow) -> bool {
+        let last = self.ends.get(&row.writer).map_or(0, |(last, _)| *last);
+        let walked = self.before.get(&row.writer).is_some_and(|before| (1..=*before).contains(&row.batch_no));
+        row.batch_no > last || (walked && row.first_transfer <= self.reached)
+    }
+
+    fn open(&mut self, row: LinkRow, report: &mut Report) -> Open {
+        if self.is_of_another_round(&row) {
+            return Open { next: row.first_transfer, seen: 0, place: Place::Another, row };
+        }
         report.links += 1;
         let subject = || name(&row);
-        let (batch_no, head) = self.heads.remove(&row.writer).unwrap_or_else(|| (0, GENESIS.to_vec()));
-        if !self.writers.contains(&row.writer) {
-            report.add(Rule::ChainWhole, subject(), format!("is of writer {}, who is gone", row.writer));
-        }
+        let (batch_no, head) = self.heads.remove(&row.writer).unwrap_or_else(|| (0, hex(&GENESIS)));
         if row.batch_no != batch_no + 1 {
             report.add(Rule::ChainWhole, subject(), format!("stands behind link {batch_no}: what was between is gone"));
-        } else if row.previous != head {
+        } else if hex(&row.previous) != head {
             report.add(Rule::ChainWhole, subject(), "does not name the hash of the link before it");
         }
-        self.heads.insert(row.writer, (row.batch_no, row.hash.clone()));
+        self.heads.insert(row.writer, (row.batch_no, hex(&row.hash)));
         let previous = row.previous.as_slice().try_into().unwrap_or(GENESIS);
         let version = Version::from_number(row.version).unwrap_or_else(|| {
             report.add(Rule::ChainWhole, subject(), format!("is of version {}, which there is not", row.version));
             Version::NEWEST
         });
         let link = Link::behind(&previous, version, row.writer, row.batch_no);
-        Open { link, next: row.first_transfer, seen: 0, row }
+        Open { place: Place::Now(link), next: row.first_transfer, seen: 0, row }
     }
 }
 
-fn close(open: Open, report: &mut Report) {
-    let Open { row, mut link, next, seen } = open;
+fn close(row: LinkRow, mut link: Link, next: i64, seen: i64, report: &mut Report) {
     if row.refusals < 0 || (row.refusals > 0) != row.refusals_hash.is_some() {
         report.add(Rule::LinkWhole, name(&row), format!("has {} refusals and no hash that fits it", row.refusals));
     }

@@ -1,51 +1,72 @@
-//! The journal folded: what balances, lists and rooms must be. Pure.
+//! The journal folded: what balances and lists must be. Pure.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use parlor_protocol::Currency;
 
 use super::report::{Report, Rule};
-use super::store::{AccountRow, BalanceRow};
-use crate::economy::ledger::posting::{System, Transfer, xp};
+use super::checkpoint::Kept;
+use super::store::AccountRow;
+use crate::economy::ledger::posting::{Transfer, xp};
 
-#[derive(Default)]
-struct Account {
-    currency: i16,
-    may_overdraw: bool,
-    amount: i64,
-    xp: i64,
-    last_transfer: i64,
+/// What an account has come to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) struct Account {
+    pub currency: i16,
+    pub may_overdraw: bool,
+    pub amount: i64,
+    pub xp: i64,
+    pub last_transfer: i64,
+    /// It is not there; that was named at its first row.
+    pub is_missing: bool,
     /// Named once; what follows from it in every later row is not named again.
     named_negative: bool,
     named_answer: bool,
-    has_balance: bool,
 }
 
-/// The state of the fold after some rows.
+/// The state of the fold after some rows: the accounts that they moved.
 #[derive(Default)]
 pub(super) struct Fold {
-    accounts: HashMap<i64, Account>,
+    accounts: BTreeMap<i64, Account>,
 }
 
 impl Fold {
+    /// As a checkpoint kept it.
+    pub fn of(kept: Vec<Kept>) -> Self {
+        let accounts = kept.into_iter().map(|Kept(id, currency, may_overdraw, amount, xp, last_transfer)| {
+            (id, Account { currency, may_overdraw, amount, xp, last_transfer, ..Account::default() })
+        });
+        Self { accounts: accounts.collect() }
+    }
+
+    /// For a checkpoint.
+    pub fn kept(&self) -> Vec<Kept> {
+        let kept = |(id, of): (&i64, &Account)| Kept(*id, of.currency, of.may_overdraw, of.amount, of.xp, of.last_transfer);
+        self.accounts.iter().map(kept).collect()
+    }
+
+    /// The accounts of these rows that the fold does not have yet.
+    pub fn unknown<'a>(&self, rows: impl Iterator<Item = &'a Transfer>) -> Vec<i64> {
+        let named: BTreeSet<i64> = rows.flat_map(|row| row.legs.iter().map(|leg| leg.account)).collect();
+        named.into_iter().filter(|account| !self.accounts.contains_key(account)).collect()
+    }
+
     /// Accounts that exist.
-    pub fn open(&mut self, page: Vec<AccountRow>, report: &mut Report) {
-        for row in page {
-            report.accounts += 1;
+    pub fn open(&mut self, accounts: Vec<AccountRow>) {
+        for row in accounts {
             let account = Account { currency: row.currency, may_overdraw: row.may_overdraw, ..Account::default() };
             self.accounts.insert(row.id, account);
         }
     }
 
-    /// The system's accounts: only issuance may overdraw.
-    pub fn system(&mut self, system: &System, report: &mut Report) {
-        let issuance: Vec<i64> =
-            system.accounts().filter(|(name, _)| name.ends_with("_issuance")).map(|(_, account)| account).collect();
-        for (id, account) in &self.accounts {
-            if account.may_overdraw && !issuance.contains(id) {
-                report.add(Rule::Overdraft, format!("account {id}"), "may overdraw and is no issuance");
-            }
-        }
+    /// What an account has come to; one without a row has nothing.
+    pub fn account(&self, id: i64) -> Account {
+        self.accounts.get(&id).copied().unwrap_or_default()
+    }
+
+    /// The accounts with rows above `after` and at most `until`.
+    pub fn between(&self, after: i64, until: i64) -> impl Iterator<Item = (i64, Account)> {
+        self.accounts.range(after.saturating_add(1)..=until).map(|(id, account)| (*id, *account))
     }
 
     /// The next row of the journal, by id.
@@ -56,7 +77,7 @@ impl Fold {
         for leg in &row.legs {
             let account = self.accounts.entry(leg.account).or_insert_with(|| {
                 report.add(Rule::ListWhole, subject(), format!("account {} does not exist", leg.account));
-                Account { currency: leg.currency, ..Account::default() }
+                Account { currency: leg.currency, is_missing: true, ..Account::default() }
             });
             if account.currency != leg.currency {
                 let detail =
@@ -103,38 +124,6 @@ impl Fold {
             if sum != 0 {
                 report.add(Rule::ZeroSum, format!("transfer {}", row.id), format!("sums to {sum} in {currency:?}"));
             }
-        }
-    }
-
-    /// Stored balances, beside the fold.
-    pub fn balances(&mut self, page: &[BalanceRow], report: &mut Report) {
-        for row in page {
-            let account = self.accounts.entry(row.id).or_default();
-            account.has_balance = true;
-            let subject = || format!("account {}", row.id);
-            if (row.amount, row.xp, row.last_transfer) != (account.amount, account.xp, account.last_transfer) {
-                let detail = format!(
-                    "holds amount {}, xp {}, last transfer {}; the journal comes to {}, {}, {}",
-                    row.amount, row.xp, row.last_transfer, account.amount, account.xp, account.last_transfer
-                );
-                report.add(Rule::BalanceIsFold, subject(), detail);
-            }
-            if row.amount < 0 && !account.may_overdraw {
-                report.add(Rule::NeverNegative, subject(), format!("stands at {}", row.amount));
-            }
-            if row.may_overdraw != account.may_overdraw {
-                report.add(Rule::Overdraft, subject(), "its balance row says otherwise than the account");
-            }
-        }
-    }
-
-    /// What the journal knows and the tables do not.
-    pub fn finish(self, report: &mut Report) {
-        let mut without: Vec<_> = self.accounts.iter().filter(|(_, account)| !account.has_balance).collect();
-        without.sort_by_key(|(id, _)| **id);
-        for (id, account) in without {
-            let detail = format!("has no balance row; the journal comes to {}", account.amount);
-            report.add(Rule::BalanceIsFold, format!("account {id}"), detail);
         }
     }
 }

@@ -1,42 +1,107 @@
 //! Checks every invariant of the books and names the rows that break one.
 //!
-//! It reads one snapshot of the database (repeatable read, read only) as parlor_audit or parlor_app, in
-//! pages: what it holds in memory grows with accounts and rooms, not with the journal. It changes nothing.
+//! It reads as parlor_audit or parlor_app and changes nothing in the database. It reads in short snapshots, a
+//! page each, while servers may post at full speed: `walk` says why that raises no false alarm. What it holds in
+//! memory grows with accounts, rooms and the kinds' records, not with the journal. From a [`Checkpoint`] it goes
+//! on where an earlier audit has ended.
 
 mod anchored;
+mod balances;
 mod chain_walk;
+mod checkpoint;
 mod fold;
 mod openings;
 mod postings;
 mod refusals;
 mod report;
+mod snapshots;
 mod store;
+mod walk;
 
-pub use report::{Report, Rule, Violation};
+pub use self::checkpoint::{Checkpoint, Found, Keeper};
+pub use self::report::{Report, Rule, Since, Violation};
 
-use sqlx::{Connection, PgConnection};
+use std::fmt::Write as _;
 
-use self::chain_walk::ChainWalk;
-use self::fold::Fold;
-use self::postings::Postings;
+use sqlx::PgConnection;
+
+use self::snapshots::Snapshots;
+use self::walk::Walk;
 use super::anchor::Series;
-use super::posting::{Kinds, System};
+use super::posting::Kinds;
 use crate::db;
 use crate::kit::error::{Error, Result};
 use crate::kit::hex::hex;
 
-/// Rows of one page.
-const PAGE: i64 = 2_000;
+/// Rows of one page, and so of one snapshot.
+const PAGE: i64 = 5_000;
 
-/// Audits the books from their first row, and beside the anchors that were taken of them.
+/// Where an audit stands, for whoever waits for it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Progress {
+    /// What is read: `journal`, `records`, `balances`, `refusals`, `owners`, `anchors`.
+    pub step: &'static str,
+    /// How much of it has been, where that is known.
+    pub percent: Option<u8>,
+    /// Rows of the journal so far.
+    pub transfers: u64,
+}
+
+/// What an audit is asked.
+pub struct Plan<'a> {
+    kinds: &'a Kinds,
+    anchors: Option<&'a Series>,
+    from: Option<Checkpoint>,
+    page: i64,
+    told: &'a (dyn Fn(Progress) + Sync),
+}
+
+impl<'a> Plan<'a> {
+    /// From the first row of the books, without anchors.
+    pub fn of(kinds: &'a Kinds) -> Self {
+        Self { kinds, anchors: None, from: None, page: PAGE, told: &|_| {} }
+    }
+
+    /// The same, beside the anchors that were taken of the books.
+    #[must_use]
+    pub fn beside(self, anchors: Option<&'a Series>) -> Self {
+        Self { anchors, ..self }
+    }
+
+    /// The same, on from where an earlier audit has ended.
+    #[must_use]
+    pub fn from(self, from: Option<Checkpoint>) -> Self {
+        Self { from, ..self }
+    }
+
+    /// The same, with so many rows a snapshot.
+    #[must_use]
+    pub fn in_pages_of(self, page: i64) -> Self {
+        Self { page, ..self }
+    }
+
+    /// The same; whoever waits is told where it stands.
+    #[must_use]
+    pub fn telling(self, told: &'a (dyn Fn(Progress) + Sync)) -> Self {
+        Self { told, ..self }
+    }
+}
+
+/// What came of an audit.
+pub struct Audited {
+    /// What it found.
+    pub report: Report,
+    /// Where the next one may go on; none where the books are not clean, so that what is wrong with them is found
+    /// again until it is put right.
+    pub checkpoint: Option<Checkpoint>,
+}
+
+/// Audits the books in short snapshots.
 ///
 /// # Errors
 /// A fault or an outage of the store. Broken books are no error: they stand in the report.
-pub async fn audit(connection: &mut PgConnection, kinds: &Kinds, anchors: Option<&Series>) -> Result<Report> {
-    let mut snapshot = connection.begin_with("begin isolation level repeatable read read only").await?;
-    let report = audit_within(&mut snapshot, kinds, anchors).await?;
-    snapshot.rollback().await?;
-    Ok(report)
+pub async fn audit(connection: &mut PgConnection, plan: Plan<'_>) -> Result<Audited> {
+    audited(Snapshots::Short(connection), plan).await
 }
 
 /// The same inside a transaction that the caller has opened: what it has changed and not committed is
@@ -44,83 +109,62 @@ pub async fn audit(connection: &mut PgConnection, kinds: &Kinds, anchors: Option
 ///
 /// # Errors
 /// As [`audit`].
-pub async fn audit_within(snapshot: &mut PgConnection, kinds: &Kinds, anchors: Option<&Series>) -> Result<Report> {
+pub async fn audit_within(connection: &mut PgConnection, plan: Plan<'_>) -> Result<Audited> {
+    audited(Snapshots::Whole(connection), plan).await
+}
+
+async fn audited(mut snapshots: Snapshots<'_>, plan: Plan<'_>) -> Result<Audited> {
     let mut report = Report::default();
-    schema(snapshot, &mut report).await?;
-    match books(snapshot, kinds, anchors, &mut report).await {
+    snapshots.take(async |snapshot| schema(snapshot, &mut report).await).await?;
+    let checkpoint = match books(&mut snapshots, plan, &mut report).await {
         // A schema that somebody has changed may not be readable; that it was changed has been said.
-        Err(error) if !report.is_clean() => report.notes.push(format!("not everything could be read: {error}")),
+        Err(error) if !report.is_clean() => {
+            report.notes.push(format!("not everything could be read: {error}"));
+            None
+        }
         done => done?,
-    }
-    Ok(report)
+    };
+    Ok(Audited { checkpoint: checkpoint.filter(|_| report.is_clean()), report })
 }
 
 /// What stands in the tables.
-async fn books(
-    snapshot: &mut PgConnection,
-    kinds: &Kinds,
-    anchors: Option<&Series>,
-    report: &mut Report,
-) -> Result<()> {
-    let mut fold = Fold::default();
-    let mut after = 0;
-    loop {
-        let page = store::accounts(snapshot, after, PAGE).await?;
-        let Some(last) = page.last() else { break };
-        after = last.id;
-        fold.open(page, report);
-    }
-    let system = System::of(store::system_accounts(snapshot).await?);
-    fold.system(&system, report);
-    let mut postings = Postings::open(snapshot, kinds, system).await?;
+async fn books(snapshots: &mut Snapshots<'_>, plan: Plan<'_>, report: &mut Report) -> Result<Option<Checkpoint>> {
+    let Plan { kinds, anchors, from, page, told } = plan;
+    let from = match from {
+        Some(from) => snapshots.take(async |snapshot| checkpoint::stands(snapshot, from, kinds, report).await).await?,
+        None => None,
+    };
+    let mut openings = from.as_ref().map(|from| from.openings.clone()).unwrap_or_default();
+    let mut walk = snapshots.take(async |snapshot| Walk::open(snapshot, kinds, from, page, report).await).await?;
+    walk.journal(snapshots, told, report).await?;
+    let tell = |step, percent, report: &Report| told(Progress { step, percent, transfers: report.transfers });
 
-    let mut walk = ChainWalk::of(store::writers(snapshot).await?);
-    let mut after = i64::MIN;
-    loop {
-        let page = store::transfers(snapshot, after, PAGE).await?;
-        let Some((last, _)) = page.last() else { break };
-        let until = last.id;
-        walk.expect(store::links(snapshot, after, until).await?);
-        for (again, first) in store::operations_repeated(snapshot, after, until).await? {
-            let detail = format!("does the operation of transfer {first} once more");
-            report.add(Rule::OperationOnce, format!("transfer {again}"), detail);
-        }
+    tell("records", None, report);
+    for kind in walk.kinds() {
+        snapshots.take(async |snapshot| walk.records(snapshot, kind, report).await).await?;
+    }
+    let (mut after, last) = (0, snapshots.take(async |snapshot| Ok(store::last_account(snapshot).await?)).await?);
+    while let Some(until) = snapshots.take(async |snapshot| walk.balances(snapshot, after, report).await).await? {
+        tell("balances", percent(until, 0, last), report);
         after = until;
-        for (transfer, flaw) in page {
-            if let Some(flaw) = flaw {
-                report.add(Rule::RowWhole, format!("transfer {}", transfer.id), flaw);
-            }
-            fold.transfer(&transfer, report);
-            postings.transfer(&transfer, report);
-            walk.transfer(&transfer, report);
-        }
     }
-    walk.expect(store::links(snapshot, after, i64::MAX).await?);
-    walk.finish(report);
-
-    let mut after = 0;
-    loop {
-        let page = store::balances(snapshot, after, PAGE).await?;
-        let Some(last) = page.last() else { break };
-        after = last.id;
-        fold.balances(&page, report);
-    }
-    fold.finish(report);
-    postings.close(snapshot, report).await?;
-
-    for (op, actor) in store::operations_twice(snapshot).await? {
-        let detail = "stands in the journal and among the refusals";
-        report.add(Rule::OperationOnce, format!("operation {op} of account {actor}"), detail);
-    }
-    for (user, flaw) in store::broken_wallets(snapshot).await? {
-        report.add(Rule::WalletWhole, format!("user {user}"), flaw);
-    }
-    refusals::check(snapshot, report).await?;
-    openings::check(snapshot, report).await?;
+    balances::wallets(snapshots, page, report).await?;
+    tell("refusals", None, report);
+    refusals::check(snapshots, page, report).await?;
+    openings::chain(snapshots, &mut openings, page, report).await?;
+    openings::owners(snapshots, page, report, |until, report| tell("owners", percent(until, 0, last), report)).await?;
     if let Some(series) = anchors {
-        anchored::check(snapshot, series, report).await?;
+        tell("anchors", None, report);
+        anchored::check(snapshots, series, report).await?;
     }
-    Ok(())
+    walk.checkpoint(openings, report)
+}
+
+/// How far `at` is from `first` to `last`.
+fn percent(at: i64, first: i64, last: i64) -> Option<u8> {
+    let whole = i128::from(last) - i128::from(first);
+    let part = (i128::from(at) - i128::from(first)).clamp(0, whole.max(0));
+    u8::try_from(part * 100 / whole.max(1)).ok()
 }
 
 /// Compares the schema and its rights with what the migrations make.

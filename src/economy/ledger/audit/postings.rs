@@ -3,40 +3,65 @@
 //! The kinds know how; here is only who is asked. What a kind keeps grows with its own tables (rooms,
 //! versions), not with the journal.
 
-use std::any::Any;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
+use serde_json::Value;
 use sqlx::PgConnection;
 
 use super::report::{Report, Rule};
-use crate::economy::ledger::posting::{AnyKind, Authority, Flaw, Flaws, Kinds, System, Transfer};
+use crate::economy::ledger::posting::{AnyAudit, AnyKind, Authority, Flaw, Flaws, Kinds, System, Transfer};
 
 /// A kind with what it keeps while the journal is walked.
 struct Open<'a> {
     kind: &'a dyn AnyKind,
-    audit: Box<dyn Any + Send>,
+    audit: AnyAudit,
 }
 
 /// The kinds in an audit.
-pub(super) struct Postings<'a> {
-    system: System,
-    kinds: HashMap<i16, Open<'a>>,
-}
+pub(super) struct Postings<'a>(BTreeMap<i16, Open<'a>>);
 
 impl<'a> Postings<'a> {
-    /// Reads what the kinds judge their rows by.
-    pub async fn open(connection: &mut PgConnection, kinds: &'a Kinds, system: System) -> sqlx::Result<Self> {
-        let mut open = HashMap::new();
-        for kind in kinds.iter() {
-            open.insert(kind.number(), Open { kind, audit: kind.audit_open(connection).await? });
-        }
-        Ok(Self { system, kinds: open })
+    /// At the beginning, or with what a checkpoint has kept.
+    ///
+    /// # Errors
+    /// What was kept is not in the form of this program.
+    pub fn open(kinds: &'a Kinds, kept: Option<&BTreeMap<i16, Value>>) -> serde_json::Result<Self> {
+        let open = kinds.iter().map(|kind| {
+            let audit = kind.audit(kept.and_then(|kept| kept.get(&kind.number())))?;
+            Ok((kind.number(), Open { kind, audit }))
+        });
+        open.collect::<serde_json::Result<_>>().map(Self)
     }
 
-    /// The next row of the journal, by id.
-    pub fn transfer(&mut self, row: &Transfer, report: &mut Report) {
+    /// What a checkpoint keeps.
+    pub fn kept(&self) -> serde_json::Result<BTreeMap<i16, Value>> {
+        self.0.iter().map(|(number, Open { kind, audit })| Ok((*number, kind.audit_kept(audit)?))).collect()
+    }
+
+    /// Every kind.
+    pub fn numbers(&self) -> Vec<i16> {
+        self.0.keys().copied().collect()
+    }
+
+    /// Reads what these rows are judged by.
+    pub async fn read(
+        &mut self,
+        connection: &mut PgConnection,
+        rows: impl Iterator<Item = &Transfer> + Clone,
+    ) -> sqlx::Result<()> {
+        for (number, Open { kind, audit }) in &mut self.0 {
+            let of_it: Vec<_> = rows.clone().filter(|row| row.kind == *number).collect();
+            if !of_it.is_empty() {
+                kind.audit_read(connection, &of_it, audit).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The next row of the journal.
+    pub fn transfer(&mut self, row: &Transfer, system: &System, report: &mut Report) {
         let mut flaws = Flaws::default();
-        match self.kinds.get_mut(&row.kind) {
+        match self.0.get_mut(&row.kind) {
             Some(Open { kind, audit }) => {
                 // Rows from before the word was kept have none.
                 if let Some(word) = row.authority
@@ -44,22 +69,20 @@ impl<'a> Postings<'a> {
                 {
                     flaws.posting(row, format!("a {} is not posted on the word of authority {word}", kind.name()));
                 }
-                kind.audit_row(row, &self.system, audit, &mut flaws);
+                kind.audit_row(row, system, audit, &mut flaws);
             }
             None => flaws.posting(row, format!("is of kind {}, which there is not", row.kind)),
         }
         tell(flaws, report);
     }
 
-    /// After the last row: the kinds' own tables.
-    pub async fn close(self, connection: &mut PgConnection, report: &mut Report) -> sqlx::Result<()> {
-        let mut open: Vec<_> = self.kinds.into_values().collect();
-        open.sort_by_key(|open| open.kind.number());
-        for Open { kind, audit } in open {
-            let mut flaws = Flaws::default();
+    /// A kind's own tables, beside the rows so far.
+    pub async fn close(&mut self, connection: &mut PgConnection, kind: i16, report: &mut Report) -> sqlx::Result<()> {
+        let mut flaws = Flaws::default();
+        if let Some(Open { kind, audit }) = self.0.get_mut(&kind) {
             kind.audit_close(connection, audit, &mut flaws).await?;
-            tell(flaws, report);
         }
+        tell(flaws, report);
         Ok(())
     }
 }

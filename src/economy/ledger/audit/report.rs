@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use chrono::{DateTime, SecondsFormat, Utc};
+
 /// Violations that a report names; beyond it they are counted.
 const NAMED: usize = 1_000;
 
@@ -67,6 +69,8 @@ rules! {
     Anchored = "anchored";
     /// Anchors are whole, signed, and each behind the one before.
     AnchorTrue = "anchor_true";
+    /// The checkpoint that the audit was to go on from is signed, and the books have what it says of them.
+    CheckpointTrue = "checkpoint_true";
 }
 
 impl fmt::Display for Rule {
@@ -86,14 +90,25 @@ pub struct Violation {
     pub detail: String,
 }
 
+/// The checkpoint that an audit has gone on from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Since {
+    /// When the audit began that left it, Unix milliseconds.
+    pub at: i64,
+    /// Rows of the journal before it.
+    pub transfers: u64,
+}
+
 /// What an audit found.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Report {
-    /// Rows of the journal.
+    /// The checkpoint that it has gone on from; none where it has read everything.
+    pub since: Option<Since>,
+    /// Rows of the journal that were read.
     pub transfers: u64,
     /// Accounts.
     pub accounts: u64,
-    /// Links of all chains.
+    /// Links of all chains that were read.
     pub links: u64,
     /// Stored refusals.
     pub refusals: u64,
@@ -113,7 +128,8 @@ impl Report {
         self.found == 0
     }
 
-    pub(super) fn add(&mut self, rule: Rule, subject: impl Into<String>, detail: impl Into<String>) {
+    /// Names a row that breaks a rule, besides what the audit itself finds.
+    pub fn add(&mut self, rule: Rule, subject: impl Into<String>, detail: impl Into<String>) {
         self.found += 1;
         if self.violations.len() < NAMED {
             self.violations.push(Violation { rule, subject: subject.into(), detail: detail.into() });
@@ -128,6 +144,14 @@ impl fmt::Display for Report {
             "audited: {} transfers, {} accounts, {} links, {} refusals; {} anchors",
             self.transfers, self.accounts, self.links, self.refusals, self.anchors
         )?;
+        if let Some(Since { at, transfers }) = self.since {
+            let at = DateTime::<Utc>::from_timestamp_millis(at).unwrap_or_default();
+            let at = at.to_rfc3339_opts(SecondsFormat::Secs, true);
+            writeln!(
+                f,
+                "from the checkpoint of {at} on; the {transfers} transfers before it were not read again (--full does)"
+            )?;
+        }
         for violation in &self.violations {
             writeln!(f, "{:<18} {}: {}", violation.rule, violation.subject, violation.detail)?;
         }

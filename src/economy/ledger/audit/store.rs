@@ -1,8 +1,7 @@
-//! The audit's SQL: pages by key, in one snapshot.
+//! The audit's SQL: pages by key.
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
-use uuid::Uuid;
 
 use crate::economy::ledger::journal::JournalRow;
 use crate::economy::ledger::posting::Transfer;
@@ -13,6 +12,23 @@ pub(super) struct AccountRow {
     pub id: i64,
     pub currency: i16,
     pub may_overdraw: bool,
+}
+
+/// These accounts, those that there are.
+pub(super) async fn accounts_of(connection: &mut PgConnection, ids: &[i64]) -> Result<Vec<AccountRow>> {
+    sqlx::query_as!(AccountRow, "select id, currency, may_overdraw from accounts where id = any($1)", ids)
+        .fetch_all(connection)
+        .await
+}
+
+/// The newest account; 0 while there is none.
+pub(super) async fn last_account(connection: &mut PgConnection) -> Result<i64> {
+    sqlx::query_scalar!(r#"select coalesce(max(id), 0) as "last!" from accounts"#).fetch_one(connection).await
+}
+
+/// The database's time.
+pub(super) async fn now(connection: &mut PgConnection) -> Result<DateTime<Utc>> {
+    sqlx::query_scalar!(r#"select clock_timestamp() as "now!""#).fetch_one(connection).await
 }
 
 /// Accounts above an id.
@@ -41,26 +57,26 @@ pub(super) struct BalanceRow {
     pub may_overdraw: bool,
 }
 
-/// Balances above an account's id.
-pub(super) async fn balances(connection: &mut PgConnection, after: i64, limit: i64) -> Result<Vec<BalanceRow>> {
+/// Balances of accounts above `after` and at most `until`.
+pub(super) async fn balances(connection: &mut PgConnection, after: i64, until: i64) -> Result<Vec<BalanceRow>> {
     sqlx::query_as!(
         BalanceRow,
         "select account_id as id, amount, xp, last_transfer, may_overdraw
            from balances
-          where account_id > $1
-          order by account_id
-          limit $2",
+          where account_id > $1 and account_id <= $2
+          order by account_id",
         after,
-        limit
+        until
     )
     .fetch_all(connection)
     .await
 }
 
-/// Rows of the journal above an id, each with what is wrong with its form.
+/// Rows of the journal above `after` and at most `until`, each with what is wrong with its form.
 pub(super) async fn transfers(
     connection: &mut PgConnection,
     after: i64,
+    until: i64,
     limit: i64,
 ) -> Result<Vec<(Transfer, Option<&'static str>)>> {
     let rows = sqlx::query_as!(
@@ -71,10 +87,11 @@ pub(super) async fn transfers(
                   gift_price, receivers as "receivers: Vec<Option<i64>>", xp_bp, room_coins, reverses,
                   detail_version, detail
              from journal
-            where id > $1
+            where id > $1 and id <= $2
             order by id
-            limit $2"#,
+            limit $3"#,
         after,
+        until,
         limit
     )
     .fetch_all(connection)
@@ -97,59 +114,56 @@ pub(super) struct LinkRow {
 }
 
 /// Links whose first transfer is above `after` and at most `until`.
-pub(super) async fn links(connection: &mut PgConnection, after: i64, until: i64) -> Result<Vec<LinkRow>> {
+pub(super) async fn links(
+    connection: &mut PgConnection,
+    after: i64,
+    until: i64,
+    limit: i64,
+) -> Result<Vec<LinkRow>> {
     sqlx::query_as!(
         LinkRow,
         "select writer, version, batch_no, first_transfer, last_transfer, transfers, refusals, refusals_hash, at,
                 previous, hash
            from chain_links
           where first_transfer > $1 and first_transfer <= $2
-          order by first_transfer",
+          order by first_transfer
+          limit $3",
         after,
-        until
+        until,
+        limit
     )
     .fetch_all(connection)
     .await
 }
 
-/// Operations that were done and refused.
-pub(super) async fn operations_twice(connection: &mut PgConnection) -> Result<Vec<(Uuid, i64)>> {
-    let rows = sqlx::query!(
-        r#"select r.op as "op!", r.actor as "actor!"
-             from refusals r
-             join journal j on j.op = r.op and j.actor = r.actor
-            order by r.op
-            limit 1000"#
-    )
-    .fetch_all(connection)
-    .await?;
-    Ok(rows.into_iter().map(|row| (row.op, row.actor)).collect())
-}
-
-/// Wallets whose accounts are not as they should be.
-pub(super) async fn broken_wallets(connection: &mut PgConnection) -> Result<Vec<(i64, String)>> {
+/// Wallets of users above `after`, at most `limit` of them: the last one's user, and those whose accounts are not
+/// as they should be.
+pub(super) async fn broken_wallets(
+    connection: &mut PgConnection,
+    after: i64,
+    limit: i64,
+) -> Result<(Option<i64>, Vec<(i64, String)>)> {
     let rows = sqlx::query!(
         r#"select w.user_id as "user_id!", coalesce(c.currency, 0) as "coin!", coalesce(d.currency, 0) as "diamond!",
                   (cb.account_id is not null and db.account_id is not null) as "balances!"
-             from wallets w
+             from (select * from wallets where user_id > $1 order by user_id limit $2) w
              left join accounts c on c.id = w.coin_account
              left join accounts d on d.id = w.diamond_account
              left join balances cb on cb.account_id = w.coin_account
              left join balances db on db.account_id = w.diamond_account
-            where c.currency is distinct from 1 or d.currency is distinct from 2
-               or cb.account_id is null or db.account_id is null
-            order by w.user_id
-            limit 1000"#
+            order by w.user_id"#,
+        after,
+        limit
     )
     .fetch_all(connection)
     .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| {
-            let balances = if row.balances { "" } else { ", without a balance row" };
-            (row.user_id, format!("accounts of currencies {} and {}{balances}", row.coin, row.diamond))
-        })
-        .collect())
+    let last = rows.last().map(|row| row.user_id);
+    let broken = rows.into_iter().filter(|row| (row.coin, row.diamond, row.balances) != (1, 2, true));
+    let said = broken.map(|row| {
+        let balances = if row.balances { "" } else { ", without a balance row" };
+        (row.user_id, format!("accounts of currencies {} and {}{balances}", row.coin, row.diamond))
+    });
+    Ok((last, said.collect()))
 }
 
 /// Rows of the journal above `after` and at most `until` whose operation an earlier row has done already.
@@ -172,7 +186,56 @@ pub(super) async fn operations_repeated(
     Ok(rows.into_iter().map(|row| (row.again, row.first)).collect())
 }
 
-/// Every writer.
-pub(super) async fn writers(connection: &mut PgConnection) -> Result<Vec<i64>> {
-    sqlx::query_scalar!("select id from writers").fetch_all(connection).await
+/// The end of a writer's chain.
+pub(super) struct HeadRow {
+    pub writer: i64,
+    /// There is such a writer.
+    pub is_there: bool,
+    /// The number of its last link.
+    pub batch_no: i64,
+    /// No id of that link is above it.
+    pub reaches: i64,
+}
+
+/// The end of every chain, found by steps from one writer to the next: their number counts, not that of the links.
+pub(super) async fn heads(connection: &mut PgConnection) -> Result<Vec<HeadRow>> {
+    sqlx::query_as!(
+        HeadRow,
+        r#"with recursive chained as (
+               select min(writer) as writer from chain_links
+                union all
+               select (select min(l.writer) from chain_links l where l.writer > c.writer)
+                 from chained c
+                where c.writer is not null
+           )
+           select c.writer as "writer!", exists (select from writers w where w.id = c.writer) as "is_there!",
+                  l.batch_no as "batch_no!", greatest(l.first_transfer, l.last_transfer) as "reaches!"
+             from chained c
+            cross join lateral (
+                  select batch_no, first_transfer, last_transfer
+                    from chain_links
+                   where writer = c.writer
+                   order by batch_no desc
+                   limit 1) l
+            where c.writer is not null"#
+    )
+    .fetch_all(connection)
+    .await
+}
+
+/// The lowest first transfer of these writers' links above a number of each.
+pub(super) async fn first_transfer(
+    connection: &mut PgConnection,
+    writers: &[i64],
+    above: &[i64],
+) -> Result<Option<i64>> {
+    sqlx::query_scalar!(
+        r#"select min(l.first_transfer) as "first?"
+             from unnest($1::bigint[], $2::bigint[]) as walked (writer, batch_no)
+             join chain_links l on l.writer = walked.writer and l.batch_no > walked.batch_no"#,
+        writers,
+        above
+    )
+    .fetch_one(connection)
+    .await
 }

@@ -8,6 +8,7 @@ use std::fmt;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use parlor_protocol::UserId;
+use serde::Deserialize as _;
 use sqlx::PgConnection;
 
 use super::kind::{Denial, Flaws, Kind, Posted, Short, Viewer};
@@ -19,7 +20,8 @@ use crate::economy::ledger::order::Committed;
 pub(in crate::economy) type AnyOrder = dyn Any + Send + Sync;
 /// The rows of a kind for one batch, or what an audit keeps of it.
 pub(in crate::economy::ledger) type AnyState = Box<dyn Any + Send + Sync>;
-type AnyAudit = Box<dyn Any + Send>;
+/// What an audit keeps of a kind.
+pub(in crate::economy::ledger) type AnyAudit = Box<dyn Any + Send>;
 
 /// A posting that its kind has judged good.
 #[derive(Debug)]
@@ -64,12 +66,27 @@ pub(in crate::economy::ledger) trait AnyKind: fmt::Debug + Send + Sync {
     ) -> BoxFuture<'a, sqlx::Result<()>>;
     fn committed(&self, posted: Rows<'_, '_>, hints: &mut Committed);
     fn entry(&self, posted: Posted<'_>, viewer: Viewer) -> Option<(&'static str, serde_json::Value)>;
-    fn audit_open<'a>(&'a self, connection: &'a mut PgConnection) -> BoxFuture<'a, sqlx::Result<AnyAudit>>;
+    /// What an audit begins with: what a checkpoint has kept, or nothing yet.
+    ///
+    /// # Errors
+    /// What was kept is not in the form of this program.
+    fn audit(&self, kept: Option<&serde_json::Value>) -> serde_json::Result<AnyAudit>;
+    /// What a checkpoint keeps.
+    ///
+    /// # Errors
+    /// It holds what JSON has no form for.
+    fn audit_kept(&self, audit: &AnyAudit) -> serde_json::Result<serde_json::Value>;
+    fn audit_read<'a>(
+        &'a self,
+        connection: &'a mut PgConnection,
+        rows: &'a [&'a Transfer],
+        audit: &'a mut AnyAudit,
+    ) -> BoxFuture<'a, sqlx::Result<()>>;
     fn audit_row(&self, row: &Transfer, system: &System, audit: &mut AnyAudit, flaws: &mut Flaws);
     fn audit_close<'a>(
         &'a self,
         connection: &'a mut PgConnection,
-        audit: AnyAudit,
+        audit: &'a mut AnyAudit,
         flaws: &'a mut Flaws,
     ) -> BoxFuture<'a, sqlx::Result<()>>;
 }
@@ -174,8 +191,24 @@ impl<K: Kind> AnyKind for Registered<K> {
         K::entry(posted, viewer)
     }
 
-    fn audit_open<'a>(&'a self, connection: &'a mut PgConnection) -> BoxFuture<'a, sqlx::Result<AnyAudit>> {
-        async move { Ok(Box::new(K::audit_open(connection).await?) as AnyAudit) }.boxed()
+    fn audit(&self, kept: Option<&serde_json::Value>) -> serde_json::Result<AnyAudit> {
+        Ok(Box::new(match kept {
+            Some(kept) => K::Audit::deserialize(kept)?,
+            None => K::Audit::default(),
+        }))
+    }
+
+    fn audit_kept(&self, audit: &AnyAudit) -> serde_json::Result<serde_json::Value> {
+        serde_json::to_value(audit.downcast_ref::<K::Audit>().expect(STATE))
+    }
+
+    fn audit_read<'a>(
+        &'a self,
+        connection: &'a mut PgConnection,
+        rows: &'a [&'a Transfer],
+        audit: &'a mut AnyAudit,
+    ) -> BoxFuture<'a, sqlx::Result<()>> {
+        K::audit_read(connection, rows, audit.downcast_mut().expect(STATE)).boxed()
     }
 
     fn audit_row(&self, row: &Transfer, system: &System, audit: &mut AnyAudit, flaws: &mut Flaws) {
@@ -185,10 +218,9 @@ impl<K: Kind> AnyKind for Registered<K> {
     fn audit_close<'a>(
         &'a self,
         connection: &'a mut PgConnection,
-        audit: AnyAudit,
+        audit: &'a mut AnyAudit,
         flaws: &'a mut Flaws,
     ) -> BoxFuture<'a, sqlx::Result<()>> {
-        let audit = audit.downcast().expect(STATE);
-        async move { K::audit_close(connection, *audit, flaws).await }.boxed()
+        K::audit_close(connection, audit.downcast_mut().expect(STATE), flaws).boxed()
     }
 }

@@ -5,6 +5,8 @@ use std::fmt;
 use std::future::{Future, ready};
 
 use parlor_protocol::{ErrorBody, ErrorCode, UserId};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use sqlx::PgConnection;
 
 use super::names::{Locks, Names, People, System, View};
@@ -131,8 +133,9 @@ pub trait Kind: fmt::Debug + Send + Sync + 'static {
     type Receipt: Send + 'static;
     /// The rows of its own that one batch reads and changes.
     type State: Default + Send + Sync + 'static;
-    /// What an audit keeps of this kind while it walks the journal.
-    type Audit: Default + Send + 'static;
+    /// What an audit keeps of this kind while it walks the journal. An audit's checkpoint has it as JSON, and the
+    /// next audit goes on with it: what is read for each part of the journal is skipped by serde.
+    type Audit: Default + Serialize + DeserializeOwned + Send + 'static;
 
     /// Adds the users whose wallets the order needs; the actor's is always there.
     fn users(order: &Self::Order, users: &mut BTreeSet<UserId>);
@@ -206,12 +209,19 @@ pub trait Kind: fmt::Debug + Send + Sync + 'static {
     /// What the statement of an account says of the row: a name for it and its value.
     fn entry(posted: Posted<'_>, viewer: Viewer) -> Option<(&'static str, serde_json::Value)>;
 
-    /// Reads what an audit judges this kind's rows by: the versions of what held then.
-    fn audit_open(_connection: &mut PgConnection) -> impl Future<Output = sqlx::Result<Self::Audit>> + Send {
-        ready(Ok(Self::Audit::default()))
+    /// Reads what these rows are judged by, such as the versions of what held then, before each of them is given to
+    /// [`Kind::audit_row`]. The rows are some thousands of this kind, and the connection sees the snapshot that
+    /// they were read in: server and audit may both be at work.
+    fn audit_read(
+        _connection: &mut PgConnection,
+        _rows: &[&Transfer],
+        _audit: &mut Self::Audit,
+    ) -> impl Future<Output = sqlx::Result<()>> + Send {
+        ready(Ok(()))
     }
 
-    /// Judges a stored row again, in the order of the journal.
+    /// Judges a stored row again. Rows come in an order in which they could have been committed: along an
+    /// account, and along whatever else a batch locks, as they were.
     fn audit_row(row: &Transfer, system: &System, _audit: &mut Self::Audit, flaws: &mut Flaws) {
         match Self::recalled(row) {
             Some(detail) => flaws.compare(row, Self::legs(system, row.actor, &detail).as_deref()),
@@ -219,10 +229,11 @@ pub trait Kind: fmt::Debug + Send + Sync + 'static {
         }
     }
 
-    /// Compares the kind's own tables with what the walk came to.
+    /// Compares the kind's own tables with what the walk came to, in a snapshot up to whose end the journal has been
+    /// walked. Rows may follow: what is kept is where they go on.
     fn audit_close(
         _connection: &mut PgConnection,
-        _audit: Self::Audit,
+        _audit: &mut Self::Audit,
         _flaws: &mut Flaws,
     ) -> impl Future<Output = sqlx::Result<()>> + Send {
         ready(Ok(()))

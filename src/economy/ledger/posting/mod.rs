@@ -12,7 +12,7 @@ mod row;
 mod words;
 
 pub(in crate::economy) use erased::AnyOrder;
-pub(super) use erased::{AnyKind, AnyState, Draft};
+pub(super) use erased::{AnyAudit, AnyKind, AnyState, Draft};
 pub(super) use kind::Flaw;
 pub use kind::{Denial, Flaws, Kind, Posted, Short, Viewer};
 pub(super) use legs::xp;

@@ -1,26 +1,36 @@
 //! The books beside the anchors that were taken of them: what an anchor names is still there, unchanged.
 
-mod store;
+pub(super) mod store;
 
 use sqlx::PgConnection;
 
 use super::hex;
 use super::report::{Report, Rule};
+use super::snapshots::Snapshots;
 use crate::economy::ledger::anchor::{Anchor, Series};
 use crate::kit::error::Result;
 
+/// Anchors that are compared in one snapshot.
+const AT_ONCE: usize = 200;
+
 /// Compares the books with every anchor of the series.
-pub(super) async fn check(connection: &mut PgConnection, series: &Series, report: &mut Report) -> Result<()> {
+pub(super) async fn check(snapshots: &mut Snapshots<'_>, series: &Series, report: &mut Report) -> Result<()> {
     report.anchors = series.anchors.len() as u64;
     for unsound in &series.unsound {
         report.add(Rule::AnchorTrue, format!("anchor {}", unsound.number), unsound.detail.clone());
     }
-    for anchor in &series.anchors {
-        heads(connection, anchor, report).await?;
+    for anchors in series.anchors.chunks(AT_ONCE) {
+        let compare = async |snapshot: &mut PgConnection| {
+            for anchor in anchors {
+                heads(snapshot, anchor, report).await?;
+            }
+            openings(snapshot, anchors, report).await
+        };
+        snapshots.take(compare).await?;
     }
-    openings(connection, &series.anchors, report).await?;
     let Some(newest) = series.anchors.last() else { return Ok(()) };
-    let (links, last_transfer) = store::extent(connection).await?;
+    let extent = async |snapshot: &mut PgConnection| Ok(store::extent(snapshot).await?);
+    let (links, last_transfer) = snapshots.take(extent).await?;
     let subject = || format!("anchor {}", newest.number);
     if links < newest.links {
         let detail = format!(

@@ -5,7 +5,7 @@ use sqlx::PgConnection;
 type Result<T> = std::result::Result<T, sqlx::Error>;
 
 /// The hashes of these links, in their order; `None` where there is no such link.
-pub(super) async fn hashes(
+pub(in super::super) async fn hashes(
     connection: &mut PgConnection,
     writers: &[i64],
     batch_nos: &[i64],
@@ -23,7 +23,7 @@ pub(super) async fn hashes(
 }
 
 /// The hashes of these openings, in their order; `None` where there is no such opening.
-pub(super) async fn opening_hashes(connection: &mut PgConnection, numbers: &[i64]) -> Result<Vec<Option<Vec<u8>>>> {
+pub(in super::super) async fn opening_hashes(connection: &mut PgConnection, numbers: &[i64]) -> Result<Vec<Option<Vec<u8>>>> {
     sqlx::query_scalar!(
         r#"select o.hash as "hash?"
              from unnest($1::bigint[]) with ordinality as named (no, place)

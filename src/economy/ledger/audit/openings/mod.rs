@@ -11,78 +11,85 @@ use sqlx::PgConnection;
 use self::store::{OpeningRow, OwnerRow};
 use super::hex;
 use super::report::{Report, Rule};
+use super::snapshots::Snapshots;
+use crate::economy::ledger::anchor::OpeningsHead;
 use crate::kit::error::Result;
 
-/// Rows of one page.
-const PAGE: i64 = 2_000;
-
-/// Checks the chain of openings, then every account beside its opening and its owner.
-pub(super) async fn check(connection: &mut PgConnection, report: &mut Report) -> Result<()> {
-    let mut head = Head::default();
+/// Checks the chain of openings behind `head`, which then stands at its end.
+pub(super) async fn chain(
+    snapshots: &mut Snapshots<'_>,
+    head: &mut OpeningsHead,
+    page: i64,
+    report: &mut Report,
+) -> Result<()> {
     loop {
-        let page = store::openings(connection, head.no, PAGE).await?;
-        if page.is_empty() {
-            break;
-        }
-        page.iter().for_each(|row| head.link(row, report));
-    }
-    let mut after = i64::MIN;
-    loop {
-        let accounts = store::accounts(connection, after, PAGE).await?;
-        let until = if (accounts.len() as i64) < PAGE { i64::MAX } else { accounts[accounts.len() - 1] };
-        let seals = store::seals(connection, after, until).await?;
-        let owners = store::owners(connection, after, until).await?;
-        owned(&accounts, &seals, &owners, report);
-        if until == i64::MAX {
+        let look = async |snapshot: &mut PgConnection| Ok(store::openings(snapshot, head.no, page).await?);
+        let rows = snapshots.take(look).await?;
+        if rows.is_empty() {
             return Ok(());
         }
-        after = until;
+        rows.iter().for_each(|row| link(head, row, report));
     }
 }
 
-/// The end of the chain so far.
-#[derive(Default)]
-struct Head {
-    no: i64,
-    /// In hexadecimal; empty before the first.
-    hash: String,
+/// Checks every account beside its opening and its owner, page by page; `told` is given the last account of each.
+pub(super) async fn owners(
+    snapshots: &mut Snapshots<'_>,
+    page: i64,
+    report: &mut Report,
+    told: impl Fn(i64, &Report),
+) -> Result<()> {
+    let mut after = i64::MIN;
+    loop {
+        let look = async |snapshot: &mut PgConnection| {
+            let accounts = store::accounts(snapshot, after, page).await?;
+            let last = accounts.last().copied().filter(|_| accounts.len() as i64 == page);
+            let until = last.unwrap_or(i64::MAX);
+            let seals = store::seals(snapshot, after, until).await?;
+            let owners = store::owners(snapshot, after, until).await?;
+            owned(&accounts, &seals, &owners, report);
+            Ok(last)
+        };
+        let Some(last) = snapshots.take(look).await? else { return Ok(()) };
+        told(last, report);
+        after = last;
+    }
 }
 
-impl Head {
-    fn link(&mut self, row: &OpeningRow, report: &mut Report) {
-        let subject = || format!("opening {}", row.no);
-        if row.no != self.no + 1 {
-            report.add(
-                Rule::OpeningWhole,
-                subject(),
-                format!("stands behind opening {}: what was between is gone", self.no),
-            );
-        }
-        match (row.currency, row.may_overdraw, row.created_at) {
-            (Some(currency), Some(may_overdraw), Some(created_at)) => {
-                let words = [
-                    "parlor opening 1".to_owned(),
-                    self.hash.clone(),
-                    row.no.to_string(),
-                    row.account.to_string(),
-                    currency.to_string(),
-                    if may_overdraw { "overdraws" } else { "covers" }.to_owned(),
-                    created_at.timestamp_micros().to_string(),
-                    row.at.timestamp_micros().to_string(),
-                    hex(&row.seal),
-                ];
-                if hash(&words)[..] != row.hash {
-                    let detail = format!(
-                        "does not hash to what it holds: it, the opening before it or account {} was changed",
-                        row.account
-                    );
-                    report.add(Rule::OpeningWhole, subject(), detail);
-                }
+/// Checks an opening behind the one before.
+fn link(head: &mut OpeningsHead, row: &OpeningRow, report: &mut Report) {
+    let subject = || format!("opening {}", row.no);
+    if row.no != head.no + 1 {
+        report.add(
+            Rule::OpeningWhole,
+            subject(),
+            format!("stands behind opening {}: what was between is gone", head.no),
+        );
+    }
+    match (row.currency, row.may_overdraw, row.created_at) {
+        (Some(currency), Some(may_overdraw), Some(created_at)) => {
+            let words = [
+                "parlor opening 1".to_owned(),
+                head.hash.clone(),
+                row.no.to_string(),
+                row.account.to_string(),
+                currency.to_string(),
+                if may_overdraw { "overdraws" } else { "covers" }.to_owned(),
+                created_at.timestamp_micros().to_string(),
+                row.at.timestamp_micros().to_string(),
+                hex(&row.seal),
+            ];
+            if hash(&words)[..] != row.hash {
+                let detail = format!(
+                    "does not hash to what it holds: it, the opening before it or account {} was changed",
+                    row.account
+                );
+                report.add(Rule::OpeningWhole, subject(), detail);
             }
-            _ => report.add(Rule::OpeningWhole, subject(), format!("is of account {}, which is gone", row.account)),
         }
-        *self = Self { no: row.no, hash: hex(&row.hash) };
+        _ => report.add(Rule::OpeningWhole, subject(), format!("is of account {}, which is gone", row.account)),
     }
+    *head = OpeningsHead { no: row.no, hash: hex(&row.hash) };
 }
 
 /// Compares accounts with what they were opened for. The three are of the same range of ids.

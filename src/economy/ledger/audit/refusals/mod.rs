@@ -3,92 +3,110 @@
 
 mod store;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashSet};
 
-use chrono::TimeDelta;
+use chrono::{DateTime, Utc};
 use parlor_protocol::Op;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use self::store::{LinkRow, RefusalRow};
+use self::store::{RefusalRow, RefusedRow};
 use super::report::{Report, Rule};
+use super::snapshots::Snapshots;
 use crate::economy::ledger::REFUSALS_KEPT;
 use crate::economy::ledger::chain::{self, Hash};
 use crate::kit::error::Result;
 
-/// Rows of one page.
-const PAGE: i64 = 2_000;
+/// A link by writer and number.
+type LinkKey = (i64, i64);
 
-/// The refusals of one link, while they are gathered.
-#[derive(Default)]
-struct Batch {
-    hashes: Vec<Hash>,
-    /// When they were written, in microseconds.
-    at_us: i64,
-}
-
-/// Checks every refusal and every link that hashes some.
-pub(super) async fn check(connection: &mut PgConnection, report: &mut Report) -> Result<()> {
-    let (began, now) = store::times(connection).await?;
-    let mut batches: HashMap<(i64, i64), Batch> = HashMap::new();
-    let mut after = (Uuid::nil(), i64::MIN);
-    loop {
-        let page = store::refusals(connection, after, PAGE).await?;
-        let Some(last) = page.last() else { break };
-        after = (last.op, last.actor);
-        for row in page {
-            report.refusals += 1;
-            let subject = || format!("operation {} of account {}", row.op, row.actor);
-            match row.writer.zip(row.batch_no) {
-                Some(link) => {
-                    let batch = batches.entry(link).or_default();
-                    batch.at_us = row.at.timestamp_micros();
-                    batch.hashes.push(hash(&row));
-                }
-                None if row.writer.is_none() && row.batch_no.is_none() && began.is_none_or(|began| row.at < began) => {}
-                None => report.add(Rule::RefusalTrue, subject(), "is refused, and no link knows of it"),
+/// Checks every refusal with the others of its batch, and every link whose refusals have to be there yet. All of
+/// it each time: refusals are removed when they are old.
+pub(super) async fn check(snapshots: &mut Snapshots<'_>, page: i64, report: &mut Report) -> Result<()> {
+    let began = snapshots.take(async |snapshot| Ok(store::began(snapshot).await?)).await?;
+    let mut judged = HashSet::new();
+    let mut after = Some((Uuid::nil(), i64::MIN));
+    while let Some(from) = after {
+        let look = async |snapshot: &mut PgConnection| {
+            let rows = store::refusals(snapshot, from, page).await?;
+            let links = placed(&rows, began, report);
+            let new: BTreeMap<_, _> = links.into_iter().filter(|(link, _)| judged.insert(*link)).collect();
+            batches(snapshot, &new, report).await?;
+            Ok(rows.last().map(|row| (row.op, row.actor)))
+        };
+        after = snapshots.take(look).await?;
+    }
+    let mut after = Some((DateTime::<Utc>::UNIX_EPOCH, i64::MIN, i64::MIN));
+    while let Some(from) = after {
+        let look = async |snapshot: &mut PgConnection| {
+            let rows = store::young_links(snapshot, from, REFUSALS_KEPT.as_secs_f64(), page).await?;
+            for row in rows.iter().filter(|row| !row.has_refusals) {
+                let subject = format!("link {}/{}", row.writer, row.batch_no);
+                report.add(Rule::RefusalTrue, subject, "its refusals are gone before their time");
             }
-        }
-    }
-    let mut after = (i64::MIN, i64::MIN);
-    loop {
-        let page = store::links(connection, after, PAGE).await?;
-        let Some(last) = page.last() else { break };
-        after = (last.writer, last.batch_no);
-        for link in page {
-            let batch = batches.remove(&(link.writer, link.batch_no)).unwrap_or_default();
-            let old = now - link.at > TimeDelta::from_std(REFUSALS_KEPT).unwrap_or(TimeDelta::MAX);
-            judge(&link, batch, old, report);
-        }
-    }
-    for ((writer, batch_no), batch) in batches {
-        let detail = format!("hashes no refusals, and {} name it", batch.hashes.len());
-        report.add(Rule::RefusalTrue, format!("link {writer}/{batch_no}"), detail);
+            Ok(rows.last().map(|row| (row.at, row.writer, row.batch_no)))
+        };
+        after = snapshots.take(look).await?;
     }
     Ok(())
 }
 
-fn judge(link: &LinkRow, batch: Batch, old: bool, report: &mut Report) {
-    let subject = || format!("link {}/{}", link.writer, link.batch_no);
-    if batch.hashes.is_empty() {
-        if !old {
-            report.add(Rule::RefusalTrue, subject(), "its refusals are gone before their time");
+/// What a link says of its refusals: how many, and their hash.
+type Said = (i32, Option<Vec<u8>>);
+
+/// Looks for each refusal's link; gives the links.
+fn placed(rows: &[RefusalRow], began: Option<DateTime<Utc>>, report: &mut Report) -> BTreeMap<LinkKey, Said> {
+    let mut links = BTreeMap::new();
+    for row in rows {
+        report.refusals += 1;
+        let subject = || format!("operation {} of account {}", row.op, row.actor);
+        if row.is_done {
+            report.add(Rule::OperationOnce, subject(), "stands in the journal and among the refusals");
         }
-        return;
+        match (row.writer.zip(row.batch_no), row.linked_at.zip(row.refusals)) {
+            (Some(key), Some((linked_at, refusals))) => {
+                if linked_at != row.at {
+                    report.add(Rule::RefusalTrue, subject(), "is dated otherwise than its link");
+                }
+                links.insert(key, (refusals, row.hash.clone()));
+            }
+            (None, _)
+                if row.writer.is_none() && row.batch_no.is_none() && began.is_none_or(|began| row.at < began) => {}
+            _ => report.add(Rule::RefusalTrue, subject(), "is refused, and no link knows of it"),
+        }
     }
-    if batch.at_us != link.at.timestamp_micros() {
-        report.add(Rule::RefusalTrue, subject(), "is dated otherwise than its refusals");
-    }
-    let found = batch.hashes.len();
-    if i64::from(link.refusals) != found as i64 || chain::refusals(batch.hashes)[..] != link.hash {
-        let detail = format!(
-            "its {} refusals do not hash to what it holds, {found} are there: one was changed, added or removed",
-            link.refusals
-        );
-        report.add(Rule::RefusalTrue, subject(), detail);
-    }
+    links
 }
 
-fn hash(row: &RefusalRow) -> Hash {
+/// Judges the whole batches of these links.
+async fn batches(snapshot: &mut PgConnection, links: &BTreeMap<LinkKey, Said>, report: &mut Report) -> Result<()> {
+    if links.is_empty() {
+        return Ok(());
+    }
+    let (writers, batch_nos): (Vec<_>, Vec<_>) = links.keys().copied().unzip();
+    let mut hashes: BTreeMap<LinkKey, Vec<Hash>> = BTreeMap::new();
+    for row in store::refused(snapshot, &writers, &batch_nos).await? {
+        hashes.entry((row.writer, row.batch_no)).or_default().push(hash(&row));
+    }
+    for (key, (refusals, said)) in links {
+        let found = hashes.remove(key).unwrap_or_default();
+        let count = found.len();
+        let subject = || format!("link {}/{}", key.0, key.1);
+        match said {
+            None => report.add(Rule::RefusalTrue, subject(), format!("hashes no refusals, and {count} name it")),
+            Some(said) if i64::from(*refusals) == count as i64 && chain::refusals(found)[..] == said[..] => {}
+            Some(_) => {
+                let detail = format!(
+                    "its {refusals} refusals do not hash to what it holds, {count} are there: one was changed, added \
+                     or removed"
+                );
+                report.add(Rule::RefusalTrue, subject(), detail);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn hash(row: &RefusedRow) -> Hash {
     chain::refusal(Op(row.op), row.actor, &row.body_hash, row.at.timestamp_micros(), &row.error)
 }

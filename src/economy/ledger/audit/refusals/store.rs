@@ -6,14 +6,19 @@ use uuid::Uuid;
 
 type Result<T> = std::result::Result<T, sqlx::Error>;
 
+/// A refusal's place, and what its link says.
 pub(super) struct RefusalRow {
     pub op: Uuid,
     pub actor: i64,
-    pub body_hash: Vec<u8>,
-    pub error: serde_json::Value,
     pub at: DateTime<Utc>,
     pub writer: Option<i64>,
     pub batch_no: Option<i64>,
+    /// Its operation was done, too.
+    pub is_done: bool,
+    /// Of the link: how many refusals, their hash, its time. None where there is no such link.
+    pub refusals: Option<i32>,
+    pub hash: Option<Vec<u8>>,
+    pub linked_at: Option<DateTime<Utc>>,
 }
 
 /// Refusals above an operation, in the order of their key.
@@ -24,11 +29,14 @@ pub(super) async fn refusals(
 ) -> Result<Vec<RefusalRow>> {
     sqlx::query_as!(
         RefusalRow,
-        "select op, actor, body_hash, error, at, writer, batch_no
-           from refusals
-          where (op, actor) > ($1, $2)
-          order by op, actor
-          limit $3",
+        r#"select r.op, r.actor, r.at, r.writer, r.batch_no,
+                  exists (select from journal j where j.op = r.op and j.actor = r.actor) as "is_done!",
+                  l.refusals as "refusals?", l.refusals_hash as "hash?", l.at as "linked_at?"
+             from refusals r
+             left join chain_links l on l.writer = r.writer and l.batch_no = r.batch_no
+            where (r.op, r.actor) > ($1, $2)
+            order by r.op, r.actor
+            limit $3"#,
         op,
         actor,
         limit
@@ -37,41 +45,72 @@ pub(super) async fn refusals(
     .await
 }
 
-/// A link that hashes refusals.
-pub(super) struct LinkRow {
+/// A refusal as it is hashed.
+pub(super) struct RefusedRow {
+    pub op: Uuid,
+    pub actor: i64,
+    pub body_hash: Vec<u8>,
+    pub error: serde_json::Value,
+    pub at: DateTime<Utc>,
     pub writer: i64,
     pub batch_no: i64,
-    pub refusals: i32,
-    pub hash: Vec<u8>,
-    pub at: DateTime<Utc>,
 }
 
-/// Links with refusals above a link, in the order of their key.
-pub(super) async fn links(
+/// The refusals of these links that are dated as they are.
+pub(super) async fn refused(
     connection: &mut PgConnection,
-    (writer, batch_no): (i64, i64),
-    limit: i64,
-) -> Result<Vec<LinkRow>> {
+    writers: &[i64],
+    batch_nos: &[i64],
+) -> Result<Vec<RefusedRow>> {
     sqlx::query_as!(
-        LinkRow,
-        r#"select writer, batch_no, refusals, coalesce(refusals_hash, '') as "hash!", at
-             from chain_links
-            where refusals > 0 and (writer, batch_no) > ($1, $2)
-            order by writer, batch_no
-            limit $3"#,
+        RefusedRow,
+        r#"select r.op, r.actor, r.body_hash, r.error, r.at, l.writer, l.batch_no
+             from unnest($1::bigint[], $2::bigint[]) as named (writer, batch_no)
+             join chain_links l on l.writer = named.writer and l.batch_no = named.batch_no
+             join refusals r on r.at = l.at and r.writer = l.writer and r.batch_no = l.batch_no"#,
+        writers,
+        batch_nos
+    )
+    .fetch_all(connection)
+    .await
+}
+
+/// A link that hashes refusals, and whether any of them is there.
+pub(super) struct YoungRow {
+    pub at: DateTime<Utc>,
+    pub writer: i64,
+    pub batch_no: i64,
+    pub has_refusals: bool,
+}
+
+/// Links with refusals that are younger than this many seconds, above a link, in the order of their time.
+pub(super) async fn young_links(
+    connection: &mut PgConnection,
+    (at, writer, batch_no): (DateTime<Utc>, i64, i64),
+    seconds: f64,
+    limit: i64,
+) -> Result<Vec<YoungRow>> {
+    sqlx::query_as!(
+        YoungRow,
+        r#"select l.at, l.writer, l.batch_no,
+                  exists (select from refusals r where r.at = l.at and r.writer = l.writer and r.batch_no = l.batch_no)
+                      as "has_refusals!"
+             from chain_links l
+            where l.refusals > 0 and l.at >= clock_timestamp() - $4 * interval '1 second'
+              and (l.at, l.writer, l.batch_no) > ($1, $2, $3)
+            order by l.at, l.writer, l.batch_no
+            limit $5"#,
+        at,
         writer,
         batch_no,
+        seconds,
         limit
     )
     .fetch_all(connection)
     .await
 }
 
-/// When the first account's opening was chained, which is when refusals began to be; and the present.
-pub(super) async fn times(connection: &mut PgConnection) -> Result<(Option<DateTime<Utc>>, DateTime<Utc>)> {
-    let row =
-        sqlx::query!(r#"select (select min(at) from openings where no = 1) as "began?", clock_timestamp() as "now!""#)
-            .fetch_one(connection)
-            .await?;
-    Ok((row.began, row.now))
+/// When the first account's opening was chained, which is when refusals began to be.
+pub(super) async fn began(connection: &mut PgConnection) -> Result<Option<DateTime<Utc>>> {
+    sqlx::query_scalar!(r#"select min(at) as "began?" from openings where no = 1"#).fetch_one(connection).await
 }
