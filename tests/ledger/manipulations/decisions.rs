@@ -101,7 +101,7 @@ pub const UNNAMED: &[(&str, &str, &str)] = &[
 /// same.
 pub const ONLY_FULL: &[(&str, &str, &str)] = &[
     ("journal", "*", "rows from before the checkpoint are not read again"),
-    ("chain_links", "*", "links from before the checkpoint are not read again but for the last one of each chain"),
+    ("chain_links", "*", "links from before the checkpoint are not read again, except the last one of each chain"),
     ("openings", "*", "openings from before the checkpoint are not hashed again"),
     ("accounts", "created_at", "it is hashed in the account's opening"),
 ];
