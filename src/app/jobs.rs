@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::courier::Courier;
 use crate::economy::coin_request;
+use crate::economy::ledger::ForgetRefusals;
 use crate::economy::ledger::anchor::MakeAnchor;
 use crate::identity::Identity;
 use crate::kit::edge::Edge;
@@ -22,6 +23,7 @@ pub(super) fn kinds(
 ) -> Kinds {
     let kinds = Kinds::new().with(courier.mail_job()).with(courier.sms_job());
     let kinds = kinds.every(Duration::from_secs(60), coin_request::Expire);
+    let kinds = kinds.every(Duration::from_secs(3_600), ForgetRefusals);
     let kinds = identity.kinds(kinds, edge);
     let kinds = media.kinds(kinds, edge);
     match anchor {

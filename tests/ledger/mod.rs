@@ -11,6 +11,7 @@ mod poison;
 pub mod proxy;
 mod random;
 mod reading;
+mod refusals;
 mod rest;
 mod reversals;
 mod rights;

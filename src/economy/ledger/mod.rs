@@ -8,6 +8,7 @@
 pub mod anchor;
 pub mod audit;
 mod chain;
+mod forget;
 mod handle;
 mod journal;
 pub(in crate::economy) mod judge;
@@ -19,10 +20,11 @@ mod store;
 pub mod wallet;
 mod writer;
 
-/// How long a refusal is kept for a retry at least: one that is gone before is named by the audit. A job may
-/// remove those that are older, a batch's all together.
+/// How long a refusal is kept for a retry at least: one that is gone before is named by the audit. A job
+/// removes those that are older, a batch's all together, by a function of the database that has the same time.
 pub const REFUSALS_KEPT: std::time::Duration = std::time::Duration::from_secs(7 * 24 * 3_600);
 
+pub use forget::ForgetRefusals;
 pub use handle::Ledger;
 pub(in crate::economy) use journal::rows as journal_rows;
 pub use order::{By, Committed, CommittedGifts, Order, TransferReceipt};

@@ -35,3 +35,8 @@ pub(super) async fn owners(connection: &mut PgConnection, accounts: &[i64]) -> R
     .await?;
     Ok(rows.into_iter().map(|row| (row.account, row.user_id)).collect())
 }
+
+/// Removes the refusals of at most so many batches that are older than a retry can be; gives how many batches.
+pub(super) async fn remove_old_refusals(connection: &mut PgConnection, most: i32) -> sqlx::Result<i64> {
+    sqlx::query_scalar!(r#"select remove_old_refusals($1) as "batches!""#, most).fetch_one(connection).await
+}
