@@ -1,5 +1,5 @@
 //! Uploads to the real program, with a folder and with an object store that speaks S3.
 
-mod object_store;
+pub mod object_store;
 mod person;
 mod uploads;

@@ -2,7 +2,10 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::TokioIo;
 use s3s::auth::SimpleAuth;
 use s3s::service::S3ServiceBuilder;
@@ -19,6 +22,7 @@ pub const BUCKET: &str = "parlor-files";
 pub struct ObjectStore {
     pub address: SocketAddr,
     root: PathBuf,
+    hides: Arc<AtomicBool>,
     _stop: DropGuard,
 }
 
@@ -32,9 +36,25 @@ impl ObjectStore {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("it is bound");
         let stop = CancellationToken::new();
+        let hides = Arc::new(AtomicBool::new(false));
+        let hidden = hides.clone();
         tokio::spawn(stop.clone().run_until_cancelled_owned(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let service = service.clone();
+                let (service, hidden) = (service.clone(), hidden.clone());
+                let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
+                    let hides = hidden.load(Ordering::SeqCst) && request.method() == hyper::Method::GET;
+                    let answer = (!hides).then(|| Service::call(&service, request));
+                    async move {
+                        match answer {
+                            Some(answer) => answer.await,
+                            None => {
+                                let mut none = hyper::Response::new(s3s::Body::empty());
+                                *none.status_mut() = hyper::StatusCode::NOT_FOUND;
+                                Ok(none)
+                            }
+                        }
+                    }
+                });
                 tokio::spawn(async move {
                     // A client that breaks off a connection is no error of the store.
                     let _ = hyper::server::conn::http1::Builder::new()
@@ -43,7 +63,7 @@ impl ObjectStore {
                 });
             }
         }));
-        Self { address, root, _stop: stop.drop_guard() }
+        Self { address, root, hides, _stop: stop.drop_guard() }
     }
 
     /// The settings of a server that stores its files here.
@@ -55,6 +75,18 @@ impl ObjectStore {
             ("PARLOR__MEDIA__S3__SECRET_KEY", KEY.to_owned()),
             ("PARLOR__MEDIA__S3__PATH_STYLE", "true".to_owned()),
         ]
+    }
+
+    /// One more bucket; its folder.
+    pub fn with_bucket(&self, name: &str) -> PathBuf {
+        let folder = self.root.join(name);
+        std::fs::create_dir_all(&folder).expect("a folder can be made");
+        folder
+    }
+
+    /// From now on objects are found, or not: as if each were added right after it was asked for.
+    pub fn hide(&self, hides: bool) {
+        self.hides.store(hides, Ordering::SeqCst);
     }
 
     /// The keys of all objects below this one.

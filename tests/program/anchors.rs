@@ -3,6 +3,9 @@
 use std::path::Path;
 use std::process::Output;
 
+use parlor::media::{Archive, S3Settings};
+
+use crate::media::object_store::{BUCKET, ID, KEY as SECRET, ObjectStore};
 use crate::support::postgres::Database;
 use crate::support::program::{Program, complaint, parlor, run};
 
@@ -96,5 +99,120 @@ async fn a_server_makes_anchors_by_itself_and_warns_if_it_has_no_place_for_them(
     drop(server);
     let said = words(&anchor(&database, &place, KEY));
     assert!(said.contains("anchor 2: "), "{said}");
+    std::fs::remove_dir_all(place).expect("removed");
+}
+
+/// A bucket for anchors beside that of the media.
+const ANCHORS: &str = "parlor-anchors";
+
+#[tokio::test]
+async fn an_anchor_in_a_bucket_is_never_written_over_however_two_are_added_at_once() {
+    let store = ObjectStore::start().await;
+    let folder = store.with_bucket(ANCHORS);
+    let settings = S3Settings {
+        endpoint: Some(format!("http://{}", store.address)),
+        bucket: Some(BUCKET.to_owned()),
+        access_key: Some(ID.to_owned().into()),
+        secret_key: Some(SECRET.to_owned().into()),
+        path_style: true,
+        ..S3Settings::default()
+    };
+    let place = Archive::bucket(&settings, ANCHORS).expect("a bucket");
+    let name = "anchors/000000000001.anchor";
+    assert_eq!(place.read(name, 100).await.expect("asked"), None);
+    assert!(place.add(name, b"the first".to_vec()).await.expect("added"));
+    assert!(!place.add(name, b"another".to_vec()).await.expect("asked"), "it stands there");
+    // Another node has added it between the question and the writing: the store itself refuses.
+    store.hide(true);
+    assert!(!place.add(name, b"another".to_vec()).await.expect("asked"), "the store has the condition");
+    store.hide(false);
+    assert_eq!(place.read(name, 100).await.expect("read").as_deref(), Some(&b"the first"[..]));
+    assert_eq!(std::fs::read(folder.join(name)).expect("it lies there"), b"the first");
+    assert_eq!(store.keys(""), Vec::<String>::new(), "nothing went into the bucket of the media");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_journal_whose_end_was_cut_off_is_named_by_the_anchors_in_a_bucket() {
+    let database = Database::fresh().await;
+    let store = ObjectStore::start().await;
+    store.with_bucket(ANCHORS);
+    let seeded = run(parlor(&["seed", "--demo"]).env("DATABASE_URL", database.app_url()));
+    assert!(seeded.status.success(), "{}", words(&seeded));
+    let with_bucket = |args: &[&str]| {
+        let mut command = parlor(args);
+        command.envs(store.settings()).env("PARLOR__LEDGER__ANCHOR__BUCKET", ANCHORS);
+        command.env("PARLOR__LEDGER__ANCHOR__KEY", KEY);
+        command
+    };
+    for number in 1..=2 {
+        let made = run(with_bucket(&["ledger", "anchor"]).env("DATABASE_URL", database.app_url()));
+        assert!(made.status.success() && words(&made).contains(&format!("anchor {number}: ")), "{}", words(&made));
+    }
+    let clean = run(with_bucket(&["ledger", "audit"]).env("DATABASE_URL", database.audit_url()));
+    assert!(clean.status.success() && words(&clean).contains("2 anchors"), "{}", words(&clean));
+
+    // The newest batch goes, with everything that it did to the accounts.
+    sqlx::raw_sql(
+        "set session_replication_role = replica;
+         create temp table gone as select j.* from journal j
+           join (select * from chain_links where transfers > 0 order by first_transfer desc limit 1) l
+             on j.id between l.first_transfer and l.last_transfer;
+         update balances b set last_transfer = was.previous, amount = b.amount - was.amount
+           from (select leg.account, (array_agg(leg.previous order by gone.id))[1] as previous, sum(leg.amount) as amount
+                   from gone cross join lateral unnest(accounts, amounts, previous) as leg (account, amount, previous)
+                  group by leg.account) was
+          where b.account_id = was.account;
+         delete from chain_links where (select max(id) from gone) <= last_transfer or first_transfer > (select max(id) from gone);
+         delete from journal where id in (select id from gone)",
+    )
+    .execute(&mut database.as_superuser().await)
+    .await
+    .expect("cut off");
+    let cut = run(with_bucket(&["ledger", "audit"]).env("DATABASE_URL", database.audit_url()));
+    assert_eq!(cut.status.code(), Some(1), "{}", words(&cut));
+    assert!(words(&cut).contains("anchored") && words(&cut).contains("its end was cut off"), "{}", words(&cut));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_audit_goes_on_from_its_checkpoint_and_a_forged_one_is_named() {
+    let database = Database::fresh().await;
+    let place = folder("checkpoint");
+    let file = place.join("audit.checkpoint");
+    let seeded = run(parlor(&["seed", "--demo"]).env("DATABASE_URL", database.app_url()));
+    assert!(seeded.status.success(), "{}", words(&seeded));
+    let audit = |more: &[&str], key: &str| {
+        let path = file.to_string_lossy();
+        let mut command = parlor(&[&["ledger", "audit", "--checkpoint", &path], more].concat());
+        run(command.env("DATABASE_URL", database.audit_url()).env("PARLOR__LEDGER__ANCHOR__KEY", key))
+    };
+    let first = audit(&[], KEY);
+    assert!(first.status.success() && !words(&first).contains("from the checkpoint"), "{}", words(&first));
+    assert!(words(&first).contains("audit: journal 100 %"), "it says how far it is: {}", words(&first));
+    let second = audit(&[], KEY);
+    assert!(second.status.success() && words(&second).contains("from the checkpoint of"), "{}", words(&second));
+    assert!(words(&second).contains("audited: 0 transfers"), "{}", words(&second));
+    let full = audit(&["--full"], KEY);
+    assert!(full.status.success() && !words(&full).contains("from the checkpoint"), "{}", words(&full));
+
+    // Another's checkpoint does not count, and no more does one of which a word was changed.
+    let strangers = audit(&[], STRANGERS);
+    assert_eq!(strangers.status.code(), Some(1), "{}", words(&strangers));
+    assert!(words(&strangers).contains("checkpoint_true"), "{}", words(&strangers));
+    let text = std::fs::read_to_string(&file).expect("it lies there");
+    std::fs::write(&file, text.replacen("\"transfers\":", "\"transfers\":1", 1)).expect("written");
+    for _ in 0..2 {
+        let forged = audit(&[], KEY);
+        assert_eq!(forged.status.code(), Some(1), "{}", words(&forged));
+        assert!(words(&forged).contains("checkpoint_true"), "{}", words(&forged));
+        assert!(!words(&forged).contains("from the checkpoint of"), "all is read anew: {}", words(&forged));
+    }
+    // Trusting none makes a new one.
+    assert!(audit(&["--full"], KEY).status.success());
+    assert!(words(&audit(&[], KEY)).contains("from the checkpoint of"));
+    // Who has no key reads everything, and keeps nothing.
+    std::fs::remove_file(&file).expect("removed");
+    let keyless = audit(&[], "");
+    assert!(keyless.status.success() && words(&keyless).contains("no checkpoint was kept"), "{}", words(&keyless));
+    assert!(!file.exists());
     std::fs::remove_dir_all(place).expect("removed");
 }
