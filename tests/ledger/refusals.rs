@@ -140,16 +140,19 @@ async fn serving_role_removes_no_refusal_that_is_younger_than_a_week() {
         assert_eq!(code.as_deref(), Some("42501"), "{forbidden}: {error}");
     }
     let remove = async |most: i32| {
-        let removed: i64 = sqlx::query_scalar("select remove_old_refusals($1)").bind(most).fetch_one(app).await.expect("a number");
+        let removed: i64 =
+            sqlx::query_scalar("select remove_old_refusals($1)").bind(most).fetch_one(app).await.expect("a number");
         (removed, kept(&world).await)
     };
     assert_eq!(remove(1_000_000).await, (0, 3));
     age(&world, &old).await;
     assert_eq!(remove(0).await, (0, 3), "as many batches as it is told");
-    let batches: i64 = sqlx::query_scalar("select count(distinct (writer, batch_no)) from refusals where at < now() - interval '1 day'")
-        .fetch_one(app)
-        .await
-        .expect("a number");
+    let batches: i64 = sqlx::query_scalar(
+        "select count(distinct (writer, batch_no)) from refusals where at < now() - interval '1 day'",
+    )
+    .fetch_one(app)
+    .await
+    .expect("a number");
     assert_eq!(remove(1_000_000).await, (batches, 1));
     let error = sqlx::query("select remove_old_refusals(1)").execute(&world.database.audit).await;
     error.expect_err("the auditor reads only");

@@ -107,7 +107,11 @@ impl Kind for Tips {
         audit.insert(row.id, detail.words);
     }
 
-    async fn audit_close(connection: &mut PgConnection, audit: &mut Self::Audit, flaws: &mut Flaws) -> sqlx::Result<()> {
+    async fn audit_close(
+        connection: &mut PgConnection,
+        audit: &mut Self::Audit,
+        flaws: &mut Flaws,
+    ) -> sqlx::Result<()> {
         let rows: Vec<(i64, String)> =
             sqlx::query_as("select transfer, words from house.tips order by transfer").fetch_all(connection).await?;
         let stored: BTreeMap<i64, String> = rows.into_iter().collect();

@@ -130,9 +130,8 @@ async fn every_column_of_every_table_that_money_depends_on_is_watched() {
     assert!(missed.is_empty(), "the audit does not report {} of {tried} changes: {missed:#?}", missed.len());
     assert!(stale.is_empty(), "the audit reports these, so they need not be in the list: {stale:#?}");
     // From the checkpoint on, everything is named that was written after it.
-    let reason = |table: &str, column: &str| {
-        ONLY_FULL.iter().find(|(of, name, _)| *of == table && [column, "*"].contains(name))
-    };
+    let reason =
+        |table: &str, column: &str| ONLY_FULL.iter().find(|(of, name, _)| *of == table && [column, "*"].contains(name));
     let slow: Vec<_> = only_full.iter().filter(|(table, column, _)| reason(table, column).is_none()).collect();
     assert!(slow.is_empty(), "only --full names {slow:#?}");
     let late: Vec<_> = only_full

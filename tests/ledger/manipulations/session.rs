@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use parlor::economy::{coin_request, ledger};
 use parlor::economy::ledger::anchor::Series;
 use parlor::economy::ledger::audit::{self, Audited, Checkpoint, Plan, Report, Rule};
 use parlor::economy::transfer::{self, NewTransfer};
+use parlor::economy::{coin_request, ledger};
 use parlor::kit::clock::Clock;
 use parlor::kit::tx::Tx;
 use parlor_protocol::{Coins, ErrorBody, ErrorCode, UserId};

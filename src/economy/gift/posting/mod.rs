@@ -307,7 +307,11 @@ impl Kind for Gifts {
         audit.row(row, system, flaws);
     }
 
-    async fn audit_close(connection: &mut PgConnection, audit: &mut Self::Audit, flaws: &mut Flaws) -> sqlx::Result<()> {
+    async fn audit_close(
+        connection: &mut PgConnection,
+        audit: &mut Self::Audit,
+        flaws: &mut Flaws,
+    ) -> sqlx::Result<()> {
         audit.close(connection, flaws).await
     }
 }

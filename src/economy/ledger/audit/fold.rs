@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use parlor_protocol::Currency;
 
-use super::report::{Report, Rule};
 use super::checkpoint::Kept;
+use super::report::{Report, Rule};
 use super::store::AccountRow;
 use crate::economy::ledger::posting::{Transfer, xp};
 
@@ -41,7 +41,8 @@ impl Fold {
 
     /// For a checkpoint.
     pub fn kept(&self) -> Vec<Kept> {
-        let kept = |(id, of): (&i64, &Account)| Kept(*id, of.currency, of.may_overdraw, of.amount, of.xp, of.last_transfer);
+        let kept =
+            |(id, of): (&i64, &Account)| Kept(*id, of.currency, of.may_overdraw, of.amount, of.xp, of.last_transfer);
         self.accounts.iter().map(kept).collect()
     }
 

@@ -114,12 +114,7 @@ pub(super) struct LinkRow {
 }
 
 /// Links whose first transfer is above `after` and at most `until`.
-pub(super) async fn links(
-    connection: &mut PgConnection,
-    after: i64,
-    until: i64,
-    limit: i64,
-) -> Result<Vec<LinkRow>> {
+pub(super) async fn links(connection: &mut PgConnection, after: i64, until: i64, limit: i64) -> Result<Vec<LinkRow>> {
     sqlx::query_as!(
         LinkRow,
         "select writer, version, batch_no, first_transfer, last_transfer, transfers, refusals, refusals_hash, at,

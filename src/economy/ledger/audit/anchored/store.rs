@@ -23,7 +23,10 @@ pub(in super::super) async fn hashes(
 }
 
 /// The hashes of these openings, in their order; `None` where there is no such opening.
-pub(in super::super) async fn opening_hashes(connection: &mut PgConnection, numbers: &[i64]) -> Result<Vec<Option<Vec<u8>>>> {
+pub(in super::super) async fn opening_hashes(
+    connection: &mut PgConnection,
+    numbers: &[i64],
+) -> Result<Vec<Option<Vec<u8>>>> {
     sqlx::query_scalar!(
         r#"select o.hash as "hash?"
              from unnest($1::bigint[]) with ordinality as named (no, place)

@@ -70,8 +70,8 @@ fn placed(rows: &[RefusalRow], began: Option<DateTime<Utc>>, report: &mut Report
                 }
                 links.insert(key, (refusals, row.hash.clone()));
             }
-            (None, _)
-                if row.writer.is_none() && row.batch_no.is_none() && began.is_none_or(|began| row.at < began) => {}
+            (None, _) if row.writer.is_none() && row.batch_no.is_none() && began.is_none_or(|began| row.at < began) => {
+            }
             _ => report.add(Rule::RefusalTrue, subject(), "is refused, and no link knows of it"),
         }
     }
