@@ -8,7 +8,7 @@ use parlor::economy::ledger::Ledger;
 use parlor::economy::ledger::audit::{self, Audited, Plan, Rule};
 use sqlx::{ConnectOptions as _, PgConnection};
 
-use super::books::{RAINBOW, ROSE, Sending, Books, sending};
+use super::books::{Books, RAINBOW, ROSE, Sending, sending};
 
 /// Posts until it is told to stop: gifts in both rooms, some of them refused.
 async fn post(books: &Books, ledger: &Ledger, from: usize, to: usize, stop: &AtomicBool) {
@@ -47,11 +47,8 @@ async fn audits_from_one_checkpoint_to_the_next_raise_no_alarm_while_two_servers
         stop.store(true, Ordering::Relaxed);
         (from, read)
     };
-    let ((from, read), (), ()) = tokio::join!(
-        audits,
-        post(&books, &books.ledger, 1, 3, &stop),
-        post(&books, &another, 2, 3, &stop),
-    );
+    let ((from, read), (), ()) =
+        tokio::join!(audits, post(&books, &books.ledger, 1, 3, &stop), post(&books, &another, 2, 3, &stop),);
     assert!(read[1..].iter().filter(|rows| **rows > 0).count() > 4, "there was always something new: {read:?}");
     let mut connection = books.database.audit.acquire().await.expect("the auditor's connection");
     let last = audit(&mut connection, Plan::of(&kinds()).from(from)).await.report;

@@ -6,24 +6,24 @@ use parlor_protocol::ErrorCode;
 use sha2::{Digest, Sha256};
 use sqlx::{PgConnection, Row};
 
+use super::books::{Books, RAINBOW, Sending, sending};
 use super::manipulations::forge::relink;
-use super::world::{RAINBOW, Sending, World, sending};
 
 /// Two batches that refuse, the first of them two operations; gives these, and the third.
-async fn refused(world: &World) -> ([Sending; 2], Sending) {
+async fn refused(books: &Books) -> ([Sending; 2], Sending) {
     let old = [(); 2].map(|()| sending(1, RAINBOW, 1, &[2]));
-    let both = old.each_ref().map(|sending| world.submit(sending));
+    let both = old.each_ref().map(|sending| books.submit(sending));
     for answer in both {
         answer.await.expect("an answer").expect_err("too dear");
     }
     let young = sending(1, RAINBOW, 1, &[2]);
-    world.send(&young).await.expect_err("too dear");
+    books.send(&young).await.expect_err("too dear");
     (old, young)
 }
 
 /// Makes the batches of the first two refusals eight days old, with all hashes as they would be.
-async fn age(world: &World, old: &[Sending]) {
-    let mut connection = world.database.as_superuser().await;
+async fn age(books: &Books, old: &[Sending]) {
+    let mut connection = books.database.as_superuser().await;
     sqlx::raw_sql("set session_replication_role = replica").execute(&mut connection).await.expect("set");
     let ops: Vec<_> = old.iter().map(|sending| sending.op.0).collect();
     let links = sqlx::query("select distinct writer, batch_no from refusals where op = any($1) order by 1, 2")
@@ -81,8 +81,8 @@ async fn hash(connection: &mut PgConnection, writer: i64, batch_no: i64) -> Vec<
     Sha256::digest(hashes.concat()).to_vec()
 }
 
-async fn kept(world: &World) -> i64 {
-    sqlx::query_scalar("select count(*) from refusals").fetch_one(&world.database.app).await.expect("a number")
+async fn kept(books: &Books) -> i64 {
+    sqlx::query_scalar("select count(*) from refusals").fetch_one(&books.database.app).await.expect("a number")
 }
 
 /// Told by the workers; the job under test is the only one.
@@ -98,40 +98,40 @@ impl Watch for Told {
 
 #[tokio::test]
 async fn job_removes_the_refusals_of_old_batches_and_a_retry_is_judged_anew() {
-    let world = World::with(&[0, 50, 0, 0]).await;
-    let (old, young) = refused(&world).await;
-    age(&world, &old).await;
-    assert_eq!(kept(&world).await, 3);
-    world.assert_clean().await;
+    let books = Books::with(&[0, 50, 0, 0]).await;
+    let (old, young) = refused(&books).await;
+    age(&books, &old).await;
+    assert_eq!(kept(&books).await, 3);
+    books.assert_clean().await;
 
     let (told, mut hear) = tokio::sync::mpsc::unbounded_channel();
     let kinds = Kinds::new().every(std::time::Duration::from_secs(3_600), ForgetRefusals);
-    let jobs = Jobs::open(world.database.app.clone(), &Settings::default(), kinds, Told(told)).await.expect("jobs");
+    let jobs = Jobs::open(books.database.app.clone(), &Settings::default(), kinds, Told(told)).await.expect("jobs");
     sqlx::raw_sql("update job_periods set due_at = now() where kind = 'ledger.forget_refusals'")
-        .execute(&world.database.superuser)
+        .execute(&books.database.superuser)
         .await
         .expect("due");
-    jobs.start(&world.supervisor);
+    jobs.start(&books.supervisor);
     assert_eq!(hear.recv().await, Some(Attempt::Done));
-    assert_eq!(kept(&world).await, 1, "the two old ones are gone, the young one stays");
-    world.assert_clean().await;
+    assert_eq!(kept(&books).await, 1, "the two old ones are gone, the young one stays");
+    books.assert_clean().await;
 
-    let again = world.send(&young).await.expect_err("its first answer");
+    let again = books.send(&young).await.expect_err("its first answer");
     assert_eq!(again.code, ErrorCode::InsufficientFunds);
-    assert_eq!(kept(&world).await, 1, "a stored refusal answers its retry");
+    assert_eq!(kept(&books).await, 1, "a stored refusal answers its retry");
     // By a writer of its own: the world's has the old hash of its chain in memory.
-    let another = world.another_ledger();
-    let anew = world.submit_to(&another, &old[0], None).await.expect("an answer");
+    let another = books.another_ledger();
+    let anew = books.submit_to(&another, &old[0], None).await.expect("an answer");
     anew.expect_err("judged anew, and still too dear");
-    assert_eq!(kept(&world).await, 2, "and so it is stored again");
-    world.assert_clean().await;
+    assert_eq!(kept(&books).await, 2, "and so it is stored again");
+    books.assert_clean().await;
 }
 
 #[tokio::test]
 async fn serving_role_removes_no_refusal_that_is_younger_than_a_week() {
-    let world = World::with(&[0, 50, 0, 0]).await;
-    let (old, _) = refused(&world).await;
-    let app = &world.database.app;
+    let books = Books::with(&[0, 50, 0, 0]).await;
+    let (old, _) = refused(&books).await;
+    let app = &books.database.app;
     for forbidden in [
         "delete from refusals",
         "truncate refusals",
@@ -145,10 +145,10 @@ async fn serving_role_removes_no_refusal_that_is_younger_than_a_week() {
     let remove = async |most: i32| {
         let removed: i64 =
             sqlx::query_scalar("select remove_old_refusals($1)").bind(most).fetch_one(app).await.expect("a number");
-        (removed, kept(&world).await)
+        (removed, kept(&books).await)
     };
     assert_eq!(remove(1_000_000).await, (0, 3));
-    age(&world, &old).await;
+    age(&books, &old).await;
     assert_eq!(remove(0).await, (0, 3), "as many batches as it is told");
     let batches: i64 = sqlx::query_scalar(
         "select count(distinct (writer, batch_no)) from refusals where at < now() - interval '1 day'",
@@ -157,39 +157,39 @@ async fn serving_role_removes_no_refusal_that_is_younger_than_a_week() {
     .await
     .expect("a number");
     assert_eq!(remove(1_000_000).await, (batches, 1));
-    let error = sqlx::query("select remove_old_refusals(1)").execute(&world.database.audit).await;
+    let error = sqlx::query("select remove_old_refusals(1)").execute(&books.database.audit).await;
     error.expect_err("the auditor reads only");
 }
 
 #[tokio::test]
 async fn a_refusal_that_is_gone_before_its_time_or_alone_of_its_batch_is_named() {
     use parlor::economy::ledger::audit::Rule;
-    let world = World::with(&[0, 50, 0, 0]).await;
-    let (old, _) = refused(&world).await;
+    let books = Books::with(&[0, 50, 0, 0]).await;
+    let (old, _) = refused(&books).await;
     let week: f64 = sqlx::query_scalar("select extract(epoch from interval '7 days')::float8")
-        .fetch_one(&world.database.app)
+        .fetch_one(&books.database.app)
         .await
         .expect("a number");
     assert!((REFUSALS_KEPT.as_secs_f64() - week).abs() < 1.0, "the function of the database has the same time");
-    age(&world, &old).await;
+    age(&books, &old).await;
     sqlx::query("delete from refusals where op = $1")
         .bind(old[0].op.0)
-        .execute(&world.database.superuser)
+        .execute(&books.database.superuser)
         .await
         .expect("gone");
     let in_one: i64 = sqlx::query_scalar("select max(refusals)::bigint from chain_links")
-        .fetch_one(&world.database.app)
+        .fetch_one(&books.database.app)
         .await
         .expect("a number");
     let named = |report: &parlor::economy::ledger::audit::Report| {
         report.violations.iter().any(|violation| violation.rule == Rule::RefusalTrue)
     };
-    let report = world.audit().await;
+    let report = books.audit().await;
     assert_eq!(named(&report), in_one == 2, "one of a batch's two, though it is old: {report}");
     sqlx::query("delete from refusals where at > now() - interval '1 day'")
-        .execute(&world.database.superuser)
+        .execute(&books.database.superuser)
         .await
         .expect("gone");
-    let report = world.audit().await;
+    let report = books.audit().await;
     assert!(named(&report), "a young one: {report}");
 }
