@@ -1,4 +1,4 @@
--- compatible: yes
+-- compatible: no
 -- For whom each account was opened, recorded once and never changed. The journal names accounts by opaque ids. These
 -- rows form a hash chain of their own, so that the audit finds a wallet that was later mapped to another account.
 
@@ -78,15 +78,38 @@ begin
     return null;
 end $$;
 
--- The accounts that exist already, in the order in which they were opened.
-do $$
-declare
-    owned record;
-begin
-    for owned in select * from account_owners order by account_id loop
-        perform open_account(owned.held_in, owned.held_as, owned.owner, owned.account_id, owned.salt);
-    end loop;
-end $$;
+-- The accounts that exist already, in the order in which they were opened: one pass, because each hash is made of the
+-- one before. A million accounts take about half a minute.
+create temp table opened on commit drop as
+select row_number() over (order by o.account_id) as no, o.account_id, a.currency,
+       case when a.may_overdraw then 'overdraws' else 'covers' end as overdraft,
+       (extract(epoch from a.created_at) * 1000000)::bigint as created_us, clock_timestamp() as at,
+       sha256(convert_to(concat_ws(E'\n', 'parlor owner 1', o.held_in, o.held_as, o.owner, o.account_id, o.salt),
+                         'UTF8')) as seal
+  from account_owners o
+  join accounts a on a.id = o.account_id;
+create unique index on opened (no);
+analyze opened;
+set local enable_hashjoin = off;
+set local enable_mergejoin = off;
+with recursive chain (no, hash) as (
+    select 0::bigint, null::bytea
+     union all
+    select o.no,
+           sha256(convert_to(concat_ws(E'\n', 'parlor opening 1', coalesce(encode(c.hash, 'hex'), ''), o.no, o.account_id,
+                                       o.currency, o.overdraft, o.created_us,
+                                       (extract(epoch from o.at) * 1000000)::bigint, encode(o.seal, 'hex')), 'UTF8'))
+      from chain c
+      join opened o on o.no = c.no + 1
+)
+insert into openings (no, account_id, seal, at, hash)
+select o.no, o.account_id, o.seal, o.at, c.hash
+  from chain c
+  join opened o on o.no = c.no
+ order by o.no;
+drop table opened;
+reset enable_hashjoin;
+reset enable_mergejoin;
 
 create constraint trigger system_accounts_open after insert on system_accounts
     deferrable initially deferred for each row
