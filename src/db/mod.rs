@@ -101,23 +101,24 @@ fn unreachable(options: &PgConnectOptions, cause: impl Into<Box<dyn std::error::
 }
 
 /// Applies the migrations that the database does not have yet, as the owner, and stores their marks. Any number of
-/// servers may do so at once, because sqlx holds an advisory lock meanwhile. Returns how many were new.
+/// servers may do so at once, because sqlx holds an advisory lock meanwhile. It tells which one it
+/// is at, and returns how many were new.
 ///
 /// # Errors
 /// If the database cannot be reached or migrated, if roles are missing, or if a newer program has migrated it without
 /// marking that compatible.
-pub async fn migrate(owner: &PgConnectOptions) -> Result<usize, StartError> {
-    let mut conn = connect(owner).await?;
+pub async fn migrate(owner: &PgConnectOptions, tell: &(dyn Fn(&str) + Sync)) -> Result<usize, StartError> {
+    // A migration is one statement of hundreds of lines, and is expected to take long.
+    let mut conn = connect(&owner.clone().disable_statement_logging()).await?;
     let missing = store::missing_roles(&mut conn, &["parlor_app", "parlor_audit"]).await.map_err(unreadable)?;
     if !missing.is_empty() {
         return Err(no_roles(owner, &missing));
     }
     let before = applied(&mut conn).await?;
     refuse_incompatible(&mut conn, &before).await?;
-    // Migrations that this program does not know were judged above, so sqlx is told to ignore them.
-    let mut migrator = Migrator::with_migrations(MIGRATIONS.iter().cloned().collect());
-    migrator.set_ignore_missing(true).run(&mut conn).await.map_err(not_migrated)?;
+    apply(&mut conn, &before, tell).await?;
     store::show_migrations(&mut conn).await.map_err(unreadable)?;
+    store::close_database(&mut conn).await.map_err(unreadable)?;
     let marks = MIGRATIONS.iter().filter_map(|migration| match mark(migration)? {
         Mark::Any => Some((migration.version, None)),
         Mark::Since(older) => Some((migration.version, Some(older))),
@@ -129,6 +130,47 @@ pub async fn migrate(owner: &PgConnectOptions) -> Result<usize, StartError> {
     // Everything is committed; a connection that does not close cleanly changes nothing.
     let _ = conn.close().await;
     Ok(after.len().saturating_sub(before.len()))
+}
+
+/// The first migration that is to be applied and behind which a program that serves now could not go on: as text.
+///
+/// # Errors
+/// A database that cannot be read.
+pub async fn incompatible_pending(conn: &mut PgConnection) -> Result<Option<String>, StartError> {
+    let before = applied(conn).await?;
+    if before.is_empty() {
+        return Ok(None);
+    }
+    let pending = MIGRATIONS.iter().filter(|migration| !before.contains_key(&migration.version));
+    let incompatible = pending.into_iter().find(|migration| match mark(migration) {
+        Some(Mark::Any) => false,
+        Some(Mark::Since(older)) => !before.contains_key(&older),
+        Some(Mark::None) | None => true,
+    });
+    Ok(incompatible.map(|migration| format!("{} ({})", migration.version, migration.description)))
+}
+
+/// Applies the migrations one by one, and says which one it is at.
+async fn apply(
+    conn: &mut PgConnection,
+    before: &HashMap<i64, Vec<u8>>,
+    tell: &(dyn Fn(&str) + Sync),
+) -> Result<(), StartError> {
+    for (place, migration) in MIGRATIONS.iter().enumerate() {
+        if before.contains_key(&migration.version) {
+            continue;
+        }
+        // The first ones are many and quick.
+        if !before.is_empty() {
+            tell(&format!("migrates: {} ({})", migration.description, migration.version));
+        }
+        let mut migrator = Migrator::with_migrations(MIGRATIONS.iter().take(place + 1).cloned().collect());
+        // What is missing here was judged by the caller.
+        migrator.set_ignore_missing(true).run(&mut *conn).await.map_err(not_migrated)?;
+    }
+    // Also where nothing is new: a migration that was changed is refused.
+    let mut migrator = Migrator::with_migrations(MIGRATIONS.iter().cloned().collect());
+    migrator.set_ignore_missing(true).run(&mut *conn).await.map_err(not_migrated)
 }
 
 /// Refuses a database whose schema this program cannot serve on: one that is older, one that differs, or one that is
@@ -184,7 +226,8 @@ async fn refuse_incompatible(conn: &mut PgConnection, applied: &HashMap<i64, Vec
 }
 
 /// Refuses to serve as a role that could rewrite the books, by its own rights or as a role that it may become: a
-/// superuser, a role that may create roles or write everything, the owner of the journal, or one that may change it.
+/// superuser, a role that may create roles or write everything, the owner of the journal, or one that may change it,
+/// write what only triggers write, create or attach anything, or execute what runs with the owner's rights.
 /// It also refuses attributes that no server needs.
 ///
 /// # Errors
@@ -201,6 +244,18 @@ pub async fn refuse_too_many_rights(conn: &mut PgConnection) -> Result<(), Start
         "owns the journal, or may become its owner".to_owned()
     } else if rights.changes_journal {
         "may change or remove rows of the journal".to_owned()
+    } else if rights.writes_records {
+        "may write versions, memberships or openings of accounts by itself".to_owned()
+    } else if let Some(function) = rights.executes {
+        format!("may execute {function} with its owner's rights")
+    } else if rights.creates {
+        return Err(StartError::new(format!(
+            "the role {} may create or attach objects in this database, temporary ones perhaps, and a server that could \
+             rewrite its own books is not started: run `parlor migrate` (with DATABASE_OWNER_URL), which takes these \
+             rights away; where the owner does not own the database, let its administrator run \
+             `revoke create, temporary on database … from public`",
+            rights.role
+        )));
     } else if rights.attribute {
         "may create databases, replicate or bypass row security".to_owned()
     } else {

@@ -17,6 +17,12 @@ pub(super) struct Rights {
     pub(super) owner: bool,
     /// May update any column, delete, truncate or add a trigger in a table that is only ever added to.
     pub(super) changes_journal: bool,
+    /// Any change of what only triggers and migrations write: openings, versions, memberships, the system's accounts.
+    pub(super) writes_records: bool,
+    /// A trigger on a table, or a new object in the schema or the database, temporary ones included.
+    pub(super) creates: bool,
+    /// A function of the schema that runs with its owner's rights.
+    pub(super) executes: Option<String>,
 }
 
 /// The rights of the role that signed in, `session_user`. `current_user` may have fewer, but only until `reset role`.
@@ -43,7 +49,23 @@ pub(super) async fn rights(conn: &mut PgConnection) -> sqlx::Result<Rights> {
                          from mine,
                               unnest(array['journal', 'refusals', 'chain_links']::regclass[]) as books (id)
                         where has_table_privilege(mine.oid, books.id, 'update, delete, truncate, trigger')
-                           or has_any_column_privilege(mine.oid, books.id, 'update')) as "changes_journal!"
+                           or has_any_column_privilege(mine.oid, books.id, 'update')) as "changes_journal!",
+               exists (select
+                         from mine,
+                              unnest(array['openings', 'gift_versions', 'agency_rate_versions', 'agency_memberships',
+                                           'system_accounts']::regclass[]) as records (id)
+                        where has_table_privilege(mine.oid, records.id, 'insert, update, delete, truncate')
+                           or has_any_column_privilege(mine.oid, records.id, 'insert, update')) as "writes_records!",
+               exists (select from mine
+                        where has_database_privilege(mine.oid, current_database(), 'create, temporary')
+                           or has_schema_privilege(mine.oid, n.oid, 'create')
+                           or exists (select from pg_class t
+                                       where t.relnamespace = n.oid and t.relkind in ('r', 'p', 'v')
+                                         and has_table_privilege(mine.oid, t.oid, 'trigger'))) as "creates!",
+               (select min(f.oid::regprocedure::text)
+                  from mine, pg_proc f
+                 where f.pronamespace = n.oid and f.prosecdef
+                   and has_function_privilege(mine.oid, f.oid, 'execute')) as executes
           from pg_class c
           join pg_namespace n on n.oid = c.relnamespace
          where c.oid = 'journal'::regclass
@@ -107,6 +129,16 @@ pub(super) async fn insert_marks(conn: &mut PgConnection, versions: &[i64], need
 /// The migrations that were applied, with their checksums.
 pub(super) async fn applied_migrations(conn: &mut PgConnection) -> sqlx::Result<Vec<(i64, Vec<u8>)>> {
     sqlx::query_as("select version, checksum from _sqlx_migrations where success").fetch_all(conn).await
+}
+
+/// Takes from everybody but the owner what PostgreSQL gives in every new database. A dump does not carry these rights,
+/// so this is done at every migration.
+pub(super) async fn close_database(conn: &mut PgConnection) -> sqlx::Result<()> {
+    let close = "do $$ begin
+        execute format('revoke create, temporary on database %I from public, parlor_app, parlor_audit', current_database());
+    end $$";
+    sqlx::raw_sql(close).execute(conn).await?;
+    Ok(())
 }
 
 /// Lets the server and the audit read the applied migrations, which they compare with their own.

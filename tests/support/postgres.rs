@@ -65,6 +65,10 @@ impl Database {
         let name = format!("t_{}", Uuid::now_v7().simple());
         let mut conn = cluster.superuser("postgres").await;
         execute(&mut conn, format!("create database {name} {like} owner parlor_owner")).await;
+        if !like.is_empty() {
+            // A copy does not get the rights of the database that it was made from.
+            execute(&mut conn, format!("revoke create, temporary on database {name} from public")).await;
+        }
         let pool = |role: &str| {
             PgPoolOptions::new()
                 .max_connections(10)
@@ -230,7 +234,7 @@ impl Cluster {
                 execute(&mut conn, format!("drop database if exists {unfinished} with (force)")).await;
                 execute(&mut conn, format!("create database {unfinished} owner parlor_owner")).await;
                 let owner = self.place.options("parlor_owner", &unfinished);
-                db::migrate(&owner).await.expect("the migrations apply");
+                db::migrate(&owner, &|_| ()).await.expect("the migrations apply");
                 execute(&mut conn, format!("alter database {unfinished} rename to {name}")).await;
             }
             name

@@ -3,8 +3,13 @@
 with space as (
     select oid from pg_namespace where nspname = 'public'
 ), owner as (
-    -- Whatever the role is called that owns the journal.
-    select relowner as oid from pg_class where oid = to_regclass('public.journal')
+    -- Whatever the role is called that owns the most tables: a table that was given away is then the one that is named.
+    select relowner as oid
+      from pg_class
+     where relnamespace = (select oid from space) and relkind = 'r'
+     group by relowner
+     order by count(*) desc, relowner
+     limit 1
 ), foreign_object as (
     -- An extension's objects are the extension's matter.
     select classid, objid from pg_depend where deptype = 'e'
@@ -38,6 +43,13 @@ with space as (
      cross join lateral aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) acl
      where n.oid = (select oid from space) and acl.grantee not in (n.nspowner, (select oid from owner))
      union all
+    -- Who may connect is the administrator's matter.
+    select 'database', d.oid, 0, acl.*
+      from pg_database d
+     cross join lateral aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) acl
+     where d.datname = current_database() and acl.privilege_type <> 'CONNECT'
+       and acl.grantee not in (d.datdba, (select oid from owner))
+     union all
     select 'default', d.oid, 0, acl.*
       from pg_default_acl d
      cross join lateral aclexplode(d.defaclacl) acl
@@ -54,7 +66,18 @@ with space as (
              group by class, oid, place, grantee) one
      group by class, oid, place
 ), lines as (
-    select concat('schema public', g.words) as line
+    select concat('owner tables', case when r.rolsuper then ' superuser' end,
+                  case when r.rolname in ('parlor_app', 'parlor_audit') then ' ' || r.rolname end) as line
+      from pg_roles r
+     where r.oid = (select oid from owner)
+     union all
+    select concat('database itself',
+                  case when d.datdba <> (select oid from owner) then ' of ' || d.datdba::regrole::text end, g.words)
+      from pg_database d
+      left join rights g on g.class = 'database' and g.oid = d.oid
+     where d.datname = current_database()
+     union all
+    select concat('schema public', g.words)
       from space
       left join rights g on g.class = 'schema' and g.oid = space.oid
      union all
@@ -104,9 +127,10 @@ with space as (
      where not t.tgisinternal
      union all
     -- Those of foreign keys are named only where one is off.
-    select concat('trigger ', r.name, '.(foreign key ', t.tgconstraint::text, ') is not enabled')
+    select concat('trigger ', r.name, '.', coalesce(k.conname, t.tgname), ' of a foreign key is not enabled')
       from pg_trigger t
       join relation r on r.oid = t.tgrelid
+      left join pg_constraint k on k.oid = t.tgconstraint
      where t.tgisinternal and t.tgenabled <> 'O'
      union all
     select concat('rule ', r.name, '.', w.rulename, ' ', pg_get_ruledef(w.oid))
