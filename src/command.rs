@@ -16,6 +16,7 @@ use sqlx::postgres::PgConnectOptions;
 use tokio::net::TcpListener;
 
 use crate::app::{self, Mode, Parts, People};
+use crate::cluster;
 use crate::config::{LogFormat, Settings};
 use crate::db;
 use crate::dev::{Purpose, Store, lan};
@@ -96,7 +97,7 @@ pub async fn migrate(data: Option<PathBuf>) -> Result<(), StartError> {
         )
     });
     let new = match owner {
-        Ok(owner) => db::migrate(owner).await,
+        Ok(owner) => migrate_as(owner, &say).await,
         Err(error) => Err(error),
     };
     addresses.close().await;
@@ -105,6 +106,24 @@ pub async fn migrate(data: Option<PathBuf>) -> Result<(), StartError> {
         new => say(&format!("{new} migrations applied; the database is up to date")),
     }
     Ok(())
+}
+
+/// Migrates, unless a server is serving that could not go on behind it: it would write on as before.
+async fn migrate_as(owner: &PgConnectOptions, tell: &(dyn Fn(&str) + Sync)) -> Result<usize, StartError> {
+    let mut conn = db::connect(owner).await?;
+    if let Some(migration) = db::incompatible_pending(&mut conn).await? {
+        let serving = cluster::serving(&mut conn).await;
+        let serving =
+            serving.map_err(|error| StartError::new("the leases of servers cannot be read").because(error))?;
+        if let Some(node) = serving {
+            return Err(StartError::new(format!(
+                "the server `{node}` is serving this database, and could not behind migration {migration}: stop it, then \
+                 migrate (one that was killed counts as serving until its lease has run out, cluster.lease_ms)"
+            )));
+        }
+    }
+    drop(conn);
+    db::migrate(owner, tell).await
 }
 
 /// `parlor seed`: writes the catalogue and issues the coins for promotions; with `people` it also creates these.
@@ -221,7 +240,7 @@ async fn serve_from(
 /// Migrates the database if the owner's address is known.
 async fn prepare(addresses: &Addresses) -> Result<(), StartError> {
     match &addresses.owner {
-        Some(owner) => db::migrate(owner).await.map(drop),
+        Some(owner) => migrate_as(owner, &|line| tracing::info!("{line}")).await.map(drop),
         None => Ok(()),
     }
 }

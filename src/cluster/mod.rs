@@ -13,3 +13,15 @@ mod store;
 pub use lease::{Lease, Proof};
 pub use node::{Identity, Node};
 pub use settings::Settings;
+
+use sqlx::PgConnection;
+
+use crate::kit::error::Result;
+
+/// The node whose lease holds at present, if one does.
+///
+/// # Errors
+/// A fault or an outage of the store.
+pub async fn serving(conn: &mut PgConnection) -> Result<Option<String>> {
+    Ok(store::live_lease(conn).await?.map(|lease| lease.node_id))
+}
