@@ -7,6 +7,7 @@ mod old_world;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use parlor::economy::ledger::audit::{self, Rule, Violation};
 use parlor_loadtests::rest;
 use parlor_protocol::command::{Recipients, SendGift};
 use parlor_protocol::reply::GiftReceipt;
@@ -64,6 +65,14 @@ async fn in_room(program: &Program, token: &str, room: RoomId) -> Client {
     client
 }
 
+/// The older program's database, not yet migrated.
+async fn restored() -> Database {
+    let database = Database::empty().await;
+    let dump = fs::read_to_string(fixture("sql")).expect("the fixture is committed");
+    sqlx::raw_sql(AssertSqlSafe(dump)).execute(&mut database.as_superuser().await).await.expect("it is restored");
+    database
+}
+
 fn audited(database: &Database) -> String {
     let audit = run(parlor(&["ledger", "audit"]).env("DATABASE_URL", database.app_url()));
     let said = String::from_utf8_lossy(&audit.stdout).into_owned();
@@ -73,9 +82,7 @@ fn audited(database: &Database) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_of_an_older_program_is_migrated_audited_clean_and_served() {
-    let database = Database::empty().await;
-    let dump = fs::read_to_string(fixture("sql")).expect("the fixture is committed");
-    sqlx::raw_sql(AssertSqlSafe(dump)).execute(&mut database.as_superuser().await).await.expect("it is restored");
+    let database = restored().await;
     let told = fs::read(fixture("json")).expect("the fixture is committed");
     let told: Told = serde_json::from_slice(&told).expect("in this form");
 
@@ -123,6 +130,91 @@ async fn a_database_of_an_older_program_is_migrated_audited_clean_and_served() {
     assert!(!receipt.replayed);
     drop(program);
     audited(&database);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn regression_nothing_is_migrated_below_a_server_that_could_not_go_on() {
+    let database = restored().await;
+    let lease = "update nodes set lease_until = clock_timestamp() + interval '1 hour'";
+    sqlx::raw_sql(lease).execute(&database.superuser).await.expect("a node that serves");
+    let migrate = || run(parlor(&["migrate"]).env("DATABASE_OWNER_URL", database.owner_url()));
+    let refused = complaint(&migrate());
+    assert!(
+        refused.contains("the server `main` is serving this database, and could not behind migration"),
+        "{refused}"
+    );
+    let jobs: bool = sqlx::query_scalar("select to_regclass('jobs') is not null")
+        .fetch_one(&database.superuser)
+        .await
+        .expect("a look");
+    assert!(!jobs, "nothing was applied");
+
+    sqlx::raw_sql("update nodes set lease_until = clock_timestamp()")
+        .execute(&database.superuser)
+        .await
+        .expect("ended");
+    let migrated = migrate();
+    assert!(migrated.status.success(), "{}", complaint(&migrated));
+    let said = format!("{}{}", String::from_utf8_lossy(&migrated.stdout), String::from_utf8_lossy(&migrated.stderr));
+    assert!(said.contains("migrates: openings"), "each is named while it is applied: {said}");
+    assert!(!said.contains("slow statement") && !said.contains("create table"), "no SQL: {said}");
+}
+
+#[tokio::test]
+async fn regression_nothing_can_be_added_to_the_first_form_of_the_journal() {
+    let database = restored().await;
+    // The older node's clock was ahead of the database's.
+    let ahead = "update refusals set at = clock_timestamp() + interval '1 day'";
+    sqlx::raw_sql(ahead).execute(&database.superuser).await.expect("dated");
+    parlor::db::migrate(&database.options("parlor_owner"), &|_| ()).await.expect("migrated");
+
+    let unlinked = "insert into refusals (op, actor, body_hash, error, at)
+                    select gen_random_uuid(), actor, body_hash, error, at from refusals limit 1";
+    let refused = sqlx::raw_sql(unlinked).execute(&database.app).await.expect_err("a refusal that no link hashes");
+    assert_eq!(refused.as_database_error().and_then(|error| error.constraint()), Some("refusals_linked"));
+
+    let mut connection = database.as_superuser().await;
+    let mut run = async |sql: &'static str| {
+        sqlx::raw_sql(sql).execute(&mut connection).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+        audit::audit_within(&mut connection, &parlor::economy::kinds(), None).await.expect("an audit")
+    };
+    // The constraint only stands in the way of whoever may not remove it.
+    let before = run("alter table refusals drop constraint refusals_linked; begin; savepoint before").await;
+    assert_eq!(before.violations.len(), 1, "the constraint alone: {before}");
+    let link = "insert into chain_links (writer, version, batch_no, first_transfer, last_transfer, transfers, previous, hash, at)";
+    let forged: [(String, Rule); 9] = [
+        // What the serving role may do: a link of the first form of its own, or behind the last one.
+        (
+            format!("set local role parlor_app; insert into writers (node) values ('forger');
+                     {link} select (select max(id) from writers), 1, 1, n, n - 1, 0, decode(repeat('00', 32), 'hex'), '', now()
+                              from nextval('transfers') as n; reset role"),
+            Rule::ChainWhole,
+        ),
+        (
+            format!("set local role parlor_app;
+                     {link} select writer, 1, batch_no + 1, n, n - 1, 0, hash, '', now()
+                              from first_form_ends, nextval('transfers') as n limit 1; reset role"),
+            Rule::ChainWhole,
+        ),
+        // And what whoever may write every table may: the seals themselves.
+        ("update first_form_ends set hash = set_byte(hash, 0, get_byte(hash, 0) # 1)".into(), Rule::ChainWhole),
+        ("update first_form_ends set batch_no = batch_no + 1".into(), Rule::ChainWhole),
+        ("delete from first_form_ends".into(), Rule::ChainWhole),
+        ("update refusals set error = '{\"code\": \"forged\"}' where writer is null".into(), Rule::RefusalTrue),
+        ("update first_form_refusals set seal = ''".into(), Rule::RefusalTrue),
+        ("delete from first_form_refusals".into(), Rule::RefusalTrue),
+        ("update first_form_refusals set op = gen_random_uuid()".into(), Rule::RefusalTrue),
+    ];
+    for (forgery, rule) in forged {
+        let forgery: &'static str = forgery.leak();
+        let report = run(forgery).await;
+        let named = |found: &Violation| {
+            found.rule == rule && found.detail.contains("first form")
+                || found.rule == Rule::RefusalTrue && rule == Rule::RefusalTrue
+        };
+        assert!(report.violations.iter().any(named), "{forgery}: {report}");
+        run("rollback to savepoint before").await;
+    }
 }
 
 /// Checks that the entries of a wallet lead from zero to its balance, in both currencies.

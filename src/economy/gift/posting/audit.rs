@@ -105,6 +105,12 @@ impl Audit {
                     format!("names rate {} of agency account {account}, version {version}: {held:?}", share.rate_bp),
                 );
             }
+            if !(0..=RATE_MAX_BP).contains(&share.rate_bp) {
+                flaws.posting(
+                    row,
+                    format!("names a rate of {} basis points, at most {RATE_MAX_BP} are allowed", share.rate_bp),
+                );
+            }
             if share.receiver <= last || share.receiver >= line.receivers.len() as i64 {
                 flaws.posting(row, "names an agency of a receiver twice, or of nobody");
             }

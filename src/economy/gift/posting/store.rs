@@ -160,8 +160,8 @@ pub(super) async fn of_users(connection: &mut PgConnection, accounts: &[i64]) ->
         .await
 }
 
-/// Gifts and agencies whose versions are not whole: the row that holds now is the newest version, and none is
-/// missing below it. Each by name, with what is wrong.
+/// Gifts and agencies whose versions are not whole: the row that holds now is the newest version, none is missing below
+/// it, and the oldest one is 1 (of a gift that is older than its history, the one that stood then). Each by name, with what is wrong.
 pub(super) async fn unversioned(connection: &mut PgConnection) -> Result<Vec<(String, String)>> {
     let rows = sqlx::query!(
         r#"select 'gift ' || coalesce(g.id, v.gift_id) as "subject!",
@@ -173,7 +173,8 @@ pub(super) async fn unversioned(connection: &mut PgConnection) -> Result<Vec<(St
             where not exists (select from gift_versions now
                                where now.gift_id = g.id and now.version = g.version and now.price = g.price
                                  and now.xp_bp = g.xp_bp)
-               or v.newest is distinct from g.version or v.versions <> v.newest - v.oldest + 1
+               or v.newest is distinct from g.version or v.oldest is distinct from g.first_version
+               or g.first_version < 1 or v.versions <> v.newest - v.oldest + 1
             union all
            select 'agency ' || coalesce(a.id, v.agency_id), a.rate_version, a.diamond_account, a.rate_bp, v.versions, v.oldest,
                   v.newest
@@ -183,7 +184,8 @@ pub(super) async fn unversioned(connection: &mut PgConnection) -> Result<Vec<(St
             where not exists (select from agency_rate_versions now
                                where now.agency_id = a.id and now.version = a.rate_version and now.rate_bp = a.rate_bp
                                  and now.diamond_account = a.diamond_account)
-               or v.newest is distinct from a.rate_version or v.versions <> v.newest - v.oldest + 1
+               or v.newest is distinct from a.rate_version or v.oldest is distinct from 1
+               or v.versions <> v.newest - v.oldest + 1
             order by 1
             limit 1000"#
     )

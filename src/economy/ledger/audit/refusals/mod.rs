@@ -23,13 +23,12 @@ type LinkKey = (i64, i64);
 /// Checks every refusal with the others of its batch, and every link whose refusals have to be there yet. All of
 /// it each time: refusals are removed when they are old.
 pub(super) async fn check(snapshots: &mut Snapshots<'_>, page: i64, report: &mut Report) -> Result<()> {
-    let began = snapshots.take(async |snapshot| Ok(store::began(snapshot).await?)).await?;
     let mut judged = HashSet::new();
     let mut after = Some((Uuid::nil(), i64::MIN));
     while let Some(from) = after {
         let look = async |snapshot: &mut PgConnection| {
             let rows = store::refusals(snapshot, from, page).await?;
-            let links = placed(&rows, began, report);
+            let links = placed(&rows, report);
             let new: BTreeMap<_, _> = links.into_iter().filter(|(link, _)| judged.insert(*link)).collect();
             batches(snapshot, &new, report).await?;
             Ok(rows.last().map(|row| (row.op, row.actor)))
@@ -55,7 +54,7 @@ pub(super) async fn check(snapshots: &mut Snapshots<'_>, page: i64, report: &mut
 type Said = (i32, Option<Vec<u8>>);
 
 /// Looks for each refusal's link; gives the links.
-fn placed(rows: &[RefusalRow], began: Option<DateTime<Utc>>, report: &mut Report) -> BTreeMap<LinkKey, Said> {
+fn placed(rows: &[RefusalRow], report: &mut Report) -> BTreeMap<LinkKey, Said> {
     let mut links = BTreeMap::new();
     for row in rows {
         report.refusals += 1;
@@ -70,8 +69,8 @@ fn placed(rows: &[RefusalRow], began: Option<DateTime<Utc>>, report: &mut Report
                 }
                 links.insert(key, (refusals, row.hash.clone()));
             }
-            (None, _) if row.writer.is_none() && row.batch_no.is_none() && began.is_none_or(|began| row.at < began) => {
-            }
+            // Beside the seals of the first form.
+            (None, _) if row.writer.is_none() && row.batch_no.is_none() => {}
             _ => report.add(Rule::RefusalTrue, subject(), "is refused, and no link knows of it"),
         }
     }

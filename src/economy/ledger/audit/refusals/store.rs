@@ -109,8 +109,3 @@ pub(super) async fn young_links(
     .fetch_all(connection)
     .await
 }
-
-/// When the first account's opening was chained, which is when refusals began to be.
-pub(super) async fn began(connection: &mut PgConnection) -> Result<Option<DateTime<Utc>>> {
-    sqlx::query_scalar!(r#"select min(at) as "began?" from openings where no = 1"#).fetch_one(connection).await
-}
