@@ -12,6 +12,7 @@ mod forget;
 mod handle;
 mod journal;
 pub(in crate::economy) mod judge;
+pub(in crate::economy) mod operation;
 mod order;
 pub mod posting;
 pub mod routes;

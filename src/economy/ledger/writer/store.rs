@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
-use parlor_protocol::{ErrorBody, Op, UserId};
+use parlor_protocol::{ErrorBody, ErrorCode, Op, UserId};
 use sqlx::PgConnection;
 use sqlx::types::Json;
 use uuid::Uuid;
@@ -94,11 +94,12 @@ pub(super) async fn answered(
 ) -> Result<HashMap<(Op, i64), Answered>> {
     let rows = sqlx::query!(
         r#"select asked.op as "op!", asked.actor as "actor!", r.body_hash as "refused_hash?",
-                  r.error as "error?: Json<ErrorBody>", j.id as "id?"
+                  r.error as "error?: Json<ErrorBody>", j.id as "id?", o.body_hash as "other_hash?"
              from unnest($1::uuid[], $2::bigint[]) as asked (op, actor)
              left join journal j on j.op = asked.op and j.actor = asked.actor
              left join refusals r on r.op = asked.op and r.actor = asked.actor
-            where j.id is not null or r.op is not null"#,
+             left join operations o on o.op = asked.op and o.actor = asked.actor
+            where j.id is not null or r.op is not null or o.op is not null"#,
         ops,
         actors
     )
@@ -114,6 +115,12 @@ pub(super) async fn answered(
                 answers.insert((Op(row.op), row.actor), Answered { body_hash, answer: Err(error) });
             }
             (None, _, _) => {}
+        }
+        // An operation that moved nothing: whatever is asked under it now is something else.
+        if let Some(hash) = row.other_hash {
+            let body_hash = hash.try_into().unwrap_or_default();
+            let answer = Err(ErrorCode::OperationConflict.into());
+            answers.insert((Op(row.op), row.actor), Answered { body_hash, answer });
         }
     }
     if !done.is_empty() {
