@@ -5,6 +5,7 @@ use parlor::economy::coin_request::{self, Answer, CoinRequest, Settings, State};
 use parlor::economy::kinds;
 use parlor::economy::ledger::audit::Rule;
 use parlor::economy::ledger::wallet;
+use parlor::economy::transfer::{self, NewTransfer};
 use parlor::kit::clock::{Clock, Timestamp};
 use parlor::kit::error::Result;
 use parlor::kit::tx::Tx;
@@ -26,7 +27,10 @@ async fn books(coins: i64) -> Books {
     books
 }
 
-async fn asked(books: &Books, op: Op, amount: i64, now: Timestamp) -> Result<Answer> {
+/// An answer, or a refusal that is kept.
+type Settled = std::result::Result<Answer, ErrorBody>;
+
+async fn settle_making(books: &Books, op: Op, amount: i64, now: Timestamp) -> Result<Settled> {
     let mut tx = Tx::begin(&books.database.app).await?;
     let [reseller, user] = [1, 2].map(|person| books.people[person].id);
     let made = coin_request::make(&mut tx, &Settings::default(), op, (user, reseller, Coins(amount)), now).await?;
@@ -34,16 +38,24 @@ async fn asked(books: &Books, op: Op, amount: i64, now: Timestamp) -> Result<Ans
     Ok(made)
 }
 
+async fn asked(books: &Books, op: Op, amount: i64, now: Timestamp) -> Result<Answer> {
+    Ok(settle_making(books, op, amount, now).await??)
+}
+
 async fn make(books: &Books, op: Op, amount: i64, now: Timestamp) -> Result<CoinRequest> {
     Ok(asked(books, op, amount, now).await?.request)
 }
 
-async fn reject_with(books: &Books, op: Op, request: i64, reason: &str, now: Timestamp) -> Result<Answer> {
+async fn settle_rejection(books: &Books, op: Op, request: i64, reason: &str, now: Timestamp) -> Result<Settled> {
     let mut tx = Tx::begin(&books.database.app).await?;
     let reseller = books.people[1].id;
     let answer = coin_request::reject(&mut tx, op, reseller, request, reason, now).await?;
     tx.commit().await?;
     Ok(answer)
+}
+
+async fn reject_with(books: &Books, op: Op, request: i64, reason: &str, now: Timestamp) -> Result<Answer> {
+    Ok(settle_rejection(books, op, request, reason, now).await??)
 }
 
 async fn reject(books: &Books, op: Op, request: i64, now: Timestamp) -> Result<CoinRequest> {
@@ -162,6 +174,122 @@ async fn a_request_is_settled_in_one_way_alone() {
     assert_eq!(stranger.expect_err("not theirs").code, ErrorCode::CoinRequestNotFound);
     let missing = approve(op(), 4_711).await.expect_err("there is none");
     assert_eq!(missing.code, ErrorCode::CoinRequestNotFound);
+    books.assert_clean().await;
+}
+
+#[tokio::test]
+async fn regression_an_operation_has_one_answer_whatever_it_was_for() {
+    let books = books(1_000).await;
+    let now = now();
+    let [reseller, user] = [1, 2].map(|person| books.people[person].id);
+    let conflicts = |answer: Result<Answer>, what: &str| {
+        assert_eq!(answer.expect_err(what).code(), ErrorCode::OperationConflict, "{what}");
+    };
+    let send = async |op| {
+        let sent = NewTransfer { from: reseller, to: user, amount: Coins(100) };
+        transfer::send(&books.ledger, op, sent).await.map(|sent| sent.replayed).map_err(|error| error.code)
+    };
+
+    // One rejection: neither other words nor another request under its operation.
+    let [first, second] = [70, 71].map(|amount| make(&books, op(), amount, now));
+    let (first, second) = (first.await.expect("made").id, second.await.expect("made").id);
+    let rejection = op();
+    assert!(!reject_with(&books, rejection, first, "why", now).await.expect("rejected").replayed);
+    assert!(reject_with(&books, rejection, first, "why", now).await.expect("the same").replayed);
+    conflicts(reject_with(&books, rejection, first, "other words", now).await, "other words");
+    conflicts(reject_with(&books, rejection, second, "why", now).await, "another request");
+    assert_eq!(find(&books, second).await.state, State::Pending);
+    let approved = coin_request::approve(&books.ledger, rejection, reseller, second).await;
+    assert_eq!(approved.expect_err("a rejection's operation").code, ErrorCode::OperationConflict);
+    assert_eq!(send(rejection).await, Err(ErrorCode::OperationConflict));
+
+    // A refusal is an answer too.
+    let refused = op();
+    for replayed in [false, true] {
+        let error = settle_making(&books, refused, 69, now).await.expect("no fault").expect_err("out of range");
+        assert_eq!((error.code, error.replayed), (ErrorCode::CoinRequestOutOfRange, replayed));
+    }
+    conflicts(asked(&books, refused, 100, now).await, "another amount");
+    let refused = op();
+    for replayed in [false, true] {
+        let answer = settle_rejection(&books, refused, first, "again", now).await.expect("no fault");
+        let error = answer.expect_err("settled");
+        assert_eq!((error.code, error.replayed), (ErrorCode::CoinRequestSettled, replayed));
+    }
+    conflicts(reject_with(&books, refused, second, "again", now).await, "another request");
+
+    // What the ledger has answered, done or refused, no request is made or rejected with.
+    let sent = op();
+    assert_eq!(send(sent).await, Ok(false));
+    conflicts(reject_with(&books, sent, second, "", now).await, "a transfer's operation");
+    let denied = op();
+    coin_request::approve(&books.ledger, denied, reseller, first).await.expect_err("it is rejected");
+    conflicts(reject_with(&books, denied, second, "", now).await, "a refused approval's operation");
+    assert_eq!(find(&books, second).await.state, State::Pending);
+
+    // The first answer stays the first, whatever has become of the request.
+    let made = op();
+    let answer = asked(&books, made, 72, now).await.expect("made");
+    reject(&books, op(), answer.request.id, now).await.expect("rejected");
+    let again = asked(&books, made, 72, now).await.expect("the first answer");
+    assert_eq!(again, Answer { replayed: true, ..answer });
+    books.assert_clean().await;
+}
+
+#[tokio::test]
+async fn regression_a_rejection_and_a_transfer_under_one_operation_never_both_happen() {
+    let books = books(10_000).await;
+    let [reseller, user] = [1, 2].map(|person| books.people[person].id);
+    for _ in 0..12 {
+        let request = make(&books, op(), 70, now()).await.expect("made").id;
+        let op = op();
+        let sent = NewTransfer { from: reseller, to: user, amount: Coins(100) };
+        let (sent, rejected) = tokio::join!(
+            transfer::send(&books.ledger, op, sent),
+            reject_with(&books, op, request, "at the same time", now())
+        );
+        let codes = (sent.map_err(|error| error.code).map(drop), rejected.map_err(|error| error.code()).map(drop));
+        let conflict = Err(ErrorCode::OperationConflict);
+        assert!(codes == (Ok(()), conflict) || codes == (conflict, Ok(())), "{codes:?}");
+        if codes.1.is_err() {
+            reject(&books, self::op(), request, now()).await.expect("it is pending");
+        }
+    }
+    books.assert_clean().await;
+}
+
+#[tokio::test]
+async fn approval_rejection_and_expiry_at_once_settle_a_request_in_one_way() {
+    let books = books(10_000).await;
+    let reseller = books.people[1].id;
+    for round in 0..6 {
+        let request = make(&books, op(), 70, now()).await.expect("made").id;
+        let before = books.amounts(1).await.0;
+        let expire = async {
+            if round % 2 == 0 {
+                books
+                    .superuser("update coin_requests set expires_at = clock_timestamp() where state = 'pending'")
+                    .await;
+            }
+            let mut tx = Tx::begin(&books.database.app).await.expect("a transaction");
+            coin_request::expire(&mut tx).await.expect("marked");
+            tx.commit().await.expect("a commit");
+        };
+        let approve = join_all((0..10).map(|_| coin_request::approve(&books.ledger, op(), reseller, request)));
+        let reject = join_all((0..5).map(|_| reject(&books, op(), request, now())));
+        let (approved, rejected, ()) = tokio::join!(approve, reject, expire);
+        let approved = approved.iter().filter(|answer| answer.is_ok()).count();
+        let rejected = rejected.iter().filter(|answer| answer.is_ok()).count();
+        let state = find(&books, request).await.state;
+        let meant = match state {
+            State::Approved => (1, 0),
+            State::Rejected => (0, 1),
+            State::Expired => (0, 0),
+            State::Pending => panic!("nobody has settled it"),
+        };
+        assert_eq!((approved, rejected), meant, "{state:?}");
+        assert_eq!(before - books.amounts(1).await.0, 70 * approved as i64);
+    }
     books.assert_clean().await;
 }
 

@@ -65,7 +65,7 @@ fn example() -> serde_json::Value {
 /// Asks a reseller for coins.
 ///
 /// A user has three requests open at most; one that nobody settles expires after 48 hours. The same operation
-/// again is answered with the request as it stands now, marked `replayed`.
+/// again gets the first answer, marked `replayed`.
 #[utoipa::path(post, path = "/v1/coin-requests", tag = "wallet",
     params(("Idempotency-Key" = Op, Header, description = "The operation: made once for each tap, and kept over retries.")),
     request_body(content = NewCoinRequest, example = json!({"reseller": 901_233_872, "amount": 700})),
@@ -81,9 +81,9 @@ async fn make_coin_request(
     ValidJson(NewCoinRequest { reseller, amount }): ValidJson<NewCoinRequest>,
 ) -> Result<(StatusCode, Json<Answer>)> {
     let mut tx = edge.begin().await?;
-    let request = super::make(&mut tx, &settings, op, (user.id, reseller, amount), edge.now()).await?;
+    let answer = super::make(&mut tx, &settings, op, (user.id, reseller, amount), edge.now()).await?;
     tx.commit().await?;
-    Ok((StatusCode::CREATED, Json(request)))
+    Ok((StatusCode::CREATED, Json(answer?)))
 }
 
 /// On which side of a request the caller stands.
@@ -194,7 +194,7 @@ async fn reject_coin_request(
         words => line(words, REASON_CHARS).map_err(|why| bad_field("reason", why))?,
     };
     let mut tx = edge.begin().await?;
-    let request = super::reject(&mut tx, op, user.id, id, &reason, edge.now()).await?;
+    let answer = super::reject(&mut tx, op, user.id, id, &reason, edge.now()).await?;
     tx.commit().await?;
-    Ok(Json(request))
+    Ok(Json(answer?))
 }

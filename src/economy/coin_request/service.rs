@@ -6,7 +6,7 @@ use sqlx::PgConnection;
 use super::posting::{Approval, Approvals, ApprovedRequest};
 use super::store::{self, Which};
 use super::{Answer, CoinRequest, Settings, State};
-use crate::economy::ledger::{By, Ledger};
+use crate::economy::ledger::{By, Ledger, operation};
 use crate::kit::clock::Timestamp;
 use crate::kit::error::{Error, Result};
 use crate::kit::operation::Operation;
@@ -15,42 +15,62 @@ use crate::kit::tx::Tx;
 /// Requests that one run of the clean-up marks at most.
 const EXPIRED_AT_ONCE: i64 = 1_000;
 
-/// Asks a reseller for coins, once however often the operation is repeated.
+/// What an operation is answered, the first time and every time after.
+type Settled = std::result::Result<Answer, ErrorBody>;
+
+/// Asks a reseller for coins. The operation has one answer; a refusal is kept as well, so the caller commits in any
+/// case.
 ///
 /// # Errors
-/// `not_a_reseller`, `coin_request_out_of_range`, `coin_requests_open` beyond what a user may have open,
-/// `operation_conflict`; a fault or an outage of the store.
+/// The refusals, which are kept: `not_a_reseller`, `coin_request_out_of_range`, `coin_requests_open` beyond what a user
+/// may have open. And `operation_conflict`, `user_not_found` without a wallet; a fault or an outage of the store.
 pub async fn make(
     tx: &mut Tx,
     settings: &Settings,
     op: Op,
     (user, reseller, amount): (UserId, UserId, Coins),
     now: Timestamp,
-) -> Result<Answer> {
-    store::lock_asker(tx, user).await?;
-    if let Some(id) = store::made_by(tx, user, op).await? {
-        let first = one(tx, id, now).await?;
-        let same = (first.reseller, first.amount) == (reseller, amount);
-        return if same {
-            Ok(Answer { request: first, replayed: true })
-        } else {
-            Err(ErrorCode::OperationConflict.into())
-        };
+) -> Result<Settled> {
+    let operation = Operation::of_words(op, user, &format!("coin_request make {reseller} {}", amount.0));
+    match operation::recall(tx, &operation).await? {
+        Some(operation::Answer::Refused(error)) => return Ok(Err(error)),
+        Some(operation::Answer::Done(id)) => {
+            // As it was made, whatever has become of it since.
+            let (state, settled_at, receipt, reason) = (State::Pending, None, None, String::new());
+            let request = CoinRequest { state, settled_at, receipt, reason, ..one(tx, id, now).await? };
+            return Ok(Ok(Answer { request, replayed: true }));
+        }
+        None => {}
     }
-    let Settings { min_coins, max_coins, open_max, .. } = *settings;
-    if !(min_coins..=max_coins).contains(&amount.0) {
-        let words = format!("one request asks for {min_coins} to {max_coins} coins");
-        return Err(ErrorBody::new(ErrorCode::CoinRequestOutOfRange).message(words).into());
-    }
-    if user == reseller || !store::sells(tx, reseller).await? {
-        return Err(ErrorCode::NotAReseller.into());
-    }
-    if store::open(tx, user, now.0).await? >= open_max {
-        return Err(ErrorCode::CoinRequestsOpen.into());
+    if let Err(error) = may_make(tx, settings, (user, reseller, amount), now).await? {
+        operation::remember(tx, &operation, &operation::Answer::Refused(error.clone())).await?;
+        return Ok(Err(error));
     }
     let expires_at = now.plus_ms(settings.expire_ms()).0;
     let id = store::insert(tx, (user, reseller, amount.0), expires_at, op).await?;
-    Ok(Answer { request: one(tx, id, now).await?, replayed: false })
+    operation::remember(tx, &operation, &operation::Answer::Done(id)).await?;
+    Ok(Ok(Answer { request: one(tx, id, now).await?, replayed: false }))
+}
+
+/// Whether a user may ask for this. The user's coin account is locked, so nobody else makes a request of theirs.
+async fn may_make(
+    tx: &mut Tx,
+    settings: &Settings,
+    (user, reseller, amount): (UserId, UserId, Coins),
+    now: Timestamp,
+) -> Result<std::result::Result<(), ErrorBody>> {
+    let Settings { min_coins, max_coins, open_max, .. } = *settings;
+    if !(min_coins..=max_coins).contains(&amount.0) {
+        let words = format!("one request asks for {min_coins} to {max_coins} coins");
+        return Ok(Err(ErrorBody::new(ErrorCode::CoinRequestOutOfRange).message(words)));
+    }
+    if user == reseller || !store::sells(tx, reseller).await? {
+        return Ok(Err(ErrorCode::NotAReseller.into()));
+    }
+    if store::open(tx, user, now.0).await? >= open_max {
+        return Ok(Err(ErrorCode::CoinRequestsOpen.into()));
+    }
+    Ok(Ok(()))
 }
 
 async fn one(connection: &mut PgConnection, id: i64, now: Timestamp) -> Result<CoinRequest> {
@@ -106,27 +126,32 @@ pub async fn approve(
     ledger.post::<Approvals>(operation, By::User, Approval { request, reseller }).await
 }
 
-/// Rejects a request, once however often the operation is repeated.
+/// Rejects a request. The operation has one answer; a refusal is kept as well, so the caller commits in any case.
 ///
 /// # Errors
-/// `coin_request_not_found`, `coin_request_settled`, `coin_request_expired`, `operation_conflict`; a fault or an
-/// outage of the store.
-pub async fn reject(tx: &mut Tx, op: Op, reseller: UserId, id: i64, reason: &str, now: Timestamp) -> Result<Answer> {
-    if store::reject(tx, (id, reseller), reason, op, now.0).await? {
-        return Ok(Answer { request: one(tx, id, now).await?, replayed: false });
-    }
-    let request = one(tx, id, now).await?;
-    if request.reseller != reseller {
-        return Err(ErrorCode::CoinRequestNotFound.into());
-    }
-    match request.state {
-        State::Rejected if store::settled_by(tx, id).await? == Some(op) => {
-            let same = request.reason == reason;
-            if same { Ok(Answer { request, replayed: true }) } else { Err(ErrorCode::OperationConflict.into()) }
+/// The refusals, which are kept: `coin_request_not_found`, `coin_request_settled`, `coin_request_expired`. And
+/// `operation_conflict`, `user_not_found` without a wallet; a fault or an outage of the store.
+pub async fn reject(tx: &mut Tx, op: Op, reseller: UserId, id: i64, reason: &str, now: Timestamp) -> Result<Settled> {
+    let operation = Operation::of_words(op, reseller, &format!("coin_request {id} reject {reason}"));
+    match operation::recall(tx, &operation).await? {
+        Some(operation::Answer::Refused(error)) => return Ok(Err(error)),
+        Some(operation::Answer::Done(id)) => {
+            return Ok(Ok(Answer { request: one(tx, id, now).await?, replayed: true }));
         }
-        State::Expired => Err(ErrorCode::CoinRequestExpired.into()),
-        State::Pending | State::Approved | State::Rejected => Err(ErrorCode::CoinRequestSettled.into()),
+        None => {}
     }
+    if store::reject(tx, (id, reseller), reason, op, now.0).await? {
+        operation::remember(tx, &operation, &operation::Answer::Done(id)).await?;
+        return Ok(Ok(Answer { request: one(tx, id, now).await?, replayed: false }));
+    }
+    let error: ErrorBody = match store::standing(tx, (id, reseller), now.0).await? {
+        None => ErrorCode::CoinRequestNotFound,
+        Some(State::Expired) => ErrorCode::CoinRequestExpired,
+        Some(State::Pending | State::Approved | State::Rejected) => ErrorCode::CoinRequestSettled,
+    }
+    .into();
+    operation::remember(tx, &operation, &operation::Answer::Refused(error.clone())).await?;
+    Ok(Err(error))
 }
 
 /// Marks requests that have run out; returns how many, a thousand at most. Whether or not it runs, nobody

@@ -73,17 +73,6 @@ pub(super) async fn approve(connection: &mut PgConnection, paid: &[(i64, i64, Op
     if done.rows_affected() == paid.len() as u64 { Ok(()) } else { Err(sqlx::Error::RowNotFound) }
 }
 
-/// Takes the lock under which this user's requests are made, until the transaction ends.
-pub(super) async fn lock_asker(connection: &mut PgConnection, user: UserId) -> Result<()> {
-    sqlx::query!(
-        "select pg_advisory_xact_lock(hashtext('coin_requests'), ($1::bigint % 2147483647)::int)",
-        user.number()
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
 /// Whether this user is a reseller.
 pub(super) async fn sells(connection: &mut PgConnection, user: UserId) -> Result<bool> {
     sqlx::query_scalar!(
@@ -127,13 +116,6 @@ pub(super) async fn insert(
     )
     .fetch_one(connection)
     .await
-}
-
-/// The request that a user's operation made.
-pub(super) async fn made_by(connection: &mut PgConnection, user: UserId, op: Op) -> Result<Option<i64>> {
-    sqlx::query_scalar!("select id from coin_requests where user_id = $1 and op = $2", user.number(), op.0)
-        .fetch_optional(connection)
-        .await
 }
 
 /// Which requests a list contains: those that match every field that is set.
@@ -219,10 +201,22 @@ pub(super) async fn reject(
     Ok(done.rows_affected() == 1)
 }
 
-/// The operation that settled a request.
-pub(super) async fn settled_by(connection: &mut PgConnection, id: i64) -> Result<Option<Op>> {
-    let op = sqlx::query_scalar!("select settled_op from coin_requests where id = $1", id);
-    Ok(op.fetch_optional(connection).await?.flatten().map(Op))
+/// Where a reseller's request stands.
+pub(super) async fn standing(
+    connection: &mut PgConnection,
+    (id, reseller): (i64, UserId),
+    now_ms: i64,
+) -> Result<Option<State>> {
+    let state = sqlx::query_scalar!(
+        r#"select case when state = 'pending' and expires_at <= timestamptz 'epoch' + $3 * interval '1 millisecond'
+                       then 'expired' else state end as "state!"
+             from coin_requests
+            where id = $1 and reseller_id = $2"#,
+        id,
+        reseller.number(),
+        now_ms as f64
+    );
+    Ok(state.fetch_optional(connection).await?.as_deref().and_then(State::from_name))
 }
 
 /// Marks at most `limit` expired requests; returns how many. A request that another transaction has locked is left out.

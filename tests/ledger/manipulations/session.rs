@@ -131,8 +131,10 @@ async fn furnished() -> (Books, Checkpoint) {
     let mut tx = Tx::begin(&books.database.app).await.expect("a transaction");
     let asked = (user, reseller, Coins(70));
     let now = Clock::system().now();
-    let request =
-        coin_request::make(&mut tx, &coin_request::Settings::default(), op(), asked, now).await.expect("made");
+    let request = coin_request::make(&mut tx, &coin_request::Settings::default(), op(), asked, now)
+        .await
+        .expect("no fault")
+        .expect("made");
     tx.commit().await.expect("made");
     coin_request::approve(&books.ledger, op(), reseller, request.request.id).await.expect("approved");
     let mut auditor = books.database.audit.acquire().await.expect("a connection");
