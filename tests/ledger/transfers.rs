@@ -53,6 +53,26 @@ async fn coins_move_once_and_stand_on_both_statements() {
 }
 
 #[tokio::test]
+async fn regression_days_of_a_clock_that_ran_ahead_do_not_hide_today() {
+    let books = books(60_000).await;
+    for amount in [20_000, 20_000, 9_000] {
+        send(&books, &books.ledger, op(), amount).await.expect("sent");
+    }
+    // A node whose clock ran two days ahead has left these behind.
+    books
+        .superuser(
+            "insert into transfer_days (account_id, day, coins)
+             select account_id, day + ahead, 10 from transfer_days, unnest(array[1, 2, 3]) as ahead",
+        )
+        .await;
+    let refused = send(&books, &books.ledger, op(), 1_001).await.expect_err("beyond the day");
+    assert_eq!(refused.code, ErrorCode::TransferDayLimit);
+    send(&books, &books.ledger, op(), 1_000).await.expect("the rest of the day");
+    books.superuser("delete from transfer_days where coins = 10").await;
+    books.assert_clean().await;
+}
+
+#[tokio::test]
 async fn what_may_not_be_sent_is_refused_for_good_and_says_why() {
     let books = books(30_000).await;
     let [sender, other, newcomer] = [1, 2, 3].map(|person| books.people[person].id);

@@ -150,8 +150,8 @@ impl Kind for Transfers {
         state: &mut State,
     ) -> sqlx::Result<()> {
         let accounts: BTreeSet<i64> = orders.iter().filter_map(|order| Some(names.wallet(order.from)?.coin)).collect();
-        let accounts: Vec<i64> = accounts.into_iter().collect();
-        state.days = store::days(connection, &accounts).await?;
+        let days: Vec<Day> = accounts.into_iter().map(|account| Day::of(account, names.at_us)).collect();
+        state.days = store::days(connection, &days).await?;
         Ok(())
     }
 

@@ -24,26 +24,25 @@ pub(super) async fn senders(connection: &mut PgConnection, users: &[i64]) -> Res
     Ok(rows.into_iter().filter_map(|row| sender(row.id, row.created_at, row.sells)).collect())
 }
 
-/// What these accounts have sent on their last two days on record. Two are needed because around midnight the clocks of
-/// two nodes may show different days. The caller holds the locks of the accounts, under which alone these rows change.
-pub(super) async fn days(connection: &mut PgConnection, accounts: &[i64]) -> Result<HashMap<Day, i64>> {
+/// What these accounts have sent on these days. Asked under the locks of the accounts, under which alone these rows
+/// change.
+pub(super) async fn days(connection: &mut PgConnection, asked: &[Day]) -> Result<HashMap<Day, i64>> {
+    let accounts: Vec<i64> = asked.iter().map(|day| day.account).collect();
+    let days: Vec<i32> = asked.iter().map(|day| day.day).collect();
     let rows = sqlx::query!(
-        r#"select d.account_id as "account!", d.day as "day!", d.coins as "coins!"
-             from unnest($1::bigint[]) as asked (account)
-            cross join lateral (
-                  select account_id, day, coins
-                    from transfer_days
-                   where account_id = asked.account
-                   order by day desc
-                   limit 2) d"#,
-        accounts
+        "select d.account_id, d.day, d.coins
+           from unnest($1::bigint[], $2::int[]) as asked (account, day)
+           join transfer_days d on d.account_id = asked.account and d.day = asked.day",
+        &accounts,
+        &days
     )
     .fetch_all(connection)
     .await?;
-    Ok(rows.into_iter().map(|row| (Day { account: row.account, day: row.day }, row.coins)).collect())
+    Ok(rows.into_iter().map(|row| (Day { account: row.account_id, day: row.day }, row.coins)).collect())
 }
 
-/// Stores the coins that have been sent on these days.
+/// Stores the coins that have been sent on these days. A day only rises: one that would fall was not read
+/// under the lock, which is a fault.
 pub(super) async fn save_days(connection: &mut PgConnection, days: &[(Day, i64)]) -> Result<()> {
     let accounts: Vec<i64> = days.iter().map(|(day, _)| day.account).collect();
     let numbers: Vec<i32> = days.iter().map(|(day, _)| day.day).collect();
@@ -51,7 +50,7 @@ pub(super) async fn save_days(connection: &mut PgConnection, days: &[(Day, i64)]
     let done = sqlx::query!(
         "insert into transfer_days (account_id, day, coins)
          select * from unnest($1::bigint[], $2::int[], $3::bigint[])
-             on conflict (account_id, day) do update set coins = excluded.coins",
+             on conflict (account_id, day) do update set coins = excluded.coins where transfer_days.coins < excluded.coins",
         &accounts,
         &numbers,
         &coins

@@ -69,6 +69,8 @@ pub struct Names {
     pub system: System,
     /// The wallets of all users that the batch's orders name.
     pub wallets: HashMap<UserId, Wallet>,
+    /// When the batch is posted, in Unix microseconds.
+    pub at_us: i64,
 }
 
 impl Names {

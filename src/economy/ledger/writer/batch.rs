@@ -74,7 +74,7 @@ pub(super) async fn settle(
 
     let mut transaction = connection.begin().await?;
     let mut parts = Parts::of(kinds, requests());
-    let mut books = read(&mut transaction, system, &mut parts, batch).await?;
+    let mut books = read(&mut transaction, system, &mut parts, batch, at_us).await?;
     let first_id = store::draw_block(&mut transaction).await?;
     let asked: Vec<_> =
         requests().filter_map(|request| Some((request.op.0, books.names.actor(request.actor)?))).collect();
@@ -140,10 +140,11 @@ async fn read(
     system: &System,
     parts: &mut Parts<'_>,
     batch: &[Pending],
+    at_us: i64,
 ) -> Result<Books, BatchError> {
     let requests = || batch.iter().map(|pending| &pending.order.request);
     let users: Vec<i64> = parts.users(requests()).into_iter().map(|user| user.number()).collect();
-    let mut names = Names { system: system.clone(), ..Names::default() };
+    let mut names = Names { system: system.clone(), at_us, ..Names::default() };
     if !users.is_empty() {
         names.wallets = store::wallets(connection, &users).await?;
     }
