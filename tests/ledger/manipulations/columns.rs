@@ -1,6 +1,6 @@
 //! Changes and empties every column of every table that money depends on, and removes and doubles rows.
 
-use parlor::economy::ledger::audit::{Report, Rule};
+use parlor::economy::ledger::audit::{MONEY, Report, Rule};
 
 use super::decisions::{Decision, ONLY_FULL, TABLES, UNNAMED};
 use super::session::{Session, rules};
@@ -64,6 +64,9 @@ async fn every_column_of_every_table_that_money_depends_on_is_watched() {
     let decided = |table: &str| TABLES.iter().find(|(name, _)| *name == table).map(|(_, decision)| decision);
     let undecided: Vec<_> = tables.iter().filter(|table| decided(table).is_none()).collect();
     assert!(undecided.is_empty(), "say in decisions.rs whether money depends on {undecided:?}");
+
+    let decisive = TABLES.iter().filter(|(_, decision)| !matches!(decision, Decision::Other));
+    assert_eq!(decisive.map(|(name, _)| *name).collect::<Vec<_>>(), MONEY, "what the audit watches");
 
     // Not named by the audit; and named by it where it reads everything, but not from the checkpoint on.
     let (mut unnamed, mut only_full, mut tried) = (Vec::new(), Vec::new(), 0);

@@ -4,6 +4,7 @@
 //! All manipulations share one world: each is made in a savepoint of one transaction of the superuser, audited there,
 //! and rolled back.
 
+mod capabilities;
 mod columns;
 mod decisions;
 pub mod forge;
