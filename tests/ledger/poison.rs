@@ -171,6 +171,6 @@ async fn an_order_whose_kind_panics_or_fails_is_answered_and_all_others_of_its_b
     books.drain_hints();
 
     let mut connection = books.database.audit.acquire().await.expect("the auditor's connection");
-    let report = audit::audit(&mut connection, &kinds().with(Poison), None).await.expect("an audit");
+    let report = audit::audit(&mut connection, audit::Plan::of(&kinds().with(Poison))).await.expect("an audit").report;
     assert!(report.is_clean(), "{report}");
 }

@@ -78,10 +78,7 @@ async fn gifts_above_a_number_come_with_names_and_the_coins_up_to_them() {
 async fn seeding_again_changes_nothing_that_an_operator_has_set() {
     let books = Books::with(&[0, 0]).await;
     let mut tx = Tx::begin(&books.database.app).await.expect("a transaction");
-    sqlx::query("update gifts set price = 2 where id = 1")
-        .execute(&mut *tx)
-        .await
-        .expect("an update");
+    sqlx::query("update gifts set price = 2 where id = 1").execute(&mut *tx).await.expect("an update");
     assert_eq!(gift::seed(&mut tx).await.expect("seeded"), 0);
     let catalogue = gift::catalogue(&mut tx).await.expect("a catalogue");
     assert_eq!((catalogue.gifts.len(), catalogue.version), (24, 25));

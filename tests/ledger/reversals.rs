@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 use parlor::audit::Actor;
 use parlor::economy::kinds;
-use parlor::economy::ledger::audit::{self, Rule};
+use parlor::economy::ledger::audit::{self, Plan, Rule};
 use parlor::economy::ledger::{Ledger, wallet};
 use parlor::economy::reversal::{self, ReversedTransfer};
 use parlor_protocol::{Currency, ErrorBody, ErrorCode, Op};
@@ -186,7 +186,7 @@ async fn a_forged_reversal_is_named() {
         let writer: i64 =
             sqlx::query_scalar("select max(writer) from chain_links").fetch_one(&mut *tx).await.expect("one");
         relink(&mut tx, writer, 1).await;
-        let report = audit::audit_within(&mut tx, &kinds(), None).await.expect("an audit");
+        let report = audit::audit_within(&mut tx, Plan::of(&kinds())).await.expect("an audit").report;
         let named = report.violations.iter().find(|found| found.detail.contains(words));
         assert_eq!(named.map(|found| found.rule), Some(Rule::PostingRecomputed), "{what}: {report}");
         assert!(report.violations.iter().all(|found| found.rule != Rule::LinkHash), "{what}: {report}");

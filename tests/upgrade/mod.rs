@@ -7,7 +7,7 @@ mod old_world;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use parlor::economy::ledger::audit::{self, Rule, Violation};
+use parlor::economy::ledger::audit::{self, Plan, Rule, Violation};
 use parlor_loadtests::rest;
 use parlor_protocol::command::{Recipients, SendGift};
 use parlor_protocol::reply::GiftReceipt;
@@ -176,7 +176,8 @@ async fn regression_nothing_can_be_added_to_the_first_form_of_the_journal() {
     let mut connection = database.as_superuser().await;
     let mut run = async |sql: &'static str| {
         sqlx::raw_sql(sql).execute(&mut connection).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
-        audit::audit_within(&mut connection, &parlor::economy::kinds(), None).await.expect("an audit")
+        let kinds = parlor::economy::kinds();
+        audit::audit_within(&mut connection, Plan::of(&kinds)).await.expect("an audit").report
     };
     // The constraint only stands in the way of whoever may not remove it.
     let before = run("alter table refusals drop constraint refusals_linked; begin; savepoint before").await;

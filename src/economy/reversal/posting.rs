@@ -1,8 +1,9 @@
 //! The reversal of a transfer as a kind of posting.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use parlor_protocol::{ErrorBody, ErrorCode, UserId};
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sqlx::PgConnection;
 
@@ -13,9 +14,6 @@ use crate::economy::ledger::posting::{
     Actor, Authority, Bytes, Denial, Flaws, Kind, Leg, Locks, Names, Posted, Reading, Stored, System, Transfer, View,
     Viewer, Words,
 };
-
-/// Transfers that an audit looks up at once.
-const PAGE: usize = 1_000;
 
 /// A transfer that staff takes back.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -53,6 +51,16 @@ pub struct State {
     reversed: HashSet<i64>,
 }
 
+/// What an audit knows of reversals.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct Audit {
+    /// Which transfers were taken back so far, and by which one.
+    seen: BTreeMap<i64, i64>,
+    /// The rows that a part of the journal takes back.
+    #[serde(skip)]
+    rows: HashMap<i64, Transfer>,
+}
+
 /// Which transfer is taken back, and what that moves.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Detail {
@@ -77,8 +85,7 @@ impl Kind for Reversals {
     type Detail = Detail;
     type Receipt = ReversedTransfer;
     type State = State;
-    /// Every reversal, by its id.
-    type Audit = Vec<(i64, Detail)>;
+    type Audit = Audit;
 
     fn users(_: &Reversal, _: &mut BTreeSet<UserId>) {}
 
@@ -196,34 +203,28 @@ impl Kind for Reversals {
         Some((Self::NAME, serde_json::to_value(entry).ok()?))
     }
 
-    fn audit_row(row: &Transfer, system: &System, audit: &mut Vec<(i64, Detail)>, flaws: &mut Flaws) {
+    async fn audit_read(connection: &mut PgConnection, rows: &[&Transfer], audit: &mut Audit) -> sqlx::Result<()> {
+        let ids: BTreeSet<i64> = rows.iter().filter_map(|row| row.stored.reverses).collect();
+        let rows = journal_rows(connection, &ids.into_iter().collect::<Vec<_>>()).await?;
+        audit.rows = rows.into_iter().map(|row| (row.id, row)).collect();
+        Ok(())
+    }
+
+    fn audit_row(row: &Transfer, system: &System, audit: &mut Audit, flaws: &mut Flaws) {
         let Some(detail) = Self::recalled(row) else {
             return flaws.posting(row, "has no detail of a reversal");
         };
         flaws.compare(row, Self::legs(system, row.actor, &detail).as_deref());
-        audit.push((row.id, detail));
+        let reversed = detail.reversed;
+        if let Some(flaw) = flaw(row.id, &detail, audit.rows.get(&reversed)) {
+            flaws.posting(row, format!("takes transfer {reversed} back, {flaw}"));
+        }
+        if let Some(first) = audit.seen.insert(reversed, row.id) {
+            flaws.posting(row, format!("takes transfer {reversed} back, as transfer {first} did before"));
+        }
     }
 
-    async fn audit_close(
-        connection: &mut PgConnection,
-        audit: Vec<(i64, Detail)>,
-        flaws: &mut Flaws,
-    ) -> sqlx::Result<()> {
-        let mut seen = HashMap::new();
-        for page in audit.chunks(PAGE) {
-            let ids: Vec<i64> = page.iter().map(|(_, detail)| detail.reversed).collect();
-            let rows = journal_rows(connection, &ids).await?;
-            let rows: HashMap<i64, Transfer> = rows.into_iter().map(|row| (row.id, row)).collect();
-            for (id, detail) in page {
-                let reversed = detail.reversed;
-                if let Some(flaw) = flaw(*id, detail, rows.get(&reversed)) {
-                    flaws.posting_of(*id, format!("takes transfer {reversed} back, {flaw}"));
-                }
-                if let Some(first) = seen.insert(reversed, *id) {
-                    flaws.posting_of(*id, format!("takes transfer {reversed} back, as transfer {first} did before"));
-                }
-            }
-        }
+    async fn audit_close(connection: &mut PgConnection, _: &mut Audit, flaws: &mut Flaws) -> sqlx::Result<()> {
         for id in store::others_that_reverse(connection, Self::NUMBER).await? {
             flaws.posting_of(id, "says that it takes a transfer back, and is no reversal");
         }

@@ -22,8 +22,6 @@ mod walk;
 pub use self::checkpoint::{Checkpoint, Found, Keeper};
 pub use self::report::{Report, Rule, Since, Violation};
 
-use std::fmt::Write as _;
-
 use sqlx::PgConnection;
 
 use self::snapshots::Snapshots;
