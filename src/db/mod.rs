@@ -227,7 +227,8 @@ async fn refuse_incompatible(conn: &mut PgConnection, applied: &HashMap<i64, Vec
 
 /// Refuses to serve as a role that could rewrite the books, by its own rights or as a role that it may become: a
 /// superuser, a role that may create roles or write everything, the owner of the journal, or one that may change it,
-/// write what only triggers write, create or attach anything, or execute what runs with the owner's rights.
+/// write what only triggers write, create or attach anything, or execute what runs with the owner's rights (but for
+/// the function that removes refusals which nobody can ask for any more).
 /// It also refuses attributes that no server needs.
 ///
 /// # Errors

@@ -65,6 +65,7 @@ pub(super) async fn rights(conn: &mut PgConnection) -> sqlx::Result<Rights> {
                (select min(f.oid::regprocedure::text)
                   from mine, pg_proc f
                  where f.pronamespace = n.oid and f.prosecdef
+                   and f.oid::regprocedure::text <> 'remove_old_refusals(integer)'
                    and has_function_privilege(mine.oid, f.oid, 'execute')) as executes
           from pg_class c
           join pg_namespace n on n.oid = c.relnamespace
