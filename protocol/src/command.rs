@@ -65,7 +65,9 @@ pub struct Join {
     pub room: RoomId,
     /// The room token, from `POST /v1/rooms/{room}/token`.
     pub token: String,
-    /// The last position that the client has seen; absent on a first visit.
+    /// The last position that the client has seen, if it comes back to the room by itself. Absent when the user chooses
+    /// the room: such a join leaves any other room, while one with a position is answered `joined_elsewhere` if the user
+    /// has since chosen another room.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub position: Option<Position>,
 }

@@ -154,6 +154,10 @@ codes! {
     ///
     /// Tell the user until when; do not join before.
     Kicked = "kicked", Never, 403;
+    /// The user has since joined another room on another device, which a join with a position does not undo.
+    ///
+    /// Show it, and do not come back by yourself; if the user chooses the room again, join without a position.
+    JoinedElsewhere = "joined_elsewhere", Never, 409;
     /// The user is not in this room.
     ///
     /// Join the room, then send the command again with a new `op`.
