@@ -109,6 +109,11 @@ async fn take_place(
     let deadline = Duration::from_millis(gateway.settings.answer_ms);
     within(deadline, gateway.ports.verify_room_token(join.token.clone(), join.room, user.id)).await?;
     let _moving = within(deadline, async { Ok(gateway.users.moving(user.id).await) }).await?;
+    let chosen = join.position.is_none();
+    if !chosen && !gateway.users.may_come_back(user.id, join.room) {
+        return Err(ErrorBody::new(ErrorCode::JoinedElsewhere)
+            .message("the user has joined another room since; to join this one instead, leave the position out"));
+    }
     let handle = within(deadline, gateway.ports.wake(join.room)).await?;
     connection.subscribe(join.room).await;
     // If this future is dropped from here on, the socket has ended, and its subscriptions with it.
@@ -119,7 +124,7 @@ async fn take_place(
             return Err(error);
         }
     };
-    let former = gateway.users.came_in(user.id, connection.id(), join.room);
+    let former = gateway.users.came_in(user.id, connection.id(), join.room, chosen);
     let former_room = former.as_ref().map(|former| former.room);
     if let Some(former) = former {
         gateway.users.leave_former(connection, user.id, former).await;

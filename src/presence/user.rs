@@ -37,6 +37,9 @@ struct Entry {
     devices: Vec<Device>,
     /// The one room that the user is in, on any device. It is kept through the grace period.
     room: Option<RoomId>,
+    /// Whether the user is in `room` because they chose it: some device has joined it without a position, which a device
+    /// that comes back by itself always has.
+    chosen: bool,
     /// Locked while the user joins or leaves a room, so that these happen one after the other.
     moving: Arc<tokio::sync::Mutex<()>>,
     uses: [Use; RateClass::ALL.len()],
@@ -160,11 +163,21 @@ impl Users {
         self.0.entries.get(&user).and_then(|entry| entry.room)
     }
 
-    /// Notes that the user has joined this room on this socket, and is in no other room. Returns the room that the user
-    /// was in before, if it was another.
-    pub fn came_in(&self, user: UserId, connection: ConnectionId, room: RoomId) -> Option<Former> {
+    /// Whether a device of the user may come back to this room by itself: not if the user has chosen another room since.
+    /// What is automatic does not undo what was deliberate.
+    pub fn may_come_back(&self, user: UserId, room: RoomId) -> bool {
+        let entry = self.0.entries.get(&user);
+        entry.is_none_or(|entry| !entry.chosen || entry.room.is_none_or(|current| current == room))
+    }
+
+    /// Notes that the user has joined this room on this socket, and is in no other room. `chosen` if the user chose the
+    /// room, and the device did not come back by itself. Returns the room that the user was in before, if it was
+    /// another.
+    pub fn came_in(&self, user: UserId, connection: ConnectionId, room: RoomId, chosen: bool) -> Option<Former> {
         let mut entry = self.0.entries.entry(user).or_default();
-        let former = entry.room.replace(room).filter(|former| *former != room);
+        let former = entry.room.replace(room);
+        entry.chosen = chosen || (entry.chosen && former == Some(room));
+        let former = former.filter(|former| *former != room);
         let mut others = Vec::new();
         for device in &mut entry.devices {
             if device.connection.id() == connection {
@@ -177,14 +190,16 @@ impl Users {
         former.map(|room| Former { room, others })
     }
 
-    /// Notes that a room, which was restored from its checkpoint, has this user as a member and awaits them. `false` if
-    /// they are in another room by now; the room must then let them go.
+    /// Notes that a room, which was restored from its checkpoint, has this user as a member and awaits them: they chose
+    /// it before the restart. `false` if they are in another room by now; the room must then let them go.
     pub fn returned(&self, user: UserId, room: RoomId) -> bool {
         let mut entry = self.0.entries.entry(user).or_default();
         if entry.devices.is_empty() {
             entry.gone.get_or_insert_with(Instant::now);
         }
-        *entry.room.get_or_insert(room) == room
+        let is_here = *entry.room.get_or_insert(room) == room;
+        entry.chosen |= is_here;
+        is_here
     }
 
     /// Notes that the user has left this room. Nothing happens if they are in another one.

@@ -4,7 +4,8 @@ use parlor::kit::rate::Rate;
 use parlor::room::Request;
 use parlor::{delivery, gateway};
 use parlor_protocol::event::{Notice, RemovalCause};
-use parlor_protocol::{CloseCode, Currency, ErrorCode, Event, UserFrame};
+use parlor_protocol::room::Position;
+use parlor_protocol::{CloseCode, Currency, ErrorBody, ErrorCode, Event, Retry, UserFrame};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -65,6 +66,57 @@ async fn joining_another_room_leaves_the_first_on_every_device() {
     // When the phone's socket is lost, only the second room learns of it.
     phone.cut();
     server.hears(room(2), |request| matches!(request, Request::Dropped { .. })).await;
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn regression_a_device_that_comes_back_by_itself_does_not_undo_a_newer_choice() {
+    let server = Server::start().await;
+    let mut phone = Client::connected(server.address, "user:1", "phone").await;
+    phone.join(room(1), "room").await.expect("a good token");
+    let lost_at = phone.cut();
+    let mut tablet = Client::connected(server.address, "user:1", "tablet").await;
+    tablet.join(room(2), "room").await.expect("the user chose it");
+
+    // By a join of its own, with the connect, and after the tablet has come back to its room by itself as well.
+    let mut phone = Client::open(server.address).await;
+    phone.stand_where(lost_at.clone());
+    let joins = vec![phone.join_of(room(1), "room")];
+    let connected = phone.connect_and_join("user:1", "phone", joins).await.expect("a good token");
+    assert_eq!(connected.joins.len(), 1);
+    let refusal = |refused: ErrorBody| (refused.code, refused.retry);
+    let elsewhere = (ErrorCode::JoinedElsewhere, Retry::Never);
+    assert_eq!(refusal(phone.join(room(1), "room").await.expect_err("the user is elsewhere")), elsewhere);
+    let tablet_at = tablet.cut();
+    server.hears(room(2), |request| matches!(request, Request::Dropped { .. })).await;
+    let mut tablet = Client::connected(server.address, "user:1", "tablet").await;
+    tablet.stand_where(tablet_at);
+    tablet.join(room(2), "room").await.expect("it was there");
+    assert_eq!(refusal(phone.join(room(1), "room").await.expect_err("still elsewhere")), elsewhere);
+    server.publish(room(2), count(1)).await;
+    assert_eq!(tablet.event().await.event, count(1));
+    assert!(!server.heard(room(2)).iter().any(|request| matches!(request, Request::Leave { .. })));
+
+    // The user chooses the first room on the phone: now the tablet is the one that may not come back.
+    phone.stand_where(Default::default());
+    phone.join(room(1), "room").await.expect("the user chose it");
+    assert_eq!(tablet.user_frame().await, removed(2, RemovalCause::JoinedElsewhere));
+    assert_eq!(refusal(tablet.join(room(2), "room").await.expect_err("the user is elsewhere")), elsewhere);
+    // Nothing is undone where nothing was chosen: the user has left.
+    phone.leave(room(1)).await.expect("in the room");
+    tablet.join(room(2), "room").await.expect("the user is nowhere");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_restored_room_counts_as_chosen_for_its_members() {
+    let server = Server::start().await;
+    let users = server.gateway.users().clone();
+    assert!(users.returned(person(1).id, room(2)), "the tablet was there before the restart");
+    let mut phone = Client::connected(server.address, "user:1", "phone").await;
+    phone.stand_where([(room(1), Position { epoch: 1, seq: 1, gift_no: None })].into());
+    let refused = phone.join(room(1), "room").await.expect_err("the user is elsewhere");
+    assert_eq!(refused.code, ErrorCode::JoinedElsewhere);
     server.stop().await;
 }
 
