@@ -104,6 +104,9 @@ pub(super) struct Welcome {
     access_token: String,
     /// Until when the access token holds, in Unix milliseconds.
     expires_at: i64,
+    /// For how many milliseconds the access token holds from now on. A client counts from the arrival of the answer, so
+    /// that its own clock may be wrong.
+    expires_in_ms: i64,
     /// The refresh token, to be used once, for `POST /v1/auth/refresh`.
     refresh_token: String,
     /// Until when the refresh token holds, in Unix milliseconds.
@@ -113,10 +116,11 @@ pub(super) struct Welcome {
 }
 
 impl From<Grant> for Welcome {
-    fn from(Grant { access, refresh, user }: Grant) -> Self {
+    fn from(Grant { access, access_ms, refresh, user }: Grant) -> Self {
         Self {
             access_token: access.token,
             expires_at: access.expires_at.0,
+            expires_in_ms: access_ms,
             refresh_token: refresh.token,
             refresh_expires_at: refresh.expires_at.0,
             user,
@@ -131,6 +135,7 @@ impl From<Grant> for Welcome {
     })),
     responses((status = 201, description = "Registered and signed in.", body = Welcome, example = json!({
         "access_token": "eyJhbGciOiJIUzI1NiJ9.…", "expires_at": 1_790_000_900_000_i64,
+        "expires_in_ms": 900_000,
         "refresh_token": "AZmxwn0ecAC…", "refresh_expires_at": 1_792_592_000_000_i64,
         "user": {"id": 901_233_872, "name": "Amira"},
     }))),
@@ -152,6 +157,7 @@ async fn register(
     })),
     responses((status = 200, description = "Signed in.", body = Welcome, example = json!({
         "access_token": "eyJhbGciOiJIUzI1NiJ9.…", "expires_at": 1_790_000_900_000_i64,
+        "expires_in_ms": 900_000,
         "refresh_token": "AZmxwn0ecAC…", "refresh_expires_at": 1_792_592_000_000_i64,
         "user": {"id": 901_233_872, "name": "Amira"},
     }))),

@@ -203,7 +203,9 @@ impl Identity {
     /// The tokens of a session that has been committed.
     pub(super) fn granted(&self, opened: Opened, now: Timestamp) -> Result<Grant> {
         let Opened { user, session, refresh } = opened;
-        Ok(Grant { access: self.0.keys.sign_access(user.id, session, now)?, refresh, user })
+        let access = self.0.keys.sign_access(user.id, session, now)?;
+        let access_ms = access.expires_at.ms_since(now);
+        Ok(Grant { access, access_ms, refresh, user })
     }
 
     /// Counts a REST request of this user; `rate_limited` if there were too many.

@@ -67,6 +67,7 @@ async fn every_id_and_secret_comes_from_the_chance_that_was_handed_down() {
     let (one, again, other) = tokio::join!(given(7), given(7), given(8));
     assert_eq!(one, again, "the same user id, session, keys and tokens");
     assert_eq!(one["expires_at"], json!(1_790_000_000_000_i64 + 15 * 60 * 1_000), "and the time of the same clock");
+    assert_eq!(one["expires_in_ms"], json!(15 * 60 * 1_000 - 123), "counted from the answer");
     for part in ["access_token", "refresh_token"] {
         assert_ne!(one[part], other[part], "{part}");
     }

@@ -22,6 +22,8 @@ pub(super) use service::{Lifetimes, Opened, open};
 pub struct Grant {
     /// The access token, for REST and sockets.
     pub access: Token,
+    /// For how many milliseconds the access token holds, counted from this answer.
+    pub access_ms: i64,
     /// The refresh token, which can be exchanged once.
     pub refresh: Token,
     /// The user who is signed in.

@@ -62,6 +62,7 @@ struct SessionView {
     request_body(content = Refresh, example = json!({"refresh_token": "AZmxwn0ecAC…"})),
     responses((status = 200, description = "The new tokens. The old refresh token cannot be used again.", body = Welcome, example = json!({
         "access_token": "eyJhbGciOiJIUzI1NiJ9.…", "expires_at": 1_790_000_900_000_i64,
+        "expires_in_ms": 900_000,
         "refresh_token": "AZmxwn0ecAC…", "refresh_expires_at": 1_792_592_000_000_i64,
         "user": {"id": 901_233_872, "name": "Amira"},
     }))),
