@@ -75,7 +75,9 @@ impl Validity {
     pub(super) fn until(expires_at: Timestamp, now: Timestamp) -> Self {
         let ms = u64::try_from(expires_at.ms_since(now)).unwrap_or(0);
         let after = |ms| Instant::now() + Duration::from_millis(ms);
-        Self { ends: after(ms), asks: Some(after(ms.saturating_sub(limit::EXPIRING_MS))), expires_at }
+        // A token that holds for a minute is asked for at its half, not again as soon as it has come.
+        let asks = after(ms.saturating_sub(limit::EXPIRING_MS).max(ms / 2));
+        Self { ends: after(ms), asks: Some(asks), expires_at }
     }
 
     /// When the next thing is due: asking for a new token, or the end.
@@ -302,6 +304,22 @@ impl Me {
     fn release(&mut self, room: RoomId) {
         if let Some(at) = self.places.iter().position(|place| place.room == room) {
             self.places.swap_remove(at).release();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_token_is_asked_for_a_minute_before_the_end_or_at_half_of_the_time() {
+        for (ms, asks_ms) in [(900_000, 840_000), (120_000, 60_000), (60_000, 30_000), (1_000, 500), (0, 0)] {
+            let before = Instant::now();
+            let validity = Validity::until(Timestamp(ms), Timestamp(0));
+            let asks = validity.next().duration_since(before);
+            let wanted = Duration::from_millis(asks_ms);
+            assert!(asks >= wanted && asks < wanted + Duration::from_secs(5), "{ms} ms: {asks:?}");
         }
     }
 }
