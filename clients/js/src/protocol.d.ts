@@ -268,6 +268,7 @@ export type ErrorCode =
   | "room_not_found"
   | "room_full"
   | "kicked"
+  | "joined_elsewhere"
   | "not_in_room"
   | "user_not_found"
   | "seat_not_found"
@@ -452,7 +453,7 @@ export interface InRoom {
 export interface Join {
   /** The room. */
   room: RoomId;
-  /** The last position that the client has seen; absent on a first visit. */
+  /** The last position that the client has seen, if it comes back to the room by itself. Absent when the user chooses the room: such a join leaves any other room, while one with a position is answered `joined_elsewhere` if the user has since chosen another room. */
   position?: Position;
   /** The room token, from `POST /v1/rooms/{room}/token`. */
   token: string;
