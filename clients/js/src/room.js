@@ -5,6 +5,12 @@
 export const CHAT_LINES = 300;
 export const GIFT_LINES = 300;
 
+/**
+ * How many operations of chat lines a state remembers at least. It is more than the lines that it keeps: a line whose answer
+ * was lost is sent again, and after a crash of the server it may come a second time, when many others have come since.
+ */
+const KNOWN_OPS = 1_000;
+
 /** The state of a room of which nothing is known yet. */
 export const emptyRoom = (room) => ({
   room,
@@ -16,6 +22,7 @@ export const emptyRoom = (room) => ({
   count: 0,
   people: [],
   chat: [], // {op, at, from, text} and notes {key, at, note, …}, oldest first
+  ops: { young: new Set(), old: new Set() }, // the operations of lines that were shown
   gifts: [], // GiftLine, by gift_no
   coins: 0,
   catching_up: null, // gifts that wait until older ones have been fetched
@@ -77,11 +84,11 @@ function apply(state, { type, data, at, epoch, seq }) {
         ...state,
         seats: state.seats.map((seat) => now.get(seat.no) ?? seat),
         seat_version: data.version,
-        chat: addLines(state.chat, notes),
+        ...addLines(state, notes),
       };
     }
     case 'chat.posted':
-      return { ...state, chat: addLines(state.chat, [{ op: data.op, at, from: data.from, text: data.text }]) };
+      return { ...state, ...addLines(state, [{ op: data.op, at, from: data.from, text: data.text }]) };
     case 'participant.kicked': {
       const note = {
         key,
@@ -92,7 +99,7 @@ function apply(state, { type, data, at, epoch, seq }) {
         reason: data.reason ?? '',
       };
       const people = state.people.filter((person) => person.id !== data.user);
-      return { ...state, people, chat: addLines(state.chat, [note]) };
+      return { ...state, people, ...addLines(state, [note]) };
     }
     case 'gifts.sent':
       return { ...showGifts(state, data.gifts), coins: data.coins };
@@ -120,7 +127,8 @@ function joined(state, reply) {
     const { room, own, seats, seat_version, count, people, chat, coins } = reply.snapshot;
     const lines = chat.map(({ op, at, from, text }) => ({ op, at, from, text }));
     next = { ...next, card: room, own, seats, seat_version, count, people: mergePeople([], people), coins };
-    next.chat = addLines(next.chat, lines).sort((a, b) => a.at - b.at);
+    // The lines of a snapshot that are not known yet are the newest. `at` does not order them: the server's clock may jump.
+    next = { ...next, ...addLines(next, lines) };
   }
   next.position = { ...reply.position, gift_no: before?.gift_no ?? undefined };
   const gifts = [...(reply.gifts ?? []), ...late].sort((a, b) => a.gift_no - b.gift_no);
@@ -173,11 +181,18 @@ function append(state, gifts) {
   return { ...state, gifts: all, position: { ...state.position, gift_no: own } };
 }
 
-/** Adds lines after those that are there: each operation once, each note once. */
-function addLines(lines, more) {
-  const known = new Set(lines.map((line) => line.op ?? line.key));
-  const added = more.filter((line) => !known.has(line.op ?? line.key) && known.add(line.op ?? line.key));
-  return added.length ? [...lines, ...added].slice(-CHAT_LINES) : [...lines];
+/** Adds lines after those that are there: each operation once, each note once. Returns the fields that change. */
+function addLines({ chat, ops }, more) {
+  const notes = new Set(chat.map((line) => line.key));
+  const young = new Set(ops.young);
+  const is_new = ({ op, key }) => {
+    if (op === undefined) return !notes.has(key) && notes.add(key);
+    return !young.has(op) && !ops.old.has(op) && young.add(op);
+  };
+  const added = more.filter(is_new);
+  if (!added.length) return { chat, ops };
+  const known = young.size < KNOWN_OPS ? { young, old: ops.old } : { young: new Set(), old: young };
+  return { chat: [...chat, ...added].slice(-CHAT_LINES), ops: known };
 }
 
 function mergePeople(people, more) {
