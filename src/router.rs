@@ -136,8 +136,8 @@ fn playground() -> Router<App> {
         "playground/" => "/playground/", SCRIPT, "app.js" "chat.js" "dom.js" "frames.js" "gifts.js" "link.js" "lobby.js"
             "people.js" "profile.js" "room.js" "signin.js" "state.js" "wallet.js" "words.js";
         "playground/" => "/playground/", STYLE, "style.css" "views.css" "room.css" "frames.css";
-        "clients/js/src/" => "/playground/client/", SCRIPT, "client.js" "connection.js" "index.js" "listeners.js" "rest.js"
-            "room.js" "session.js" "wire.js";
+        "clients/js/src/" => "/playground/client/", SCRIPT, "answer.js" "client.js" "codes.js" "connection.js" "index.js"
+            "listeners.js" "rest.js" "room.js" "session.js" "wire.js";
     };
     let index = Router::new().route("/", file!("playground/index.html", "text/html; charset=utf-8"));
     files.into_iter().fold(index, |routes, (kind, path, text)| routes.route(path, get(async move || page(kind, text))))

@@ -3,12 +3,16 @@
 
 import { Connection } from './connection.js';
 import { Listeners } from './listeners.js';
+import { fits } from './answer.js';
 import { Rest } from './rest.js';
 import { emptyRoom, reduce } from './room.js';
-import { CHANGES, Lost, ParlorError, operation } from './wire.js';
+import { CLOCK, Lost, ParlorError, QUEUES, operation, within } from './wire.js';
 
 /** Rooms that one `connect` may join; the others follow one by one. */
 const CONNECT_JOINS = 4;
+
+/** How long a socket waits for the room tokens of its joins; a room whose token comes later is joined on the open socket. */
+const PATIENCE_MS = 5_000;
 
 export class Client {
   /** REST with the same token. */
@@ -16,10 +20,13 @@ export class Client {
   #options;
   #connection;
   #listeners = new Listeners();
-  #token = null; // {token, expires_at} of the present socket
+  #token = null; // the one of the present socket
   #stale; // a token that the server refused
   #renewal = null; // the timer
   #renewing = false;
+  #ends = Infinity; // the tick at which the token of the open socket expires
+  #server = null; // {time, at}: the server's time, and the tick at which it came
+  #queues = new Map(); // queue and room -> the end of the last command in it
   #waiters = [];
   #rooms = new Map(); // id -> {id, state, live, joining, tries, timer, paging, resolve, reject, ready}
   #balances = new Map();
@@ -27,7 +34,8 @@ export class Client {
   /** @param {import('./index.d.ts').ClientOptions} options */
   constructor(options) {
     const base = options.base ?? globalThis.location?.origin ?? '';
-    this.rest = new Rest({ base: options.base, fetch: options.fetch, token: options.token });
+    const { fetch: call, token, clock = CLOCK, settings } = options;
+    this.rest = new Rest({ base: options.base, fetch: call, token, clock, answer_ms: settings?.answer_ms });
     this.#options = {
       url: `${base.replace(/\/$/, '').replace(/^http/, 'ws')}/v1/socket`,
       roomToken: async (room) => (await this.rest.roomToken(room)).token,
@@ -53,6 +61,11 @@ export class Client {
   /** The newest balance of each currency. */
   get balances() {
     return [...this.#balances.values()];
+  }
+
+  /** The server's time in Unix milliseconds, whatever the time of day of this device is; null before the first `connect`. */
+  get time() {
+    return this.#server && this.#server.time + Math.round(this.#connection.clock.ticks() - this.#server.at);
   }
 
   /** The state of a joined room, or undefined. */
@@ -98,19 +111,27 @@ export class Client {
   async #hello() {
     await this.#source({ stale: this.#stale });
     const rooms = [...this.#rooms.values()].slice(0, CONNECT_JOINS);
-    const joins = (await Promise.all(rooms.map((room) => this.#joinData(room)))).filter(Boolean);
+    const { clock } = this.#connection;
+    // A room whose token does not come now is joined on the open socket, and so does not hold up the others.
+    const joining = rooms.map((room) => within(clock, PATIENCE_MS, this.#joinData(room)).catch((error) => {
+      if (error.retry === 'sign_in') throw error;
+    }));
+    const joins = (await Promise.all(joining)).filter(Boolean);
     const { device, client } = this.#options;
-    return { token: this.#token.token, device, client, joins: joins.length ? joins : undefined };
+    return { token: this.#token, device, client, joins: joins.length ? joins : undefined };
   }
 
   async #source(asked) {
     const given = await this.#options.token(asked);
-    this.#token = typeof given === 'object' ? given : { token: given };
+    const token = typeof given === 'object' ? given?.token : given;
+    if (!fits(token, 'string')) throw new ParlorError({ code: 'no_token', retry: 'later', message: 'the source gave no token' });
+    this.#token = token;
   }
 
   #online(reply, { joins = [] }) {
     this.#stale = undefined;
-    this.#renewLater();
+    this.#server = { time: reply.time, at: this.#connection.clock.ticks() };
+    this.#renewLater(reply);
     this.#listeners.emit('connected', reply);
     this.#balance(reply.balances ?? []);
     joins.forEach(({ room: id }, at) => {
@@ -130,7 +151,7 @@ export class Client {
       this.#stale = undefined;
       return false;
     }
-    this.#stale = this.#token.token;
+    this.#stale = this.#token;
     return true;
   }
 
@@ -143,30 +164,38 @@ export class Client {
     }
   }
 
-  /** Renews the token a minute before it expires, unless the server's notice comes first. */
-  #renewLater() {
+  /**
+   * Renews the token a minute before it expires, unless the server's notice comes first. Both times are the server's; what is
+   * between them is counted in ticks.
+   */
+  #renewLater({ expires_at }) {
     const { clock, settings } = this.#connection;
+    const left_ms = expires_at - this.time;
+    this.#ends = clock.ticks() + left_ms;
+    const wait = left_ms - Math.min(settings.renew_before_ms, left_ms / 2);
     clock.stop(this.#renewal);
-    if (!this.#token?.expires_at) return;
-    const wait = this.#token.expires_at - clock.now() - settings.renew_before_ms;
     this.#renewal = clock.after(Math.max(wait, 1_000), () => this.#renew());
   }
 
-  /** Gives the open socket a new token. If there is none, the socket stays until its token expires, and reconnecting fails. */
-  async #renew() {
+  /** Gives the open socket a new token. If there is none, it tries again until the old one expires, and the socket with it. */
+  async #renew(failures = 0) {
     if (this.#renewing) return;
     this.#renewing = true;
-    const { turn } = this.#connection;
-    const old = this.#token.token;
+    const { turn, clock } = this.#connection;
+    clock.stop(this.#renewal);
+    const old = this.#token;
     try {
       await this.#source({});
-      if (this.#token.token === old) await this.#source({ stale: old });
+      if (this.#token === old) await this.#source({ stale: old });
       // Either a new socket has used the token already, or there is no new token.
-      if (turn !== this.#connection.turn || this.#token.token === old) return;
-      await this.command('session.refresh', { token: this.#token.token });
-      this.#renewLater();
+      if (turn !== this.#connection.turn || this.#token === old) return;
+      const reply = await this.command('session.refresh', { token: this.#token });
+      if (turn === this.#connection.turn && fits(reply, { expires_at: 'number' })) this.#renewLater(reply);
     } catch (error) {
       this.#listeners.emit('unrenewed', error);
+      const wait = Math.max(error.retry_after_ms ?? 0, this.#connection.wait(failures));
+      const again = error.retry === 'later' && turn === this.#connection.turn && clock.ticks() + wait < this.#ends;
+      if (again) this.#renewal = clock.after(wait, () => this.#renew(failures + 1));
     } finally {
       this.#renewing = false;
     }
@@ -176,9 +205,25 @@ export class Client {
 
   /**
    * Sends a command and resolves with the data of its reply. A command that changes something has one operation, kept over
-   * lost sockets and over refusals that may be tried again, so it takes effect once however often it is sent.
+   * lost sockets and over refusals that may be tried again, so it takes effect once however often it is sent. Whatever it
+   * has to wait for, no later command of its queue and room is sent before it is answered.
    */
-  async command(type, data, { op = CHANGES.has(type) ? operation(this.#connection.clock.now()) : undefined } = {}) {
+  async command(type, data, { op = QUEUES[type] && operation(this.#connection.clock.now()) } = {}) {
+    if (!QUEUES[type]) return this.#send(type, data, op);
+    const queue = `${QUEUES[type]} ${data?.room}`;
+    const before = this.#queues.get(queue);
+    const sent = (async () => {
+      await before;
+      return this.#send(type, data, op);
+    })();
+    const end = sent.then(() => {}, () => {}).then(() => {
+      if (this.#queues.get(queue) === end) this.#queues.delete(queue);
+    });
+    this.#queues.set(queue, end);
+    return sent;
+  }
+
+  async #send(type, data, op) {
     const { clock, settings } = this.#connection;
     for (let refused = 0; ; ) {
       while (!this.#isReady(type === 'room.leave' ? undefined : data?.room)) {
@@ -328,6 +373,10 @@ export class Client {
     Object.assign(room, { live: true, joining: false, tries: 0 });
     this.#change(room, { room: room.id, type: 'joined', data });
     room.resolve(room.state);
+    // A user is in one room at a time: by this join they have left the other one.
+    for (const other of this.#rooms.values()) {
+      if (other !== room && other.live) this.#forget(other, { room: other.id, cause: 'joined_elsewhere' });
+    }
     this.#go();
   }
 

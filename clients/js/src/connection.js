@@ -1,10 +1,14 @@
 // One socket at a time, with automatic reconnects: its phases, back-off, silence, pings and unanswered commands. It knows
 // only the envelope of frames; rooms and the types of frames are the business of `Client`.
 
+import { fits, foreign, refusal } from './answer.js';
 import { CLOCK, DEFAULTS, Lost, ParlorError, SUBPROTOCOL, backoff, comesBack } from './wire.js';
 
 /** The close codes after which the user must sign in: unauthenticated, signed out, token reused. */
 const SIGN_IN = new Set([4501, 4503, 4505]);
+
+/** What the reply to `connect` must fit, else whoever took the socket is not Parlor. */
+const CONNECTED = { session: 'string', user: { id: 'number', name: 'string' }, expires_at: 'number', time: 'number' };
 
 export class Connection {
   state = { phase: 'idle' };
@@ -16,7 +20,8 @@ export class Connection {
   #random;
   #socket = null;
   #attempt = 0;
-  #onlineSince = 0;
+  #onlineSince = null; // the tick
+  #spoken = false; // whether Parlor has spoken on this socket; nobody else can stop the client by a close code
   #closing = null;
   #timers = {};
   #nextId = 1;
@@ -47,10 +52,15 @@ export class Connection {
     return backoff(attempt, this.settings, this.#random);
   }
 
+  get #Socket() {
+    return this.#options.WebSocket ?? globalThis.WebSocket;
+  }
+
   // -- the socket's life
 
   connect() {
     if (this.state.phase === 'connecting' || this.state.phase === 'online') return;
+    if (!this.#Socket) throw new TypeError('there is no WebSocket here: give one as an option (`ws` of npm fits)');
     this.#open();
   }
 
@@ -78,27 +88,41 @@ export class Connection {
     this.#drop({ phase: 'connecting', attempt: this.#attempt });
     this.#closing = null;
     const turn = this.turn;
+    // A source of tokens that never answers must not stop the client for ever.
+    this.#timers.connect = this.clock.after(2 * this.settings.answer_ms, () => this.#lose('no_token'));
     let hello;
     try {
       hello = await this.#hooks.hello();
     } catch (error) {
       if (turn !== this.turn) return;
       if (error.retry === 'sign_in') this.stop('sign_in', error);
-      else this.#comeBack(error.code ?? 'unreachable', error.retry_after_ms);
+      else this.#lose(error.code ?? 'unreachable', error.retry_after_ms);
       return;
     }
     if (turn !== this.turn) return;
+    this.clock.stop(this.#timers.connect);
 
-    const Socket = this.#options.WebSocket ?? globalThis.WebSocket;
-    if (!Socket) throw new TypeError('there is no WebSocket here: give one as an option (`ws` of npm fits)');
-    const socket = new Socket(this.#options.url, SUBPROTOCOL);
+    let socket;
+    try {
+      socket = new this.#Socket(this.#options.url, SUBPROTOCOL);
+    } catch (error) {
+      // An address that cannot be one never will be; whatever else hinders the socket may pass.
+      if (error.name === 'SyntaxError') this.stop('bad_url', error);
+      else this.#lose('no_socket', undefined, undefined, error);
+      return;
+    }
     this.#socket = socket;
+    this.#spoken = false;
     this.#timers.connect = this.clock.after(this.settings.connect_ms, () => this.#lose('connect_timeout'));
-    socket.onopen = () =>
+    socket.onopen = () => {
+      if (socket.protocol && socket.protocol !== SUBPROTOCOL) return this.#lose('foreign');
       this.ask('connect', hello, undefined, (error, reply) => {
+        if (!error && !fits(reply, CONNECTED)) error = foreign();
+        this.#spoken = !(error instanceof Lost) && error?.code !== 'unreachable';
         if (error) this.#refused(error);
         else this.#online(reply, hello);
       });
+    };
     socket.onmessage = ({ data }) => this.#read(data);
     socket.onclose = ({ code, reason }) => this.#ended(code, reason);
     socket.onerror = () => {}; // `close` follows
@@ -106,7 +130,7 @@ export class Connection {
 
   #online(reply, hello) {
     this.clock.stop(this.#timers.connect);
-    this.#onlineSince = this.clock.now();
+    this.#onlineSince = this.clock.ticks();
     this.#unanswered = reply.limits?.unanswered_commands ?? this.#unanswered;
     this.#messageBytes = reply.limits?.message_bytes ?? this.#messageBytes;
     this.#set({ phase: 'online', ping_ms: reply.ping_ms });
@@ -124,22 +148,18 @@ export class Connection {
     const notice = this.#closing;
     const said = notice?.code ?? code;
     const why = notice?.reason || reason || `closed ${said}`;
-    if (comesBack(said)) this.#lose(why, notice?.after_ms, said);
+    if (comesBack(said) || !this.#spoken) this.#lose(why, notice?.after_ms, said);
     else if (said === 4501 && this.#hooks.refused({ code: why })) this.#lose(why, undefined, said);
     else this.stop(SIGN_IN.has(said) ? 'sign_in' : why, undefined, said);
   }
 
-  #lose(reason, after_ms, code) {
-    this.#drop({ phase: 'waiting', reason, code })?.close(3000, 'lost');
-    this.#comeBack(reason, after_ms, code);
-  }
-
-  #comeBack(reason, after_ms, code) {
-    if (this.#onlineSince && this.clock.now() - this.#onlineSince >= this.settings.stable_ms) this.#attempt = 0;
-    this.#onlineSince = 0;
+  #lose(reason, after_ms, code, error) {
+    this.#drop({ phase: 'waiting', reason, code, error })?.close(3000, 'lost');
+    if (this.#onlineSince !== null && this.clock.ticks() - this.#onlineSince >= this.settings.stable_ms) this.#attempt = 0;
+    this.#onlineSince = null;
     const wait = (after_ms ?? 0) + this.wait(this.#attempt);
     this.#attempt += 1;
-    this.#set({ phase: 'waiting', reason, code, attempt: this.#attempt, until: this.clock.now() + wait });
+    this.#set({ phase: 'waiting', reason, code, error, attempt: this.#attempt, until: this.clock.now() + wait });
     this.#timers.back = this.clock.after(wait, () => this.#open());
   }
 
@@ -199,10 +219,13 @@ export class Connection {
     } catch {
       return; // a frame that this client cannot read
     }
+    if (typeof frame !== 'object' || frame === null) return;
     if ('id' in frame) this.#answer(frame);
     else if (frame.type === 'ping') this.#send('{"type":"pong"}');
-    else if (frame.type === 'closing') this.#closing = frame.data;
-    else this.#hooks.frame(frame);
+    else if (frame.type === 'closing' && fits(frame.data, { code: 'number' })) {
+      this.#closing = frame.data;
+      this.#spoken = true;
+    } else if (typeof frame.type === 'string') this.#hooks.frame(frame);
   }
 
   #answer({ id, data, error }) {
@@ -210,7 +233,7 @@ export class Connection {
     if (!asked) return; // with `id: null` the server could not read a frame; its command times out
     this.#asked.delete(id);
     this.clock.stop(asked.timer);
-    asked.done(error ? new ParlorError(error) : null, data ?? {});
+    asked.done(error ? refusal(error) : null, data ?? {});
     this.#hooks.moved();
   }
 }

@@ -12,6 +12,7 @@ export const SUBPROTOCOL: 'parlor.v1.json';
 export interface Settings {
   connect_ms: number;
   reply_ms: number;
+  answer_ms: number;
   silence_ms: number;
   backoff_ms: number;
   backoff_max_ms: number;
@@ -21,6 +22,16 @@ export interface Settings {
 }
 export const DEFAULTS: Readonly<Settings>;
 
+/** The client's clock. Waits and ages are counted in `ticks`, which only go forward; `now`, the device's time of day, may jump. */
+export interface Clock {
+  /** Unix milliseconds. */
+  now(): number;
+  /** Milliseconds since any moment. */
+  ticks(): number;
+  after(ms: number, call: () => void): unknown;
+  stop(timer: unknown): void;
+}
+
 /** A new operation: a UUID of version 7, made for one tap and kept over retries and reconnects. */
 export function operation(now?: number, random?: (bytes: Uint8Array) => Uint8Array): string;
 /** Milliseconds before attempt number `attempt` (from 0). */
@@ -28,7 +39,11 @@ export function backoff(attempt: number, settings?: Partial<Settings>, random?: 
 /** Whether a client comes back after this close code. */
 export function comesBack(code: number): boolean;
 
-/** A refusal. Programs decide by `code`; `retry` says what may be done with the same operation. */
+/**
+ * A refusal. Programs decide by `code`; `retry` says what may be done with the same operation. Beside the server's codes there
+ * are `unreachable` (nobody has answered, or somebody else than Parlor), `no_token` (the source gave none), `closed` and `left`
+ * (by this client).
+ */
 export class ParlorError extends Error {
   constructor(body: Partial<ErrorBody> & Record<string, unknown>, status?: number);
   code: string;
@@ -78,8 +93,14 @@ export class Session {
     device: string;
     storage?: SessionStorage;
     fetch?: typeof fetch;
-    now?: () => number;
+    /** A token is renewed this long before it expires, but not before half of its time. */
     renew_before_ms?: number;
+    /** After this time without the whole answer a request counts as unanswered. */
+    answer_ms?: number;
+    /** For tests. */
+    clock?: Clock;
+    /** For tests. */
+    random?: () => number;
   });
   readonly device: string;
   /** The signed-in user. */
@@ -116,11 +137,17 @@ export interface WalletEntry {
   [more: string]: unknown;
 }
 
-/** The REST addresses that an app needs besides the socket. Everything rejects with `ParlorError`. */
+/** What the data of an answer must fit at least: the type of a value, `[]` for a list, an object for its fields. */
+export type Shape = 'string' | 'number' | [] | { [field: string]: Shape };
+
+/**
+ * The REST addresses that an app needs besides the socket. Everything rejects with `ParlorError`. An answer that does not have
+ * the form of one of Parlor's rejects with `unreachable`, whatever its status: the same request may be sent again later.
+ */
 export class Rest {
-  constructor(options?: { base?: string; fetch?: typeof fetch; token?: TokenSource });
-  /** Calls any address. */
-  ask<Answer = any>(method: string, path: string, body?: unknown): Promise<Answer>;
+  constructor(options?: { base?: string; fetch?: typeof fetch; token?: TokenSource; answer_ms?: number; clock?: Clock });
+  /** Calls any address. `shape`: what the data must fit; null: there must be none. */
+  ask<Answer = any>(method: string, path: string, body?: unknown, shape?: Shape | null): Promise<Answer>;
   as(token: string): Rest;
   register(account: NewAccount & { device: string }): Promise<any>;
   login(account: { login: string; password: string; device: string }): Promise<any>;
@@ -167,6 +194,8 @@ export interface RoomState {
   readonly count: number;
   readonly people: readonly Person[];
   readonly chat: readonly (ChatLine | Note)[];
+  /** The operations of lines that were shown, so that each is shown once. */
+  readonly ops: { readonly young: ReadonlySet<string>; readonly old: ReadonlySet<string> };
   readonly gifts: readonly GiftLine[];
   readonly coins: number;
   readonly catching_up: readonly GiftLine[] | null;
@@ -196,9 +225,9 @@ export type ConnectionState =
   | { phase: 'connecting'; attempt: number }
   | { phase: 'online'; ping_ms: number }
   /** The client reconnects by itself, at `until` if that is known yet. */
-  | { phase: 'waiting'; reason: string; code?: number; attempt?: number; until?: number }
+  | { phase: 'waiting'; reason: string; code?: number; error?: Error; attempt?: number; until?: number }
   /** The user must do something: sign in again (`reason: 'sign_in'`), or connect. */
-  | { phase: 'stopped'; reason: string; code?: number; error?: ParlorError };
+  | { phase: 'stopped'; reason: string; code?: number; error?: Error };
 
 export interface Removal {
   room: number;
@@ -227,7 +256,7 @@ export interface ClientEvents {
   user: { user: number; type: string; data: any };
   /** A frame about the socket itself. */
   notice: { type: string; data?: any };
-  /** The open socket could not get a new token; it stays until the old one expires. */
+  /** The open socket could not get a new token. It tries again, and stays until the old one expires. */
   unrenewed: unknown;
   /** The text of every frame, tokens included, for debugging. */
   frame: { out: boolean; text: string };
@@ -251,7 +280,7 @@ export interface ClientOptions {
   fetch?: typeof fetch;
   settings?: Partial<Settings>;
   /** For tests. */
-  clock?: { now(): number; after(ms: number, call: () => void): unknown; stop(timer: unknown): void };
+  clock?: Clock;
   /** For tests. */
   random?: () => number;
 }
@@ -263,6 +292,8 @@ export class Client {
   readonly rest: Rest;
   readonly state: ConnectionState;
   readonly balances: Balance[];
+  /** The server's time in Unix milliseconds, however wrong this device's is; null before the first `connect`. */
+  readonly time: number | null;
   /** The state of a joined room. */
   room(id: number): RoomState | undefined;
   /** Calls `listener` with each event until the returned function is called. */
@@ -273,7 +304,7 @@ export class Client {
   connect(): void;
   /** Closes the client for good. */
   close(): void;
-  /** Drops the socket without leaving, and reconnects after this time. */
+  /** Drops the socket without leaving, and reconnects after this time; to try out what a reconnect does. */
   cut(away_ms?: number): void;
   /** Reconnects at once, when the network is back. */
   wake(): void;
@@ -282,7 +313,10 @@ export class Client {
   leave(room: number): Promise<void>;
   /** Reads another page of people, beyond those of the snapshot, into the room's state. */
   people(room: number): Promise<PeoplePage>;
-  /** Sends a command. If it changes something, it takes effect once, however often it is sent. */
+  /**
+   * Sends a command. If it changes something, it takes effect once, however often it is sent, and leaves in order: no later one
+   * of its kind (chat, gifts, seats) and room is sent before it is answered.
+   */
   command<Type extends keyof Commands>(type: Type, data: Commands[Type]['data'], options?: { op?: string }): Promise<Commands[Type]['reply']>;
   command(type: string, data: object, options?: { op?: string }): Promise<any>;
 }

@@ -1,8 +1,20 @@
 // A session that lasts: stores the tokens where the app says, renews the access token before it expires, and throws
 // `retry: 'sign_in'` when the user must sign in. `session.token` is a source of tokens for `Client` and `Rest`.
+//
+// Only Parlor itself ends a session: after any other answer, or none, the refresh token is kept and sent again later. How long
+// a token holds is counted from its arrival, so that the device's time of day may be wrong and may jump.
 
+import { fits, foreign, isOneOf } from './answer.js';
 import { Rest } from './rest.js';
-import { CLOCK, DEFAULTS, ParlorError } from './wire.js';
+import { CLOCK, DEFAULTS, ParlorError, backoff, within } from './wire.js';
+
+/** What Parlor answers if a refresh token is of no use any more. */
+const ENDS = new Set(['unauthenticated', 'token_expired', 'suspended', 'bad_request']);
+
+/** How long a request waits for a renewal while the old token still holds. */
+const PATIENCE_MS = 3_000;
+
+const STORED = { access_token: 'string', user: { id: 'number', name: 'string' } };
 
 /** Keeps a session in memory only: it ends with the program. */
 export function memory() {
@@ -30,10 +42,14 @@ export function webStorage(storage, name = 'parlor.session') {
 export class Session {
   #rest;
   #storage;
-  #now;
+  #clock;
+  #random;
   #renew_before_ms;
-  #kept = null; // {access_token, expires_at, refresh_token, user}
+  #kept = null; // {access_token, expires_at, expires_in_ms, received_at, refresh_token, user}
+  #holds = null; // {ms, since, sure}: for how long the access token holds from the tick `since` on
   #renewing = null;
+  #failures = 0;
+  #again = 0; // no renewal before this tick while the old token holds
 
   /**
    * @param {object} options
@@ -41,12 +57,12 @@ export class Session {
    * @param {string} options.device the permanent name of this device
    * @param {{read(): any, write(value: any): any}} [options.storage] absent: `memory()`; may be async
    * @param {typeof fetch} [options.fetch]
-   * @param {() => number} [options.now]
    */
-  constructor({ base, device, storage = memory(), fetch: call, now = CLOCK.now, renew_before_ms = DEFAULTS.renew_before_ms }) {
-    this.#rest = new Rest({ base, fetch: call });
+  constructor({ base, device, storage = memory(), fetch: call, clock = CLOCK, random, renew_before_ms = DEFAULTS.renew_before_ms, answer_ms }) {
+    this.#rest = new Rest({ base, fetch: call, clock, answer_ms });
     this.#storage = storage;
-    this.#now = now;
+    this.#clock = clock;
+    this.#random = random;
     this.#renew_before_ms = renew_before_ms;
     this.device = device;
   }
@@ -58,7 +74,7 @@ export class Session {
 
   /** Reads the stored session. Resolves with the signed-in user, or null. */
   async restore() {
-    this.#kept = (await this.#storage.read()) ?? null;
+    this.#use(await this.#storage.read());
     return this.user;
   }
 
@@ -68,11 +84,10 @@ export class Session {
   /** Registers and signs in. `account` is `{email or phone, password, name}`. */
   register = async (account) => this.#keep(await this.#rest.register({ ...account, device: this.device }));
 
-  /** Signs out here at once, and on the server as soon as it can be reached. */
+  /** Signs out here at once, and tells the server. If it cannot be reached now, its session expires by itself. */
   async signOut() {
     const token = this.#kept?.access_token;
     await this.#forget();
-    // If the server cannot be reached now, its session expires by itself.
     if (token) await this.#rest.as(token).logout().catch(() => {});
   }
 
@@ -83,16 +98,18 @@ export class Session {
    */
   token = async ({ stale } = {}) => {
     if (!this.#kept) throw signInFirst();
-    const { access_token, expires_at, refresh_token } = this.#kept;
-    const left_ms = (expires_at ?? Infinity) - this.#now();
-    const holds = access_token !== stale && left_ms > 0;
-    if (holds && (left_ms > this.#renew_before_ms || !refresh_token)) return this.#current();
+    const { access_token, refresh_token } = this.#kept;
+    const left_ms = this.#left();
+    const serves = access_token !== stale && (left_ms > 0 || !this.#holds.sure);
+    const is_fresh = left_ms > Math.min(this.#renew_before_ms, this.#holds.ms / 2);
+    const waits = !refresh_token || this.#clock.ticks() < this.#again;
+    if (serves && (is_fresh || waits)) return this.#current();
     if (!refresh_token) throw signInFirst();
+    this.#renewing ??= this.#renew(access_token).finally(() => (this.#renewing = null));
     try {
-      this.#renewing ??= this.#renew(access_token).finally(() => (this.#renewing = null));
-      await this.#renewing;
+      await (serves ? within(this.#clock, PATIENCE_MS, this.#renewing) : this.#renewing);
     } catch (error) {
-      if (error.retry === 'sign_in' || !holds) throw error; // otherwise the server did not answer, and the old token is used until it expires
+      if (error.retry === 'sign_in' || !serves) throw error; // otherwise the old token serves to its end
     }
     if (!this.#kept) throw signInFirst(); // signed out meanwhile
     return this.#current();
@@ -100,26 +117,55 @@ export class Session {
 
   #current = () => ({ token: this.#kept.access_token, expires_at: this.#kept.expires_at });
 
+  #left = () => this.#holds.ms - (this.#clock.ticks() - this.#holds.since);
+
   async #renew(old) {
+    const mine = this.#kept;
     const other = await this.#storage.read();
-    if (other && other.access_token !== old && other.user?.id === this.#kept?.user.id) {
-      this.#kept = other; // another tab has renewed it
+    if (fits(other, STORED) && other.access_token !== old && other.user.id === mine.user.id) {
+      if (this.#kept === mine) this.#use(other); // another tab has renewed it
       return;
     }
+    let answer;
     try {
-      const answer = await this.#rest.refresh(this.#kept.refresh_token);
-      if (this.#kept) await this.#keep({ user: this.#kept.user, ...answer });
+      answer = await this.#rest.refresh(mine.refresh_token);
+      if (answer.user.id !== mine.user.id) throw foreign(); // from a cache that took one user for another
     } catch (error) {
-      if (error.retry !== 'sign_in' && error.retry !== 'never') throw error;
-      await this.#forget(); // it was used up, revoked, or is too old
-      throw signInFirst();
+      if (isOneOf(error, ENDS)) {
+        if (this.#kept === mine) await this.#forget();
+        error.retry = 'sign_in';
+        throw error;
+      }
+      this.#again = this.#clock.ticks() + Math.max(error.retry_after_ms ?? 0, backoff(this.#failures++, undefined, this.#random));
+      if (error.retry !== 'now') error.retry = 'later';
+      throw error;
     }
+    if (this.#kept === mine) await this.#keep(answer);
   }
 
-  async #keep({ access_token, expires_at, refresh_token, user }) {
-    this.#kept = { access_token, expires_at, refresh_token, user };
-    await this.#storage.write(this.#kept);
+  async #keep({ access_token, expires_at, expires_in_ms, refresh_token, user }) {
+    this.#use({ access_token, expires_at, expires_in_ms, received_at: this.#clock.now(), refresh_token, user });
+    this.#holds.sure = Number.isFinite(expires_in_ms);
+    try {
+      await this.#storage.write(this.#kept);
+    } catch {
+      // A storage that is full or forbidden: the session lasts as long as the program.
+    }
     return user;
+  }
+
+  /**
+   * Goes on with a stored session. How old it is can only be told by the device's time of day, so the server judges: the
+   * token is used until it refuses it.
+   */
+  #use(stored) {
+    this.#kept = fits(stored, STORED) ? stored : null;
+    const { expires_in_ms, received_at } = this.#kept ?? {};
+    const known = Number.isFinite(expires_in_ms) && Number.isFinite(received_at);
+    const age_ms = known ? Math.max(0, this.#clock.now() - received_at) : 0;
+    const ms = known ? expires_in_ms : Infinity;
+    this.#holds = { ms, since: this.#clock.ticks() - age_ms, sure: false };
+    this.#failures = this.#again = 0;
   }
 
   async #forget() {

@@ -7,6 +7,7 @@ export const SUBPROTOCOL = 'parlor.v1.json';
 export const DEFAULTS = Object.freeze({
   connect_ms: 10_000, // from the first byte of the handshake to the answer to `connect`
   reply_ms: 20_000, // after this time without a reply the socket counts as lost
+  answer_ms: 20_000, // after this time without the whole answer a request of REST counts as unanswered
   silence_ms: 45_000, // after this time without a frame the socket counts as lost
   backoff_ms: 500, // the first wait before coming back; doubles
   backoff_max_ms: 20_000,
@@ -15,16 +16,20 @@ export const DEFAULTS = Object.freeze({
   tries: 8, // refusals with `retry: now` or `later` before a command gives up; a lost socket is no refusal
 });
 
-/** The commands that change something, and therefore name an operation. */
-export const CHANGES = new Set([
-  'chat.send',
-  'gift.send',
-  'room.kick',
-  'seat.leave',
-  'seat.lock',
-  'seat.take',
-  'seat.unlock',
-]);
+/**
+ * The commands that change something, and therefore name an operation, each with the queue that it waits in: the commands of
+ * one queue and room take effect in the order in which they were given. A queue is one of the server's rates, so that no
+ * line of chat waits because there were too many gifts.
+ */
+export const QUEUES = Object.freeze({
+  'chat.send': 'chat',
+  'gift.send': 'gift',
+  'room.kick': 'seat',
+  'seat.leave': 'seat',
+  'seat.lock': 'seat',
+  'seat.take': 'seat',
+  'seat.unlock': 'seat',
+});
 
 /** A refusal. Programs decide by `code`; `retry` says what may be done with the same operation. */
 export class ParlorError extends Error {
@@ -35,9 +40,9 @@ export class ParlorError extends Error {
   constructor(body, status) {
     super(body.message || body.detail || body.title || body.code || 'error');
     this.name = 'ParlorError';
-    this.code = body.code ?? (status ? `http_${status}` : 'unreachable');
-    this.retry = body.retry ?? (status && status < 500 ? (status === 401 ? 'sign_in' : 'never') : 'later');
-    this.retry_after_ms = body.retry_after_ms;
+    this.code = body.code ?? 'unreachable';
+    this.retry = body.retry ?? 'later';
+    this.retry_after_ms = body.retry_after_ms >= 0 ? body.retry_after_ms : undefined;
     this.fields = body.fields ?? body.errors ?? []; // sockets and RFC 9457 name them differently
     this.body = body;
     this.status = status;
@@ -65,9 +70,25 @@ export function backoff(attempt, { backoff_ms, backoff_max_ms } = DEFAULTS, rand
 /** Whether a client reconnects after this close code: not after 4500 to 4999, after every other code. */
 export const comesBack = (code) => !(code >= 4500 && code <= 4999);
 
-/** The client's clock; tests use one that they advance themselves. */
+/**
+ * The client's clock; tests use one that they advance themselves. `now` is the device's time of day, which may be wrong and
+ * may jump: it makes ids and says when something was stored. Whatever is decided by time is counted in `ticks`,
+ * milliseconds that only go forward.
+ */
 export const CLOCK = Object.freeze({
   now: () => Date.now(),
+  ticks: () => performance.now(),
   after: (ms, call) => setTimeout(call, Math.min(ms, 2 ** 31 - 1)), // beyond it a timer would fire at once
   stop: (timer) => clearTimeout(timer),
 });
+
+/** What the promise gives, or undefined after this time. */
+export async function within(clock, ms, promise) {
+  let timer;
+  const late = new Promise((resolve) => (timer = clock.after(ms, resolve)));
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clock.stop(timer);
+  }
+}

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { ParlorError, backoff, comesBack } from '../src/index.js';
-import { back, inRoom, settled, still } from './world.js';
+import { FakeSocket, JOINED, START, back, inRoom, settled, still, world } from './world.js';
 import { ROOM, amira, chat, gift, gifts, numbers, ops, snapshot } from './words.js';
 
 test('connect carries token, device and joins in its first frame', async () => {
@@ -56,9 +56,13 @@ test('commands given while away wait for the room and are sent once, in order', 
   const [a, b] = ['a', 'b'].map((text) => all.client.command('chat.send', { room: ROOM, text }));
   await back(all, still);
   const lines = all.socket().sent.filter((frame) => frame.type === 'chat.send');
-  assert.deepEqual(lines.map((frame) => frame.data.text), ['a', 'b']);
-  for (const line of lines) all.socket().give({ id: line.id, data: { epoch: 5, seq: 11 } });
-  await Promise.all([a, b]);
+  assert.deepEqual(lines.map((frame) => frame.data.text), ['a'], 'the second follows the answer to the first');
+  all.socket().give({ id: lines[0].id, data: { epoch: 5, seq: 11 } });
+  await a;
+  await settled();
+  assert.equal(all.socket().last('chat.send').data.text, 'b');
+  all.socket().give({ id: all.socket().last('chat.send').id, data: { epoch: 5, seq: 12 } });
+  await b;
 });
 
 test('retry now sends again at once, later after its time, both with the same operation; never is final', async () => {
@@ -104,13 +108,13 @@ test('a command gives up after some refusals and names its operation, so that it
 
 test('no more commands are unanswered than the server allows', async () => {
   const all = await inRoom();
-  for (let at = 0; at < 7; at++) all.client.command('chat.send', { room: ROOM, text: `${at}` });
+  for (let at = 0; at < 7; at++) all.client.command('people.list', { room: ROOM, after: at });
   await settled();
-  const sent = () => all.socket().sent.filter((frame) => frame.type === 'chat.send');
+  const sent = () => all.socket().sent.filter((frame) => frame.type === 'people.list');
   assert.equal(sent().length, 4);
   all.socket().give({ id: sent()[0].id, data: {} });
   await settled();
-  assert.deepEqual(sent().map((frame) => frame.data.text), ['0', '1', '2', '3', '4']);
+  assert.deepEqual(sent().map((frame) => frame.data.after), [0, 1, 2, 3, 4]);
 });
 
 test('after a gap the client joins again with the position and drops what comes meanwhile', async () => {
@@ -234,12 +238,11 @@ test('a refused token is replaced once, then the user must sign in', async () =>
 
 test('the open socket gets a new token a minute before the old one expires', async () => {
   const tokens = [];
-  const start = 1_790_000_000_000;
   const all = await inRoom({
     settings: { silence_ms: 1e9, reply_ms: 1e9 },
     token: async ({ stale }) => {
       if (!tokens.length || stale) tokens.push(`token-${tokens.length + 1}`);
-      return { token: tokens.at(-1), expires_at: start + 900_000 * tokens.length };
+      return tokens.at(-1);
     },
   });
   await all.clock.turn(839_000);
@@ -247,7 +250,7 @@ test('the open socket gets a new token a minute before the old one expires', asy
   await all.clock.turn(1_000);
   const refresh = all.socket().last('session.refresh');
   assert.deepEqual(refresh.data, { token: 'token-2' });
-  all.socket().give({ id: refresh.id, data: {} });
+  all.socket().give({ id: refresh.id, data: { expires_at: START + 1_740_000 } });
   assert.equal(all.client.state.phase, 'online');
   assert.equal(all.sockets.length, 1);
   await all.clock.turn(900_000);
@@ -402,4 +405,144 @@ test('leave tells the server, and the room is not joined again', async () => {
   await all.clock.turn(60_000);
   all.socket().onopen();
   assert.equal(all.socket().last('connect').data.joins, undefined);
+});
+
+test('a WebSocket constructor that throws does not leave the client connecting for ever', async () => {
+  let broken = true;
+  class Throws extends FakeSocket {
+    constructor(...given) {
+      if (broken) throw Object.assign(new Error('no sockets left'), { name: 'QuotaExceededError' });
+      super(...given);
+    }
+  }
+  const all = world({ WebSocket: Throws });
+  const ready = all.client.join(ROOM);
+  await settled();
+  assert.deepEqual([all.client.state.phase, all.client.state.reason, all.client.state.error.message], ['waiting', 'no_socket', 'no sockets left']);
+  await all.clock.turn(500);
+  assert.deepEqual([all.client.state.phase, all.client.state.attempt], ['waiting', 2], 'it tried again, and waits longer');
+  broken = false;
+  await back(all, { data: JOINED });
+  assert.equal((await ready).room, ROOM);
+
+  const url = 'no address at all';
+  const never = world({ url, WebSocket: class { constructor() { throw new SyntaxError(`invalid URL: ${url}`); } } });
+  never.client.connect();
+  await settled();
+  assert.deepEqual([never.client.state.phase, never.client.state.reason], ['stopped', 'bad_url'], 'it will never be one');
+  assert.equal(never.clock.timers.length, 0);
+});
+
+test('without any WebSocket connect throws at once, where the mistake was made', () => {
+  const kept = globalThis.WebSocket;
+  delete globalThis.WebSocket;
+  try {
+    assert.throws(() => world({ WebSocket: undefined }).client.connect(), /there is no WebSocket here/);
+  } finally {
+    if (kept) globalThis.WebSocket = kept;
+  }
+});
+
+test('a source of tokens that never answers, throws or gives nothing is asked again', async () => {
+  for (const source of [() => new Promise(() => {}), () => { throw new Error('no'); }, () => undefined, () => ({}), () => '']) {
+    let asked = 0;
+    const all = world({ token: (...given) => ((asked += 1), asked === 1 ? source() : `good ${given.length}`) });
+    all.client.connect();
+    await all.clock.turn(45_000);
+    assert.equal(all.socket().url, 'ws://parlor.example/v1/socket', String(source));
+    assert.ok(asked >= 2);
+  }
+});
+
+test('lines leave in the order of the taps, whatever the first of them waits for', async () => {
+  const all = await inRoom();
+  const taken = [];
+  /** The server takes what has come; the answer to each command is chosen by `answer`. */
+  const serve = async (answer) => {
+    await settled();
+    for (const frame of all.socket().sent.filter(({ type, id }) => type === 'chat.send' && !served.has(`${all.sockets.length} ${id}`))) {
+      served.add(`${all.sockets.length} ${frame.id}`);
+      const error = answer(frame);
+      if (!error) taken.push(frame.data.text);
+      all.socket().give(error ? { id: frame.id, error } : { id: frame.id, data: { epoch: 5, seq: 11 } });
+    }
+    await settled();
+  };
+  const served = new Set();
+  const say = (text) => all.client.command('chat.send', { room: ROOM, text });
+  const lines = ['0', '1', '2'].map(say);
+  lines[2].catch(() => {}); // it is given up below
+  await serve(() => undefined);
+  await serve(({ data }) => (data.text === '1' ? { code: 'rate_limited', retry: 'later', retry_after_ms: 3_000 } : undefined));
+  lines.push(...['3', '4'].map(say));
+  await serve(() => undefined);
+  assert.deepEqual(taken, ['0'], 'all wait behind the one that was refused');
+  const gift = all.client.command('gift.send', { room: ROOM, gift: 1, count: 1, to: 'all_seats' });
+  const seat = all.client.command('seat.take', { room: ROOM, seat: 1 });
+  await settled();
+  for (const type of ['gift.send', 'seat.take']) all.socket().give({ id: all.socket().last(type).id, data: {} });
+  await Promise.all([gift, seat]); // no gift and no seat waits because of too many lines
+  await all.clock.turn(3_000);
+  await serve(() => undefined);
+  await serve(({ data }) => (data.text === '2' ? { code: 'internal', retry: 'now' } : undefined));
+  await all.clock.turn(0);
+  await serve(({ data }) => (data.text === '2' ? { code: 'forbidden', retry: 'never' } : undefined));
+  assert.equal((await lines[2].catch((error) => error)).code, 'forbidden');
+  // '3' is on its way when the socket is lost, and '5' is given while there is none.
+  await settled();
+  assert.equal(all.socket().last('chat.send').data.text, '3');
+  all.client.cut(1_000);
+  lines.push(say('5'));
+  await back(all, still);
+  for (let round = 0; round < 4; round++) await serve(() => undefined);
+  await Promise.all(lines.toSpliced(2, 1));
+  assert.deepEqual(taken, ['0', '1', '3', '4', '5']);
+});
+
+test('a line that comes again after a crash of the server, hundreds of lines later, is shown and told once', async () => {
+  const all = await inRoom();
+  const told = [];
+  all.client.on('chat', ({ line }) => told.push(line.op));
+  for (let at = 0; at < 900; at++) all.socket().give(chat(11 + at, `op-${at}`));
+  all.socket().end();
+  const lines = ['op-0', 'op-1', 'op-899'].map((op) => ({ op, at: 5_000, from: amira, text: op }));
+  await back(all, { data: { room: ROOM, position: { epoch: 6, seq: 1, gift_no: 3 }, recovered: false, snapshot: snapshot({ chat: lines }) } });
+  all.socket().give({ ...chat(2, 'op-2'), epoch: 6 });
+  all.socket().give({ ...chat(3, 'new'), epoch: 6 });
+  assert.equal(told.length, 901);
+  assert.equal(new Set(told).size, 901);
+  assert.equal(told.at(-1), 'new');
+  const shown = ops(all.client.room(ROOM));
+  assert.equal(new Set(shown).size, shown.length);
+});
+
+test('the lines of a snapshot come behind those that are known, whatever the server\'s clock says', async () => {
+  const all = await inRoom();
+  all.socket().give({ ...chat(11, 'before'), at: 9_000_000 });
+  all.socket().end();
+  const lines = [{ op: 'before', at: 9_000_000, from: amira, text: 'x' }, { op: 'after', at: 2_000, from: amira, text: 'y' }];
+  await back(all, { data: { room: ROOM, position: { epoch: 6, seq: 1, gift_no: 3 }, recovered: false, snapshot: snapshot({ chat: lines }) } });
+  assert.deepEqual(ops(all.client.room(ROOM)), ['before', 'after']);
+});
+
+test('a resume that another device\'s newer choice forbids is told once and not tried again', async () => {
+  const all = await inRoom();
+  all.socket().end();
+  await back(all, { error: { code: 'joined_elsewhere', retry: 'never' } });
+  assert.deepEqual(all.seen.removed.map(({ room, cause }) => [room, cause]), [[ROOM, 'joined_elsewhere']]);
+  await all.clock.turn(30_000);
+  assert.equal(all.socket().last('room.join'), undefined);
+  all.client.join(ROOM);
+  await settled();
+  assert.equal(all.socket().last('room.join').data.position, undefined, 'the user\'s own choice has no position');
+});
+
+test('joining another room is leaving the first, also for this client', async () => {
+  const all = await inRoom();
+  const other = all.client.join(ROOM + 1);
+  await settled();
+  all.socket().give({ id: all.socket().last('room.join').id, data: { ...JOINED, room: ROOM + 1, snapshot: snapshot() } });
+  await other;
+  assert.equal(all.client.room(ROOM), undefined);
+  assert.deepEqual(all.seen.removed, [{ room: ROOM, cause: 'joined_elsewhere' }]);
 });

@@ -25,6 +25,20 @@ test('the package has its sources, types, licence and README, and no dependency'
   assert.deepEqual([dependencies, license], [undefined, 'MIT']);
 });
 
+test('the line of the README installs the package', { timeout: 60_000 }, async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'parlor-install-'));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  const readme = await readFile(join(HOME, 'README.md'), 'utf8');
+  const [, line] = /```sh\n(npm install .*)\n```/.exec(readme);
+  assert.equal(line, 'npm install ../parlor/clients/js ws');
+  // From this checkout, and `ws` from what is installed here, so that the test needs no network.
+  const words = line.split(' ').slice(1).map((word) => ({ '../parlor/clients/js': HOME, ws: join(HOME, 'node_modules/ws') })[word] ?? word);
+  await writeFile(join(folder, 'package.json'), '{"type":"module"}');
+  await run('npm', [...words, '--offline', '--no-audit', '--no-fund'], { cwd: folder });
+  await writeFile(join(folder, 'app.mjs'), "import { Client } from '@parlor/client';\nimport WebSocket from 'ws';\nconsole.log(typeof Client, typeof WebSocket);\n");
+  assert.equal((await run(process.execPath, ['app.mjs'], { cwd: folder })).stdout, 'function function\n');
+});
+
 test('the example of the README runs against a server, from the packed package', { skip, timeout: 120_000 }, async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'parlor-example-'));
   t.after(() => rm(folder, { recursive: true, force: true }));

@@ -5,19 +5,28 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 import * as client from '../src/index.js';
-import { CHANGES } from '../src/wire.js';
-import { commandFrames, typesOf } from '../scripts/types.mjs';
+import { QUEUES } from '../src/wire.js';
+import { codesOf, commandFrames, typesOf } from '../scripts/types.mjs';
 
 const here = (path) => new URL(path, import.meta.url);
 const SCHEMA = here('../../../protocol/schema/parlor.v1.schema.json');
 
-test('src/protocol.d.ts matches the schema (npm run types)', async () => {
-  assert.equal(await readFile(here('../src/protocol.d.ts'), 'utf8'), typesOf(JSON.parse(await readFile(SCHEMA, 'utf8'))));
+test('src/protocol.d.ts and src/codes.js match the schema (npm run types)', async () => {
+  const schema = JSON.parse(await readFile(SCHEMA, 'utf8'));
+  assert.equal(await readFile(here('../src/protocol.d.ts'), 'utf8'), typesOf(schema));
+  assert.equal(await readFile(here('../src/codes.js'), 'utf8'), codesOf(schema));
 });
 
 test('the client names an operation for each command that must have one', async () => {
   const { $defs } = JSON.parse(await readFile(SCHEMA, 'utf8'));
-  assert.deepEqual([...CHANGES].sort(), commandFrames($defs).filter(({ op }) => op).map(({ kind }) => kind).sort());
+  assert.deepEqual(Object.keys(QUEUES).sort(), commandFrames($defs).filter(({ op }) => op).map(({ kind }) => kind).sort());
+});
+
+test('a command waits in the queue of its rate', async () => {
+  const table = await readFile(here('../../../docs/protocol.md'), 'utf8');
+  for (const [kind, queue] of Object.entries(QUEUES)) {
+    assert.equal(new RegExp(`^\\| \`${kind}\` \\|[^|]*\\|[^|]*\\| (\\w*) `, 'm').exec(table)?.[1], queue, kind);
+  }
 });
 
 test('a schema becomes types: absent fields, unions, lists, maps, references', () => {

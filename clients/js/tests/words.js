@@ -34,3 +34,9 @@ export function frozen(value) {
   if (value && typeof value === 'object') Object.values(Object.freeze(value)).forEach(frozen);
   return value;
 }
+
+/** A refusal of REST, as the server writes it. */
+export function problem(status, code, retry, more = {}) {
+  const body = { type: `urn:parlor:error:${code}`, title: code, status, code, retry, ...more };
+  return new Response(JSON.stringify(body), { status, headers: { 'content-type': 'application/problem+json' } });
+}

@@ -3,12 +3,17 @@
 import { Client } from '../src/index.js';
 import { ROOM, amira, snapshot } from './words.js';
 
+export const START = 1_790_000_000_000;
+
+/** `time` is the device's time of day, which a test may set as it likes; timers go by `elapsed`, which only goes forward. */
 export class Clock {
-  time = 1_790_000_000_000;
+  time = START;
+  elapsed = 5_000;
   timers = [];
   now = () => this.time;
+  ticks = () => this.elapsed;
   after = (ms, call) => {
-    const timer = { at: this.time + ms, call };
+    const timer = { at: this.elapsed + ms, call };
     this.timers.push(timer);
     return timer;
   };
@@ -17,17 +22,22 @@ export class Clock {
   };
 
   async turn(ms) {
-    const end = this.time + ms;
+    const end = this.elapsed + ms;
     for (;;) {
       await settled();
       const next = this.timers.filter((timer) => timer.at <= end).sort((a, b) => a.at - b.at)[0];
       if (!next) break;
       this.stop(next);
-      this.time = Math.max(this.time, next.at);
+      this.#to(Math.max(this.elapsed, next.at));
       next.call();
     }
-    this.time = end;
+    this.#to(end);
     await settled();
+  }
+
+  #to(elapsed) {
+    this.time += elapsed - this.elapsed;
+    this.elapsed = elapsed;
   }
 }
 
@@ -69,7 +79,8 @@ export class FakeSocket {
 export const connectedData = (joins) => ({
   session: 's',
   user: amira,
-  time: 0,
+  time: START,
+  expires_at: START + 900_000,
   ping_ms: 25_000,
   limits: { message_bytes: 65_536, text_chars: 2_000, unanswered_commands: 4, outbox_bytes: 1, grace_ms: 30_000 },
   balances: [{ currency: 'coin', amount: 100, xp: 0, version: 5, exponent: 0 }],
