@@ -13,13 +13,16 @@ export const PROGRAM = [process.env.PARLOR_BIN, fileURLToPath(new URL('../../../
   (path) => path && existsSync(path),
 );
 
-/** Starts `parlor dev` on a free port with a temporary store, and stops it by its pid. PARLOR_URL names a running server. */
-export async function startServer() {
-  if (process.env.PARLOR_URL) return { url: new URL(process.env.PARLOR_URL), stop: async () => {} };
-  const data = await mkdtemp(join(tmpdir(), 'parlor-'));
+/**
+ * Starts `parlor dev` on a free port with a temporary store, and stops it by its pid. PARLOR_URL names a running server. A
+ * server that is to be started again gets the same `port` and `data`, which stays.
+ */
+export async function startServer({ port = 0, data: kept } = {}) {
+  if (process.env.PARLOR_URL && !kept) return { url: new URL(process.env.PARLOR_URL), stop: async () => {} };
+  const data = kept ?? (await mkdtemp(join(tmpdir(), 'parlor-')));
   await chmod(data, 0o755); // the store may run as another user
   const { DATABASE_URL, DATABASE_OWNER_URL, ...env } = process.env; // its own store
-  const child = spawn(PROGRAM, ['dev', '--port', '0', '--data', data], { stdio: ['ignore', 'pipe', 'pipe'], env });
+  const child = spawn(PROGRAM, ['dev', '--port', String(port), '--data', data], { stdio: ['ignore', 'pipe', 'pipe'], env });
   const said = [];
   const ended = new Promise((resolve) => {
     child.on('exit', (code, signal) => resolve(signal ?? code));
@@ -32,7 +35,7 @@ export async function startServer() {
       await ended;
       clearTimeout(late);
     }
-    await rm(data, { recursive: true, force: true });
+    if (!kept) await rm(data, { recursive: true, force: true });
   };
   const url = await new Promise((resolve, reject) => {
     const late = setTimeout(() => reject(new Error('no address within 180 s')), 180_000);
