@@ -23,6 +23,7 @@ const WORDS = {
   room_full: 'The room is full.',
   room_paused: 'The room is paused for a moment.',
   kicked: 'You were kicked out of this room.',
+  joined_elsewhere: 'You have joined another room on another device.',
   rate_limited: 'That was too often. Wait a moment.',
 };
 
