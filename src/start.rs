@@ -4,12 +4,14 @@
 use std::error::Error as StdError;
 use std::fmt;
 
+use crate::kit::error::words;
+
 /// Why the program does not start or a command was not done, as a sentence for whoever typed the command. It never
 /// holds a password.
 #[derive(Debug)]
 pub struct StartError {
     sentence: String,
-    cause: Option<Box<dyn StdError + Send + Sync>>,
+    cause: Option<String>,
 }
 
 impl StartError {
@@ -18,10 +20,10 @@ impl StartError {
         Self { sentence: sentence.into(), cause: None }
     }
 
-    /// Adds the error that was the cause; it is displayed in brackets behind the sentence.
+    /// Adds the error that was the cause; its words are displayed in brackets behind the sentence.
     #[must_use]
     pub fn because(mut self, cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        self.cause = Some(cause.into());
+        self.cause = Some(words(cause.into().as_ref()));
         self
     }
 }

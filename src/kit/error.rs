@@ -42,13 +42,26 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.source {
-            Some(source) => write!(f, "{}: {source}", self.body),
+            Some(source) => write!(f, "{}: {}", self.body, words(source.as_ref())),
             None => self.body.fmt(f),
         }
     }
 }
 
 impl std::error::Error for Error {}
+
+/// The words of an error for whoever runs the program: of a fault its cause, without the code that only clients need, and
+/// of PostgreSQL its message, without the line of its own source that sqlx adds.
+pub fn words(error: &(dyn std::error::Error + 'static)) -> String {
+    if let Some(error) = error.downcast_ref::<Error>() {
+        let said = || if error.body.message.is_empty() { error.code().to_string() } else { error.body.message.clone() };
+        return error.source.as_ref().map_or_else(said, |source| words(source.as_ref()));
+    }
+    match error.downcast_ref::<sqlx::Error>() {
+        Some(sqlx::Error::Database(error)) => error.message().to_owned(),
+        _ => error.to_string(),
+    }
+}
 
 impl From<ErrorBody> for Error {
     fn from(body: ErrorBody) -> Self {
