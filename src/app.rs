@@ -23,7 +23,8 @@ use sqlx::PgPool;
 use sqlx::postgres::PgConnectOptions;
 use tokio::net::TcpListener;
 
-pub use demo::{People, seed};
+pub use crate::cluster::Mode;
+pub use demo::{People, demo_users, seed};
 pub use run::run;
 pub use world::Scale;
 
@@ -38,15 +39,6 @@ use crate::kit::edge::Edge;
 use crate::kit::jobs::Jobs;
 use crate::kit::supervise::Supervisor;
 use crate::media::Media;
-
-/// For whom the server runs.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Mode {
-    /// For one developer, with demo data and the playground (`parlor dev`).
-    Dev,
-    /// For people (`parlor serve`).
-    Serve,
-}
 
 /// What a server is built from. The database is migrated, and the role that serves was found to have no right too
 /// many.

@@ -45,6 +45,11 @@ pub enum People {
     World(Scale),
 }
 
+/// The demo users' addresses and password, for whoever has started the server.
+pub fn demo_users() -> String {
+    format!("demo1@parlor.example to demo{}@parlor.example, password {PASSWORD}", PEOPLE.len())
+}
+
 /// Creates the catalogue, the promotion account's coins, and the `people`. One of the demo users gets into an agency
 /// that another one owns. It runs as `parlor_app`; `told` hears how far it is.
 ///

@@ -5,12 +5,14 @@
 //! write of the room checks that epoch under a lock on the row.
 
 mod lease;
+mod mode;
 mod node;
 pub mod ownership;
 mod settings;
 mod store;
 
 pub use lease::{Lease, Proof};
+pub use mode::{Mode, refuse_peoples, unserved};
 pub use node::{Identity, Node};
 pub use settings::Settings;
 

@@ -3,21 +3,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use parlor_protocol::ErrorCode;
 use sqlx::{Connection, PgConnection, PgPool};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::lease::{Lease, Proof};
+use super::mode::{self, Mode, WATCH};
 use super::{Settings, store};
 use crate::kit::clock::{BootClock, BootTime};
-use crate::kit::error::Result;
+use crate::kit::error::{Error, Result};
 use crate::kit::supervise::Supervisor;
 use crate::kit::tx::Tx;
 use crate::start::StartError;
-
-/// How often a start looks whether another server renews its lease: several times in the default time between two
-/// renewals.
-const WATCH: Duration = Duration::from_millis(200);
 
 /// One process among all that ever served. After a restart the name is the same and the incarnation is higher.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -62,7 +60,7 @@ impl Node {
         settings: &Settings,
         supervisor: &Supervisor,
     ) -> Result<Self, StartError> {
-        let mut watched: Option<store::Lease> = None;
+        let mut watched = Watched::default();
         let lease = Duration::from_millis(settings.lease_ms);
         let (incarnation, asked) = loop {
             let mut tx = Tx::begin(&pool).await.map_err(unanswered)?;
@@ -72,20 +70,7 @@ impl Node {
                 Taken::Free { incarnation, asked } => break (incarnation, asked),
                 Taken::Occupied(living) => living,
             };
-            match &watched {
-                None => {
-                    tracing::info!(
-                        node.id = living.node_id,
-                        left_ms = living.left_ms,
-                        "another server's lease has not run out: waiting whether it is renewed"
-                    );
-                    watched = Some(living);
-                }
-                Some(before) if before.until_us != living.until_us || before.incarnation != living.incarnation => {
-                    return Err(occupied(&living));
-                }
-                Some(_) => {}
-            }
+            watched.judge(living)?;
             tokio::select! {
                 biased;
                 () = supervisor.stop().cancelled() => return Err(StartError::new("stopped while waiting for another server's lease to run out")),
@@ -105,6 +90,20 @@ impl Node {
     /// The name and incarnation of this process.
     pub fn identity(&self) -> &Identity {
         &self.0.identity
+    }
+
+    /// Notes how this server was started. It is called once, when the lease is held and before anything else is written.
+    ///
+    /// # Errors
+    /// For `dev` if the database has served people; an outage of the store.
+    pub async fn note(&self, mode: Mode) -> Result<(), StartError> {
+        let Inner { pool, identity, .. } = &*self.0;
+        let mut tx = Tx::begin(pool).await.map_err(unanswered)?;
+        if mode == Mode::Dev {
+            mode::refuse(store::has_served_people(&mut tx, Some(identity.incarnation)).await.map_err(unanswered)?)?;
+        }
+        store::set_mode(&mut tx, identity, mode.name()).await.map_err(unanswered)?;
+        tx.commit().await.map_err(unanswered)
     }
 
     /// The token that is cancelled when another server has taken this one's place. From then on this process may decide
@@ -216,6 +215,34 @@ async fn take(tx: &mut Tx, clock: &BootClock, node_id: &str, lease: Duration) ->
     Ok(Taken::Free { incarnation, asked })
 }
 
+/// Another server's lease as it was seen first. It tells whether the lease is renewed or runs out.
+#[derive(Default)]
+pub(super) struct Watched(Option<store::Lease>);
+
+impl Watched {
+    /// Looks at the living lease once more.
+    ///
+    /// # Errors
+    /// If it was renewed since it was first seen: another server is alive.
+    pub(super) fn judge(&mut self, living: store::Lease) -> Result<(), StartError> {
+        match &self.0 {
+            None => {
+                tracing::info!(
+                    node.id = living.node_id,
+                    left_ms = living.left_ms,
+                    "another server's lease has not run out: waiting whether it is renewed"
+                );
+                self.0 = Some(living);
+                Ok(())
+            }
+            Some(before) if before.until_us != living.until_us || before.incarnation != living.incarnation => {
+                Err(occupied(&living))
+            }
+            Some(_) => Ok(()),
+        }
+    }
+}
+
 fn occupied(living: &store::Lease) -> StartError {
     StartError::new(format!(
         "another server (node `{}`) is serving this database, and there can be only one: stop that one first, or \
@@ -224,6 +251,13 @@ fn occupied(living: &store::Lease) -> StartError {
     ))
 }
 
-fn unanswered(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> StartError {
-    StartError::new("the database does not answer: see that PostgreSQL runs, then start again").because(error)
+pub(super) fn unanswered(error: impl Into<Error>) -> StartError {
+    let error = error.into();
+    let what = if error.code() == ErrorCode::StoreUnavailable {
+        "the database does not answer: see that PostgreSQL runs, then start again"
+    } else {
+        "no server can be started on this database: see that DATABASE_URL names Parlor's database, and the role that \
+         serves (parlor_app)"
+    };
+    StartError::new(what).because(error)
 }

@@ -55,6 +55,36 @@ pub(super) async fn live_lease(conn: &mut PgConnection) -> sqlx::Result<Option<L
     .await
 }
 
+/// Whether a server has served that did not run for a developer. It reads schemas of any age: a row without a mode is one
+/// of a program that did not note it, unless it is that of `new`, the incarnation that has just taken its lease.
+pub(super) async fn has_served_people(conn: &mut PgConnection, new: Option<i64>) -> sqlx::Result<bool> {
+    sqlx::query_scalar!(
+        r#"select exists (select
+                            from nodes n
+                           where to_jsonb(n) ->> 'mode' is distinct from 'dev'
+                             and (to_jsonb(n) ->> 'mode' is not null or n.incarnation is distinct from $1))
+                  as "served!""#,
+        new
+    )
+    .fetch_one(conn)
+    .await
+}
+
+/// Notes on this process's row how it was started. Nothing happens if another incarnation has the row.
+pub(super) async fn set_mode(conn: &mut PgConnection, node: &Identity, mode: &str) -> sqlx::Result<()> {
+    sqlx::query!(
+        "update nodes
+            set mode = $3
+          where id = $1 and incarnation = $2",
+        node.node_id,
+        node.incarnation,
+        mode
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
 /// Takes the node's row under a new incarnation, with a fresh lease, and returns the incarnation.
 pub(super) async fn take_lease(conn: &mut PgConnection, node_id: &str, lease_ms: f64) -> sqlx::Result<i64> {
     sqlx::query_scalar!(
