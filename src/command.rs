@@ -1,6 +1,7 @@
 //! The commands of the program `parlor`, each from reading its settings to its end. A command fails with a sentence
 //! that says what to do.
 
+mod addresses;
 pub mod admin;
 #[cfg(feature = "bench")]
 mod fault;
@@ -15,12 +16,12 @@ use sqlx::Connection;
 use sqlx::postgres::PgConnectOptions;
 use tokio::net::TcpListener;
 
+use self::addresses::Addresses;
 use crate::app::{self, Mode, Parts, People};
 use crate::cluster;
 use crate::config::{LogFormat, Settings};
 use crate::db;
-use crate::dev::{Purpose, Store, lan};
-use crate::economy::ledger::anchor::AnchorSettings;
+use crate::dev::{Purpose, lan};
 use crate::kit::chance::Chance;
 use crate::kit::clock::Clock;
 use crate::kit::supervise::Supervisor;
@@ -28,19 +29,6 @@ use crate::lifecycle::Stop;
 use crate::router;
 use crate::start::StartError;
 use crate::telemetry::{self, metric};
-
-/// The folder of the private store if neither the command nor `PARLOR_DATA` names one.
-const DATA: &str = ".data";
-
-/// The addresses at which the program reaches the database in its two roles, and who keeps the database running.
-struct Addresses {
-    /// With the role that serves, `parlor_app`.
-    app: Option<PgConnectOptions>,
-    /// With the role that migrates, `parlor_owner`.
-    owner: Option<PgConnectOptions>,
-    /// The private store, if the database is in it.
-    store: Option<Store>,
-}
 
 /// `parlor dev`: runs everything on this machine, with nothing to set up. With `lan` the server can be reached from
 /// the whole network.
@@ -55,7 +43,7 @@ pub async fn dev(port: Option<u16>, lan: bool, data: Option<PathBuf>) -> Result<
     telemetry::start(&settings.telemetry, LogFormat::Pretty)?;
     let stop = stop(&settings)?;
     let listeners = Listeners::bind(&settings).await?;
-    let addresses = unless_stopped(&stop, Addresses::find(&settings, data, Purpose::Serve, "parlor dev")).await?;
+    let addresses = unless_stopped(&stop, Addresses::of_dev(&settings, data)).await?;
     let Some(addresses) = addresses else { return Ok(()) };
     let served = serve_from(settings, Mode::Dev, &addresses, listeners, stop).await;
     addresses.close().await;
@@ -87,19 +75,13 @@ pub fn document_config(page: &Path) -> Result<(), StartError> {
     std::fs::write(page, text).map_err(|error| cannot("cannot be written").because(error))
 }
 
-/// `parlor migrate`: applies the migrations that the database does not have yet, as the owner of the schema.
-pub async fn migrate(data: Option<PathBuf>) -> Result<(), StartError> {
+/// `parlor migrate`: applies the migrations that the database does not have yet, as the owner of the schema. With `made`
+/// the private store is made if there is none.
+pub async fn migrate(data: Option<PathBuf>, made: bool) -> Result<(), StartError> {
     let settings = for_work()?;
-    let addresses = Addresses::find(&settings, data, Purpose::Work, "parlor migrate").await?;
-    let owner = addresses.owner.as_ref().ok_or_else(|| {
-        StartError::new(
-            "DATABASE_OWNER_URL is missing: give it the address with the role that owns the schema (parlor_owner)",
-        )
-    });
-    let new = match owner {
-        Ok(owner) => migrate_as(owner, &say).await,
-        Err(error) => Err(error),
-    };
+    let purpose = if made { Purpose::Work } else { Purpose::Existing };
+    let addresses = Addresses::of_owner(&settings, data, purpose, "parlor migrate").await?;
+    let new = async { migrate_as(addresses.owner()?, &say).await }.await;
     addresses.close().await;
     match new? {
         0 => say("the database is up to date"),
@@ -122,19 +104,23 @@ async fn migrate_as(owner: &PgConnectOptions, tell: &(dyn Fn(&str) + Sync)) -> R
             )));
         }
     }
-    drop(conn);
+    // Only read from; a connection that does not close cleanly changes nothing.
+    let _ = conn.close().await;
     db::migrate(owner, tell).await
 }
 
-/// `parlor seed`: writes the catalogue and issues the coins for promotions; with `people` it also creates these.
-pub async fn seed(data: Option<PathBuf>, people: &People) -> Result<(), StartError> {
+/// `parlor seed`: writes the catalogue and issues the coins for promotions; with `people` it also creates these. With
+/// `made` the private store is made if there is none.
+pub async fn seed(data: Option<PathBuf>, made: bool, people: &People) -> Result<(), StartError> {
     let settings = for_work()?;
-    let addresses = Addresses::find(&settings, data, Purpose::Work, "parlor seed").await?;
+    let purpose = if made { Purpose::Work } else { Purpose::Existing };
+    let addresses = Addresses::find(&settings, data, purpose, "parlor seed").await?;
     let seeded = async {
-        prepare(&addresses).await?;
         let app = addresses.app()?;
-        let mut conn = db::connect(app).await?;
-        db::refuse_other_schema(&mut conn).await?;
+        let mut conn = addresses.migrated().await?;
+        if matches!(people, People::Demo) {
+            cluster::refuse_peoples(&mut conn).await?;
+        }
         // This connection only checked the schema; seeding opens its own.
         let _ = conn.close().await;
         app::seed(&settings, app, people, &|far| say(far)).await
@@ -144,7 +130,7 @@ pub async fn seed(data: Option<PathBuf>, people: &People) -> Result<(), StartErr
     seeded?;
     match people {
         People::None => say("the catalogue is there"),
-        People::Demo => say("the catalogue and the demo users are there"),
+        People::Demo => say(&format!("the catalogue and the demo users are there: {}", app::demo_users())),
         // Its progress, which `app::seed` printed, ended with its size.
         People::World(_) => {}
         #[cfg(feature = "bench")]
@@ -188,20 +174,23 @@ async fn serve_from(
     }
     let start = async {
         if mode == Mode::Dev {
-            prepare(addresses).await?;
+            if addresses.store.is_none() {
+                refuse_anothers(addresses.app()?).await?;
+            }
+            addresses.migrate().await?;
         }
-        let mut conn = db::connect(addresses.app()?).await?;
+        let app = addresses.app()?;
+        let mut conn = db::connect(app).await?;
         db::refuse_other_schema(&mut conn).await?;
         db::refuse_too_many_rights(&mut conn).await?;
+        db::refuse_too_few_rights(&mut conn).await?;
+        tracing::info!("the database is {}", db::shown(app));
         // This connection only checked the schema and the rights; the pool opens its own.
         let _ = conn.close().await;
-        if mode == Mode::Dev {
-            if addresses.store.is_none() {
-                tracing::warn!(
-                    "DATABASE_URL is set: the demo users, whose password everybody knows, go into that database"
-                );
-            }
-            app::seed(&settings, addresses.app()?, &People::Demo, &|_| ()).await?;
+        if mode == Mode::Dev && addresses.store.is_none() {
+            tracing::warn!(
+                "DATABASE_URL is set: the demo users, whose password everybody knows, go into that database"
+            );
         }
         Ok(())
     };
@@ -213,7 +202,10 @@ async fn serve_from(
     let pool = settings.database.pool.open(database.clone());
     let ready = |address: SocketAddr| match mode {
         Mode::Dev => {
-            say(&format!("Parlor is ready: http://{}/ (Ctrl-C stops it)", lan::from_here(address)));
+            let here = lan::from_here(address);
+            say(&format!("Parlor is ready: http://{here}/ (Ctrl-C stops it)"));
+            say(&format!("  users: {}", app::demo_users()));
+            say(&format!("  documents: http://{here}/docs/api and http://{here}/docs/socket; docs/first-app.md"));
             if address.ip().is_unspecified() {
                 say(&lan::from_elsewhere(address.port(), &lan::addresses()));
             }
@@ -234,83 +226,22 @@ async fn serve_from(
         () = stop.hard.cancelled() => {}
         () = pool.close() => {}
     }
+    if served.is_ok() {
+        tracing::info!("the server has stopped");
+    }
     served
 }
 
-/// Migrates the database if the owner's address is known.
-async fn prepare(addresses: &Addresses) -> Result<(), StartError> {
-    match &addresses.owner {
-        Some(owner) => migrate_as(owner, &|line| tracing::info!("{line}")).await.map(drop),
-        None => Ok(()),
+/// Refuses a database for `dev` that has served people or is being served. Nothing has been written to it yet.
+async fn refuse_anothers(database: &PgConnectOptions) -> Result<(), StartError> {
+    let mut conn = db::connect(database).await?;
+    if db::is_migrated(&mut conn).await? {
+        cluster::refuse_peoples(&mut conn).await?;
+        cluster::unserved(&mut conn).await?;
     }
-}
-
-impl Addresses {
-    /// The addresses of the settings; if there are none, those of the private store, which is opened.
-    async fn find(settings: &Settings, data: Option<PathBuf>, purpose: Purpose, who: &str) -> Result<Self, StartError> {
-        if settings.database.url.is_some() || settings.database.owner_url.is_some() {
-            return Self::given(settings);
-        }
-        let data = data.unwrap_or_else(data_folder);
-        let store = Store::open(&data, purpose, who).await?;
-        if let Some(asked) = &store.place().moved_from {
-            let account = store.place().account.as_ref().map_or("", |account| account.name.as_str());
-            tracing::info!(
-                "PostgreSQL runs as {account}, who cannot enter {}: the data is in {}",
-                asked.display(),
-                store.place().data.display()
-            );
-        }
-        Ok(Self {
-            app: Some(store.options("parlor_app")),
-            owner: Some(store.options("parlor_owner")),
-            store: Some(store),
-        })
-    }
-
-    fn given(settings: &Settings) -> Result<Self, StartError> {
-        let parse = |setting, address: &Option<crate::config::Secret>| {
-            address.as_ref().map(|address| db::parse(setting, address.reveal())).transpose()
-        };
-        Ok(Self {
-            app: parse("DATABASE_URL", &settings.database.url)?,
-            owner: parse("DATABASE_OWNER_URL", &settings.database.owner_url)?,
-            store: None,
-        })
-    }
-
-    fn app(&self) -> Result<&PgConnectOptions, StartError> {
-        self.app.as_ref().ok_or_else(|| {
-            StartError::new("DATABASE_URL is missing: give it the address with the role that serves (parlor_app)")
-        })
-    }
-
-    /// The folder in which `dev` keeps its files beside the database.
-    fn folder(&self) -> PathBuf {
-        self.store.as_ref().map_or_else(data_folder, |store| store.place().data.clone())
-    }
-
-    /// The settings of the anchors. With a private store, the anchors and their key lie beside it unless the settings
-    /// say otherwise.
-    fn anchors(&self, settings: &Settings) -> AnchorSettings {
-        let given = settings.ledger.anchor.clone();
-        match &self.store {
-            Some(store) => given.beside(&store.place().data),
-            None => given,
-        }
-    }
-
-    async fn close(self) {
-        if let Some(store) = self.store {
-            store.close().await;
-        }
-    }
-}
-
-/// The folder of the private store if the command names none.
-fn data_folder() -> PathBuf {
-    let named = std::env::var_os("PARLOR_DATA").filter(|data| !data.is_empty());
-    named.map_or_else(|| Path::new(DATA).to_owned(), PathBuf::from)
+    // Only read from; a connection that does not close cleanly changes nothing.
+    let _ = conn.close().await;
+    Ok(())
 }
 
 fn load(serving: bool) -> Result<Settings, StartError> {

@@ -36,7 +36,13 @@ enum Command {
     /// Serve people from the PostgreSQL at DATABASE_URL.
     Serve,
     /// Apply what is new in the schema, by DATABASE_OWNER_URL or in the store of `dev`.
-    Migrate(StoreArgs),
+    Migrate {
+        /// In the private store of `dev`, which is made if there is none.
+        #[arg(long)]
+        dev: bool,
+        #[command(flatten)]
+        store: StoreArgs,
+    },
     /// Lay the default catalogue, each part once.
     Seed {
         /// Also the demo users of `dev`, whose password everybody knows.
@@ -45,10 +51,13 @@ enum Command {
         #[cfg(feature = "bench")]
         #[command(flatten)]
         crowd: Crowd,
-        /// A world of accounts, rooms and gifts in a database that has none: small has a thousand users, medium fifty
+        /// A world of accounts, rooms and gifts in a database without users: small has a thousand users, medium fifty
         /// thousand, large a million.
         #[arg(long, value_enum, conflicts_with = "demo")]
         scale: Option<WorldScale>,
+        /// In the private store of `dev`, which is made if there is none.
+        #[arg(long)]
+        dev: bool,
         #[command(flatten)]
         store: StoreArgs,
     },
@@ -172,7 +181,7 @@ struct Crowd {
 
 #[derive(Args)]
 struct StoreArgs {
-    /// The folder of the private store, where no DATABASE_URL is given. [default: .data]
+    /// The folder of the private store, if no DATABASE_URL is given. [default: .data]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
 }
@@ -187,10 +196,11 @@ fn main() -> ExitCode {
         match command {
             Command::Dev { port, lan, store } => command::dev(port, lan, store.data).await.map(|()| true),
             Command::Serve => command::serve().await.map(|()| true),
-            Command::Migrate(store) => command::migrate(store.data).await.map(|()| true),
+            Command::Migrate { dev, store } => command::migrate(store.data, dev).await.map(|()| true),
             Command::Seed {
                 demo,
                 scale,
+                dev,
                 store,
                 #[cfg(feature = "bench")]
                 crowd,
@@ -205,7 +215,7 @@ fn main() -> ExitCode {
                     (Some(users), Some(tokens)) => People::Load(users, tokens),
                     _ => people,
                 };
-                command::seed(store.data, &people).await.map(|()| true)
+                command::seed(store.data, dev, &people).await.map(|()| true)
             }
             Command::Openapi => {
                 command::openapi();

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::stop::give_back;
-use super::{App, Mode, Parts, figures, jobs, ports, revocations};
+use super::{App, Mode, Parts, People, figures, jobs, ports, revocations};
 use crate::admin::Office;
 use crate::cluster::Node;
 use crate::config::Settings;
@@ -52,25 +52,56 @@ pub(super) struct Server {
     pub listener: TcpListener,
 }
 
-/// Builds and starts everything. It takes the lease first, because no part may decide anything without it. `None` if
-/// the program was told to stop while it waited for the lease.
+/// Builds and starts everything. It takes the lease first, because nothing may be decided or written without it. `None`
+/// if the program was told to stop before that.
 ///
 /// # Errors
 /// A sentence that says what keeps the server from starting. The lease is then given back, so that the next start need
 /// not wait for it.
 pub(super) async fn build(parts: Parts, stop: &CancellationToken) -> Result<Option<Server>, StartError> {
+    // Before the lease, because a server that cannot keep anchors should change nothing.
+    let anchor = anchors(&parts)?;
     let started = Node::start(parts.pool.clone(), boot_clock(), &parts.settings.cluster, &parts.supervisor);
     let Some(node) = stop.run_until_cancelled(started).await else { return Ok(None) };
     let node = node?;
-    let built = connect(parts, node.clone()).await;
-    if built.is_err() {
+    let built = stop.run_until_cancelled(lay(&parts, &node)).await;
+    let built = match built {
+        Some(Ok(())) => connect(parts, anchor, node.clone()).await.map(Some),
+        Some(Err(error)) => Err(error),
+        None => Ok(None),
+    };
+    if !matches!(built, Ok(Some(_))) {
         give_back(&node).await;
     }
-    built.map(Some)
+    built
+}
+
+/// Puts what `dev` brings into the database that the node has for itself now.
+async fn lay(parts: &Parts, node: &Node) -> Result<(), StartError> {
+    node.note(parts.mode).await?;
+    match parts.mode {
+        Mode::Dev => super::seed(&parts.settings, &parts.database, &People::Demo, &|_| ()).await,
+        Mode::Serve => Ok(()),
+    }
+}
+
+/// The job that makes anchors, if the settings name a place and a key.
+fn anchors(parts: &Parts) -> Result<Option<MakeAnchor>, StartError> {
+    let (edge, settings) = (edge(&parts.pool), &parts.settings);
+    let anchor = MakeAnchor::of(&settings.ledger.anchor, &settings.media.s3, edge.clock().clone(), edge.chance());
+    let unusable = "the ledger's anchors cannot be kept: correct ledger.anchor in the settings";
+    let anchor = anchor.map_err(|error| StartError::new(unusable).because(error))?;
+    if anchor.is_none() {
+        tracing::warn!(
+            "the ledger has no anchor outside the database: set ledger.anchor.key, and ledger.anchor.folder or \
+             ledger.anchor.bucket, so that the audit notices books that were restored or rewritten as a whole"
+        );
+    }
+    Ok(anchor)
 }
 
 /// Builds and starts all other parts, after the node has its lease.
-async fn connect(parts: Parts, node: Node) -> Result<Server, StartError> {
+async fn connect(parts: Parts, anchor: Option<MakeAnchor>, node: Node) -> Result<Server, StartError> {
     let Parts { settings, mode, pool, database, media_folder, listener, metrics, supervisor } = parts;
     let sockets = supervisor.another_crew();
     let edge = edge(&pool);
@@ -129,14 +160,6 @@ async fn connect(parts: Parts, node: Node) -> Result<Server, StartError> {
         supervisor.engine("metrics listener", supervisor.stop(), served);
     }
 
-    let anchor = MakeAnchor::of(&settings.ledger.anchor, &settings.media.s3, edge.clock().clone(), edge.chance());
-    let anchor = anchor.map_err(cannot)?;
-    if anchor.is_none() {
-        tracing::warn!(
-            "the ledger has no anchor outside the database: set ledger.anchor.key, and ledger.anchor.folder or \
-             ledger.anchor.bucket, so that the audit notices books that were restored or rewritten as a whole"
-        );
-    }
     let job_kinds = jobs::kinds(&edge, &courier, &identity, &media, anchor);
     let jobs = Jobs::open(pool.clone(), &settings.jobs, job_kinds, jobs::Metrics).await.map_err(cannot)?;
     jobs.start(&supervisor);

@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::ports::LedgerGifts;
-use crate::identity::{Contact, Identity, NewAccount};
+use crate::identity::{Contact, Identity, NewAccount, operator};
 use crate::kit::chance::Chance;
 use crate::kit::edge::Edge;
 use crate::kit::error::{Error, Result};
@@ -22,7 +22,7 @@ use crate::kit::operation::Operation;
 use crate::room;
 use crate::room::port::{GiftOrder, Gifts};
 
-/// The account that every such world begins with. A second world on the same database fails because it exists.
+/// The account that every such world begins with.
 const FIRST: &str = "first@world.parlor.example";
 /// The number of accounts that are created between two reports of progress.
 const PEOPLE_AT_ONCE: usize = 2_500;
@@ -75,7 +75,7 @@ struct Place {
 /// Creates the world.
 ///
 /// # Errors
-/// If the database has a world already, even one that was not finished; what the store or the ledger refuses.
+/// If the database has users already, also those of a world that was not finished; what the store or the ledger refuses.
 pub(super) async fn make(makers: &Makers<'_>, scale: Scale) -> Result<()> {
     first(makers).await?;
     let users = people(makers, scale.users).await?;
@@ -89,24 +89,23 @@ pub(super) async fn make(makers: &Makers<'_>, scale: Scale) -> Result<()> {
     Ok(())
 }
 
-/// Registers the account that marks the database, with a password that nobody knows.
+/// Registers the account that marks the database, with a password that nobody knows. A database with anybody in it is
+/// refused: a world is thousands of strangers.
 async fn first(makers: &Makers<'_>) -> Result<()> {
+    if operator::has_users(&mut *makers.edge.reads().conn().await?).await? {
+        return Err(Error::internal("it has users already, of a world or real ones: use a database that has none"));
+    }
     let email = Contact::email(FIRST).map_err(|why| Error::internal(format!("the first account's address: {why}")))?;
     let account = NewAccount {
         phone: None,
         email: Some(email),
-        password: crate::identity::operator::made_password(makers.edge.chance()),
+        password: operator::made_password(makers.edge.chance()),
         name: "First of the world".to_owned(),
         device: "seed".to_owned(),
         code: None,
     };
-    match makers.identity.register(makers.edge, IpAddr::V4(Ipv4Addr::LOCALHOST), account).await {
-        Ok(_) => Ok(()),
-        Err(error) if error.code() == ErrorCode::AccountExists => {
-            Err(Error::internal("the database has a world already, or a part of one: use a database that has none"))
-        }
-        Err(error) => Err(error),
-    }
+    makers.identity.register(makers.edge, IpAddr::V4(Ipv4Addr::LOCALHOST), account).await?;
+    Ok(())
 }
 
 async fn people(makers: &Makers<'_>, wanted: usize) -> Result<Vec<UserId>> {

@@ -8,9 +8,8 @@ use parlor_protocol::{ErrorCode, UserId};
 use sqlx::Connection;
 use sqlx::postgres::PgPoolOptions;
 
-use super::{Addresses, for_work, prepare, say};
+use super::{Addresses, for_work, say};
 use crate::audit::Actor;
-use crate::db;
 use crate::dev::Purpose;
 use crate::economy::ledger;
 use crate::identity::{Contact, NewAccount, operator, role};
@@ -109,9 +108,7 @@ async fn work<T>(
     let settings = for_work()?;
     let addresses = Addresses::find(&settings, data, Purpose::Existing, who).await?;
     let done = async {
-        prepare(&addresses).await?;
-        let mut conn = db::connect(addresses.app()?).await?;
-        db::refuse_other_schema(&mut conn).await?;
+        let conn = addresses.migrated().await?;
         // This connection only checked the schema; the edge's pool opens its own.
         let _ = conn.close().await;
         let pool = PgPoolOptions::new().max_connections(1).connect_lazy_with(addresses.app()?.clone());
@@ -151,7 +148,9 @@ fn sentence(error: Error) -> StartError {
         }
         _ => "the database did not make the change: see that PostgreSQL runs, then try again",
     };
-    StartError::new(what).because(error)
+    // A refusal is wholly said by its sentence; a fault has a cause.
+    let sentence = StartError::new(what);
+    if error.source.is_some() { sentence.because(error) } else { sentence }
 }
 
 /// The first line of standard input; `None` if it is empty. At a terminal the password is asked for, and is not shown

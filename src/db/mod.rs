@@ -1,5 +1,6 @@
 //! Access to PostgreSQL: the pool, the migrations, and the checks of schema and role before the server starts.
 
+mod fit;
 mod lookup;
 mod mark;
 pub mod schema;
@@ -12,8 +13,10 @@ use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions, Connection, PgConnection, PgPool};
 
+pub use self::fit::refuse_too_few_rights;
 pub use self::lookup::Lookup;
 use self::mark::{Mark, mark};
+use crate::kit::error::is_outage;
 use crate::start::StartError;
 
 /// A connection of the pool that was idle for longer than this is pinged before it is used.
@@ -71,7 +74,30 @@ pub fn parse(setting: &str, address: &str) -> Result<PgConnectOptions, StartErro
     if !address.starts_with("postgres://") && !address.starts_with("postgresql://") {
         return Err(wrong());
     }
+    let (authority, rest) = address.split_once("://").and_then(|(_, rest)| rest.split_once('/')).ok_or_else(wrong)?;
+    // Without a role sqlx would take that of the environment, or `anonymous`; without a database, one named as the role.
+    let names_role = authority.rsplit_once('@').is_some_and(|(role, _)| !role.is_empty() && !role.starts_with(':'));
+    let names_database = !rest.is_empty() && !rest.starts_with('?');
+    if !(names_role || rest.contains("user=")) || !(names_database || rest.contains("dbname=")) {
+        return Err(StartError::new(format!(
+            "{setting} is not whole: it must name the role and the database, as \
+             postgres://role:password@host:5432/database"
+        )));
+    }
     address.parse().map_err(|_| wrong())
+}
+
+/// The database, where it is, and the role, in words. It never has the password.
+pub fn shown(options: &PgConnectOptions) -> String {
+    let database = options.get_database().unwrap_or("(no name)");
+    format!("{database} at {}, role {}", place(options), options.get_username())
+}
+
+fn place(options: &PgConnectOptions) -> String {
+    match options.get_socket() {
+        Some(folder) => folder.display().to_string(),
+        None => format!("{}:{}", options.get_host(), options.get_port()),
+    }
 }
 
 /// Opens one connection, within 10 seconds.
@@ -87,10 +113,7 @@ pub async fn connect(options: &PgConnectOptions) -> Result<PgConnection, StartEr
 }
 
 fn unreachable(options: &PgConnectOptions, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> StartError {
-    let place = match options.get_socket() {
-        Some(folder) => folder.display().to_string(),
-        None => format!("{}:{}", options.get_host(), options.get_port()),
-    };
+    let place = place(options);
     StartError::new(format!(
         "the database {} at {place} cannot be used as {}: see that PostgreSQL runs there, and that DATABASE_URL and \
          DATABASE_OWNER_URL name the right host, database, role and password",
@@ -115,6 +138,8 @@ pub async fn migrate(owner: &PgConnectOptions, tell: &(dyn Fn(&str) + Sync)) -> 
         return Err(no_roles(owner, &missing));
     }
     let before = applied(&mut conn).await?;
+    fit::refuse_foreign(&mut conn, &before).await?;
+    fit::refuse_other_owner(&mut conn).await?;
     refuse_incompatible(&mut conn, &before).await?;
     apply(&mut conn, &before, tell).await?;
     store::show_migrations(&mut conn).await.map_err(unreadable)?;
@@ -180,6 +205,7 @@ async fn apply(
 /// The refusal, as a sentence that says what to do.
 pub async fn refuse_other_schema(conn: &mut PgConnection) -> Result<(), StartError> {
     let applied = applied(conn).await?;
+    fit::refuse_foreign(conn, &applied).await?;
     for migration in MIGRATIONS.iter() {
         match applied.get(&migration.version) {
             None => {
@@ -275,11 +301,21 @@ pub async fn unknown_migrations(conn: &mut PgConnection) -> Result<usize, StartE
     Ok(applied(conn).await?.keys().filter(|version| !known(version)).count())
 }
 
+/// Whether Parlor's first migration was applied to the database.
+///
+/// # Errors
+/// If the database cannot be read.
+pub async fn is_migrated(conn: &mut PgConnection) -> Result<bool, StartError> {
+    let applied = applied(conn).await?;
+    Ok(MIGRATIONS.iter().next().is_some_and(|first| applied.contains_key(&first.version)))
+}
+
 /// The versions of the applied migrations with their checksums; none if nothing was ever migrated.
 async fn applied(conn: &mut PgConnection) -> Result<HashMap<i64, Vec<u8>>, StartError> {
     if !store::has_migrations(conn).await.map_err(unreadable)? {
         return Ok(HashMap::new());
     }
+    fit::refuse_unfinished(conn).await?;
     Ok(store::applied_migrations(conn).await.map_err(unreadable)?.into_iter().collect())
 }
 
@@ -300,10 +336,21 @@ fn not_migrated(error: MigrateError) -> StartError {
             "the database is newer than this program: it has migration {version}, which this program does not know and \
              which is not marked compatible with it; use the newer program"
         )),
-        other => StartError::new(
-            "the database cannot be migrated: see that DATABASE_OWNER_URL names the role that owns it (parlor_owner)",
-        )
-        .because(other),
+        MigrateError::Dirty(version) => StartError::new(format!(
+            "migration {version} was stopped half-way, and what it did is not known: restore the database from a backup \
+             of before it; or finish its statements by hand, then set `success` on its row of _sqlx_migrations, and \
+             migrate again"
+        )),
+        MigrateError::ExecuteMigration(error, version) => {
+            let what = if is_outage(&error) {
+                "was interrupted: see that PostgreSQL runs and has space, then migrate again"
+            } else {
+                "does not apply to this database: correct what is named here, then migrate again"
+            };
+            StartError::new(format!("migration {version} {what}; nothing of it was kept")).because(error)
+        }
+        MigrateError::Execute(error) => unreadable(error),
+        other => StartError::new("the database cannot be migrated").because(other),
     }
 }
 

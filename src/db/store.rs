@@ -96,6 +96,69 @@ pub(super) async fn has_migrations(conn: &mut PgConnection) -> sqlx::Result<bool
     sqlx::query_scalar!(r#"select to_regclass('_sqlx_migrations') is not null as "there!""#).fetch_one(conn).await
 }
 
+/// Whether the connected role may read which migrations were applied.
+pub(super) async fn may_read_migrations(conn: &mut PgConnection) -> sqlx::Result<bool> {
+    sqlx::query_scalar!(r#"select has_table_privilege(to_regclass('_sqlx_migrations'), 'select') as "may!""#)
+        .fetch_one(conn)
+        .await
+}
+
+/// The tables of the schema, sorted by name.
+pub(super) async fn tables(conn: &mut PgConnection) -> sqlx::Result<Vec<String>> {
+    sqlx::query_scalar!(
+        r#"
+        select relname::text as "name!"
+          from pg_class
+         where relnamespace = to_regnamespace('public') and relkind in ('r', 'p')
+         order by relname
+        "#
+    )
+    .fetch_all(conn)
+    .await
+}
+
+/// What decides whether the connected role may migrate.
+pub(super) struct Owner {
+    pub(super) role: String,
+    pub(super) database: String,
+    pub(super) superuser: bool,
+    /// May make tables in the schema.
+    pub(super) creates: bool,
+    /// A role that owns tables here and that the connected role cannot act as.
+    pub(super) other: Option<String>,
+}
+
+/// The role that signed in, as the owner of the schema that it is or is not.
+pub(super) async fn owner(conn: &mut PgConnection) -> sqlx::Result<Owner> {
+    sqlx::query_as!(
+        Owner,
+        r#"
+        select session_user::text as "role!", current_database()::text as "database!",
+               (select rolsuper from pg_roles where rolname = session_user) as "superuser!",
+               has_schema_privilege('public', 'create') as "creates!",
+               (select min(relowner::regrole::text)
+                  from pg_class
+                 where relnamespace = to_regnamespace('public') and relkind in ('r', 'p')
+                   and not pg_has_role(relowner, 'usage')) as other
+        "#
+    )
+    .fetch_one(conn)
+    .await
+}
+
+/// The role that signed in, and whether it may write what every server writes.
+pub(super) async fn writer(conn: &mut PgConnection) -> sqlx::Result<(String, bool)> {
+    let row = sqlx::query!(
+        r#"
+        select session_user::text as "role!",
+               has_table_privilege('nodes', 'insert') and has_table_privilege('journal', 'insert') as "writes!"
+        "#
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok((row.role, row.writes))
+}
+
 /// Whether the schema has the table of marks.
 pub(super) async fn has_marks(conn: &mut PgConnection) -> sqlx::Result<bool> {
     sqlx::query_scalar!(r#"select to_regclass('schema_marks') is not null as "there!""#).fetch_one(conn).await

@@ -67,9 +67,10 @@ impl Store {
     }
 
     fn open_blocking(data: &Path, purpose: Purpose, who: &str) -> Result<Self, StartError> {
-        if purpose == Purpose::Existing && !data.is_dir() {
+        if purpose == Purpose::Existing && !Place::has_store(data)? {
             return Err(StartError::new(format!(
-                "there is no store in {}: `parlor dev` makes one, --data names another folder, DATABASE_URL a database",
+                "no database is named by DATABASE_URL or DATABASE_OWNER_URL, and there is no private store in {}: name a \
+                 database, or the folder of a store with --data (`parlor dev` makes a store)",
                 data.display()
             )));
         }

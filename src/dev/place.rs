@@ -52,7 +52,6 @@ impl Place {
     /// The folders cannot be made, or belong to somebody else, or this is root and the system has no account that
     /// could run PostgreSQL.
     pub fn of(data: &Path) -> Result<Self, StartError> {
-        let account = if Uid::effective().is_root() { Some(Account::unprivileged()?) } else { None };
         let failed = |error: io::Error| {
             StartError::new(format!(
                 "no store can be made in {}: give a folder that can be written to with --data",
@@ -61,18 +60,35 @@ impl Place {
             .because(error)
         };
         fs::create_dir_all(data).map_err(failed)?;
-        let asked = data.canonicalize().map_err(failed)?;
-        let mut place = Self { data: asked.clone(), sockets: PathBuf::new(), account, moved_from: None };
-        if place.account.as_ref().is_some_and(|account| !account.can_enter(&asked)) {
-            place.data = Path::new("/var/lib/parlor").join(hash(&asked));
-            place.moved_from = Some(asked);
-            fs::create_dir_all(&place.data).map_err(failed)?;
+        let place = Self::named(&data.canonicalize().map_err(failed)?)?;
+        fs::create_dir_all(&place.data).map_err(failed)?;
+        place.make_private(&place.sockets).map_err(failed)?;
+        Ok(place)
+    }
+
+    /// Whether a store was ever made at `data`. Nothing is made.
+    ///
+    /// # Errors
+    /// As for [`Place::of`].
+    pub fn has_store(data: &Path) -> Result<bool, StartError> {
+        match data.canonicalize() {
+            Ok(asked) => Ok(Self::named(&asked)?.cluster().is_dir()),
+            Err(_) => Ok(false),
+        }
+    }
+
+    /// The place of a folder that exists; `asked` is its whole path.
+    fn named(asked: &Path) -> Result<Self, StartError> {
+        let account = if Uid::effective().is_root() { Some(Account::unprivileged()?) } else { None };
+        let mut place = Self { data: asked.to_owned(), sockets: PathBuf::new(), account, moved_from: None };
+        if place.account.as_ref().is_some_and(|account| !account.can_enter(asked)) {
+            place.data = Path::new("/var/lib/parlor").join(hash(asked));
+            place.moved_from = Some(asked.to_owned());
         }
         place.sockets = place.data.join("run");
         if place.socket().as_os_str().len() > SOCKET_PATH_MAX {
             place.sockets = Path::new("/tmp").join(format!("parlor-{}", hash(&place.data)));
         }
-        place.make_private(&place.sockets).map_err(failed)?;
         Ok(place)
     }
 

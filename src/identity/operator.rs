@@ -6,7 +6,7 @@ use sqlx::PgConnection;
 
 use super::dossier::{self, Search};
 use super::password::{self, Passwords};
-use super::{Contact, NewAccount, role, service};
+use super::{Contact, NewAccount, role, service, store};
 use crate::audit::{self, Act, Actor};
 use crate::kit::chance::Chance;
 use crate::kit::error::{Error, Result};
@@ -48,6 +48,14 @@ pub async fn create_admin(tx: &mut Tx, account: &NewAccount, password_hash: &str
     audit::record(tx, &operator, &Act::on_user("account.created", user)).await?;
     role::grant(tx, &operator, user, role::ADMIN).await?;
     Ok(user)
+}
+
+/// Whether anybody has an account.
+///
+/// # Errors
+/// A fault or an outage of the store.
+pub async fn has_users(conn: &mut PgConnection) -> Result<bool> {
+    Ok(store::has_users(conn).await?)
 }
 
 /// The user with this id, e-mail address, phone number or signature.

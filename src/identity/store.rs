@@ -98,6 +98,11 @@ pub(super) struct Account {
     pub(super) password_hash: String,
 }
 
+/// Whether there is any account.
+pub(super) async fn has_users(conn: &mut PgConnection) -> sqlx::Result<bool> {
+    sqlx::query_scalar!(r#"select exists (select from users) as "any!""#).fetch_one(conn).await
+}
+
 /// The account with this phone number or e-mail address.
 pub(super) async fn account(conn: &mut PgConnection, contact: &Contact) -> Result<Option<Account>> {
     let (phone, email) = contact.columns();

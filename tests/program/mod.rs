@@ -14,5 +14,6 @@ mod rest;
 mod rooms;
 mod scale;
 mod script;
+mod starts;
 mod stop;
 mod store;

@@ -226,7 +226,8 @@ async fn the_playground_is_served_in_dev_and_elsewhere_if_the_setting_is_on() {
     assert!(sentence.contains("JavaScript") && sentence.contains("allow it"), "{sentence}");
     wanted.signal(nix::sys::signal::Signal::SIGTERM);
     assert!(wanted.ended(std::time::Duration::from_secs(8)).success());
-    // `dev` has the page by default, and a setting turns it off.
+    // `dev` has the page by default. It takes no database that was served for people.
+    let database = Database::fresh().await;
     let mut dev = parlor(&["dev", "--lan", "--port", "0"]);
     dev.env("DATABASE_URL", database.app_url()).env("DATABASE_OWNER_URL", database.owner_url());
     let mut dev = Program::start(&mut dev);

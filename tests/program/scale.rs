@@ -30,7 +30,7 @@ async fn a_small_world_stands_on_real_postings_and_is_made_once() {
 
     let again = seed();
     assert_eq!(again.status.code(), Some(2));
-    assert!(complaint(&again).contains("the database has a world already"), "{}", complaint(&again));
+    assert!(complaint(&again).contains("it has users already"), "{}", complaint(&again));
     assert_eq!(count(&database, "users").await, 1_001, "nothing was added");
 }
 
