@@ -32,8 +32,7 @@ pub async fn audit(data: Option<PathBuf>, args: &AuditArgs) -> Result<bool, Star
     let addresses = Addresses::find(&settings, data, Purpose::Existing, "parlor ledger audit").await?;
     let audited = async {
         let app = addresses.app()?;
-        let mut conn = db::connect(app).await?;
-        db::refuse_other_schema(&mut conn).await?;
+        let conn = addresses.checked().await?;
         // Only read from; a connection that does not close cleanly changes nothing.
         let _ = conn.close().await;
         let given = Given::of(&settings, &addresses, args).await?;
@@ -141,6 +140,7 @@ async fn series(
     named: Option<PathBuf>,
     counted: &[PublicKey],
 ) -> Result<Option<Series>, StartError> {
+    let is_named = named.is_some();
     if let Some(folder) = named {
         if !folder.is_dir() {
             return Err(StartError::new(format!(
@@ -155,7 +155,14 @@ async fn series(
     if counted.is_empty() {
         return Err(no_key("anchors"));
     }
-    Series::read(&place, counted).await.map(Some).map_err(cannot(unreadable))
+    let series = Series::read(&place, counted).await.map_err(cannot(unreadable))?;
+    if is_named && series.is_empty() {
+        return Err(StartError::new(format!(
+            "there are no anchors in {place}: give --anchors the folder that ledger.anchor.folder names where they are \
+             made; it has a folder `anchors`"
+        )));
+    }
+    Ok(Some(series))
 }
 
 /// `parlor ledger anchor`: signs the heads of all hash chains and adds them to the anchors outside the database.
@@ -164,7 +171,10 @@ pub async fn anchor(data: Option<PathBuf>) -> Result<(), StartError> {
     let addresses = Addresses::find(&settings, data, Purpose::Existing, "parlor ledger anchor").await?;
     let anchored = async {
         let anchor = addresses.anchors(&settings);
-        let unusable = "the anchor could not be made: see ledger.anchor in docs/settings.md";
+        if let Some(why) = anchor.unwritable() {
+            return Err(StartError::new("the anchor was not made").because(why));
+        }
+        let unusable = "the anchor was not made: see ledger.anchor in docs/settings.md";
         let place = anchor.place(&settings.media.s3, &chance()).map_err(cannot(unusable))?;
         let key = anchor.signing_key(&chance()).map_err(cannot(unusable))?;
         let (Some(place), Some(key)) = (place, key) else {
@@ -173,9 +183,10 @@ pub async fn anchor(data: Option<PathBuf>) -> Result<(), StartError> {
                  ledger.anchor.key (`openssl rand -base64 32` makes one)",
             ));
         };
-        let mut conn = db::connect(addresses.app()?).await?;
-        db::refuse_other_schema(&mut conn).await?;
-        let made = anchor::make(&mut conn, &place, &key, clock().now()).await.map_err(cannot(unusable))?;
+        let counted = anchor.counted(Some(&key)).map_err(cannot(unusable))?;
+        let mut conn = addresses.checked().await?;
+        let made = anchor::make(&mut conn, &place, &key, &counted, clock().now()).await;
+        let made = made.map_err(cannot("the anchor was not made"))?;
         // Only read from; a connection that does not close cleanly changes nothing.
         let _ = conn.close().await;
         say(&format!(

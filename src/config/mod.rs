@@ -177,6 +177,9 @@ impl Settings {
         settings.profile = profile.map(|(name, _)| *name);
         problems.extend(unknown);
         problems.extend(settings.problems());
+        if serving {
+            problems.extend(settings.ledger.anchor.unwritable());
+        }
         if serving
             && settings.database.url.is_none()
             && !problems.iter().any(|problem| problem.starts_with("DATABASE_URL"))
@@ -197,6 +200,12 @@ impl Settings {
                 "delivery.outbox_bytes: must be at least {join_bytes}, the size that the reply to a join may have \
                  (room.resume_bytes is a part of it)"
             ));
+        }
+        if self.ledger.anchor.bucket.is_some() && self.media.s3.bucket.is_none() {
+            problems.push(
+                "ledger.anchor.bucket: is a bucket of the object store of media.s3, and media.s3.bucket names none"
+                    .into(),
+            );
         }
         let counted = Duration::from_millis(self.room.presence_ms.min(self.room.count_ms));
         if self.delivery.longest_tick() >= counted {

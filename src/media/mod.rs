@@ -15,7 +15,7 @@ mod settings;
 mod storage;
 mod store;
 
-pub use archive::Archive;
+pub use archive::{Archive, writable};
 pub use kind::Purpose;
 pub use routes::{files, routes};
 pub use service::Media;

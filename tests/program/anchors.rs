@@ -22,6 +22,12 @@ fn folder(name: &str) -> std::path::PathBuf {
     std::env::temp_dir().join(format!("parlor-{name}-{}", uuid::Uuid::new_v4()))
 }
 
+/// The public key that `parlor ledger anchor` has printed.
+fn public_of(made: &Output) -> String {
+    let said = String::from_utf8_lossy(&made.stdout);
+    said.trim().rsplit(' ').next().expect("the public key is the last word").to_owned()
+}
+
 fn anchor(database: &Database, folder: &Path, key: &str) -> Output {
     let mut command = parlor(&["ledger", "anchor"]);
     command.env("DATABASE_URL", database.app_url()).env("PARLOR__LEDGER__ANCHOR__KEY", key);
@@ -46,11 +52,9 @@ async fn the_audit_reports_what_was_removed_since_an_anchor_with_exit_code_1() {
         let made = anchor(&database, &place, KEY);
         assert!(made.status.success() && words(&made).contains(&format!("anchor {number}: ")), "{}", words(&made));
     }
-    let public_of =
-        |made: Output| words(&made).trim().rsplit(' ').next().expect("the public key is the last word").to_owned();
-    let public = public_of(anchor(&database, &place, KEY));
+    let public = public_of(&anchor(&database, &place, KEY));
     let elsewhere = folder("strangers");
-    let strangers = public_of(anchor(&database, &elsewhere, STRANGERS));
+    let strangers = public_of(&anchor(&database, &elsewhere, STRANGERS));
 
     let clean = audit(&database, &place, &public);
     assert!(clean.status.success() && words(&clean).contains("3 anchors"), "{}", words(&clean));
@@ -100,6 +104,77 @@ async fn a_server_makes_anchors_by_itself_and_warns_if_it_has_no_place_for_them(
     let said = words(&anchor(&database, &place, KEY));
     assert!(said.contains("anchor 2: "), "{said}");
     std::fs::remove_dir_all(place).expect("removed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn regression_an_anchor_is_added_only_behind_one_of_the_same_books() {
+    let place = folder("two");
+    let seeded = async || {
+        let database = Database::fresh().await;
+        let seeded = run(parlor(&["seed"]).env("DATABASE_URL", database.app_url()));
+        assert!(seeded.status.success(), "{}", words(&seeded));
+        database
+    };
+    let (first, second) = (seeded().await, seeded().await);
+    let public = public_of(&anchor(&first, &place, KEY));
+    let files = || std::fs::read_dir(place.join("anchors")).expect("the anchors").count();
+
+    // Another database's: it would end the first one's series for ever.
+    let other = anchor(&second, &place, KEY);
+    assert_eq!(other.status.code(), Some(2), "{}", words(&other));
+    assert!(words(&other).contains("the anchor was not made (anchor 1, the newest one, is not of these books ("));
+    assert!(words(&other).contains("give this one a place of its own (ledger.anchor.folder or ledger.anchor.bucket)"));
+    assert_eq!(files(), 1);
+    assert!(anchor(&first, &place, KEY).status.success());
+
+    // One that nobody has signed who counts, and one that is missing.
+    let stranger = anchor(&first, &place, STRANGERS);
+    assert_eq!(stranger.status.code(), Some(2), "{}", words(&stranger));
+    assert!(words(&stranger).contains("anchor 2 is not signed by a key that counts: no anchor is added behind it"));
+    std::fs::remove_file(place.join("anchors/000000000001.anchor")).expect("removed");
+    let missing = anchor(&first, &place, KEY);
+    assert_eq!(missing.status.code(), Some(2), "{}", words(&missing));
+    assert!(words(&missing).contains("anchor 1 is missing: somebody has removed it: no anchor is added behind it"));
+    assert_eq!(files(), 1, "nothing was added");
+
+    // An audit beside no anchors is none.
+    let inner = audit(&first, &place.join("anchors"), &public);
+    assert_eq!(inner.status.code(), Some(2), "{}", words(&inner));
+    assert!(words(&inner).contains("parlor: there are no anchors in "), "{}", words(&inner));
+    std::fs::remove_dir_all(place).expect("removed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn regression_a_place_for_anchors_that_cannot_be_used_is_reported_before_anything_starts() {
+    let database = Database::fresh().await;
+    let (folder, bucket) = ("PARLOR__LEDGER__ANCHOR__FOLDER", "PARLOR__LEDGER__ANCHOR__BUCKET");
+    for (setting, value, said) in [
+        (
+            folder,
+            "/proc/b",
+            "ledger.anchor.folder: /proc/b cannot be written to (No such file or directory (os error 2))",
+        ),
+        (
+            bucket,
+            "anchors",
+            "ledger.anchor.bucket: is a bucket of the object store of media.s3, and media.s3.bucket names none",
+        ),
+    ] {
+        for typed in [&["config", "check"] as &[&str], &["serve"], &["ledger", "anchor"]] {
+            let mut command = parlor(typed);
+            command.env("DATABASE_URL", database.app_url()).env("PARLOR__LEDGER__ANCHOR__KEY", KEY);
+            let refused = run(command.env("PARLOR__SERVER__ADDRESS", "127.0.0.1:0").env(setting, value));
+            assert_eq!(refused.status.code(), Some(2), "{typed:?}: {}", words(&refused));
+            let whole = match (typed, setting == folder) {
+                (&["ledger", "anchor"], true) => format!("parlor: the anchor was not made ({said})\n"),
+                _ => format!("parlor: these settings must be corrected:\n  {said}\n"),
+            };
+            assert!(words(&refused).ends_with(&whole), "{typed:?}: {}", words(&refused));
+        }
+    }
+    let started: i64 =
+        sqlx::query_scalar("select count(*) from nodes").fetch_one(&database.superuser).await.expect("a number");
+    assert_eq!(started, 0, "no lease was taken");
 }
 
 /// A bucket for anchors beside that of the media.

@@ -200,7 +200,7 @@ async fn anchored(session: &Session) -> (std::path::PathBuf, Series) {
     let place = Archive::folder(&folder, Chance::seeded(1)).expect("a folder");
     let key = AnchorKey::of_file(&folder.join("anchor.key"), &Chance::seeded(2)).expect("a key");
     let mut connection = session.books.database.audit.acquire().await.expect("a connection");
-    let made = anchor::make(&mut connection, &place, &key, Timestamp(1)).await.expect("an anchor");
+    let made = anchor::make(&mut connection, &place, &key, &[key.public()], Timestamp(1)).await.expect("an anchor");
     assert_eq!((made.number, made.heads.len()), (1, 2), "of the seed's writer and of the test's");
     let series = Series::read(&place, &[key.public()]).await.expect("anchors");
     assert_eq!((series.anchors.len(), series.unsound.len()), (1, 0));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{AnchorKey, AnchorSettings, make};
+use super::{AnchorKey, AnchorSettings, PublicKey, make};
 use crate::kit::chance::Chance;
 use crate::kit::clock::Clock;
 use crate::kit::error::{Error, Result};
@@ -15,6 +15,7 @@ use crate::telemetry::metric;
 pub struct MakeAnchor {
     place: Archive,
     key: AnchorKey,
+    counted: Vec<PublicKey>,
     every: Duration,
     clock: Clock,
 }
@@ -26,8 +27,14 @@ impl MakeAnchor {
     /// `internal` if the place or the key cannot be used.
     pub fn of(settings: &AnchorSettings, store: &S3Settings, clock: Clock, chance: &Chance) -> Result<Option<Self>> {
         let every = Duration::from_secs(u64::from(settings.minutes) * 60);
-        let named = settings.place(store, chance)?.zip(settings.signing_key(chance)?);
-        Ok(named.map(|(place, key)| Self { place, key, every, clock }))
+        if let Some(why) = settings.unwritable() {
+            return Err(Error::internal(why));
+        }
+        let Some((place, key)) = settings.place(store, chance)?.zip(settings.signing_key(chance)?) else {
+            return Ok(None);
+        };
+        let counted = settings.counted(Some(&key))?;
+        Ok(Some(Self { place, key, counted, every, clock }))
     }
 
     /// The time from one anchor to the next.
@@ -42,7 +49,11 @@ impl Kind for MakeAnchor {
 
     async fn run(&self, job: &mut Running, (): ()) -> Result<(), Failure> {
         let mut connection = job.pool().acquire().await.map_err(Error::from)?;
-        let anchor = make(&mut connection, &self.place, &self.key, self.clock.now()).await?;
+        let made = make(&mut connection, &self.place, &self.key, &self.counted, self.clock.now()).await;
+        let anchor = made.map_err(|error| {
+            tracing::error!(%error, job.kind = Self::NAME, place = %self.place, "the ledger's chains could not be anchored");
+            Failure::Passing(error.code().name().to_owned())
+        })?;
         metric::LEDGER_ANCHORED.set(anchor.at as f64 / 1_000.0);
         tracing::info!(anchor = anchor.number, links = anchor.links, "the ledger's chains are anchored");
         Ok(())

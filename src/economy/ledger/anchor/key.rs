@@ -1,6 +1,8 @@
 //! Who signs anchors, and whose signatures count: Ed25519. The secret is never in the database.
 
-use std::io::ErrorKind;
+use std::fs::{OpenOptions, Permissions};
+use std::io::{ErrorKind, Write as _};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 
 use base64::Engine as _;
@@ -24,23 +26,33 @@ impl AnchorKey {
         Some(Self(SigningKey::from_bytes(&bytes)))
     }
 
-    /// The key of a file, which is made where it is not there: for one developer.
+    /// The key of a file, which is made where it is not there: for one developer. Only its owner may read it.
     ///
     /// # Errors
     /// `internal` where it can neither be read nor made, or holds something else.
     pub fn of_file(path: &Path, chance: &Chance) -> Result<Self> {
+        let unusable = |error| Error::internal(format!("the key in {} cannot be used: {error}", path.display()));
         let text = match std::fs::read_to_string(path) {
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 let text = STANDARD.encode(chance.bytes::<32>());
                 if let Some(folder) = path.parent() {
-                    std::fs::create_dir_all(folder).map_err(Error::internal)?;
+                    std::fs::create_dir_all(folder).map_err(unusable)?;
                 }
-                std::fs::write(path, &text).map_err(Error::internal)?;
+                let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+                file.and_then(|mut file| file.write_all(text.as_bytes())).map_err(unusable)?;
                 text
             }
-            text => text.map_err(Error::internal)?,
+            text => text.map_err(unusable)?,
         };
-        Self::parse(&text).ok_or_else(|| Error::internal(format!("{} holds no key of anchors", path.display())))
+        // An earlier version made it readable for everybody.
+        let _ = std::fs::set_permissions(path, Permissions::from_mode(0o600));
+        Self::parse(&text).ok_or_else(|| {
+            Error::internal(format!(
+                "{} holds no key of anchors: give it 32 bytes in base64, or remove it, and another key is made (what the \
+                 former one signed then counts no more)",
+                path.display()
+            ))
+        })
     }
 
     /// What its signatures are checked with.

@@ -69,13 +69,31 @@ pub struct OpeningsHead {
     pub hash: String,
 }
 
-/// Makes the next anchor of the books as they are committed now, signs it and adds it to the place.
+/// Makes the next anchor of the books as they are committed now, signs it and adds it to the place. `counted` are the
+/// keys whose anchors it may follow.
 ///
 /// # Errors
-/// A fault or an outage of the database or of the place; `store_unavailable` if another one has made this anchor.
-pub async fn make(connection: &mut PgConnection, place: &Archive, key: &AnchorKey, now: Timestamp) -> Result<Anchor> {
-    let last = Series::last(place).await?;
+/// If the newest anchor is not valid, or these books do not go on from it: then the anchors are of another database, or
+/// the books were changed. A fault or an outage of the database or of the place; `store_unavailable` if another one has
+/// made this anchor.
+pub async fn make(
+    connection: &mut PgConnection,
+    place: &Archive,
+    key: &AnchorKey,
+    counted: &[PublicKey],
+    now: Timestamp,
+) -> Result<Anchor> {
+    let last = Series::last(place, counted).await?;
     let mut snapshot = connection.begin_with("begin isolation level repeatable read read only").await?;
+    if let Some((anchor, _)) = &last
+        && let Some(difference) = super::audit::difference(&mut snapshot, anchor).await?
+    {
+        return Err(Error::internal(format!(
+            "anchor {}, the newest one, is not of these books ({difference}): if it is another database's, give this one a \
+             place of its own (ledger.anchor.folder or ledger.anchor.bucket); if not, run `parlor ledger audit`",
+            anchor.number
+        )));
+    }
     let rows = store::heads(&mut snapshot).await?;
     let openings = store::openings_head(&mut snapshot).await?;
     let last_transfer = store::last_transfer(&mut snapshot).await?;

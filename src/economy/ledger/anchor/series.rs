@@ -6,13 +6,15 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use sha2::{Digest as _, Sha256};
 
 use super::{Anchor, AnchorKey, PublicKey, hex};
-use crate::kit::error::Result;
+use crate::kit::error::{Error, Result};
 use crate::media::Archive;
 
 /// The most bytes of an anchor, which is enough for some 20,000 writers.
 const LIMIT: usize = 4 << 20;
 /// How many anchors are read at the same time.
 const AT_ONCE: usize = 16;
+/// What is said of an anchor that is not there although later ones are.
+const MISSING: &str = "is missing: somebody has removed it";
 /// How many numbers after a missing anchor later ones are looked for.
 const BEYOND: u64 = 64;
 
@@ -47,6 +49,11 @@ pub struct Series {
 }
 
 impl Series {
+    /// Whether there is no anchor at all, valid or not.
+    pub fn is_empty(&self) -> bool {
+        self.anchors.is_empty() && self.unsound.is_empty()
+    }
+
     /// Reads every anchor of the place, from the first. An anchor is valid only if one of `keys` has signed it.
     ///
     /// # Errors
@@ -54,7 +61,7 @@ impl Series {
     pub async fn read(place: &Archive, keys: &[PublicKey]) -> Result<Self> {
         let count = count(place).await?;
         let texts = stream::iter(1..=count)
-            .map(|number| async move { Ok::<_, crate::kit::error::Error>((number, read(place, number).await?)) })
+            .map(|number| async move { Ok::<_, Error>((number, read(place, number).await?)) })
             .buffered(AT_ONCE);
         let read = texts.try_fold((Self::default(), "0".repeat(64)), |(mut series, previous), (number, text)| {
             let hash = text.as_deref().map(hash).unwrap_or_default();
@@ -76,24 +83,28 @@ impl Series {
     /// The newest anchor, and the hash of its object.
     ///
     /// # Errors
-    /// An outage or a fault of the place.
-    pub(super) async fn last(place: &Archive) -> Result<Option<(Anchor, String)>> {
+    /// If it is not valid, or the one before it is missing; an outage or a fault of the place.
+    pub(super) async fn last(place: &Archive, keys: &[PublicKey]) -> Result<Option<(Anchor, String)>> {
         let number = count(place).await?;
-        let Some(text) = (if number == 0 { None } else { read(place, number).await? }) else { return Ok(None) };
-        let words = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
-        // If the newest anchor cannot be read, the next one follows it all the same. The audit reports it.
-        let unread = || Anchor {
-            number,
-            at: i64::MIN,
-            previous: String::new(),
-            links: 0,
-            last_transfer: 0,
-            last_writer: 0,
-            heads: Vec::new(),
-            openings: super::OpeningsHead::default(),
+        if number == 0 {
+            return Ok(None);
+        }
+        let broken = |number: u64, detail: &str| {
+            Error::internal(format!(
+                "anchor {number} {detail}: no anchor is added behind it; see `parlor ledger audit`, and begin a new series \
+                 in another place if this one cannot be mended"
+            ))
         };
-        let anchor = serde_json::from_slice(words).unwrap_or_else(|_| unread());
-        Ok(Some((Anchor { number, ..anchor }, hash(&text))))
+        let previous = match number {
+            1 => "0".repeat(64),
+            _ => match read(place, number - 1).await? {
+                Some(text) => hash(&text),
+                None => return Err(broken(number - 1, MISSING)),
+            },
+        };
+        let text = read(place, number).await?;
+        let anchor = sound(number, text.as_deref(), &previous, keys).map_err(|detail| broken(number, &detail))?;
+        Ok(Some((anchor, text.as_deref().map(hash).unwrap_or_default())))
     }
 }
 
@@ -108,7 +119,7 @@ fn hash(text: &[u8]) -> String {
 /// The number of the last anchor. It is found by doubling steps and then by halving them. Missing anchors are skipped
 /// if there are later ones.
 async fn count(place: &Archive) -> Result<u64> {
-    let there = async |number: u64| Ok::<_, crate::kit::error::Error>(read(place, number).await?.is_some());
+    let there = async |number: u64| Ok::<_, Error>(read(place, number).await?.is_some());
     let (mut low, mut step) = (0, 1);
     while there(low + step).await? {
         low += step;
@@ -136,7 +147,7 @@ async fn count(place: &Archive) -> Result<u64> {
 
 /// Checks one anchor: its form, its signature, its number, and that it names the previous anchor's hash.
 fn sound(number: u64, text: Option<&[u8]>, previous: &str, keys: &[PublicKey]) -> std::result::Result<Anchor, String> {
-    let text = text.ok_or("is missing: somebody has removed it")?;
+    let text = text.ok_or(MISSING)?;
     let text = std::str::from_utf8(text).map_err(|_| "is no text")?;
     let (words, signature) = text.split_once('\n').ok_or("is not whole")?;
     if !keys.iter().any(|key| key.signed(words.as_bytes(), signature.trim_end())) {
@@ -194,7 +205,7 @@ mod tests {
         let series = Series::read(&place, &[key(1).public()]).await.expect("read");
         assert_eq!(series.anchors.iter().map(|anchor| anchor.number).collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
         assert_eq!(series.unsound, []);
-        assert_eq!(Series::last(&place).await.expect("read").expect("there").0.number, 5);
+        assert_eq!(Series::last(&place, &[key(1).public()]).await.expect("read").expect("there").0.number, 5);
         assert!(!place.add(&super::name(3), b"other".to_vec()).await.expect("asked"), "the anchor exists already");
         std::fs::remove_dir_all(folder).expect("removed");
     }
@@ -211,6 +222,16 @@ mod tests {
         assert_eq!(named, [2, 3, 4, 5], "the two, and those that follow them: {:?}", series.unsound);
         let foreign = Series::read(&place, &[key(2).public()]).await.expect("read");
         assert_eq!(foreign.anchors, []);
+
+        // Nothing is added behind an end that is not whole.
+        let end = async |keys: &[PublicKey]| match Series::last(&place, keys).await {
+            Ok(last) => last.map(|(anchor, _)| anchor.number.to_string()).unwrap_or_default(),
+            Err(error) => error.to_string(),
+        };
+        assert_eq!(end(&[key(1).public()]).await, "6");
+        assert!(end(&[key(2).public()]).await.contains("anchor 6 is not signed by a key that counts"));
+        std::fs::remove_file(path(5)).expect("removed");
+        assert!(end(&[key(1).public()]).await.contains("anchor 5 is missing"));
         std::fs::remove_dir_all(folder).expect("removed");
     }
 }

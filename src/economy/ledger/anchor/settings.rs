@@ -6,7 +6,7 @@ use super::{AnchorKey, PublicKey};
 use crate::config::Secret;
 use crate::kit::chance::Chance;
 use crate::kit::error::{Error, Result};
-use crate::media::{Archive, S3Settings};
+use crate::media::{Archive, S3Settings, writable};
 
 crate::settings! {
     /// The ledger's anchors outside the database.
@@ -59,6 +59,14 @@ impl AnchorSettings {
             self.folder = Some(folder);
         }
         self
+    }
+
+    /// What keeps anchors from being added, as `ledger.anchor.folder: …`; `None` if nothing does or no folder is given.
+    /// An audit only reads them, so it does not ask.
+    pub fn unwritable(&self) -> Option<String> {
+        let folder = self.folder.as_ref()?;
+        let error = writable(folder).err()?;
+        Some(format!("ledger.anchor.folder: {} cannot be written to ({error})", folder.display()))
     }
 
     /// The key; in `dev`, where none is given, the one of its file.

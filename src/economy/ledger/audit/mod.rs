@@ -19,6 +19,7 @@ mod snapshots;
 mod store;
 mod walk;
 
+pub(in crate::economy::ledger) use self::anchored::difference;
 pub use self::checkpoint::{Checkpoint, Found, Keeper};
 pub use self::report::{Report, Rule, Since, Violation};
 

@@ -163,6 +163,7 @@ impl fmt::Display for Report {
             writeln!(f, "note: {note}")?;
         }
         match self.found {
+            0 if self.anchors == 0 => write!(f, "clean, as far as the database alone can show"),
             0 => write!(f, "clean"),
             found => write!(f, "{found} violations"),
         }

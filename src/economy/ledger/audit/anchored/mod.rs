@@ -49,6 +49,21 @@ pub(super) async fn check(snapshots: &mut Snapshots<'_>, series: &Series, report
     Ok(())
 }
 
+/// What the books have otherwise than this anchor, as a part of a sentence; `None` if they go on from it.
+pub(in crate::economy::ledger) async fn difference(
+    connection: &mut PgConnection,
+    anchor: &Anchor,
+) -> Result<Option<String>> {
+    let mut report = Report::default();
+    heads(connection, anchor, &mut report).await?;
+    openings(connection, std::slice::from_ref(anchor), &mut report).await?;
+    let (links, last_transfer) = store::extent(connection).await?;
+    if links < anchor.links || last_transfer < anchor.last_transfer {
+        return Ok(Some(format!("it knows {} links, {links} are there", anchor.links)));
+    }
+    Ok(report.violations.first().map(|one| format!("{} {}", one.subject, one.detail)))
+}
+
 async fn heads(connection: &mut PgConnection, anchor: &Anchor, report: &mut Report) -> Result<()> {
     let (writers, batch_nos): (Vec<_>, Vec<_>) = anchor.heads.iter().map(|head| (head.writer, head.batch_no)).unzip();
     let hashes = store::hashes(connection, &writers, &batch_nos).await?;
