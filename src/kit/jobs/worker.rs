@@ -14,6 +14,7 @@ use sqlx::{PgPool, Postgres};
 use tokio::sync::Notify;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, timeout};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use super::kinds::Erased;
 use super::periodic::{CleanUp, SucceedKeys};
@@ -296,6 +297,8 @@ impl Jobs {
             let payload = job.read_payload(payload, sealed_with).await?;
             kind.run(&mut job, payload).await
         };
+        // What is logged meanwhile says in which job.
+        let ran = ran.instrument(tracing::info_span!("job", job.id = id, job.kind = name));
         let ran = match timeout(limit, AssertUnwindSafe(ran).catch_unwind()).await {
             Ok(Ok(ran)) => ran,
             Ok(Err(_)) => Err(Failure::Passing("it panicked".to_owned())),
