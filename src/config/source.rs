@@ -65,9 +65,22 @@ pub fn read<T: Table>(
 fn check<T: Table>(leaf: &Leaf) -> Result<(), String> {
     let alone = Config::builder().set_override(&leaf.path, leaf.value.clone()).and_then(|builder| builder.build());
     let settings: Result<T, ConfigError> = alone.and_then(Config::try_deserialize);
-    settings
-        .map(drop)
-        .map_err(|error| format!("{}: {}", leaf.name, words(&innermost(error), is_secret::<T>(&leaf.path))))
+    settings.map(drop).map_err(|error| {
+        let secret = is_secret::<T>(&leaf.path);
+        let known = if secret { None } else { expected::<T>(leaf) };
+        format!("{}: {}", leaf.name, known.unwrap_or_else(|| words(&innermost(error), secret)))
+    })
+}
+
+/// What would be right in place of this value, where more is known than the type: a table, or a number within bounds.
+fn expected<T: Table>(leaf: &Leaf) -> Option<String> {
+    let known = T::known();
+    if known.iter().any(|setting| setting.path.strip_prefix(&leaf.path).is_some_and(|rest| rest.starts_with('.'))) {
+        return Some(format!("is a table of settings: write `[{}]`, and its settings below it", leaf.path));
+    }
+    let bounds = known.into_iter().find(|setting| setting.path == leaf.path)?.bounds?;
+    let number: i128 = leaf.value.clone().into_string().ok()?.trim().parse().ok()?;
+    (!bounds.contains(&number)).then(|| format!("{number} is not between {} and {}", bounds.start(), bounds.end()))
 }
 
 fn innermost(error: ConfigError) -> ConfigError {
@@ -87,6 +100,9 @@ fn words(error: &ConfigError, secret: bool) -> String {
             format!("there is no setting of this name; there is{}", known.replacen(" one of", "", 1))
         }
         _ if secret => "this value cannot be used".to_owned(),
+        ConfigError::Message(message) if message == "invalid socket address syntax" => {
+            "is not an address and a port, as 127.0.0.1:8080".to_owned()
+        }
         other => other.to_string(),
     }
 }

@@ -34,6 +34,24 @@ fn the_environment_overrides_the_file_and_the_file_the_defaults() {
 }
 
 #[test]
+fn a_value_that_is_no_number_no_address_or_no_table_is_told_what_would_be_right() {
+    for (set, file, said) in [
+        (("PARLOR__JOBS__AT_ONCE", "-1"), "", "PARLOR__JOBS__AT_ONCE: -1 is not between 1 and 256"),
+        (
+            ("PARLOR__SERVER__ADDRESS", "localhost"),
+            "",
+            "PARLOR__SERVER__ADDRESS: is not an address and a port, as 127.0.0.1:8080",
+        ),
+        (("PARLOR_X", ""), "server = 3\n", "server in "),
+        (("PARLOR_X", ""), "server = 3\n", ": is a table of settings: write `[server]`, and its settings below it"),
+    ] {
+        let problems = read(&[set], Some(file), false).expect_err("it is wrong");
+        assert!(problems.contains(said), "{said} in:\n{problems}");
+        assert!(!problems.contains("struct"), "{problems}");
+    }
+}
+
+#[test]
 fn every_wrong_value_is_named_at_once() {
     let environment = [
         ("PARLOR__SERVER__ADRESS", "127.0.0.1:1"),
