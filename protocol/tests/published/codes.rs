@@ -24,7 +24,8 @@ by its `retry`, which says what to do with the same operation (`op`, or the same
 | `sign_in` | sign in again first |
 
 `status` is the HTTP status of a REST answer (`application/problem+json`). On the socket, `code` and `retry` are in the
-`error` of the reply.
+`error` of the reply. The status of a refused handshake is 426 instead of 400 if what is missing is the upgrade to a
+WebSocket.
 
 | code | status | retry | meaning | what to do |
 | --- | --- | --- | --- | --- |
