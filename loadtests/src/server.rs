@@ -82,7 +82,7 @@ impl Server {
         fs::create_dir_all(&data).map_err(|error| format!("{}: {error}", data.display()))?;
         let tokens = data.join("tokens.jsonl");
         let seeded = parlor(program, &data)
-            .args(["seed", "--users", &accounts.to_string(), "--tokens"])
+            .args(["seed", "--dev", "--users", &accounts.to_string(), "--tokens"])
             .arg(&tokens)
             .arg("--data")
             .arg(&data)
