@@ -172,6 +172,7 @@ async fn a_second_server_on_the_same_database_is_told_what_to_do() {
     assert_eq!(first.get("/readyz").0, 200);
     first.signal(nix::sys::signal::Signal::SIGTERM);
     assert!(first.ended(std::time::Duration::from_secs(8)).success());
+    assert!(first.said().contains("the server has stopped"), "{}", first.said());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -234,6 +235,16 @@ async fn the_playground_is_served_in_dev_and_elsewhere_if_the_setting_is_on() {
     assert_eq!(dev.get("/").0, 200);
     dev.says(|said| said.contains("anybody in that network") || said.contains("in no network"));
     assert!(dev.said().contains(&format!("http://127.0.0.1:{}/", dev.address.port())), "{}", dev.said());
+    // A newcomer is told what is needed next.
+    let port = dev.address.port();
+    for line in [
+        "  users: demo1@parlor.example to demo4@parlor.example, password parlor-demo\n".to_owned(),
+        format!(
+            "  documents: http://127.0.0.1:{port}/docs/api and http://127.0.0.1:{port}/docs/socket; docs/first-app.md\n"
+        ),
+    ] {
+        dev.says(|said| said.contains(&line));
+    }
     dev.kill();
 }
 
