@@ -162,13 +162,13 @@ async fn a_query_that_does_not_fit_names_its_parameter() {
         let answer = api.get(&format!("/v1/rooms?{query}")).bearer(&token).send().await;
         assert_eq!((answer.code(), answer.fields()), ((400, "bad_request"), vec![field]), "{query}: {}", answer.body);
     }
-    // Cursors in the right form, made by hand: ["rooms",null,[9223372036854775807,9223372036854775807]] and
+    // Cursors in the right form with times that no row can have, made by hand: ["rooms",null,[9223372036854775807,9223372036854775807]] and
     // ["rooms",null,[-9223372036854775808,-1]].
     for cursor in [
         "WyJyb29tcyIsbnVsbCxbOTIyMzM3MjAzNjg1NDc3NTgwNyw5MjIzMzcyMDM2ODU0Nzc1ODA3XV0",
         "WyJyb29tcyIsbnVsbCxbLTkyMjMzNzIwMzY4NTQ3NzU4MDgsLTFdXQ",
     ] {
         let answer = api.get(&format!("/v1/rooms?cursor={cursor}")).bearer(&token).send().await;
-        assert_eq!((answer.status, ids(&answer.body)), (StatusCode::OK, vec![]));
+        assert_eq!((answer.code(), answer.fields()), ((400, "bad_request"), vec!["cursor"]), "{}", answer.body);
     }
 }

@@ -125,7 +125,7 @@ const LINES: &[(&str, &str, &str, &str)] = &[
     ("close_live_room",     "/v1/staff/rooms/{own_room}/closings",              REASON,             "13333..."),
     ("list_jobs",           "/v1/staff/jobs?state=failed",                      "",                 "133333.."),
     ("retry_job",           "/v1/staff/jobs/{failed_job}/retry",                "",                 "133333.."),
-    ("retry_job",           "/v1/staff/jobs/{done_job}/retry",                  "",                 "13333344"),
+    ("retry_job",           "/v1/staff/jobs/{done_job}/retry",                  "",                 "133333.."),
     // The coins of the first one, which filled the promotion account, have been given away since.
     ("reverse_transfer",    "/v1/staff/transfers/1/reversal",                   REASON,             "1333333."),
     ("reverse_transfer",    "/v1/staff/transfers/999999999999/reversal",        REASON,             "13333334"),
