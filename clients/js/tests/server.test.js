@@ -153,3 +153,25 @@ test('an open socket continues with new tokens, and a refresh token that is used
   await until(() => assert.deepEqual([client.state.phase, client.state.reason], ['stopped', 'sign_in']));
   assert.equal(client.state.code, 4505);
 });
+
+test('a device that comes back by itself does not undo what the user has chosen on another', { skip, timeout: 60_000 }, async (t) => {
+  const [phone, tablet] = await Promise.all([person(2, wire.url, 'd1-phone'), person(2, server.url, 'd1-tablet')]);
+  t.after(() => [phone, tablet].forEach(({ client }) => client.close()));
+  const first = await tablet.rest.openRoom({ name: 'On the phone', seats: 5 });
+  const second = await tablet.rest.openRoom({ name: 'On the tablet', seats: 5 });
+  const removed = [];
+  phone.client.on('removed', ({ room, cause }) => removed.push([room, cause]));
+  await phone.client.join(first.id);
+  wire.cut();
+  await until(() => assert.equal(phone.client.state.phase, 'waiting'));
+  await tablet.client.join(second.id);
+  await tablet.client.command('seat.take', { room: second.id, seat: 0 });
+  wire.mend();
+  await until(() => assert.deepEqual(removed, [[first.id, 'joined_elsewhere']]));
+  assert.equal(phone.client.state.phase, 'online', 'the socket stays');
+  assert.equal(tablet.client.room(second.id).seats[0].user.id, tablet.user.id, 'and so does the seat');
+  await tablet.client.command('chat.send', { room: second.id, text: 'still here' });
+  // When the user chooses the room on the phone, that is the newer choice.
+  await phone.client.join(first.id);
+  await until(() => assert.equal(tablet.client.room(second.id), undefined));
+});
