@@ -1,5 +1,5 @@
-//! What somebody does with money while servers die: gifts, transfers and coin requests, each under one operation until
-//! its answer is final.
+//! The money operations of the kill storm: gifts, transfers and coin requests, each repeated with one operation until its
+//! answer is final.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -17,9 +17,9 @@ use crate::support::time::moment;
 
 /// How long one answer may take.
 pub(super) const PATIENCE: Duration = Duration::from_secs(60);
-/// Coins of a transfer: the least that one moves.
+/// The coins of a transfer: the least that one may move.
 pub(super) const TRANSFER: i64 = 10;
-/// Coins of a coin request: the least that one asks for.
+/// The coins of a coin request: the least that one may ask for.
 pub(super) const REQUEST: i64 = 70;
 
 /// A way of moving money, with its number in the journal.
@@ -31,7 +31,7 @@ pub(super) enum Act {
 }
 
 impl Act {
-    /// What is done in this turn: every second time a gift, else a transfer or a coin request.
+    /// The operation of this turn: every second one is a gift, the others are transfers and coin requests.
     pub(super) fn of_turn(turn: usize) -> Self {
         match turn % 4 {
             1 => Self::Transfer,
@@ -40,20 +40,20 @@ impl Act {
         }
     }
 
-    /// How many of the first so many turns are this.
+    /// How many of the first `turns` turns are of this kind.
     pub(super) fn among(self, turns: usize) -> i64 {
         (0..turns).filter(|turn| Self::of_turn(*turn) == self).count() as i64
     }
 }
 
-/// What was done, and the receipt that came back for it.
+/// An operation that was done, and its receipt.
 pub(super) struct Paid {
     pub(super) act: Act,
     pub(super) op: Op,
     pub(super) receipt: i64,
 }
 
-/// Who takes part in one sender's acts.
+/// The people in one sender's operations.
 #[derive(Clone)]
 pub(super) struct Parties {
     pub(super) address: SocketAddr,
@@ -67,7 +67,7 @@ pub(super) struct Parties {
 }
 
 impl Parties {
-    /// Does what this turn asks for, to its final answer.
+    /// Does the operation of this turn until its answer is final.
     pub(super) async fn take_turn(&self, sender: &mut User, turn: usize) -> Paid {
         let (act, op) = (Act::of_turn(turn), Op(Uuid::now_v7()));
         let answer = match act {
@@ -85,7 +85,7 @@ impl Parties {
                 let body = json!({"reseller": self.reseller.0, "amount": REQUEST});
                 let asked = self.insist(Op(Uuid::now_v7()), "/v1/coin-requests", sender.access(), &body).await;
                 let path = format!("/v1/coin-requests/{}/approval", asked["id"]);
-                // A reseller who taps twice: one operation, at the same time.
+                // The reseller taps twice: the same operation is sent twice at the same time.
                 let approve = || self.insist(op, &path, &self.reseller.1, &Value::Null);
                 let (one, other) = tokio::join!(approve(), approve());
                 assert_eq!(one["receipt"], other["receipt"], "one outcome of one operation");
@@ -95,7 +95,7 @@ impl Parties {
         Paid { act, op, receipt: answer["receipt"].as_i64().expect("a receipt") }
     }
 
-    /// Calls under one operation until the answer is final: over lost connections, restarts and overload.
+    /// Repeats a call with one operation until the answer is final, through lost connections, restarts and overload.
     async fn insist(&self, op: Op, path: &str, token: &str, body: &Value) -> Value {
         let body = (!body.is_null()).then_some(body);
         let tries = async {
@@ -106,7 +106,7 @@ impl Parties {
                     Ok((status, answer)) if !status.is_server_error() && status != 429 => {
                         panic!("{path}: {status} {answer}")
                     }
-                    // A client that comes back at once would only meet the same.
+                    // A retry without a pause would only fail again.
                     Ok(_) | Err(_) => moment(30..70).await,
                 }
             }

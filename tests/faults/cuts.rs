@@ -1,4 +1,4 @@
-//! Whoever is cut off, wherever that happens, sees in the end what somebody sees who never left.
+//! Cuts connections at random places. In the end a user who was cut off must see the same as one who never left.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -22,12 +22,12 @@ use crate::support::program::{complaint, parlor, run};
 use crate::support::time::until;
 use crate::support::world::World;
 
-/// What each does at least; they go on until there were so many cuts, and each was resumed so often.
+/// The least number of actions of each user; they go on until there were enough cuts and resumes.
 const ACTIONS: usize = 40;
 const RESUMES: u32 = 4;
-/// A storm that cuts so rarely that one does so much for each cut has failed.
+/// The most actions per cut; a storm that cuts more rarely has failed.
 const ACTIONS_A_CUT: usize = 20;
-/// Cuts where something else than the cuts is looked at.
+/// The number of cuts in tests that are about something else.
 const SOME_CUTS: usize = 60;
 /// Within which screens and wallets are the same again.
 const AGREED_WITHIN: Duration = Duration::from_secs(15);
@@ -37,9 +37,9 @@ struct Stage {
     server: World,
     cutter: Cutter,
     room: RoomId,
-    /// Owns the room, sees everything, and is never cut.
+    /// The room's owner, who sees everything and is never cut.
     witness: User,
-    /// Two people who are, one of them on two devices.
+    /// Two users who are cut, one of them with two devices.
     cut: Vec<User>,
 }
 
@@ -65,8 +65,8 @@ impl Stage {
         stage
     }
 
-    /// Everybody chats, sits, stands and gives at random, each under one operation until it is answered,
-    /// while their sockets are cut.
+    /// All users chat, sit, stand and give at random while their sockets are cut; each command is repeated with one
+    /// operation until it is answered.
     fn storm(&mut self, enough: usize) -> Vec<JoinHandle<(User, usize)>> {
         self.cutter.storm(true);
         let (room, receiver) = (self.room, UserId::new(self.witness.id).expect("an id"));
@@ -90,7 +90,7 @@ impl Stage {
                 let answer = user.insist(Op(Uuid::now_v7()), &command, PATIENCE).await;
                 match (&command, answer) {
                     (Command::GiftSend(_), Ok(_)) => paid += 1,
-                    // Already seated, or not: as it may be.
+                    // A refusal is fine: the user may be seated already.
                     (Command::SeatTake(_) | Command::SeatLeave(_), _) | (_, Ok(_)) => {}
                     (_, Err(error)) => panic!("{command:?}: {error}"),
                 }
@@ -100,11 +100,11 @@ impl Stage {
         self.cut.drain(..).map(|user| tokio::spawn(act(user, cuts.clone()))).collect()
     }
 
-    /// Waits for the end of a storm; the witness listens meanwhile.
+    /// Waits for the end of a storm, while the witness listens.
     async fn calm(&mut self, storm: Vec<JoinHandle<(User, usize)>>, proof: Option<&Run>) -> usize {
         let mut storm = std::pin::pin!(join_all(storm));
         let acted = loop {
-            // Not cut, but the server may have been started again.
+            // The witness is not cut, but the server may have been restarted.
             self.witness.come_back().await;
             tokio::select! {
                 biased;
@@ -125,7 +125,7 @@ impl Stage {
         paid
     }
 
-    /// Waits until every screen shows the same, and every balance is the store's.
+    /// Waits until all screens show the same, and all balances equal the stored ones.
     async fn agree(&mut self) {
         let since = Instant::now();
         let mut wallets = Vec::new();
@@ -192,7 +192,7 @@ async fn be_cut(proof: &Run, cuts: usize) {
     assert!(recovered.iter().all(|resumes| *resumes >= RESUMES), "{recovered:?} resumes");
     for user in &stage.cut {
         let (shown, all) = (&user.screen.chat, &stage.witness.screen.chat);
-        // Who missed more than a resume brings was told so, and has the newest lines.
+        // A user who missed more than a resume brings got a snapshot, and has the newest lines.
         let newest = if user.screen.snapshots == 1 { all.len() } else { limit::CHAT_LINES };
         let tail = |lines: &[(Op, String)]| lines[lines.len().saturating_sub(newest)..].to_vec();
         assert_eq!(tail(shown), tail(all), "the history has no hole");
@@ -222,7 +222,7 @@ async fn who_is_cut_while_the_server_is_started_again_comes_back_to_the_same_sta
 async fn who_does_not_read_is_cut_off_with_a_full_outbox_and_comes_back_to_the_same_state() {
     let mut stage = Stage::set().await;
     stage.cutter.hold(true);
-    // More than the outbox and the buffers of two systems take.
+    // More than the outbox and the buffers of both systems hold.
     let text = "\u{1F600}".repeat(2_000);
     for _ in 0..1_500 {
         let chat = Command::ChatSend(SendChat { room: stage.room, text: text.clone() });
@@ -251,7 +251,7 @@ async fn regression_nobody_is_in_two_rooms_after_a_restart() {
         .await
         .expect("up");
     let elsewhere = RoomId::new(made["id"].as_i64().expect("a room")).expect("an id");
-    // The old room awaits them; they come into another one.
+    // The users' places in the old room are still kept when they join another one.
     let omar = UserId::new(stage.cut[1].id).expect("an id");
     stage.witness.vanish();
     stage.witness.arrive().await.expect("the first one back");

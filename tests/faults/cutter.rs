@@ -1,4 +1,4 @@
-//! A proxy between sockets and the server that cuts them off anywhere, or lets nothing through.
+//! A proxy between clients and the server that cuts connections at random places, or lets nothing through.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-/// The proxy. Calm at first.
+/// The proxy. At first it cuts nothing.
 pub(super) struct Cutter {
     pub(super) address: SocketAddr,
     stormy: Arc<AtomicBool>,
@@ -32,7 +32,7 @@ impl Cutter {
             while let Ok((client, _)) = listener.accept().await {
                 let (storm, counted, held) = (storm.clone(), counted.clone(), held.clone());
                 tokio::spawn(async move {
-                    // A connection that ends is what this is about.
+                    // Connections are meant to end here.
                     if carry(client, server, &storm, held).await.is_ok_and(|cut| cut) {
                         counted.fetch_add(1, Ordering::Relaxed);
                     }
@@ -42,22 +42,22 @@ impl Cutter {
         Self { address, stormy, cuts, holds, task }
     }
 
-    /// Cuts every connection somewhere, from now on, or none any more.
+    /// Starts or stops cutting every connection at a random place.
     pub(super) fn storm(&self, stormy: bool) {
         self.stormy.store(stormy, Ordering::Relaxed);
     }
 
-    /// Takes nothing from the server any more, or goes on where it stood.
+    /// Stops reading from the server, or resumes.
     pub(super) fn hold(&self, holds: bool) {
         self.holds.send_replace(holds);
     }
 
-    /// How often it has cut, for those who go on meanwhile.
+    /// The counter of cuts, which tasks can share.
     pub(super) fn counter(&self) -> Arc<AtomicU32> {
         self.cuts.clone()
     }
 
-    /// How often it has cut.
+    /// The number of cuts so far.
     pub(super) fn cuts(&self) -> u32 {
         self.cuts.load(Ordering::Relaxed)
     }
@@ -69,8 +69,8 @@ impl Drop for Cutter {
     }
 }
 
-/// Carries bytes until a number that is drawn anew for each connection: some end in the handshake, some
-/// in the join, some long behind it, wherever a frame is then. `true`: it was cut.
+/// Carries a random number of bytes, which is drawn for each connection: some end in the handshake, some in the join, some
+/// much later, anywhere in a frame. Returns whether the connection was cut.
 async fn carry(
     mut client: TcpStream,
     server: SocketAddr,
@@ -81,10 +81,10 @@ async fn carry(
     for stream in [&client, &server] {
         stream.set_nodelay(true)?;
     }
-    // What is cut is gone at once, with all that was under way.
+    // A cut takes effect at once and loses all bytes under way.
     SockRef::from(&client).set_linger(Some(Duration::ZERO))?;
     SockRef::from(&server).set_linger(Some(Duration::ZERO))?;
-    // One in six lives long enough for the largest answer to a join: else who is far behind never comes in.
+    // One in six connections lives long enough for the largest reply to a join; else a user who is far behind never joins.
     let size = if rand::rng().random_ratio(1, 6) { 16 } else { rand::rng().random_range(7..15) };
     let mut budget: usize = rand::rng().random_range(1..1_usize << size);
     let (mut up, mut down) = (vec![0; 65_536], vec![0; 65_536]);

@@ -1,4 +1,4 @@
-//! Money that moves through the death of the server and of its PostgreSQL, at random moments.
+//! The kill storm: money moves while the server and its PostgreSQL are killed at random moments.
 
 use parlor_loadtests::proof::Run;
 use parlor_loadtests::rest;
@@ -16,9 +16,9 @@ use crate::support::time::moment;
 use crate::support::world::World;
 
 const SENDERS: usize = 4;
-/// Something dies with every so many acts.
+/// Operations per kill.
 const ACTS_A_KILL: usize = 10;
-/// One death in so many is PostgreSQL's.
+/// Every kill of this number is that of PostgreSQL.
 const A_POSTGRES_KILL: usize = 7;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -35,7 +35,7 @@ async fn storm(proof: &Run, acts: usize) {
     let turns = acts / SENDERS;
     let gifts = Act::Gift.among(turns) * SENDERS as i64;
 
-    // The room's owner receives and watches; so does somebody who only watches. A reseller is nowhere.
+    // The room's owner receives gifts and watches, another user only watches, and a reseller is in no room.
     let nowhere = RoomId::new(1).expect("a number");
     let owner = User::enter(address, "owner", nowhere).await.expect("the owner registers");
     let (_, room) =
@@ -58,7 +58,7 @@ async fn storm(proof: &Run, acts: usize) {
     }
     let names: Vec<_> = senders.iter().map(|sender| UserId::new(sender.id).expect("an id")).collect();
 
-    // Tells how many acts have been answered.
+    // The number of answered operations.
     let (answers, mut answered) = watch::channel(0);
     let sending: Vec<_> = senders
         .into_iter()
@@ -89,7 +89,7 @@ async fn storm(proof: &Run, acts: usize) {
         })
         .collect();
 
-    // Each death waits for some progress, so that all of them fall among the acts.
+    // Each kill waits for some progress, so that all kills happen among the operations.
     for kill in 0..acts / ACTS_A_KILL {
         let due = kill * ACTS_A_KILL;
         let progress = timeout(PATIENCE, answered.wait_for(|answered| *answered >= due)).await;
@@ -123,22 +123,22 @@ async fn storm(proof: &Run, acts: usize) {
     for user in users.iter().chain([&reseller]) {
         wallets.push(balances(&server, user).await);
     }
-    // Transfers went round, so each has sent as many as came in.
+    // Transfers go in a circle, so each user has sent as many as they got.
     let given = Act::Gift.among(turns);
     let asked = Act::CoinRequest.among(turns) * REQUEST;
     for (coins, _) in &wallets[..SENDERS] {
         assert_eq!(*coins, WELCOME - given + asked);
     }
     assert_eq!(wallets[wallets.len() - 1].0, WELCOME - asked * SENDERS as i64, "the reseller's float");
-    // The receiver owns the room, so there is one share, of a diamond a Rose.
+    // The receiver owns the room, so only they earn: one diamond per rose.
     assert_eq!(wallets[SENDERS].1, gifts * 10_000);
     shown_once(&users, gifts);
-    // And the books agree.
+    // The audit must find nothing.
     let audit = run(parlor(&["ledger", "audit"]).env("DATABASE_URL", server.database.app_url()));
     assert!(audit.status.success(), "{}{}", String::from_utf8_lossy(&audit.stdout), complaint(&audit));
 }
 
-/// One transfer an operation, under the receipt that came back for it, and none beside them.
+/// Each operation has exactly one transfer, with the receipt that was answered, and there are no others.
 async fn paid_once(server: &World, paid: &[Paid]) {
     for Paid { op, receipt, .. } in paid {
         assert_eq!(transfers(server, *op).await, [*receipt], "operation {op}");
@@ -153,7 +153,7 @@ async fn paid_once(server: &World, paid: &[Paid]) {
     }
 }
 
-/// Every approved request has its transfer, and every such transfer its request; none is left open.
+/// Each approved request has its transfer, each such transfer has its request, and no request is open.
 async fn records_and_transfers_agree(server: &World) {
     let apart = "select count(*)
                    from coin_requests r
@@ -167,7 +167,7 @@ async fn records_and_transfers_agree(server: &World) {
     assert_eq!(apart, 0, "records without their transfer, transfers without their record");
 }
 
-/// Somebody's coins and diamonds.
+/// A user's coins and diamonds.
 async fn balances(server: &World, user: &User) -> (i64, i64) {
     let (_, wallet) = rest::get(server.address, "/v1/wallet", Some(user.access())).await.expect("up");
     let amount = |currency: &str| {
@@ -178,7 +178,7 @@ async fn balances(server: &World, user: &User) -> (i64, i64) {
     (amount("coin"), amount("diamond"))
 }
 
-/// Each screen has shown each gift once, in one order, with nothing that a client must never see.
+/// Each screen has shown each gift once, in the same order, and nothing that a client must never see.
 fn shown_once(users: &[User], gifts: i64) {
     let expected: Vec<i64> = (1..=gifts).collect();
     for User { screen, .. } in users {

@@ -1,4 +1,4 @@
-//! What a server does when something dies under it, and what its users see when they are cut off.
+//! Kills of the server and of its PostgreSQL, and what users see after they were cut off.
 
 mod acts;
 mod cuts;

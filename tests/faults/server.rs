@@ -1,11 +1,11 @@
-//! The server at one address, which is killed, stopped and started again.
+//! A server that is killed, stopped and restarted at the same address.
 
 use parlor_protocol::Op;
 
 use crate::support::postgres::Database;
 use crate::support::world::World;
 
-/// Coins that newcomers have.
+/// Coins that a new user is given.
 pub(super) const WELCOME: i64 = 1_000_000;
 
 /// Seeds the database and serves it: coins for newcomers, and more of everything a minute than people ask for.
@@ -17,7 +17,7 @@ pub(super) async fn served(database: Database) -> World {
         .roomy()
         .lease(1_000)
         .set("PARLOR__LEDGER__WELCOME_COINS", WELCOME)
-        // Newcomers may send coins at once, and as often as they like.
+        // New users may send coins at once and without a limit.
         .set("PARLOR__TRANSFER__ACCOUNT_DAY", 1)
         .set("PARLOR__TRANSFER__WEALTH_LEVEL", 0)
         .await

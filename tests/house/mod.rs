@@ -1,5 +1,5 @@
-//! The house's rules: nothing points upward, each table has one writer, each kind of code has its place. The
-//! table is in `table`; `planted` shows that each kind of breach is found.
+//! The rules of the source tree: no folder uses one above it, each table has one writer, and each kind of code has its
+//! place. The rules' table is in `table`; `planted` shows that each kind of breach is found.
 
 mod handed;
 mod path;

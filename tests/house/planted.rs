@@ -1,4 +1,4 @@
-//! Breaches on purpose: each kind is found, and what only looks like one is not.
+//! Plants breaches of the rules: each kind must be found, and code that only looks like a breach must not.
 
 use super::path::named;
 use super::source::Source;
@@ -9,12 +9,12 @@ fn file(place: &str, text: &str) -> Source {
     Source { place: place.to_owned(), text: format!("//! A planted file.\n{text}") }
 }
 
-/// What the ranks say of one file.
+/// The breaches of the ranks in one file.
 fn upward(place: &str, text: &str) -> Vec<String> {
     rank::breaches(&[file(place, text)])
 }
 
-/// What the owners say of one store.
+/// The breaches of the owners in one store.
 fn written(place: &str, statement: &str) -> Vec<String> {
     let store = file(place, &format!("fn f() {{ sqlx::query!(r#\"{statement}\"#); }}"));
     let all = writer::breaches(&[store], &[file("0001.sql", "")]);

@@ -1,15 +1,15 @@
-//! Rules that are read off the lines of the code.
+//! Rules that are checked on the lines of the code.
 
 use super::source::Source;
 
-/// Routes that are registered without their description.
+/// Finds routes that are registered without their description.
 pub(super) fn unregistered(source: &Source) -> Vec<String> {
     let is_plain = |line: &str| [".route(", ".nest("].iter().any(|word| line.contains(word));
     if source.place == "router.rs" { Vec::new() } else { source.lines_with(is_plain) }
 }
 
-/// Log lines in which an id has another name or form. Numbers are numbers everywhere (`room.id = room.number()`);
-/// an operation is `%op`.
+/// Finds log lines in which an id has another name or form. Ids that are numbers are logged as numbers
+/// (`room.id = room.number()`), an operation as `%op`.
 pub(super) fn misnamed_ids(source: &Source) -> Vec<String> {
     let numbers = ["room.id", "user.id", "connection.id"];
     let other = ["op = ?", " ?op,", " %room,", " %user,", "room_id = %", "user_id = %", "request_id = %"];
@@ -19,7 +19,7 @@ pub(super) fn misnamed_ids(source: &Source) -> Vec<String> {
     })
 }
 
-/// A file that does not say what lives in it.
+/// Finds files that do not begin with `//!`.
 pub(super) fn silent(source: &Source) -> Option<String> {
     (!source.text.starts_with("//!")).then(|| format!("{} does not open with //!", source.place))
 }

@@ -1,4 +1,4 @@
-//! Tokens and sessions at the edges: the whole server over HTTP and sockets.
+//! Tokens and sessions of the whole server, over HTTP and sockets.
 
 use std::ops::Deref;
 use std::time::{Duration, Instant};
@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::support::client::Client;
 use crate::support::world::{PASSWORD, World};
 
-/// Within which an end reaches the sockets.
+/// The time within which the end of a session closes its sockets.
 const AT_ONCE: Duration = Duration::from_secs(2);
 
 struct Server(World);
@@ -58,7 +58,7 @@ impl Server {
         self.pass(access(grant), room).await
     }
 
-    /// A token that is rightly signed with the server's own key of this purpose, whatever it says.
+    /// A token with any claims, correctly signed with the server's own key of this purpose.
     async fn forged(&self, purpose: &str, typ: &str, algorithm: Algorithm, claims: &Value) -> String {
         let key = "select id, secret from signing_keys where purpose = $1";
         let (id, secret): (Uuid, Vec<u8>) =
@@ -85,7 +85,7 @@ fn claims(token: &str) -> Value {
     serde_json::from_slice(&json).expect("JSON")
 }
 
-/// The server says why, closes with this code, and soon after `since`.
+/// Expects that the server sends the reason and closes with this code, soon after `since`.
 async fn is_closed(client: &mut Client, code: CloseCode, since: Instant) {
     let closing = client.notice().await;
     let expected = Notice::Closing { code: code.number(), reason: code.reason().to_owned(), after_ms: None };
@@ -120,7 +120,7 @@ async fn an_ended_session_loses_its_sockets_and_another_devices_keeps_its_own() 
     is_closed(&mut on_watch, CloseCode::SignedOut, since).await;
     on_tablet.ping().await;
 
-    // Somebody comes with a token that was exchanged long ago.
+    // A refresh token is used that was exchanged long ago.
     let (_, second) = server.refresh(refresh_of(&tablet)).await;
     assert_eq!(server.refresh(refresh_of(&second)).await.0, 200);
     let since = Instant::now();
@@ -132,7 +132,7 @@ async fn an_ended_session_loses_its_sockets_and_another_devices_keeps_its_own() 
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_live_socket_goes_on_with_a_new_token_of_its_session_alone() {
-    // Of a token that lasts a minute the end is near from the beginning.
+    // A token that is valid for a minute counts as expiring from the beginning.
     let server = Server::start(&[("PARLOR__IDENTITY__ACCESS_TOKEN_MINUTES", "1")]).await;
     let (layla, omar) = (server.registered("layla").await, server.registered("omar").await);
     let tablet = server.sign_in("layla", "tablet").await;
@@ -244,7 +244,7 @@ async fn the_words_of_ended_sessions_reach_a_server_that_could_not_read_them() {
     let layla = server.registered("layla").await;
     let mut socket = server.connected(&layla, "phone").await;
     let mut superuser = server.database.as_superuser().await;
-    // As in an outage: nothing can be read for a while.
+    // As in an outage, the server cannot read for a while.
     sqlx::query("revoke select on revocations from parlor_app").execute(&mut superuser).await.expect("revoked");
     let ended = "with ended as (update sessions set revoked_at = clock_timestamp() returning id, user_id)
                  insert into revocations (session_id, user_id, reason) select id, user_id, 'suspended' from ended";

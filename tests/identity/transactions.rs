@@ -1,4 +1,4 @@
-//! What a transaction of the edge holds together, and what time and chance the edge hands down.
+//! A refused request changes nothing, and time and randomness are those that the edge passes down.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::api::{Api, PASSWORD, registration, roomy};
 use crate::support::world::Ground;
 
-/// Whether the next account's wallet can't be opened.
+/// Makes the opening of the next account's wallet fail.
 static WALLETS_FAIL: AtomicBool = AtomicBool::new(false);
 
 #[tokio::test]
@@ -27,14 +27,14 @@ async fn a_request_that_is_refused_leaves_nothing_behind() {
         })
     })
     .await;
-    // Somebody has the address without having proven it.
+    // Another account has the address without having verified it.
     api.registered("layla@example.com").await;
     let asked = json!({"contact": "layla@example.com", "purpose": "register"});
     assert_eq!(api.post("/v1/auth/codes", &asked).send().await.status, StatusCode::ACCEPTED);
     let mut owner = registration("layla@example.com");
     owner["code"] = json!(api.outbox.code("layla@example.com", 1).await);
 
-    // The code is used up, the address taken over and the account made, and only then is it refused.
+    // The request fails only after the code was used, the address taken over and the account made.
     WALLETS_FAIL.store(true, Ordering::SeqCst);
     let refused = api.post("/v1/auth/register", &owner).send().await;
     assert_eq!(refused.code(), (503, "store_unavailable"));
@@ -49,7 +49,7 @@ async fn a_request_that_is_refused_leaves_nothing_behind() {
     assert_eq!(signed_in.body["user"]["id"], registered.body["user"]["id"], "and now it is taken over");
 }
 
-/// What somebody is given who registers at a fresh server of this seed, at a time that stands.
+/// The ids and tokens of a user who registers at a new server with this seed, while the clock stands still.
 async fn given(seed: u64) -> Value {
     let ground = Ground::fresh().await;
     let clock = Clock::held(Timestamp(1_790_000_000_123));
@@ -57,7 +57,7 @@ async fn given(seed: u64) -> Value {
     let api = Api::over(ground, edge, roomy(), |_, _| Box::pin(async { Ok(()) })).await;
     let mut given = api.post("/v1/auth/register", &registration("layla@example.com")).send().await;
     assert_eq!(given.status, StatusCode::CREATED, "{}", given.body);
-    // By the database's clock.
+    // These times come from the database's clock.
     given.body.as_object_mut().expect("an object").remove("refresh_expires_at");
     given.body
 }

@@ -1,4 +1,4 @@
-//! How a job ends that does not succeed at once, and how the workers end.
+//! The ends of jobs that do not succeed at once, and the end of the workers.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -100,7 +100,7 @@ async fn a_job_that_is_to_run_later_waits() {
     assert_eq!(jobs.run_due().await.expect("the store answers"), [Attempt::Done]);
 }
 
-/// Panics, or never ends.
+/// A kind whose jobs panic or never end.
 struct Bad(bool);
 
 impl Kind for Bad {

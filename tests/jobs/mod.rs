@@ -1,4 +1,4 @@
-//! Jobs on a real database: done once, tried again, given up, sealed, drained, and by one node each period.
+//! Jobs on a real database: they are done once, retried, given up, sealed and drained, and each period is done by one node.
 
 mod ends;
 mod example;

@@ -1,4 +1,4 @@
-//! What happens again and again: by one node each period, whoever sleeps.
+//! Periodic jobs: one node does each period, even if nodes sleep.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,7 +15,7 @@ use crate::support::postgres::Database;
 
 const PERIOD_OVER: &str = "update job_periods set due_at = clock_timestamp() where kind = 'tests.tick'";
 
-/// Counts its runs.
+/// A kind that counts its runs.
 #[derive(Clone)]
 struct Tick {
     runs: Arc<AtomicUsize>,
@@ -74,7 +74,7 @@ async fn a_leader_that_sleeps_holds_no_period_and_begins_none_twice() {
         let leader = leader.clone();
         async move { leader.run_due().await.expect("the store answers") }
     });
-    // The leader has the period, and its job, and sleeps in the middle of it.
+    // The leader has begun the period and its job, and sleeps in the middle of it.
     tick.begun.acquire().await.expect("it is never closed").forget();
     later(&database, PERIOD_OVER).await;
     assert_eq!(other.run_due().await.expect("the store answers"), [], "the period before is still under way");

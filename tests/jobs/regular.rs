@@ -1,4 +1,4 @@
-//! What the server does again and again, by jobs: keys are followed by new ones, and what counts no more goes.
+//! The periodic jobs of the server: they replace old keys and remove expired rows.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! What a job holds that nobody may read: sealed while it waits, gone when it has ended.
+//! Secret payloads of jobs: sealed while the job waits, removed when it has ended.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,7 +9,7 @@ use parlor::kit::jobs::{Attempt, Failure, Job, Kind, Kinds, Retry, Running, Sett
 use super::outside::{enqueue, later, node, row};
 use crate::support::postgres::Database;
 
-/// Whispers a word. At least once.
+/// A kind with a secret payload. It takes effect at least once.
 #[derive(Clone, Default)]
 struct Whisper {
     fails: Arc<AtomicBool>,

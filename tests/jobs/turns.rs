@@ -1,4 +1,4 @@
-//! Who does a job, and how often: workers of several nodes, some of which sleep or end in the middle of it.
+//! How often a job is done by the workers of several nodes, some of which sleep or end in the middle of it.
 
 use std::collections::HashSet;
 
@@ -38,7 +38,7 @@ async fn a_job_is_there_with_the_commit_and_heard_of_at_once_by_every_node() {
     let (database, outside) = (Database::fresh().await, Outside::open());
     let jobs = node(&database, &deaf(), Kinds::new().with(Post(outside.clone()))).await;
     let _work = at_work(&jobs);
-    // The first is found by looking or by hearing; when it is done the node listens.
+    // The first job may be found by polling; when it is done, the node surely listens.
     enqueue(&database, post(1)).await;
     outside.had(1).await;
     let mut tx = Tx::begin(&database.app).await.expect("a transaction");
@@ -85,7 +85,7 @@ async fn a_worker_that_slept_through_its_lease_marks_nothing() {
     let done = tokio::spawn(async move { other.run_due().await.expect("the store answers") });
     outside.had(2).await;
     outside.gate.add_permits(1);
-    // The gate is fair: the sleeper goes on first, and finds that the job is not its own any more.
+    // The gate is fair, so the worker that slept continues first and finds that the job is no longer its own.
     assert_eq!(slept.await.expect("it ends"), [Attempt::Lost]);
     assert_eq!(row(&database, id).await.0, "running", "it is the other's");
     outside.gate.add_permits(1);

@@ -1,10 +1,10 @@
-//! Books that somebody has tampered with as a superuser: the audit names what was touched.
+//! Tampers with the ledger as a superuser: the audit must report what was changed.
 
 use parlor::economy::ledger::audit::{self, Plan, Report, Rule};
 
 use super::books::{Books, HEART, Sending, sending};
 
-/// A few batches: the seed's, one of three gifts, then single ones.
+/// A world with a few batches: that of the seed, one of three gifts, then single gifts.
 async fn books() -> Books {
     let books = Books::with(&[0, 1_000, 0, 0]).await;
     let first: Vec<_> = (0..3).map(|_| books.submit(&sending(1, HEART, 1, &[2, 3]))).collect();
@@ -19,14 +19,14 @@ async fn books() -> Books {
     books
 }
 
-/// The rules that the report names for subjects that start with this.
+/// The rules that the report has for subjects with this beginning.
 #[track_caller]
 fn assert_names(report: &Report, rule: Rule, subject: &str) {
     let named = report.violations.iter().any(|violation| violation.rule == rule && violation.subject == subject);
     assert!(named, "{rule} of {subject} is not named in:\n{report}");
 }
 
-/// The newest gift of room 0, and the transfer before it of that room.
+/// The newest gift of room 0, and the transfer of that room before it.
 async fn transfer(books: &Books, gift_no: i64) -> i64 {
     sqlx::query_scalar("select id from journal where room_id = 900000001 and gift_no = $1")
         .bind(gift_no)
@@ -157,7 +157,7 @@ async fn removed_link_leaves_its_rows_outside_and_a_hole_in_the_chain() {
     let report = books.audit().await;
     assert_names(&report, Rule::LinkWhole, &format!("transfer {orphan}"));
     assert!(report.violations.iter().any(|violation| violation.rule == Rule::ChainWhole), "{report}");
-    // And with its rows: the chain has a hole, and balances and lists miss them.
+    // With its rows removed too, the chain has a gap, and balances and lists miss the rows.
     sqlx::query("delete from journal where id = $1")
         .bind(orphan)
         .execute(&books.database.superuser)

@@ -1,4 +1,4 @@
-//! Coin requests: record and money are one commit, once, whoever approves how often.
+//! Coin requests: record and money change in one commit, and only once, however often a request is approved.
 
 use futures_util::future::join_all;
 use parlor::economy::coin_request::{self, Answer, CoinRequest, Settings, State};
@@ -20,7 +20,7 @@ fn now() -> Timestamp {
     Clock::system().now()
 }
 
-/// User 1 is a reseller with these coins; user 2 asks.
+/// A world in which user 1 is a reseller with these coins and user 2 requests coins.
 async fn books(coins: i64) -> Books {
     let books = Books::with(&[0, coins, 0, 0]).await;
     books.superuser("insert into user_roles (user_id, role) values (100000001, 'reseller')").await;

@@ -1,4 +1,4 @@
-//! What the ledger does when the store goes away, cuts it off, or refuses an order.
+//! The ledger when the database cannot be reached, cuts the connection, or refuses an order.
 
 use parlor::economy::ledger::Settings;
 use parlor_protocol::{Coins, ErrorCode, Retry};

@@ -1,4 +1,4 @@
-//! What a gift costs and brings, once, however it is asked for.
+//! What a gift costs the sender and brings the receivers, once, however often it is sent.
 
 use parlor::economy::promotion::{self, Grant};
 use parlor::kit::operation::Operation;

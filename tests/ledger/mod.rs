@@ -1,4 +1,4 @@
-//! The ledger against a real PostgreSQL, as parlor_app.
+//! The ledger with a real PostgreSQL, as the role parlor_app.
 
 mod audit;
 mod books;

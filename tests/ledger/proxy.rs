@@ -1,4 +1,4 @@
-//! A proxy between a writer and PostgreSQL that cuts at the worst moments.
+//! A proxy between a writer and PostgreSQL that cuts the connection around a commit.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
@@ -14,13 +14,13 @@ use tokio::task::JoinHandle;
 #[derive(Clone, Copy)]
 pub enum Cut {
     Nothing = 0,
-    /// The commit never reaches the server.
+    /// Cuts before the commit reaches the server.
     BeforeCommit = 1,
-    /// The commit is done, its answer is lost.
+    /// Cuts after the commit is done, so that its answer is lost.
     AfterCommit = 2,
-    /// Nobody gets through at all.
+    /// Refuses all connections.
     Everything = 3,
-    /// Connections are taken, and nothing is ever answered.
+    /// Accepts connections and never answers.
     Silence = 4,
 }
 

@@ -1,4 +1,4 @@
-//! Random batches against a model that does one thing after the other, and several writers at once.
+//! Random batches, compared with a model that does one order after the other, and several writers at once.
 
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -14,7 +14,7 @@ use super::books::{Books, Sending};
 
 const PRICES: [(i64, i64); 3] = [(1, 1), (3, 5), (8, 99)];
 
-/// The price of a gift; `None` where there is none.
+/// The price of a gift; `None` if there is no such gift.
 fn price(gift: i64) -> Option<i64> {
     PRICES.iter().find(|(id, _)| *id == gift).map(|(_, price)| *price)
 }
@@ -82,8 +82,8 @@ fn outcome(answer: super::books::Answer) -> (Outcome, bool) {
     }
 }
 
-/// The trap: whoever looks an operation up before it has the locks finds nothing, waits, and then tells
-/// the sender of a gift that was paid that there is too little for it.
+/// A writer that looked an operation up before it has the locks would find nothing, wait, and then answer a gift that was
+/// paid with too few coins. This test meets that moment.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn writers_that_meet_over_a_last_coin_give_one_answer() {
     let run = Run::of("last-coin");
@@ -114,7 +114,7 @@ fn block_on<F: Future>(future: F) -> F::Output {
     tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(future)
 }
 
-/// Random batches and wallets, as many as this proof has in this run, each put to this; a failure is made small.
+/// Runs a test with random batches and wallets, as many as this proof has in this run; a failing case is shrunk.
 fn hold<F>(run: &Run, put: impl Fn(Vec<Sending>, Vec<i64>) -> F)
 where
     F: Future<Output = Result<(), TestCaseError>>,

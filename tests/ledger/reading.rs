@@ -1,4 +1,4 @@
-//! Wallets, histories and gifts as they are read from the tables.
+//! Reading wallets, entries and gifts from the tables.
 
 use parlor::economy::gift::{self, gifts_above};
 use parlor::economy::ledger::{self, wallet};
@@ -45,7 +45,7 @@ async fn entries_are_walked_back_page_by_page() {
         .expect("a page");
     assert_eq!(received.entries.len(), 5);
     assert!(received.entries.iter().all(|entry| entry.amount == 50_000 && entry.cause["gift"]["role"] == "receiver"));
-    // A cursor into somebody else's list leads nowhere.
+    // A cursor of another user's list finds nothing.
     let grant = seen[5].transfer;
     let foreign = wallet::entries(&mut connection, &kinds(), books.people[2].id, Currency::Coin, Some(grant), 50)
         .await

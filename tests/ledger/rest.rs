@@ -1,4 +1,4 @@
-//! Coins by REST: asked for, approved, sent, and shown in the wallet.
+//! Coins over REST: requesting, approving and sending them, and their entries in the wallet.
 
 use hyper::Method;
 use parlor_protocol::UserId;

@@ -167,7 +167,7 @@ async fn a_forged_reversal_is_named() {
         (
             "on a user's own word",
             format!("update journal set authority = 1, staff = null where id = {reversed}"),
-            "is not posted on the word of authority 1",
+            "which authority 1 may not order",
         ),
     ];
     let mut connection = books.database.as_superuser().await;

@@ -1,4 +1,4 @@
-//! What parlor_app may not do to the books, whatever the program asks.
+//! The changes of the ledger for which parlor_app has no right, whatever the program does.
 
 use super::books::{Books, HEART, sending};
 

@@ -1,7 +1,7 @@
 //! A kind of posting that only this test knows: the worked example of docs/contributing.md.
 //!
-//! A user tips the house, with a few words that are kept in a table of the kind's own. Nothing outside this
-//! file knows of it but the one line that registers it: `kinds().with(Tips)`.
+//! A user gives the house a tip with a few words, which are stored in a table of the kind. No other file knows the kind,
+//! which is registered by one line: `kinds().with(Tips)`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,19 +17,19 @@ use sqlx::PgConnection;
 
 use super::books::{Books, op};
 
-/// The table of the kind's own: in the program a migration of its capability makes it.
+/// The table of the kind; in the program a migration would create it.
 const TABLE: &str = "create schema house; create table house.tips (transfer bigint primary key references journal, words text not null);
                      grant usage on schema house to parlor_app, parlor_audit;
                      grant select, insert on house.tips to parlor_app; grant select on house.tips to parlor_audit;";
 
-/// What is asked for.
+/// The order.
 #[derive(Clone, Debug)]
 struct Tip {
     amount: Coins,
     words: String,
 }
 
-/// What is kept: all that the legs are made of, and what the table must agree with.
+/// The detail: everything that the legs are made from and that the table must agree with.
 #[derive(Debug)]
 struct TipDetail {
     amount: i64,

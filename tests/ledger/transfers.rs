@@ -1,4 +1,4 @@
-//! Coins from user to user: once, within their limits, whatever comes at once.
+//! Transfers of coins between users: each moves once and within the limits, also under concurrent requests.
 
 use futures_util::future::join_all;
 use parlor::economy::ledger::{Ledger, wallet};
@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::books::{Books, RAINBOW, op, sending};
 
-/// User 1 may send: its account is old enough, and it has spent enough.
+/// A world in which user 1 may send coins: the account is old enough, and the user has spent enough.
 async fn books(coins: i64) -> Books {
     let mut books = Books::with(&[0, coins + 990, 0, 0]).await;
     books.superuser("update users set created_at = now() - interval '49 hours' where id = 100000001").await;

@@ -1,4 +1,4 @@
-//! Somebody with an account, who uploads files as an app would.
+//! A user who uploads files as an app would.
 
 use std::net::SocketAddr;
 
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::support::world::World;
 
-/// The beginning of a picture.
+/// The first bytes of a picture.
 pub const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x06\0\0\0";
 
 pub struct Person {
@@ -51,7 +51,7 @@ impl Person {
         begun
     }
 
-    /// Puts these bytes to where an upload may be put, with the headers that it names.
+    /// Puts these bytes to the address of an upload, with the headers that it names.
     pub async fn send(&self, begun: &Value, bytes: &[u8]) -> StatusCode {
         assert_eq!(begun["method"], "PUT");
         let mut request = self.http.put(self.absolute(begun["url"].as_str().expect("a url")));
@@ -68,7 +68,7 @@ impl Person {
         self.post(&format!("/v1/uploads/{}/complete", begun["id"].as_str().expect("an id")), json!({})).await
     }
 
-    /// Uploads a file that is what it is said to be.
+    /// Uploads a file that is of the announced type.
     pub async fn upload(&self, purpose: &str, content_type: &str, bytes: &[u8]) -> Value {
         let begun = self.begin(purpose, content_type, bytes.len()).await;
         assert_eq!(self.send(&begun, bytes).await, 200);
@@ -77,7 +77,7 @@ impl Person {
         upload
     }
 
-    /// Reads an address as anybody would, following nothing.
+    /// Reads an address without a token, and follows no redirect.
     pub async fn read(&self, address: &str) -> Response {
         self.http.get(self.absolute(address)).send().await.expect("it answers")
     }

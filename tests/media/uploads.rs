@@ -1,4 +1,4 @@
-//! A file from its announcement to the screen, in both kinds of stores, and everything it must not become.
+//! Uploads from their announcement to their use, in both kinds of stores, and files that must be refused.
 
 use std::path::PathBuf;
 
@@ -17,7 +17,7 @@ fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("media-{}", Uuid::now_v7().simple()))
 }
 
-/// What holds wherever the files lie. `public` is whether the store lets anybody read below `public/`.
+/// The tests for both kinds of stores. `public` says whether anybody may read below `public/` of the store.
 async fn from_announcement_to_screen(server: &World, public: bool) {
     let (layla, omar) = (Person::new(server, "layla").await, Person::new(server, "omar").await);
     let avatar = layla.upload("avatar", "image/png", PNG).await;
@@ -72,7 +72,7 @@ async fn from_announcement_to_screen(server: &World, public: bool) {
     assert_eq!(omar.read(&place).await.status(), 404);
 }
 
-/// What is not what it was said to be, or is sent in another way than was allowed, shows nowhere.
+/// A file that is not what was announced, or was sent in another way than allowed, is shown nowhere.
 async fn what_does_not_fit_is_refused(server: &World) {
     let layla = Person::new(server, "noor").await;
     let page = b"<html><script>alert(1)</script></html>";

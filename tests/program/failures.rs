@@ -1,5 +1,5 @@
-//! Faults within a running server: a task that it lives with fails, and a room panics. Both are made on purpose, in a
-//! server of this process, because nothing that comes over the network can make them.
+//! Faults within a running server: an engine task fails, and a room panics. The tests cause both in a server of their own
+//! process, because nothing that comes over the network can cause them.
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Write};
@@ -39,7 +39,7 @@ async fn started(ground: &Ground) -> Inside {
     .await
 }
 
-/// A connection that asks whether the server is ready, as a balancer's does.
+/// A connection that asks for `/readyz`, as a load balancer does.
 struct Asking(BufReader<TcpStream>);
 
 impl Asking {
@@ -191,7 +191,7 @@ impl Shown {
     }
 }
 
-/// Waits on this socket for the word that the room is to be joined anew.
+/// Waits on this socket for the frame that tells it to join the room again.
 async fn resynced(client: &mut Client, room: RoomId) {
     let removed = loop {
         let frame = client.user_frame().await;

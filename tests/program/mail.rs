@@ -1,4 +1,4 @@
-//! E-mail over deaths and sleeps of the server: at least once, under one id, and nothing of it readable meanwhile.
+//! E-mail while the server is killed or sleeps: it is sent at least once, with one id, and is not readable in the meantime.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,7 +20,7 @@ use crate::support::client::op;
 use crate::support::postgres::Database;
 use crate::support::world::{Plan, World};
 
-/// A mail server that has a message before it says so, and says so when it has a permit.
+/// A mail server that receives a message, and confirms it only with a permit of the test.
 pub struct MailServer {
     pub port: u16,
     messages: Mutex<Vec<String>>,
@@ -47,7 +47,7 @@ impl MailServer {
         tokio::spawn(async move {
             while let Ok((socket, _)) = listener.accept().await {
                 let serving = serving.clone();
-                // A client that was killed is no fault.
+                // A killed client is no error of the mail server.
                 tokio::spawn(async move { drop(serving.talk(socket).await) });
             }
         });
@@ -132,7 +132,7 @@ async fn reaches(count: &watch::Sender<usize>, least: usize) {
     tokio::time::timeout(Duration::from_secs(30), enough).await.expect("in time").expect("it lives");
 }
 
-/// Asks for a code to this address.
+/// Requests a code for this address.
 async fn ask(address: SocketAddr, contact: &str) {
     let body = json!({"contact": contact, "purpose": "register"});
     let asked = rest::call_as(Some(op()), address, Method::POST, "/v1/auth/codes", None, Some(&body)).await;
@@ -157,7 +157,7 @@ async fn a_server_killed_between_an_e_mail_and_its_mark_sends_it_again_under_the
     let mut world = mail.serve(1_000).await;
     ask(world.address, "layla@example.com").await;
     mail.has(1).await;
-    // The mail server has it, and the server will never hear that.
+    // The mail server has the message, but the killed server never learns that.
     world.kill().await;
     let (state, attempts, payload) = letter(&world.database).await;
     assert_eq!((state.as_str(), attempts), ("running", 1));

@@ -1,4 +1,4 @@
-//! What Prometheus finds: at its own address and nowhere else, and that it counts what happens.
+//! Metrics: they are served at their own address only, and count what happens.
 
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -103,7 +103,7 @@ async fn metrics_count_what_happens_at_their_own_address() {
     block_in_place(|| check(&text));
 }
 
-/// What promtool says of it, where there is one.
+/// Checks the text with promtool, if it is installed.
 fn check(text: &str) {
     let promtool =
         Command::new("promtool").args(["check", "metrics"]).stdin(Stdio::piped()).stderr(Stdio::piped()).spawn();

@@ -1,4 +1,4 @@
-//! The program: its commands, its settings, its refusals.
+//! The program as a process: its commands, its settings and its refusals.
 
 mod anchors;
 mod effects;

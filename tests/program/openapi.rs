@@ -1,4 +1,4 @@
-//! The description of the API: whole, true, and what is committed.
+//! The OpenAPI description: it is complete, agrees with the server, and equals the committed file.
 
 use std::collections::HashSet;
 

@@ -1,4 +1,4 @@
-//! The real program near the memory that it may have.
+//! The real program near its memory limit.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};

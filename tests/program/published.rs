@@ -1,5 +1,5 @@
-//! The published documents against the whole server: each command asked for once, by real rooms and a
-//! real ledger, and every frame that comes is one of the schema.
+//! Compares the published schema with the whole server: each command is sent once to real rooms and a real ledger, and
+//! every frame of the server must fit the schema.
 
 use std::collections::BTreeSet;
 

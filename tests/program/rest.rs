@@ -1,4 +1,4 @@
-//! The whole server over REST: what it answers when it is asked well, and when it is not.
+//! The whole server over REST: its answers to good and to bad requests.
 
 use hyper::Method;
 use parlor_loadtests::rest::{call, get};
@@ -10,7 +10,7 @@ use tokio::task::block_in_place;
 use crate::support::raw::{Raw, text};
 use crate::support::world::World;
 
-/// Method, address, token, body; status and code of the answer.
+/// A request (method, address, token, body) with the expected status and code.
 type Case<'a> = (Method, &'a str, Option<&'a str>, Option<Value>, u16, &'a str);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

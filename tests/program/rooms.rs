@@ -1,4 +1,4 @@
-//! What is done in rooms by REST: the same as by the socket, and one operation with it.
+//! Rooms over REST: the same effects as over the socket, with the same operations.
 
 use std::ops::Deref;
 

@@ -1,4 +1,4 @@
-//! How the server stops, and what it says of itself while something is missing.
+//! How the server stops, and what `/readyz` answers while something is missing.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};

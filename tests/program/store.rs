@@ -1,4 +1,4 @@
-//! `parlor dev` and its private PostgreSQL: started, shared, refused, stopped, killed.
+//! The private PostgreSQL of `parlor dev`: starts, stops, kills, shared use and refusals.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

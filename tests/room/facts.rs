@@ -1,4 +1,4 @@
-//! Hard facts and checkpoints: fenced by the epoch, written once per operation.
+//! Hard facts and checkpoints: they are fenced by the epoch and written once per operation.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The lease of a sole node: refused while another server lives, taken over when it is gone.
+//! The lease of a single node: it is refused while another server lives, and taken over when that server is gone.
 
 use std::time::Duration;
 

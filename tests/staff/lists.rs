@@ -1,5 +1,5 @@
-//! Every list that OpenAPI describes, walked as a client walks it: what its limits are, that no cursor of another list
-//! works, and that all pages together bring each row once.
+//! Every list that OpenAPI describes, read as a client does: its limits are kept, cursors of other lists are refused, and
+//! all pages together have each row once.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::support::client::Client;
 use crate::support::world::World;
 
-/// Rows that each list has at least, so that a walk has something to lose.
+/// The least number of rows of each list, so that there are several pages.
 const ROWS: usize = 3;
 
 /// The address of each list and its query.

@@ -1,4 +1,4 @@
-//! Roles, permissions, suspension, and what staff does, over REST and sockets of the real program.
+//! Roles, permissions, suspensions and acts of the staff, over REST and sockets of the real program.
 
 mod audit;
 mod jobs;

@@ -1,4 +1,4 @@
-//! Roles: what they let through, and that they do not grow by themselves.
+//! Roles: what they allow, and that nobody can extend their own rights.
 
 use hyper::Method;
 use parlor_protocol::UserId;

@@ -1,4 +1,4 @@
-//! Suspension: who is under it can't come in, and learns why only where they are known.
+//! Suspensions: a suspended user cannot sign in, and learns the reason only with the right password.
 
 use std::time::{Duration, Instant};
 

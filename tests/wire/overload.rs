@@ -1,4 +1,4 @@
-//! More than the server can do: newcomers are told to come back later, who is in stays in and misses nothing.
+//! Overload: new users are told to come back later, connected users stay connected and miss nothing.
 
 use std::net::SocketAddr;
 

@@ -1,4 +1,4 @@
-//! The gateway with nothing behind it but a pretended account system and rooms that do as they are told.
+//! A gateway with a pretended account system and pretended rooms, which do what the test tells them.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;

@@ -1,4 +1,4 @@
-//! Whole forgeries: everything that goes with a false posting is put right, down to the hashes.
+//! Complete forgeries: a false posting with everything that belongs to it, hashes included.
 
 use std::collections::BTreeSet;
 
@@ -11,8 +11,7 @@ use parlor::media::Archive;
 use super::forge::relink;
 use super::session::{Session, rules};
 
-/// A row of the journal that the serving role adds by itself, with a writer, a link and balances of its own.
-/// `legs` are (account, amount) of one currency or of several, in the order of the accounts.
+/// A row of the journal that the serving role forges, with a writer, a link and balances of its own.
 struct Forged {
     kind: i16,
     authority: &'static str,
@@ -22,7 +21,7 @@ struct Forged {
     detail: &'static str,
 }
 
-/// Adds it as parlor_app, which may do all of this.
+/// Adds the row as parlor_app, which has all the rights for this.
 async fn forge(session: &mut Session, forged: &Forged) -> BTreeSet<Rule> {
     let Forged { kind, authority, actor, legs, detail } = forged;
     session.run("savepoint before").await.expect("a savepoint");
@@ -64,7 +63,7 @@ async fn forge(session: &mut Session, forged: &Forged) -> BTreeSet<Rule> {
 const DIAMONDS: &str = "(select diamond_account from wallets where user_id = 100000002)";
 const COINS: &str = "(select coin_account from wallets where user_id = 100000002)";
 
-/// The `i64` words of a detail.
+/// A detail made of these `i64` words.
 fn words(numbers: &[&str]) -> String {
     let little = |number: &&str| {
         let bytes = (0..8).map(|byte| format!("substr(int8send({number}), {}, 1)", 8 - byte));
@@ -176,7 +175,7 @@ async fn a_gift_with_one_leg_more_is_named_with_all_hashes_made_anew() {
     session.end().await;
 }
 
-/// Takes the last gift away with everything that it did.
+/// Removes the last gift with everything that it changed.
 const LAST_GIFT: &str = "
     create temp table victim on commit drop as
     select j.*, l.writer, l.batch_no
@@ -194,7 +193,7 @@ const LAST_GIFT: &str = "
     delete from journal where id = (select id from victim);
     delete from chain_links where (writer, batch_no) = (select writer, batch_no from victim)";
 
-/// An anchor of the books as they are, in a place of the test's own.
+/// Makes an anchor of the present ledger in a folder of the test.
 async fn anchored(session: &Session) -> (std::path::PathBuf, Series) {
     let folder = std::env::temp_dir().join(format!("parlor-anchored-{}", uuid::Uuid::new_v4()));
     let place = Archive::folder(&folder, Chance::seeded(1)).expect("a folder");

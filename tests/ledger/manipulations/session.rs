@@ -1,4 +1,4 @@
-//! One small world, and the transaction in which it is manipulated.
+//! A small world, and the transaction in which it is manipulated.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 
 use crate::ledger::books::{Books, HEART, RAINBOW, ROSE, Sending, op, sending};
 
-/// A world with something of everything, and the superuser's open transaction over it.
+/// A world with rows in every table that money depends on, and an open transaction of the superuser.
 pub struct Session {
     /// Kept so that its database lives as long as the transaction.
     pub books: Books,
@@ -76,8 +76,8 @@ impl Session {
         audit::audit_within(&mut self.connection, plan).await.expect("an audit").report
     }
 
-    /// Makes a manipulation and undoes it. Returns what the audit says of it, or the error of a statement
-    /// that the database did not run.
+    /// Makes a manipulation, audits and undoes it. Returns the audit's report, or the error if the database refused the
+    /// statement.
     pub async fn attempt(&mut self, sql: &str) -> Result<Report, sqlx::Error> {
         self.run("savepoint before").await.expect("a savepoint");
         let done = self.run(sql).await;
