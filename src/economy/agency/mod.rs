@@ -1,6 +1,6 @@
-//! Agencies, which share in what their members receive.
+//! Agencies: an agency gets a share of the gifts that its members receive.
 //!
-//! The share itself is a leg of the gift's posting, and the ledger's; here is who belongs to whom.
+//! The share is a leg of the gift's posting, which the ledger writes. This slice only knows agencies and their members.
 
 mod store;
 
@@ -10,8 +10,8 @@ use super::ledger;
 use crate::kit::error::Result;
 use crate::kit::tx::Tx;
 
-/// Makes the demo agency of this owner, unless the owner has one, and makes these people its members, unless
-/// they are in one. Two calls at once would make two agencies. Returns the agency's id.
+/// Makes a demo agency for this owner, unless the owner has one, and makes these users its members, unless they are in
+/// an agency already. Returns the agency's id. Nothing locks here: two calls at the same time would make two agencies.
 ///
 /// # Errors
 /// A fault or an outage of the store.

@@ -1,7 +1,8 @@
-//! Coin requests: a user asks a reseller for coins, who approves out of their own float or rejects, once.
+//! Coin requests: a user asks a reseller for coins. The reseller approves the request and pays out of their own coins,
+//! or rejects it; a request is settled once.
 //!
-//! Making and rejecting are records of this slice alone. Approving moves coins: it is a posting, and the
-//! record changes in its transaction.
+//! Making and rejecting a request only changes this slice's records. Approving moves coins, so it is a posting, and the
+//! record changes in the posting's transaction.
 
 mod job;
 mod posting;
@@ -17,23 +18,23 @@ pub use settings::Settings;
 
 use parlor_protocol::{Coins, UserId};
 
-/// Where a request stands.
+/// The state of a request.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = CoinRequestState)]
 pub enum State {
-    /// Nobody has settled it.
+    /// It has not been settled.
     Pending,
-    /// Its coins have moved.
+    /// The reseller has approved it, and the coins have moved.
     Approved,
-    /// The reseller said no.
+    /// The reseller has rejected it.
     Rejected,
-    /// Nobody settled it in time.
+    /// It was not settled in time.
     Expired,
 }
 
 impl State {
-    /// As the table has it.
+    /// The state's name in the database.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Pending => "pending",
@@ -49,41 +50,41 @@ impl State {
     }
 }
 
-/// A request, as asker and reseller see it.
+/// A coin request, as its user and its reseller see it.
 #[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, utoipa::ToSchema)]
 pub struct CoinRequest {
-    /// Which.
+    /// The request's id.
     pub id: i64,
-    /// Who asked.
+    /// The user who asks for coins.
     pub user: UserId,
-    /// Who was asked.
+    /// The reseller who is asked.
     pub reseller: UserId,
-    /// For how many coins.
+    /// How many coins are asked for.
     pub amount: Coins,
-    /// Where it stands.
+    /// The request's state.
     pub state: State,
-    /// Unix milliseconds.
+    /// When it was made, in Unix milliseconds.
     pub created_at: i64,
-    /// Unix milliseconds from which it can't be approved any more.
+    /// The time from which it cannot be settled any more, in Unix milliseconds.
     pub expires_at: i64,
-    /// Unix milliseconds; absent while it is pending, or ran out and was not marked yet.
+    /// When it was settled, in Unix milliseconds. Absent while it is pending, and for a while after it has expired.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub settled_at: Option<i64>,
-    /// The transfer that moved the coins; absent unless it is approved.
+    /// The transfer in the ledger that moved the coins; only of an approved request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub receipt: Option<i64>,
-    /// Why it was rejected, in the reseller's words. Absent: no words.
+    /// Why it was rejected, in the reseller's words. Absent if the reseller gave no reason.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub reason: String,
 }
 
-/// The answer of the operation that made or rejected a request.
+/// The answer to making or rejecting a request.
 #[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, utoipa::ToSchema)]
 #[schema(as = CoinRequestAnswer)]
 pub struct Answer {
-    /// The request as it stands now, also where the operation is repeated.
+    /// The request as it is now, also if the operation was repeated.
     #[serde(flatten)]
     pub request: CoinRequest,
-    /// The operation was done before, and nothing was done again.
+    /// Whether the operation was done before; then nothing was done again.
     pub replayed: bool,
 }

@@ -1,4 +1,4 @@
-//! The approval of a coin request as a kind of posting: record and money are one commit.
+//! The approval of a coin request as a kind of posting: the record and the money change in one transaction.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -11,12 +11,12 @@ use crate::economy::ledger::posting::{
     Viewer, Words, move_coins,
 };
 
-/// A request that its reseller approves.
+/// The order to approve a request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Approval {
-    /// Which request.
+    /// The request's id.
     pub request: i64,
-    /// Whose float pays; the operation's actor.
+    /// The reseller who approves and pays. They must be the operation's actor.
     pub reseller: UserId,
 }
 
@@ -25,43 +25,43 @@ pub struct Approval {
 pub struct ApprovedRequest {
     /// The transfer in the ledger.
     pub receipt: i64,
-    /// Unix milliseconds of the commit.
+    /// The time of the transfer, in Unix milliseconds.
     pub at: i64,
-    /// Which request.
+    /// The request's id.
     pub request: i64,
     /// How many coins moved.
     pub amount: Coins,
-    /// The reseller's coins right after it.
+    /// The reseller's coins right after the transfer.
     pub balance: Coins,
-    /// The answer is the first one of this operation, given again.
+    /// Whether this operation was done before, and this is its first answer again.
     pub replayed: bool,
 }
 
-/// The kind.
+/// The kind of posting that approves coin requests.
 #[derive(Clone, Copy, Debug)]
 pub struct Approvals;
 
-/// A request as it is locked.
+/// A request, as it was read under its lock.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Locked {
     pub user: UserId,
     pub reseller: UserId,
     pub amount: i64,
     pub state: Standing,
-    /// Unix milliseconds.
+    /// The time from which it cannot be approved, in Unix milliseconds.
     pub expires_at: i64,
-    /// The reseller is still one.
+    /// Whether the reseller still has the role.
     pub sells: bool,
 }
 
-/// The requests of a batch.
+/// The requests that a batch approves, and their users.
 #[derive(Debug, Default)]
 pub struct State {
     requests: HashMap<i64, Locked>,
     askers: HashMap<i64, UserId>,
 }
 
-/// Which request was paid, to whom, how much.
+/// What an approval is made of: the request's id, the coin account that is paid, and the coins.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Detail {
     request: i64,
@@ -69,7 +69,7 @@ pub struct Detail {
     amount: i64,
 }
 
-/// A posting of this kind, as an audit meets it.
+/// A posting of this kind that an audit has met, kept until the records are compared.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 pub struct Paid {
     pub(super) transfer: i64,
@@ -164,7 +164,7 @@ impl Kind for Approvals {
     }
 
     fn posted(&self, order: &Approval, _: &Transfer, state: &mut State) {
-        let request = state.requests.get_mut(&order.request).expect("judged: the request is there");
+        let request = state.requests.get_mut(&order.request).expect("an order that was judged good has its request");
         request.state = Standing::Approved;
     }
 
@@ -231,10 +231,10 @@ impl Kind for Approvals {
     }
 }
 
-/// The coin request behind an entry. People whose accounts were erased are not named.
+/// The coin request that caused an entry. Users whose accounts were erased are absent.
 #[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, utoipa::ToSchema)]
 pub struct EntryRequest {
-    /// Which request.
+    /// The request's id.
     pub request: i64,
     /// The reseller who paid.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,4 +1,4 @@
-//! `/v1/coin-requests`: asked by users, settled by resellers.
+//! Coin requests over REST: users make them, resellers settle them.
 
 use axum::Json;
 use axum::extract::{FromRef, State};
@@ -19,10 +19,10 @@ use crate::kit::error::Result;
 use crate::kit::fields::{bad_field, line};
 use crate::kit::page::Page;
 
-/// Characters of a reason at most.
+/// The most characters of a reason.
 const REASON_CHARS: usize = 200;
 
-/// The addresses of coin requests.
+/// The routes under `/v1/coin-requests`.
 pub fn routes<S>() -> OpenApiRouter<S>
 where
     S: Clone + Send + Sync + 'static,
@@ -38,17 +38,17 @@ where
         .routes(routes!(reject_coin_request))
 }
 
-/// What a reseller is asked for.
+/// A coin request that is to be made.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct NewCoinRequest {
-    /// Who is asked: somebody with the role `reseller`.
+    /// The user who is asked. They must have the role `reseller`.
     reseller: UserId,
-    /// For how many coins.
+    /// How many coins are asked for.
     amount: Coins,
 }
 
-/// What the operation that made it is answered.
+/// The example of an answer to making a request.
 fn made() -> serde_json::Value {
     let mut made = example();
     made["replayed"] = json!(false);
@@ -69,7 +69,7 @@ fn example() -> serde_json::Value {
 #[utoipa::path(post, path = "/v1/coin-requests", tag = "wallet",
     params(("Idempotency-Key" = Op, Header, description = "The operation: made once for each tap, and kept over retries.")),
     request_body(content = NewCoinRequest, example = json!({"reseller": 901_233_872, "amount": 700})),
-    responses((status = 201, description = "The reseller has it.", body = Answer, example = json!(made()))),
+    responses((status = 201, description = "The request is made.", body = Answer, example = json!(made()))),
     extensions(("x-errors" = json!([
         ErrorCode::NotAReseller, ErrorCode::CoinRequestOutOfRange, ErrorCode::CoinRequestsOpen,
     ]))))]
@@ -86,24 +86,24 @@ async fn make_coin_request(
     Ok((StatusCode::CREATED, Json(answer?)))
 }
 
-/// On which side of a request the caller stands.
+/// The caller's part in the requests of a list.
 #[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 enum Side {
-    /// The caller asked.
+    /// The caller made the requests.
     User,
-    /// The caller was asked.
+    /// The caller is the reseller who was asked.
     Reseller,
 }
 
 crate::list! {
-    /// What `GET /v1/coin-requests` is asked with: newest first.
+    /// The query of `GET /v1/coin-requests`: newest first, ordered by the request's id.
     struct CoinRequestList: "coin_requests" by i64 {
-        /// Requests that the caller made, or that the caller was asked as a reseller.
+        /// `user`: requests that the caller made; `reseller`: requests to the caller as a reseller.
         #[serde(default = "user_side")]
         #[param(inline, default = "user")]
         side: Side,
-        /// Only those that stand so.
+        /// Only requests in this state.
         #[param(inline)]
         state: Option<Standing>,
     }
@@ -113,7 +113,7 @@ fn user_side() -> Side {
     Side::User
 }
 
-/// The caller's coin requests, newest first.
+/// Lists the caller's coin requests, newest first.
 #[utoipa::path(get, path = "/v1/coin-requests", tag = "wallet", params(CoinRequestList),
     responses((status = 200, description = "A page of requests.", body = Page<CoinRequest>,
         example = json!({"items": [example()], "next": "WyJjb2luX3JlcXVlc3RzIixudWxsLDE3XQ"}))))]
@@ -129,18 +129,18 @@ async fn list_coin_requests(
     Ok(Json(window.page(rows, |request| request.id)))
 }
 
-/// A coin request, for who asked and who was asked.
+/// Reads a coin request, for its user or its reseller.
 #[utoipa::path(get, path = "/v1/coin-requests/{id}", tag = "wallet",
-    params(("id" = i64, Path, description = "Which request.")),
-    responses((status = 200, description = "The request as it stands.", body = CoinRequest, example = json!(example()))),
+    params(("id" = i64, Path, description = "The request's id.")),
+    responses((status = 200, description = "The request.", body = CoinRequest, example = json!(example()))),
     extensions(("x-errors" = json!([ErrorCode::CoinRequestNotFound]))))]
 async fn find_coin_request(edge: Edge, user: CurrentUser, ValidPath(id): ValidPath<i64>) -> Result<Json<CoinRequest>> {
     Ok(Json(super::find(&mut *edge.read().await?, id, user.id, edge.now()).await?))
 }
 
-/// Approves a coin request: the coins move from the reseller to the user, once.
+/// Approves a coin request: the coins move from the caller to the user, once.
 #[utoipa::path(post, path = "/v1/coin-requests/{id}/approval", tag = "wallet",
-    params(("id" = i64, Path, description = "Which request."),
+    params(("id" = i64, Path, description = "The request's id."),
         ("Idempotency-Key" = Op, Header, description = "The operation: made once for each tap, and kept over retries.")),
     responses((status = 200, description = "The coins have moved.", body = ApprovedRequest, example = json!({
         "receipt": 6145, "at": 1_790_000_100_127_i64, "request": 17, "amount": 700, "balance": 99_300, "replayed": false,
@@ -159,21 +159,21 @@ async fn approve_coin_request(
     Ok(Json(super::approve(&ledger, op, user.id, id).await?))
 }
 
-/// Why a request is rejected.
+/// The rejection of a request.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 struct Rejection {
-    /// In the reseller's words, for the user to read; may be left out.
+    /// Why the request is rejected; the user is shown it. It may be left out.
     #[schema(max_length = 200)]
     reason: String,
 }
 
 /// Rejects a coin request, once.
 #[utoipa::path(post, path = "/v1/coin-requests/{id}/rejection", tag = "wallet",
-    params(("id" = i64, Path, description = "Which request."),
+    params(("id" = i64, Path, description = "The request's id."),
         ("Idempotency-Key" = Op, Header, description = "The operation: made once for each tap, and kept over retries.")),
     request_body(content = Option<Rejection>, example = json!({"reason": "the proof cannot be read"})),
-    responses((status = 200, description = "It is rejected.", body = Answer, example = json!({
+    responses((status = 200, description = "The request is rejected.", body = Answer, example = json!({
         "id": 17, "user": 901_233_871, "reseller": 901_233_872, "amount": 700, "state": "rejected",
         "created_at": 1_790_000_000_127_i64, "expires_at": 1_790_172_800_127_i64, "settled_at": 1_790_000_100_127_i64,
         "reason": "the proof cannot be read", "replayed": false,

@@ -12,7 +12,7 @@ use crate::kit::error::{Error, Result};
 use crate::kit::operation::Operation;
 use crate::kit::tx::Tx;
 
-/// Requests that one run of the clean-up marks at most.
+/// The most requests that one run of the job marks as expired.
 const EXPIRED_AT_ONCE: i64 = 1_000;
 
 /// What an operation is answered, the first time and every time after.
@@ -79,10 +79,10 @@ async fn one(connection: &mut PgConnection, id: i64, now: Timestamp) -> Result<C
     found.ok_or_else(|| Error::new(ErrorCode::CoinRequestNotFound))
 }
 
-/// A request, for its asker or its reseller.
+/// A request, for its user or its reseller.
 ///
 /// # Errors
-/// `coin_request_not_found`, also where it is others'; a fault or an outage of the store.
+/// `coin_request_not_found`, also if `for_` is neither of them; a fault or an outage of the store.
 pub async fn find(connection: &mut PgConnection, id: i64, for_: UserId, now: Timestamp) -> Result<CoinRequest> {
     let request = one(connection, id, now).await?;
     if [request.user, request.reseller].contains(&for_) {
@@ -92,7 +92,8 @@ pub async fn find(connection: &mut PgConnection, id: i64, for_: UserId, now: Tim
     }
 }
 
-/// Requests that a user has made, or as a reseller was asked; newest first, at most so many rows.
+/// Requests that a user has made or, with `as_reseller`, that were made to them; newest first, below the id `before`,
+/// and at most `rows` of them.
 ///
 /// # Errors
 /// A fault or an outage of the store.
@@ -111,7 +112,7 @@ pub async fn list(
     Ok(store::list(connection, &which, now.0).await?)
 }
 
-/// Approves a request out of the reseller's coins: they move and the request is marked in one commit, once.
+/// Approves a request: the reseller's coins move to the user and the request is marked, in one transaction and once.
 ///
 /// # Errors
 /// `coin_request_not_found`, `coin_request_settled`, `coin_request_expired`, `not_a_reseller`,
@@ -154,8 +155,8 @@ pub async fn reject(tx: &mut Tx, op: Op, reseller: UserId, id: i64, reason: &str
     Ok(Err(error))
 }
 
-/// Marks requests that have run out; returns how many, a thousand at most. Whether or not it runs, nobody
-/// approves what has run out.
+/// Marks requests that have expired; returns how many, at most a thousand. Nothing depends on when this runs: an
+/// expired request cannot be settled even if it is not marked yet.
 ///
 /// # Errors
 /// A fault or an outage of the store.

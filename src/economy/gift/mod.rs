@@ -1,4 +1,4 @@
-//! Gifts: the catalogue of what can be given, and the gift as a kind of posting.
+//! Gifts: the catalogue, a room's gifts, and the gift as a kind of posting.
 
 #[cfg(feature = "bench")]
 pub mod bench;
@@ -18,41 +18,41 @@ use self::lines::banner;
 use crate::kit::error::{Error, Result};
 use crate::kit::tx::Tx;
 
-/// A gift as clients list it.
+/// A gift of the catalogue.
 #[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, utoipa::ToSchema)]
 pub struct GiftCard {
-    /// Which.
+    /// The gift's id.
     pub id: GiftId,
-    /// Its name in English.
+    /// The name in English.
     pub name_en: String,
-    /// Its name in Arabic.
+    /// The name in Arabic.
     pub name_ar: String,
     /// `hot`, `normal`, `vip` or `event`.
     pub category: String,
     /// `common`, `rare`, `epic` or `legendary`.
     pub rarity: String,
-    /// What one of it costs.
+    /// The price of one, in coins.
     pub price: Coins,
-    /// The VIP level that it asks for; 0 for everybody.
+    /// The VIP level that the sender needs; 0 if everybody may send it.
     pub vip_level: i16,
 }
 
-/// What can be given now, cheapest first.
+/// The gifts that can be sent now.
 #[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, utoipa::ToSchema)]
 pub struct Catalogue {
-    /// Rises with every change of any gift.
+    /// The catalogue's version; it rises with every change of any gift.
     pub version: i64,
-    /// The gifts that are on.
+    /// The gifts, cheapest first.
     pub gifts: Vec<GiftCard>,
 }
 
-/// The whole catalogue: a few dozen rows, so no pages.
+/// The whole catalogue. It has a few dozen gifts, so there are no pages.
 ///
 /// # Errors
 /// A fault or an outage of the store.
 pub async fn catalogue(connection: &mut PgConnection) -> Result<Catalogue> {
     let rows = store::gifts(connection).await?;
-    // Rows are switched off and never deleted, so the sum only rises.
+    // Gifts are switched off and never deleted, so the sum of their versions only rises.
     let version = rows.iter().map(|row| i64::from(row.version)).sum();
     let card = |row: store::GiftRow| {
         let id = GiftId::new(row.id).ok_or_else(|| Error::internal(format!("gift id {} in the catalogue", row.id)))?;
@@ -63,8 +63,8 @@ pub async fn catalogue(connection: &mut PgConnection) -> Result<Catalogue> {
     Ok(Catalogue { version, gifts })
 }
 
-/// Puts the default gifts into the catalogue; those that exist stay as an operator has made them.
-/// Returns how many are new.
+/// Inserts the default gifts that the catalogue does not have. Gifts that exist are not changed. Returns how many were
+/// inserted.
 ///
 /// # Errors
 /// A fault or an outage of the store.

@@ -1,17 +1,17 @@
-//! Old refusals are removed: nobody retries an operation for a week.
+//! The periodic job that removes old refusals. They are kept for a week, in which an operation may be retried.
 
 use super::store;
 use crate::kit::error::Error;
 use crate::kit::jobs::{Failure, Kind, Running};
 
-/// Batches whose refusals are removed in one statement: some thousands of rows at most.
+/// The most batches whose refusals are removed by one statement: some thousands of rows.
 const BATCHES: i32 = 100;
-/// Statements of one run; what is left waits for the next.
+/// The most statements of one run. What is left waits for the next run.
 const TURNS: usize = 500;
 
-/// Removes refusals that are older than [`REFUSALS_KEPT`](super::REFUSALS_KEPT), a batch's all together. At least
-/// once: what is gone is not removed again. Whose operation was refused and comes once more after that is judged
-/// anew, as if it had never come.
+/// Removes refusals that are older than [`REFUSALS_KEPT`](super::REFUSALS_KEPT), all of a batch together. The job may
+/// run twice without harm. A refused operation that is retried after that is judged again, as if it had never been
+/// sent.
 #[derive(Clone, Copy, Debug)]
 pub struct ForgetRefusals;
 

@@ -1,9 +1,10 @@
-//! The ledger: double entry, append-only, committed in groups.
+//! The ledger: double-entry, append-only, with group commit.
 //!
-//! One queue and one writer with its own connection a node; what waits is one transaction. `posting` says
-//! what a kind of posting is, `judge` is pure and decides a batch in memory, `writer` does the I/O around
-//! it, `wallet` reads, `audit` checks; none of them knows a kind by name. The ledger publishes nothing and
-//! writes to no socket: it answers orders and hands out what was committed.
+//! Each node has one queue and one writer with its own connection; all orders that wait are committed in one
+//! transaction. `posting` defines what a kind of posting is, `judge` decides a batch in memory, `writer` does the I/O
+//! around that, `wallet` reads, `audit` checks and `anchor` keeps the chains' heads outside the database. None of them
+//! knows a kind by name. The ledger publishes nothing and writes to no socket: it answers orders and hands out what was
+//! committed.
 
 pub mod anchor;
 pub mod audit;
@@ -21,8 +22,9 @@ mod store;
 pub mod wallet;
 mod writer;
 
-/// How long a refusal is kept for a retry at least: one that is gone before is named by the audit. A job
-/// removes those that are older, a batch's all together, by a function of the database that has the same time.
+/// How long refusals are kept at least, so that a retry gets the same answer. The audit reports one that is missing
+/// earlier. A job removes older ones, all of a batch together, by a function of the database, which contains the same
+/// time.
 pub const REFUSALS_KEPT: std::time::Duration = std::time::Duration::from_secs(7 * 24 * 3_600);
 
 pub use forget::ForgetRefusals;

@@ -1,4 +1,4 @@
-//! The words between the ledger and who uses it: orders in, receipts and what was committed out.
+//! The types that the ledger exchanges with its callers: orders, receipts, and what was committed.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,25 +11,25 @@ use tokio::sync::oneshot;
 use super::posting::{Actor, AnyOrder, Authority, Kind, Posted, Transfer};
 use crate::kit::operation::{BodyHash, Operation};
 
-/// Answer to a posting that says no more than how much moved.
+/// The answer to a posting of which there is no more to say than how much it moved.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, utoipa::ToSchema)]
 pub struct TransferReceipt {
     /// The transfer in the ledger.
     pub receipt: i64,
-    /// Unix milliseconds of the commit.
+    /// The time of the transfer, in Unix milliseconds.
     pub at: i64,
-    /// How much was moved.
+    /// How many coins moved.
     #[schema(value_type = i64)]
     pub amount: Coins,
-    /// The actor's coins right after it.
+    /// The actor's coins right after the transfer.
     #[schema(value_type = i64)]
     pub balance: Coins,
-    /// The answer is the first one of this operation, given again.
+    /// Whether this operation was done before, and this is its first answer again.
     pub replayed: bool,
 }
 
 impl TransferReceipt {
-    /// The answer of a row that moves one amount.
+    /// The receipt of a row that moves one amount from one account to another.
     pub fn of(posted: Posted<'_>) -> Self {
         let Posted { row, replayed, .. } = posted;
         let amount = row.legs.iter().map(|leg| leg.amount).max().unwrap_or_default();
@@ -38,30 +38,30 @@ impl TransferReceipt {
     }
 }
 
-/// Gifts of a room that are committed, in the order of their `gift_no`.
+/// Gifts of a room that were committed, in the order of their `gift_no`.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct CommittedGifts {
     /// The gifts.
     pub gifts: Vec<GiftLine>,
-    /// Coins spent in the room, ever, right after the last of them.
+    /// All coins that have ever been spent in the room, right after the last of these gifts.
     pub coins: Coins,
 }
 
-/// What one batch has changed. A hint: it may be lost, the tables have it all.
+/// What one batch has changed. It is only a hint and may be lost, because the tables have all of it.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Committed {
-    /// What kinds tell rooms, in the order of the numbers there.
+    /// The gifts of each room.
     pub rooms: Vec<(RoomId, CommittedGifts)>,
-    /// The balances of users that changed, as they are after the batch.
+    /// The users' balances that changed, as they are after the batch.
     pub balances: Vec<(UserId, Balance)>,
 }
 
-/// On whose word an order is done; the journal keeps it.
+/// Who ordered a posting; the journal stores it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum By {
     /// The user whose operation it is.
     User,
-    /// This member of the staff, whose rights were checked before.
+    /// This member of staff, whose permission the caller has checked.
     Staff(UserId),
     /// A job of the server.
     Job,
@@ -70,7 +70,7 @@ pub enum By {
 }
 
 impl By {
-    /// As the journal stores it.
+    /// The authority that the journal stores.
     pub(super) const fn authority(self) -> Authority {
         match self {
             Self::User => Authority::User,
@@ -81,7 +81,7 @@ impl By {
     }
 }
 
-/// An order without who waits for it: all that a judgement needs.
+/// The part of an order that is judged: everything except who waits for the answer.
 pub(in crate::economy) struct Request {
     pub kind: i16,
     pub op: Op,
@@ -97,10 +97,10 @@ impl fmt::Debug for Request {
     }
 }
 
-/// Gives the answer to who waits for it. One that went away is no fault: the operation is stored.
+/// Gives the answer to whoever waits for it. If nobody waits any more that is no fault, because the answer is stored.
 pub(super) type Reply = Box<dyn FnOnce(Result<Posted<'_>, ErrorBody>) + Send + Sync>;
 
-/// One thing to do, and who waits for the answer.
+/// An order for the ledger, with whoever waits for the answer.
 pub struct Order {
     pub(in crate::economy) request: Request,
     pub(super) reply: Reply,
@@ -113,7 +113,7 @@ impl fmt::Debug for Order {
 }
 
 impl Order {
-    /// An order of a user's operation, on the user's own word or on another's.
+    /// An order that is a user's operation. `by` says who orders it: the user, or somebody else for them.
     pub fn new<K: Kind>(
         operation: Operation,
         by: By,
@@ -124,8 +124,7 @@ impl Order {
         Self::of::<K>(op, Actor::User(actor), body_hash, by, order, reply)
     }
 
-    /// An order that the system gives for nobody in particular: its operation is scoped to an account of
-    /// the system.
+    /// An order of the system that is no user's operation. The operation is scoped to this account of the system.
     pub fn of_system<K: Kind>(
         op: Op,
         account: &'static str,
@@ -146,12 +145,16 @@ impl Order {
     ) -> Self {
         let request = Request { kind: K::NUMBER, op, actor, by, body_hash, order: Box::new(order) };
         let reply: Reply = Box::new(move |answer| {
-            // The writer gives this answer: a kind's panic here is not to end it.
+            // The writer's task runs this, and a panic of the kind must not end the writer.
             let _ = catch_unwind(|| K::answered(outcome(&answer)));
             let receipt = answer.and_then(|posted| {
                 catch_unwind(AssertUnwindSafe(|| K::receipt(posted))).ok().flatten().ok_or_else(|| {
                     let Transfer { id, kind, .. } = posted.row;
-                    tracing::error!(transfer = id, kind, "a stored row makes no receipt of its kind");
+                    tracing::error!(
+                        transfer = id,
+                        kind,
+                        "a stored row does not have the form of its kind, so there is no receipt"
+                    );
                     ErrorBody::new(ErrorCode::Internal)
                 })
             });
@@ -161,7 +164,7 @@ impl Order {
     }
 }
 
-/// What became of an order, in the words of the metrics.
+/// The outcome of an order, as the metrics name it.
 fn outcome(answer: &Result<Posted<'_>, ErrorBody>) -> &'static str {
     match answer {
         Ok(Posted { replayed: true, .. }) | Err(ErrorBody { replayed: true, .. }) => "repeated",
@@ -180,7 +183,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_order_is_counted_by_what_became_of_it() {
+    fn an_order_is_counted_by_its_outcome() {
         for (code, counted) in [
             (ErrorCode::InsufficientFunds, "refused"),
             (ErrorCode::NotInRoom, "refused"),

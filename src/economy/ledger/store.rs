@@ -1,4 +1,4 @@
-//! SQL of the journal's rows and of who is behind their accounts, for whoever reads some of them.
+//! SQL that reads rows of the journal and the users behind their accounts.
 
 use sqlx::PgConnection;
 
@@ -6,7 +6,7 @@ use super::journal::JournalRow;
 
 type Result<T> = std::result::Result<T, sqlx::Error>;
 
-/// These rows of the journal.
+/// The rows of the journal with these ids.
 pub(super) async fn transfers(connection: &mut PgConnection, ids: &[i64]) -> Result<Vec<JournalRow>> {
     sqlx::query_as!(
         JournalRow,
@@ -23,7 +23,7 @@ pub(super) async fn transfers(connection: &mut PgConnection, ids: &[i64]) -> Res
     .await
 }
 
-/// The users behind accounts, as (account, user); an account that is nobody's is absent.
+/// The users who own these accounts, as (account, user). Accounts that no user owns are left out.
 pub(super) async fn owners(connection: &mut PgConnection, accounts: &[i64]) -> Result<Vec<(i64, i64)>> {
     let rows = sqlx::query!(
         r#"select coin_account as "account!", user_id as "user_id!" from wallets where coin_account = any($1)
@@ -36,7 +36,7 @@ pub(super) async fn owners(connection: &mut PgConnection, accounts: &[i64]) -> R
     Ok(rows.into_iter().map(|row| (row.account, row.user_id)).collect())
 }
 
-/// Removes the refusals of at most so many batches that are older than a retry can be; gives how many batches.
+/// Removes the refusals of at most `most` batches that are old enough; gives of how many batches.
 pub(super) async fn remove_old_refusals(connection: &mut PgConnection, most: i32) -> sqlx::Result<i64> {
     sqlx::query_scalar!(r#"select remove_old_refusals($1) as "batches!""#, most).fetch_one(connection).await
 }

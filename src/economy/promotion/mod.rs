@@ -1,4 +1,4 @@
-//! Coins that the house gives away: issued into the promotion account, granted out of it.
+//! Coins that the platform gives away: they are issued into the promotion account and granted from it.
 
 mod grant;
 mod issuance;
@@ -14,25 +14,25 @@ use super::ledger::posting::{Denial, LIMIT};
 use super::ledger::{By, Ledger, Order, TransferReceipt};
 use crate::kit::operation::{Operation, hash};
 
-/// The account that coins are granted from.
+/// The name of the account from which coins are granted.
 const PROMOTION: &str = "promotion";
-/// Coins that a new database's promotion account starts with.
+/// The coins with which the promotion account of a new database starts.
 const PROMOTION_STOCK: Coins = Coins(1_000_000_000_000);
-/// The operation that issues them.
+/// The operation that issues the first coins into the promotion account.
 const STOCK: Op = Op(Uuid::from_u128(0x0199_0000_0000_7000_8000_0000_0000_0001));
-/// The operation of every user's welcome: operations are scoped to the user.
+/// The operation of the welcome coins. It is the same for every user, because operations are scoped to the user.
 const WELCOME: Op = Op(Uuid::from_u128(0x0199_0000_0000_7000_8000_0000_0000_0002));
 
-/// Grants coins from the promotion account, once however often the operation is repeated.
+/// Grants coins from the promotion account. An operation that is repeated moves them once.
 ///
 /// # Errors
-/// As the ledger answers: `user_not_found`, `insufficient_funds` of the promotion account,
+/// `user_not_found`, `insufficient_funds` if the promotion account does not have the coins, `bad_request`,
 /// `operation_conflict`, `busy`, `store_unavailable`.
 pub async fn grant(ledger: &Ledger, operation: Operation, grant: Grant) -> Result<TransferReceipt, ErrorBody> {
     ledger.post::<Grants>(operation, By::System, grant).await
 }
 
-/// Issues coins into the promotion account, once however often the operation is repeated.
+/// Issues coins into the promotion account. An operation that is repeated issues them once.
 ///
 /// # Errors
 /// As [`grant`].
@@ -43,7 +43,7 @@ pub async fn issue(ledger: &Ledger, op: Op, amount: Coins) -> Result<TransferRec
     answer.await.unwrap_or_else(|_| Err(ErrorCode::StoreUnavailable.into()))
 }
 
-/// Fills the promotion account of a new database, once in its life.
+/// Issues the first coins into the promotion account of a new database. It takes effect once in a database's life.
 ///
 /// # Errors
 /// As [`grant`].
@@ -51,7 +51,10 @@ pub async fn stock(ledger: &Ledger) -> Result<TransferReceipt, ErrorBody> {
     issue(ledger, STOCK, PROMOTION_STOCK).await
 }
 
-/// Gives a new user coins from the promotion account, once in the user's life whatever the amount.
+/// Gives a new user welcome coins from the promotion account. It takes effect once in a user's life, whatever the
+/// amount.
+///
+/// A later call with another amount gets the first answer.
 ///
 /// # Errors
 /// As [`grant`].
@@ -59,7 +62,7 @@ pub async fn welcome(ledger: &Ledger, user: UserId, amount: Coins) -> Result<Tra
     grant(ledger, Operation::of_words(WELCOME, user, "welcome"), Grant { to: user, amount }).await
 }
 
-/// An amount of coins that can be moved at all.
+/// The amount as a number, if it is more than 0 and within the range of amounts.
 fn in_range(amount: Coins) -> Result<i64, Denial> {
     if (1..=LIMIT).contains(&amount.0) {
         return Ok(amount.0);

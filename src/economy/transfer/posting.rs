@@ -13,19 +13,19 @@ use crate::economy::ledger::posting::{
 };
 use crate::economy::level;
 
-/// Where fees go.
+/// The name of the account that gets the fees.
 const FEES: &str = "transfer_fees";
-/// Milliseconds of a day.
+/// The milliseconds of a day.
 const DAY_MS: i64 = 86_400_000;
 
-/// Coins from one user to another.
+/// The order to send coins from one user to another.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct NewTransfer {
-    /// Who pays; the operation's actor.
+    /// The user who pays. They must be the operation's actor.
     pub from: UserId,
-    /// To whom.
+    /// The user who receives.
     pub to: UserId,
-    /// How many.
+    /// How many coins are to arrive.
     pub amount: Coins,
 }
 
@@ -34,44 +34,44 @@ pub struct NewTransfer {
 pub struct SentCoins {
     /// The transfer in the ledger.
     pub receipt: i64,
-    /// Unix milliseconds of the commit.
+    /// The time of the transfer, in Unix milliseconds.
     pub at: i64,
-    /// Who received. Absent where the account was erased since.
+    /// The user who received. Absent if their account has been erased since.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub to: Option<UserId>,
     /// How many coins arrived.
     pub amount: Coins,
-    /// How many the sender paid on top.
+    /// The fee in coins, which the sender paid in addition.
     pub fee: Coins,
-    /// The sender's coins right after it.
+    /// The sender's coins right after the transfer.
     pub balance: Coins,
-    /// The answer is the first one of this operation, given again.
+    /// Whether this operation was done before, and this is its first answer again.
     pub replayed: bool,
 }
 
-/// The kind.
+/// The kind of posting that sends coins between users.
 #[derive(Clone, Debug)]
 pub struct Transfers {
     settings: Arc<Settings>,
 }
 
 impl Transfers {
-    /// With these bounds.
+    /// The kind with these limits.
     pub fn new(settings: &Settings) -> Self {
         Self { settings: Arc::new(settings.clone()) }
     }
 }
 
-/// What decides whether somebody may send.
+/// What decides whether a user may send.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Sender {
-    /// Unix milliseconds.
+    /// When the account was made, in Unix milliseconds.
     pub created_at: i64,
-    /// A reseller: the coins of the account are its float.
+    /// Whether the user is a reseller, who sells the coins of their account.
     pub sells: bool,
 }
 
-/// A day of an account, counted from 1970.
+/// A day (UTC) of an account; the day is counted from 1970-01-01.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Day {
     pub(super) account: i64,
@@ -84,13 +84,13 @@ impl Day {
         Self { account, day: i32::try_from(day).unwrap_or(i32::MAX) }
     }
 
-    /// Unix milliseconds of the next day's beginning.
+    /// When the day ends, in Unix milliseconds.
     fn ends_at(self) -> i64 {
         (i64::from(self.day) + 1) * DAY_MS
     }
 }
 
-/// Who sends in this batch, and what they have sent of late.
+/// The senders of a batch, and what each account has sent on its last days.
 #[derive(Debug, Default)]
 pub struct State {
     senders: HashMap<UserId, Sender>,
@@ -98,7 +98,7 @@ pub struct State {
     changed: BTreeSet<Day>,
 }
 
-/// Who was sent how much, and what it cost.
+/// What a transfer is made of: the coin account that receives, the coins, and the fee.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Detail {
     to: i64,
@@ -115,7 +115,7 @@ impl Kind for Transfers {
     type Detail = Detail;
     type Receipt = SentCoins;
     type State = State;
-    /// Coins sent, by account and day.
+    /// The coins sent, by account and day.
     type Audit = BTreeMap<i64, BTreeMap<i32, i64>>;
 
     fn users(order: &NewTransfer, users: &mut BTreeSet<UserId>) {
@@ -180,7 +180,7 @@ impl Kind for Transfers {
         if sent.checked_add(amount).is_none_or(|sent| sent > of_the_day) {
             let left = (of_the_day - sent).max(0);
             let mut error = ErrorBody::new(ErrorCode::TransferDayLimit)
-                .message(format!("of the {of_the_day} coins of a day {left} are left"));
+                .message(format!("you may send {left} more of the {of_the_day} coins of a day"));
             error.until = Some(day.ends_at());
             return Err(error.into());
         }
@@ -250,7 +250,7 @@ impl Kind for Transfers {
         };
         flaws.compare(row, Self::legs(system, row.actor, &detail).as_deref());
         if detail.amount < 1 || detail.fee < 0 || detail.to == row.actor {
-            flaws.posting(row, "moves nothing, backwards or to its own sender");
+            flaws.posting(row, "moves no coins, moves them backwards, or moves them to its own sender");
         }
         let Day { account, day } = Day::of(row.actor, row.at_us);
         *audit.entry(account).or_default().entry(day).or_default() += detail.amount;
@@ -277,35 +277,35 @@ impl Kind for Transfers {
 }
 
 impl Transfers {
-    /// Who is new or has spent little may not send yet.
+    /// Refuses a sender whose account is too new, or who has spent too little to have the wealth level.
     fn judge_standing(&self, sender: &Sender, view: &View<'_>) -> Result<(), Denial> {
         let Settings { account_day, wealth_level, .. } = *self.settings;
         let not_yet = |words: String| ErrorBody::new(ErrorCode::TransferNotYet).message(words);
         let from = sender.created_at.saturating_add((account_day - 1) * DAY_MS);
         if view.at_us / 1_000 < from {
-            let mut error = not_yet(format!("an account sends coins from its day {account_day} on"));
+            let mut error = not_yet(format!("an account may send coins from its day {account_day} on"));
             error.until = Some(from);
             return Err(error.into());
         }
         let xp = view.accounts.get(&view.account).map_or(0, |account| account.xp);
         if xp < level::xp_of(wealth_level) {
-            return Err(not_yet(format!("coins are sent from wealth level {wealth_level} on")).into());
+            return Err(not_yet(format!("you need wealth level {wealth_level} to send coins")).into());
         }
         Ok(())
     }
 }
 
-/// The transfer behind an entry. People whose accounts were erased are not named.
+/// The transfer that caused an entry. Users whose accounts were erased are absent.
 #[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, utoipa::ToSchema)]
 pub struct EntryTransfer {
-    /// Who sent.
+    /// The user who sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<UserId>,
-    /// Who received.
+    /// The user who received.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub to: Option<UserId>,
     /// How many coins arrived.
     pub amount: Coins,
-    /// How many the sender paid on top.
+    /// The fee in coins, which the sender paid in addition.
     pub fee: Coins,
 }

@@ -1,4 +1,4 @@
-//! A gift judged again: by the versions that held then, and by the room that it was given in.
+//! The audit of gifts: each is judged again by the versions that held when it was posted, and compared with its room.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -10,44 +10,46 @@ use super::store::Membership;
 use super::{store, waterfall};
 use crate::economy::ledger::posting::{Flaws, Line, System, Transfer};
 
-/// Rooms of one page.
+/// How many rooms are read at once.
 const PAGE: i64 = 2_000;
-/// A posting's time is its node's, a membership's the database's, and members are read before the posting's
-/// locks: within this many microseconds of a change either may hold.
+/// The microseconds around a change of membership within which a gift may have been posted by either state. A posting
+/// has the time of its node and a membership that of the database; and members are read before the posting's locks are
+/// taken.
 const AROUND_US: i64 = 600_000_000;
-/// No agency's rate was ever higher.
+/// The highest rate that any agency has ever had, in basis points.
 const RATE_MAX_BP: i64 = 2_000;
 
-/// A room while the journal is walked.
+/// What the journal comes to for a room, while it is walked.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 struct Room {
     gift_no: i64,
     coins: i64,
 }
 
-/// What gifts are judged by, and where their rooms stand.
+/// What gifts are judged by, and what the journal comes to so far. A checkpoint stores only the latter.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Audit {
-    /// Price and experience by gift and version.
+    /// The price and the experience in basis points, by gift and version.
     #[serde(skip)]
     gifts: HashMap<(i64, i64), (i64, i32)>,
-    /// Rates in basis points by the agency's account and version.
+    /// The rate in basis points, by the agency's account and version.
     #[serde(skip)]
     rates: HashMap<(i64, i64), i64>,
-    /// Diamond accounts of rooms' owners.
+    /// The diamond account of each room's owner.
     #[serde(skip)]
     owners: HashMap<i64, i64>,
     rooms: BTreeMap<i64, Room>,
-    /// Who was in which agency when, by the member's account.
+    /// The memberships of each member, by the member's diamond account.
     #[serde(skip)]
     memberships: HashMap<i64, Vec<Membership>>,
-    /// Receivers without a membership that the row claims: by account, the row and the agency. Whose account was
-    /// erased is not asked.
+    /// Receivers for whom a gift gave a share to an agency that they were not in: the transfer and the agency's
+    /// account, by the receiver's account. They are flaws only if the account is still a user's, because the
+    /// memberships of an erased user are not known.
     strangers: BTreeMap<i64, (i64, i64)>,
 }
 
 impl Audit {
-    /// Reads what these rows are judged by: all versions, and the owners and members whom the rows name.
+    /// Reads what these rows are judged by: all versions, and the rooms' owners and the members whom the rows name.
     pub async fn read(&mut self, connection: &mut PgConnection, rows: &[&Transfer]) -> sqlx::Result<()> {
         let lines = || rows.iter().filter_map(|row| row.stored.line.as_ref());
         let rooms: BTreeSet<i64> = lines().map(|line| line.room).collect();
@@ -68,7 +70,7 @@ impl Audit {
                 flaws.compare(row, waterfall::legs(system, row.actor, &detail).as_deref());
                 self.check_versions(row, &detail, flaws);
             }
-            // From before gifts had a detail: what it doesn't say is held within its bounds.
+            // The row is older than the details of gifts. What it does not say is checked against its bounds.
             None if row.authority.is_none() && row.stored.detail.is_none() => {
                 self.check_first(row, line, system, flaws);
             }
@@ -77,7 +79,7 @@ impl Audit {
         self.check_room(row, line, flaws);
     }
 
-    /// What the detail says of the catalogue, the agencies and the room is what stood there.
+    /// Compares the versions that the detail names, and the room's owner, with the stored ones.
     fn check_versions(&mut self, row: &Transfer, detail: &Detail, flaws: &mut Flaws) {
         let line = &detail.line;
         let named = (line.price, detail.xp_bp);
@@ -112,13 +114,14 @@ impl Audit {
                 );
             }
             if share.receiver <= last || share.receiver >= line.receivers.len() as i64 {
-                flaws.posting(row, "names an agency of a receiver twice, or of nobody");
+                flaws.posting(row, "names two agencies for one receiver, or an agency for no receiver");
             }
             last = share.receiver;
         }
     }
 
-    /// Each share is that of an agency in which the receiver was, and no agency of a receiver goes without.
+    /// Checks that each share goes to an agency in which the receiver was, and that no receiver's agency lacks its
+    /// share.
     fn check_memberships(&mut self, row: &Transfer, detail: &Detail, flaws: &mut Flaws) {
         for (place, receiver) in (0..).zip(&detail.line.receivers) {
             let share = detail.agencies.iter().find(|share| share.receiver == place).map(|share| share.account);
@@ -145,7 +148,7 @@ impl Audit {
         }
     }
 
-    /// A row without a detail: everything but the agencies' shares is known, and those have a bound.
+    /// Checks a row without a detail. Everything except the agencies' shares is known, and for those there is a bound.
     fn check_first(&self, row: &Transfer, line: &Line, system: &System, flaws: &mut Flaws) {
         let owner = self.owners.get(&line.room).copied();
         let detail = Detail {
@@ -153,7 +156,8 @@ impl Audit {
             xp_bp: row.stored.xp_bp.unwrap_or_default(),
             waterfall: 1,
             gift_version: 0,
-            // Whose owner was erased: the account that got an owner's share, if one did.
+            // If the room's owner was erased, the owner is the account that got exactly an owner's share, if there is
+            // one.
             owner: owner.or_else(|| owner_by_share(row, line)).unwrap_or_default(),
             agencies: Vec::new(),
         };
@@ -186,7 +190,7 @@ impl Audit {
         self.rates.keys().any(|(agency, _)| *agency == account)
     }
 
-    /// Gifts of a room are numbered without holes, and its coins are their sum.
+    /// Checks that the gifts of a room are numbered without gaps, and that its coins are their sum.
     fn check_room(&mut self, row: &Transfer, line: &Line, flaws: &mut Flaws) {
         let subject = format!("transfer {}", row.id);
         let room = self.rooms.entry(line.room).or_default();
@@ -199,11 +203,11 @@ impl Audit {
         if line.room_coins != room.coins {
             let detail = format!("brings room {} to {} coins, it says {}", line.room, room.coins, line.room_coins);
             flaws.record(subject, detail);
-            room.coins = line.room_coins; // named once, not in every later row
+            room.coins = line.room_coins; // so that the flaw is reported once, and not for every later row
         }
     }
 
-    /// Stored totals of rooms, beside the walk.
+    /// Compares the stored totals of rooms with what the walk came to, and reports the flaws that only the end shows.
     pub async fn close(&mut self, connection: &mut PgConnection, flaws: &mut Flaws) -> sqlx::Result<()> {
         let strangers: Vec<i64> = self.strangers.keys().copied().collect();
         for receiver in store::of_users(connection, &strangers).await? {
@@ -241,7 +245,7 @@ impl Audit {
     }
 }
 
-/// The account that got exactly the owner's share of every receiver's gift and is no receiver.
+/// The account that is no receiver and got exactly the owner's share for all receivers.
 fn owner_by_share(row: &Transfer, line: &Line) -> Option<i64> {
     let share = line.total().checked_mul(500)?;
     let stranger = row.legs.iter().find(|leg| leg.amount == share && !line.receivers.contains(&leg.account));

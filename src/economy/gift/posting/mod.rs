@@ -1,4 +1,4 @@
-//! The gift as a kind of posting: what it needs, how it is judged, what it writes and what it says.
+//! The gift as a kind of posting: what it needs, how it is judged, and what it writes and answers.
 
 mod audit;
 mod detail;
@@ -24,29 +24,29 @@ use crate::economy::ledger::posting::{
 use crate::economy::ledger::{Committed, CommittedGifts};
 use crate::telemetry::metric;
 
-/// A gift as its room has judged it.
+/// The order to send a gift, after its room has judged it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Gift {
-    /// In which room.
+    /// The room in which it is sent.
     pub room: RoomId,
-    /// Whose room: receives the owner's share.
+    /// The room's owner, who receives the owner's share.
     pub owner: UserId,
-    /// Who pays; the operation's actor.
+    /// The user who pays. They must be the operation's actor.
     pub sender: Person,
-    /// What.
+    /// The gift's id.
     pub gift: GiftId,
     /// How many each receiver gets.
     pub count: i64,
-    /// Who receives; or why nobody does, which becomes the operation's stored answer unless an earlier
-    /// one is stored or the error says that it may pass.
+    /// The receivers; or why the room refuses the gift. The refusal becomes the operation's stored answer, unless the
+    /// operation has an answer already or the error says that it may pass.
     pub receivers: Result<Vec<Person>, ErrorBody>,
 }
 
-/// The kind.
+/// The kind of posting that sends gifts.
 #[derive(Clone, Copy, Debug)]
 pub struct Gifts;
 
-/// A gift of the catalogue, as far as money is concerned.
+/// What decides about a gift of the catalogue: its price and who may send it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Price {
     version: i64,
@@ -56,7 +56,7 @@ struct Price {
     vip_level: i16,
 }
 
-/// The agency that shares in what a user is given.
+/// The agency of a user, which gets a share of what the user receives.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Agency {
     account: i64,
@@ -64,7 +64,7 @@ struct Agency {
     rate_bp: i64,
 }
 
-/// A room's totals, as locked and then as judged.
+/// A room's totals: first as they were read under the lock, then as the judged gifts leave them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 struct RoomTotal {
     gift_no: i64,
@@ -72,7 +72,7 @@ struct RoomTotal {
     changed: bool,
 }
 
-/// What a batch of gifts is judged by, and the totals that it changes.
+/// What a batch of gifts is judged by, and the rooms' totals that it changes.
 #[derive(Clone, Debug, Default)]
 pub struct State {
     prices: HashMap<GiftId, Price>,
@@ -82,7 +82,7 @@ pub struct State {
 
 #[cfg(feature = "bench")]
 impl State {
-    /// One gift at one price in one room, for benches.
+    /// A state with one gift at one price in one room, for benches.
     pub(super) fn of_one_price(gift: GiftId, coins: i64, room: RoomId) -> Self {
         let price = Price { version: 1, coins, xp_bp: 10_000, enabled: true, vip_level: 0 };
         let prices = HashMap::from([(gift, price)]);
@@ -143,7 +143,7 @@ impl Kind for Gifts {
         if !rooms.is_empty() {
             let rooms: Vec<_> = rooms.into_iter().collect();
             state.rooms = store::lock_rooms(connection, &rooms).await?;
-            // A room's totals begin with its first gift.
+            // A room's totals are inserted with its first gift.
             if state.rooms.len() < rooms.len() {
                 store::begin_totals(connection, &rooms).await?;
                 state.rooms = store::lock_rooms(connection, &rooms).await?;
@@ -159,7 +159,7 @@ impl Kind for Gifts {
             Err(error) => return Err(Denial::Passing(error.clone())),
         };
         if gift.count < 1 || view.actor != Actor::User(gift.sender.id) {
-            return Err(Denial::Passing(ErrorBody::new(ErrorCode::BadRequest).message("no such gift can be sent")));
+            return Err(Denial::Passing(ErrorBody::new(ErrorCode::BadRequest).message("this gift cannot be sent")));
         }
         if receivers.is_empty() {
             return Err(ErrorCode::NoReceivers.into());
@@ -169,8 +169,8 @@ impl Kind for Gifts {
         }
         let price = state.prices.get(&gift.gift).filter(|price| price.enabled).ok_or(ErrorCode::GiftNotFound)?;
         if price.vip_level > 0 {
-            // Nobody has a VIP level before there is VIP to buy.
-            return Err(Denial::Final(ErrorBody::new(ErrorCode::Forbidden).message("this gift asks for a VIP level")));
+            // Nobody has a VIP level as long as VIP cannot be bought.
+            return Err(Denial::Final(ErrorBody::new(ErrorCode::Forbidden).message("this gift needs a VIP level")));
         }
         let diamonds = |user| Ok::<_, Denial>(view.names.wallet(user).ok_or(ErrorCode::UserNotFound)?.diamond);
         let owner = diamonds(gift.owner)?;
@@ -316,34 +316,34 @@ impl Kind for Gifts {
     }
 }
 
-/// Why a gift moved an account.
+/// The part that an account's owner has in a gift.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum GiftRole {
-    /// Its owner paid for it.
+    /// They paid for the gift.
     Sender,
-    /// Its owner received it.
+    /// They received the gift.
     Receiver,
-    /// Its owner's room was where it was given: the owner's share.
+    /// The gift was sent in their room, and they got the owner's share.
     RoomOwner,
 }
 
-/// The gift behind an entry. People whose accounts were erased are not named.
+/// The gift that caused an entry. Users whose accounts were erased are absent.
 #[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, utoipa::ToSchema)]
 pub struct EntryGift {
-    /// As what the account's owner is in it.
+    /// The part that the account's owner has in the gift.
     pub role: GiftRole,
-    /// What.
+    /// The gift's id.
     pub gift: GiftId,
     /// How many each receiver got.
     pub count: i64,
-    /// In which room.
+    /// The room in which it was sent.
     pub room: RoomId,
-    /// Its number there.
+    /// The gift's number in the room.
     pub gift_no: i64,
-    /// Who paid.
+    /// The user who paid.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<UserId>,
-    /// Who received.
+    /// The users who received it.
     pub to: Vec<UserId>,
 }

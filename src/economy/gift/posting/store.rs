@@ -9,8 +9,8 @@ use super::{Agency, Price, RoomTotal};
 
 type Result<T> = std::result::Result<T, sqlx::Error>;
 
-/// Prices of these gifts, those that are off included, and the agencies of these users: one way to the
-/// store for both.
+/// The prices of these gifts, also of those that are off, and the agencies of these users. One query reads both, to
+/// save a round trip.
 pub(super) async fn prices_and_agencies(
     connection: &mut PgConnection,
     gifts: &[i64],
@@ -63,8 +63,8 @@ pub(super) async fn lock_rooms(connection: &mut PgConnection, rooms: &[i64]) -> 
     Ok(total.collect())
 }
 
-/// Begins the totals of those of these rooms that are there and have none, in the order of their ids. Where another
-/// writer has just done so, this waits for its commit.
+/// Inserts totals for those of these rooms that exist and have none, in the order of their ids. If another writer has
+/// just inserted some, this waits for its commit.
 pub(super) async fn begin_totals(connection: &mut PgConnection, rooms: &[i64]) -> Result<()> {
     sqlx::query!(
         "insert into room_totals (room_id)
@@ -81,7 +81,7 @@ pub(super) async fn begin_totals(connection: &mut PgConnection, rooms: &[i64]) -
     Ok(())
 }
 
-/// Brings the rooms' totals that changed to where the batch leaves them.
+/// Updates the rooms' totals that the batch has changed.
 pub(super) async fn update_rooms(connection: &mut PgConnection, rooms: &BTreeMap<RoomId, RoomTotal>) -> Result<()> {
     let changed: Vec<_> = rooms.iter().filter(|(_, total)| total.changed).collect();
     let ids: Vec<i64> = changed.iter().map(|(room, _)| room.number()).collect();
@@ -101,13 +101,13 @@ pub(super) async fn update_rooms(connection: &mut PgConnection, rooms: &BTreeMap
     if done.rows_affected() == ids.len() as u64 { Ok(()) } else { Err(sqlx::Error::RowNotFound) }
 }
 
-/// Price and experience by gift and version.
+/// Every version of every gift: price and experience in basis points, by gift and version.
 pub(super) async fn gift_versions(connection: &mut PgConnection) -> Result<HashMap<(i64, i64), (i64, i32)>> {
     let rows = sqlx::query!("select gift_id, version, price, xp_bp from gift_versions").fetch_all(connection).await?;
     Ok(rows.into_iter().map(|row| ((row.gift_id, row.version.into()), (row.price, row.xp_bp))).collect())
 }
 
-/// Rates in basis points by the agency's diamond account and version.
+/// Every version of every agency's rate in basis points, by the agency's diamond account and version.
 pub(super) async fn rate_versions(connection: &mut PgConnection) -> Result<HashMap<(i64, i64), i64>> {
     let rows = sqlx::query!(
         "select a.diamond_account, v.version, v.rate_bp
@@ -119,7 +119,7 @@ pub(super) async fn rate_versions(connection: &mut PgConnection) -> Result<HashM
     Ok(rows.into_iter().map(|row| ((row.diamond_account, row.version), row.rate_bp.into())).collect())
 }
 
-/// From when to when a user was in an agency, Unix microseconds.
+/// A user's membership of an agency, from `since_us` to `until_us` in Unix microseconds.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Membership {
     /// The agency's diamond account.
@@ -128,7 +128,7 @@ pub(super) struct Membership {
     pub until_us: i64,
 }
 
-/// Who of these was in which agency when, by the member's diamond account.
+/// The memberships of these members, by the member's diamond account.
 pub(super) async fn memberships(
     connection: &mut PgConnection,
     members: &[i64],
@@ -153,7 +153,7 @@ pub(super) async fn memberships(
     Ok(of)
 }
 
-/// Those of these diamond accounts that are a user's.
+/// Those of these diamond accounts that belong to a user.
 pub(super) async fn of_users(connection: &mut PgConnection, accounts: &[i64]) -> Result<Vec<i64>> {
     sqlx::query_scalar!("select diamond_account from wallets where diamond_account = any($1)", accounts)
         .fetch_all(connection)
@@ -161,7 +161,8 @@ pub(super) async fn of_users(connection: &mut PgConnection, accounts: &[i64]) ->
 }
 
 /// Gifts and agencies whose versions are not whole: the row that holds now is the newest version, none is missing below
-/// it, and the oldest one is 1 (of a gift that is older than its history, the one that stood then). Each by name, with what is wrong.
+/// it, and the oldest one is 1 (of a gift that is older than its history, the one that stood then). Each by name, with
+/// what is wrong.
 pub(super) async fn unversioned(connection: &mut PgConnection) -> Result<Vec<(String, String)>> {
     let rows = sqlx::query!(
         r#"select 'gift ' || coalesce(g.id, v.gift_id) as "subject!",
@@ -201,7 +202,7 @@ pub(super) async fn unversioned(connection: &mut PgConnection) -> Result<Vec<(St
     Ok(said.collect())
 }
 
-/// The diamond accounts of these rooms' owners; a room whose owner was erased is absent.
+/// The diamond account of each of these rooms' owners. Rooms whose owner was erased are left out.
 pub(super) async fn room_owners(connection: &mut PgConnection, rooms: &[i64]) -> Result<HashMap<i64, i64>> {
     let rows = sqlx::query!(
         "select r.id, w.diamond_account from rooms r join wallets w on w.user_id = r.owner_id where r.id = any($1)",
@@ -212,7 +213,7 @@ pub(super) async fn room_owners(connection: &mut PgConnection, rooms: &[i64]) ->
     Ok(rows.into_iter().map(|row| (row.id, row.diamond_account)).collect())
 }
 
-/// Totals of rooms above an id: room, number of the last gift, coins.
+/// At most `limit` rooms' totals above the room id `after`: the room, the number of its last gift, and its coins.
 pub(super) async fn totals(connection: &mut PgConnection, after: i64, limit: i64) -> Result<Vec<(i64, i64, i64)>> {
     let rows = sqlx::query!(
         "select room_id, gift_no, coins from room_totals where room_id > $1 order by room_id limit $2",

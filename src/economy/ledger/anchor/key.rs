@@ -1,4 +1,4 @@
-//! Who signs anchors, and whose signatures count: Ed25519. The secret is never in the database.
+//! The keys that sign anchors and check their signatures (Ed25519). The secret key is never stored in the database.
 
 use std::fs::{OpenOptions, Permissions};
 use std::io::{ErrorKind, Write as _};
@@ -12,15 +12,15 @@ use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
 use crate::kit::chance::Chance;
 use crate::kit::error::{Error, Result};
 
-/// What anchors are signed with.
+/// The secret key that signs anchors.
 pub struct AnchorKey(SigningKey);
 
-/// What a signature is checked with; it may be known to everybody.
+/// The public key that checks signatures. Everybody may know it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PublicKey(VerifyingKey);
 
 impl AnchorKey {
-    /// The key of 32 bytes in base64, as `openssl rand -base64 32` prints one.
+    /// Parses a key: 32 bytes in base64, as `openssl rand -base64 32` prints them.
     pub fn parse(text: &str) -> Option<Self> {
         let bytes: [u8; 32] = STANDARD.decode(text.trim()).ok()?.try_into().ok()?;
         Some(Self(SigningKey::from_bytes(&bytes)))
@@ -55,25 +55,25 @@ impl AnchorKey {
         })
     }
 
-    /// What its signatures are checked with.
+    /// The public key that checks this key's signatures.
     pub fn public(&self) -> PublicKey {
         PublicKey(self.0.verifying_key())
     }
 
-    /// The signature, in base64.
+    /// The signature of these bytes, in base64.
     pub(in crate::economy::ledger) fn sign(&self, bytes: &[u8]) -> String {
         STANDARD.encode(self.0.sign(bytes).to_bytes())
     }
 }
 
 impl PublicKey {
-    /// Of 32 bytes in base64, as `parlor ledger anchor` prints it.
+    /// Parses a key: 32 bytes in base64, as `parlor ledger anchor` prints them.
     pub fn parse(text: &str) -> Option<Self> {
         let bytes: [u8; 32] = STANDARD.decode(text.trim()).ok()?.try_into().ok()?;
         VerifyingKey::from_bytes(&bytes).ok().map(Self)
     }
 
-    /// Whether this is its key's signature of these bytes.
+    /// Whether `signature` (base64) was made for these bytes by the secret key that belongs to this one.
     pub(in crate::economy::ledger) fn signed(&self, bytes: &[u8], signature: &str) -> bool {
         let signature = STANDARD.decode(signature).ok().and_then(|bytes| Signature::from_slice(&bytes).ok());
         signature.is_some_and(|signature| self.0.verify_strict(bytes, &signature).is_ok())
@@ -91,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_signature_counts_for_its_bytes_and_its_key_alone() {
+    fn a_signature_is_valid_only_for_its_bytes_and_its_key() {
         let [key, other] = [[1_u8; 32], [2; 32]].map(|seed| AnchorKey::parse(&STANDARD.encode(seed)).expect("a key"));
         let signature = key.sign(b"words");
         assert!(key.public().signed(b"words", &signature));

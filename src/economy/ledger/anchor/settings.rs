@@ -1,4 +1,4 @@
-//! Where anchors go and who signs them.
+//! The settings of anchors: where they are kept, and which keys sign them.
 
 use std::path::{Path, PathBuf};
 
@@ -11,23 +11,24 @@ use crate::media::{Archive, S3Settings, writable};
 crate::settings! {
     /// The ledger's anchors outside the database.
     pub struct AnchorSettings at "ledger.anchor", checked by Self::contradictions {
-        /// 32 random bytes in base64 that anchors are signed with (`openssl rand -base64 32`). Not in the database.
+        /// The key that signs anchors: 32 random bytes in base64 (`openssl rand -base64 32`). It is never stored in the
+        /// database.
         key: Option<Secret> = None, shown "none; in `dev` a file of the data folder";
-        /// Public keys whose anchors count besides: for an audit without the key, or after the key was changed.
+        /// Further public keys whose signatures are valid: for an audit without the key, or after the key was changed.
         #[serde(deserialize_with = "crate::config::list::with_commas")]
         public_keys: Vec<String> = Vec::new();
-        /// A folder that anchors are added to.
+        /// The folder to which anchors are added.
         folder: Option<PathBuf> = None, shown "none; in `dev` one of the data folder";
-        /// A bucket of the object store of `media.s3` that anchors are added to, instead of a folder.
+        /// The bucket of the object store of `media.s3` to which anchors are added, instead of a folder.
         bucket: Option<String> = None;
         /// Minutes between two anchors.
         minutes: u32 = 60, in 1..=10_080;
-        /// A file in which `parlor ledger audit` keeps, signed with the key, what it has verified, so that the next one
-        /// goes on from there. Out of the database's reach.
+        /// The file in which `parlor ledger audit` keeps a checkpoint of what it has verified, signed with the key, so
+        /// that the next audit goes on from there. Nobody who can write to the database should be able to write to it.
         checkpoint: Option<PathBuf> = None, shown "none; in `dev` a file of the data folder";
     }
     beside {
-        /// The file of `dev` that holds the key, where none is given.
+        /// The file with the key, in `dev` if no key is given.
         key_file: Option<PathBuf>;
     }
 }
@@ -47,7 +48,7 @@ impl AnchorSettings {
         }
     }
 
-    /// The same where `dev` has nothing given: a folder and a key beside its database.
+    /// The settings for `dev`: what is not given becomes a file or folder in `folder`, beside the database.
     #[must_use]
     pub fn beside(mut self, folder: &Path) -> Self {
         let folder = folder.join("ledger");
@@ -69,10 +70,10 @@ impl AnchorSettings {
         Some(format!("ledger.anchor.folder: {} cannot be written to ({error})", folder.display()))
     }
 
-    /// The key; in `dev`, where none is given, the one of its file.
+    /// The key that signs; in `dev`, if none is given, the one of the key file. `None` if there is neither.
     ///
     /// # Errors
-    /// `internal` where the file of `dev` cannot be used.
+    /// `internal` if the key file cannot be used.
     pub fn signing_key(&self, chance: &Chance) -> Result<Option<AnchorKey>> {
         match (&self.key, &self.key_file) {
             (Some(key), _) => Ok(AnchorKey::parse(key.reveal())),
@@ -81,10 +82,10 @@ impl AnchorSettings {
         }
     }
 
-    /// The place; `None` where none is given.
+    /// The place where anchors are kept; `None` if none is given.
     ///
     /// # Errors
-    /// `internal` where the place that is given cannot be used.
+    /// `internal` if the place cannot be used.
     pub fn place(&self, store: &S3Settings, chance: &Chance) -> Result<Option<Archive>> {
         match (&self.folder, &self.bucket) {
             (Some(folder), _) => Archive::folder(folder, chance.clone()).map(Some),
@@ -93,13 +94,14 @@ impl AnchorSettings {
         }
     }
 
-    /// Whose anchors count: those of the key, and those given besides.
+    /// The public keys whose signatures are valid: that of `key`, and those of the settings.
     ///
     /// # Errors
-    /// `internal` where a given one is no key; the settings are checked for that at the start.
+    /// `internal` if one of the settings is not a key. The check at the start reports that first.
     pub fn counted(&self, key: Option<&AnchorKey>) -> Result<Vec<PublicKey>> {
         let given = self.public_keys.iter().map(|key| {
-            PublicKey::parse(key).ok_or_else(|| Error::internal("ledger.anchor.public_keys holds something else"))
+            PublicKey::parse(key)
+                .ok_or_else(|| Error::internal("ledger.anchor.public_keys contains something that is not a key"))
         });
         key.map(|key| Ok(key.public())).into_iter().chain(given).collect()
     }

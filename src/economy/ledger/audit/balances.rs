@@ -1,4 +1,4 @@
-//! Accounts, their balances and wallets, beside what the journal comes to.
+//! Compares accounts, balances and wallets with what the journal comes to.
 
 use std::collections::HashSet;
 
@@ -11,8 +11,8 @@ use super::store::{self, AccountRow, BalanceRow};
 use crate::economy::ledger::posting::System;
 use crate::kit::error::Result;
 
-/// Compares the accounts above `after`, so many at most, with the fold of the journal up to this snapshot. Gives
-/// the last one; `None` where there is none above it.
+/// Compares at most `limit` accounts above the id `after` with the fold of the journal up to this snapshot. Gives the
+/// last of them; `None` if it reached the end.
 pub(super) async fn page(
     connection: &mut PgConnection,
     fold: &Fold,
@@ -50,7 +50,7 @@ fn compare_accounts(
         report.accounts += 1;
         let subject = || format!("account {}", row.id);
         if row.may_overdraw && !issuance.contains(&row.id) {
-            report.add(Rule::Overdraft, subject(), "may overdraw and is no issuance");
+            report.add(Rule::Overdraft, subject(), "may overdraw but is not an issuance account");
         }
         let account = fold.account(row.id);
         if account.last_transfer != 0 && account.currency != row.currency {
@@ -84,7 +84,11 @@ fn compare_balances(fold: &Fold, accounts: &[AccountRow], balances: &[BalanceRow
             report.add(Rule::NeverNegative, subject(), format!("stands at {}", row.amount));
         }
         if row.may_overdraw != may_overdraw {
-            report.add(Rule::Overdraft, subject(), "its balance row says otherwise than the account");
+            report.add(
+                Rule::Overdraft,
+                subject(),
+                "its balance and the account do not agree on whether it may overdraw",
+            );
         }
     }
 }

@@ -1,5 +1,5 @@
-//! The chains beside the journal: every row in its link, every link behind the one before. Pure. It goes in
-//! rounds, of which each ends at the heads that the chains had when it began.
+//! Checks the chains along the journal: every row belongs to a link, and every link follows the previous one. There is
+//! no I/O here. The check goes in rounds, each of which ends at the heads that the chains had when it began.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
@@ -14,20 +14,20 @@ use crate::economy::ledger::posting::Transfer;
 struct Open {
     row: LinkRow,
     place: Place,
-    /// The id that comes next where no row is missing.
+    /// The id that comes next if no row is missing.
     next: i64,
     seen: i64,
 }
 
-/// A link's place in the round.
+/// The round to which a link belongs.
 enum Place {
-    /// It is to be checked.
+    /// It is checked in this round.
     Now(Link),
-    /// An earlier round has, or a later one will.
+    /// It was checked in an earlier round, or will be in a later one.
     Another,
 }
 
-/// Where the walk stands.
+/// The state of the check after some rows.
 #[derive(Default)]
 pub(super) struct ChainWalk {
     ahead: VecDeque<LinkRow>,
@@ -47,13 +47,13 @@ pub(super) struct ChainWalk {
 }
 
 impl ChainWalk {
-    /// Behind these links, the last one of each writer.
+    /// A check that goes on after these links, the last of each writer.
     pub fn behind(heads: Vec<Head>) -> Self {
         let heads = heads.into_iter().map(|head| (head.writer, (head.batch_no, head.hash)));
         Self { heads: heads.collect(), ..Self::default() }
     }
 
-    /// Number and hash of each writer's last link that was walked.
+    /// The last link of each writer that was checked.
     pub fn heads(&self) -> Vec<Head> {
         let head = |(writer, (batch_no, hash)): (&i64, &(i64, String))| Head {
             writer: *writer,
@@ -65,25 +65,25 @@ impl ChainWalk {
         heads
     }
 
-    /// Begins a round that ends at these heads. Every id up to `reached` has been gone by.
+    /// Begins a round that ends at these heads. The journal has been walked up to the id `reached`.
     pub fn begin(&mut self, ends: &[HeadRow], reached: i64) {
         self.ends = ends.iter().map(|head| (head.writer, (head.batch_no, head.is_there))).collect();
         self.before = self.heads.iter().map(|(writer, (number, _))| (*writer, *number)).collect();
         self.reached = reached;
     }
 
-    /// These writers, with the number of the last link of each that was walked.
+    /// These writers, and for each the number of its last link that was checked.
     pub fn walked(&self, heads: &[HeadRow]) -> (Vec<i64>, Vec<i64>) {
         let number = |writer| self.heads.get(&writer).map_or(0, |(number, _)| *number);
         heads.iter().map(|head| (head.writer, number(head.writer))).unzip()
     }
 
-    /// Links that come next, by their first transfer.
+    /// Adds the links that come next, ordered by their first transfer.
     pub fn expect(&mut self, links: Vec<LinkRow>) {
         self.ahead.extend(links);
     }
 
-    /// The next row of the journal, by id. Whether it is to be judged in this round.
+    /// Takes the next row of the journal, by id. Gives whether it is judged in this round.
     pub fn transfer(&mut self, row: &Transfer, report: &mut Report) -> bool {
         self.advance(row.id, report);
         match &mut self.open {
@@ -95,10 +95,11 @@ impl ChainWalk {
                 open.seen += 1;
                 link.add(row);
                 if row.at_us != open.row.at.timestamp_micros() {
-                    let detail = format!("is dated otherwise than {}", name(&open.row));
+                    let detail = format!("does not have the same time as {}", name(&open.row));
                     report.add(Rule::LinkWhole, format!("transfer {}", row.id), detail);
                 }
-                // What a link doesn't hash, anybody could have added to its rows later.
+                // A link of the first version does not hash authority and detail, so its rows must not have them:
+                // anybody could have added them later.
                 let says_more = row.authority.is_some() || row.stored.detail.is_some();
                 if says_more == (open.row.version == Version::First.number()) {
                     let detail = format!("is not in the form of {}, version {}", name(&open.row), open.row.version);
@@ -106,12 +107,12 @@ impl ChainWalk {
                 }
             }
             _ if !self.orphans.insert(row.id) => return false,
-            _ => report.add(Rule::LinkWhole, format!("transfer {}", row.id), "stands in no link of any chain"),
+            _ => report.add(Rule::LinkWhole, format!("transfer {}", row.id), "belongs to no link of any chain"),
         }
         true
     }
 
-    /// After the last row of a round.
+    /// Ends a round, after its last row.
     pub fn finish(&mut self, report: &mut Report) {
         self.advance(i64::MAX, report);
         for (writer, (number, is_there)) in &self.ends {
@@ -123,13 +124,13 @@ impl ChainWalk {
             if walked != *number {
                 let detail = format!("is there, and the way through the journal ends at link {walked} of its writer");
                 report.add(Rule::ChainWhole, format!("link {writer}/{number}"), detail);
-                // Named once.
+                // The link is taken as checked, so that it is reported once.
                 self.heads.insert(*writer, (*number, String::new()));
             }
         }
     }
 
-    /// Closes what ends before `id`, opens what begins at or before it.
+    /// Closes the links that end before `id`, and opens those that begin at or before it.
     fn advance(&mut self, id: i64, report: &mut Report) {
         loop {
             if self.open.as_ref().is_some_and(|open| open.row.last_transfer >= id) {
@@ -141,12 +142,12 @@ impl ChainWalk {
             if self.ahead.front().is_none_or(|next| next.first_transfer > id) {
                 return;
             }
-            let row = self.ahead.pop_front().expect("looked at right above");
+            let row = self.ahead.pop_front().expect("the queue was found not empty just above");
             self.open = Some(self.open(row, report));
         }
     }
 
-    /// Whether a link belongs to this round: it is at most its writer's last one, and no earlier round has met it.
+    /// Whether a link belongs to another round: it is above the end of this round, or an earlier round has checked it.
     fn is_of_another_round(&self, row: &LinkRow) -> bool {
         let last = self.ends.get(&row.writer).map_or(0, |(last, _)| *last);
         let walked = self.before.get(&row.writer).is_some_and(|before| (1..=*before).contains(&row.batch_no));
@@ -161,14 +162,18 @@ impl ChainWalk {
         let subject = || name(&row);
         let (batch_no, head) = self.heads.remove(&row.writer).unwrap_or_else(|| (0, hex(&GENESIS)));
         if row.batch_no != batch_no + 1 {
-            report.add(Rule::ChainWhole, subject(), format!("stands behind link {batch_no}: what was between is gone"));
+            report.add(
+                Rule::ChainWhole,
+                subject(),
+                format!("follows link {batch_no}: the links between them are gone"),
+            );
         } else if hex(&row.previous) != head {
             report.add(Rule::ChainWhole, subject(), "does not name the hash of the link before it");
         }
         self.heads.insert(row.writer, (row.batch_no, hex(&row.hash)));
         let previous = row.previous.as_slice().try_into().unwrap_or(GENESIS);
         let version = Version::from_number(row.version).unwrap_or_else(|| {
-            report.add(Rule::ChainWhole, subject(), format!("is of version {}, which there is not", row.version));
+            report.add(Rule::ChainWhole, subject(), format!("has the unknown version {}", row.version));
             Version::NEWEST
         });
         let link = Link::behind(&previous, version, row.writer, row.batch_no);
@@ -178,26 +183,34 @@ impl ChainWalk {
 
 fn close(row: LinkRow, mut link: Link, next: i64, seen: i64, report: &mut Report) {
     if row.refusals < 0 || (row.refusals > 0) != row.refusals_hash.is_some() {
-        report.add(Rule::LinkWhole, name(&row), format!("has {} refusals and no hash that fits it", row.refusals));
+        report.add(
+            Rule::LinkWhole,
+            name(&row),
+            format!("says {} refusals, and does not have a hash exactly if there are some", row.refusals),
+        );
     }
     if let Some(hash) = &row.refusals_hash {
         link.refuse(row.refusals.into(), hash);
     }
     missing(&row, next, row.last_transfer, report);
     if seen != i64::from(row.transfers) {
-        report.add(Rule::LinkWhole, name(&row), format!("has {} transfers, {seen} are there", row.transfers));
+        report.add(
+            Rule::LinkWhole,
+            name(&row),
+            format!("should have {} transfers, but {seen} are there", row.transfers),
+        );
     }
     if link.hash()[..] != row.hash {
         let detail = format!(
-            "its rows (transfers {} to {}) do not hash to what it holds: one was changed, added or removed",
+            "its rows (transfers {} to {}) do not have the hash that it holds: one was changed, added or removed",
             row.first_transfer, row.last_transfer
         );
         report.add(Rule::LinkHash, name(&row), detail);
     }
 }
 
-/// Names the rows from `first` to `last`, which are not there. A link that claims more than a batch can
-/// have is broken itself: its count says so.
+/// Reports the rows from `first` to `last` as missing, at most the 512 of a batch. If a link claims more, it is broken
+/// itself, which its count shows.
 fn missing(row: &LinkRow, first: i64, last: i64, report: &mut Report) {
     for id in (first..=last).take(512) {
         report.add(Rule::LinkWhole, format!("transfer {id}"), format!("is missing; it belongs to {}", name(row)));

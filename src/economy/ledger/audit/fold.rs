@@ -1,4 +1,4 @@
-//! The journal folded: what balances and lists must be. Pure.
+//! The fold of the journal: the balances and the lists of transfers that its rows come to. There is no I/O here.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use super::report::{Report, Rule};
 use super::store::AccountRow;
 use crate::economy::ledger::posting::{Transfer, xp};
 
-/// What an account has come to.
+/// The state of an account after some rows.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(super) struct Account {
     pub currency: i16,
@@ -17,21 +17,21 @@ pub(super) struct Account {
     pub amount: i64,
     pub xp: i64,
     pub last_transfer: i64,
-    /// It is not there; that was named at its first row.
+    /// The account does not exist, which was reported at its first row.
     pub is_missing: bool,
-    /// Named once; what follows from it in every later row is not named again.
+    /// These flaws have been reported, so that they are not reported again for every later row.
     named_negative: bool,
     named_answer: bool,
 }
 
-/// The state of the fold after some rows: the accounts that they moved.
+/// The state of the fold after some rows: the accounts that the rows changed.
 #[derive(Default)]
 pub(super) struct Fold {
     accounts: BTreeMap<i64, Account>,
 }
 
 impl Fold {
-    /// As a checkpoint kept it.
+    /// The fold that a checkpoint has stored.
     pub fn of(kept: Vec<Kept>) -> Self {
         let accounts = kept.into_iter().map(|Kept(id, currency, may_overdraw, amount, xp, last_transfer)| {
             (id, Account { currency, may_overdraw, amount, xp, last_transfer, ..Account::default() })
@@ -39,7 +39,7 @@ impl Fold {
         Self { accounts: accounts.collect() }
     }
 
-    /// For a checkpoint.
+    /// The fold in the form that a checkpoint stores.
     pub fn kept(&self) -> Vec<Kept> {
         let kept =
             |(id, of): (&i64, &Account)| Kept(*id, of.currency, of.may_overdraw, of.amount, of.xp, of.last_transfer);
@@ -52,7 +52,7 @@ impl Fold {
         named.into_iter().filter(|account| !self.accounts.contains_key(account)).collect()
     }
 
-    /// Accounts that exist.
+    /// Adds accounts that exist, before their first rows.
     pub fn open(&mut self, accounts: Vec<AccountRow>) {
         for row in accounts {
             let account = Account { currency: row.currency, may_overdraw: row.may_overdraw, ..Account::default() };
@@ -60,7 +60,7 @@ impl Fold {
         }
     }
 
-    /// What an account has come to; one without a row has nothing.
+    /// The state of an account; an account without rows has nothing.
     pub fn account(&self, id: i64) -> Account {
         self.accounts.get(&id).copied().unwrap_or_default()
     }
@@ -70,7 +70,7 @@ impl Fold {
         self.accounts.range(after.saturating_add(1)..=until).map(|(id, account)| (*id, *account))
     }
 
-    /// The next row of the journal, by id.
+    /// Adds the next row of the journal.
     pub fn transfer(&mut self, row: &Transfer, report: &mut Report) {
         report.transfers += 1;
         let subject = || format!("transfer {}", row.id);
@@ -81,13 +81,15 @@ impl Fold {
                 Account { currency: leg.currency, is_missing: true, ..Account::default() }
             });
             if account.currency != leg.currency {
-                let detail =
-                    format!("account {} is of currency {}, the leg of {}", leg.account, account.currency, leg.currency);
+                let detail = format!(
+                    "account {} has currency {}, but its leg has currency {}",
+                    leg.account, account.currency, leg.currency
+                );
                 report.add(Rule::LegCurrency, subject(), detail);
             }
             if leg.previous != account.last_transfer {
                 let detail = format!(
-                    "names {} as the transfer before it of account {}, the journal has {}",
+                    "names {} as the previous transfer of account {}, but the journal has {}",
                     leg.previous, leg.account, account.last_transfer
                 );
                 report.add(Rule::ListWhole, subject(), detail);
@@ -109,7 +111,10 @@ impl Fold {
             && !actor.named_answer
         {
             actor.named_answer = true;
-            let detail = format!("answered a balance of {}, the journal comes to {}", row.actor_balance, actor.amount);
+            let detail = format!(
+                "was answered with a balance of {}, but the journal comes to {}",
+                row.actor_balance, actor.amount
+            );
             report.add(Rule::AnswerTrue, subject(), detail);
         }
     }

@@ -1,8 +1,8 @@
-//! Checks every invariant of the books and names the rows that break one.
+//! The audit: it checks every invariant of the books, and reports the rows that break one.
 //!
-//! It reads as parlor_audit or parlor_app and changes nothing in the database. It reads in short snapshots, a
-//! page each, while servers may post at full speed: `walk` says why that raises no false alarm. What it holds in
-//! memory grows with accounts, rooms and the kinds' records, not with the journal. From a [`Checkpoint`] it goes
+//! It reads as the role parlor_audit or parlor_app, and changes nothing in the database. It reads page by page in short
+//! snapshots, while servers may post at full speed; `walk` explains why that raises no false alarm. Its memory grows
+//! with the accounts, the rooms and the records of the kinds, and not with the journal. With a [`Checkpoint`] it goes
 //! on where an earlier audit has ended.
 
 mod anchored;
@@ -33,7 +33,7 @@ use crate::db;
 use crate::kit::error::{Error, Result};
 use crate::kit::hex::hex;
 
-/// Rows of one page, and so of one snapshot.
+/// The most rows of one page, and so of one snapshot.
 const PAGE: i64 = 5_000;
 
 /// The tables that money depends on. Whatever is added to one is a finding, also where a newer program's migration may
@@ -72,7 +72,7 @@ pub struct Progress {
     pub transfers: u64,
 }
 
-/// What an audit is asked.
+/// What an audit checks, and how.
 pub struct Plan<'a> {
     kinds: &'a Kinds,
     anchors: Option<&'a Series>,
@@ -82,55 +82,54 @@ pub struct Plan<'a> {
 }
 
 impl<'a> Plan<'a> {
-    /// From the first row of the books, without anchors.
+    /// An audit from the first row of the books, without anchors.
     pub fn of(kinds: &'a Kinds) -> Self {
         Self { kinds, anchors: None, from: None, page: PAGE, told: &|_| {} }
     }
 
-    /// The same, beside the anchors that were taken of the books.
+    /// Also compares the books with these anchors.
     #[must_use]
     pub fn beside(self, anchors: Option<&'a Series>) -> Self {
         Self { anchors, ..self }
     }
 
-    /// The same, on from where an earlier audit has ended.
+    /// Goes on from the checkpoint of an earlier audit.
     #[must_use]
     pub fn from(self, from: Option<Checkpoint>) -> Self {
         Self { from, ..self }
     }
 
-    /// The same, with so many rows a snapshot.
+    /// Reads at most `page` rows in a snapshot.
     #[must_use]
     pub fn in_pages_of(self, page: i64) -> Self {
         Self { page, ..self }
     }
 
-    /// The same; whoever waits is told where it stands.
+    /// Calls `told` with the progress, again and again.
     #[must_use]
     pub fn telling(self, told: &'a (dyn Fn(Progress) + Sync)) -> Self {
         Self { told, ..self }
     }
 }
 
-/// What came of an audit.
+/// The result of an audit.
 pub struct Audited {
-    /// What it found.
+    /// What the audit found.
     pub report: Report,
-    /// Where the next one may go on; none where the books are not clean, so that what is wrong with them is found
-    /// again until it is put right.
+    /// From where the next audit may go on. `None` if the books are not clean, so that every audit finds what is wrong
+    /// until it is put right.
     pub checkpoint: Option<Checkpoint>,
 }
 
 /// Audits the books in short snapshots.
 ///
 /// # Errors
-/// A fault or an outage of the store. Broken books are no error: they stand in the report.
+/// A fault or an outage of the store. Broken books are no error: the report names what is wrong.
 pub async fn audit(connection: &mut PgConnection, plan: Plan<'_>) -> Result<Audited> {
     audited(Snapshots::Short(connection), plan).await
 }
 
-/// The same inside a transaction that the caller has opened: what it has changed and not committed is
-/// audited too.
+/// Audits the books within the caller's transaction, so that its uncommitted changes are audited too.
 ///
 /// # Errors
 /// As [`audit`].
@@ -142,7 +141,7 @@ async fn audited(mut snapshots: Snapshots<'_>, plan: Plan<'_>) -> Result<Audited
     let mut report = Report::default();
     snapshots.take(async |snapshot| schema(snapshot, &mut report).await).await?;
     let checkpoint = match books(&mut snapshots, plan, &mut report).await {
-        // A schema that somebody has changed may not be readable; that it was changed has been said.
+        // A changed schema may not be readable. That it was changed has been reported already.
         Err(error) if !report.is_clean() => {
             report.notes.push(format!("not everything could be read: {error}"));
             None
@@ -152,7 +151,7 @@ async fn audited(mut snapshots: Snapshots<'_>, plan: Plan<'_>) -> Result<Audited
     Ok(Audited { checkpoint: checkpoint.filter(|_| report.is_clean()), report })
 }
 
-/// What stands in the tables.
+/// Audits the content of the tables.
 async fn books(snapshots: &mut Snapshots<'_>, plan: Plan<'_>, report: &mut Report) -> Result<Option<Checkpoint>> {
     let Plan { kinds, anchors, from, page, told } = plan;
     let from = match from {
@@ -187,14 +186,14 @@ async fn books(snapshots: &mut Snapshots<'_>, plan: Plan<'_>, report: &mut Repor
     walk.checkpoint(openings, report)
 }
 
-/// How far `at` is from `first` to `last`.
+/// How far `at` is on the way from `first` to `last`, in percent.
 fn percent(at: i64, first: i64, last: i64) -> Option<u8> {
     let whole = i128::from(last) - i128::from(first);
     let part = (i128::from(at) - i128::from(first)).clamp(0, whole.max(0));
     u8::try_from(part * 100 / whole.max(1)).ok()
 }
 
-/// Compares the schema and its rights with what the migrations make.
+/// Compares the schema and its grants with what the migrations make.
 async fn schema(snapshot: &mut PgConnection, report: &mut Report) -> Result<()> {
     let newer = db::unknown_migrations(snapshot).await.map_err(Error::internal)?;
     for difference in db::schema::differences(snapshot).await? {

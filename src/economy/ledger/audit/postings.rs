@@ -1,7 +1,7 @@
-//! Every row judged again by its kind, and every record of a kind's own beside the journal.
+//! Has every row judged again by its kind, and has each kind compare its own records with the journal.
 //!
-//! The kinds know how; here is only who is asked. What a kind keeps grows with its own tables (rooms,
-//! versions), not with the journal.
+//! Only the kinds know how to do that. What a kind remembers grows with its own tables (rooms, versions), and not with
+//! the journal.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use sqlx::PgConnection;
 use super::report::{Report, Rule};
 use crate::economy::ledger::posting::{AnyAudit, AnyKind, Authority, Flaw, Flaws, Kinds, System, Transfer};
 
-/// A kind with what it keeps while the journal is walked.
+/// A kind, with what it remembers while the journal is walked.
 struct Open<'a> {
     kind: &'a dyn AnyKind,
     audit: AnyAudit,
@@ -21,10 +21,10 @@ struct Open<'a> {
 pub(super) struct Postings<'a>(BTreeMap<i16, Open<'a>>);
 
 impl<'a> Postings<'a> {
-    /// At the beginning, or with what a checkpoint has kept.
+    /// The kinds at the beginning of the journal, or with what a checkpoint has stored.
     ///
     /// # Errors
-    /// What was kept is not in the form of this program.
+    /// What was stored does not have the form of this program.
     pub fn open(kinds: &'a Kinds, kept: Option<&BTreeMap<i16, Value>>) -> serde_json::Result<Self> {
         let open = kinds.iter().map(|kind| {
             let audit = kind.audit(kept.and_then(|kept| kept.get(&kind.number())))?;
@@ -33,17 +33,17 @@ impl<'a> Postings<'a> {
         open.collect::<serde_json::Result<_>>().map(Self)
     }
 
-    /// What a checkpoint keeps.
+    /// What a checkpoint stores for each kind.
     pub fn kept(&self) -> serde_json::Result<BTreeMap<i16, Value>> {
         self.0.iter().map(|(number, Open { kind, audit })| Ok((*number, kind.audit_kept(audit)?))).collect()
     }
 
-    /// Every kind.
+    /// The number of every kind.
     pub fn numbers(&self) -> Vec<i16> {
         self.0.keys().copied().collect()
     }
 
-    /// Reads what these rows are judged by.
+    /// Reads what these rows are judged by, for each kind.
     pub async fn read(
         &mut self,
         connection: &mut PgConnection,
@@ -58,25 +58,25 @@ impl<'a> Postings<'a> {
         Ok(())
     }
 
-    /// The next row of the journal.
+    /// Has the next row of the journal judged.
     pub fn transfer(&mut self, row: &Transfer, system: &System, report: &mut Report) {
         let mut flaws = Flaws::default();
         match self.0.get_mut(&row.kind) {
             Some(Open { kind, audit }) => {
-                // Rows from before the word was kept have none.
+                // Rows that are older than the column have no authority.
                 if let Some(word) = row.authority
                     && !Authority::from_number(word).is_some_and(|word| kind.authorities().contains(&word))
                 {
-                    flaws.posting(row, format!("a {} is not posted on the word of authority {word}", kind.name()));
+                    flaws.posting(row, format!("is a {}, which authority {word} may not order", kind.name()));
                 }
                 kind.audit_row(row, system, audit, &mut flaws);
             }
-            None => flaws.posting(row, format!("is of kind {}, which there is not", row.kind)),
+            None => flaws.posting(row, format!("has the unknown kind {}", row.kind)),
         }
         tell(flaws, report);
     }
 
-    /// A kind's own tables, beside the rows so far.
+    /// Has a kind compare its own tables with the rows so far.
     pub async fn close(&mut self, connection: &mut PgConnection, kind: i16, report: &mut Report) -> sqlx::Result<()> {
         let mut flaws = Flaws::default();
         if let Some(Open { kind, audit }) = self.0.get_mut(&kind) {

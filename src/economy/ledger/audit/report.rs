@@ -1,15 +1,15 @@
-//! What an audit found, for people and for a metric.
+//! The report of an audit: what it found.
 
 use std::fmt;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
-/// Violations that a report names; beyond it they are counted.
+/// The most violations that a report names. Further ones are only counted.
 const NAMED: usize = 1_000;
 
 macro_rules! rules {
     ($($(#[$doc:meta])* $variant:ident = $name:literal;)*) => {
-        /// What must hold.
+        /// A rule that the books must keep.
         #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
         pub enum Rule { $($(#[$doc])* $variant,)* }
 
@@ -17,7 +17,7 @@ macro_rules! rules {
             /// Every rule.
             pub const ALL: &'static [Self] = &[$(Self::$variant),*];
 
-            /// Its stable name.
+            /// The rule's name, which does not change.
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$variant => $name),* }
             }
@@ -26,50 +26,51 @@ macro_rules! rules {
 }
 
 rules! {
-    /// A row has all its columns, each account once, ascending, nothing empty.
+    /// A row of the journal has all its columns. Its legs are not empty, and name each account once, in ascending
+    /// order.
     RowWhole = "row_whole";
-    /// A row's legs sum to zero in each currency.
+    /// The legs of a row sum to zero in each currency.
     ZeroSum = "zero_sum";
-    /// A leg is in the currency of its account.
+    /// A leg has the currency of its account.
     LegCurrency = "leg_currency";
-    /// A row's legs are what its kind makes of its detail, whole, by what held then; and its kind may be
-    /// posted on its authority's word.
+    /// The legs of a row are exactly those that its kind makes of its detail, by the versions that held at the time;
+    /// and its authority may order such a posting.
     PostingRecomputed = "posting_recomputed";
-    /// A leg names the account's transfer before it.
+    /// A leg names the account's previous transfer.
     ListWhole = "list_whole";
-    /// The actor's balance on a row is the fold up to it.
+    /// The actor's balance on a row is what the journal comes to at this row.
     AnswerTrue = "answer_true";
-    /// No account but issuance is ever below zero.
+    /// No account except those of issuance is ever below zero.
     NeverNegative = "never_negative";
-    /// Balance, experience and last transfer are the fold of the journal.
+    /// A stored balance, experience and last transfer are what the journal comes to.
     BalanceIsFold = "balance_is_fold";
-    /// Only issuance may overdraw.
+    /// Only accounts of issuance may overdraw.
     Overdraft = "overdraft";
-    /// The records that a kind keeps of its own and the journal agree, both ways.
+    /// A kind's own records and the journal agree: neither has anything that the other lacks.
     RecordsAgree = "records_agree";
-    /// Every row of the journal is in a link, and every row of a link is there.
+    /// Every row of the journal belongs to a link, and every row of a link exists.
     LinkWhole = "link_whole";
-    /// A link's hash is that of its rows.
+    /// The hash of a link is that of its rows.
     LinkHash = "link_hash";
-    /// A chain's links are numbered without holes, each behind the hash before.
+    /// The links of a chain are numbered without gaps, and each names the hash of the previous one.
     ChainWhole = "chain_whole";
-    /// An operation is done or refused, not both.
+    /// An operation is done once or refused, not both.
     OperationOnce = "operation_once";
-    /// A stored refusal is the one that its batch's link hashes.
+    /// The stored refusals of a batch are those that the batch's link hashes.
     RefusalTrue = "refusal_true";
-    /// A wallet has its two accounts with their balance rows.
+    /// A wallet has its two accounts, with their balances.
     WalletWhole = "wallet_whole";
-    /// Accounts were opened in one chain, each once.
+    /// Each account was opened once, in the chain of openings.
     OpeningWhole = "opening_whole";
-    /// An account has one owner, the one that it was opened for.
+    /// An account has one owner, for whom it was opened.
     OwnerTrue = "owner_true";
-    /// The schema and its rights are as the migrations make them.
+    /// The schema and its grants are as the migrations make them.
     SchemaMigrated = "schema_migrated";
-    /// What an anchor outside the database names is there as it was.
+    /// What an anchor outside the database names is still there, unchanged.
     Anchored = "anchored";
-    /// Anchors are whole, signed, and each behind the one before.
+    /// Anchors are complete and signed, and each follows the previous one.
     AnchorTrue = "anchor_true";
-    /// The checkpoint that the audit was to go on from is signed, and the books have what it says of them.
+    /// The checkpoint from which the audit should go on is signed, and the books contain what it names.
     CheckpointTrue = "checkpoint_true";
 }
 
@@ -82,53 +83,53 @@ impl fmt::Display for Rule {
 /// A row that breaks a rule.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Violation {
-    /// Which rule.
+    /// The rule.
     pub rule: Rule,
-    /// Which row: `transfer 513`, `account 7`, `link 2/5`, `room 104233871`.
+    /// The row, as `transfer 513`, `account 7`, `link 2/5` or `room 104233871`.
     pub subject: String,
-    /// What is there, and what should be.
+    /// What is wrong: what is there, and what should be.
     pub detail: String,
 }
 
-/// The checkpoint that an audit has gone on from.
+/// The checkpoint from which an audit went on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Since {
-    /// When the audit began that left it, Unix milliseconds.
+    /// When the audit that made it began, in Unix milliseconds.
     pub at: i64,
-    /// Rows of the journal before it.
+    /// How many rows of the journal that audit had verified.
     pub transfers: u64,
 }
 
 /// What an audit found.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Report {
-    /// The checkpoint that it has gone on from; none where it has read everything.
+    /// The checkpoint from which it went on; `None` if it has read everything.
     pub since: Option<Since>,
-    /// Rows of the journal that were read.
+    /// How many rows of the journal were read.
     pub transfers: u64,
-    /// Accounts.
+    /// How many accounts were checked.
     pub accounts: u64,
-    /// Links of all chains that were read.
+    /// How many links of all chains were read.
     pub links: u64,
-    /// Stored refusals.
+    /// How many stored refusals were checked.
     pub refusals: u64,
-    /// Anchors that the books were compared with.
+    /// How many anchors the books were compared with.
     pub anchors: u64,
-    /// The rows that break a rule, the first thousand.
+    /// The violations, at most a thousand.
     pub violations: Vec<Violation>,
-    /// Violations in all.
+    /// How many violations there are in all.
     pub found: u64,
-    /// What could not be looked at, and why; no violation.
+    /// What could not be checked, and why. A note is no violation.
     pub notes: Vec<String>,
 }
 
 impl Report {
-    /// Nothing breaks a rule.
+    /// Whether no row breaks a rule.
     pub fn is_clean(&self) -> bool {
         self.found == 0
     }
 
-    /// Names a row that breaks a rule, besides what the audit itself finds.
+    /// Adds a violation. Callers of the audit may add what they find themselves.
     pub fn add(&mut self, rule: Rule, subject: impl Into<String>, detail: impl Into<String>) {
         self.found += 1;
         if self.violations.len() < NAMED {

@@ -1,23 +1,23 @@
-//! The snapshots that an audit looks through: short ones, one behind the other, so that it holds back vacuum for
-//! none of them long; or the one of a transaction that the caller has opened.
+//! The snapshots in which an audit reads: short ones, one after the other, so that none of them holds back vacuum for
+//! long; or a transaction that the caller has opened.
 
 use sqlx::{Connection as _, PgConnection};
 
 use crate::kit::error::Result;
 
-/// How a short one begins.
+/// The statement that begins a short snapshot.
 const BEGIN: &str = "begin isolation level repeatable read read only";
 
 /// Where the snapshots come from.
 pub(super) enum Snapshots<'a> {
-    /// A new one for each piece of work.
+    /// Each piece of work gets a new snapshot.
     Short(&'a mut PgConnection),
-    /// The caller's transaction, for all of it: what it has changed and not committed is audited too.
+    /// All work uses the caller's transaction, so that its uncommitted changes are audited too.
     Whole(&'a mut PgConnection),
 }
 
 impl Snapshots<'_> {
-    /// Does a bounded piece of work in one snapshot, which ends with it.
+    /// Does a small piece of work in one snapshot, which ends with the work.
     pub async fn take<T>(&mut self, work: impl AsyncFnOnce(&mut PgConnection) -> Result<T>) -> Result<T> {
         match self {
             Self::Whole(connection) => work(connection).await,

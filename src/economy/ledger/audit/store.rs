@@ -1,4 +1,4 @@
-//! The audit's SQL: pages by key.
+//! The audit's SQL. Tables are read page by page, in the order of their keys.
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
@@ -14,14 +14,14 @@ pub(super) struct AccountRow {
     pub may_overdraw: bool,
 }
 
-/// These accounts, those that there are.
+/// Those of these accounts that exist.
 pub(super) async fn accounts_of(connection: &mut PgConnection, ids: &[i64]) -> Result<Vec<AccountRow>> {
     sqlx::query_as!(AccountRow, "select id, currency, may_overdraw from accounts where id = any($1)", ids)
         .fetch_all(connection)
         .await
 }
 
-/// The newest account; 0 while there is none.
+/// The id of the newest account; 0 if there is none.
 pub(super) async fn last_account(connection: &mut PgConnection) -> Result<i64> {
     sqlx::query_scalar!(r#"select coalesce(max(id), 0) as "last!" from accounts"#).fetch_one(connection).await
 }
@@ -31,7 +31,7 @@ pub(super) async fn now(connection: &mut PgConnection) -> Result<DateTime<Utc>> 
     sqlx::query_scalar!(r#"select clock_timestamp() as "now!""#).fetch_one(connection).await
 }
 
-/// Accounts above an id.
+/// At most `limit` accounts above the id `after`.
 pub(super) async fn accounts(connection: &mut PgConnection, after: i64, limit: i64) -> Result<Vec<AccountRow>> {
     sqlx::query_as!(
         AccountRow,
@@ -43,7 +43,7 @@ pub(super) async fn accounts(connection: &mut PgConnection, after: i64, limit: i
     .await
 }
 
-/// The system's accounts by name.
+/// The name and the account of each system account.
 pub(super) async fn system_accounts(connection: &mut PgConnection) -> Result<Vec<(String, i64)>> {
     let rows = sqlx::query!("select name, account_id from system_accounts").fetch_all(connection).await?;
     Ok(rows.into_iter().map(|row| (row.name, row.account_id)).collect())
@@ -57,7 +57,7 @@ pub(super) struct BalanceRow {
     pub may_overdraw: bool,
 }
 
-/// Balances of accounts above `after` and at most `until`.
+/// The balances of accounts above `after` and up to `until`.
 pub(super) async fn balances(connection: &mut PgConnection, after: i64, until: i64) -> Result<Vec<BalanceRow>> {
     sqlx::query_as!(
         BalanceRow,
@@ -72,7 +72,7 @@ pub(super) async fn balances(connection: &mut PgConnection, after: i64, until: i
     .await
 }
 
-/// Rows of the journal above `after` and at most `until`, each with what is wrong with its form.
+/// At most `limit` rows of the journal above `after` and up to `until`, each with what is wrong with its form.
 pub(super) async fn transfers(
     connection: &mut PgConnection,
     after: i64,
@@ -113,7 +113,7 @@ pub(super) struct LinkRow {
     pub hash: Vec<u8>,
 }
 
-/// Links whose first transfer is above `after` and at most `until`.
+/// At most `limit` links whose first transfer is above `after` and up to `until`.
 pub(super) async fn links(connection: &mut PgConnection, after: i64, until: i64, limit: i64) -> Result<Vec<LinkRow>> {
     sqlx::query_as!(
         LinkRow,
@@ -131,8 +131,8 @@ pub(super) async fn links(connection: &mut PgConnection, after: i64, until: i64,
     .await
 }
 
-/// Wallets of users above `after`, at most `limit` of them: the last one's user, and those whose accounts are not
-/// as they should be.
+/// Checks at most `limit` wallets of users above `after`. Gives the user of the last one, and the users whose wallets
+/// are wrong, with a description.
 pub(super) async fn broken_wallets(
     connection: &mut PgConnection,
     after: i64,
@@ -161,7 +161,7 @@ pub(super) async fn broken_wallets(
     Ok((last, said.collect()))
 }
 
-/// Rows of the journal above `after` and at most `until` whose operation an earlier row has done already.
+/// Rows of the journal above `after` and up to `until` whose operation an earlier row has done, each with that row.
 pub(super) async fn operations_repeated(
     connection: &mut PgConnection,
     after: i64,
@@ -184,15 +184,16 @@ pub(super) async fn operations_repeated(
 /// The end of a writer's chain.
 pub(super) struct HeadRow {
     pub writer: i64,
-    /// There is such a writer.
+    /// Whether the writer exists.
     pub is_there: bool,
-    /// The number of its last link.
+    /// The number of the writer's last link.
     pub batch_no: i64,
-    /// No id of that link is above it.
+    /// The highest id that this link names.
     pub reaches: i64,
 }
 
-/// The end of every chain, found by steps from one writer to the next: their number counts, not that of the links.
+/// The end of every chain. The query steps from one writer to the next, so its cost grows with the writers and not with
+/// the links.
 pub(super) async fn heads(connection: &mut PgConnection) -> Result<Vec<HeadRow>> {
     sqlx::query_as!(
         HeadRow,
@@ -218,7 +219,7 @@ pub(super) async fn heads(connection: &mut PgConnection) -> Result<Vec<HeadRow>>
     .await
 }
 
-/// The lowest first transfer of these writers' links above a number of each.
+/// The lowest first transfer of these writers' links whose numbers are above those in `above`.
 pub(super) async fn first_transfer(
     connection: &mut PgConnection,
     writers: &[i64],

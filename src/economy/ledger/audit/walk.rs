@@ -1,14 +1,14 @@
-//! The way through the journal, in short snapshots, while servers post.
+//! The walk through the journal, in short snapshots, while servers post.
 //!
-//! The walk goes in rounds. A round begins with the heads of all chains in one snapshot: what is committed up to
-//! them is whole, since a batch's rows and link are one commit, and it never changes. So the round reads it page
-//! by page, in later snapshots, and leaves what stands behind those heads to the next round. Ids are drawn under
-//! the locks of what a batch touches: two batches of which the later one has the lower ids have nothing in
-//! common, so that the order of the ids within a round, and of the rounds, is one in which they could have been
-//! committed. A row in no link is wrong in every snapshot.
+//! The walk goes in rounds. A round begins by reading the heads of all chains in one snapshot. What is committed up to
+//! these heads is complete, because a batch's rows and link are one commit, and it never changes. So the round reads it
+//! page by page in later snapshots, and leaves what follows the heads to the next round. Ids are drawn under the locks
+//! of what a batch changes. If the later one of two batches has the lower ids, they have no row in common. So the order
+//! of the ids within a round, and then of the rounds, is one in which the batches could have been committed. A row that
+//! belongs to no link is wrong in every snapshot.
 //!
-//! Balances and records change with each batch. They are compared in a snapshot in which the walk has caught up
-//! with its own end, page by page, each page in one.
+//! Balances and records change with each batch. Each page of them is compared in one snapshot, after the walk has
+//! caught up with the end of the journal in this snapshot.
 
 use std::collections::HashSet;
 
@@ -27,27 +27,28 @@ use crate::economy::ledger::anchor::OpeningsHead;
 use crate::economy::ledger::posting::{Kinds, System};
 use crate::kit::error::{Error, Result};
 
-/// Rounds at most. A server that posts half as fast as it is audited, or faster, is not followed for ever: what a
-/// round leaves is read in one snapshot, once rounds no longer become half as long.
+/// The most rounds. If servers post at least half as fast as the audit reads, the rounds do not end by themselves: once
+/// a round is not half as long as the one before, the rest is read in one snapshot.
 const ROUNDS: usize = 16;
-/// Links that are few enough to be caught up with in one snapshot.
+/// If a round had fewer links than this, the rest is read in one snapshot.
 const FEW: u64 = 128;
 
-/// Where the walk stands, and what it has come to.
+/// The state of the walk.
 pub(super) struct Walk<'a> {
     system: System,
     fold: Fold,
     chains: ChainWalk,
     postings: Postings<'a>,
-    /// Every id up to it has been gone by.
+    /// The id up to which the journal has been walked.
     reached: i64,
     page: i64,
-    /// When it began, Unix milliseconds of the database, and rows and links before it.
+    /// When the walk began, in Unix milliseconds by the database's clock.
     began: i64,
+    /// The rows and the links that the checkpoint has verified.
     before: (u64, u64),
 }
 
-/// A part of the journal: ids above `after`, at most `until`.
+/// A part of the journal: the ids above `after` and up to `until`.
 #[derive(Clone, Copy)]
 struct Stretch {
     after: i64,
@@ -55,7 +56,7 @@ struct Stretch {
 }
 
 impl<'a> Walk<'a> {
-    /// At the beginning, or where the checkpoint stands.
+    /// A walk from the beginning of the journal, or from the checkpoint.
     pub async fn open(
         connection: &mut PgConnection,
         kinds: &'a Kinds,
@@ -86,7 +87,7 @@ impl<'a> Walk<'a> {
         })
     }
 
-    /// What the next audit may go on from.
+    /// The checkpoint from which the next audit may go on.
     pub fn checkpoint(self, openings: OpeningsHead, report: &Report) -> Result<Option<Checkpoint>> {
         Ok(Some(Checkpoint {
             is: Checkpoint::IS.to_owned(),
@@ -106,7 +107,7 @@ impl<'a> Walk<'a> {
         self.postings.numbers()
     }
 
-    /// Goes through the journal until little is left that was posted meanwhile.
+    /// Walks the journal, until only a little is left that was posted meanwhile.
     pub async fn journal(
         &mut self,
         snapshots: &mut Snapshots<'_>,
@@ -121,7 +122,7 @@ impl<'a> Walk<'a> {
             while let Some(at) = after {
                 let rest = Stretch { after: at, ..stretch };
                 after = snapshots.take(async |snapshot| self.read(snapshot, rest, report).await).await?;
-                // From the first row's id on, which is not far above 0.
+                // The first row's id is a little above 0, so the percentage is counted from 0.
                 let percent = percent(after.unwrap_or(stretch.until), stretch.after.max(0), stretch.until);
                 told(Progress { step: "journal", percent, transfers: report.transfers });
             }
@@ -136,13 +137,14 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    /// Compares a kind's own records with the walk.
+    /// Compares a kind's own records with the journal.
     pub async fn records(&mut self, snapshot: &mut PgConnection, kind: i16, report: &mut Report) -> Result<()> {
         self.catch_up(snapshot, report).await?;
         Ok(self.postings.close(snapshot, kind, report).await?)
     }
 
-    /// Compares a page of balances above an account with the walk. Gives its end; `None` where it was the last.
+    /// Compares a page of balances above the account `after` with the journal. Gives the last account of the page;
+    /// `None` if it was the last page.
     pub async fn balances(
         &mut self,
         snapshot: &mut PgConnection,
@@ -153,7 +155,7 @@ impl<'a> Walk<'a> {
         balances::page(snapshot, &self.fold, &self.system, after, self.page, report).await
     }
 
-    /// All that has been posted until this snapshot.
+    /// Reads everything that has been posted up to this snapshot.
     async fn catch_up(&mut self, snapshot: &mut PgConnection, report: &mut Report) -> Result<()> {
         let stretch = self.stretch(snapshot).await?;
         let mut after = Some(stretch.after);
@@ -165,14 +167,14 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    /// Takes the heads of the chains as the end of a round, and gives the part of the journal that holds what is
-    /// new up to them.
+    /// Begins a round that ends at the present heads of the chains, and gives the part of the journal that contains the
+    /// new rows up to them.
     async fn stretch(&mut self, snapshot: &mut PgConnection) -> Result<Stretch> {
         let heads = store::heads(snapshot).await?;
         let until = heads.iter().map(|head| head.reaches).fold(self.reached.max(0), i64::max);
         self.chains.begin(&heads, self.reached);
         let (writers, walked) = self.chains.walked(&heads);
-        // From nothing, everything is new.
+        // If no link has been checked yet, everything is new.
         let first = if walked.iter().all(|number| *number == 0) {
             None
         } else {
@@ -182,7 +184,7 @@ impl<'a> Walk<'a> {
         Ok(Stretch { after, until })
     }
 
-    /// Reads a page of a stretch. Gives where the next one begins; `None` where the stretch has ended.
+    /// Reads a page of a stretch. Gives the id after which the next page begins; `None` at the end of the stretch.
     async fn read(
         &mut self,
         snapshot: &mut PgConnection,
@@ -194,7 +196,7 @@ impl<'a> Walk<'a> {
         if links.len() as i64 > self.page
             && let Some(more) = links.pop()
         {
-            // Of links that somebody has made to begin at one id, none is passed by.
+            // An attacker may have made many links that begin at the same id. None of them must be skipped.
             next = Some((more.first_transfer - 1).max(after + 1));
         }
         let rows = store::transfers(snapshot, after, next.unwrap_or(until), self.page).await?;
@@ -210,7 +212,7 @@ impl<'a> Walk<'a> {
         if !new.is_empty() {
             for (again, first) in store::operations_repeated(snapshot, after, until).await? {
                 if ids.contains(&again) {
-                    let detail = format!("does the operation of transfer {first} once more");
+                    let detail = format!("repeats the operation of transfer {first}");
                     report.add(Rule::OperationOnce, format!("transfer {again}"), detail);
                 }
             }

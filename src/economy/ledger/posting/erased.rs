@@ -1,5 +1,5 @@
-//! A kind without its types: what the writer, the wallet and the audit hold. Each call is one for an order
-//! or one for a batch, never one for a leg.
+//! Kinds of postings with their types erased, as writer, wallet and audit use them. There is one dynamic call for an
+//! order or for a batch, never one for a leg.
 
 use std::any::Any;
 use std::collections::BTreeSet;
@@ -16,24 +16,24 @@ use super::names::{Locks, Names, System, View};
 use super::row::{Authority, Leg, Stored, Transfer};
 use crate::economy::ledger::order::Committed;
 
-/// An order of some kind.
+/// An order of any kind.
 pub(in crate::economy) type AnyOrder = dyn Any + Send + Sync;
-/// The rows of a kind for one batch, or what an audit keeps of it.
+/// The state of any kind for one batch.
 pub(in crate::economy::ledger) type AnyState = Box<dyn Any + Send + Sync>;
-/// What an audit keeps of a kind.
+/// What an audit remembers of any kind.
 pub(in crate::economy::ledger) type AnyAudit = Box<dyn Any + Send>;
 
-/// A posting that its kind has judged good.
+/// A posting that its kind has approved, before the ledger checks the accounts.
 #[derive(Debug)]
 pub(in crate::economy::ledger) struct Draft {
-    /// `None` beyond what a number can hold.
+    /// The legs; `None` if an amount overflows.
     pub legs: Option<Vec<Leg>>,
     pub stored: Stored,
 }
 
 type Rows<'a, 'b> = &'a [(&'b AnyOrder, &'b Transfer)];
 
-/// [`Kind`] without its types; the doc comments stand there.
+/// [`Kind`] with its types erased. The methods are documented there.
 pub(in crate::economy::ledger) trait AnyKind: fmt::Debug + Send + Sync {
     fn number(&self) -> i16;
     fn name(&self) -> &'static str;
@@ -66,15 +66,15 @@ pub(in crate::economy::ledger) trait AnyKind: fmt::Debug + Send + Sync {
     ) -> BoxFuture<'a, sqlx::Result<()>>;
     fn committed(&self, posted: Rows<'_, '_>, hints: &mut Committed);
     fn entry(&self, posted: Posted<'_>, viewer: Viewer) -> Option<(&'static str, serde_json::Value)>;
-    /// What an audit begins with: what a checkpoint has kept, or nothing yet.
+    /// What an audit remembers at its beginning: what a checkpoint has stored, or nothing yet.
     ///
     /// # Errors
-    /// What was kept is not in the form of this program.
+    /// What was stored does not have the form of this program.
     fn audit(&self, kept: Option<&serde_json::Value>) -> serde_json::Result<AnyAudit>;
-    /// What a checkpoint keeps.
+    /// What a checkpoint stores.
     ///
     /// # Errors
-    /// It holds what JSON has no form for.
+    /// It cannot be written as JSON.
     fn audit_kept(&self, audit: &AnyAudit) -> serde_json::Result<serde_json::Value>;
     fn audit_read<'a>(
         &'a self,
@@ -96,7 +96,7 @@ pub(in crate::economy::ledger) trait AnyKind: fmt::Debug + Send + Sync {
 pub(super) struct Registered<K>(pub(super) K);
 
 fn order<K: Kind>(order: &AnyOrder) -> &K::Order {
-    order.downcast_ref().expect("an order is given to the kind whose number it carries")
+    order.downcast_ref().expect("an order is only given to the kind that has its number")
 }
 
 fn orders<'a, K: Kind>(of: &[&'a AnyOrder]) -> Vec<&'a K::Order> {
@@ -107,7 +107,7 @@ fn rows<'a, K: Kind>(of: Rows<'_, 'a>) -> Vec<(&'a K::Order, &'a Transfer)> {
     of.iter().map(|(one, row)| (order::<K>(*one), *row)).collect()
 }
 
-const STATE: &str = "a kind is given the state that it made";
+const STATE: &str = "a kind is only given the state that it made";
 
 impl<K: Kind> AnyKind for Registered<K> {
     fn number(&self) -> i16 {

@@ -1,7 +1,7 @@
-//! Kinds of postings: what one must say so that the ledger can judge, store, show and audit it.
+//! Kinds of postings: what a kind must define so that the ledger can judge, store, show and audit its postings.
 //!
-//! A kind is a module of its own, beside the capability that it serves; one line of registration makes it
-//! known ([`Kinds::with`]). Writer, chain, audit and wallet know no kind by name.
+//! A kind is a module beside the capability that it serves, and is registered by one line ([`Kinds::with`]). Writer,
+//! chain, audit and wallet know no kind by name.
 
 mod erased;
 mod kind;

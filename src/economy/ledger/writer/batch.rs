@@ -1,5 +1,5 @@
-//! One batch in one transaction, in the one order that makes it exact: names, locks, ids, operations,
-//! judgement, rows, link, commit.
+//! One batch in one transaction. The order of the steps is what makes it correct: read names, lock balances, draw ids,
+//! look up operations, judge, write rows, write the link, commit.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -22,7 +22,7 @@ use crate::economy::ledger::posting::{AnyOrder, Kinds, Names, People, System, Tr
 use crate::kit::clock::Timestamp;
 use crate::telemetry::metric;
 
-/// A connection's chain: where its next link goes.
+/// The end of a connection's chain, to which its next link is added.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Chain {
     pub writer: i64,
@@ -36,20 +36,20 @@ impl Chain {
     }
 }
 
-/// Why a batch did not commit, or may not have.
+/// Why a batch was not committed, or may not have been.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum BatchError {
     #[error(transparent)]
     Sql(#[from] sqlx::Error),
     #[error("{what}: {done} rows instead of {meant}")]
     Rows { what: &'static str, done: u64, meant: usize },
-    /// What it said was logged where it happened.
+    /// A kind panicked. The panic's message has been logged.
     #[error("a kind of posting panicked")]
     Panicked,
 }
 
 impl BatchError {
-    /// In the words of the metrics, where an order is to blame.
+    /// The cause in the words of the metrics, if an order of the batch is the cause.
     pub fn cause(&self) -> &'static str {
         match self {
             Self::Panicked => "panicked",
@@ -58,8 +58,8 @@ impl BatchError {
     }
 }
 
-/// Settles a batch. On `Ok` it is committed, and `chain` stands behind it; on `Err` nothing has changed,
-/// unless the connection was lost on the way.
+/// Judges, writes and commits a batch. On `Ok` it is committed, and `chain` ends with its link. On `Err` nothing has
+/// changed, unless the connection was lost during the commit; then nobody knows.
 pub(super) async fn settle(
     connection: &mut PgConnection,
     kinds: &Kinds,
@@ -117,9 +117,12 @@ pub(super) async fn settle(
     let mut committed = Committed { balances: answer::balances(&books), ..Committed::default() };
     for part in &parts.parts {
         let posted = posted(batch, &ruling, part.kind.number());
-        // What is committed is answered, whatever becomes of the hints.
+        // The batch is committed, so it is answered even if a kind panics while it makes its hints.
         if catch_unwind(AssertUnwindSafe(|| part.kind.committed(&posted, &mut committed))).is_err() {
-            error!(kind = part.kind.name(), "a kind panicked over what others are told; rooms find it in the table");
+            error!(
+                kind = part.kind.name(),
+                "a kind panicked while it made hints about committed postings; rooms read them from the journal"
+            );
         }
     }
     Ok(answer::Settled::of(ruling, people, committed))
@@ -134,7 +137,7 @@ fn posted<'a>(batch: &'a [Pending], ruling: &'a Ruling, kind: i16) -> Vec<(&'a A
     rows.filter(|(_, row)| row.kind == kind).collect()
 }
 
-/// What the orders name, and the locked rows that they may change.
+/// Reads what the orders name, and locks the rows that they may change.
 async fn read(
     connection: &mut PgConnection,
     system: &System,
@@ -159,7 +162,7 @@ async fn read(
     Ok(Books { names, accounts, ..Books::default() })
 }
 
-/// The batch's link; `chain` moves on to it. Without a transfer it stands where the batch's block begins.
+/// Computes the batch's link and adds it to `chain`. A link without transfers names the beginning of the batch's block.
 fn link(chain: &mut Chain, first_id: i64, transfers: &[Transfer], refused: &Refused<'_>) -> LinkRow {
     let (previous, batch_no) = (chain.head, chain.batch_no + 1);
     let mut link = Link::behind(&previous, Version::NEWEST, chain.writer, batch_no);
@@ -185,15 +188,15 @@ fn link(chain: &mut Chain, first_id: i64, transfers: &[Transfer], refused: &Refu
     }
 }
 
-/// The batch's new refusals turned on their side: one array a column.
+/// The batch's new refusals by column: one array for each column of the table.
 #[derive(Default)]
 pub(super) struct Refused<'a> {
     pub ops: Vec<Uuid>,
     pub actors: Vec<i64>,
-    /// 16 bytes a refusal.
+    /// The hashes of the requests, 16 bytes for each refusal.
     pub body_hashes: Vec<u8>,
     pub errors: Vec<Json<&'a ErrorBody>>,
-    /// The hash of each.
+    /// The hash of each refusal.
     pub rows: Vec<Hash>,
 }
 

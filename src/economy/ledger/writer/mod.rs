@@ -1,8 +1,10 @@
-//! The one task that writes the journal: takes what waits, at most a batch, and sees it through.
+//! The writer: the only task of a node that writes the journal. It takes the orders that wait, at most a batch, and
+//! works on them until each is answered.
 //!
-//! A batch has one of three ends: committed and answered; answered `internal` order by order, where the
-//! bisection finds the one that the store refuses or that its kind panics over; or `store_unavailable` for
-//! those whose time ran out. Whatever is uncertain is sent again: operations make that safe.
+//! An order ends in one of three ways. It is committed or refused, and answered. It is answered `internal`, because the
+//! database refuses it or its kind panics over it; batches are halved until that order is found. Or it is answered
+//! `store_unavailable`, because its time has run out. A batch whose outcome is not known is sent again, which is safe
+//! because operations are idempotent.
 
 mod answer;
 mod batch;
@@ -28,14 +30,14 @@ use super::settings::Settings;
 use crate::kit::clock::{Clock, Timestamp};
 use crate::telemetry::metric;
 
-/// How often a connection that nobody uses is asked whether it lives, and one that is missing is made.
+/// How often an idle connection is tried, and a missing one is made.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// An order in the queue.
 #[derive(Debug)]
 pub(super) struct Pending {
     pub order: Order,
-    /// When who waits is told that the store is away.
+    /// When the order is answered `store_unavailable`.
     pub deadline: Instant,
 }
 
@@ -46,11 +48,11 @@ struct Session {
     chain: Chain,
 }
 
-/// What an attempt came to, where it did not commit for certain.
+/// Why an attempt did not commit for certain.
 enum Fault {
-    /// The store is away or asks to be asked again, or the answer was lost: send the whole batch again.
+    /// The database cannot be reached, could not do it now, or its answer was lost: the whole batch is sent again.
     Away(BatchError),
-    /// The store will not have it, or a kind panicked over it: an order in it is to blame.
+    /// The database refuses the batch, or a kind panicked over it: an order of the batch is the cause.
     Refused(BatchError),
 }
 
@@ -62,7 +64,7 @@ pub(super) struct Writer {
     kinds: Kinds,
     on_commit: mpsc::Sender<Committed>,
     session: Option<Session>,
-    /// Whether the last use of the store succeeded.
+    /// Whether the database was reached at the last attempt.
     well: watch::Sender<bool>,
 }
 
@@ -79,7 +81,7 @@ impl Writer {
         Self { options, node, settings, kinds, on_commit, session: None, well }
     }
 
-    /// Works until `stop` is cancelled and everything that is queued then has its answer.
+    /// Works until `stop` is cancelled and every order that is queued then has its answer.
     pub async fn run(mut self, mut orders: mpsc::Receiver<Pending>, stop: CancellationToken) {
         let mut batch = Vec::with_capacity(self.settings.batch_max);
         let mut look = Duration::ZERO;
@@ -94,7 +96,7 @@ impl Writer {
                     self.see_through(std::mem::take(&mut batch)).await;
                 }
                 () = sleep(look) => {
-                    // Cut short by a stop: then the connection is given up with it.
+                    // If a stop interrupts this, the connection is dropped with it.
                     let _ = stop.run_until_cancelled(self.look()).await;
                     look = LOOK;
                 }
@@ -103,13 +105,13 @@ impl Writer {
         if let Some(session) = self.session.take()
             && let Err(error) = session.connection.close().await
         {
-            info!(%error, "the ledger's connection did not close cleanly; everything was committed before");
+            info!(%error, "the ledger's connection did not close cleanly; everything had been committed before");
         }
     }
 
-    /// Brings every order of a batch to an answer.
+    /// Works on a batch until every order has its answer.
     async fn see_through(&mut self, batch: Vec<Pending>) {
-        // The part to do next is last. A part that the store refuses is halved until one order is left.
+        // The last part is done next. A part that the database refuses is halved until one order is left.
         let mut parts = vec![batch];
         let mut failed = 0;
         while let Some(part) = parts.pop() {
@@ -130,7 +132,7 @@ impl Writer {
                     self.announce(settled.committed);
                 }
                 Err(Fault::Away(error)) => {
-                    // A new connection in any case: what is left of the old one is not to be trusted.
+                    // The state of the old connection is not known, so a new one is made in any case.
                     self.session = None;
                     self.well.send_replace(false);
                     metric::LEDGER_FAULTS.add_of("away", 1);
@@ -144,7 +146,7 @@ impl Writer {
                 Err(Fault::Refused(error)) => {
                     metric::LEDGER_FAULTS.add_of(error.cause(), 1);
                     if part.len() > 1 {
-                        warn!(%error, orders = part.len(), "the ledger halves a batch that cannot be done");
+                        warn!(%error, orders = part.len(), "a batch cannot be done, and the ledger halves it");
                         let right = part.split_off(part.len() / 2);
                         parts.extend([right, part]);
                     } else {
@@ -155,29 +157,31 @@ impl Writer {
         }
     }
 
-    /// Answers the one order that is to blame. Nothing of it is stored: the operation may be asked again.
+    /// Answers the order that is the cause. Nothing of it is stored, so the operation may be asked again.
     fn give_up(&self, pending: Pending, error: &BatchError) {
         let request = &pending.order.request;
         let kind = self.kinds.of(request.kind).map_or("unknown", |kind| kind.name());
-        error!(%error, kind, op = %request.op, "an order that its kind or the store cannot do is answered internal");
+        error!(%error, kind, op = %request.op, "an order cannot be done by its kind or the database, and is answered internal");
         (pending.order.reply)(Err(ErrorCode::Internal.into()));
     }
 
-    /// One transaction, within its time. A kind's panic ends the transaction and not the writer.
+    /// Tries a part in one transaction, within the time limit of an attempt. A kind's panic ends the transaction and
+    /// not the writer.
     async fn attempt(&mut self, part: &[Pending]) -> Result<answer::Settled, Fault> {
         let limit = self.settings.attempt();
         let work = async {
             if self.session.is_none() {
-                // No order is to blame for a connection that is not to be had.
+                // If no connection can be made, no order is the cause, so this is never `Refused`.
                 self.session = Some(self.connect().await.map_err(|error| Fault::Away(error.into()))?);
             }
-            let Session { connection, system, chain } = self.session.as_mut().expect("connected right above");
+            let Session { connection, system, chain } = self.session.as_mut().expect("a session was made just above");
             batch::settle(connection, &self.kinds, system, chain, part, now()).await.map_err(Fault::of)
         };
         match timeout(limit, AssertUnwindSafe(work).catch_unwind()).await {
             Ok(Ok(done)) => done,
             Ok(Err(_)) => {
-                // It may have left a statement half read. The kinds keep nothing from one batch to the next.
+                // The answer to a statement may be half read, so the connection cannot be used again. Kinds keep
+                // nothing from one batch to the next, so they can be used.
                 self.session = None;
                 Err(Fault::Refused(BatchError::Panicked))
             }
@@ -185,7 +189,7 @@ impl Writer {
         }
     }
 
-    /// Makes sure, while nobody asks for anything, that the next order finds a connection; and that it is
+    /// Tries the idle connection, or makes a missing one, so that the next order finds a connection, and so that it is
     /// known if there is none.
     async fn look(&mut self) {
         let session = self.session.take();
@@ -219,11 +223,12 @@ impl Writer {
         Ok(Session { connection, system, chain: Chain::of_writer(writer) })
     }
 
-    /// A hint: where nobody takes it, the tables have it.
+    /// Hands out what was committed. It is only a hint: if the channel is full it is dropped, because the tables have
+    /// it.
     fn announce(&self, committed: Committed) {
         if committed != Committed::default() && self.on_commit.try_send(committed).is_err() {
             metric::ANNOUNCEMENTS_DROPPED.add(1);
-            warn!("nobody takes what the ledger has committed; rooms will find it in the table");
+            warn!("a hint about committed postings was dropped; rooms read them from the journal");
         }
     }
 }
@@ -237,13 +242,14 @@ impl Fault {
     }
 }
 
-/// A lock that was not to be had (55P03), or a server that turned read-only under us (25006).
+/// Whether the database could not do it now: a lock was not available (55P03), or the server has become read-only
+/// (25006).
 fn asks_again(error: &sqlx::Error) -> bool {
     let code = error.as_database_error().and_then(|error| error.code());
     code.is_some_and(|code| ["55P03", "25006"].contains(&code.as_ref()))
 }
 
-/// Answers those whose time has run out; the others are left.
+/// Answers the orders whose time has run out, and gives the others.
 fn expire(part: Vec<Pending>) -> Vec<Pending> {
     let now = Instant::now();
     let (live, dead): (Vec<_>, Vec<_>) = part.into_iter().partition(|pending| pending.deadline > now);
@@ -253,7 +259,7 @@ fn expire(part: Vec<Pending>) -> Vec<Pending> {
     live
 }
 
-/// The time of a batch, read once for all of it.
+/// The time of a batch. It is read once for all of its postings.
 #[expect(clippy::disallowed_methods, reason = "the writer's loop is an edge")]
 fn now() -> Timestamp {
     Clock::system().now()

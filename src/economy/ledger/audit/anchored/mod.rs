@@ -1,4 +1,4 @@
-//! The books beside the anchors that were taken of them: what an anchor names is still there, unchanged.
+//! Compares the books with their anchors: what an anchor names must still be there, unchanged.
 
 pub(super) mod store;
 
@@ -10,7 +10,7 @@ use super::snapshots::Snapshots;
 use crate::economy::ledger::anchor::{Anchor, Series};
 use crate::kit::error::Result;
 
-/// Anchors that are compared in one snapshot.
+/// How many anchors are compared in one snapshot.
 const AT_ONCE: usize = 200;
 
 /// Compares the books with every anchor of the series.
@@ -34,14 +34,14 @@ pub(super) async fn check(snapshots: &mut Snapshots<'_>, series: &Series, report
     let subject = || format!("anchor {}", newest.number);
     if links < newest.links {
         let detail = format!(
-            "knows {} links, {links} are there: an older state was restored, or some were removed",
+            "names {} links, but there are {links}: an older state was restored, or links were removed",
             newest.links
         );
         report.add(Rule::Anchored, subject(), detail);
     }
     if last_transfer < newest.last_transfer {
         let detail = format!(
-            "knows transfer {}, the journal ends at {last_transfer}: its end was cut off",
+            "names transfer {}, but the journal ends at {last_transfer}: its end was cut off",
             newest.last_transfer
         );
         report.add(Rule::Anchored, subject(), detail);
@@ -79,7 +79,7 @@ async fn heads(connection: &mut PgConnection, anchor: &Anchor, report: &mut Repo
                 report.add(Rule::Anchored, subject(), detail);
             }
             None => {
-                let detail = format!("is gone; anchor {} knows it", anchor.number);
+                let detail = format!("is gone, but anchor {} names it", anchor.number);
                 report.add(Rule::Anchored, subject(), detail);
             }
         }
@@ -93,7 +93,7 @@ async fn openings(connection: &mut PgConnection, anchors: &[Anchor], report: &mu
     for (anchor, hash) in anchors.iter().zip(store::opening_hashes(connection, &numbers).await?) {
         if hash.as_deref().map(hex).as_ref() != Some(&anchor.openings.hash) {
             let detail =
-                format!("is gone or not the one that anchor {} knows: openings were written anew", anchor.number);
+                format!("is gone or not the one that anchor {} names: openings were written anew", anchor.number);
             report.add(Rule::Anchored, format!("opening {}", anchor.openings.no), detail);
         }
     }

@@ -1,10 +1,10 @@
-//! SQL that finds again what an anchor names.
+//! SQL that finds what an anchor names.
 
 use sqlx::PgConnection;
 
 type Result<T> = std::result::Result<T, sqlx::Error>;
 
-/// The hashes of these links, in their order; `None` where there is no such link.
+/// The hashes of these links, in this order; `None` for a link that does not exist.
 pub(in super::super) async fn hashes(
     connection: &mut PgConnection,
     writers: &[i64],
@@ -22,7 +22,7 @@ pub(in super::super) async fn hashes(
     .await
 }
 
-/// The hashes of these openings, in their order; `None` where there is no such opening.
+/// The hashes of these openings, in this order; `None` for an opening that does not exist.
 pub(in super::super) async fn opening_hashes(
     connection: &mut PgConnection,
     numbers: &[i64],
@@ -38,7 +38,8 @@ pub(in super::super) async fn opening_hashes(
     .await
 }
 
-/// Links of all chains, counted by the numbers of their last ones, and the newest row of the journal.
+/// The number of links of all chains, as the sum of the numbers of their last links, and the id of the newest row of
+/// the journal.
 pub(super) async fn extent(connection: &mut PgConnection) -> Result<(i64, i64)> {
     let row = sqlx::query!(
         r#"select (select coalesce(sum(l.batch_no), 0)::bigint

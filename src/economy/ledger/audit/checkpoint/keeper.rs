@@ -1,4 +1,4 @@
-//! The file in which a checkpoint is kept: what it says as JSON, and the signature of exactly these bytes in base64.
+//! The file with a checkpoint: its content as JSON, and the signature of exactly these bytes in base64.
 
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
@@ -7,31 +7,31 @@ use super::Checkpoint;
 use crate::economy::ledger::anchor::{AnchorKey, PublicKey};
 use crate::kit::error::{Error, Result};
 
-/// What a file held.
+/// What was found in the file.
 #[derive(Debug)]
 pub enum Found {
     /// There is no such file yet.
     Nothing,
-    /// A checkpoint that counts.
+    /// A valid checkpoint.
     Checkpoint(Box<Checkpoint>),
-    /// Something that does not count, and why.
+    /// Something that is not valid, and why.
     Unsound(String),
 }
 
-/// Keeps one checkpoint, the newest, in a file.
+/// Keeps the newest checkpoint in a file.
 #[derive(Clone, Debug)]
 pub struct Keeper(PathBuf);
 
 impl Keeper {
-    /// In this file.
+    /// A keeper with this file.
     pub fn of(file: &Path) -> Self {
         Self(file.to_owned())
     }
 
-    /// What is kept; it counts where one of `keys` has signed it.
+    /// Reads the checkpoint. It is valid only if one of `keys` has signed it.
     ///
     /// # Errors
-    /// `internal` where the file is there and cannot be read.
+    /// `internal` if the file exists and cannot be read.
     pub fn read(&self, keys: &[PublicKey]) -> Result<Found> {
         let text = match std::fs::read(&self.0) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Found::Nothing),
@@ -43,10 +43,10 @@ impl Keeper {
         })
     }
 
-    /// Keeps this one instead, whole or not at all.
+    /// Signs a checkpoint and replaces the file by it, whole or not at all.
     ///
     /// # Errors
-    /// `internal` where the file cannot be written.
+    /// `internal` if the file cannot be written.
     pub fn keep(&self, checkpoint: &Checkpoint, key: &AnchorKey) -> Result<()> {
         let words = serde_json::to_string(checkpoint).map_err(Error::internal)?;
         let signature = key.sign(words.as_bytes());

@@ -1,9 +1,9 @@
-//! Where an audit has ended, so that the next one goes on from there.
+//! Checkpoints: what an audit has verified, so that the next one goes on from there.
 //!
-//! A checkpoint decides what is not looked at again. So it is kept where those whom an audit is to find out cannot
-//! write: in a file of whoever audits, not in the database; and it is signed with the key of the anchors, so that
-//! one that was written by somebody else is named. An older one of one's own in its place only makes the next audit
-//! longer. What it says of the chains is looked at again each time.
+//! A checkpoint decides what is not read again. So it is not kept in the database but in a file of whoever audits,
+//! where those whom an audit should find out cannot write. It is signed with the key of the anchors, so that one that
+//! somebody else wrote is reported. Replacing it by an older one of the same key only makes the next audit longer. What
+//! it says about the ends of the chains is compared with the books each time.
 
 mod keeper;
 
@@ -21,45 +21,45 @@ use crate::economy::ledger::anchor::{Head, OpeningsHead};
 use crate::economy::ledger::posting::Kinds;
 use crate::kit::error::Result;
 
-/// What an audit has verified, and where it stands.
+/// What an audit has verified.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Checkpoint {
     /// Always [`Checkpoint::IS`], so that nothing else that the key signs can be taken for one.
     pub(super) is: String,
-    /// When the audit began, Unix milliseconds of the database.
+    /// When the audit began, in Unix milliseconds by the database's clock.
     pub(super) at: i64,
-    /// Rows of the journal up to it.
+    /// How many rows of the journal have been verified.
     pub(super) transfers: u64,
-    /// Links up to it.
+    /// How many links have been verified.
     pub(super) links: u64,
-    /// Every id up to this one has been gone by.
+    /// The id up to which the journal has been walked.
     pub(super) reached: i64,
     /// The last link of every chain.
     pub(super) heads: Vec<Head>,
-    /// The end of the chain of openings.
+    /// The last link of the chain of openings.
     pub(super) openings: OpeningsHead,
-    /// What every account that was moved has come to.
+    /// The state of every account with transfers.
     pub(super) accounts: Vec<Kept>,
-    /// What the kinds keep, by their numbers.
+    /// What the kinds of postings remember, by their numbers.
     pub(super) kinds: BTreeMap<i16, Value>,
 }
 
-/// An account: its id, its currency, whether it may overdraw, amount, experience, last transfer.
+/// The state of an account: id, currency, whether it may overdraw, amount, experience, last transfer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(super) struct Kept(pub i64, pub i16, pub bool, pub i64, pub i64, pub i64);
 
 impl Checkpoint {
-    /// What a checkpoint says that it is, with the version of its form.
+    /// The name and the version of the form of a checkpoint.
     pub(super) const IS: &'static str = "parlor audit checkpoint 1";
 
-    /// For the report of the audit that goes on from it.
+    /// What the report of the next audit says about this checkpoint.
     pub(super) fn since(&self) -> Since {
         Since { at: self.at, transfers: self.transfers }
     }
 }
 
-/// The checkpoint, if the books still have what it says of them. Where they have not, that is named, and
-/// everything is audited anew, which finds the rows.
+/// The checkpoint, if the books still contain what it names. If they do not, that is reported, and everything is
+/// audited again, which finds the rows that changed.
 pub(super) async fn stands(
     snapshot: &mut PgConnection,
     from: Checkpoint,
@@ -67,7 +67,9 @@ pub(super) async fn stands(
     report: &mut Report,
 ) -> Result<Option<Checkpoint>> {
     if let Err(error) = Postings::open(kinds, Some(&from.kinds)) {
-        report.notes.push(format!("the checkpoint is of another program, so all is audited anew: {error}"));
+        report.notes.push(format!(
+            "another version of this program made the checkpoint, so everything is audited again: {error}"
+        ));
         return Ok(None);
     }
     let found = report.found;

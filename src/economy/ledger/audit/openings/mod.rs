@@ -1,5 +1,5 @@
-//! Whose the accounts are: every account was opened once, in a chain of openings, and its one owner is the one
-//! that it was opened for.
+//! Checks who owns the accounts: every account was opened once, in the chain of openings, and its only owner is the one
+//! for whom it was opened.
 
 mod store;
 
@@ -15,7 +15,7 @@ use super::snapshots::Snapshots;
 use crate::economy::ledger::anchor::OpeningsHead;
 use crate::kit::error::Result;
 
-/// Checks the chain of openings behind `head`, which then stands at its end.
+/// Checks the chain of openings after `head`, and moves `head` to the end of the chain.
 pub(super) async fn chain(
     snapshots: &mut Snapshots<'_>,
     head: &mut OpeningsHead,
@@ -32,7 +32,8 @@ pub(super) async fn chain(
     }
 }
 
-/// Checks every account beside its opening and its owner, page by page; `told` is given the last account of each.
+/// Compares every account with its opening and its owner, page by page. `told` is called with the last account of each
+/// page.
 pub(super) async fn owners(
     snapshots: &mut Snapshots<'_>,
     page: i64,
@@ -56,14 +57,14 @@ pub(super) async fn owners(
     }
 }
 
-/// Checks an opening behind the one before.
+/// Checks that an opening follows the previous one and has the right hash.
 fn link(head: &mut OpeningsHead, row: &OpeningRow, report: &mut Report) {
     let subject = || format!("opening {}", row.no);
     if row.no != head.no + 1 {
         report.add(
             Rule::OpeningWhole,
             subject(),
-            format!("stands behind opening {}: what was between is gone", head.no),
+            format!("follows opening {}: the openings between them are gone", head.no),
         );
     }
     match (row.currency, row.may_overdraw, row.created_at) {
@@ -81,18 +82,18 @@ fn link(head: &mut OpeningsHead, row: &OpeningRow, report: &mut Report) {
             ];
             if hash(&words)[..] != row.hash {
                 let detail = format!(
-                    "does not hash to what it holds: it, the opening before it or account {} was changed",
+                    "does not have the hash that it holds: it, the opening before it or account {} was changed",
                     row.account
                 );
                 report.add(Rule::OpeningWhole, subject(), detail);
             }
         }
-        _ => report.add(Rule::OpeningWhole, subject(), format!("is of account {}, which is gone", row.account)),
+        _ => report.add(Rule::OpeningWhole, subject(), format!("names account {}, which does not exist", row.account)),
     }
     *head = OpeningsHead { no: row.no, hash: hex(&row.hash) };
 }
 
-/// Compares accounts with what they were opened for. The three are of the same range of ids.
+/// Compares accounts with those for whom they were opened. The three lists belong to the same range of ids.
 fn owned(accounts: &[i64], seals: &[(i64, Vec<u8>)], owners: &[OwnerRow], report: &mut Report) {
     let seals: HashMap<i64, &[u8]> = seals.iter().map(|(account, seal)| (*account, &seal[..])).collect();
     let mut of: HashMap<i64, Vec<&OwnerRow>> = HashMap::new();
@@ -105,14 +106,14 @@ fn owned(accounts: &[i64], seals: &[(i64, Vec<u8>)], owners: &[OwnerRow], report
     for account in accounts {
         let subject = || format!("account {account}");
         let Some(seal) = seals.get(account) else {
-            report.add(Rule::OwnerTrue, subject(), "was never opened for anybody");
+            report.add(Rule::OwnerTrue, subject(), "has no opening");
             continue;
         };
         match of.get(account).map(Vec::as_slice).unwrap_or_default() {
-            [] => report.add(Rule::OwnerTrue, subject(), "has no owner: whoever it was opened for was removed"),
+            [] => report.add(Rule::OwnerTrue, subject(), "has no owner: the one for whom it was opened was removed"),
             [owner] if sealed(owner)[..] == **seal => {}
             [owner] => {
-                let detail = format!("is held by {}, for whom it was not opened", name(owner));
+                let detail = format!("belongs to {}, for whom it was not opened", name(owner));
                 report.add(Rule::OwnerTrue, subject(), detail);
             }
             several => {
@@ -127,7 +128,7 @@ fn name(owner: &OwnerRow) -> String {
     format!("{}.{} of {}", owner.held_in, owner.held_as, owner.owner)
 }
 
-/// The seal of an owner, as the database function `open_account` makes it.
+/// The seal of an owner, computed as by the database function `open_account`.
 fn sealed(owner: &OwnerRow) -> [u8; 32] {
     let account = owner.account.to_string();
     hash(&["parlor owner 1", &owner.held_in, &owner.held_as, &owner.owner, &account, &owner.salt])

@@ -1,5 +1,5 @@
-//! Stored refusals beside the links that hash them. A batch's refusals are all there, or, when no retry can come
-//! any more, all gone.
+//! Compares the stored refusals with the links that hash them. All refusals of a batch are there, or all are gone
+//! because they are old.
 
 mod store;
 
@@ -17,11 +17,11 @@ use crate::economy::ledger::REFUSALS_KEPT;
 use crate::economy::ledger::chain::{self, Hash};
 use crate::kit::error::Result;
 
-/// A link by writer and number.
+/// A link's key: the writer, and the link's number in the writer's chain.
 type LinkKey = (i64, i64);
 
-/// Checks every refusal with the others of its batch, and every link whose refusals have to be there yet. All of
-/// it each time: refusals are removed when they are old.
+/// Checks every refusal together with the others of its batch, and every link whose refusals must still be there. A
+/// checkpoint saves nothing here, because old refusals are removed.
 pub(super) async fn check(snapshots: &mut Snapshots<'_>, page: i64, report: &mut Report) -> Result<()> {
     let mut judged = HashSet::new();
     let mut after = Some((Uuid::nil(), i64::MIN));
@@ -50,10 +50,10 @@ pub(super) async fn check(snapshots: &mut Snapshots<'_>, page: i64, report: &mut
     Ok(())
 }
 
-/// What a link says of its refusals: how many, and their hash.
+/// What a link says about its refusals: their number and their hash.
 type Said = (i32, Option<Vec<u8>>);
 
-/// Looks for each refusal's link; gives the links.
+/// Checks that each refusal has its link, and gives the links.
 fn placed(rows: &[RefusalRow], report: &mut Report) -> BTreeMap<LinkKey, Said> {
     let mut links = BTreeMap::new();
     for row in rows {
@@ -65,19 +65,19 @@ fn placed(rows: &[RefusalRow], report: &mut Report) -> BTreeMap<LinkKey, Said> {
         match (row.writer.zip(row.batch_no), row.linked_at.zip(row.refusals)) {
             (Some(key), Some((linked_at, refusals))) => {
                 if linked_at != row.at {
-                    report.add(Rule::RefusalTrue, subject(), "is dated otherwise than its link");
+                    report.add(Rule::RefusalTrue, subject(), "does not have the same time as its link");
                 }
                 links.insert(key, (refusals, row.hash.clone()));
             }
             // Beside the seals of the first form.
             (None, _) if row.writer.is_none() && row.batch_no.is_none() => {}
-            _ => report.add(Rule::RefusalTrue, subject(), "is refused, and no link knows of it"),
+            _ => report.add(Rule::RefusalTrue, subject(), "is refused, but no link hashes the refusal"),
         }
     }
     links
 }
 
-/// Judges the whole batches of these links.
+/// Compares the refusals of these links with the links' hashes.
 async fn batches(snapshot: &mut PgConnection, links: &BTreeMap<LinkKey, Said>, report: &mut Report) -> Result<()> {
     if links.is_empty() {
         return Ok(());
@@ -92,7 +92,7 @@ async fn batches(snapshot: &mut PgConnection, links: &BTreeMap<LinkKey, Said>, r
         let count = found.len();
         let subject = || format!("link {}/{}", key.0, key.1);
         match said {
-            None => report.add(Rule::RefusalTrue, subject(), format!("hashes no refusals, and {count} name it")),
+            None => report.add(Rule::RefusalTrue, subject(), format!("hashes no refusals, but {count} name it")),
             Some(said) if i64::from(*refusals) == count as i64 && chain::refusals(found)[..] == said[..] => {}
             Some(_) => {
                 let detail = format!(

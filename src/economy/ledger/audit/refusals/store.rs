@@ -1,4 +1,4 @@
-//! SQL of the refusals and of the links that hash them.
+//! SQL that reads refusals and the links that hash them.
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
@@ -6,22 +6,22 @@ use uuid::Uuid;
 
 type Result<T> = std::result::Result<T, sqlx::Error>;
 
-/// A refusal's place, and what its link says.
+/// A refusal's key, and what its link says.
 pub(super) struct RefusalRow {
     pub op: Uuid,
     pub actor: i64,
     pub at: DateTime<Utc>,
     pub writer: Option<i64>,
     pub batch_no: Option<i64>,
-    /// Its operation was done, too.
+    /// Whether the journal has the same operation.
     pub is_done: bool,
-    /// Of the link: how many refusals, their hash, its time. None where there is no such link.
+    /// What the link says: the number of refusals, their hash, and its time; `None` if there is no such link.
     pub refusals: Option<i32>,
     pub hash: Option<Vec<u8>>,
     pub linked_at: Option<DateTime<Utc>>,
 }
 
-/// Refusals above an operation, in the order of their key.
+/// At most `limit` refusals above this operation and actor, in the order of their key.
 pub(super) async fn refusals(
     connection: &mut PgConnection,
     (op, actor): (Uuid, i64),
@@ -45,7 +45,7 @@ pub(super) async fn refusals(
     .await
 }
 
-/// A refusal as it is hashed.
+/// A refusal with all that is hashed of it.
 pub(super) struct RefusedRow {
     pub op: Uuid,
     pub actor: i64,
@@ -56,7 +56,7 @@ pub(super) struct RefusedRow {
     pub batch_no: i64,
 }
 
-/// The refusals of these links that are dated as they are.
+/// The refusals of these links that have the time of their link.
 pub(super) async fn refused(
     connection: &mut PgConnection,
     writers: &[i64],
@@ -75,7 +75,7 @@ pub(super) async fn refused(
     .await
 }
 
-/// A link that hashes refusals, and whether any of them is there.
+/// A link that hashes refusals, and whether any of them exists.
 pub(super) struct YoungRow {
     pub at: DateTime<Utc>,
     pub writer: i64,
@@ -83,7 +83,7 @@ pub(super) struct YoungRow {
     pub has_refusals: bool,
 }
 
-/// Links with refusals that are younger than this many seconds, above a link, in the order of their time.
+/// At most `limit` links with refusals that are younger than `seconds`, after this time and link, in the order of time.
 pub(super) async fn young_links(
     connection: &mut PgConnection,
     (at, writer, batch_no): (DateTime<Utc>, i64, i64),
