@@ -24,7 +24,7 @@ use sqlx::postgres::PgConnectOptions;
 use tokio::net::TcpListener;
 
 pub use crate::cluster::Mode;
-pub use demo::{People, demo_users, seed};
+pub use demo::{People, demo_accounts, demo_users, seed};
 pub use run::run;
 pub use world::Scale;
 

@@ -3,20 +3,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{FromRef, State};
 use axum::http::{HeaderName, StatusCode, header};
 use axum::middleware::from_fn_with_state;
 use axum::response::IntoResponse;
 use axum::routing::get;
+use axum::{Json, Router};
 use serde_json::Value;
 use sqlx::Connection;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::app::{App, Mode};
+use crate::app::{App, Mode, demo_accounts};
 use crate::config::Settings;
 use crate::economy::{coin_request, gift, ledger, transfer};
 use crate::identity::Identity;
@@ -57,7 +57,7 @@ pub fn router(app: App, settings: &Settings, mode: Mode) -> Router {
         .route("/healthz", get(StatusCode::OK))
         .route("/readyz", get(async move |State(app): State<App>, edge: Edge| readyz(&app, &edge, &store).await));
     if settings.server.playground.unwrap_or(mode == Mode::Dev) {
-        routes = routes.merge(playground());
+        routes = routes.merge(playground(mode));
     }
     if settings.http.api_page.unwrap_or(mode == Mode::Dev) {
         routes = routes.merge(http::api_page::routes(DESCRIPTION)).merge(socket_page());
@@ -124,7 +124,8 @@ impl Answered {
     }
 }
 
-fn playground() -> Router<App> {
+/// The playground. Only `dev` has demo users, so only there does the page offer them.
+fn playground(mode: Mode) -> Router<App> {
     const SCRIPT: &str = "text/javascript; charset=utf-8";
     const STYLE: &str = "text/css; charset=utf-8";
     macro_rules! files {
@@ -139,7 +140,10 @@ fn playground() -> Router<App> {
         "clients/js/src/" => "/playground/client/", SCRIPT, "answer.js" "client.js" "codes.js" "connection.js" "index.js"
             "listeners.js" "rest.js" "room.js" "session.js" "wire.js";
     };
-    let index = Router::new().route("/", file!("playground/index.html", "text/html; charset=utf-8"));
+    let demo = Json(if mode == Mode::Dev { demo_accounts() } else { Vec::new() });
+    let index = Router::new()
+        .route("/", file!("playground/index.html", "text/html; charset=utf-8"))
+        .route("/playground/demo.json", get(async move || demo));
     files.into_iter().fold(index, |routes, (kind, path, text)| routes.route(path, get(async move || page(kind, text))))
 }
 

@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
 use parlor_protocol::{ErrorCode, UserId};
+use serde::Serialize;
 use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use tokio::sync::mpsc;
@@ -26,10 +27,28 @@ use crate::kit::error::{Error, Result};
 use crate::kit::supervise::Supervisor;
 use crate::start::StartError;
 
-/// The demo users' password, which the playground knows.
+/// The demo users' password, which `dev` tells everybody.
 const PASSWORD: &str = "parlor-demo";
 /// The demo users' names. Their addresses are `demo1@parlor.example` and so on.
 const PEOPLE: [&str; 4] = ["Amira", "Omar", "Layla", "Yusuf"];
+
+/// How to sign in as a demo user.
+#[derive(Clone, Debug, Serialize)]
+pub struct DemoAccount {
+    name: &'static str,
+    login: String,
+    password: &'static str,
+}
+
+/// The ways in of the demo users, for the playground, which offers them.
+pub fn demo_accounts() -> Vec<DemoAccount> {
+    let user = |(at, name): (usize, &&'static str)| DemoAccount { name, login: address(at + 1), password: PASSWORD };
+    PEOPLE.iter().enumerate().map(user).collect()
+}
+
+fn address(number: usize) -> String {
+    format!("demo{number}@parlor.example")
+}
 
 /// The users that are created beside the catalogue.
 #[derive(Clone, Debug)]
@@ -117,7 +136,7 @@ async fn create(
 
 /// Registers a demo user; `None` if there is one already.
 async fn person(edge: &Edge, identity: &Identity, number: usize, name: &str) -> Result<Option<UserId>> {
-    let email = Contact::email(&format!("demo{number}@parlor.example"));
+    let email = Contact::email(&address(number));
     let account = NewAccount {
         phone: None,
         email: Some(email.map_err(|why| Error::internal(format!("a demo user's address: {why}")))?),

@@ -225,6 +225,7 @@ async fn the_playground_is_served_in_dev_and_elsewhere_if_the_setting_is_on() {
     let without_script = page.split_once("<noscript>").and_then(|(_, rest)| rest.split_once("</noscript>"));
     let (sentence, _) = without_script.expect("a browser without JavaScript is told");
     assert!(sentence.contains("JavaScript") && sentence.contains("allow it"), "{sentence}");
+    assert_eq!(wanted.get("/playground/demo.json"), (200, "[]".to_owned()), "`serve` has no demo users");
     wanted.signal(nix::sys::signal::Signal::SIGTERM);
     assert!(wanted.ended(std::time::Duration::from_secs(8)).success());
     // `dev` has the page by default. It takes no database that was served for people.
@@ -233,6 +234,7 @@ async fn the_playground_is_served_in_dev_and_elsewhere_if_the_setting_is_on() {
     dev.env("DATABASE_URL", database.app_url()).env("DATABASE_OWNER_URL", database.owner_url());
     let mut dev = Program::start(&mut dev);
     assert_eq!(dev.get("/").0, 200);
+    assert!(dev.get("/playground/demo.json").1.contains(r#""login":"demo1@parlor.example","password":"parlor-demo""#));
     dev.says(|said| said.contains("anybody in that network") || said.contains("in no network"));
     assert!(dev.said().contains(&format!("http://127.0.0.1:{}/", dev.address.port())), "{}", dev.said());
     // A newcomer is told what is needed next.
