@@ -39,6 +39,7 @@ use crate::kit::edge::Edge;
 use crate::kit::jobs::Jobs;
 use crate::kit::supervise::Supervisor;
 use crate::media::Media;
+use crate::room::Crowds;
 
 /// What a server is built from. The database is migrated, and the role that serves was found to have no right too
 /// many.
@@ -73,6 +74,7 @@ pub struct App {
     ledger: Ledger,
     coin_requests: coin_request::Settings,
     office: Office,
+    crowds: Crowds,
     jobs: Jobs,
     supervisor: Supervisor,
     /// `true` while the server takes new work.
@@ -132,6 +134,12 @@ impl FromRef<App> for Media {
 impl FromRef<App> for Office {
     fn from_ref(app: &App) -> Self {
         app.office.clone()
+    }
+}
+
+impl FromRef<App> for Crowds {
+    fn from_ref(app: &App) -> Self {
+        app.crowds.clone()
     }
 }
 

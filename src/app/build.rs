@@ -29,8 +29,8 @@ use crate::kit::jobs::Jobs;
 use crate::kit::supervise::{Crew, Supervisor};
 use crate::load;
 use crate::media::Media;
-use crate::room::Directory;
 use crate::room::port::Gifts;
+use crate::room::{Crowds, Directory};
 use crate::start::StartError;
 
 /// The most batches of the ledger that wait for their announcement. Further ones are dropped: the tables have them, and
@@ -171,6 +171,7 @@ async fn connect(parts: Parts, anchor: Option<MakeAnchor>, node: Node) -> Result
         media,
         gateway,
         office,
+        crowds: Crowds::of(rooms.clone()),
         jobs,
         node,
         ledger,

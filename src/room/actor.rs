@@ -12,7 +12,6 @@ mod writes;
 use std::future::pending;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
@@ -27,6 +26,7 @@ use self::checkpoints::Checkpoints;
 use self::pause::{Ending, Pause};
 use self::writes::Writes;
 use super::audience::Audience;
+use super::board::Board;
 use super::clock::RoomClock;
 use super::facts::Facts;
 use super::handle::{Mail, Reply};
@@ -62,8 +62,8 @@ pub(super) struct Parts {
     pub audience: Audience,
     pub gifts: Arc<dyn Gifts>,
     pub facts: Arc<dyn Facts>,
-    /// Where the actor writes the number of the last announced gift, for the sweep.
-    pub announced: Arc<AtomicI64>,
+    /// Where the actor writes what everybody may see of the room.
+    pub board: Arc<Board>,
     pub lease: Lease,
     /// The wall clock's time when the room wakes.
     pub now: Timestamp,
@@ -80,7 +80,7 @@ pub(super) struct RoomActor {
     audience: Audience,
     gifts: Arc<dyn Gifts>,
     facts: Arc<dyn Facts>,
-    announced: Arc<AtomicI64>,
+    board: Arc<Board>,
     writes: Writes,
     checkpoints: Checkpoints,
     pause: Pause,
@@ -117,8 +117,7 @@ async fn landed<T>(flight: &mut Option<PortFuture<T>>) -> T {
 
 impl RoomActor {
     pub(super) fn new(parts: Parts) -> Self {
-        let Parts { state, settings, audience, gifts, facts, announced, lease, now } = parts;
-        announced.store(state.announced(), Ordering::Relaxed);
+        let Parts { state, settings, audience, gifts, facts, board, lease, now } = parts;
         let mut actor = Self {
             ring: Ring::new(&settings),
             clock: RoomClock::starting(now),
@@ -137,8 +136,9 @@ impl RoomActor {
             audience,
             gifts,
             facts,
-            announced,
+            board,
         };
+        actor.show();
         if actor.state.committed() > actor.state.announced() {
             actor.read_gifts();
         }
@@ -284,11 +284,18 @@ impl RoomActor {
                 Change::Attached(_) | Change::Detached(..) | Change::GraceRenewed | Change::GiftsKnown { .. } => {}
             }
         }
-        self.announced.store(self.state.announced(), Ordering::Relaxed);
+        self.show();
         for removal in decision.removals {
             self.audience.remove(removal);
         }
         decision.outcome
+    }
+
+    /// Writes the room's board.
+    fn show(&self) {
+        let (seats, version) = self.state.seats();
+        self.board.write_announced(self.state.announced());
+        self.board.write_crowd(self.state.people(), seats, version);
     }
 
     /// Publishes an event, which the state has made, and keeps its frame in the ring.

@@ -4,7 +4,6 @@
 use std::any::Any;
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
-use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::FutureExt;
@@ -16,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::actor::{Ended, Parts, RoomActor};
 use super::audience::Audience;
+use super::board::Board;
 use super::facts::{Facts, PgFacts};
 use super::handle::{Mail, RoomHandle};
 use super::port::Gifts;
@@ -217,9 +217,9 @@ impl Directory {
     /// The task of a room that is awake, from its claim to its last checkpoint.
     async fn live(self, room: RoomId, woken: watch::Sender<Option<Woken>>) {
         let leaving = Leaving { directory: self.clone(), room, gone: CancellationToken::new() };
-        let (handle, mailbox, announced) = RoomHandle::pair(room, self.0.settings.mailbox);
+        let (handle, mailbox, board) = RoomHandle::pair(room, self.0.settings.mailbox);
         // It is boxed and then freed, because a room's task lives long and should be no larger than its serving needs.
-        let born = Box::pin(AssertUnwindSafe(self.born(room, announced)).catch_unwind()).await;
+        let born = Box::pin(AssertUnwindSafe(self.born(room, board)).catch_unwind()).await;
         let (actor, awaited) = match born.unwrap_or_else(|panic| Err(self.panicked(room, &*panic).into())) {
             Ok(born) => born,
             Err(error) => {
@@ -244,7 +244,7 @@ impl Directory {
     }
 
     /// Builds the room's actor from its checkpoint. Returns also the users whom that brings back.
-    async fn born(&self, room: RoomId, announced: Arc<AtomicI64>) -> Result<(Box<RoomActor>, Vec<UserId>)> {
+    async fn born(&self, room: RoomId, board: Arc<Board>) -> Result<(Box<RoomActor>, Vec<UserId>)> {
         let state = self.load(room).await?;
         tracing::debug!(room.id = room.number(), epoch = state.epoch(), "a room wakes");
         let (inner, awaited) = (&self.0, state.awaited().collect());
@@ -254,7 +254,7 @@ impl Directory {
             audience: Audience::Topic(inner.delivery.topic(room)),
             gifts: inner.gifts.clone(),
             facts: inner.facts.clone(),
-            announced,
+            board,
             lease: inner.node.lease(),
             now: inner.edge.now(),
         });

@@ -2,12 +2,12 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 
 use parlor_protocol::{ErrorBody, ErrorCode, RoomId};
 use tokio::sync::mpsc::{self, error::TrySendError};
 use tokio::sync::oneshot;
 
+use super::board::{Board, Crowd};
 use super::port::CommittedGifts;
 use super::request::{Answer, Request};
 use crate::telemetry::metric;
@@ -88,16 +88,16 @@ pub struct NotAsked {
 pub struct RoomHandle {
     room: RoomId,
     mail: mpsc::Sender<Mail>,
-    announced: Arc<AtomicI64>,
+    board: Arc<Board>,
 }
 
 impl RoomHandle {
-    /// A handle, and what its actor holds: the receiving end of a mailbox of this size, and the number of the last
-    /// announced gift, which the sweep compares.
-    pub fn pair(room: RoomId, mailbox: usize) -> (Self, mpsc::Receiver<Mail>, Arc<AtomicI64>) {
+    /// A handle, and what its actor holds: the receiving end of a mailbox of this size, and the board that the room
+    /// writes.
+    pub fn pair(room: RoomId, mailbox: usize) -> (Self, mpsc::Receiver<Mail>, Arc<Board>) {
         let (mail, receiver) = mpsc::channel(mailbox);
-        let announced = Arc::new(AtomicI64::new(0));
-        (Self { room, mail, announced: announced.clone() }, receiver, announced)
+        let board = Arc::<Board>::default();
+        (Self { room, mail, board: board.clone() }, receiver, board)
     }
 
     /// The room's id.
@@ -147,9 +147,14 @@ impl RoomHandle {
         let _ = self.mail.try_send(Mail::Request(Box::new(Request::GiftsCommitted(gifts)), None));
     }
 
-    /// The number of the last gift that the room has announced.
+    /// The number of the last gift that the room has announced, which the sweep compares.
     pub(super) fn announced(&self) -> i64 {
-        self.announced.load(Ordering::Relaxed)
+        self.board.announced()
+    }
+
+    /// How many people are in the room, and some of them.
+    pub fn crowd(&self) -> Crowd {
+        self.board.crowd()
     }
 
     /// Tells the room up to which number the sweep found committed gifts. It is dropped if the mailbox is full; the

@@ -5,6 +5,7 @@
 
 mod actor;
 mod audience;
+mod board;
 mod checkpoints;
 mod clock;
 mod directory;
@@ -21,6 +22,7 @@ mod settings;
 mod state;
 mod store;
 
+pub use board::{Board, Crowd, Crowds};
 pub use directory::Directory;
 pub use facts::{CheckpointRow, Fact, Facts, HardWrite, PgFacts, WriteError, Written};
 pub use handle::{Asker, Mail, NotAsked, Reply, RoomHandle};

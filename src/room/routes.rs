@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::{FromRef, State};
 use axum::http::{HeaderName, StatusCode, header};
-use parlor_protocol::room::RoomCard;
+use parlor_protocol::room::{Person, RoomCard};
 use parlor_protocol::{ErrorCode, RoomId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -11,6 +11,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::record::{self, RoomList};
+use super::{Crowd, Crowds};
 use crate::http::{ValidJson, ValidPath, ValidQuery};
 use crate::identity::{CurrentUser, Identity};
 use crate::kit::edge::Edge;
@@ -28,6 +29,7 @@ where
     S: Clone + Send + Sync + 'static,
     Identity: FromRef<S>,
     Edge: FromRef<S>,
+    Crowds: FromRef<S>,
 {
     OpenApiRouter::new()
         .routes(routes!(list_rooms, create_room))
@@ -75,19 +77,48 @@ async fn create_room(
     }
 }
 
+/// A room of the list, with who is in it now.
+#[derive(Serialize, ToSchema)]
+struct ListedRoom {
+    /// The room's id.
+    id: RoomId,
+    /// The room's name.
+    name: String,
+    /// The room's owner.
+    owner: Person,
+    /// The number of seats.
+    seats: u8,
+    /// How many people are in the room.
+    people: u32,
+    /// How many of them sit on a seat.
+    seated: u32,
+    /// The people on the first seats, at most four.
+    on_seats: Vec<Person>,
+}
+
+impl ListedRoom {
+    fn of(RoomCard { id, name, owner, seats }: RoomCard, crowds: &Crowds) -> Self {
+        let Crowd { people, seated, faces } = crowds.in_room(id);
+        Self { id, name, owner, seats, people, seated, on_seats: faces }
+    }
+}
+
 /// Lists all rooms, newest first, or those that `q` finds.
 #[utoipa::path(get, path = "/v1/rooms", tag = "rooms", params(RoomList),
-    responses((status = 200, description = "A page of rooms.", body = Page<RoomCard>, example = json!({"items": [
-        {"id": 104_233_871, "name": "Evening in Amman", "owner": {"id": 901_233_871, "name": "Omar"}, "seats": 8},
+    responses((status = 200, description = "A page of rooms.", body = Page<ListedRoom>, example = json!({"items": [
+        {"id": 104_233_871, "name": "Evening in Amman", "owner": {"id": 901_233_871, "name": "Omar"}, "seats": 8,
+         "people": 12, "seated": 1, "on_seats": [{"id": 901_233_871, "name": "Omar"}]},
     ]}))))]
 async fn list_rooms(
     edge: Edge,
+    State(crowds): State<Crowds>,
     _user: CurrentUser,
     ValidQuery(query): ValidQuery<RoomList>,
-) -> Result<Json<Page<RoomCard>>> {
+) -> Result<Json<Page<ListedRoom>>> {
     let window = query.window()?;
     let text = query.q.map(|q| line(&q, NAME_CHARS).map_err(|why| bad_field("q", why))).transpose()?;
-    Ok(Json(record::list(&mut *edge.read().await?, text.as_deref(), &window).await?))
+    let page = record::list(&mut *edge.read().await?, text.as_deref(), &window).await?;
+    Ok(Json(page.map(|card| ListedRoom::of(card, &crowds))))
 }
 
 /// Returns one room.

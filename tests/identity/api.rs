@@ -16,6 +16,7 @@ use parlor::kit::edge::Edge;
 use parlor::kit::error::{Error, Result};
 use parlor::kit::jobs::{self, Jobs, Kinds};
 use parlor::kit::tx::Tx;
+use parlor::room::Crowds;
 use parlor_protocol::UserId;
 use serde_json::{Value, json};
 use sqlx::PgConnection;
@@ -100,6 +101,12 @@ struct State {
 impl FromRef<State> for Edge {
     fn from_ref(state: &State) -> Self {
         state.edge.clone()
+    }
+}
+
+impl FromRef<State> for Crowds {
+    fn from_ref(_: &State) -> Self {
+        Self::none()
     }
 }
 

@@ -2,13 +2,14 @@
 
 use std::collections::HashSet;
 
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
 use parlor_protocol::{ErrorCode, RoomId, UserId};
 use serde_json::{Value, json};
 
 use super::api::Api;
 use crate::support::now;
 use crate::support::plan::plan;
+use crate::support::world::World;
 
 async fn make(api: &Api, token: &str, name: &str) -> i64 {
     let made = api.post("/v1/rooms", &json!({"name": name})).bearer(token).send().await;
@@ -171,4 +172,30 @@ async fn a_query_that_does_not_fit_names_its_parameter() {
         let answer = api.get(&format!("/v1/rooms?cursor={cursor}")).bearer(&token).send().await;
         assert_eq!((answer.code(), answer.fields()), ((400, "bad_request"), vec!["cursor"]), "{}", answer.body);
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_list_says_how_many_people_are_in_a_room_and_who_has_a_seat() {
+    let world = World::new().await;
+    let (owner, guest) = (world.person("user").await, world.person("user").await);
+    let (live, _asleep) = (world.room(owner).await, world.room(owner).await);
+    let _owner = world.in_room(owner, live).await;
+    let guest_in = world.in_room(guest, live).await;
+    let token = world.token(owner).await;
+    let crowds = async || {
+        let (_, page) = world.get("/v1/rooms", &token).await;
+        let rooms = page["items"].as_array().expect("rooms").iter();
+        let on_seats =
+            |room: &Value| room["on_seats"].as_array().map(|all| all.iter().map(|user| user["id"].clone()).collect());
+        rooms
+            .map(|room| json!([room["people"], room["seated"], on_seats(room).unwrap_or_else(Vec::new)]))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(crowds().await, [json!([0, 0, []]), json!([2, 0, []])]);
+    let seat = format!("/v1/rooms/{live}/seat");
+    assert_eq!(world.call(Method::PUT, &seat, &token, Some(json!({"seat": 0}))).await.0, 200);
+    assert_eq!(crowds().await, [json!([0, 0, []]), json!([2, 1, [owner]])]);
+    assert_eq!(world.call(Method::DELETE, &seat, &token, None).await.0, 200);
+    drop(guest_in); // within the grace period the guest is still in the room
+    assert_eq!(crowds().await, [json!([0, 0, []]), json!([2, 0, []])]);
 }

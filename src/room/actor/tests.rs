@@ -98,7 +98,7 @@ impl Room {
         let (ordered, orders) = mpsc::unbounded_channel();
         let store = Arc::new(Store { writes: written, checkpoints: Mutex::default(), fenced: Mutex::default() });
         let ledger = Arc::new(Ledger { orders: ordered, table: Mutex::default() });
-        let (handle, mut mailbox, announced) = RoomHandle::pair(say::room_id(), settings.mailbox);
+        let (handle, mut mailbox, board) = RoomHandle::pair(say::room_id(), settings.mailbox);
         let (clock, now) = (BootClock::of_runtime(), Timestamp(1_000_000));
         let (proof, lease) = Lease::proved_until(clock.clone(), clock.now().plus(Duration::from_secs(86_400)));
         let mut actor = RoomActor::new(Parts {
@@ -107,7 +107,7 @@ impl Room {
             audience: Audience::Record(audience),
             gifts: ledger.clone(),
             facts: store.clone(),
-            announced,
+            board,
             lease,
             now,
         });

@@ -2,7 +2,7 @@
 
 use parlor_protocol::event::RemovalCause;
 use parlor_protocol::reply::PeoplePage;
-use parlor_protocol::room::{OwnPlace, Person, Position, RoomCard, Snapshot};
+use parlor_protocol::room::{OwnPlace, Person, Position, RoomCard, Seat, Snapshot};
 use parlor_protocol::{Coins, UserId};
 use serde::{Deserialize, Serialize};
 
@@ -161,10 +161,19 @@ impl RoomState {
         SeatMap { seats: self.seats.all().to_vec(), version: self.seats.version() }
     }
 
+    /// The number of people in the room at this moment.
+    pub fn people(&self) -> u32 {
+        count(self.presence.len())
+    }
+
+    /// The seats, and the version of their map.
+    pub fn seats(&self) -> (&[Seat], u64) {
+        (self.seats.all(), self.seats.version())
+    }
+
     pub(super) fn sight(&self) -> Sight {
-        let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
         let seated = self.seats.all().iter().filter(|seat| seat.user.is_some()).count();
-        Sight { card: self.card.clone(), people: count(self.presence.len()), seated: count(seated) }
+        Sight { card: self.card.clone(), people: self.people(), seated: count(seated) }
     }
 
     /// The removals by which everybody is told to join again.
@@ -172,4 +181,8 @@ impl RoomState {
         let users = self.presence.participants().map(|participant| participant.person.id);
         users.filter_map(|user| self.removal(user, RemovalCause::Resync, None, "")).collect()
     }
+}
+
+fn count(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
 }

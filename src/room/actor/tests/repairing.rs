@@ -1,7 +1,7 @@
 //! Tests of events that are lost between a room and a shard, seen from real sockets in real time.
 
 use std::collections::VecDeque;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
@@ -32,10 +32,10 @@ impl Line {
         let supervisor = Supervisor::default();
         let (delivery, stop) = (Delivery::start(shards, Lease::endless(), &supervisor), supervisor.stop().clone());
         let (stream, connection) = socket(&delivery).await;
-        let (handle, mut mailbox, announced) = RoomHandle::pair(say::room_id(), settings.mailbox);
+        let (handle, mut mailbox, board) = RoomHandle::pair(say::room_id(), settings.mailbox);
         let topic = delivery.topic(say::room_id());
         let lost = topic.lost();
-        let mut actor = actor(topic, settings, announced);
+        let mut actor = actor(topic, settings, board);
         let stopped = stop.clone();
         tokio::spawn(async move { actor.run(&mut mailbox, &stopped).await });
         Self { handle, lost, connection, stream, frames: VecDeque::new(), stop }
@@ -96,7 +96,7 @@ async fn socket(delivery: &Delivery) -> (TcpStream, Connection) {
     (stream.expect("a connection"), delivery.attach(accepted, CancellationToken::new()).await)
 }
 
-fn actor(topic: Topic, settings: Settings, announced: Arc<AtomicI64>) -> RoomActor {
+fn actor(topic: Topic, settings: Settings, board: Arc<Board>) -> RoomActor {
     let (unused, _) = mpsc::unbounded_channel();
     let store = Store { writes: unused, checkpoints: Mutex::default(), fenced: Mutex::default() };
     let (orders, _) = mpsc::unbounded_channel();
@@ -106,7 +106,7 @@ fn actor(topic: Topic, settings: Settings, announced: Arc<AtomicI64>) -> RoomAct
         audience: Audience::Topic(topic),
         gifts: Arc::new(Ledger { orders, table: Mutex::default() }),
         facts: Arc::new(store),
-        announced,
+        board,
         lease: Lease::endless(),
         now: Timestamp(1_000_000),
     })
