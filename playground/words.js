@@ -63,6 +63,8 @@ export function words(error) {
   return WORDS[error.code] ?? `${error.message || 'It did not work'} (${error.code ?? 'fault of the page'})`;
 }
 
+/** The name of a seat, as a label. */
+export const placeName = (seat) => (seat === 0 ? 'Host’s seat' : `Seat ${seat}`);
 const place = (seat) => (seat === 0 ? 'the host’s seat' : `seat ${seat}`);
 
 /** The text of a note about the room, which is shown between the chat lines. */
@@ -87,7 +89,7 @@ export function explain({ kind, currency, amount, gift, coin_transfer: sent, coi
   if (!gift) {
     if (kind === 'grant') return 'Welcome coins';
     if (sent) {
-      if (amount > 0) return `${name(sent.from)} sent you coins`;
+      if (amount > 0) return `${name(sent.from)} sent you ${many(sent.amount, 'coin')}`;
       // The entry is what left the wallet: what arrives, and the fee.
       const fee = sent.fee > 0 ? `, and paid a fee of ${many(sent.fee, 'coin')}` : '';
       return `You sent ${name(sent.to)} ${many(sent.amount, 'coin')}${fee}`;
