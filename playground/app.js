@@ -3,15 +3,16 @@
 
 import { Client } from './client/index.js';
 import { readyChat } from './chat.js';
-import { $, avatar, closeDialogs, doing, onSignIn, readyDialogs, tell } from './dom.js';
+import { $, avatar, closeDialogs, doing, onSignIn, readyDialogs, readyForms, tell, untell } from './dom.js';
 import { closeFrames, logFrame, readyFrames } from './frames.js';
 import { readCatalogue, readyGifts } from './gifts.js';
 import { drawConnection, readyConnection } from './link.js';
 import { drawLobby, readyLobby } from './lobby.js';
 import { readyPeople } from './people.js';
 import { readyProfile } from './profile.js';
-import { enterRoom, roomChanged, tellRemoved } from './room.js';
+import { enterRoom, joinRefused, readyRoom, roomChanged, tellRemoved } from './room.js';
 import { readySignIn } from './signin.js';
+import { readySeats } from './seats.js';
 import { app, session } from './state.js';
 import { drawBalances, readyWallet } from './wallet.js';
 import { words } from './words.js';
@@ -20,7 +21,7 @@ import { words } from './words.js';
 
 /** A user has signed in. The same user as before continues with the same client; another one gets a new client. */
 async function entered() {
-  tell('');
+  untell();
   if (app.client && app.user?.id !== session.user.id) endClient();
   app.user = session.user;
   if (!app.client) startClient();
@@ -44,7 +45,7 @@ function startClient() {
   app.client.on('balances', drawBalances);
   app.client.on('room', roomChanged);
   app.client.on('removed', removed);
-  app.client.on('refused', ({ error, wait }) => tell(`${words(error)} Trying again in ${Math.ceil(wait / 1000)} s.`));
+  app.client.on('refused', joinRefused);
   app.client.on('frame', logFrame);
 }
 
@@ -58,7 +59,7 @@ function signInAgain() {
   if (!app.user || $('view-sign-in').hidden === false) return;
   session.signOut();
   closeDialogs();
-  tell('Your session has ended. Please sign in again to continue where you were.');
+  tell('Your session has ended. Please sign in again to continue where you were.', 'session');
   show();
 }
 
@@ -67,13 +68,14 @@ async function suspended() {
   const why = await app.client.rest.me().then(() => undefined, (error) => error);
   signOut();
   closeDialogs();
-  tell(why?.code === 'suspended' ? words(why) : 'This account is suspended.');
+  tell(why?.code === 'suspended' ? words(why) : 'This account is suspended.', 'session');
 }
 
 function signOut() {
   endClient();
   session.signOut();
   app.user = null;
+  untell();
   history.replaceState(null, '', '#');
   show();
 }
@@ -91,7 +93,10 @@ function route() {
     doing(() => app.client.leave(left));
   }
   const comes = id && !app.room;
-  if (comes) app.room = { id, state: null };
+  if (comes) {
+    untell('act', 'lobby', 'removed');
+    app.room = { id, state: null, waits: null };
+  }
   show();
   if (comes) app.client.join(id).catch(() => {}); // `removed` has shown why
 }
@@ -102,6 +107,7 @@ function show() {
   const view = !inside ? 'sign-in' : app.room ? 'room' : 'rooms';
   for (const name of ['sign-in', 'rooms', 'room']) $(`view-${name}`).hidden = name !== view;
   document.body.dataset.view = view;
+  if (!inside) drawConnection({ phase: 'idle' });
   $('me').hidden = $('connection').hidden = !inside;
   $('purse').hidden = !inside || !app.client?.balances.length;
   if (inside) {
@@ -114,6 +120,7 @@ function show() {
   if (view === shown) return;
   const first = shown === '';
   shown = view;
+  untell('act', 'lobby');
   if (!first) {
     scrollTo(0, 0);
     $('main').focus({ preventScroll: true });
@@ -135,8 +142,11 @@ function removed(removal) {
 
 onSignIn(signInAgain);
 readyDialogs();
+readyForms();
 readySignIn(entered);
 readyLobby(() => shown === 'rooms');
+readyRoom();
+readySeats();
 readyPeople();
 readyChat();
 readyGifts(signInAgain);
@@ -148,7 +158,7 @@ readyProfile(signOut, (me) => {
 readyConnection();
 readyFrames();
 addEventListener('hashchange', route);
-for (const id of ['home', 'leave']) {
+for (const id of ['home', 'leave', 'room-leave']) {
   $(id).addEventListener('click', (event) => {
     event.preventDefault();
     location.hash = '';
@@ -158,7 +168,7 @@ $('skip').addEventListener('click', (event) => {
   event.preventDefault();
   $('main').focus();
 });
-$('notice-close').addEventListener('click', () => tell(''));
+$('notice-close').addEventListener('click', () => untell());
 
 if (await session.restore()) await entered();
 else show();

@@ -5,6 +5,7 @@ import { $, avatar, doing, fill, h, onSubmit } from './dom.js';
 import { app, isMe } from './state.js';
 import { remark, time } from './words.js';
 
+const SAME_MS = 120_000;
 const outbox = new Map(); // op -> text
 
 export function clearChat() {
@@ -21,7 +22,12 @@ export function drawChat(state) {
         h('span', { class: 'by' }, h('strong', { dir: 'auto' }, line.from.name), ` ${time(line.at)}`),
         h('span', { class: 'text', dir: 'auto' }, line.text)));
   };
-  fill($('lines'), state.chat, (line) => line.op ?? line.key, make);
+  // Lines that one person writes one after the other stand under one name.
+  const same = new Set(state.chat.filter((line, at) => {
+    const before = state.chat[at - 1];
+    return line.from && before?.from?.id === line.from.id && line.at - before.at < SAME_MS;
+  }));
+  fill($('lines'), state.chat, (line) => line.op ?? line.key, make, (node, line) => node.classList.toggle('same', same.has(line)));
   $('lines-empty').hidden = state.chat.length > 0;
   for (const line of state.chat) outbox.delete(line.op);
   drawOutbox();

@@ -67,6 +67,9 @@ const HUES = [255, 275, 295, 315, 340, 5, 25, 165, 195, 220, 240];
 /** A hue for a user or room: always the same for an id, from a set of colours that go together. */
 export const hue = (id) => String(HUES[id % HUES.length]);
 
+/** The letter that stands for a room's picture. */
+export const cover = (card) => [...(card.name.trim() || '?')][0].toUpperCase();
+
 /** A round picture with the initials of a name, two letters at most. */
 export function avatar(person) {
   const parts = (person.name || '?').trim().split(/\s+/);
@@ -76,33 +79,60 @@ export function avatar(person) {
   return node;
 }
 
+/** Whether a length that grows to the right grows to the left here. */
+export const fromRight = () => getComputedStyle(document.documentElement).direction === 'rtl';
+
 // -- notices
 
+const NOTICE_MS = 9000;
 let timer;
-/** Shows a notice at the top of the page; an empty text removes it. */
-export function tell(text, kind = 'bad') {
+let told; // the cause of the notice that is shown
+
+/**
+ * Shows a notice at the top of the page. It belongs to its cause and goes with it (`untell`): `act`, what the user has
+ * just tried; `lobby`, the list of rooms; `removed`, why the user is in the lobby; `link`, the connection. The first two
+ * also go after some seconds.
+ */
+export function tell(text, cause = 'act') {
   clearTimeout(timer);
-  $('notice').hidden = !text;
-  $('notice').dataset.kind = kind;
-  $('notice-text').textContent = text ?? '';
-  if (text) timer = setTimeout(() => tell(''), 9000);
+  told = cause;
+  const open = [...document.querySelectorAll('dialog:modal')].at(-1);
+  (open ?? document.body).append($('notice')); // above an open dialog
+  $('notice').hidden = false;
+  $('notice-text').textContent = text;
+  if (cause === 'act' || cause === 'lobby') timer = setTimeout(() => untell(), NOTICE_MS);
+}
+
+/** Removes the notice if its cause is one of these, or in any case if none is named. */
+export function untell(...causes) {
+  if (causes.length && !causes.includes(told)) return;
+  clearTimeout(timer);
+  told = undefined;
+  $('notice').hidden = true;
+  $('notice-text').textContent = '';
 }
 
 let lost = () => {};
 /** Sets what happens when a refusal says that the user must sign in. */
 export const onSignIn = (call) => (lost = call);
 
-/** Runs the work of a press. A refusal is shown as a notice; an ended session leads to the sign-in form. */
-export async function doing(work, button) {
+/**
+ * Runs the work of a press. A refusal is shown as a notice, which goes when the user tries something else; an ended
+ * session leads to the sign-in form. Work that repeats itself has a cause of its own, whose notice goes when it works.
+ */
+export async function doing(work, button, cause = 'act') {
   button?.setAttribute('aria-busy', 'true');
   if (button) button.disabled = true;
+  if (cause === 'act') untell('act');
   try {
-    return await work();
+    const value = await work();
+    untell(cause);
+    return value;
   } catch (error) {
     if (!(error instanceof ParlorError)) console.error(error);
     if (error.code === 'closed' || error.code === 'left') return undefined;
     if (error.retry === 'sign_in') lost();
-    else tell(words(error));
+    else tell(words(error), cause);
     return undefined;
   } finally {
     if (button) button.disabled = false;
@@ -118,9 +148,15 @@ export const onSubmit = (id, work) =>
     work(event.target.elements, event.target);
   });
 
-/** Runs the work of a form. If it is refused, each field that the refusal names gets its message; all else is a notice. */
+/**
+ * Runs the work of a form, whose button is off meanwhile. If it is refused, each field that the refusal names gets its
+ * message; all else is said in the form's own place for it, or by a notice.
+ */
 export async function submitting(form, work) {
-  for (const field of form.elements) fault(field, '');
+  const button = form.querySelector('[type=submit]');
+  clearFaults(form);
+  button.disabled = true;
+  button.setAttribute('aria-busy', 'true');
   try {
     await work();
     return true;
@@ -132,9 +168,22 @@ export async function submitting(form, work) {
       else unknown.push(error);
     }
     form.querySelector('[aria-invalid=true]')?.focus();
-    if (!error.fields?.length || unknown.length) await doing(() => Promise.reject(error));
+    if (error.fields?.length && !unknown.length) return false;
+    const place = form.querySelector('.form-fault');
+    if (place && error instanceof ParlorError && error.retry !== 'sign_in') place.textContent = words(error);
+    else await doing(() => Promise.reject(error));
     return false;
+  } finally {
+    button.disabled = false;
+    button.removeAttribute('aria-busy');
   }
+}
+
+/** Removes everything that the last try of a form was told. */
+export function clearFaults(form) {
+  for (const field of form.elements) fault(field, '');
+  const place = form.querySelector('.form-fault');
+  if (place) place.textContent = '';
 }
 
 function fault(field, message) {
@@ -150,9 +199,22 @@ function fault(field, message) {
   field.setAttribute('aria-describedby', id);
 }
 
+/** Makes what a form was told go when its field, or any field of it, is changed. */
+export function readyForms() {
+  addEventListener('input', ({ target }) => {
+    if (!target.form) return;
+    fault(target, '');
+    const place = target.form.querySelector('.form-fault');
+    if (place) place.textContent = '';
+  });
+}
+
 /** Makes dialogs close by their buttons, by Escape, and by a press outside of them. */
 export function readyDialogs() {
   for (const dialog of document.querySelectorAll('dialog')) {
+    dialog.addEventListener('close', () => {
+      if (dialog.contains($('notice'))) document.body.append($('notice'));
+    });
     dialog.addEventListener('click', (event) => {
       if (event.target === dialog && dialog.matches(':modal')) dialog.close();
     });

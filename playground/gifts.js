@@ -1,21 +1,24 @@
 // Gifts: the panel to send one, the list of gifts since the user joined, and the effects on the stage.
 
 import { operation } from './client/index.js';
-import { $, doing, fill, h, onSubmit, toEnd } from './dom.js';
+import { $, doing, fill, fromRight, h, onSubmit, redraw, toEnd } from './dom.js';
 import { app, isMe } from './state.js';
 import { count, giftIcon, giftName, many, money, named, time, words } from './words.js';
 
 const COUNTS = [1, 10, 66, 188, 520, 1314];
+const COMBO_MS = 10_000; // a gift that follows within this time counts the one before it up
 const GRAND = 999; // a gift that costs at least this many coins fills the stage
 
 let giving = 0; // gifts that are not answered yet
 let again = null; // the gift that may be sent again, because its outcome is not known: {data, op, said}
+let seatedBefore = 0; // how many others sat when the receivers were drawn last
 let chosen = null; // the receiver: null for everybody on a seat, or a user's id
-const effects = [];
+const effects = []; // combos that wait for their effect
 
 export function clearGifts() {
   chosen = again = null;
   effects.length = 0;
+  endEffect();
   $('gifts').replaceChildren();
   $('give-again').hidden = true;
   $('give-result').textContent = '';
@@ -24,6 +27,7 @@ export function clearGifts() {
 
 export function openGifts(to) {
   if (to !== undefined) chosen = to;
+  forgetRefusal();
   drawReceivers(app.room.state);
   $('give-sheet').hidden = false;
   $('give-show').setAttribute('aria-expanded', 'true');
@@ -35,6 +39,11 @@ function closeGifts() {
   $('give-sheet').hidden = true;
   $('give-show').setAttribute('aria-expanded', 'false');
   if (inside) $('give-show').focus();
+}
+
+/** Removes what the last gift was refused for, when something has changed since; a gift that may be sent again stays. */
+function forgetRefusal() {
+  if ($('give-result').dataset.kind === 'bad' && !again) $('give-result').textContent = '';
 }
 
 // -- the panel
@@ -63,6 +72,8 @@ function drawTiles() {
 function drawReceivers(state) {
   if (!state?.card) return;
   const seated = state.seats.filter((seat) => seat.user && !isMe(seat.user)).map((seat) => seat.user);
+  if (seated.length !== seatedBefore) forgetRefusal();
+  seatedBefore = seated.length;
   const others = state.people.filter((person) => !isMe(person) && !seated.some((user) => user.id === person.id));
   const options = [
     { value: 'all_seats', text: `Everybody on a seat (${seated.length})` },
@@ -105,6 +116,7 @@ export function readyGifts(signInAgain) {
   $('give-hide').addEventListener('click', closeGifts);
   $('give-sheet').addEventListener('keydown', ({ key }) => key === 'Escape' && closeGifts());
   $('give').addEventListener('change', (event) => {
+    forgetRefusal();
     if (event.target === $('give-to')) chosen = event.target.value === 'all_seats' ? null : Number(event.target.value);
     drawPrice();
   });
@@ -142,50 +154,111 @@ async function give(data, op, said, signInAgain) {
 
 // -- the gifts of the room
 
+/** Gifts that belong to one combo: the same gift from the same user to the same people, one soon after the other. */
+const follows = (combo, gift) =>
+  combo.last.gift === gift.gift && combo.last.from.id === gift.from.id && gift.at - combo.last.at <= COMBO_MS &&
+  combo.to === receivers(gift);
+const receivers = (gift) => gift.to.map((person) => person.id).join();
+
+/** Adds a gift to the last combo of the list, or to a new one at its end. */
+function collect(combos, gift) {
+  const last = combos.at(-1);
+  if (last && follows(last, gift)) Object.assign(last, { last: gift, times: last.times + gift.count, total: last.total + gift.total, numbers: [...last.numbers, gift.gift_no] });
+  else combos.push({ key: gift.gift_no, to: receivers(gift), last: gift, times: gift.count, total: gift.total, numbers: [gift.gift_no] });
+  return combos;
+}
+
 export function drawGifts(state) {
-  const make = (gift) =>
-    h('div', { class: 'given', 'data-gift-no': gift.gift_no, title: `No. ${gift.gift_no}, ${many(gift.total, 'coin')}, ${time(gift.at)}` },
+  const make = ({ last: gift }) =>
+    h('div', { class: 'given' },
       h('span', { class: 'icon', 'aria-hidden': 'true' }, giftIcon(gift.gift)),
       h('span', {},
         h('strong', { dir: 'auto' }, named(gift.from)), h('span', { class: 'sr' }, ' gave '),
-        h('span', { 'aria-hidden': 'true' }, ' → '), h('bdi', {}, gift.to.map(named).join(', ')),
-        h('span', { class: 'sr' }, `: ${giftName(gift.gift)}`), gift.count > 1 && h('b', {}, ` ×${count(gift.count)}`)));
-  toEnd($('gifts'), () => fill($('gifts'), state.gifts, (gift) => gift.gift_no, make));
-  $('gifts').scrollLeft = $('gifts').scrollWidth;
+        h('span', { class: 'arrow', 'aria-hidden': 'true' }), h('bdi', {}, gift.to.map(named).join(', ')),
+        h('span', { class: 'sr' }, `: ${giftName(gift.gift)}`)),
+      h('b', { class: 'times' }));
+  const update = (node, { times, total, numbers, last }) => redraw(node, numbers.join(' '), () => {
+    node.dataset.gifts = numbers.join(' ');
+    node.title = `${many(total, 'coin')}, ${time(last.at)}`;
+    const shown = node.querySelector('.times');
+    shown.textContent = times > 1 ? `×${count(times)}` : '';
+    if (numbers.length > 1) restart(shown, 'bump');
+  });
+  toEnd($('gifts'), () => fill($('gifts'), state.gifts.reduce(collect, []), (combo) => combo.key, make, update));
+  $('gifts').scrollLeft = (fromRight() ? -1 : 1) * $('gifts').scrollWidth;
   drawReceivers(state);
 }
 
-/** Shows an effect for each gift that the state before did not have. */
+/** Starts the animation of a class anew. */
+function restart(node, name) {
+  node.classList.remove(name);
+  void node.offsetWidth; // without a layout between the two the animation would go on instead
+  node.classList.add(name);
+}
+
+/** Shows an effect for each gift that the state before did not have. Those of a combo are one effect, which counts. */
 export function showGifts(state, before) {
   const highest = before.gifts.at(-1)?.gift_no ?? 0;
-  effects.push(...state.gifts.filter((gift) => gift.gift_no > highest));
+  for (const gift of state.gifts.filter((one) => one.gift_no > highest)) {
+    if (!effects.length && playing && follows(playing, gift)) {
+      collect([playing], gift);
+      countUp();
+    } else {
+      collect(effects, gift);
+    }
+  }
   nextEffect();
 }
 
+let playing = null; // the combo whose effect is shown
+let ending; // the timer that ends it
+
 function nextEffect() {
-  if (!effects.length || $('effects').childElementCount) return;
+  if (!effects.length || playing) return;
   if (effects.length > 12) effects.splice(0, effects.length - 12); // the list of gifts still has all of them
-  const gift = effects.shift();
-  const grand = gift.total >= GRAND;
+  playing = effects.shift();
+  const { last: gift, total } = playing;
+  const grand = total >= GRAND;
   const node = h('div', { class: `effect${grand ? ' grand' : ''}` },
     h('span', { class: 'icon' }, giftIcon(gift.gift)),
     h('span', { class: 'said' },
       h('strong', { dir: 'auto' }, named(gift.from)),
       h('span', { dir: 'auto' }, `to ${gift.to.map(named).join(', ')}`)),
-    gift.count > 1 && h('span', { class: 'times' }, `×${count(gift.count)}`));
+    h('span', { class: 'times' }));
   const sparks = grand ? 14 : 6;
   for (let at = 0; at < sparks; at++) {
     const spark = h('i', { class: 'spark' });
     spark.style.setProperty('--turn', `${(360 / sparks) * at}deg`);
     node.append(spark);
   }
-  $('effects').append(node);
-  const bump = gift.to.map((person) => document.querySelector(`#seats [data-user="${person.id}"] .avatar`)).filter(Boolean);
-  for (const face of bump) face.classList.add('given');
-  // If more effects wait, the next one starts before this one has faded out.
-  setTimeout(() => {
-    node.remove();
-    for (const face of bump) face.classList.remove('given');
-    nextEffect();
-  }, effects.length ? 1200 : 2600);
+  $('effects').replaceChildren(node);
+  countUp();
+}
+
+/** Shows how many times the gift of the effect was given, and lets the effect stay for its time from now on. */
+function countUp() {
+  const node = $('effects').firstElementChild;
+  const { last: gift, times } = playing;
+  const shown = node.querySelector('.times');
+  shown.textContent = times > 1 ? `×${count(times)}` : '';
+  if (times > 1) restart(shown, 'bump');
+  for (const person of gift.to) {
+    const face = document.querySelector(`#seats [data-user="${person.id}"] .avatar`);
+    if (face) restart(face, 'given');
+  }
+  clearTimeout(ending);
+  ending = setTimeout(() => {
+    node.classList.add('ends');
+    // If more effects wait, the next one starts before this one has faded out.
+    ending = setTimeout(() => {
+      endEffect();
+      nextEffect();
+    }, effects.length ? 100 : 500);
+  }, effects.length ? 1100 : 2100);
+}
+
+function endEffect() {
+  clearTimeout(ending);
+  playing = null;
+  $('effects').replaceChildren();
 }

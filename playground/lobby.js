@@ -1,8 +1,8 @@
 // The list of rooms, with a search, and the form that opens a new room.
 
-import { $, avatar, doing, fill, h, hue, onSubmit, submitting } from './dom.js';
+import { $, avatar, cover, doing, fill, h, hue, onSubmit, redraw, submitting } from './dom.js';
 import { app } from './state.js';
-import { many } from './words.js';
+import { count, many } from './words.js';
 
 let rooms = [];
 let next = null;
@@ -20,26 +20,39 @@ export async function drawLobby(cursor) {
     if (mine !== asked) return;
     rooms = cursor ? [...rooms, ...page.items] : page.items;
     next = page.next ?? null;
-    fill($('rooms'), rooms, (card) => card.id, make);
+    // Rooms with somebody in them come first; within both parts the server's order stays.
+    const shown = [...rooms.filter((card) => card.people), ...rooms.filter((card) => !card.people)];
+    fill($('rooms'), shown, (card) => card.id, make, (node, card) => redraw(node, JSON.stringify(card), () => draw(node, card)));
     $('rooms-empty').hidden = rooms.length > 0;
     $('rooms-empty-title').textContent = q ? `No room is called “${q}”` : 'No room is open yet';
     $('rooms-empty-text').textContent = q ? 'Try a part of its name, or its number.' : 'Open the first one and invite somebody in a second window.';
     $('rooms-more').hidden = !next;
     $('rooms-said').textContent = q ? many(rooms.length, 'room') + (next ? ' and more' : '') : '';
-  });
+  }, undefined, 'lobby');
   if (mine === asked) $('lobby').removeAttribute('aria-busy');
 }
 
 function make(card) {
-  const node = h('li', {},
-    h('button', { type: 'button', class: 'room-card', onclick: () => go(card.id) },
-      h('span', { class: 'cover', 'aria-hidden': 'true' }, [...card.name][0].toUpperCase()),
-      h('span', { class: 'text' },
-        h('strong', { dir: 'auto' }, h('span', { class: 'sr' }, 'Join '), card.name),
-        h('span', { class: 'by' }, avatar(card.owner), h('bdi', {}, card.owner.name)),
-        h('span', { class: 'facts' }, `${many(card.seats, 'seat')} · no. ${card.id}`))));
+  const node = h('li', {}, h('button', { type: 'button', class: 'room-card', onclick: () => go(card.id) }));
   node.style.setProperty('--hue', hue(card.id));
   return node;
+}
+
+/** Draws a card: the room, its owner, and who is in it. */
+function draw(node, card) {
+  const { people = 0, seated = 0, on_seats: faces = [] } = card;
+  const more = people - faces.length;
+  const crowd = people
+    ? h('span', { class: 'crowd' },
+        h('span', { class: 'faces', 'aria-hidden': 'true' }, ...faces.map(avatar), more > 0 && h('span', { class: 'avatar more-faces' }, `+${count(more)}`)),
+        h('span', { class: 'facts' }, `${count(people)} here · ${seated} of ${card.seats} seats taken`))
+    : h('span', { class: 'crowd' }, h('span', { class: 'facts' }, `Nobody here now · ${many(card.seats, 'seat')}`));
+  node.firstElementChild.replaceChildren(
+    h('span', { class: 'cover', 'aria-hidden': 'true' }, cover(card), people > 0 && h('span', { class: 'live' }, 'Live')),
+    h('span', { class: 'text' },
+      h('strong', { dir: 'auto' }, h('span', { class: 'sr' }, 'Join '), card.name),
+      h('span', { class: 'by' }, avatar(card.owner), h('bdi', {}, card.owner.name), h('span', { class: 'facts' }, `no. ${card.id}`)),
+      crowd));
 }
 
 export function readyLobby(isShown) {

@@ -2,7 +2,9 @@
 
 import { $, avatar, doing, fill, h, onSubmit, redraw } from './dom.js';
 import { openGifts } from './gifts.js';
+import { lockSeatOf } from './seats.js';
 import { app, isMe } from './state.js';
+import { placeName } from './words.js';
 
 export function drawPeople(state) {
   const seats = new Map(state.seats.filter((seat) => seat.user).map((seat) => [seat.user.id, seat.no]));
@@ -29,7 +31,11 @@ export function openPerson(person) {
   $('person-name').textContent = person.name;
   $('person-number').textContent = `User ${person.id}`;
   $('person').dataset.user = person.id;
-  $('kick').hidden = app.room?.state.own?.role !== 'owner';
+  const owner = app.room?.state.own?.role === 'owner';
+  const seat = app.room?.state.seats.find((other) => other.user?.id === person.id);
+  $('person-acts').hidden = !owner || !seat?.no; // the host's seat cannot be locked
+  $('person-lock-text').textContent = seat ? `Take off ${placeName(seat.no).toLowerCase()} and lock it` : '';
+  $('kick').hidden = !owner;
   $('kick').reset();
   $('person').showModal();
 }
@@ -40,6 +46,10 @@ export function readyPeople() {
   $('person-gift').addEventListener('click', () => {
     $('person').close();
     openGifts(Number($('person').dataset.user));
+  });
+  $('person-lock').addEventListener('click', () => {
+    $('person').close();
+    lockSeatOf(Number($('person').dataset.user));
   });
   onSubmit('kick', ({ reason }) => {
     const user = Number($('person').dataset.user);

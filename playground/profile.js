@@ -41,15 +41,17 @@ const end = (id, button) =>
     await drawSessions();
   }, button);
 
+export function openProfile() {
+  $('profile-result').textContent = '';
+  draw(session.user ?? app.user);
+  $('profile').showModal();
+  doing(async () => draw(await app.client.rest.me()));
+  $('devices').hidden = true;
+  drawSessions().catch(() => {}); // without the sessions the rest of the profile is still of use
+}
+
 export function readyProfile(signOut, renamed) {
-  $('me').addEventListener('click', () => {
-    $('profile-result').textContent = '';
-    draw(session.user ?? app.user);
-    $('profile').showModal();
-    doing(async () => draw(await app.client.rest.me()));
-    $('devices').hidden = true;
-    drawSessions().catch(() => {}); // without the sessions the rest of the profile is still of use
-  });
+  $('me').addEventListener('click', openProfile);
   $('sign-out').addEventListener('click', () => {
     $('profile').close();
     signOut();

@@ -1,24 +1,28 @@
-// The view of a room: its head, its seats, and who is speaking.
+// The view of a room: its head, its sheet, what is said while the user waits to be let in, and why they left it.
 
-import { $, avatar, doing, fill, h, hue, icon, redraw, tell } from './dom.js';
+import { $, cover, doing, h, hue, tell } from './dom.js';
 import { clearChat, drawChat } from './chat.js';
 import { clearGifts, drawGifts, showGifts } from './gifts.js';
-import { drawPeople, openPerson } from './people.js';
-import { app, isMe } from './state.js';
-import { many, named } from './words.js';
+import { drawPeople } from './people.js';
+import { clearSeats, drawSeats, speak } from './seats.js';
+import { app } from './state.js';
+import { count, many, named, words } from './words.js';
 
-const SPEAKS_MS = 2500;
-const speaking = new Map(); // user -> timer
+const VISIT_MS = 8000;
+let visiting; // the timer that hides what a return has brought
 
 /** Draws an empty room until its first state has arrived. */
 export function enterRoom() {
-  for (const id of ['seats', 'people', 'effects']) $(id).replaceChildren();
+  for (const id of ['people', 'effects']) $(id).replaceChildren();
   $('room-name').textContent = 'Joining…';
   $('room-facts').textContent = `no. ${app.room.id}`;
   $('people-count').textContent = '…';
-  $('visit').hidden = true;
+  $('view-room').style.setProperty('--hue', hue(app.room.id));
+  hideVisit();
+  clearSeats();
   clearChat();
   clearGifts();
+  drawWaits();
   if (app.room.state) drawRoom();
 }
 
@@ -27,7 +31,11 @@ export function roomChanged({ state, before, frame }) {
   if (app.room?.id !== state.room) return;
   app.room.state = state;
   const { visit } = state;
-  if (frame.type === 'joined' && visit.first) silently(['lines', 'gifts']);
+  if (frame.type === 'joined') {
+    app.room.waits = null;
+    drawWaits();
+    if (visit.first) silently(['lines', 'gifts']);
+  }
   drawRoom();
   if (frame.type === 'joined' && !visit.first) drawVisit(visit);
   showGifts(state, before);
@@ -43,82 +51,98 @@ function silently(ids) {
 
 function drawRoom() {
   const { state } = app.room;
-  $('room-name').textContent = state.card?.name ?? '';
-  document.title = `${state.card?.name ?? 'Parlor'} · playground`;
+  if (!state.card) return;
+  $('room-name').textContent = state.card.name;
+  document.title = `${state.card.name} · playground`;
   $('room-facts').replaceChildren(
-    h('span', { class: 'wide' }, 'by ', h('bdi', {}, named(state.card?.owner)), ' · '),
+    h('span', { class: 'wide' }, 'by ', h('bdi', {}, named(state.card.owner)), ' · '),
     `no. ${state.room} · ${many(state.coins, 'coin')} given`,
   );
-  $('view-room').style.setProperty('--hue', hue(state.room));
   drawSeats(state);
   drawPeople(state);
   drawChat(state);
   drawGifts(state);
+  if ($('room-sheet').open) drawSheet(state);
 }
 
+// -- waiting to be let in
+
+/** The room does not let the user in for now; the client tries again by itself. */
+export function joinRefused({ room, error, wait }) {
+  if (app.room?.id !== room) return;
+  app.room.waits = { error, until: Date.now() + wait };
+  drawWaits();
+}
+
+/** Says what the user waits for. There is nothing to write or to give before the room has let them in. */
+function drawWaits() {
+  const { waits, state } = app.room ?? {};
+  const inside = Boolean(state?.card);
+  document.body.classList.toggle('outside', !inside);
+  $('room-wait').hidden = inside && !waits;
+  $('room-show').disabled = $('people-show').disabled = !inside;
+  if ($('room-wait').hidden) return;
+  if (!inside && waits) $('room-name').textContent = waits.error.code === 'room_full' ? 'The room is full' : 'Not in yet';
+  const title = waits ? words(waits.error) : 'Joining the room…';
+  if ($('room-wait-title').textContent !== title) $('room-wait-title').textContent = title;
+  const left = waits ? Math.max(1, Math.ceil((waits.until - Date.now()) / 1000)) : 0;
+  const text = !waits ? 'One moment.'
+    : waits.error.code === 'room_full' ? 'You come in as soon as somebody leaves. Stay here, or look for another room.'
+    : `Trying again in ${left} s.`;
+  if ($('room-wait-text').textContent !== text) $('room-wait-text').textContent = text;
+}
+
+// -- what a return has brought
+
+/** Says for some seconds what was missed while the connection was lost. */
 function drawVisit(visit) {
-  const away = app.cutAt ? ` after ${Math.round((Date.now() - app.cutAt) / 1000)} s` : '';
-  app.cutAt = 0;
-  const parts = [many(visit.chat, 'line'), many(visit.gifts, 'gift')];
-  if (visit.seats !== null) parts.push(many(visit.seats, 'seat change'));
+  const away = app.lostAt ? ` after ${Math.round((Date.now() - app.lostAt) / 1000)} s` : '';
+  app.lostAt = 0;
+  const parts = [
+    visit.chat && many(visit.chat, 'line'),
+    visit.gifts && many(visit.gifts, 'gift'),
+    visit.seats && many(visit.seats, 'seat change'),
+  ].filter(Boolean);
   const how = visit.recovered ? 'every missed event was sent again' : 'the whole room was sent again';
-  $('visit').textContent = `Back${away} with ${parts.join(', ')}: ${how}.`;
+  $('visit').textContent = parts.length ? `Back${away} with ${parts.join(', ')}: ${how}.` : `Back${away}. You missed nothing.`;
   $('visit').hidden = false;
+  clearTimeout(visiting);
+  visiting = setTimeout(hideVisit, parts.length ? VISIT_MS : VISIT_MS / 2);
 }
 
-// -- seats
-
-function drawSeats(state) {
-  const owner = state.own?.role === 'owner';
-  const seated = state.seats.some((seat) => isMe(seat.user));
-  const make = (seat) =>
-    h('li', { 'data-seat': seat.no },
-      h('button', { type: 'button', class: 'seat', onclick: () => pressSeat(seat.no) }),
-      h('button', { type: 'button', class: 'lock', onclick: () => pressLock(seat.no) }));
-  $('seats').dataset.count = state.seats.length;
-  fill($('seats'), state.seats, (seat) => seat.no, make, (node, seat) =>
-    redraw(node, JSON.stringify([seat, seated, owner]), () => drawSeat(node, seat, { seated, owner })));
+function hideVisit() {
+  clearTimeout(visiting);
+  $('visit').hidden = true;
+  $('visit').textContent = '';
 }
 
-function drawSeat(node, { no, user, locked }, { seated, owner }) {
-  const [button, lock] = node.children;
-  const place = no === 0 ? 'Host' : `Seat ${no}`;
-  const open = !user && !locked && !seated && (no !== 0 || owner); // the host's seat is the owner's
-  button.className = `seat ${user ? (isMe(user) ? 'own' : 'taken') : locked ? 'free locked' : 'free'}`;
-  button.disabled = !user && !open;
-  const face = user ? avatar(user) : h('span', { class: 'avatar', 'aria-hidden': 'true' }, icon(locked ? 'lock' : open ? 'plus' : 'mic'));
-  const badge = no === 0 && user ? h('span', { class: 'host', 'aria-hidden': 'true' }) : null;
-  button.replaceChildren(h('span', { class: 'face' }, face, badge), h('span', { class: 'name', dir: 'auto' }, user ? user.name : place));
-  const does = user ? (isMe(user) ? `${user.name}, you: leave the seat` : user.name) : locked ? 'locked' : open ? 'free: take it' : 'free';
-  button.setAttribute('aria-label', `${place}, ${does}`);
-  button.title = user ? (isMe(user) ? 'Leave the seat' : user.name) : locked ? 'Locked' : open ? 'Take this seat' : 'Free';
-  if (user) button.dataset.user = user.id;
-  else delete button.dataset.user;
-  lock.hidden = !owner || no === 0;
-  lock.replaceChildren(icon(locked ? 'unlock' : 'lock'));
-  lock.title = locked ? 'Unlock' : 'Lock';
-  lock.setAttribute('aria-label', `${locked ? 'Unlock' : 'Lock'} ${place.toLowerCase()}`);
+// -- the room's sheet
+
+function drawSheet({ room, card, count: people, seats, coins }) {
+  $('room-sheet-cover').textContent = cover(card);
+  $('room-sheet').style.setProperty('--hue', hue(room));
+  $('room-sheet-title').textContent = card.name;
+  $('room-sheet-by').replaceChildren('by ', h('bdi', {}, named(card.owner)), ` · no. ${room}`);
+  const taken = seats.filter((seat) => seat.user).length;
+  const facts = [['People here', count(people)], ['Seats taken', `${taken} of ${seats.length}`], ['Coins given here', count(coins)]];
+  $('room-sheet-facts').replaceChildren(...facts.map(([word, value]) => h('div', {}, h('dt', {}, word), h('dd', {}, value))));
 }
 
-function pressSeat(no) {
-  const seat = app.room.state.seats.find((other) => other.no === no);
-  if (seat.user && !isMe(seat.user)) return openPerson(seat.user);
-  const data = { room: app.room.id };
-  return doing(() => (seat.user ? app.client.command('seat.leave', data) : app.client.command('seat.take', { ...data, seat: no })));
-}
-
-function pressLock(no) {
-  const seat = app.room.state.seats.find((other) => other.no === no);
-  return doing(() => app.client.command(seat.locked ? 'seat.unlock' : 'seat.lock', { room: app.room.id, seat: no }));
-}
-
-/** Marks a seat as speaking. There is no voice yet, so the author of a chat line counts as speaking. */
-function speak(user) {
-  const button = $('seats').querySelector(`[data-user="${user}"]`);
-  if (!button) return;
-  clearTimeout(speaking.get(user));
-  button.classList.add('speaking');
-  speaking.set(user, setTimeout(() => button.classList.remove('speaking'), SPEAKS_MS));
+export function readyRoom() {
+  $('room-show').addEventListener('click', () => {
+    if (!app.room?.state?.card) return;
+    $('room-link-text').textContent = 'Copy the room’s link';
+    $('room-link-said').textContent = '';
+    drawSheet(app.room.state);
+    $('room-sheet').showModal();
+  });
+  $('room-link').addEventListener('click', () => doing(async () => {
+    const address = `${location.origin}/#room=${app.room.id}`;
+    // A page over plain http from another host has no access to the clipboard: then the address itself is shown.
+    const copied = await navigator.clipboard?.writeText(address).then(() => true, () => false);
+    $('room-link-text').textContent = $('room-link-said').textContent = copied ? 'Copied' : address;
+  }));
+  setInterval(() => app.room?.waits && drawWaits(), 500);
 }
 
 /** Says why the user is no longer in the room. */
@@ -129,5 +153,5 @@ export function tellRemoved({ cause, until, reason }, otherwise) {
     left: 'You have left the room on another device.',
     closed: `The staff closed the room.${reason ? ` “${reason}”` : ''} You may join it again.`,
   };
-  tell(told[cause] ?? otherwise);
+  tell(told[cause] ?? otherwise, 'removed');
 }

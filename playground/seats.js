@@ -1,0 +1,110 @@
+// The seats of the room, who is speaking, and the sheet with what can be done with a seat.
+
+import { $, avatar, doing, fill, h, icon, redraw } from './dom.js';
+import { openPerson } from './people.js';
+import { openProfile } from './profile.js';
+import { app, isMe } from './state.js';
+import { placeName } from './words.js';
+
+const SPEAKS_MS = 2500;
+const WAITING = 8; // places that are drawn before the room's seats are known
+const speaking = new Map(); // user -> timer
+let opened = null; // the number of the seat whose sheet is open
+
+const isOwner = () => app.room?.state?.own?.role === 'owner';
+const seatOf = (no) => app.room?.state?.seats.find((seat) => seat.no === no);
+const own = () => app.room?.state?.seats.find((seat) => isMe(seat.user));
+const mayTake = (seat) => !seat.user && !seat.locked && !own() && (seat.no !== 0 || isOwner()); // the host's seat is the owner's
+
+/** Draws places without people, until the room's state arrives. */
+export function clearSeats() {
+  $('seats').dataset.count = WAITING;
+  $('seats').replaceChildren(...Array.from({ length: WAITING }, () =>
+    h('li', { class: 'ghost', 'aria-hidden': 'true' }, h('span', { class: 'seat' }, h('span', { class: 'avatar' }), h('span', { class: 'name' }, '\u00a0')))));
+}
+
+export function drawSeats(state) {
+  const seated = Boolean(own());
+  const make = (seat) =>
+    h('li', { 'data-seat': seat.no }, h('button', { type: 'button', class: 'seat', onclick: () => pressSeat(seat.no) }));
+  $('seats').dataset.count = state.seats.length;
+  fill($('seats'), state.seats, (seat) => seat.no, make, (node, seat) =>
+    redraw(node, JSON.stringify([seat, seated, isOwner()]), () => drawSeat(node.firstElementChild, seat)));
+  if ($('seat-sheet').open) drawSheet();
+}
+
+function drawSeat(button, seat) {
+  const { no, user, locked } = seat;
+  const take = mayTake(seat);
+  button.className = `seat ${user ? (isMe(user) ? 'own' : 'taken') : locked ? 'free locked' : 'free'}`;
+  button.disabled = !user && !take && !(isOwner() && no !== 0);
+  const face = user ? avatar(user) : h('span', { class: 'avatar', 'aria-hidden': 'true' }, icon(locked ? 'lock' : take ? 'plus' : 'mic'));
+  const badge = no === 0 && user ? h('span', { class: 'host', 'aria-hidden': 'true' }) : null;
+  button.replaceChildren(h('span', { class: 'face' }, face, badge), h('span', { class: 'name', dir: 'auto' }, user ? user.name : no === 0 ? 'Host' : placeName(no)));
+  const does = user ? (isMe(user) ? `${user.name}, you` : user.name) : locked ? 'locked' : take && !hasSheet(seat) ? 'free: take it' : 'free';
+  button.setAttribute('aria-label', `${placeName(no)}, ${does}`);
+  button.title = user ? user.name : locked ? 'Locked' : take ? 'Take this seat' : 'Free';
+  if (hasSheet(seat)) button.setAttribute('aria-haspopup', 'dialog');
+  else button.removeAttribute('aria-haspopup');
+  if (user) button.dataset.user = user.id;
+  else delete button.dataset.user;
+}
+
+/** Whether a press opens a sheet. A free seat with one choice only is taken at once. */
+const hasSheet = ({ no, user }) => Boolean(user) || (isOwner() && no !== 0);
+
+function pressSeat(no) {
+  const seat = seatOf(no);
+  if (!seat) return undefined;
+  if (seat.user && !isMe(seat.user)) return openPerson(seat.user);
+  if (!hasSheet(seat)) return command('seat.take', no);
+  opened = no;
+  drawSheet();
+  return $('seat-sheet').showModal();
+}
+
+const command = (type, seat) => doing(() => app.client.command(type, { room: app.room.id, seat }));
+
+/** The choices of the open seat, as the seat is now. */
+function drawSheet() {
+  const seat = seatOf(opened);
+  if (!seat) return $('seat-sheet').close();
+  const { no, user, locked } = seat;
+  const choices = [];
+  if (isMe(user)) {
+    choices.push(['user', 'Show my profile', openProfile], ['stand', `Leave ${placeName(no).toLowerCase()}`, () => doing(() => app.client.command('seat.leave', { room: app.room.id })), 'danger']);
+  } else if (user) {
+    choices.push(['user', `Show ${user.name}`, () => openPerson(user)]);
+  } else {
+    if (mayTake(seat)) choices.push(['mic', `Take ${placeName(no).toLowerCase()}`, () => command('seat.take', no)]);
+    if (isOwner() && no !== 0) choices.push(locked ? ['unlock', `Unlock ${placeName(no).toLowerCase()}`, () => command('seat.unlock', no)] : ['lock', `Lock ${placeName(no).toLowerCase()}`, () => command('seat.lock', no)]);
+  }
+  const said = isMe(user) ? 'You sit here.' : user ? `${user.name} sits here.` : locked ? 'It is locked: nobody can take it.' : own() ? 'It is free. You have a seat already.' : 'It is free.';
+  redraw($('seat-sheet'), JSON.stringify([seat, said, choices.map(([, text]) => text)]), () => {
+    $('seat-face').replaceChildren(user ? avatar(user) : h('span', { class: 'avatar blank', 'aria-hidden': 'true' }, icon(locked ? 'lock' : 'mic')));
+    $('seat-title').textContent = placeName(no);
+    $('seat-text').textContent = said;
+    $('seat-acts').replaceChildren(...choices.map(([symbol, text, act, kind = '']) =>
+      h('button', { type: 'button', class: `act ${kind}`, onclick: () => ($('seat-sheet').close(), act()) }, icon(symbol), h('span', { dir: 'auto' }, text))));
+  });
+  return undefined;
+}
+
+/** Locks the seat of a user, who loses it. */
+export const lockSeatOf = (user) => {
+  const seat = app.room?.state.seats.find((other) => other.user?.id === user);
+  return seat && command('seat.lock', seat.no);
+};
+
+/** Marks a seat as speaking. There is no voice yet, so the author of a chat line counts as speaking. */
+export function speak(user) {
+  const button = $('seats').querySelector(`[data-user="${user}"]`);
+  if (!button) return;
+  clearTimeout(speaking.get(user));
+  button.classList.add('speaking');
+  speaking.set(user, setTimeout(() => button.classList.remove('speaking'), SPEAKS_MS));
+}
+
+export function readySeats() {
+  $('seat-sheet').addEventListener('close', () => delete $('seat-sheet').dataset.stamp);
+}
