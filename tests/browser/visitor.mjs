@@ -6,16 +6,20 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import axe from 'axe-core';
 
+import { layoutFaults } from './layout.mjs';
 import { until } from '../../clients/js/tests/program.js';
 
 const HERE = fileURLToPath(new URL('.', import.meta.url));
 export const OUT = join(HERE, 'out');
 export const PHONE = { width: 390, height: 844 };
 export const DESKTOP = { width: 1280, height: 800 };
+export const SIDE = { width: 844, height: 390 };
+const SIZES = { phone: PHONE, side: SIDE, desktop: DESKTOP };
 
 export class Visitor {
   /** The faults of all inspected views. */
   static faults = [];
+  static inspected = 0;
   complaints = [];
   offline = false;
 
@@ -46,7 +50,8 @@ export class Visitor {
     this.page.locator(selector).evaluateAll((nodes, key) => nodes.map((node) => node.getAttribute(key)), name);
   chat = () => this.texts('#lines .line:not(.note) .text');
   ops = () => this.attributes('#lines [data-op]', 'data-op');
-  gifts = () => this.attributes('#gifts [data-gift-no]', 'data-gift-no');
+  /** The numbers of the gifts that are shown; the pill of a combo has several. */
+  gifts = async () => (await this.attributes('#gifts [data-gifts]', 'data-gifts')).flatMap((numbers) => numbers.split(' '));
   seat = (no) => this.page.locator(`#seats [data-seat="${no}"] .seat`);
   seats = () => this.texts('#seats .seat .name');
   amount = async (id) => Number(await this.page.locator(`#${id}`).getAttribute('data-amount'));
@@ -88,29 +93,35 @@ export class Visitor {
   }
 
   /**
-   * Inspects the present view in both sizes and both themes, when all animations have ended: takes a screenshot, runs axe,
-   * and measures the width. What is wrong is added to `faults`.
+   * Inspects the present view when all animations have ended, in each size, theme and direction: measures the layout, and
+   * takes a screenshot. Axe looks at each size and theme; a direction changes nothing that it sees. What is wrong is added
+   * to `faults`.
    */
   async inspect(name) {
     const { page } = this;
     const before = page.viewportSize();
     const found = [];
-    for (const [size, viewport] of [['phone', PHONE], ['desktop', DESKTOP]]) {
+    Visitor.inspected += 1;
+    const axed = await page.evaluate(() => Boolean(globalThis.axe));
+    if (!axed) await page.evaluate(axe.source);
+    for (const [size, viewport] of Object.entries(SIZES)) {
       await page.setViewportSize(viewport);
       for (const colorScheme of ['light', 'dark']) {
         await page.emulateMedia({ colorScheme });
-        await settled(page);
-        const at = `${name}-${size}-${colorScheme}`;
-        await page.screenshot({ path: join(OUT, `${at}.png`) });
-        await page.evaluate(axe.source);
+        for (const dir of ['ltr', 'rtl']) {
+          await page.evaluate((value) => (document.documentElement.dir = value), dir);
+          await settled(page);
+          const at = `${name}-${size}-${colorScheme}-${dir}`;
+          found.push(...(await page.evaluate(layoutFaults)).map((fault) => `${at}: ${fault}`));
+          if (dir === 'ltr' || colorScheme === 'light') await page.screenshot({ path: join(OUT, `${at}.png`) });
+        }
         const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }));
         for (const { id, help, nodes } of violations) {
-          found.push(`${at}: ${id}: ${help}: ${nodes.slice(0, 4).map((node) => `${node.target} ${node.any[0]?.message ?? ''}`).join(' | ')}`);
+          found.push(`${name}-${size}-${colorScheme}: ${id}: ${help}: ${nodes.slice(0, 4).map((node) => `${node.target} ${node.any[0]?.message ?? ''}`).join(' | ')}`);
         }
-        const wide = await page.evaluate(() => document.documentElement.scrollWidth);
-        if (wide > viewport.width) found.push(`${at}: ${wide} px wide`);
       }
     }
+    await page.evaluate(() => document.documentElement.removeAttribute('dir'));
     await page.emulateMedia({ colorScheme: 'light' });
     await page.setViewportSize(before);
     Visitor.faults.push(...found);
@@ -120,6 +131,7 @@ export class Visitor {
 /** Waits until every finite animation has ended. */
 async function settled(page) {
   await page.locator('.effect').waitFor({ state: 'detached' });
+  await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
   await page.evaluate(async () => {
     const ending = document.getAnimations().filter((one) => one.effect.getComputedTiming().iterations !== Infinity);
     await Promise.all(ending.map((one) => one.finished.catch(() => {})));
@@ -128,7 +140,7 @@ async function settled(page) {
 
 /** Serves the page's files from the working tree instead of the program, to see a change without a build. */
 async function fromDisk(page) {
-  await page.route(/\/(playground\/.*)?$/, async (route) => {
+  await page.route(/\/(playground\/.*\.(js|css))?$/, async (route) => {
     const path = new URL(route.request().url()).pathname;
     const file = path === '/' ? '/playground/index.html' : path.replace('/playground/client/', '/clients/js/src/');
     const kind = { html: 'text/html', js: 'text/javascript', css: 'text/css' }[file.split('.').pop()];
