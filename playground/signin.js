@@ -90,7 +90,7 @@ function readyReset(enter) {
   $('reset-other').addEventListener('click', () => step(false));
   onSubmit('reset-ask', async (fields, form) => {
     contact = fields.contact.value.trim();
-    const done = await submitting(form, () => rest.ask('POST', '/v1/auth/codes', { contact, purpose: 'reset' }));
+    const done = await submitting(form, () => rest.ask('POST', '/v1/auth/codes', { contact, purpose: 'reset' }, null));
     if (!done) return;
     $('reset').reset();
     $('reset-sent').textContent = `If ${contact} has an account, a code is on its way. It is valid for ten minutes.${app.isDev ? ' This server writes its codes to its log.' : ''}`;
@@ -99,7 +99,7 @@ function readyReset(enter) {
   onSubmit('reset', async ({ code, password }, form) => {
     const chosen = password.value;
     const done = await submitting(form, async () => {
-      await rest.ask('POST', '/v1/auth/password', { contact, code: code.value.trim(), password: chosen });
+      await rest.ask('POST', '/v1/auth/password', { contact, code: code.value.trim(), password: chosen }, null);
       await enter({ login: contact, password: chosen });
       show(false);
     });

@@ -25,6 +25,9 @@ const WORDS = {
   kicked: 'You were kicked out of this room.',
   joined_elsewhere: 'You have joined another room on another device.',
   rate_limited: 'That was too often. Wait a moment.',
+  code_invalid: 'The code is wrong or too old. Check it, or send another one.',
+  busy: 'The server has too much to do. Try again in a moment.',
+  store_unavailable: 'The server cannot reach its store. Try again in a moment.',
 };
 
 const number = new Intl.NumberFormat('en');
