@@ -183,7 +183,7 @@ impl Jobs {
         // More may wait than there was room for: each slot that is free again is worth a look.
         let mut more = true;
         loop {
-            if look && !draining.is_cancelled() {
+            if look && !draining.is_cancelled() && !stop.is_cancelled() {
                 look = false;
                 let room = slots.room();
                 let mut looking = pin!(self.look(&room, sweep));
@@ -191,7 +191,10 @@ impl Jobs {
                     tokio::select! {
                         biased;
                         found = &mut looking => break found,
-                        () = stop.cancelled() => break Ok(Vec::new()),
+                        // A look that is dropped may still take jobs in the store, which nobody would give back.
+                        () = stop.cancelled() => {
+                            break timeout(MARK_AGAIN, &mut looking).await.unwrap_or_else(|_| Ok(Vec::new()));
+                        }
                         Some(id) = under_way.next(), if !under_way.is_empty() => {
                             ended(&mut running, &mut slots, id);
                             look = true;
