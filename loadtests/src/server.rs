@@ -98,9 +98,7 @@ impl Server {
         if !seeded.status.success() {
             let mut why = String::from_utf8_lossy(&seeded.stderr).trim().to_owned();
             if why.contains("unexpected argument '--users'") {
-                why.push_str(
-                    "\nthis program was built for people: `./parlor load` builds one with --features parlor/bench",
-                );
+                why.push_str("\nthis program was built for people: `./parlor load` builds one with --features bench");
             }
             return Err(failed(why));
         }
