@@ -20,7 +20,7 @@ pub struct Crowd {
     pub people: u32,
     /// The number of those who sit on a seat.
     pub seated: u32,
-    /// The people on the first seats, at most [`FACES`].
+    /// The people on the first seats, at most four.
     pub faces: Vec<Person>,
 }
 
