@@ -40,7 +40,7 @@ function make(card) {
 
 /** Draws a card: the room, its owner, and who is in it. */
 function draw(node, card) {
-  const { people = 0, seated = 0, on_seats: faces = [] } = card;
+  const { people, seated, on_seats: faces } = card;
   const more = people - faces.length;
   const crowd = people
     ? h('span', { class: 'crowd' },

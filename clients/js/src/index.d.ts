@@ -129,6 +129,15 @@ export interface Gift {
   price: number;
   vip_level: number;
 }
+/** A room of the list, with who is in it now. */
+export interface ListedRoom extends RoomCard {
+  /** How many people are in the room. */
+  people: number;
+  /** How many of them sit on a seat. */
+  seated: number;
+  /** The people on the first seats, at most four. */
+  on_seats: Person[];
+}
 export interface WalletEntry {
   transfer: number;
   kind: string;
@@ -160,7 +169,7 @@ export class Rest {
   changeMe(profile: Record<string, unknown>): Promise<any>;
   users(q: string, cursor?: string): Promise<Page<Person & Record<string, any>>>;
   openRoom(room: { name: string; seats?: number }): Promise<RoomCard>;
-  rooms(asked?: { q?: string; cursor?: string; limit?: number }): Promise<Page<RoomCard>>;
+  rooms(asked?: { q?: string; cursor?: string; limit?: number }): Promise<Page<ListedRoom>>;
   room(id: number): Promise<RoomCard>;
   roomToken(id: number): Promise<{ token: string; expires_at: number }>;
   gifts(): Promise<{ version: number; gifts: Gift[] }>;

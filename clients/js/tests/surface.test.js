@@ -124,6 +124,10 @@ test('the types of REST\'s answers have the fields of the server\'s description'
   for (const [name, schema] of [['Gift', 'GiftCard']]) {
     assert.deepEqual(members(`export interface ${name}`), Object.keys(components.schemas[schema].properties).sort(), name);
   }
+  const card = members('export interface ListedRoom extends RoomCard');
+  const { properties, required } = components.schemas.ListedRoom;
+  assert.deepEqual(unique([...card, ...Object.keys(components.schemas.RoomCard.properties)]), Object.keys(properties).sort());
+  for (const field of card) assert.ok(required.includes(field), `ListedRoom.${field} is always sent`);
   const entry = Object.keys(components.schemas.Entry.properties);
   for (const field of members('export interface WalletEntry')) assert.ok(entry.includes(field), field);
 });

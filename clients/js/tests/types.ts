@@ -1,6 +1,6 @@
 // An app in TypeScript, which types.test.js compiles and never runs.
 
-import { Client, ParlorError, Session, reduce, emptyRoom, type GiftLine, type RoomState } from '@parlor/client';
+import { Client, ParlorError, Session, reduce, emptyRoom, type GiftLine, type ListedRoom, type RoomState } from '@parlor/client';
 
 const session = new Session({ base: 'http://127.0.0.1:8080', device: 'phone' });
 await session.signIn({ login: 'demo1@parlor.example', password: 'parlor-demo' });
@@ -15,6 +15,10 @@ const off: () => void = client.on('gift', ({ gift }) => {
   console.log(line.from.name, paid);
 });
 off();
+const { items } = await client.rest.rooms({ q: 'jazz' });
+for (const card of items satisfies ListedRoom[]) console.log(card.owner.name, card.people - card.seated, card.on_seats[0]?.name);
+// @ts-expect-error one room's card does not say who is in it
+console.log((await client.rest.room(104_233_871)).people);
 // @ts-expect-error there is no such event
 client.on('gifts', () => {});
 for await (const { line } of client.events('chat')) console.log(line.text);
