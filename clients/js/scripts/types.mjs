@@ -1,24 +1,13 @@
-// Writes src/protocol.d.ts and src/codes.js from the protocol's JSON Schema: `npm run types`. With `--check` it writes
-// nothing, and fails if a file is stale.
+// Writes src/protocol.d.ts from the protocol's JSON Schema: `npm run types`. With `--check` it writes nothing, and fails if the
+// file is stale.
 
 import { readFile, writeFile } from 'node:fs/promises';
 
 const SCHEMA = new URL('../../../protocol/schema/parlor.v1.schema.json', import.meta.url);
-const FILES = [
-  [new URL('../src/protocol.d.ts', import.meta.url), (schema) => typesOf(schema)],
-  [new URL('../src/codes.js', import.meta.url), (schema) => codesOf(schema)],
-];
+const TYPES = new URL('../src/protocol.d.ts', import.meta.url);
 
-/** The error codes of a schema, as a module. */
-export function codesOf({ $defs }) {
-  const lines = $defs.ErrorCode.oneOf.map((code) => `  '${code.const}',\n`);
-  return `// Written by scripts/types.mjs from protocol/schema/parlor.v1.schema.json: change that, not this.
-
-/** Every error code that this client knows. */
-export const CODES = new Set([
-${lines.join('')}]);
-`;
-}
+/** The error codes of a schema. */
+export const codesOf = ({ $defs }) => new Set($defs.ErrorCode.oneOf.map((code) => code.const));
 
 /** The types of every definition of a schema, as TypeScript. */
 export function typesOf({ $defs }) {
@@ -114,13 +103,10 @@ function comment(schema, indent) {
 }
 
 if (process.argv[1] && import.meta.url === new URL(`file://${process.argv[1]}`).href) {
-  const schema = JSON.parse(await readFile(SCHEMA, 'utf8'));
-  for (const [file, textOf] of FILES) {
-    const text = textOf(schema);
-    if (!process.argv.includes('--check')) await writeFile(file, text);
-    else if ((await readFile(file, 'utf8')) !== text) {
-      console.error(`${file.pathname} is stale: run \`npm run types\``);
-      process.exit(1);
-    }
+  const text = typesOf(JSON.parse(await readFile(SCHEMA, 'utf8')));
+  if (!process.argv.includes('--check')) await writeFile(TYPES, text);
+  else if ((await readFile(TYPES, 'utf8')) !== text) {
+    console.error(`${TYPES.pathname} is stale: run \`npm run types\``);
+    process.exit(1);
   }
 }

@@ -2,7 +2,6 @@
 // proxies, which answer with any status and any body. Only what has the form of an answer of Parlor's counts as one; after
 // everything else the same request may be sent again later, and none of its text is passed on.
 
-import { CODES } from './codes.js';
 import { ParlorError } from './wire.js';
 
 const RETRIES = new Set(['never', 'now', 'later', 'sign_in']);
@@ -29,9 +28,6 @@ export function isRefusal(body, status) {
 
 /** The refusal as an error; if it does not have the form of one of Parlor's, an error that says `later`. */
 export const refusal = (body) => (isRefusal(body) ? new ParlorError(body) : foreign());
-
-/** Whether the error is final: a refusal of Parlor's with a code that this client knows, and of these codes. */
-export const isOneOf = (error, codes) => error instanceof ParlorError && CODES.has(error.code) && codes.has(error.code);
 
 /** The error for an answer that is not Parlor's. */
 export function foreign(status, retry_after_ms) {

@@ -4,7 +4,7 @@
 // Only Parlor itself ends a session: after any other answer, or none, the refresh token is kept and sent again later. How long
 // a token holds is counted from its arrival, so that the device's time of day may be wrong and may jump.
 
-import { fits, foreign, isOneOf } from './answer.js';
+import { fits, foreign } from './answer.js';
 import { Rest } from './rest.js';
 import { CLOCK, DEFAULTS, ParlorError, backoff, within } from './wire.js';
 
@@ -131,7 +131,7 @@ export class Session {
       answer = await this.#rest.refresh(mine.refresh_token);
       if (answer.user.id !== mine.user.id) throw foreign(); // from a cache that took one user for another
     } catch (error) {
-      if (isOneOf(error, ENDS)) {
+      if (error instanceof ParlorError && ENDS.has(error.code)) {
         if (this.#kept === mine) await this.#forget();
         error.retry = 'sign_in';
         throw error;

@@ -13,10 +13,11 @@ import WebSocket from 'ws';
 
 import { isRefusal } from '../src/answer.js';
 import { Client, Rest, Session } from '../src/index.js';
-import { CODES } from '../src/codes.js';
+import { codesOf } from '../scripts/types.mjs';
 import { PROGRAM, startServer, until } from './program.js';
 
 const read = (path) => readFile(new URL(`../../../${path}`, import.meta.url), 'utf8');
+const CODES = codesOf(JSON.parse(await read('protocol/schema/parlor.v1.schema.json')));
 const NGINX = [...(process.env.PATH ?? '').split(':'), '/usr/sbin'].map((folder) => join(folder, 'nginx')).find(existsSync);
 const skip = NGINX ? false : 'nginx is not installed';
 

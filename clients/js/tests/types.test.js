@@ -11,10 +11,17 @@ import { codesOf, commandFrames, typesOf } from '../scripts/types.mjs';
 const here = (path) => new URL(path, import.meta.url);
 const SCHEMA = here('../../../protocol/schema/parlor.v1.schema.json');
 
-test('src/protocol.d.ts and src/codes.js match the schema (npm run types)', async () => {
+test('src/protocol.d.ts matches the schema (npm run types)', async () => {
   const schema = JSON.parse(await readFile(SCHEMA, 'utf8'));
   assert.equal(await readFile(here('../src/protocol.d.ts'), 'utf8'), typesOf(schema));
-  assert.equal(await readFile(here('../src/codes.js'), 'utf8'), codesOf(schema));
+});
+
+test('each code that ends a session is one of the schema', async () => {
+  const codes = codesOf(JSON.parse(await readFile(SCHEMA, 'utf8')));
+  const list = /const ENDS = new Set\(\[([^\]]*)\]\)/.exec(await readFile(here('../src/session.js'), 'utf8'))[1];
+  const ends = [...list.matchAll(/'(\w+)'/g)].map((found) => found[1]);
+  assert.ok(ends.length > 0);
+  assert.deepEqual(ends.filter((code) => !codes.has(code)), []);
 });
 
 test('the client names an operation for each command that must have one', async () => {
