@@ -4,7 +4,7 @@
 import { Connection } from './connection.js';
 import { Listeners } from './listeners.js';
 import { fits } from './answer.js';
-import { Rest } from './rest.js';
+import { Rest, bare } from './rest.js';
 import { emptyRoom, reduce } from './room.js';
 import { CLOCK, Lost, ParlorError, QUEUES, operation, within } from './wire.js';
 
@@ -122,8 +122,7 @@ export class Client {
   }
 
   async #source(asked) {
-    const given = await this.#options.token(asked);
-    const token = typeof given === 'object' ? given?.token : given;
+    const token = await bare(this.#options.token(asked));
     if (!fits(token, 'string')) throw new ParlorError({ code: 'no_token', retry: 'later', message: 'the source gave no token' });
     this.#token = token;
   }

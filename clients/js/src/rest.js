@@ -106,7 +106,7 @@ export class Rest {
 }
 
 /** The token itself: a source may give it alone, or with the time at which it expires. */
-async function bare(given) {
+export async function bare(given) {
   const token = await given;
   return typeof token === 'object' ? token?.token : token;
 }
