@@ -26,8 +26,11 @@ const ask = (visitor, method, path, body) =>
     return [answer.status, await answer.json()];
   }, [method, path, body]);
 
-/** Checks that need `a`, who owns the room and sits on the host's seat, and `b`, who sits on seat 1. */
-export async function manners(check, { a, b, wire }) {
+/**
+ * Checks that need `a`, who owns the room and sits on the host's seat, and `b`, who sits on seat 1. Until now `coins` coins were
+ * spent in the room.
+ */
+export async function manners(check, { a, b, wire, coins }) {
   await check('a press on one’s own seat opens a sheet and does not leave it', async () => {
     await b.seat(1).click();
     await b.heading('Seat 1', 2);
@@ -59,10 +62,10 @@ export async function manners(check, { a, b, wire }) {
     await a.page.keyboard.press('Escape');
   });
 
-  await check('the sheet of the room says who is here and copies its link', async () => {
+  await check('the sheet of the room says who is here and what was given, and copies its link', async () => {
     await a.context.grantPermissions(['clipboard-read', 'clipboard-write']);
     await a.page.locator('#room-show').click();
-    assert.deepEqual(await a.texts('#room-sheet-facts dd'), ['2', '2 of 8', await a.page.locator('#room-sheet-facts dd').last().textContent()]);
+    assert.deepEqual(await a.texts('#room-sheet-facts dd'), ['2', '2 of 8', String(coins)]);
     await a.press('Copy the room’s link');
     await a.page.locator('#room-link-text').getByText('Copied').waitFor();
     assert.equal(await a.page.evaluate(() => navigator.clipboard.readText()), a.page.url());
