@@ -73,12 +73,12 @@ export async function manners(check, { a, b, wire, coins }) {
     await a.page.keyboard.press('Escape');
   });
 
-  await check('seven roses one after another are one pill that counts', async () => {
+  await check('seven claps one after another are one pill that counts', async () => {
     const pills = async () => (await b.attributes('#gifts [data-gifts]', 'data-gifts')).length;
     const [before, known] = [await pills(), (await b.gifts()).length];
-    for (let rose = 0; rose < 7; rose++) {
+    for (let clap = 0; clap < 7; clap++) {
       await a.give('Clap', 1, { label: b.name });
-      await until(async () => assert.equal((await a.gifts()).length, known + rose + 1));
+      await until(async () => assert.equal((await a.gifts()).length, known + clap + 1));
     }
     for (const visitor of [a, b]) {
       await until(async () => assert.equal((await visitor.gifts()).length, known + 7));
