@@ -134,6 +134,25 @@ test('what nginx refuses by itself is a problem with a stable code', { skip, tim
   else assert.equal(slow.type, undefined, 'closed without a word');
 });
 
+test('docs/proxies.md says what nginx.conf answers to each status', async () => {
+  const [conf, page] = await Promise.all([read('deploy/nginx.conf'), read('docs/proxies.md')]);
+  const told = {};
+  for (const [, statuses, status, code, seconds] of page.matchAll(/^\| ([\d, ]+) \| (\d+) `(\w+)`(?:, `Retry-After: (\d+)`)?/gm)) {
+    for (const one of statuses.split(', ')) told[one] = [status, code, seconds];
+  }
+  const done = {};
+  for (const [, statuses, as, code] of conf.matchAll(/^ *error_page ([\d ]+?)(?: =(\d+))? \/\.problem\/(\w+);$/gm)) {
+    const [, block] = new RegExp(`location = /\\.problem/${code} \\{([^}]*)`).exec(conf);
+    const [, status] = /return (\d+) /.exec(block);
+    for (const one of statuses.split(' ')) {
+      assert.equal(as ?? one, status, `error_page ${one}`);
+      done[one] = [status, code, /Retry-After (\d+)/.exec(block)?.[1]];
+    }
+  }
+  assert.ok(Object.keys(done).length > 10);
+  assert.deepEqual(told, done);
+});
+
 test('the times and sizes of nginx.conf fit the server\'s settings', async () => {
   const [conf, settings] = await Promise.all([read('deploy/nginx.conf'), read('docs/settings.md')]);
   const setting = (name) => Number(new RegExp(`\\| \`${name}\` \\| \`(\\d+)\``).exec(settings)[1]);
