@@ -15,6 +15,10 @@ fn bash(lines: &str) -> (Option<i32>, String) {
 
 const NO_POSTGRESQL: &str = "postgres_bin() { return 1; }\n";
 
+/// The shell pretends to be root, so that it does not use `sudo`; it writes, removes and installs nothing.
+const PRETENDED: &str = "id() { echo 0; }\nmkdir() { :; }\ntee() { cat >/dev/null; }\nchmod() { :; }\n\
+                         rm() { echo \"removed $*\" >&2; }\nenv() { shift; \"$@\"; }\nsystemctl() { :; }\n";
+
 #[test]
 fn without_apt_get_it_says_what_to_install() {
     let without = "have() { case $1 in apt-get) return 1 ;; *) command -v \"$1\" >/dev/null ;; esac; }\nneed dev";
@@ -27,14 +31,19 @@ fn without_apt_get_it_says_what_to_install() {
 
 #[test]
 fn a_failed_installation_is_reported_together_with_the_alternative() {
-    // The shell pretends to be root, so that it does not use `sudo`; it writes and installs nothing.
-    let failing = "id() { echo 0; }\napt-get() { echo 'E: no network'; return 100; }\nmkdir() { :; }\ntee() { cat >/dev/null; }\n\
-                   rm() { :; }\nenv() { shift; \"$@\"; }\nneed dev";
-    let (code, said) = bash(&format!("{NO_POSTGRESQL}{failing}"));
+    let (code, said) =
+        bash(&format!("{NO_POSTGRESQL}{PRETENDED}apt-get() {{ echo 'E: no network'; return 100; }}\nneed dev"));
     assert_eq!(code, Some(2), "{said}");
     for words in ["E: no network", "apt-get could not install postgresql", "DATABASE_URL and DATABASE_OWNER_URL"] {
         assert!(said.contains(words), "{words} in: {said}");
     }
+}
+
+#[test]
+fn regression_an_interrupted_installation_leaves_no_policy_behind() {
+    let (code, said) = bash(&format!("{NO_POSTGRESQL}{PRETENDED}apt-get() {{ kill -TERM \"$BASHPID\"; }}\nneed dev"));
+    assert_eq!(code, Some(130), "{said}");
+    assert!(said.contains("removed -f /etc/postgresql-common/createcluster.d/parlor.conf"), "{said}");
 }
 
 #[test]
