@@ -47,6 +47,15 @@ fn regression_an_interrupted_installation_leaves_no_policy_behind() {
 }
 
 #[test]
+fn regression_a_node_that_is_too_old_is_refused() {
+    for (version, enough) in [("v18.20.4", false), ("v20.0.0", true), ("v22.11.0", true)] {
+        let (code, said) = bash(&format!("node() {{ echo {version}; }}\nneed_node"));
+        assert_eq!(code, Some(if enough { 0 } else { 2 }), "{version}: {said}");
+        assert!(enough || said.contains("Node.js 18.20.4 is installed, but 20 or newer is needed"), "{said}");
+    }
+}
+
+#[test]
 fn without_rust_it_says_where_to_get_it() {
     let (code, said) = bash("HOME=/nowhere\nhave() { [ \"$1\" != cargo ]; }\nneed dev");
     assert_eq!(code, Some(2), "{said}");
