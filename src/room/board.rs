@@ -2,7 +2,7 @@
 //! actor writes it, and whoever has a handle reads it, so that a list of rooms sends no room a request.
 
 use std::fmt;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use parlor_protocol::RoomId;
@@ -55,8 +55,18 @@ impl fmt::Debug for Crowds {
 #[derive(Debug, Default)]
 pub struct Board {
     announced: AtomicI64,
-    /// The crowd, and the version of the seats that it was taken from.
-    crowd: Mutex<(Crowd, Option<u64>)>,
+    people: AtomicU32,
+    /// One more than the version of the seats that `seated` was made from; 0 before it was made. Only the actor writes
+    /// it, so that a decision which moves nobody takes no lock.
+    shown: AtomicU64,
+    seated: Mutex<Seated>,
+}
+
+/// Who sits.
+#[derive(Debug, Default)]
+struct Seated {
+    count: u32,
+    faces: Vec<Person>,
 }
 
 impl Board {
@@ -70,22 +80,24 @@ impl Board {
     }
 
     pub(super) fn crowd(&self) -> Crowd {
-        self.lock().0.clone()
+        let people = self.people.load(Ordering::Relaxed);
+        let seated = self.lock();
+        Crowd { people, seated: seated.count, faces: seated.faces.clone() }
     }
 
     /// Writes who is in the room. The seats are read only if their version is another one than before.
     pub(super) fn write_crowd(&self, people: u32, seats: &[Seat], version: u64) {
-        let mut crowd = self.lock();
-        crowd.0.people = people;
-        if crowd.1 != Some(version) {
+        self.people.store(people, Ordering::Relaxed);
+        let shown = version.wrapping_add(1);
+        if self.shown.load(Ordering::Relaxed) != shown {
             let on_seats = seats.iter().filter_map(|seat| seat.user.as_ref());
-            crowd.0.seated = u32::try_from(on_seats.clone().count()).unwrap_or(u32::MAX);
-            crowd.0.faces = on_seats.take(FACES).cloned().collect();
-            crowd.1 = Some(version);
+            let count = u32::try_from(on_seats.clone().count()).unwrap_or(u32::MAX);
+            *self.lock() = Seated { count, faces: on_seats.take(FACES).cloned().collect() };
+            self.shown.store(shown, Ordering::Relaxed);
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, (Crowd, Option<u64>)> {
-        self.crowd.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Seated> {
+        self.seated.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
