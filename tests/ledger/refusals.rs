@@ -1,12 +1,16 @@
 //! Old refusals are removed, a batch's together, by nobody but the function that looks at their age.
 
+use parlor::economy::coin_request;
 use parlor::economy::ledger::{ForgetRefusals, REFUSALS_KEPT};
+use parlor::kit::clock::Clock;
+use parlor::kit::error::Result;
 use parlor::kit::jobs::{Attempt, Jobs, Kinds, Settings, Standing, Watch};
-use parlor_protocol::ErrorCode;
+use parlor::kit::tx::Tx;
+use parlor_protocol::{Coins, ErrorCode, Op};
 use sha2::{Digest, Sha256};
 use sqlx::{PgConnection, Row};
 
-use super::books::{Books, RAINBOW, Sending, sending};
+use super::books::{Books, RAINBOW, Sending, op, sending};
 use super::manipulations::forge::relink;
 
 /// Two batches that refuse, the first of them two operations; gives these, and the third.
@@ -125,6 +129,40 @@ async fn job_removes_the_refusals_of_old_batches_and_a_retry_is_judged_anew() {
     anew.expect_err("judged anew, and still too dear");
     assert_eq!(kept(&books).await, 2, "and so it is stored again");
     books.assert_clean().await;
+}
+
+#[tokio::test]
+async fn refusal_of_an_operation_that_moves_no_money_is_removed_in_the_same_way() {
+    let books = Books::with(&[0, 50, 0, 0]).await;
+    let [user, nobody] = [1, 2].map(|person| books.people[person].id);
+    let ask = async |op: Op, amount: i64| -> Result<ErrorCode> {
+        let mut tx = Tx::begin(&books.database.app).await.expect("a transaction");
+        let now = Clock::system().now();
+        let asked = (user, nobody, Coins(amount));
+        let made = coin_request::make(&mut tx, &coin_request::Settings::default(), op, asked, now).await?;
+        tx.commit().await.expect("a commit");
+        Ok(made.expect_err("nobody here sells coins").code)
+    };
+    let [old, young] = [op(), op()];
+    for op in [old, young] {
+        assert_eq!(ask(op, 700).await.expect("an answer"), ErrorCode::NotAReseller);
+    }
+    sqlx::query("update operations set at = at - interval '8 days' where op = $1")
+        .bind(old.0)
+        .execute(&books.database.superuser)
+        .await
+        .expect("made older");
+    let remove = async |most: i32| {
+        let app = &books.database.app;
+        sqlx::query_scalar::<_, i64>("select remove_old_refusals($1)")
+            .bind(most)
+            .fetch_one(app)
+            .await
+            .expect("a number")
+    };
+    assert_eq!((remove(0).await, remove(1_000).await, remove(1_000).await), (0, 1, 0));
+    assert_eq!(ask(old, 710).await.expect("judged anew"), ErrorCode::NotAReseller);
+    assert_eq!(ask(young, 710).await.expect_err("another body").code(), ErrorCode::OperationConflict);
 }
 
 #[tokio::test]

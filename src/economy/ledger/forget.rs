@@ -4,8 +4,9 @@ use super::store;
 use crate::kit::error::Error;
 use crate::kit::jobs::{Failure, Kind, Running};
 
-/// The most batches whose refusals are removed by one statement: some thousands of rows.
-const BATCHES: i32 = 100;
+/// The most batches whose refusals are removed by one statement, which are some thousands of rows, and the most refusals
+/// of operations that move no money.
+const AT_ONCE: i32 = 100;
 /// The most statements of one run. What is left waits for the next run.
 const TURNS: usize = 500;
 
@@ -22,8 +23,8 @@ impl Kind for ForgetRefusals {
     async fn run(&self, job: &mut Running, (): ()) -> Result<(), Failure> {
         let mut connection = job.pool().acquire().await.map_err(Error::from)?;
         for _ in 0..TURNS {
-            let batches = store::remove_old_refusals(&mut connection, BATCHES).await.map_err(Error::from)?;
-            if batches < i64::from(BATCHES) {
+            let removed = store::remove_old_refusals(&mut connection, AT_ONCE).await.map_err(Error::from)?;
+            if removed < i64::from(AT_ONCE) {
                 break;
             }
         }

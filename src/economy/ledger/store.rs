@@ -36,7 +36,8 @@ pub(super) async fn owners(connection: &mut PgConnection, accounts: &[i64]) -> R
     Ok(rows.into_iter().map(|row| (row.account, row.user_id)).collect())
 }
 
-/// Removes the refusals of at most `most` batches that are old enough; gives of how many batches.
+/// Removes the refusals that are old enough: of at most `most` batches, and at most `most` of operations that move no
+/// money. Returns the greater number of the two.
 pub(super) async fn remove_old_refusals(connection: &mut PgConnection, most: i32) -> sqlx::Result<i64> {
-    sqlx::query_scalar!(r#"select remove_old_refusals($1) as "batches!""#, most).fetch_one(connection).await
+    sqlx::query_scalar!(r#"select remove_old_refusals($1) as "removed!""#, most).fetch_one(connection).await
 }

@@ -89,8 +89,16 @@ pub const UNNAMED: &[(&str, &str, &str)] = &[
     ("coin_requests", "created_at", "it is only shown; amount, payer and receiver are compared with the transfer"),
     ("coin_requests", "expires_at", "it only decides until when an open request may be approved"),
     ("coin_requests", "settled_at", "it is only shown; the transfer has its own hashed time"),
-    ("coin_requests", "op", "it decides which answer a repeated request gets; no money moves by it"),
-    ("coin_requests", "settled_op", "it decides which answer a repeated rejection gets; no money moves by it"),
+    (
+        "coin_requests",
+        "op",
+        "it says by which operation the request was made; `operations` decides which answer a repeated one gets",
+    ),
+    (
+        "coin_requests",
+        "settled_op",
+        "it says by which operation the request was settled; `operations` decides which answer a repeated one gets",
+    ),
     ("coin_requests", "reason", "it is only shown; no money depends on it"),
     ("gift_versions", "since", "a posting names the version, not the time"),
     ("gifts", "name_en", "it is only shown; no money depends on it"),
