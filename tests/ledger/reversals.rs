@@ -146,13 +146,13 @@ async fn a_forged_reversal_is_named() {
         )
     };
     let forgeries = [
-        ("legs that are not the mirror of what is named", names(second.to_string()), "whose legs are others"),
-        ("a transfer that there is not", names("7".to_owned()), "which there is not"),
+        ("legs that are not the mirror of what is named", names(second.to_string()), "but does not mirror its legs"),
+        ("a transfer that there is not", names("7".to_owned()), "which does not exist"),
         ("itself", names(reversed.to_string()), "which did not come before"),
         (
             "less experience",
             format!("update journal set xp_bp = 5000 where id = {reversed}"),
-            "which brought other experience",
+            "but not the experience that it brought",
         ),
         (
             "another column than the detail",
@@ -162,7 +162,7 @@ async fn a_forged_reversal_is_named() {
         (
             "a gift that says so",
             format!("update journal set reverses = 7 where id = {second}"),
-            "says that it takes a transfer back, and is no reversal",
+            "stores something beside its detail",
         ),
         (
             "on a user's own word",

@@ -219,7 +219,7 @@ mod tests {
     fn hash(row: &Transfer, version: Version) -> String {
         let mut link = Link::behind(&GENESIS, version, 1, 1);
         link.add(row);
-        link.hash().iter().map(|byte| format!("{byte:02x}")).collect()
+        crate::kit::hex::hex(&link.hash())
     }
 
     fn line() -> Line {

@@ -16,8 +16,8 @@ use super::ledger::{By, Ledger};
 use crate::audit::Actor;
 use crate::kit::operation::Operation;
 
-/// Takes a transfer back on the word of staff, once however often the operation is repeated. The line in the audit
-/// log is written in the same commit.
+/// Takes a transfer back by order of a member of the staff, once however often the operation is repeated. The line in the
+/// audit log is written in the same commit.
 ///
 /// # Errors
 /// `transfer_not_found`, `transfer_reversed`, `transfer_not_reversible`, `funds_spent` where an account no longer has

@@ -18,11 +18,11 @@ use crate::economy::ledger::posting::{
 /// A transfer that staff takes back.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Reversal {
-    /// Which transfer.
+    /// The id of the transfer.
     pub transfer: i64,
-    /// Who of the staff; the operation's actor.
+    /// The member of the staff who takes it back. The operation is scoped to their account.
     pub by: audit::Actor,
-    /// Why, for the audit log.
+    /// The reason that is written into the audit log.
     pub reason: String,
 }
 
@@ -39,7 +39,7 @@ pub struct ReversedTransfer {
     pub replayed: bool,
 }
 
-/// The kind.
+/// The kind of posting of reversals.
 #[derive(Clone, Copy, Debug)]
 pub struct Reversals;
 
@@ -47,21 +47,21 @@ pub struct Reversals;
 #[derive(Debug, Default)]
 pub struct State {
     rows: HashMap<i64, Transfer>,
-    /// Those that have been taken back.
+    /// The ids of those that have been taken back already.
     reversed: HashSet<i64>,
 }
 
-/// What an audit knows of reversals.
+/// What an audit remembers of reversals.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Audit {
-    /// Which transfers were taken back so far, and by which one.
+    /// Each transfer that was taken back so far, with the id of its reversal.
     seen: BTreeMap<i64, i64>,
-    /// The rows that a part of the journal takes back.
+    /// The rows that the reversals of the present part of the journal take back.
     #[serde(skip)]
     rows: HashMap<i64, Transfer>,
 }
 
-/// Which transfer is taken back, and what that moves.
+/// The transfer that is taken back, and what taking it back moves.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Detail {
     reversed: i64,
@@ -71,7 +71,7 @@ pub struct Detail {
     xp_bp: Option<i32>,
 }
 
-/// The legs that take these back; `None` beyond what a number can hold.
+/// The legs that take these back; `None` if an amount overflows.
 fn mirrored(legs: &[Leg]) -> Option<Vec<Leg>> {
     legs.iter().map(|leg| Some(Leg { amount: leg.amount.checked_neg()?, previous: 0, ..*leg })).collect()
 }
@@ -109,7 +109,8 @@ impl Kind for Reversals {
         accounts.extend(legs.map(|leg| leg.account));
     }
 
-    /// Whoever takes the same transfer back locks the same balances first: so what is read here is the last word.
+    /// Every reversal of a transfer locks the transfer's balances first, so no other one can be committed between this
+    /// look and the commit.
     async fn lock(
         &self,
         connection: &mut PgConnection,
@@ -138,7 +139,7 @@ impl Kind for Reversals {
         }
         let legs = mirrored(&row.legs).ok_or(ErrorCode::AmountOutOfRange)?;
         if let Some(shortfall) = legs.iter().find_map(|leg| shortfall(leg, view)) {
-            // It may have it again: the same operation may be asked once more.
+            // The account may get the amount again, so the refusal is not stored and the operation may be sent again.
             let error = ErrorBody { shortfall: Some(shortfall), ..ErrorBody::new(ErrorCode::FundsSpent) };
             return Err(Denial::Passing(error));
         }
@@ -223,28 +224,21 @@ impl Kind for Reversals {
             flaws.posting(row, format!("takes transfer {reversed} back, as transfer {first} did before"));
         }
     }
-
-    async fn audit_close(connection: &mut PgConnection, _: &mut Audit, flaws: &mut Flaws) -> sqlx::Result<()> {
-        for id in store::others_that_reverse(connection, Self::NUMBER).await? {
-            flaws.posting_of(id, "says that it takes a transfer back, and is no reversal");
-        }
-        Ok(())
-    }
 }
 
-/// What is wrong with a reversal beside the row that it names.
+/// Compares a reversal with the row that it names. Returns what does not fit.
 fn flaw(id: i64, detail: &Detail, row: Option<&Transfer>) -> Option<&'static str> {
     match row {
-        None => Some("which there is not"),
+        None => Some("which does not exist"),
         Some(row) if row.id >= id => Some("which did not come before"),
         Some(row) if row.kind == Reversals::NUMBER => Some("which is a reversal itself"),
-        Some(row) if mirrored(&row.legs).as_ref() != Some(&detail.legs) => Some("whose legs are others"),
-        Some(row) if row.stored.xp_bp != detail.xp_bp => Some("which brought other experience"),
+        Some(row) if mirrored(&row.legs).as_ref() != Some(&detail.legs) => Some("but does not mirror its legs"),
+        Some(row) if row.stored.xp_bp != detail.xp_bp => Some("but not the experience that it brought"),
         Some(_) => None,
     }
 }
 
-/// What an account lacks to give back its leg; `None`: it has it.
+/// How much an account lacks to give back its leg; `None` if it has enough.
 fn shortfall(leg: &Leg, view: &View<'_>) -> Option<i64> {
     let account = view.accounts.get(&leg.account).filter(|account| !account.may_overdraw)?;
     let after = account.amount.saturating_add(leg.amount);

@@ -34,9 +34,3 @@ pub(super) async fn reversed(connection: &mut PgConnection, transfers: &[i64]) -
     );
     Ok(reversed.fetch_all(connection).await?.into_iter().collect())
 }
-
-/// Rows that say that they take a transfer back, and are of another kind.
-pub(super) async fn others_that_reverse(connection: &mut PgConnection, kind: i16) -> Result<Vec<i64>> {
-    let ids = sqlx::query_scalar!("select id from journal where reverses is not null and kind <> $1 order by id", kind);
-    ids.fetch_all(connection).await
-}

@@ -134,6 +134,35 @@ async fn what_the_serving_role_posts_for_itself_is_named_however_complete_it_is(
 }
 
 #[tokio::test]
+async fn what_a_row_stores_and_its_detail_does_not_make_is_named_with_all_hashes_made_anew() {
+    let mut session = Session::begin().await;
+    let writer = session.number("select max(id) from writers").await;
+    for (what, kind, forgery) in [
+        ("experience of a transfer between users", 5, "xp_bp = 2000000000"),
+        ("experience of a grant", 2, "xp_bp = 15000"),
+        ("another multiplier than the gift's detail has", 1, "xp_bp = xp_bp + 1"),
+    ] {
+        session.run("savepoint before").await.expect("a savepoint");
+        session
+            .run(&format!(
+                "create temp table victim on commit drop as select id from journal where kind = {kind} limit 1;
+                 update journal set {forgery} where id = (select id from victim);
+                 update balances b set xp = (select coalesce(sum(xp), 0) from entries where account_id = b.account_id)
+                  where account_id in (select unnest(accounts) from journal where id = (select id from victim))"
+            ))
+            .await
+            .expect("the superuser may");
+        relink(session.connection(), writer, 1).await;
+        let report = session.audit().await;
+        session.run("rollback to savepoint before").await.expect("undone");
+        let named = rules(&report);
+        assert!(named.contains(&Rule::PostingRecomputed), "{what}: {report}");
+        assert!(!named.contains(&Rule::LinkHash), "{what}: the forgery itself is clumsy: {report}");
+    }
+    session.end().await;
+}
+
+#[tokio::test]
 async fn a_gift_with_one_leg_more_is_named_with_all_hashes_made_anew() {
     let mut session = Session::begin().await;
     // The last gift of room 0 also brings user 1 five diamonds.

@@ -32,8 +32,7 @@ enum Place {
 pub(super) struct ChainWalk {
     ahead: VecDeque<LinkRow>,
     open: Option<Open>,
-    /// Of each writer: number and hash of its last link that was walked.
-    /// The hash in hexadecimal.
+    /// Of each writer: the number of its last link that was walked, and that link's hash in hexadecimal.
     heads: HashMap<i64, (i64, String)>,
     /// The same numbers when the round began, and the id up to which the journal had been gone by.
     before: HashMap<i64, i64>,
@@ -98,9 +97,12 @@ impl ChainWalk {
                     let detail = format!("does not have the same time as {}", name(&open.row));
                     report.add(Rule::LinkWhole, format!("transfer {}", row.id), detail);
                 }
-                // A link of the first version does not hash authority and detail, so its rows must not have them:
-                // anybody could have added them later.
-                let says_more = row.authority.is_some() || row.stored.detail.is_some();
+                // A link of the first version does not hash authority and detail, nor experience without a line, so its
+                // rows must not have them: anybody could have added them later.
+                let has_experience_alone = row.stored.xp_bp.is_some() && row.stored.line.is_none();
+                let says_more = row.authority.is_some()
+                    || row.stored.detail.is_some()
+                    || (open.row.version == Version::First.number() && has_experience_alone);
                 if says_more == (open.row.version == Version::First.number()) {
                     let detail = format!("is not in the form of {}, version {}", name(&open.row), open.row.version);
                     report.add(Rule::RowWhole, format!("transfer {}", row.id), detail);

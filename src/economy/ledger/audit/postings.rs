@@ -1,7 +1,7 @@
 //! Has every row judged again by its kind, and has each kind compare its own records with the journal.
 //!
-//! Only the kinds know how to do that. What a kind remembers grows with its own tables (rooms, versions), and not with
-//! the journal.
+//! Only the kinds know how to do that. What a kind remembers grows with its own records (rooms, versions, approved coin
+//! requests, reversals), and not with the other rows of the journal.
 
 use std::collections::BTreeMap;
 

@@ -212,6 +212,10 @@ impl<K: Kind> AnyKind for Registered<K> {
     }
 
     fn audit_row(&self, row: &Transfer, system: &System, audit: &mut AnyAudit, flaws: &mut Flaws) {
+        let made = K::recalled(row).map(|detail| Stored { detail: row.stored.detail.clone(), ..K::stored(detail) });
+        if row.stored.detail.is_some() && made.is_some_and(|made| made != row.stored) {
+            flaws.posting(row, "stores something beside its detail that the detail does not make");
+        }
         K::audit_row(row, system, audit.downcast_mut().expect(STATE), flaws);
     }
 

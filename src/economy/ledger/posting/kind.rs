@@ -16,7 +16,8 @@ use crate::economy::ledger::order::Committed;
 /// Why an order is refused.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Denial {
-    /// The refusal is stored, and is the answer of this operation for ever.
+    /// The refusal is stored, and is the answer of this operation for at least
+    /// [`REFUSALS_KEPT`](crate::economy::ledger::REFUSALS_KEPT).
     Final(ErrorBody),
     /// The refusal is not stored, so the same operation may be asked again.
     Passing(ErrorBody),
@@ -37,7 +38,7 @@ impl From<ErrorBody> for Denial {
 /// What happens if an account does not have the amount that its leg takes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Short {
-    /// The operation is refused for ever, with balance and shortfall, because the account is the actor's own.
+    /// The refusal is stored, with balance and shortfall, because the account is the actor's own.
     Final,
     /// The refusal is not stored: somebody else has to fill the account, and then the same operation may succeed.
     Passing,
@@ -174,14 +175,15 @@ pub trait Kind: fmt::Debug + Send + Sync + 'static {
     /// the accounts have the amounts.
     ///
     /// # Errors
-    /// Why the order is refused, and whether that is the operation's answer for ever.
+    /// Why the order is refused, and whether the refusal is stored as the operation's answer.
     fn judge(&self, order: &Self::Order, view: &View<'_>, state: &Self::State) -> Result<Self::Detail, Denial>;
 
     /// The legs of a posting, made of the detail alone. Both the judgement and the audit use this function. `None` if
     /// an amount overflows.
     fn legs(system: &System, actor: i64, detail: &Self::Detail) -> Option<Vec<Leg>>;
 
-    /// The detail in the form in which the journal stores it.
+    /// The detail in the form in which the journal stores it. The audit expects of each row what this makes of its
+    /// [recalled](Kind::recalled) detail; only the detail's own bytes may be of an older form.
     fn stored(detail: Self::Detail) -> Stored;
 
     /// The detail of a stored row; `None` if it does not have a form of this kind.
@@ -234,7 +236,7 @@ pub trait Kind: fmt::Debug + Send + Sync + 'static {
     }
 
     /// Compares the kind's own tables with what the journal came to, in a snapshot up to whose end the journal has been
-    /// walked. More rows may follow, so `audit` must stay as it is.
+    /// walked. More rows may follow, so `audit` may only forget what was reported.
     fn audit_close(
         _connection: &mut PgConnection,
         _audit: &mut Self::Audit,

@@ -111,8 +111,8 @@ pub async fn entries(
     let steps = store::walk(connection, account, start, limit.clamp(1, ENTRY_PAGE)).await?;
     let next = steps.last().map(|step| step.previous).filter(|previous| *previous != 0);
     let ids: Vec<i64> = steps.iter().map(|step| step.id).collect();
-    let rows = super::store::transfers(connection, &ids).await?;
-    let rows: HashMap<i64, Transfer> = rows.into_iter().map(|row| (row.id, row.read().0)).collect();
+    let rows = journal::rows(connection, &ids).await?;
+    let rows: HashMap<i64, Transfer> = rows.into_iter().map(|row| (row.id, row)).collect();
     let mut people = People::default();
     journal::name(connection, rows.values(), &mut people).await?;
     let viewer = Viewer { user, account };

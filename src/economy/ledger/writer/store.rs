@@ -11,9 +11,9 @@ use uuid::Uuid;
 use super::batch::Refused;
 use super::columns::JournalColumns;
 use crate::economy::ledger::chain::Hash;
+use crate::economy::ledger::journal;
 use crate::economy::ledger::judge::Answered;
 use crate::economy::ledger::posting::{Account, Locks, System, Wallet};
-use crate::economy::ledger::store as ledger;
 
 type Result<T> = std::result::Result<T, sqlx::Error>;
 
@@ -124,8 +124,7 @@ pub(super) async fn answered(
         }
     }
     if !done.is_empty() {
-        for row in ledger::transfers(connection, &done).await? {
-            let (transfer, _) = row.read();
+        for transfer in journal::rows(connection, &done).await? {
             let (key, body_hash) = ((transfer.op, transfer.actor), transfer.body_hash);
             answers.insert(key, Answered { body_hash, answer: Ok(Box::new(transfer)) });
         }

@@ -21,9 +21,7 @@ pub(super) async fn check(snapshots: &mut Snapshots<'_>, series: &Series, report
     }
     for anchors in series.anchors.chunks(AT_ONCE) {
         let compare = async |snapshot: &mut PgConnection| {
-            for anchor in anchors {
-                heads(snapshot, anchor, report).await?;
-            }
+            heads(snapshot, anchors, report).await?;
             openings(snapshot, anchors, report).await
         };
         snapshots.take(compare).await?;
@@ -55,8 +53,9 @@ pub(in crate::economy::ledger) async fn difference(
     anchor: &Anchor,
 ) -> Result<Option<String>> {
     let mut report = Report::default();
-    heads(connection, anchor, &mut report).await?;
-    openings(connection, std::slice::from_ref(anchor), &mut report).await?;
+    let anchors = std::slice::from_ref(anchor);
+    heads(connection, anchors, &mut report).await?;
+    openings(connection, anchors, &mut report).await?;
     let (links, last_transfer) = store::extent(connection).await?;
     if links < anchor.links || last_transfer < anchor.last_transfer {
         return Ok(Some(format!("it knows {} links, {links} are there", anchor.links)));
@@ -64,10 +63,11 @@ pub(in crate::economy::ledger) async fn difference(
     Ok(report.violations.first().map(|one| format!("{} {}", one.subject, one.detail)))
 }
 
-async fn heads(connection: &mut PgConnection, anchor: &Anchor, report: &mut Report) -> Result<()> {
-    let (writers, batch_nos): (Vec<_>, Vec<_>) = anchor.heads.iter().map(|head| (head.writer, head.batch_no)).unzip();
+async fn heads(connection: &mut PgConnection, anchors: &[Anchor], report: &mut Report) -> Result<()> {
+    let heads = || anchors.iter().flat_map(|anchor| anchor.heads.iter().map(move |head| (anchor, head)));
+    let (writers, batch_nos): (Vec<_>, Vec<_>) = heads().map(|(_, head)| (head.writer, head.batch_no)).unzip();
     let hashes = store::hashes(connection, &writers, &batch_nos).await?;
-    for (head, hash) in anchor.heads.iter().zip(hashes) {
+    for ((anchor, head), hash) in heads().zip(hashes) {
         let subject = || format!("link {}/{}", head.writer, head.batch_no);
         match hash {
             Some(hash) if hex(&hash) == head.hash => {}
