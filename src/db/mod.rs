@@ -272,7 +272,7 @@ pub async fn refuse_too_many_rights(conn: &mut PgConnection) -> Result<(), Start
     } else if rights.changes_journal {
         "may change or remove rows of the journal".to_owned()
     } else if rights.writes_records {
-        "may write versions, memberships or openings of accounts by itself".to_owned()
+        "may write versions, memberships, seals or openings of accounts by itself".to_owned()
     } else if let Some(function) = rights.executes {
         format!("may execute {function} with its owner's rights")
     } else if rights.creates {

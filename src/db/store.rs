@@ -17,7 +17,8 @@ pub(super) struct Rights {
     pub(super) owner: bool,
     /// May update any column, delete, truncate or add a trigger in a table that is only ever added to.
     pub(super) changes_journal: bool,
-    /// Any change of what only triggers and migrations write: openings, versions, memberships, the system's accounts.
+    /// Any change of what only triggers and migrations write: openings, versions, memberships, the system's accounts, the
+    /// seals of the journal's first form.
     pub(super) writes_records: bool,
     /// A trigger on a table, or a new object in the schema or the database, temporary ones included.
     pub(super) creates: bool,
@@ -53,7 +54,7 @@ pub(super) async fn rights(conn: &mut PgConnection) -> sqlx::Result<Rights> {
                exists (select
                          from mine,
                               unnest(array['openings', 'gift_versions', 'agency_rate_versions', 'agency_memberships',
-                                           'system_accounts']::regclass[]) as records (id)
+                                           'system_accounts', 'first_form_ends', 'first_form_refusals']::regclass[]) as records (id)
                         where has_table_privilege(mine.oid, records.id, 'insert, update, delete, truncate')
                            or has_any_column_privilege(mine.oid, records.id, 'insert, update')) as "writes_records!",
                exists (select from mine
