@@ -173,25 +173,23 @@ async fn serve_from(
         tracing::warn!("the profile `{profile}` is on: its limits are too wide for a server that people use");
     }
     let start = async {
+        let app = addresses.app()?;
+        tracing::info!("the database is {}", db::shown(app));
         if mode == Mode::Dev {
             if addresses.store.is_none() {
-                refuse_anothers(addresses.app()?).await?;
+                refuse_anothers(app).await?;
+                tracing::warn!(
+                    "DATABASE_URL is set: the demo users, whose password everybody knows, go into that database"
+                );
             }
             addresses.migrate().await?;
         }
-        let app = addresses.app()?;
         let mut conn = db::connect(app).await?;
         db::refuse_other_schema(&mut conn).await?;
         db::refuse_too_many_rights(&mut conn).await?;
         db::refuse_too_few_rights(&mut conn).await?;
-        tracing::info!("the database is {}", db::shown(app));
         // This connection only checked the schema and the rights; the pool opens its own.
         let _ = conn.close().await;
-        if mode == Mode::Dev && addresses.store.is_none() {
-            tracing::warn!(
-                "DATABASE_URL is set: the demo users, whose password everybody knows, go into that database"
-            );
-        }
         Ok(())
     };
     if unless_stopped(&stop, start).await?.is_none() {

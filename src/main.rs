@@ -131,7 +131,7 @@ enum Admin {
     },
     /// Give somebody a role.
     Grant {
-        /// An id, an e-mail address, or a phone number with +.
+        /// An id, an e-mail address, a phone number with +, or a signature.
         user: String,
         /// The role's name, as `moderator`.
         role: String,
@@ -140,7 +140,7 @@ enum Admin {
     },
     /// Take a role from somebody.
     Revoke {
-        /// An id, an e-mail address, or a phone number with +.
+        /// An id, an e-mail address, a phone number with +, or a signature.
         user: String,
         /// The role's name, as `moderator`.
         role: String,

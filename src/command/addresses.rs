@@ -42,9 +42,7 @@ impl Addresses {
         purpose: Purpose,
         who: &str,
     ) -> Result<Self, StartError> {
-        let found = Self::open(settings, data, purpose, who).await?;
-        tell(&format!("the database is {}", db::shown(found.app()?)));
-        Ok(found)
+        Self::named(settings, data, purpose, who, Self::app).await
     }
 
     /// The database of a command that works as its owner, which is named at once.
@@ -57,8 +55,19 @@ impl Addresses {
         purpose: Purpose,
         who: &str,
     ) -> Result<Self, StartError> {
+        Self::named(settings, data, purpose, who, Self::owner).await
+    }
+
+    /// Opens the database and names it by the address of one role.
+    async fn named(
+        settings: &Settings,
+        data: Option<PathBuf>,
+        purpose: Purpose,
+        who: &str,
+        role: impl FnOnce(&Self) -> Result<&PgConnectOptions, StartError>,
+    ) -> Result<Self, StartError> {
         let found = Self::open(settings, data, purpose, who).await?;
-        tell(&format!("the database is {}", db::shown(found.owner()?)));
+        tell(&format!("the database is {}", db::shown(role(&found)?)));
         Ok(found)
     }
 

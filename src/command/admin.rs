@@ -8,13 +8,11 @@ use parlor_protocol::{ErrorCode, UserId};
 use sqlx::Connection;
 use sqlx::postgres::PgPoolOptions;
 
-use super::{Addresses, for_work, say};
+use super::{Addresses, chance, clock, for_work, say};
 use crate::audit::Actor;
 use crate::dev::Purpose;
 use crate::economy::ledger;
 use crate::identity::{Contact, NewAccount, operator, role};
-use crate::kit::chance::Chance;
-use crate::kit::clock::Clock;
 use crate::kit::edge::Edge;
 use crate::kit::error::{Error, Result};
 use crate::kit::fields::line;
@@ -120,16 +118,6 @@ async fn work<T>(
     .await;
     addresses.close().await;
     done
-}
-
-#[expect(clippy::disallowed_methods, reason = "a command is composed here")]
-fn clock() -> Clock {
-    Clock::system()
-}
-
-#[expect(clippy::disallowed_methods, reason = "a command is composed here")]
-fn chance() -> Chance {
-    Chance::system()
 }
 
 fn sentence(error: Error) -> StartError {
