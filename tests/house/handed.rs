@@ -41,7 +41,6 @@ pub(super) fn taken_from_the_system(source: &Source) -> Option<String> {
         "app/build.rs",
         "app/demo.rs",
         "command.rs",
-        "command/admin.rs",
         "courier/sms.rs",
         "dev/postgres.rs",
         "economy/ledger/writer/mod.rs",

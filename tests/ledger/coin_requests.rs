@@ -259,41 +259,6 @@ async fn regression_a_rejection_and_a_transfer_under_one_operation_never_both_ha
 }
 
 #[tokio::test]
-async fn approval_rejection_and_expiry_at_once_settle_a_request_in_one_way() {
-    let books = books(10_000).await;
-    let reseller = books.people[1].id;
-    for round in 0..6 {
-        let request = make(&books, op(), 70, now()).await.expect("made").id;
-        let before = books.amounts(1).await.0;
-        let expire = async {
-            if round % 2 == 0 {
-                books
-                    .superuser("update coin_requests set expires_at = clock_timestamp() where state = 'pending'")
-                    .await;
-            }
-            let mut tx = Tx::begin(&books.database.app).await.expect("a transaction");
-            coin_request::expire(&mut tx).await.expect("marked");
-            tx.commit().await.expect("a commit");
-        };
-        let approve = join_all((0..10).map(|_| coin_request::approve(&books.ledger, op(), reseller, request)));
-        let reject = join_all((0..5).map(|_| reject(&books, op(), request, now())));
-        let (approved, rejected, ()) = tokio::join!(approve, reject, expire);
-        let approved = approved.iter().filter(|answer| answer.is_ok()).count();
-        let rejected = rejected.iter().filter(|answer| answer.is_ok()).count();
-        let state = find(&books, request).await.state;
-        let meant = match state {
-            State::Approved => (1, 0),
-            State::Rejected => (0, 1),
-            State::Expired => (0, 0),
-            State::Pending => panic!("nobody has settled it"),
-        };
-        assert_eq!((approved, rejected), meant, "{state:?}");
-        assert_eq!(before - books.amounts(1).await.0, 70 * approved as i64);
-    }
-    books.assert_clean().await;
-}
-
-#[tokio::test]
 async fn record_and_transfer_that_do_not_agree_are_named() {
     let books = books(1_000).await;
     let request = make(&books, op(), 700, now()).await.expect("made").id;

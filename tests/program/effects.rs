@@ -5,20 +5,15 @@
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
-use hyper::Method;
-use nix::sys::signal::Signal;
-use parlor_loadtests::rest;
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
-use tokio::task::block_in_place;
 
-use crate::support::client::op;
+use super::mail::reaches;
 use crate::support::postgres::Database;
-use crate::support::program::{Program, parlor};
+use crate::support::world::{Plan, World};
 
 /// A request as the other side has it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -87,30 +82,23 @@ impl Outside {
 
     /// Waits until it has heard so much.
     async fn has(&self, requests: usize) {
-        let mut count = self.count.subscribe();
-        let enough = count.wait_for(|count| *count >= requests);
-        tokio::time::timeout(Duration::from_secs(30), enough).await.expect("in time").expect("it lives");
+        reaches(&self.count, requests).await;
     }
 
     fn heard(&self) -> Vec<Heard> {
         self.heard.lock().expect("nobody panicked").clone()
     }
 
-    fn serve(&self, database: &Database) -> Program {
-        let mut command = parlor(&["serve"]);
-        command
-            .env("DATABASE_URL", database.app_url())
-            .env("PARLOR__SERVER__ADDRESS", "127.0.0.1:0")
-            .env("PARLOR__CLUSTER__LEASE_MS", "1000")
-            .env("PARLOR__CLUSTER__RENEW_MS", "250")
-            .env("PARLOR__COURIER__SMS__WEBHOOK_URL", format!("http://{}/sms", self.address))
-            .env("PARLOR__COURIER__SMS__WEBHOOK_SECRET", "a secret of the webhook")
-            .env("PARLOR__MEDIA__S3__ENDPOINT", format!("http://{}", self.address))
-            .env("PARLOR__MEDIA__S3__BUCKET", "files")
-            .env("PARLOR__MEDIA__S3__ACCESS_KEY", "AKIAPARLORTEST")
-            .env("PARLOR__MEDIA__S3__SECRET_KEY", "a secret key of the object store")
-            .env("PARLOR__MEDIA__S3__PATH_STYLE", "true");
-        block_in_place(|| Program::start(&mut command))
+    fn serve(&self) -> Plan {
+        World::serve()
+            .lease(1_000)
+            .set("PARLOR__COURIER__SMS__WEBHOOK_URL", format!("http://{}/sms", self.address))
+            .set("PARLOR__COURIER__SMS__WEBHOOK_SECRET", "a secret of the webhook")
+            .set("PARLOR__MEDIA__S3__ENDPOINT", format!("http://{}", self.address))
+            .set("PARLOR__MEDIA__S3__BUCKET", "files")
+            .set("PARLOR__MEDIA__S3__ACCESS_KEY", "AKIAPARLORTEST")
+            .set("PARLOR__MEDIA__S3__SECRET_KEY", "a secret key of the object store")
+            .set("PARLOR__MEDIA__S3__PATH_STYLE", "true")
     }
 }
 
@@ -124,31 +112,26 @@ async fn job(database: &Database, kind: &str) -> (String, i32) {
     row.bind(kind).fetch_one(&database.superuser).await.expect("one row")
 }
 
-fn ends_softly(program: &mut Program) {
-    block_in_place(|| {
-        program.signal(Signal::SIGTERM);
-        assert!(program.ended(Duration::from_secs(20)).success(), "{}", program.said());
-    });
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_killed_between_an_sms_and_its_mark_posts_it_again_under_the_same_key() {
-    let (database, outside) = (Database::fresh().await, Outside::start().await);
-    let mut program = outside.serve(&database);
+    let outside = Outside::start().await;
+    let mut world = outside.serve().await;
     let body = json!({"contact": "+14155550123", "purpose": "register"});
-    let asked = rest::call_as(Some(op()), program.address, Method::POST, "/v1/auth/codes", None, Some(&body)).await;
-    assert_eq!(asked.expect("it answers").0, 202);
+    assert_eq!(world.post("/v1/auth/codes", "", body).await.0, 202);
     outside.has(1).await;
-    block_in_place(|| program.kill());
-    assert_eq!(job(&database, "courier.sms").await, ("running".to_owned(), 1));
+    world.kill().await;
+    assert_eq!(job(&world.database, "courier.sms").await, ("running".to_owned(), 1));
 
-    assert_eq!(change(&database, "update jobs set due_at = clock_timestamp() where kind = 'courier.sms'").await, 1);
-    let mut program = outside.serve(&database);
+    assert_eq!(
+        change(&world.database, "update jobs set due_at = clock_timestamp() where kind = 'courier.sms'").await,
+        1
+    );
+    world.start_again().await;
     outside.has(2).await;
     // One for the dead one, which nobody hears, and one for the living one.
     outside.answers.add_permits(2);
-    ends_softly(&mut program);
-    assert_eq!(job(&database, "courier.sms").await, ("done".to_owned(), 2));
+    world.stop().await;
+    assert_eq!(job(&world.database, "courier.sms").await, ("done".to_owned(), 2));
     let heard = outside.heard();
     assert!(heard[0].key.is_some() && heard[0].body.contains("+14155550123"), "{heard:?}");
     assert_eq!((heard.len(), &heard[0]), (2, &heard[1]), "whoever heeds the key sends one");
@@ -156,8 +139,8 @@ async fn a_server_killed_between_an_sms_and_its_mark_posts_it_again_under_the_sa
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_killed_between_removing_an_object_and_its_mark_removes_it_again_and_then_the_row() {
-    let (database, outside) = (Database::fresh().await, Outside::start().await);
-    let mut program = outside.serve(&database);
+    let outside = Outside::start().await;
+    let mut world = outside.serve().await;
     let old =
         "with who as (insert into users (id, email, password_hash, name) values (100000001, 'a@example.com', '', 'A')
                             returning id)
@@ -165,25 +148,28 @@ async fn a_server_killed_between_removing_an_object_and_its_mark_removes_it_agai
                select '01990000-0000-7000-8000-000000000001', id, 'avatar', 'image/png', 8, 'ready', 'avatar/old',
                       clock_timestamp() - interval '10 days'
                  from who";
-    assert_eq!(change(&database, old).await, 1);
+    assert_eq!(change(&world.database, old).await, 1);
     let period = "update job_periods set due_at = clock_timestamp() where kind = 'media.clean_up'";
-    assert_eq!(change(&database, period).await, 1);
+    assert_eq!(change(&world.database, period).await, 1);
     // The upload's first place is removed, and the file's own; of that the server never hears.
     outside.has(1).await;
     outside.answers.add_permits(1);
     outside.has(2).await;
-    block_in_place(|| program.kill());
-    assert_eq!(job(&database, "media.clean_up").await, ("running".to_owned(), 1));
-    let rows = async || change(&database, "update uploads set bytes = bytes").await;
-    assert_eq!(rows().await, 1, "what was not marked is still known");
+    world.kill().await;
+    assert_eq!(job(&world.database, "media.clean_up").await, ("running".to_owned(), 1));
+    let rows = "update uploads set bytes = bytes";
+    assert_eq!(change(&world.database, rows).await, 1, "what was not marked is still known");
 
-    assert_eq!(change(&database, "update jobs set due_at = clock_timestamp() where kind = 'media.clean_up'").await, 1);
+    assert_eq!(
+        change(&world.database, "update jobs set due_at = clock_timestamp() where kind = 'media.clean_up'").await,
+        1
+    );
     outside.answers.add_permits(10);
-    let mut program = outside.serve(&database);
+    world.start_again().await;
     outside.has(4).await;
-    ends_softly(&mut program);
-    assert_eq!(job(&database, "media.clean_up").await, ("done".to_owned(), 2));
-    assert_eq!(rows().await, 0, "the row goes with the mark of its objects");
+    world.stop().await;
+    assert_eq!(job(&world.database, "media.clean_up").await, ("done".to_owned(), 2));
+    assert_eq!(change(&world.database, rows).await, 0, "the row goes with the mark of its objects");
     let heard = outside.heard();
     assert!(heard.iter().all(|heard| heard.method == "DELETE"), "{heard:?}");
     let of = |heard: &[Heard]| -> BTreeSet<String> {

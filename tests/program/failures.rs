@@ -22,7 +22,7 @@ use tokio::task::block_in_place;
 use crate::support::client::{Client, Incoming, op};
 use crate::support::postgres::Database;
 use crate::support::program::{Program, complaint, parlor, run};
-use crate::support::time::moment;
+use crate::support::time::{moment, until};
 use crate::support::world::{Ground, Inside};
 
 const LIVE: &str = "select count(*) from nodes where lease_until > clock_timestamp()";
@@ -214,11 +214,11 @@ async fn a_room_that_panics_starts_anew_from_its_checkpoint_and_nobody_else_noti
     let seat = |seat| Command::SeatTake(TakeSeat { room: bad, seat: Some(seat), version: None });
     let _: Done = owner.ask(seat(3)).await.expect("free");
     let checkpointed = "select count(*) from room_checkpoints where state::text like '%[[3,%'";
-    let since = Instant::now();
-    while sqlx::query_scalar::<_, i64>(checkpointed).fetch_one(&ground.database.app).await.expect("a number") == 0 {
-        assert!(since.elapsed() < Duration::from_secs(10), "the seat is in the checkpoint");
-        tokio::task::yield_now().await;
-    }
+    until("the seat is in the checkpoint", Duration::from_secs(10), async || {
+        let found = sqlx::query_scalar::<_, i64>(checkpointed).fetch_one(&ground.database.app).await.expect("a number");
+        (found > 0).then_some(())
+    })
+    .await;
     let chatting = tokio::spawn(async move {
         for line in 0..60 {
             let asked = Instant::now();

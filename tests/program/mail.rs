@@ -126,7 +126,8 @@ impl MailServer {
     }
 }
 
-async fn reaches(count: &watch::Sender<usize>, least: usize) {
+/// Waits until the count is this high.
+pub async fn reaches(count: &watch::Sender<usize>, least: usize) {
     let mut count = count.subscribe();
     let enough = count.wait_for(|count| *count >= least);
     tokio::time::timeout(Duration::from_secs(30), enough).await.expect("in time").expect("it lives");
