@@ -10,7 +10,7 @@ use super::node::{Watched, unanswered};
 use super::store;
 use crate::start::StartError;
 
-/// How often it is looked whether another server renews its lease: several times in the default time between two
+/// How often a waiting server checks whether another server renews its lease: several times in the default time between two
 /// renewals.
 pub(super) const WATCH: Duration = Duration::from_millis(200);
 

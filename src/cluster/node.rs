@@ -230,7 +230,7 @@ impl Watched {
                 tracing::info!(
                     node.id = living.node_id,
                     left_ms = living.left_ms,
-                    "another server's lease has not run out: waiting whether it is renewed"
+                    "another server's lease has not run out: waiting to see whether it is renewed"
                 );
                 self.0 = Some(living);
                 Ok(())

@@ -68,7 +68,8 @@ mod tests {
 
     use super::{Operation, hash};
 
-    /// The journal and the stored refusals keep hashes for good, so that a retry is recognised across versions.
+    /// The journal keeps hashes for good and the stored refusals keep them for days, so that a retry is recognised across
+    /// versions.
     #[test]
     fn the_hash_of_a_command_is_that_of_its_json() {
         let room = RoomId::new(900_000_001).expect("in range");

@@ -30,7 +30,7 @@ pub(super) struct Room {
 }
 
 impl Room {
-    /// Whether more may wait than what was taken, of these kinds.
+    /// Whether more jobs of these kinds may wait than those that were taken.
     pub(super) fn is_used_up<'a>(&self, taken: impl Iterator<Item = &'a str> + Clone) -> bool {
         let of = |kind: &str| taken.clone().filter(|taken| *taken == kind).count();
         let each: Vec<usize> = self.kinds.iter().map(|kind| of(kind)).collect();
@@ -48,7 +48,7 @@ pub(super) struct Slots {
 }
 
 impl Slots {
-    /// As the settings say, all of them free.
+    /// The slots that the settings give, all of them free.
     pub(super) fn new(settings: &Settings, kinds: &Kinds) -> Self {
         let is_periodic = |name: &str| kinds.periods.iter().any(|period| period.kind == name);
         let known = kinds.all().map(|kind| Known {
