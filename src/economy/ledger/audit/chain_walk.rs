@@ -202,6 +202,10 @@ fn close(row: LinkRow, mut link: Link, next: i64, seen: i64, report: &mut Report
             format!("should have {} transfers, but {seen} are there", row.transfers),
         );
     }
+    if row.transfers == 0 && row.last_transfer != row.first_transfer - 1 {
+        let detail = "has no transfers, so it should end before the one at which it begins";
+        report.add(Rule::LinkWhole, name(&row), detail);
+    }
     if link.hash()[..] != row.hash {
         let detail = format!(
             "its rows (transfers {} to {}) do not have the hash that it holds: one was changed, added or removed",
