@@ -86,6 +86,17 @@ pub const PROOFS: &[Proof] = &[
         test: "ledger::random::writers_that_meet_over_a_last_coin_give_one_answer",
     },
     Proof {
+        name: "manipulations",
+        shows: "every column of every table that money depends on is watched: whatever a superuser changes in any kind of \
+                row, the audit names it",
+        unit: "rows of each table",
+        short: 2,
+        long: 12,
+        minutes: 10,
+        binary: "--test it",
+        test: "ledger::manipulations::columns::every_column_of_every_table_that_money_depends_on_is_watched",
+    },
+    Proof {
         name: "rooms",
         shows: "a room does the same as a simple model of a room, for any requests in any order",
         unit: "random histories",
@@ -199,7 +210,7 @@ pub fn list() -> String {
     let line = |proof: &Proof| {
         let Proof { name, shows, unit, short, long, minutes, .. } = proof;
         format!(
-            "{name:<12} {minutes:>3} min in passes of {long} {unit} ({short} in every test run)\n             {shows}\n"
+            "{name:<13} {minutes:>3} min in passes of {long} {unit} ({short} in every test run)\n              {shows}\n"
         )
     };
     PROOFS.iter().map(line).collect()

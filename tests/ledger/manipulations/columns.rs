@@ -1,12 +1,35 @@
 //! Changes and empties every column of every table that money depends on, and removes and doubles rows.
 
 use parlor::economy::ledger::audit::{MONEY, Report, Rule};
+use parlor_loadtests::proof::Run;
 
 use super::decisions::{Decision, ONLY_FULL, TABLES, UNNAMED};
 use super::session::{Session, rules};
 
-/// The two rows of every table that are changed: the first and the last one written.
-const ROWS: [(&str, &str); 2] = [("first", "min"), ("last", "max")];
+/// The places of the rows of a table that are manipulated: `rows` of them, spread over the table from the first row that
+/// was written to the last one, which is the last here too. The long form adds the first row of each kind, where rows
+/// have a kind.
+async fn picked(session: &mut Session, table: &str, rows: usize) -> Vec<String> {
+    let all = session.texts(&format!("select ctid::text from {table} order by ctid")).await;
+    let mut places: Vec<String> = Vec::new();
+    let columns = format!(
+        "select count(*) from information_schema.columns where table_name = '{table}' and column_name = 'kind'"
+    );
+    if rows > FIRST_AND_LAST && session.number(&columns).await > 0 {
+        places.extend(session.texts(&format!("select min(ctid)::text from {table} group by kind")).await);
+    }
+    if let Some(last) = all.last() {
+        places.extend((0..rows - 1).map(|row| all[row * (all.len() - 1) / (rows - 1)].clone()));
+        places.retain(|place| place != last);
+        places.sort();
+        places.dedup();
+        places.push(last.clone());
+    }
+    places
+}
+
+/// How many rows of every table the short form manipulates: the first one and the last one.
+const FIRST_AND_LAST: usize = 2;
 
 /// The expressions to which a value of this type is changed.
 fn changes(kind: &str, column: &str, nullable: bool) -> Vec<String> {
@@ -57,7 +80,13 @@ async fn unbound(session: &mut Session, table: &str) -> String {
 
 #[tokio::test]
 async fn every_column_of_every_table_that_money_depends_on_is_watched() {
-    let mut session = Session::begin().await;
+    let proof = Run::of("manipulations");
+    proof.passes(async |rows| manipulate(&proof, rows).await).await;
+}
+
+async fn manipulate(proof: &Run, rows: usize) {
+    // The tables are to have at least as many rows as are manipulated.
+    let mut session = Session::begin_with(rows - FIRST_AND_LAST).await;
     let tables = session
         .texts("select table_name::text from information_schema.tables where table_schema = 'public' and table_type = 'BASE TABLE' order by 1")
         .await;
@@ -68,9 +97,13 @@ async fn every_column_of_every_table_that_money_depends_on_is_watched() {
     let decisive = TABLES.iter().filter(|(_, decision)| !matches!(decision, Decision::Other));
     assert_eq!(decisive.map(|(name, _)| *name).collect::<Vec<_>>(), MONEY, "what the audit watches");
 
-    // Not named by the audit; and named by it where it reads everything, but not from the checkpoint on.
+    // Not named by the audit; and named by it where it reads everything, but not from the checkpoint on, with whether the
+    // row is its table's last.
     let (mut unnamed, mut only_full, mut tried) = (Vec::new(), Vec::new(), 0);
-    for table in tables.iter().filter(|table| matches!(decided(table), Some(Decision::Money))) {
+    let of_money: Vec<_> = tables.iter().filter(|table| matches!(decided(table), Some(Decision::Money))).collect();
+    for (at, table) in of_money.iter().copied().enumerate() {
+        let places = picked(&mut session, table, rows).await;
+        let is_last = |place: &String| places.last() == Some(place);
         let unbind = unbound(&mut session, table).await;
         let columns = session
             .texts(&format!(
@@ -80,45 +113,43 @@ async fn every_column_of_every_table_that_money_depends_on_is_watched() {
             .await;
         for column in &columns {
             let [column, kind, nullable] = column.split(' ').collect::<Vec<_>>()[..] else { panic!("{column}") };
-            for (place, pick) in ROWS {
+            for place in &places {
                 for change in changes(kind, column, nullable == "YES") {
-                    let update = format!(
-                        "update {table} set {column} = {change}
-                          where ctid = (select {pick}(ctid) from {table}) and {column} is distinct from {change}"
-                    );
+                    let row = format!("ctid = '{place}' and {column} is distinct from {change}");
+                    let update = format!("update {table} set {column} = {change} where {row}");
                     tried += 1;
-                    if session.number(&format!("select count(*) from {table} where ctid = (select {pick}(ctid) from {table}) and {column} is distinct from {change}")).await == 0 {
+                    proof.done(at * rows / of_money.len());
+                    if session.number(&format!("select count(*) from {table} where {row}")).await == 0 {
                         continue; // it changes nothing
                     }
                     match named(&mut session, &update, &unbind).await {
                         (false, _) => unnamed.push((table.clone(), column.to_owned(), format!("{place} = {change}"))),
-                        (true, false) => only_full.push((table.clone(), column.to_owned(), place)),
+                        (true, false) => only_full.push((table.clone(), column.to_owned(), is_last(place))),
                         (true, true) => {}
                     }
                 }
             }
         }
-        for (place, pick) in ROWS {
-            let remove = format!("delete from {table} where ctid = (select {pick}(ctid) from {table})");
-            let double = format!(
-                "insert into {table} overriding system value select * from {table} where ctid = (select {pick}(ctid) from {table})"
-            );
+        for place in &places {
+            let remove = format!("delete from {table} where ctid = '{place}'");
+            let double =
+                format!("insert into {table} overriding system value select * from {table} where ctid = '{place}'");
             tried += 2;
             match named(&mut session, &remove, &unbind).await {
-                (false, _) => unnamed.push((table.clone(), "(removed)".to_owned(), place.to_owned())),
-                (true, false) => only_full.push((table.clone(), "(removed)".to_owned(), place)),
+                (false, _) => unnamed.push((table.clone(), "(removed)".to_owned(), place.clone())),
+                (true, false) => only_full.push((table.clone(), "(removed)".to_owned(), is_last(place))),
                 (true, true) => {}
             }
             // With a doubled row the table's key cannot be restored, so it is enough that the audit misses the key.
             let doubled = session.attempt(&format!("{unbind}; {double}")).await;
             if doubled.is_ok_and(|report| report.is_clean()) {
-                unnamed.push((table.clone(), "(doubled)".to_owned(), place.to_owned()));
+                unnamed.push((table.clone(), "(doubled)".to_owned(), place.clone()));
             }
         }
         tried += 1;
         match named(&mut session, &format!("delete from {table}"), &unbind).await {
             (false, _) => unnamed.push((table.clone(), "(all removed)".to_owned(), String::new())),
-            (true, false) => only_full.push((table.clone(), "(all removed)".to_owned(), "all")),
+            (true, false) => only_full.push((table.clone(), "(all removed)".to_owned(), true)),
             (true, true) => {}
         }
     }
@@ -139,7 +170,7 @@ async fn every_column_of_every_table_that_money_depends_on_is_watched() {
     assert!(slow.is_empty(), "only --full names {slow:#?}");
     let late: Vec<_> = only_full
         .iter()
-        .filter(|(table, _, place)| ["journal", "chain_links", "openings"].contains(&&**table) && *place != "first")
+        .filter(|(table, _, is_last)| ["journal", "chain_links", "openings"].contains(&&**table) && *is_last)
         .collect();
     assert!(late.is_empty(), "they were written after the checkpoint: {late:#?}");
     for (table, name, reason) in ONLY_FULL {

@@ -9,6 +9,7 @@ use parlor::economy::{coin_request, ledger};
 use parlor::kit::clock::Clock;
 use parlor::kit::tx::Tx;
 use parlor_protocol::{Coins, ErrorBody, ErrorCode, UserId};
+use rand::RngExt as _;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 
 use crate::ledger::books::{Books, HEART, RAINBOW, ROSE, Sending, op, sending};
@@ -24,7 +25,12 @@ pub struct Session {
 
 impl Session {
     pub async fn begin() -> Self {
-        let (books, checkpoint) = furnished().await;
+        Self::begin_with(0).await
+    }
+
+    /// The same with `more` random gifts beside, of which some are refused.
+    pub async fn begin_with(more: usize) -> Self {
+        let (books, checkpoint) = furnished(more).await;
         let mut connection = books.database.as_superuser().await;
         sqlx::raw_sql("begin isolation level repeatable read").execute(&mut connection).await.expect("a transaction");
         let mut session = Self { books, checkpoint, connection };
@@ -118,7 +124,7 @@ pub fn rules(report: &Report) -> BTreeSet<Rule> {
 /// transfer, a coin request that was approved.
 ///
 /// In the middle of it an audit leaves a checkpoint: every table has rows from before and from after it.
-async fn furnished() -> (Books, Checkpoint) {
+async fn furnished(more: usize) -> (Books, Checkpoint) {
     let books = Books::with(&[0, 3_000, 200, 50]).await;
     let first: Vec<_> = (0..3).map(|_| books.submit(&sending(1, HEART, 1, &[2, 3]))).collect();
     for answer in first {
@@ -160,6 +166,16 @@ async fn furnished() -> (Books, Checkpoint) {
     let answer = books.submit_to(&books.ledger, &outside, Some(refused));
     answer.await.expect("an answer").expect_err("a refusal of the room");
     books.send(&sending(1, RAINBOW, 2, &[0, 3])).await.expect("paid");
+    let mut chance = rand::rng();
+    for _ in 0..more {
+        let gift = [ROSE, HEART, RAINBOW][chance.random_range(0..3)];
+        let from = chance.random_range(1..4);
+        let to = (from + chance.random_range(1..4)) % 4;
+        let sending =
+            Sending { room: chance.random_range(0..2), ..sending(from, gift, chance.random_range(1..5), &[to]) };
+        // A sender without coins is refused, and the refusal is stored too.
+        let _ = books.send(&sending).await;
+    }
     books.ledger.drain().await;
     (books, serde_json::from_str(&kept).expect("a checkpoint"))
 }
