@@ -118,8 +118,9 @@ async fn regression_the_server_does_not_start_with_a_role_that_could_get_too_man
         ("alter role parlor_app replication", "may create databases, replicate"),
         ("grant truncate on chain_links to parlor_app", "may change or remove rows"),
         // What writes history with the owner's rights, or lets one attach it.
-        ("grant insert on gift_versions to parlor_app", "may write versions, memberships or openings"),
-        ("grant insert (seal) on openings to public", "may write versions, memberships or openings"),
+        ("grant insert on gift_versions to parlor_app", "may write versions, memberships, seals or openings"),
+        ("grant insert (seal) on openings to public", "may write versions, memberships, seals or openings"),
+        ("grant update on first_form_ends to parlor_app", "may write versions, memberships, seals or openings"),
         ("grant execute on function keep_rate_version() to public", "may execute keep_rate_version()"),
         ("grant create on schema public to parlor_app", "may create or attach objects"),
         ("grant trigger on gifts to parlor_app", "may create or attach objects"),
@@ -137,7 +138,8 @@ async fn regression_the_server_does_not_start_with_a_role_that_could_get_too_man
                      revoke parlor_owner, postgres, clerk, maker, pg_write_all_data, pg_execute_server_program,
                             pg_write_server_files, pg_read_server_files from parlor_app;
                      revoke truncate on chain_links from parlor_app; revoke insert on gift_versions from parlor_app;
-                     revoke insert (seal) on openings from public; revoke trigger on gifts from parlor_app;
+                     revoke insert (seal) on openings from public; revoke update on first_form_ends from parlor_app;
+                     revoke trigger on gifts from parlor_app;
                      revoke execute on function keep_rate_version() from public;
                      revoke create on schema public from parlor_app;
                      do $$ begin execute format('revoke temporary on database %I from public', current_database()); end $$";
