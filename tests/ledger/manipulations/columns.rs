@@ -10,7 +10,7 @@ use super::session::{Session, rules};
 /// was written to the last one, which is the last here too. The long form adds the first row of each kind, where rows
 /// have a kind.
 async fn picked(session: &mut Session, table: &str, rows: usize) -> Vec<String> {
-    let all = session.texts(&format!("select ctid::text from {table} order by ctid")).await;
+    let all = session.texts(&format!("select ctid::text as place from {table} order by {table}.ctid")).await;
     let mut places: Vec<String> = Vec::new();
     let columns = format!(
         "select count(*) from information_schema.columns where table_name = '{table}' and column_name = 'kind'"
