@@ -175,7 +175,8 @@ async fn manipulate(proof: &Run, rows: usize) {
     assert!(late.is_empty(), "they were written after the checkpoint: {late:#?}");
     for (table, name, reason) in ONLY_FULL {
         let used = only_full.iter().any(|(of, column, _)| of == table && ["*", column].contains(name));
-        assert!(used, "{table}.{name} is named from a checkpoint on, too");
+        // The few rows of the short form do not show each of them.
+        assert!(used || rows == FIRST_AND_LAST, "{table}.{name} is named from a checkpoint on, too");
         let subject = if *name == "*" { format!("`{table}`") } else { format!("`{table}.{name}`") };
         assert!(
             include_str!("../../../docs/ledger.md").contains(&format!("| {subject} | {reason} |")),

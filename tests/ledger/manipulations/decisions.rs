@@ -118,4 +118,5 @@ pub const ONLY_FULL: &[(&str, &str, &str)] = &[
     ("chain_links", "*", "links from before the checkpoint are not read again, except the last one of each chain"),
     ("openings", "*", "openings from before the checkpoint are not hashed again"),
     ("accounts", "created_at", "it is hashed in the account's opening"),
+    ("accounts", "currency", "until the account's first transfer it is only hashed in the account's opening"),
 ];
