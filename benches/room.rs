@@ -20,7 +20,7 @@ fn room() -> RoomId {
 }
 
 fn caller(number: i64) -> Caller {
-    let user = Person { id: UserId::new(100_000_000 + number).expect("in range"), name: format!("user {number}") };
+    let user = Person::named(UserId::new(100_000_000 + number).expect("in range"), format!("user {number}"));
     Caller { user, connection: ConnectionId(number.unsigned_abs()) }
 }
 

@@ -8,6 +8,7 @@ mod crowd;
 mod demo;
 mod figures;
 mod jobs;
+mod people;
 mod ports;
 mod revocations;
 mod run;

@@ -126,6 +126,13 @@ impl Screen {
                 self.show(gifts);
             }
             Event::ChatPosted { op, text, .. } => self.chat_line(*op, text),
+            Event::PersonChanged { person } => {
+                for user in self.seats.values_mut().filter_map(|seat| seat.user.as_mut()) {
+                    if user.id == person.id {
+                        user.clone_from(person);
+                    }
+                }
+            }
             Event::SeatsChanged { seats, version, .. } => {
                 if *version <= self.seat_version {
                     self.breaches.push(format!("the seat map went from {} to {version}", self.seat_version));

@@ -375,7 +375,7 @@ mod tests {
             seq: 41,
             at: 1_790_000_000_123,
             event: Event::ChatPosted {
-                from: crate::room::Person { id: UserId::new(901_233_871).expect("in range"), name: "Amira".into() },
+                from: crate::room::Person::named(UserId::new(901_233_871).expect("in range"), "Amira".into()),
                 op: Op(uuid::Uuid::max()),
                 text: "good evening everybody".into(),
             },

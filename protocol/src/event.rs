@@ -24,6 +24,13 @@ pub enum Event {
         /// The number of people in the room now.
         count: u32,
     },
+    /// A user has another name or picture from now on: in the list of people, on their seat, and as the room's owner.
+    /// Chat lines and gifts keep the name with which they were sent. A client that does not know the user ignores it.
+    #[serde(rename = "person.changed")]
+    PersonChanged {
+        /// The user as they are now.
+        person: Person,
+    },
     /// Seats changed. The event has all seats that changed together, as they are now.
     #[serde(rename = "seats.changed")]
     SeatsChanged {
@@ -100,6 +107,13 @@ pub enum UserFrame {
         /// The id of the account's last transfer, which rises with every change.
         #[cfg_attr(feature = "schemars", schemars(range(min = 0)))]
         version: i64,
+    },
+    /// The user has another name or picture from now on. The latest frame counts; a client that was away is told by the
+    /// reply to its next `connect`.
+    #[serde(rename = "person.changed")]
+    PersonChanged {
+        /// The user as they are now.
+        person: Person,
     },
     /// The user is no longer in a room. The socket stays open.
     #[serde(rename = "room.removed")]

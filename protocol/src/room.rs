@@ -16,6 +16,19 @@ pub struct Person {
     pub id: UserId,
     /// The user's display name.
     pub name: String,
+    /// A number that changes with the user's picture, which is read at `/v1/users/{id}/avatar?v=` and this number: so
+    /// no cache shows a former picture. Absent: the user has no picture.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schemars", schemars(range(min = 0, max = i32::MAX)))]
+    #[cfg_attr(feature = "utoipa", schema(minimum = 0, maximum = 2_147_483_647))]
+    pub picture: Option<u32>,
+}
+
+impl Person {
+    /// A user without a picture.
+    pub const fn named(id: UserId, name: String) -> Self {
+        Self { id, name, picture: None }
+    }
 }
 
 /// A client's position in a room: what it has seen last. The client sends it with every join, and gets everything above

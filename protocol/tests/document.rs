@@ -33,7 +33,9 @@ fn every_event_of_the_document_is_what_the_server_writes() {
         let event: EventFrame = serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}"));
         assert_eq!(event.encode(), *line);
     }
-    for kind in ["participants.changed", "seats.changed", "chat.posted", "participant.kicked", "gifts.sent"] {
+    for kind in
+        ["participants.changed", "person.changed", "seats.changed", "chat.posted", "participant.kicked", "gifts.sent"]
+    {
         assert!(lines.iter().any(|line| line.contains(kind)), "docs/protocol.md has no example of {kind}");
     }
 }

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::stop::give_back;
-use super::{App, Mode, Parts, People, figures, jobs, ports, revocations};
+use super::{App, Mode, Parts, People, figures, jobs, people, ports, revocations};
 use crate::admin::Office;
 use crate::cluster::Node;
 use crate::config::Settings;
@@ -139,6 +139,14 @@ async fn connect(parts: Parts, anchor: Option<MakeAnchor>, node: Node) -> Result
     let overlap = Duration::from_millis(settings.http.timeout_ms.max(settings.gateway.answer_ms) + 5_000);
     let revoked = revocations::close_revoked(edge.reads(), gateway.clone(), overlap, supervisor.stop().clone());
     supervisor.engine("watch of revocations", supervisor.stop(), revoked);
+    let announcer = people::Announcer {
+        identity: identity.clone(),
+        reads: edge.reads(),
+        rooms: rooms.clone(),
+        users: gateway.users().clone(),
+        again_after: overlap,
+    };
+    supervisor.engine("announcer of names", supervisor.stop(), announcer.run(supervisor.stop().clone()));
     let (users, ends) = (gateway.users().clone(), until());
     supervisor.engine(
         "one room at a time",

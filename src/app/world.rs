@@ -183,7 +183,7 @@ fn order(chance: &Chance, users: &[UserId], places: &[Place]) -> Result<GiftOrde
         }
     };
     let gift = one(&GIFTS);
-    let named = |id: UserId| Person { id, name: format!("Load {id}") };
+    let named = |id: UserId| Person::named(id, format!("Load {id}"));
     Ok(GiftOrder {
         room: place.room,
         owner: place.owner,

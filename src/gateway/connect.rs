@@ -51,6 +51,7 @@ pub(super) async fn connect(
     let person = signed_in.user;
     let (presence, replaced) =
         gateway.users.enter(person.id, &connect.device, signed_in.session, &connection, Instant::now());
+    gateway.users.shows(&person);
     if let Some(replaced) = replaced {
         replaced.close(CloseCode::Replaced, None).await;
     }

@@ -145,7 +145,9 @@ async fn ask(
     join: &Join,
     handle: RoomHandle,
 ) -> Result<(Place, Box<JoinAnswer>), ErrorBody> {
-    let caller = Caller { user: user.clone(), connection: connection.id() };
+    // The user may have another name than when this socket was connected.
+    let person = gateway.users.person(user.id).unwrap_or_else(|| user.clone());
+    let caller = Caller { user: person, connection: connection.id() };
     let asked = handle.send(Request::Join { caller, position: join.position })?;
     let place = Place::new(join.room, user.id, connection.id(), &gateway.users);
     match answer(asked, Duration::from_millis(gateway.settings.answer_ms)).await {

@@ -30,6 +30,7 @@ pub mod role;
 mod routes;
 mod service;
 mod session;
+mod shown;
 mod store;
 pub mod suspension;
 mod throttle;
@@ -111,6 +112,8 @@ crate::settings! {
         codes_per_minute_address: u32 = 10, in 1..=1_000_000;
         /// The age in years from which a user may enter a birthday, because live audio is among strangers.
         minimum_age: u32 = 18, in 0..=120;
+        /// Changes a minute of one user's name and picture, each of which is told to the room that they are in.
+        changes_per_minute_user: u32 = 10, in 1..=1_000;
         /// Days until a signature may be changed again.
         signature_days: u32 = 30, in 0..=3_650;
         /// Days after which a signing key is followed by a new one.

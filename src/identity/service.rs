@@ -12,6 +12,7 @@ use super::keyed::ContactKey;
 use super::password::{Hashing, Passwords};
 use super::revocation;
 use super::session::{self, Grant, Lifetimes, Opened};
+use super::shown::Changes;
 use super::{
     Access, Contact, CurrentUser, Keys, Permission, Session, Settings, Token, Wallets, profile, role, store,
     suspension, throttle,
@@ -50,6 +51,8 @@ pub(super) struct Inner {
     registrations: Limit<IpAddr>,
     pub(super) refreshes: Limit<IpAddr>,
     pub(super) requests: Limit<UserId>,
+    pub(super) changes_allowed: Limit<UserId>,
+    pub(super) changes: Changes,
     pub(super) lifetimes: Lifetimes,
 }
 
@@ -122,6 +125,8 @@ impl Identity {
             registrations: Limit::per_minute(settings.registrations_per_minute_address),
             refreshes: Limit::per_minute(settings.refreshes_per_minute_address),
             requests: Limit::per_minute(settings.requests_per_minute_user),
+            changes_allowed: Limit::per_minute(settings.changes_per_minute_user),
+            changes: Changes::default(),
             lifetimes: settings.into(),
         })))
     }
@@ -175,7 +180,7 @@ impl Identity {
             code::store::put_contact(tx, id, contact).await?;
         }
         self.0.wallets.open(tx, id).await?;
-        let user = Person { id, name: account.name.clone() };
+        let user = Person::named(id, account.name.clone());
         session::open(tx, user, &account.device, self.0.lifetimes, (now, chance)).await
     }
 
@@ -274,6 +279,7 @@ impl Identity {
         self.0.registrations.sweep();
         self.0.refreshes.sweep();
         self.0.requests.sweep();
+        self.0.changes_allowed.sweep();
     }
 }
 

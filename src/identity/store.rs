@@ -107,7 +107,7 @@ pub(super) async fn has_users(conn: &mut PgConnection) -> sqlx::Result<bool> {
 pub(super) async fn account(conn: &mut PgConnection, contact: &Contact) -> Result<Option<Account>> {
     let (phone, email) = contact.columns();
     let row = sqlx::query!(
-        "select id, name, password_hash
+        "select id, name, picture, password_hash
            from users
           where phone = $1 or email = $2",
         phone,
@@ -116,7 +116,7 @@ pub(super) async fn account(conn: &mut PgConnection, contact: &Contact) -> Resul
     .fetch_optional(conn)
     .await?;
     row.map(|row| {
-        let user = Person { id: user_id(row.id)?, name: row.name };
+        let user = person(row.id, row.name, row.picture)?;
         Ok(Account { user, password_hash: row.password_hash })
     })
     .transpose()
@@ -145,7 +145,7 @@ pub(super) async fn sessions_of(
 ) -> Result<HashMap<(Uuid, UserId), Session>> {
     let (ids, users): (Vec<Uuid>, Vec<i64>) = asked.iter().map(|(id, user)| (*id, user.number())).unzip();
     let rows = sqlx::query!(
-        r#"select s.id as session, u.id, u.name, s.revoked_at is not null as "revoked!",
+        r#"select s.id as session, u.id, u.name, u.picture, s.revoked_at is not null as "revoked!",
                   p.user_id is not null as "suspended!"
              from unnest($1::uuid[], $2::bigint[]) as asked (id, user_id)
              join sessions s on s.id = asked.id and s.user_id = asked.user_id
@@ -157,17 +157,28 @@ pub(super) async fn sessions_of(
     .fetch_all(conn)
     .await?;
     let session = rows.into_iter().map(|row| {
-        let user = Person { id: user_id(row.id)?, name: row.name };
+        let user = person(row.id, row.name, row.picture)?;
         Ok(((row.session, user.id), Session { user, revoked: row.revoked, suspended: row.suspended }))
     });
     session.collect()
 }
 
-/// These users with their display names, ordered by id. Users who do not exist are left out.
+/// These users as others see them, ordered by id. Users who do not exist are left out.
 pub async fn names(conn: &mut PgConnection, users: &[UserId]) -> Result<Vec<Person>> {
     let ids: Vec<i64> = users.iter().map(|user| user.number()).collect();
-    let rows = sqlx::query!("select id, name from users where id = any($1) order by id", &ids).fetch_all(conn).await?;
-    rows.into_iter().map(|row| Ok(Person { id: user_id(row.id)?, name: row.name })).collect()
+    let rows = sqlx::query!("select id, name, picture from users where id = any($1) order by id", &ids);
+    rows.fetch_all(conn).await?.into_iter().map(|row| person(row.id, row.name, row.picture)).collect()
+}
+
+/// A user as others see them, from their row.
+pub(super) fn person(id: i64, name: String, picture: Option<i32>) -> Result<Person> {
+    Ok(Person { id: user_id(id)?, name, picture: picture.map(i32::unsigned_abs) })
+}
+
+/// Stores the number that stands for the user's picture; `None` if they have none any more.
+pub(super) async fn set_picture(conn: &mut PgConnection, user: UserId, picture: Option<i32>) -> Result<()> {
+    sqlx::query!("update users set picture = $2 where id = $1", user.number(), picture).execute(conn).await?;
+    Ok(())
 }
 
 /// Takes the lock under which signing keys are made and deleted, until the transaction ends.

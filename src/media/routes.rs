@@ -184,19 +184,25 @@ struct Address {
 }
 
 /// Sets the caller's avatar to an uploaded picture.
+///
+/// The change is told to the room that the caller is in, and to the caller's devices, by `person.changed`.
 #[utoipa::path(put, path = "/v1/me/avatar", tag = "media",
     request_body(content = Shown, example = json!({"upload": "01990000-0000-7000-8000-000000000001"})),
-    responses((status = 200, description = "The picture is shown.", body = Address, example = json!({"address": "/media/public/avatar/7f/7f3a.webp"}))),
+    responses((status = 200, description = "The picture is shown.", body = Address, example = json!({"address": "/media/public/avatar/7f/7f3a.jpg"}))),
     extensions(("x-errors" = json!([ErrorCode::NotFound, ErrorCode::UploadMissing, ErrorCode::UploadRefused, ErrorCode::FeatureOff]))))]
 async fn wear_avatar(
     State(media): State<Media>,
+    State(identity): State<Identity>,
     edge: Edge,
     user: CurrentUser,
     ValidJson(body): ValidJson<Shown>,
 ) -> Result<Json<Address>> {
+    identity.admit_change(user.id)?;
     let mut tx = edge.begin().await?;
     let address = media.wear_avatar(&mut tx, user.id, body.upload).await?;
+    identity.set_picture(&mut tx, user.id, Some(body.upload)).await?;
     tx.commit().await?;
+    identity.note_change(user.id);
     Ok(Json(Address { address }))
 }
 
@@ -204,16 +210,25 @@ async fn wear_avatar(
 #[utoipa::path(delete, path = "/v1/me/avatar", tag = "media",
     responses((status = 204, description = "The caller has no avatar.")),
     extensions(("x-errors" = json!([ErrorCode::FeatureOff]))))]
-async fn drop_avatar(State(media): State<Media>, edge: Edge, user: CurrentUser) -> Result<StatusCode> {
+async fn drop_avatar(
+    State(media): State<Media>,
+    State(identity): State<Identity>,
+    edge: Edge,
+    user: CurrentUser,
+) -> Result<StatusCode> {
+    identity.admit_change(user.id)?;
     let mut tx = edge.begin().await?;
     media.drop_avatar(&mut tx, user.id).await?;
+    identity.set_picture(&mut tx, user.id, None).await?;
     tx.commit().await?;
+    identity.note_change(user.id);
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// Redirects to a user's avatar.
 ///
-/// This address stays the same when the avatar changes, so that pages can use it. It needs no sign-in.
+/// This address stays the same when the avatar changes, so that pages can use it. It needs no sign-in. A page that adds
+/// `?v=` and the number `picture` of a person is shown the new picture at once, whatever caches keep.
 #[utoipa::path(get, path = "/v1/users/{id}/avatar", tag = "media", security(()),
     params(("id" = UserId, Path, description = "The user's id.")),
     responses((status = 302, description = "`Location` is the picture.", headers(("Location" = String, description = "The picture's address.")))),

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use dashmap::DashMap;
 use parlor_protocol::event::RemovalCause;
+use parlor_protocol::room::Person;
 use parlor_protocol::{CloseCode, RateClass, RoomId, UserFrame, UserId, envelope};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -42,6 +43,8 @@ struct Entry {
     chosen: bool,
     /// Locked while the user joins or leaves a room, so that these happen one after the other.
     moving: Arc<tokio::sync::Mutex<()>>,
+    /// The user as others see them; `None` before the first socket.
+    person: Option<Person>,
     uses: [Use; RateClass::ALL.len()],
     /// Since when the user has no device; `None` while there is one.
     gone: Option<Instant>,
@@ -92,6 +95,27 @@ impl Users {
         let frame = Frame::text(&envelope::user(user, frame));
         for connection in connections {
             connection.send(frame.clone()).await;
+        }
+    }
+
+    /// The user as others see them: as of their last sign-in, or of a change since.
+    pub fn person(&self, user: UserId) -> Option<Person> {
+        self.0.entries.get(&user).and_then(|entry| entry.person.clone())
+    }
+
+    /// Notes how others see a user who has just signed in.
+    pub fn shows(&self, person: &Person) {
+        self.0.entries.entry(person.id).or_default().person = Some(person.clone());
+    }
+
+    /// Notes that a user has another name or picture, and tells each of their sockets. Nothing happens if it is known.
+    pub async fn changed(&self, person: &Person) {
+        let is_news = self.0.entries.get_mut(&person.id).is_some_and(|mut entry| {
+            let known = entry.person.as_mut().filter(|known| *known != person);
+            known.map(|known| known.clone_from(person)).is_some()
+        });
+        if is_news {
+            self.send(person.id, &UserFrame::PersonChanged { person: person.clone() }).await;
         }
     }
 

@@ -281,7 +281,11 @@ impl RoomActor {
                 Change::Departed { .. } | Change::FactApplied { .. } | Change::GiftsPassed { .. } => {
                     self.checkpoints.dirty = true;
                 }
-                Change::Attached(_) | Change::Detached(..) | Change::GraceRenewed | Change::GiftsKnown { .. } => {}
+                Change::Renamed(_)
+                | Change::Attached(_)
+                | Change::Detached(..)
+                | Change::GraceRenewed
+                | Change::GiftsKnown { .. } => {}
             }
         }
         self.show();
@@ -293,9 +297,9 @@ impl RoomActor {
 
     /// Writes the room's board.
     fn show(&self) {
-        let (seats, version) = self.state.seats();
+        let (seats, looks) = self.state.seats();
         self.board.write_announced(self.state.announced());
-        self.board.write_crowd(self.state.people(), seats, version);
+        self.board.write_crowd(self.state.people(), seats, looks);
     }
 
     /// Publishes an event, which the state has made, and keeps its frame in the ring.

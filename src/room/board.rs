@@ -56,8 +56,8 @@ impl fmt::Debug for Crowds {
 pub struct Board {
     announced: AtomicI64,
     people: AtomicU32,
-    /// One more than the version of the seats that `seated` was made from; 0 before it was made. Only the actor writes
-    /// it, so that a decision which moves nobody takes no lock.
+    /// One more than the number of the looks that `seated` was made from; 0 before it was made. Only the actor writes it,
+    /// so that a decision which changes nothing on the seats takes no lock.
     shown: AtomicU64,
     seated: Mutex<Seated>,
 }
@@ -85,10 +85,11 @@ impl Board {
         Crowd { people, seated: seated.count, faces: seated.faces.clone() }
     }
 
-    /// Writes who is in the room. The seats are read only if their version is another one than before.
-    pub(super) fn write_crowd(&self, people: u32, seats: &[Seat], version: u64) {
+    /// Writes who is in the room. The seats are read only if `looks`, which rises with what they show, is another number
+    /// than before.
+    pub(super) fn write_crowd(&self, people: u32, seats: &[Seat], looks: u64) {
         self.people.store(people, Ordering::Relaxed);
-        let shown = version.wrapping_add(1);
+        let shown = looks.wrapping_add(1);
         if self.shown.load(Ordering::Relaxed) != shown {
             let on_seats = seats.iter().filter_map(|seat| seat.user.as_ref());
             let count = u32::try_from(on_seats.clone().count()).unwrap_or(u32::MAX);

@@ -26,7 +26,7 @@ pub use board::{Board, Crowd, Crowds};
 pub use directory::Directory;
 pub use facts::{CheckpointRow, Fact, Facts, HardWrite, PgFacts, WriteError, Written};
 pub use handle::{Asker, Mail, NotAsked, Reply, RoomHandle};
-pub use record::{create_many, find};
+pub use record::{create_many, find, owned_by};
 pub use request::{Answer, Caller, JoinAnswer, Request, Returned, SeatMap, Sight, SnapshotText, StaffAct};
 pub use routes::routes;
 pub use settings::Settings;

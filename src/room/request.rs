@@ -45,6 +45,11 @@ pub enum Request {
         /// The user.
         user: UserId,
     },
+    /// Says that a user has this name and picture from now on. They may be in the room, have been in it, or own it.
+    Changed {
+        /// The user as they are now.
+        person: Person,
+    },
     /// Says that a socket is gone. If it was the user's last one in the room, the grace period begins.
     Dropped {
         /// The socket's user.

@@ -2,7 +2,7 @@
 
 use parlor_protocol::{ErrorCode, RoomId};
 
-use super::state::Woken;
+use super::state::{Checkpoint, Woken};
 use super::store;
 use crate::cluster::{Identity, ownership};
 use crate::kit::error::Result;
@@ -18,7 +18,7 @@ pub async fn wake(tx: &mut Tx, node: &Identity, room: RoomId) -> Result<Woken> {
     let epoch = ownership::claim(tx, node, room).await?;
     let (committed, coins) = store::totals(tx, room).await?;
     let (announced, checkpoint) = match store::checkpoint(tx, room).await? {
-        Some((gift_no, checkpoint)) => (gift_no, Some(checkpoint)),
+        Some((gift_no, checkpoint)) => (gift_no, Some(with_present_names(tx, checkpoint).await?)),
         None => (0, None),
     };
     Ok(Woken {
@@ -33,4 +33,20 @@ pub async fn wake(tx: &mut Tx, node: &Identity, room: RoomId) -> Result<Woken> {
         coins,
         checkpoint,
     })
+}
+
+/// The checkpoint with the names and pictures that are stored now: they may have changed since it was written, and the
+/// room was not told if the server ended before that.
+async fn with_present_names(tx: &mut Tx, mut checkpoint: Checkpoint) -> Result<Checkpoint> {
+    if checkpoint.seats.is_empty() {
+        return Ok(checkpoint);
+    }
+    let sitting: Vec<_> = checkpoint.seats.iter().map(|(_, person)| person.id).collect();
+    let people = store::people(tx, &sitting).await?;
+    for (_, person) in &mut checkpoint.seats {
+        if let Some(present) = people.iter().find(|present| present.id == person.id) {
+            person.clone_from(present);
+        }
+    }
+    Ok(checkpoint)
 }

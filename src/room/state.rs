@@ -6,6 +6,7 @@ mod decision;
 mod gifts;
 mod memory;
 mod moderation;
+mod naming;
 mod presence;
 mod rights;
 mod seats;
@@ -114,6 +115,7 @@ impl RoomState {
             Request::Join { caller, position } => self.decide_join(caller, *position, now),
             Request::Leave { user } => Ok(self.decide_leave(*user)),
             Request::Elsewhere { user } => Ok(self.decide_elsewhere(*user)),
+            Request::Changed { person } => Ok(Decision::silent(self.renaming(person).into_iter().collect())),
             Request::Dropped { user, connection } => Ok(self.decide_drop(*user, *connection)),
             Request::Command { caller, operation, command } => self.decide_command(caller, operation, command, now),
             Request::Present { user } => self.permit(*user, Act::Look, now).map(|_| Decision::answer(Answer::Nothing)),
@@ -135,7 +137,8 @@ impl RoomState {
         if self.presence.person(user).is_none() && self.presence.len() >= self.capacity {
             return Err(ErrorCode::RoomFull.into());
         }
-        let changes = vec![Change::Attached(caller.clone())];
+        let renamed = self.renaming(&caller.user);
+        let changes = renamed.into_iter().chain([Change::Attached(caller.clone())]).collect();
         Ok(Decision { changes, ..Decision::only(Outcome::Joined { user, position }) })
     }
 
@@ -205,7 +208,7 @@ impl RoomState {
             return Ok(Decision::only(Outcome::Answer(first.map(Answer::Done))));
         }
         let not_here = || ErrorBody::new(ErrorCode::BadRequest).message("this is not a command for a room");
-        let (user, act) = (&caller.user, Act::of(command).ok_or_else(not_here)?);
+        let (user, act) = (self.known(&caller.user), Act::of(command).ok_or_else(not_here)?);
         let role = match self.permit(user.id, act, now) {
             Ok(role) => role,
             // `forbidden` is remembered as the operation's answer. `not_in_room` is not: the user may join and try
@@ -292,7 +295,7 @@ impl RoomState {
     pub fn evolve(&mut self, change: &Change, at: Timestamp) {
         let shows = match change {
             Change::Event(_) | Change::Counted(_) | Change::GiftsPassed { .. } => true,
-            Change::Attached(caller) => self.presence.page_shows(&caller.user),
+            Change::Attached(Caller { user: person, .. }) | Change::Renamed(person) => self.presence.page_shows(person),
             Change::Departed { user } => self.presence.page_has(*user),
             Change::Detached(..)
             | Change::GraceRenewed
@@ -304,6 +307,7 @@ impl RoomState {
         match change {
             Change::Event(event) => self.evolve_event(event, at),
             Change::Counted(count) => self.presence.told_count_of(*count, at),
+            Change::Renamed(person) => self.presence.rename(person),
             Change::Attached(caller) => self.presence.attach(&caller.user, caller.connection),
             Change::Detached(user, connection) => {
                 self.presence.detach(*user, *connection, at.plus_ms(ms(self.settings.grace_ms)));
@@ -321,6 +325,7 @@ impl RoomState {
         self.seq += 1;
         match event {
             Event::ParticipantsChanged { joined, left, count } => self.presence.told_names(joined, left, *count, at),
+            Event::PersonChanged { person } => self.evolve_person(person),
             Event::SeatsChanged { seats, version, .. } => self.seats.assign(seats, *version),
             Event::ChatPosted { from, op, text } => {
                 self.chat.push(ChatLine { at: at.0, from: from.clone(), op: *op, text: text.clone() });

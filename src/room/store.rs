@@ -26,6 +26,7 @@ struct RawRoom {
     name: String,
     owner_id: i64,
     owner_name: String,
+    owner_picture: Option<i32>,
     seats: i16,
     capacity: Option<i32>,
 }
@@ -38,7 +39,7 @@ impl TryFrom<RawRoom> for RoomRow {
             card: RoomCard {
                 id: room_id(raw.id)?,
                 name: raw.name,
-                owner: Person { id: user_id(raw.owner_id)?, name: raw.owner_name },
+                owner: person(raw.owner_id, raw.owner_name, raw.owner_picture)?,
                 seats: seat_no(raw.seats)?,
             },
             capacity: raw.capacity.map(usize::try_from).transpose().map_err(out_of_range)?,
@@ -49,7 +50,7 @@ impl TryFrom<RawRoom> for RoomRow {
 pub(super) async fn room(conn: &mut PgConnection, room: RoomId) -> sqlx::Result<Option<RoomRow>> {
     sqlx::query_as!(
         RawRoom,
-        "select r.id, r.name, r.owner_id, u.name as owner_name, r.seats, r.capacity
+        "select r.id, r.name, r.owner_id, u.name as owner_name, u.picture as owner_picture, r.seats, r.capacity
            from rooms r
            join users u on u.id = r.owner_id
           where r.id = $1",
@@ -206,6 +207,13 @@ pub(super) async fn checkpoint(conn: &mut PgConnection, room: RoomId) -> sqlx::R
     Ok(Some((row.gift_no, Checkpoint { memory, ..row.state.0 })))
 }
 
+/// These users as they are now; those who do not exist any more are left out.
+pub(super) async fn people(conn: &mut PgConnection, users: &[UserId]) -> sqlx::Result<Vec<Person>> {
+    let ids: Vec<i64> = users.iter().map(|user| user.number()).collect();
+    let rows = sqlx::query!("select id, name, picture from users where id = any($1)", &ids).fetch_all(conn).await?;
+    rows.into_iter().map(|row| person(row.id, row.name, row.picture)).collect()
+}
+
 /// Makes every statement of this transaction fail that waits for a lock longer than two seconds.
 pub(super) async fn wait_briefly(conn: &mut PgConnection) -> sqlx::Result<()> {
     sqlx::query!("select set_config('lock_timeout', '2s', true)").fetch_one(conn).await?;
@@ -265,6 +273,10 @@ fn room_id(number: i64) -> sqlx::Result<RoomId> {
 
 fn user_id(number: i64) -> sqlx::Result<UserId> {
     UserId::new(number).ok_or_else(|| sqlx::Error::Decode("a user's id is out of range".into()))
+}
+
+fn person(id: i64, name: String, picture: Option<i32>) -> sqlx::Result<Person> {
+    Ok(Person { id: user_id(id)?, name, picture: picture.map(i32::unsigned_abs) })
 }
 
 fn seat_no(number: i16) -> sqlx::Result<u8> {

@@ -116,7 +116,7 @@ pub(super) const OWNERS: &[(&str, &str)] = &[
 
 /// Tables that a slice reads although their owner is not below it, with the reason.
 pub(super) const READERS: &[(&str, &[&str], &str)] = &[
-    ("room", &["users"], "a room's card says its owner's name"),
+    ("room", &["users"], "a room's card says its owner's name, and a waking room those of the people on its seats"),
     ("room", &["room_totals"], "a waking room begins at the last committed gift"),
     ("economy/gift", &["rooms"], "a gift is to a room that is there, and the room's owner has a share of it"),
 ];

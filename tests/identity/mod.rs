@@ -7,6 +7,7 @@ mod code;
 mod keys;
 mod live;
 mod logs;
+mod names;
 mod people;
 mod refresh;
 mod rooms;

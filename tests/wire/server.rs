@@ -40,7 +40,7 @@ pub fn room(number: i64) -> RoomId {
 /// The person whose token is `user:{number}`, of the session `@{number}` behind it, for the milliseconds
 /// `/{number}` behind that.
 pub fn person(number: i64) -> Person {
-    Person { id: UserId::new(901_000_000 + number).expect("in range"), name: format!("User {number}") }
+    Person::named(UserId::new(901_000_000 + number).expect("in range"), format!("User {number}"))
 }
 
 /// A gift of this number, for one coin.
@@ -289,6 +289,7 @@ async fn act(mut mail: mpsc::Receiver<Mail>, pretended: Arc<Mutex<Pretended>>, m
                 Ok(Answer::Nothing)
             }
             Request::Dropped { .. }
+            | Request::Changed { .. }
             | Request::Elsewhere { .. }
             | Request::GiftsCommitted(_)
             | Request::Staff { .. }

@@ -32,9 +32,9 @@ impl Clone for Batch {
 impl Batch {
     /// A batch of `gifts` gifts in one room, each from a sender of its own, spread over `receivers` receivers.
     pub fn of_gifts(gifts: i64, receivers: i64) -> Self {
-        let person = |index: i64| Person {
-            id: UserId::new(100_000_000 + index).expect("in range"),
-            name: format!("user {index}"),
+        let person = |index: i64| {
+            let id = UserId::new(100_000_000 + index).expect("in range");
+            Person::named(id, format!("user {index}"))
         };
         let room = RoomId::new(900_000_000).expect("in range");
         let gift = GiftId::new(1).expect("in range");

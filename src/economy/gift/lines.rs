@@ -24,7 +24,7 @@ pub(super) fn banner(total: Coins) -> Option<Banner> {
 
 /// Stands for a user who was erased. No user has this id.
 fn erased() -> Person {
-    Person { id: UserId::new(1).expect("above 0"), name: String::new() }
+    Person::named(UserId::new(1).expect("above 0"), String::new())
 }
 
 /// At most `limit` committed gifts of a room with numbers above `after`, oldest first, with the users' present names.
@@ -49,18 +49,19 @@ pub async fn gifts_above(
 }
 
 fn gift_line(row: store::SentRow) -> Result<GiftLine> {
-    let person = |id: Option<i64>, name: Option<String>| match id.and_then(UserId::new) {
-        Some(id) => Person { id, name: name.unwrap_or_default() },
+    let person = |id: Option<i64>, name: Option<String>, picture: Option<i32>| match id.and_then(UserId::new) {
+        Some(id) => Person { id, name: name.unwrap_or_default(), picture: picture.map(i32::unsigned_abs) },
         None => erased(),
     };
+    let receivers = row.to_users.into_iter().zip(row.to_names).zip(row.to_pictures);
     let gift = GiftId::new(row.gift).ok_or_else(|| Error::internal(format!("gift id {} in the journal", row.gift)))?;
     let total = Coins(row.total);
     Ok(GiftLine {
         gift_no: row.gift_no,
         receipt: row.id,
         at: row.at.timestamp_millis(),
-        from: person(row.from_user, row.from_name),
-        to: row.to_users.into_iter().zip(row.to_names).map(|(id, name)| person(id, name)).collect(),
+        from: person(row.from_user, row.from_name, row.from_picture),
+        to: receivers.map(|((id, name), picture)| person(id, name, picture)).collect(),
         gift,
         count: row.count,
         total,

@@ -68,8 +68,10 @@ pub(super) struct SentRow {
     pub room_coins: i64,
     pub from_user: Option<i64>,
     pub from_name: Option<String>,
+    pub from_picture: Option<i32>,
     pub to_users: Vec<Option<i64>>,
     pub to_names: Vec<Option<String>>,
+    pub to_pictures: Vec<Option<i32>>,
 }
 
 /// At most `limit` gifts of a room with numbers above `after`, with the users' names. Erased users are null.
@@ -84,13 +86,16 @@ pub(super) async fn gifts_above(
         r#"select j.id as "id!", j.gift_no as "gift_no!", j.at as "at!", j.gift_id as "gift!", j.gift_count as "count!",
                   j.gift_price * j.gift_count * cardinality(j.receivers) as "total!", j.room_coins as "room_coins!",
                   sender.user_id as "from_user?", payer.name as "from_name?",
-                  people.ids as "to_users!: Vec<Option<i64>>", people.names as "to_names!: Vec<Option<String>>"
+                  payer.picture as "from_picture?",
+                  people.ids as "to_users!: Vec<Option<i64>>", people.names as "to_names!: Vec<Option<String>>",
+                  people.pictures as "to_pictures!: Vec<Option<i32>>"
              from journal j
              left join wallets sender on sender.coin_account = j.actor
              left join users payer on payer.id = sender.user_id
             cross join lateral (
                    select array_agg(w.user_id order by received.place) as ids,
-                          array_agg(u.name order by received.place) as names
+                          array_agg(u.name order by received.place) as names,
+                          array_agg(u.picture order by received.place) as pictures
                      from unnest(j.receivers) with ordinality as received (account, place)
                      left join wallets w on w.diamond_account = received.account
                      left join users u on u.id = w.user_id) people

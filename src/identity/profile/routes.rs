@@ -105,7 +105,8 @@ impl ChangeMe {
 
 /// Changes the caller's profile.
 ///
-/// Fields that are absent stay as they are. In a room, a changed name is shown from the next join on.
+/// Fields that are absent stay as they are. A changed name is told to the room that the caller is in, and to the
+/// caller's devices, by `person.changed`.
 #[utoipa::path(patch, path = "/v1/me", tag = "accounts",
     request_body(content = ChangeMe, example = json!({"name": "Amira", "country": "EG", "bio": "Oud and coffee", "language": "ar"})),
     responses((status = 200, description = "The changed profile.", body = Profile, example = json!({
@@ -121,9 +122,15 @@ async fn change_me(
     ValidJson(body): ValidJson<ChangeMe>,
 ) -> Result<Json<Profile>> {
     let change = body.change(identity.minimum_age(), edge.now())?;
+    if change.name.is_some() {
+        identity.admit_change(user.id)?;
+    }
     let mut tx = edge.begin().await?;
     let profile = identity.change_profile(&mut tx, user.id, &change).await?;
     tx.commit().await?;
+    if change.name.is_some() {
+        identity.note_change(user.id);
+    }
     Ok(Json(profile))
 }
 

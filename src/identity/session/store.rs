@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::refresh::{Exchange, Secret, Stored};
 use super::{Device, SessionList};
-use crate::identity::store::user_id;
+use crate::identity::store::person;
 use crate::kit::clock::Timestamp;
 use crate::kit::error::{Error, Result};
 use crate::kit::list::Window;
@@ -53,7 +53,7 @@ pub(super) struct Family {
 /// `max_seconds` is how long a session may last at most.
 pub(super) async fn hold_family(conn: &mut PgConnection, session: Uuid, max_seconds: f64) -> Result<Option<Family>> {
     let row = sqlx::query!(
-        r#"select u.id, u.name, r.family_hash, r.current_hash, r.previous_hash, r.salt,
+        r#"select u.id, u.name, u.picture, r.family_hash, r.current_hash, r.previous_hash, r.salt,
                   s.revoked_at is null
                       and r.expires_at > clock_timestamp()
                       and s.created_at + make_interval(secs => $2) > clock_timestamp() as "stands!",
@@ -79,7 +79,7 @@ pub(super) async fn hold_family(conn: &mut PgConnection, session: Uuid, max_seco
         };
         let (family_hash, current_hash, stands) = (row.family_hash, row.current_hash, row.stands);
         Ok(Family {
-            user: Person { id: user_id(row.id)?, name: row.name },
+            user: person(row.id, row.name, row.picture)?,
             stored: Stored { family_hash, current_hash, stands, exchange },
             expires_at: Timestamp(row.expires_ms),
         })

@@ -113,7 +113,7 @@ impl RoomActor {
         }
     }
 
-    /// Handles mail during a pause: sockets and users that leave are noted, and every other request is answered
+    /// Handles mail during a pause: users who leave or have another name are noted, and every other request is answered
     /// `room_paused`.
     pub(super) fn put_off(&mut self, mail: Mail) {
         let (request, reply) = match mail {
@@ -124,7 +124,7 @@ impl RoomActor {
             }
         };
         match request {
-            Request::Leave { .. } | Request::Elsewhere { .. } => {
+            Request::Leave { .. } | Request::Elsewhere { .. } | Request::Changed { .. } => {
                 if !self.pause.left.contains(&request) {
                     self.pause.left.push(request);
                 }

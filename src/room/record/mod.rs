@@ -82,6 +82,11 @@ pub async fn find(conn: &mut PgConnection, id: RoomId) -> Result<RoomCard> {
     store::room(conn, id).await?.ok_or_else(|| Error::new(ErrorCode::RoomNotFound))
 }
 
+/// The rooms that these users own, each with its owner.
+pub async fn owned_by(conn: &mut PgConnection, owners: &[UserId]) -> Result<Vec<(UserId, RoomId)>> {
+    store::owned_by(conn, owners).await
+}
+
 /// A random id of nine digits. After every second attempt whose id was taken it has one digit more.
 fn unused_id(chance: &Chance, attempt: u32) -> i64 {
     let top = 1_000_000_000 * 10_i64.pow(attempt / 2);

@@ -57,7 +57,7 @@ pub(super) async fn insert_rooms(
 /// The room of this id.
 pub(super) async fn room(conn: &mut PgConnection, id: RoomId) -> Result<Option<RoomCard>> {
     let row = sqlx::query!(
-        "select r.id, r.name, r.seats, r.owner_id, u.name as owner_name
+        "select r.id, r.name, r.seats, r.owner_id, u.name as owner_name, u.picture as owner_picture
            from rooms r
            join users u on u.id = r.owner_id
           where r.id = $1",
@@ -65,14 +65,14 @@ pub(super) async fn room(conn: &mut PgConnection, id: RoomId) -> Result<Option<R
     )
     .fetch_optional(conn)
     .await?;
-    row.map(|row| card(row.id, row.name, row.seats, row.owner_id, row.owner_name)).transpose()
+    row.map(|row| card(row.id, row.name, row.seats, row.owner_id, (row.owner_name, row.owner_picture))).transpose()
 }
 
 /// The rows of one page of rooms, newest first.
 pub(super) async fn rooms(conn: &mut PgConnection, window: &Window<RoomList>) -> Result<Vec<Listed>> {
     let (created, id) = behind(window);
     let rows = sqlx::query!(
-        "select r.id, r.name, r.seats, r.owner_id, r.created_at, u.name as owner_name
+        "select r.id, r.name, r.seats, r.owner_id, r.created_at, u.name as owner_name, u.picture as owner_picture
            from rooms r
            join users u on u.id = r.owner_id
           where (r.created_at, r.id) < ($1, $2)
@@ -87,7 +87,10 @@ pub(super) async fn rooms(conn: &mut PgConnection, window: &Window<RoomList>) ->
     rows.into_iter()
         .map(|row| {
             let created_us = row.created_at.timestamp_micros();
-            Ok(Listed { card: card(row.id, row.name, row.seats, row.owner_id, row.owner_name)?, created_us })
+            Ok(Listed {
+                card: card(row.id, row.name, row.seats, row.owner_id, (row.owner_name, row.owner_picture))?,
+                created_us,
+            })
         })
         .collect()
 }
@@ -99,7 +102,7 @@ pub(super) async fn rooms_named(conn: &mut PgConnection, text: &str, window: &Wi
     let literal = text.replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_");
     let pattern = if text.chars().count() < 3 { format!("{literal}%") } else { format!("%{literal}%") };
     let rows = sqlx::query!(
-        r#"select r.id, r.name, r.seats, r.owner_id, r.created_at, u.name as owner_name
+        r#"select r.id, r.name, r.seats, r.owner_id, r.created_at, u.name as owner_name, u.picture as owner_picture
              from rooms r
              join users u on u.id = r.owner_id
             where (lower(r.name collate "und-x-icu") like lower($4::text collate "und-x-icu") or r.id = $5)
@@ -117,9 +120,19 @@ pub(super) async fn rooms_named(conn: &mut PgConnection, text: &str, window: &Wi
     rows.into_iter()
         .map(|row| {
             let created_us = row.created_at.timestamp_micros();
-            Ok(Listed { card: card(row.id, row.name, row.seats, row.owner_id, row.owner_name)?, created_us })
+            Ok(Listed {
+                card: card(row.id, row.name, row.seats, row.owner_id, (row.owner_name, row.owner_picture))?,
+                created_us,
+            })
         })
         .collect()
+}
+
+/// The rooms that these users own, each with its owner.
+pub(super) async fn owned_by(conn: &mut PgConnection, owners: &[UserId]) -> Result<Vec<(UserId, RoomId)>> {
+    let ids: Vec<i64> = owners.iter().map(|owner| owner.number()).collect();
+    let rows = sqlx::query!("select id, owner_id from rooms where owner_id = any($1)", &ids).fetch_all(conn).await?;
+    rows.into_iter().map(|row| Ok((user_id(row.owner_id)?, room_id(row.id)?))).collect()
 }
 
 /// The key after which a page begins. For the first page it is that of a room newer than all.
@@ -128,10 +141,16 @@ fn behind(window: &Window<RoomList>) -> (DateTime<Utc>, i64) {
     (DateTime::from_timestamp_micros(created.micros()).unwrap_or_default(), id)
 }
 
-fn card(id: i64, name: String, seats: i16, owner: i64, owner_name: String) -> Result<RoomCard> {
-    let owner = user_id(owner)?;
+fn card(
+    id: i64,
+    name: String,
+    seats: i16,
+    owner: i64,
+    (owner_name, picture): (String, Option<i32>),
+) -> Result<RoomCard> {
+    let owner = Person { id: user_id(owner)?, name: owner_name, picture: picture.map(i32::unsigned_abs) };
     let seats = u8::try_from(seats).map_err(Error::internal)?;
-    Ok(RoomCard { id: room_id(id)?, name, owner: Person { id: owner, name: owner_name }, seats })
+    Ok(RoomCard { id: room_id(id)?, name, owner, seats })
 }
 
 fn user_id(number: i64) -> Result<UserId> {

@@ -1,6 +1,6 @@
 //! What a room decides: the changes it makes, the sockets it removes, and where the answer comes from.
 
-use parlor_protocol::room::Position;
+use parlor_protocol::room::{Person, Position};
 use parlor_protocol::{Coins, ErrorBody, Event, UserFrame, UserId};
 
 use super::FirstAnswer;
@@ -17,6 +17,8 @@ pub enum Change {
     Event(Event),
     /// The number of people in the room, which everybody is told by a signal.
     Counted(u32),
+    /// A user has another name or picture, and no client was shown the former one, or nobody is named at present.
+    Renamed(Person),
     /// A socket has joined.
     Attached(Caller),
     /// A socket is gone. If it was the user's last one, the grace period begins.

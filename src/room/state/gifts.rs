@@ -40,9 +40,9 @@ impl RoomState {
     ) -> Result<Decision, ErrorBody> {
         // The room's memory has no gifts, so an operation that it knows was used for something else: a conflict.
         self.memory.recall(operation, now, &self.settings)?;
-        let sender = caller.user.id;
-        let receivers = if self.presence.person(sender).is_some() {
-            self.receivers(send, &caller.user, now)
+        let sender = self.known(&caller.user);
+        let receivers = if self.presence.person(sender.id).is_some() {
+            self.receivers(send, sender, now)
         } else {
             // A sender who is not in the room now may have paid before: only the ledger knows whether this operation
             // was paid.
@@ -52,7 +52,7 @@ impl RoomState {
             room: self.card.id,
             owner: self.card.owner.id,
             operation: *operation,
-            sender: caller.user.clone(),
+            sender: sender.clone(),
             gift: send.gift,
             count: send.count,
             receivers,

@@ -121,6 +121,33 @@ impl Presence {
         self.gone.iter().rev().find(lately).map(|(_, person)| person)
     }
 
+    /// The user as the last events that named them did; `None` if none has, or if people are only counted.
+    pub(super) fn named(&self, user: UserId) -> Option<&Person> {
+        self.told.get(&user).filter(|_| !self.counting)
+    }
+
+    /// The user, if they have left and are still kept.
+    pub(super) fn left(&self, user: UserId) -> Option<&Person> {
+        self.gone.iter().rev().find(|(_, person)| person.id == user).map(|(_, person)| person)
+    }
+
+    /// The user has this name and picture from now on, wherever they are known. While people are only counted they are
+    /// named again when people are named again.
+    pub(super) fn rename(&mut self, person: &Person) {
+        if let Some(participant) = self.people.get_mut(&person.id) {
+            participant.person.clone_from(person);
+        }
+        if let Some(told) = self.told.get_mut(&person.id) {
+            told.clone_from(person);
+        }
+        for (_, gone) in self.gone.iter_mut().filter(|(_, gone)| gone.id == person.id) {
+            gone.clone_from(person);
+        }
+        if self.counting && self.people.contains_key(&person.id) {
+            self.touch(person.id);
+        }
+    }
+
     /// Since when nobody has been in the room; `None` while somebody is.
     pub(super) const fn empty_since(&self) -> Option<Timestamp> {
         self.empty_since

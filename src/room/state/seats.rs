@@ -9,17 +9,19 @@ use super::rights::{self, Act, Role};
 /// The number of the host's seat, which only the owner may take.
 pub(super) const HOST: u8 = 0;
 
-/// Every seat in the order of the numbers, and the map's version, which rises with each change.
+/// Every seat in the order of the numbers, and the map's version, which rises with each change of who sits where.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Seats {
     seats: Vec<Seat>,
     version: u64,
+    /// Rises with each change of what the map shows: with its version, and when somebody who sits has another name.
+    looks: u64,
 }
 
 impl Seats {
     pub(super) fn new(count: u8, locks: &[u8], version: u64) -> Self {
         let seat = |no| Seat { no, locked: locks.contains(&no), user: None };
-        Self { seats: (0..count).map(seat).collect(), version }
+        Self { seats: (0..count).map(seat).collect(), version, looks: 0 }
     }
 
     pub(super) fn all(&self) -> &[Seat] {
@@ -28,6 +30,10 @@ impl Seats {
 
     pub(super) const fn version(&self) -> u64 {
         self.version
+    }
+
+    pub(super) const fn looks(&self) -> u64 {
+        self.looks
     }
 
     pub(super) fn seat(&self, no: u8) -> Result<&Seat, ErrorBody> {
@@ -106,5 +112,15 @@ impl Seats {
             }
         }
         self.version = version;
+        self.looks += 1;
+    }
+
+    /// The user has this name and picture from now on. Who sits where stays, and so does the version.
+    pub(super) fn rename(&mut self, person: &Person) {
+        let sitting = self.seats.iter_mut().filter_map(|seat| seat.user.as_mut());
+        if let Some(known) = sitting.into_iter().find(|known| known.id == person.id) {
+            known.clone_from(person);
+            self.looks += 1;
+        }
     }
 }

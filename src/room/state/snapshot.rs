@@ -166,9 +166,9 @@ impl RoomState {
         count(self.presence.len())
     }
 
-    /// The seats, and the version of their map.
+    /// The seats, and a number that rises with each change of what they show.
     pub fn seats(&self) -> (&[Seat], u64) {
-        (self.seats.all(), self.seats.version())
+        (self.seats.all(), self.seats.looks())
     }
 
     pub(super) fn sight(&self) -> Sight {

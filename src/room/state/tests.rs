@@ -1,6 +1,7 @@
 //! Tests of a room's rules, one by one; `against_a_model` tests them in random order.
 
 mod against_a_model;
+mod naming;
 mod staff;
 mod world;
 
@@ -381,13 +382,14 @@ fn regression_a_kick_right_after_waking_is_not_refused_for_good() {
 #[test]
 fn regression_a_snapshot_is_bounded_in_bytes_and_keeps_the_newest_lines() {
     let mut world = World::waking(Woken { capacity: Some(200), ..woken() }, Settings::default());
-    let longest = |number: i64| Person { id: user(number), name: "\u{1F600}".repeat(40) };
+    let longest =
+        |number: i64| Person { id: user(number), name: "\u{1F600}".repeat(40), picture: Some(i32::MAX.unsigned_abs()) };
     for number in 1..=200 {
         let caller = Caller { user: longest(number), connection: ConnectionId(number.unsigned_abs()) };
         world.ask(&Request::Join { caller, position: None }).expect("may come in");
     }
     world.pass(1_000);
-    let line = |number: u32| format!("{number:02}{}", "\u{1F600}".repeat(1_998));
+    let line = |number: u32| format!("{number:02}{}", "\u{1F600}".repeat(1_990));
     for number in 0..50 {
         world.command(1, say(&line(number))).expect("said");
     }

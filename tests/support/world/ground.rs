@@ -16,7 +16,7 @@ const NOBODYS: &str =
 
 /// The person that tests know by this number, on every ground.
 pub fn person(number: i64) -> Person {
-    Person { id: UserId::new(100_000_000 + number).expect("in range"), name: format!("user {number}") }
+    Person::named(UserId::new(100_000_000 + number).expect("in range"), format!("user {number}"))
 }
 
 /// A database and what stands on it.
@@ -42,7 +42,7 @@ impl Ground {
     /// Somebody with an empty wallet; a name of a role gives them that, but `user` is everybody's.
     pub async fn person(&self, role: &str) -> UserId {
         let user = UserId::new(self.next.fetch_add(1, Ordering::Relaxed)).expect("in range");
-        self.settle(&Person { id: user, name: role.to_owned() }).await;
+        self.settle(&Person::named(user, role.to_owned())).await;
         if role != "user" {
             self.give(user, role).await;
         }
@@ -58,7 +58,7 @@ impl Ground {
         people
     }
 
-    async fn settle(&self, Person { id, name }: &Person) {
+    async fn settle(&self, Person { id, name, .. }: &Person) {
         let mut conn = self.database.app.acquire().await.expect("a connection");
         sqlx::query("insert into users (id, email, password_hash, name, search_name, search_letters) values ($1, $2, $4, $3, $3, $3)")
             .bind(id.number())

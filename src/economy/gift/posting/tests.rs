@@ -28,7 +28,7 @@ fn user(index: i64) -> UserId {
 }
 
 fn person(index: i64) -> Person {
-    Person { id: user(index), name: format!("user {index}") }
+    Person::named(user(index), format!("user {index}"))
 }
 
 fn room() -> RoomId {

@@ -27,6 +27,8 @@ enum Step {
     /// Retries one of the operations so far.
     Retry(usize),
     Gift,
+    /// A user has the name of this number from now on.
+    Rename(i64, u8),
     Pass(i64),
     /// A client takes a snapshot, and from then on follows the events.
     Watch(i64),
@@ -56,6 +58,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (1..=2_i64, who.clone()).prop_map(|(by, who)| Step::Kick(by, who)),
         2 => any::<usize>().prop_map(Step::Retry),
         1 => Just(Step::Gift),
+        3 => (who.clone(), 0..3_u8).prop_map(|(who, name)| Step::Rename(who, name)),
         4 => (0..2_000_i64).prop_map(Step::Pass),
         2 => who.prop_map(Step::Watch),
         1 => Just(Step::Restart),
@@ -70,11 +73,17 @@ struct Model {
     seats: BTreeMap<u8, i64>,
     locks: BTreeSet<u8>,
     kicks: BTreeMap<i64, i64>,
+    /// The names of those who have another one than at first.
+    names: BTreeMap<i64, Person>,
     /// Until this time a user who is not in the room may be on their way back.
     settled_at: i64,
 }
 
 impl Model {
+    fn name(&self, who: i64) -> Person {
+        self.names.get(&who).cloned().unwrap_or_else(|| person(who))
+    }
+
     fn out(&mut self, who: i64) {
         self.present.remove(&who);
         self.seats.retain(|_, sitting| *sitting != who);
@@ -128,6 +137,12 @@ impl Client {
                 left.iter().for_each(|user| drop(self.people.remove(user)));
                 self.picture.count = *count;
             }
+            Event::PersonChanged { person } => {
+                self.people.entry(person.id).and_modify(|known| known.clone_from(person));
+                let on_seats = self.picture.seats.iter_mut().filter_map(|seat| seat.user.as_mut());
+                let known = on_seats.chain([&mut self.picture.room.owner]).filter(|known| known.id == person.id);
+                known.for_each(|known| known.clone_from(person));
+            }
             Event::SeatsChanged { seats, version, .. } => {
                 seats.iter().for_each(|seat| self.picture.seats[usize::from(seat.no)] = seat.clone());
                 self.picture.seat_version = *version;
@@ -146,6 +161,7 @@ impl Client {
     /// Checks that the client's picture is that of the room.
     fn agrees(&self, state: &RoomState) {
         let now = state.snapshot(user(self.who));
+        assert_eq!(self.picture.room, now.room);
         assert_eq!(self.picture.seats, now.seats);
         assert_eq!(self.picture.seat_version, now.seat_version);
         assert_eq!(self.picture.chat, now.chat);
@@ -225,7 +241,10 @@ impl Run {
                     (_, true) => Some(ErrorCode::RoomFull),
                     _ => None,
                 };
-                assert_eq!(self.world.join(who).err().map(|error| error.code), expected);
+                let user = self.model.name(who);
+                let caller = Caller { user, ..caller(who) };
+                let joined = self.world.ask(&Request::Join { caller, position: None });
+                assert_eq!(joined.err().map(|error| error.code), expected);
                 if expected.is_none() {
                     self.model.present.insert(who, None);
                 }
@@ -288,6 +307,11 @@ impl Run {
                 let batch = gifts(self.gift_no..=self.gift_no, now);
                 self.world.ask(&Request::GiftsCommitted(batch)).expect("never refused");
             }
+            Step::Rename(who, name) => {
+                let person = Person { name: format!("name {name}"), ..person(who) };
+                self.world.ask(&Request::Changed { person: person.clone() }).expect("never refused");
+                self.model.names.insert(who, person);
+            }
             Step::Pass(ms) => {
                 // Time passes from deadline to deadline, so that each count and event is heard in its turn.
                 let end = now + ms;
@@ -319,6 +343,7 @@ impl Run {
             committed: self.gift_no,
             coins: Coins(self.gift_no * 5),
             checkpoint: Some(stored(&last.checkpoint())),
+            card: RoomCard { owner: self.model.name(1), ..woken().card },
             ..woken()
         };
         self.world.state = RoomState::wake(woken, Self::settings(), self.world.now);
@@ -346,10 +371,15 @@ impl Run {
             if let Some(person) = &seat.user {
                 assert!(!seat.locked && state.presence.person(person.id).is_some());
                 assert!(seats.values().all(|sitting| *sitting != person.id.number()), "one user, one seat");
+                assert_eq!(*person, self.model.name(person.id.number()), "one name");
                 seats.insert(seat.no, person.id.number());
             }
         }
         assert_eq!(seats, self.model.seats);
+        for there in state.presence.participants() {
+            assert_eq!(there.person, self.model.name(there.person.id.number()), "one name");
+        }
+        assert_eq!(state.card.owner, self.model.name(1));
         let present: Vec<i64> = state.presence.participants().map(|there| there.person.id.number()).collect();
         assert_eq!(present, self.model.present.keys().copied().collect::<Vec<_>>());
         self.clients.iter().for_each(|client| client.agrees(state));

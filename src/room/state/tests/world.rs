@@ -14,7 +14,7 @@ pub(in crate::room) fn user(number: i64) -> UserId {
 }
 
 pub(in crate::room) fn person(number: i64) -> Person {
-    Person { id: user(number), name: format!("user {number}") }
+    Person::named(user(number), format!("user {number}"))
 }
 
 /// The caller of this number, on the socket of the same number.

@@ -1,0 +1,38 @@
+//! Names and pictures of people. The room keeps one of each user: it is the same on the seat, in the list of people, on the
+//! room's card, and with the lines and gifts that the user sends from now on. What was sent keeps the name of its time.
+
+use parlor_protocol::Event;
+use parlor_protocol::room::Person;
+
+use super::{Change, RoomState};
+
+impl RoomState {
+    /// The change by which this user has this name and picture; `None` if the room shows them so already, or not at all.
+    ///
+    /// It is an event if clients were shown another one. A user whom no event has named yet is named by their arrival, and
+    /// in a room that only counts its people those without a seat are not named.
+    pub(super) fn renaming(&self, person: &Person) -> Option<Change> {
+        let user = person.id;
+        let differs = |known: Option<&Person>| known.is_some_and(|known| known != person);
+        let sitting = self.seats.of(user).and_then(|seat| seat.user.as_ref());
+        let owner = Some(&self.card.owner).filter(|owner| owner.id == user);
+        if differs(owner) || differs(sitting) || differs(self.presence.named(user)) {
+            return Some(Change::Event(Event::PersonChanged { person: person.clone() }));
+        }
+        let is_known = differs(self.presence.person(user)) || differs(self.presence.left(user));
+        is_known.then(|| Change::Renamed(person.clone()))
+    }
+
+    /// The caller as the room knows them, so that a line has the same name as the seat of whoever wrote it.
+    pub(super) fn known<'a>(&'a self, caller: &'a Person) -> &'a Person {
+        self.presence.person(caller.id).unwrap_or(caller)
+    }
+
+    pub(super) fn evolve_person(&mut self, person: &Person) {
+        if self.card.owner.id == person.id {
+            self.card.owner.clone_from(person);
+        }
+        self.seats.rename(person);
+        self.presence.rename(person);
+    }
+}
