@@ -46,6 +46,7 @@ function startClient() {
   app.client.on('room', roomChanged);
   app.client.on('removed', removed);
   app.client.on('refused', joinRefused);
+  app.client.on('user', ({ type, data }) => type === 'person.changed' && changed(data.person));
   app.client.on('frame', logFrame);
 }
 
@@ -101,6 +102,18 @@ function route() {
   if (comes) app.client.join(id).catch(() => {}); // `removed` has shown why
 }
 
+function drawMe() {
+  $('me-name').textContent = session.user.name;
+  $('me-face').replaceChildren(avatar(session.user));
+}
+
+/** The user has another name or picture, by this page or another device. */
+function changed(person) {
+  session.changed(person);
+  app.user = session.user;
+  if (app.user) drawMe();
+}
+
 let shown = '';
 function show() {
   const inside = Boolean(session.user);
@@ -111,8 +124,7 @@ function show() {
   $('me').hidden = $('connection').hidden = !inside;
   $('purse').hidden = !inside || !app.client?.balances.length;
   if (inside) {
-    $('me-name').textContent = session.user.name;
-    $('me-face').replaceChildren(avatar(session.user));
+    drawMe();
   } else {
     closeFrames();
   }
@@ -151,10 +163,7 @@ readyPeople();
 readyChat();
 readyGifts(signInAgain);
 readyWallet();
-readyProfile(signOut, (me) => {
-  $('me-name').textContent = me.name;
-  $('me-face').replaceChildren(avatar(me));
-});
+readyProfile(signOut);
 readyConnection();
 readyFrames();
 addEventListener('hashchange', route);

@@ -70,12 +70,17 @@ export const hue = (id) => String(HUES[id % HUES.length]);
 /** The letter that stands for a room's picture. */
 export const cover = (card) => [...(card.name.trim() || '?')][0].toUpperCase();
 
-/** A round picture with the initials of a name, two letters at most. */
+/** A person's round picture; behind it, or without one, the initials of the name, two letters at most. */
 export function avatar(person) {
   const parts = (person.name || '?').trim().split(/\s+/);
   const letters = [parts[0], parts.length > 1 && parts.at(-1)].filter(Boolean).map((part) => [...part][0].toUpperCase());
   const node = h('span', { class: 'avatar', 'aria-hidden': 'true', 'data-letters': letters.join('') }); // drawn by CSS, so that the letters are not read as text
   node.style.setProperty('--hue', hue(person.id));
+  if (person.picture !== undefined) {
+    const picture = h('img', { src: `/v1/users/${person.id}/avatar?v=${person.picture}`, alt: '', loading: 'lazy' });
+    picture.addEventListener('error', () => picture.remove());
+    node.append(picture);
+  }
   return node;
 }
 

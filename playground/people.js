@@ -16,7 +16,7 @@ export function drawPeople(state) {
       person.id === state.card?.owner.id && 'owner',
       seats.has(person.id) && (seats.get(person.id) === 0 ? 'host’s seat' : `seat ${seats.get(person.id)}`),
     ].filter(Boolean);
-    redraw(node, JSON.stringify([person.name, tags]), () => {
+    redraw(node, JSON.stringify([person.name, person.picture, tags]), () => {
       const button = node.firstElementChild;
       button.disabled = isMe(person);
       button.replaceChildren(avatar(person), h('span', { class: 'name', dir: 'auto' }, person.name), h('span', { class: 'tag' }, tags.join(' · ')));

@@ -50,7 +50,7 @@ export function openProfile() {
   drawSessions().catch(() => {}); // without the sessions the rest of the profile is still of use
 }
 
-export function readyProfile(signOut, renamed) {
+export function readyProfile(signOut) {
   $('me').addEventListener('click', openProfile);
   $('sign-out').addEventListener('click', () => {
     $('profile').close();
@@ -61,8 +61,7 @@ export function readyProfile(signOut, renamed) {
       const changed = { name: fields.name.value.trim() };
       for (const field of FREE) changed[field] = fields[field].value.trim() || null;
       draw(await app.client.rest.changeMe(changed));
-      renamed(me);
-      $('profile-result').textContent = 'Saved. Rooms show it the next time you join them.';
+      $('profile-result').textContent = 'Saved.';
     }),
   );
 }

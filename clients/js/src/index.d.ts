@@ -110,6 +110,8 @@ export class Session {
   signIn(account: { login: string; password: string }): Promise<Person>;
   register(account: NewAccount): Promise<Person>;
   signOut(): Promise<void>;
+  /** The signed-in user has this name and picture from now on, as a user frame `person.changed` says. */
+  changed(person: Person): Promise<void>;
   /** The source of tokens for `Client` and `Rest`. */
   token(asked?: { stale?: string }): Promise<Token>;
 }

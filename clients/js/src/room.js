@@ -69,6 +69,8 @@ function apply(state, { type, data, at, epoch, seq }) {
       const stay = state.people.filter((person) => !left.has(person.id));
       return { ...state, people: mergePeople(stay, data.joined ?? []), count: data.count };
     }
+    case 'person.changed':
+      return renamed(state, data.person);
     case 'seats.changed': {
       const now = new Map(data.seats.map((seat) => [seat.no, seat]));
       const notes = data.seats.map((seat) => ({
@@ -193,6 +195,14 @@ function addLines({ chat, ops }, more) {
   if (!added.length) return { chat, ops };
   const known = young.size < KNOWN_OPS ? { young, old: ops.old } : { young: new Set(), old: young };
   return { chat: [...chat, ...added].slice(-CHAT_LINES), ops: known };
+}
+
+/** The state in which this user has this name and picture: lines and gifts keep those with which they were sent. */
+function renamed(state, person) {
+  const now = (known) => (known?.id === person.id ? person : known);
+  const seats = state.seats.map((seat) => (seat.user?.id === person.id ? { ...seat, user: person } : seat));
+  const card = state.card && { ...state.card, owner: now(state.card.owner) };
+  return { ...state, card, seats, people: state.people.map(now) };
 }
 
 function mergePeople(people, more) {

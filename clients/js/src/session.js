@@ -84,6 +84,13 @@ export class Session {
   /** Registers and signs in. `account` is `{email or phone, password, name}`. */
   register = async (account) => this.#keep(await this.#rest.register({ ...account, device: this.device }));
 
+  /** The signed-in user has this name and picture from now on, as a frame `person.changed` says. */
+  async changed(person) {
+    if (this.#kept?.user.id !== person.id) return;
+    this.#kept.user = person; // the same object, which a renewal that is under way still knows as its own
+    await this.#write();
+  }
+
   /** Signs out here at once, and tells the server. If it cannot be reached now, its session expires by itself. */
   async signOut() {
     const token = this.#kept?.access_token;
@@ -146,12 +153,16 @@ export class Session {
   async #keep({ access_token, expires_at, expires_in_ms, refresh_token, user }) {
     this.#use({ access_token, expires_at, expires_in_ms, received_at: this.#clock.now(), refresh_token, user });
     this.#holds.sure = Number.isFinite(expires_in_ms);
+    await this.#write();
+    return user;
+  }
+
+  async #write() {
     try {
       await this.#storage.write(this.#kept);
     } catch {
       // A storage that is full or forbidden: the session lasts as long as the program.
     }
-    return user;
   }
 
   /**

@@ -34,6 +34,24 @@ test('events are applied in their order and the given state is not changed', () 
   assert.equal(state.gap, false);
 });
 
+test('a user with another name or picture has it on the seat, in the list and as the owner, and old lines keep theirs', () => {
+  const before = [
+    event(11, 'seats.changed', { seats: [{ no: 1, user: omar }], version: 2, cause: 'taken' }),
+    event(12, 'chat.posted', { from: omar, op: 'a', text: 'hello' }),
+  ].reduce(reduce, fresh());
+  const person = { id: omar.id, name: 'Omar K', picture: 7 };
+  const state = reduce(frozen(before), frozen(event(13, 'person.changed', { person })));
+  assert.deepEqual(state.seats[1], { no: 1, user: person });
+  assert.deepEqual(state.people, [amira, person]);
+  assert.equal(state.chat.at(-1).from.name, 'Omar');
+  assert.equal(state.seat_version, before.seat_version, 'nobody has moved');
+  const owner = { ...state.card.owner, name: 'The host' };
+  assert.deepEqual(reduce(state, event(14, 'person.changed', { person: owner })).card.owner, owner);
+  const stranger = event(14, 'person.changed', { person: { id: 1, name: 'Nobody' } });
+  const { people, seats, card, chat: lines } = reduce(state, stranger);
+  assert.deepEqual({ people, seats, card, lines }, { people: state.people, seats: state.seats, card: state.card, lines: state.chat });
+});
+
 test('an event at or below the position, or of an older epoch, changes nothing', () => {
   const state = fresh();
   for (const frame of [chat(10, 'x'), chat(3, 'x'), event(11, 'chat.posted', { from: omar, op: 'x', text: '' }, 4)]) {

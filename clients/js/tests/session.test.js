@@ -94,6 +94,18 @@ test('a stored session is restored, and a renewal by another tab is used', async
   assert.equal(all.refreshes.length, 1);
 });
 
+test('the signed-in user may get another name, also while a token is renewed', async () => {
+  const all = await signedIn();
+  const person = { id: user.id, name: 'Amira K', picture: 7 };
+  await all.session.changed({ id: 1, name: 'Somebody else' });
+  assert.deepEqual(all.session.user, user);
+  const renewed = all.session.token({ stale: 'access-1' });
+  await all.session.changed(person);
+  assert.deepEqual([all.session.user, all.storage.read().user], [person, person]);
+  assert.equal((await renewed).token, 'access-2', 'its answer is kept');
+  assert.equal(all.storage.read().refresh_token, 'refresh-2');
+});
+
 test('signing out forgets the session at once and tells the server with the last token', async () => {
   const all = await signedIn();
   await all.session.signOut();
