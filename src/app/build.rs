@@ -124,7 +124,8 @@ async fn connect(parts: Parts, anchor: Option<MakeAnchor>, node: Node) -> Result
     let wallets = ports::LedgerWallets { ledger: ledger.clone(), welcome: settings.ledger.welcome(mode == Mode::Dev) };
     let senders = Senders::new(&settings.courier, mode == Mode::Dev).map_err(cannot)?;
     let courier = Courier::new(senders, &settings.courier);
-    let identity = Identity::start(&edge, &settings.identity, wallets, courier.clone(), &supervisor);
+    let people = settings.identity.clone().within(memory);
+    let identity = Identity::start(&edge, &people, wallets, courier.clone(), &supervisor);
     let identity = identity.await.map_err(cannot)?;
     let media = Media::start(&edge, &settings.media, media_folder, &supervisor).map_err(cannot)?;
     let announced = Announced { outbox_bytes: settings.delivery.outbox_bytes, grace_ms: settings.room.grace_ms };

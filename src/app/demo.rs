@@ -25,6 +25,7 @@ use crate::kit::clock::Clock;
 use crate::kit::edge::Edge;
 use crate::kit::error::{Error, Result};
 use crate::kit::supervise::Supervisor;
+use crate::load;
 use crate::start::StartError;
 
 /// The demo users' password, which `dev` tells everybody.
@@ -111,7 +112,8 @@ async fn create(
         return Ok(());
     }
     let wallets = LedgerWallets { ledger: ledger.clone(), welcome: settings.ledger.welcome(true) };
-    let identity = Identity::start(edge, &settings.identity, wallets, Courier::off(), supervisor).await?;
+    let hashing = settings.identity.clone().within(load::memory_bytes(settings.server.memory_bytes));
+    let identity = Identity::start(edge, &hashing, wallets, Courier::off(), supervisor).await?;
     #[cfg(feature = "bench")]
     if let People::Load(people, tokens) = people {
         return crowd::lay(edge, &identity, *people, tokens).await;

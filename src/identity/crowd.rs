@@ -7,6 +7,7 @@ use std::collections::HashSet;
 use parlor_protocol::UserId;
 use uuid::Uuid;
 
+use super::hashing::Asker;
 use super::service::Identity;
 use super::{Token, profile, store};
 use crate::kit::chance::Chance;
@@ -28,7 +29,8 @@ impl Identity {
     /// # Errors
     /// A fault or an outage of the store; what the ledger answers to the welcome coins.
     pub async fn register_many(&self, edge: &Edge, people: usize) -> Result<Vec<(UserId, Token)>> {
-        let password = self.passwords().hash(edge.chance().id().to_string(), edge.chance().bytes()).await?;
+        let password =
+            self.passwords().hash(Asker::Operator, edge.chance().id().to_string(), edge.chance().bytes()).await?;
         let mut made: Vec<(UserId, Token)> = Vec::with_capacity(people);
         let mut newcomers = Vec::new();
         for _ in 0..people.div_ceil(BATCH) * 2 + SPARE_BATCHES {

@@ -8,10 +8,12 @@ use parlor_protocol::ErrorCode;
 use parlor_protocol::room::Person;
 
 use super::code::{Proof, Purpose};
+use super::hashing::Asker;
 use super::password::Verdict;
 use super::{Contact, Grant, Identity, NewAccount, code};
 use crate::kit::edge::Edge;
 use crate::kit::error::{Error, Result};
+use crate::kit::limit::holder;
 
 impl Identity {
     /// Makes an account with its wallet and welcome coins, and signs it in.
@@ -28,7 +30,7 @@ impl Identity {
         };
         // The password is hashed before the address is looked up, so that the time of the answer does not show that an
         // address is taken.
-        let hash = self.passwords().hash(account.password.clone(), edge.chance().bytes()).await?;
+        let hash = self.passwords().hash(asker(from), account.password.clone(), edge.chance().bytes()).await?;
         let (now, chance) = (edge.now(), edge.chance());
         let mut tx = edge.begin().await?;
         let proven = proven.as_ref().map(|(proof, contact)| (proof, *contact));
@@ -71,7 +73,7 @@ impl Identity {
         let mut tx = edge.begin().await?;
         let guess = self.count_guess(&mut tx, from, login).await?;
         tx.commit().await?;
-        let verdict = self.passwords().verify(password.clone(), guess.hash()).await;
+        let verdict = self.passwords().verify(asker(from), password.clone(), guess.hash()).await;
         let Verdict { right, is_stale } = match verdict {
             Ok(verdict) => verdict,
             Err(error) => {
@@ -98,7 +100,9 @@ impl Identity {
     /// Hashes a right password again, with the present parameters, and stores that hash. If that is not possible now,
     /// the old hash stays and the next sign-in tries again. Gives the hash that is stored.
     async fn hashed_anew(&self, edge: &Edge, user: &Person, password: String, hash: String) -> Result<String> {
-        let Ok(new) = self.passwords().hash(password, edge.chance().bytes()).await else { return Ok(hash) };
+        let Ok(new) = self.passwords().hash(Asker::User(user.id), password, edge.chance().bytes()).await else {
+            return Ok(hash);
+        };
         let mut tx = edge.begin().await?;
         let changed = code::store::set_password(&mut tx, user.id, &new, Some(&hash)).await?;
         tx.commit().await?;
@@ -118,4 +122,9 @@ impl Identity {
         let proof = self.prove(&mut tx, purpose, contact, user, code).await;
         tx.commit_either_way(proof).await
     }
+}
+
+/// Who asks for a hash without being signed in.
+pub(super) fn asker(from: IpAddr) -> Asker {
+    Asker::Address(holder(from))
 }

@@ -18,6 +18,7 @@ pub mod current;
 pub mod dossier;
 mod flow;
 mod guard;
+mod hashing;
 mod job;
 mod key;
 mod keyed;
@@ -76,9 +77,14 @@ crate::settings! {
         refresh_repeat_seconds: u32 = 30, in 0..=300;
         /// Minutes for which a room token holds.
         room_token_minutes: u32 = 5, in 1..=60;
-        /// Passwords hashed at the same time; each takes a core for some 20 ms, and 19 MiB.
+        /// Passwords hashed at the same time, if `identity.hash_memory_bytes` has room for them; each takes a core for
+        /// some 20 ms.
         hash_permits: usize = available_parallelism().map_or(1, usize::from), in 1..=256, shown "one a core";
-        /// Passwords that may wait to be hashed; beyond that the answer is `busy`.
+        /// Bytes of memory that hashing may take. Each password takes 19 MiB while it is hashed; one is hashed at any
+        /// rate.
+        hash_memory_bytes: Option<u64> = None, in 19 << 20..=1 << 40, shown "an eighth of `server.memory_bytes`";
+        /// Passwords that may wait to be hashed. Those who wait take turns by their addresses. Beyond that the answer is
+        /// `busy`, first to the address with the most passwords in the queue.
         hash_queue: usize = 64, in 1..=10_000;
         /// Sign-ins and registrations a minute under one phone number or e-mail address.
         attempts_per_minute_account: u32 = 5, in 1..=10_000;
@@ -118,5 +124,39 @@ crate::settings! {
         signature_days: u32 = 30, in 0..=3_650;
         /// Days after which a signing key is followed by a new one.
         key_days: u32 = 30, in 1..=365;
+    }
+}
+
+impl Settings {
+    /// Sets `hash_memory_bytes`, if it is not set, to an eighth of this memory.
+    #[must_use]
+    pub fn within(mut self, memory_bytes: Option<u64>) -> Self {
+        self.hash_memory_bytes = self.hash_memory_bytes.or(memory_bytes.map(|bytes| bytes / 8));
+        self
+    }
+
+    /// How many passwords may be hashed at the same time: as cores and memory allow, at least one.
+    fn hashes_at_once(&self) -> usize {
+        let room = self.hash_memory_bytes.map_or(u64::MAX, |bytes| bytes / password::MEMORY_BYTES);
+        self.hash_permits.min(usize::try_from(room).unwrap_or(usize::MAX)).max(1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Settings;
+
+    #[test]
+    fn hashing_takes_an_eighth_of_memory_and_no_more_than_the_permits() {
+        const MIB: u64 = 1 << 20;
+        let at_once =
+            |memory, permits| Settings { hash_permits: permits, ..Settings::default() }.within(memory).hashes_at_once();
+        assert_eq!(at_once(Some(205 * MIB), 16), 1, "a container of 256 MiB");
+        assert_eq!(at_once(Some(64 * MIB), 16), 1, "one at any rate");
+        assert_eq!(at_once(Some(8 * 4 * 19 * MIB), 16), 4);
+        assert_eq!(at_once(Some(1 << 40), 16), 16);
+        assert_eq!(at_once(None, 3), 3);
+        let set = Settings { hash_memory_bytes: Some(40 * MIB), hash_permits: 16, ..Settings::default() };
+        assert_eq!(set.within(Some(1 << 40)).hashes_at_once(), 2, "what is set holds");
     }
 }

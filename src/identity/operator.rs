@@ -5,6 +5,7 @@ use parlor_protocol::{ErrorCode, UserId};
 use sqlx::PgConnection;
 
 use super::dossier::{self, Search};
+use super::hashing::Asker;
 use super::password::{self, Passwords};
 use super::{Contact, NewAccount, role, service, store};
 use crate::audit::{self, Act, Actor};
@@ -35,7 +36,7 @@ pub async fn hashed(account: &NewAccount, chance: &Chance) -> Result<String> {
     if let Some(why) = password::weakness(&account.password, &contacts) {
         return Err(bad_field("password", why));
     }
-    Passwords::new(1, 1, &Crew::default()).hash(account.password.clone(), chance.bytes()).await
+    Passwords::new(1, 1, &Crew::default()).hash(Asker::Operator, account.password.clone(), chance.bytes()).await
 }
 
 /// Makes an admin's account, without a session. The caller opens the account's wallet in the same transaction.

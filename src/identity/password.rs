@@ -1,17 +1,14 @@
 //! Passwords: which are strong enough, and their hashes by argon2id, which are computed outside the async runtime.
 //!
-//! A hash takes a core for some 20 ms. So only as many are computed at the same time as the settings allow (by default
-//! one for each core), a bounded number may wait, and beyond that the answer is `busy`. A guess at an account that does
+//! Those who want a hash take turns ([`Turns`]); if too many wait, the answer is `busy`. A guess at an account that does
 //! not exist costs the same as any other.
 
-use std::sync::Arc;
-
-use argon2::password_hash::phc::PasswordHash;
-use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version};
+use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt as PhcSalt};
+use argon2::{Algorithm, Argon2, Params, Version};
 use parlor_protocol::ErrorCode;
-use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
+use super::hashing::{Asker, Memory, Turns};
 use crate::kit::error::{Error, Result};
 use crate::kit::supervise::Crew;
 use crate::telemetry::metric;
@@ -28,6 +25,8 @@ const COMMON: &str = include_str!("common_passwords.txt");
 const MEMORY_KIB: u32 = 19_456;
 const PASSES: u32 = 2;
 const LANES: u32 = 1;
+/// The bytes of memory that a hash takes while it is computed.
+pub(super) const MEMORY_BYTES: u64 = MEMORY_KIB as u64 * 1_024;
 
 /// The hash that is verified if there is no account. Its salt and output are random bytes, so no password is known to
 /// match; and even a match would be refused.
@@ -77,66 +76,78 @@ pub(super) struct Verdict {
 /// Hashes and verifies passwords, a limited number at the same time.
 #[derive(Clone, Debug)]
 pub(super) struct Passwords {
-    /// The permits to wait or run.
-    admitted: Arc<Semaphore>,
-    /// The permits to run.
-    running: Arc<Semaphore>,
-    permits: usize,
-    queue: usize,
+    turns: Turns,
     crew: Crew,
 }
 
+/// Why a password could not be hashed or verified.
+#[derive(Debug, thiserror::Error)]
+enum Fault {
+    #[error("no memory: {0}")]
+    Memory(#[from] std::io::Error),
+    #[error(transparent)]
+    Hash(#[from] argon2::password_hash::Error),
+    #[error(transparent)]
+    Argon2(#[from] argon2::Error),
+}
+
+impl From<Fault> for Error {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            // What the system refuses now it may have in a moment.
+            Fault::Memory(error) => {
+                tracing::warn!(%error, "the system gave no memory to hash a password in");
+                busy()
+            }
+            Fault::Hash(_) | Fault::Argon2(_) => Self::internal(format!("a password's hash failed: {fault}")),
+        }
+    }
+}
+
+fn busy() -> Error {
+    metric::HASHES_REFUSED.add(1);
+    Error::new(ErrorCode::Busy)
+}
+
 impl Passwords {
-    pub(super) fn new(permits: usize, queue: usize, crew: &Crew) -> Self {
-        let (admitted, running) = (Semaphore::new(permits + queue), Semaphore::new(permits));
-        let (admitted, running, crew) = (Arc::new(admitted), Arc::new(running), crew.clone());
-        Self { admitted, running, permits, queue, crew }
+    /// Passwords of which at most `most` are hashed at the same time and `queue` wait.
+    pub(super) fn new(most: usize, queue: usize, crew: &Crew) -> Self {
+        Self { turns: Turns::new(most, queue), crew: crew.clone() }
     }
 
     /// How many passwords are being hashed and wait now.
     pub(super) fn figures(&self) -> Hashing {
-        let running = self.permits - self.running.available_permits().min(self.permits);
-        let most = self.permits + self.queue;
-        let admitted = most - self.admitted.available_permits().min(most);
-        Hashing { running, waiting: admitted.saturating_sub(running) }
+        let (running, waiting) = self.turns.figures();
+        Hashing { running, waiting }
     }
 
     /// The hash of a password, as a PHC string. The salt must be random and used for this hash only.
-    pub(super) async fn hash(&self, password: String, salt: Salt) -> Result<String> {
-        self.run(move || argon2()?.hash_password_with_salt(password.as_bytes(), &salt).map(|hash| hash.to_string()))
-            .await?
-            .map_err(|error| Error::internal(format!("a password could not be hashed: {error}")))
+    pub(super) async fn hash(&self, asker: Asker, password: String, salt: Salt) -> Result<String> {
+        let hash = self.run(asker, move |memory| phc(password.as_bytes(), &salt, memory)).await?;
+        Ok(hash?)
     }
 
     /// Whether the password matches the account's hash. Without an account (`None`) it takes the same time and never
     /// matches.
-    pub(super) async fn verify(&self, password: String, hash: Option<String>) -> Result<Verdict> {
+    pub(super) async fn verify(&self, asker: Asker, password: String, hash: Option<String>) -> Result<Verdict> {
         let exists = hash.is_some();
         let is_stale = hash.as_deref().is_some_and(is_stale);
-        let verdict = self
-            .run(move || {
-                let hash = PasswordHash::new(hash.as_deref().unwrap_or(NOBODYS))?;
-                argon2()?.verify_password(password.as_bytes(), &hash)
-            })
-            .await?;
-        match verdict {
-            Ok(()) => Ok(Verdict { right: exists, is_stale }),
-            Err(argon2::password_hash::Error::PasswordInvalid) => Ok(Verdict { right: false, is_stale }),
-            Err(error) => Err(Error::internal(format!("a password could not be verified: {error}"))),
-        }
+        let work = move |memory: &mut Memory| fits(password.as_bytes(), hash.as_deref().unwrap_or(NOBODYS), memory);
+        let fits = self.run(asker, work).await??;
+        Ok(Verdict { right: fits && exists, is_stale })
     }
 
-    async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+    async fn run<T: Send + 'static>(
+        &self,
+        asker: Asker,
+        work: impl FnOnce(&mut Memory) -> T + Send + 'static,
+    ) -> Result<T> {
         let began = Instant::now();
-        let admitted = Arc::clone(&self.admitted).try_acquire_owned().map_err(|_| {
-            metric::HASHES_REFUSED.add(1);
-            Error::new(ErrorCode::Busy)
-        })?;
-        let running = Arc::clone(&self.running).acquire_owned().await.map_err(Error::internal)?;
-        // The work holds the permits itself: a caller who hangs up does not stop the hash, so it must still count.
+        let mut turn = self.turns.take(asker).await.ok_or_else(busy)?;
+        // The work holds its turn itself: a caller who hangs up does not stop the hash, so it must still count.
         let work = move || {
-            let _permits = (admitted, running);
-            let done = work();
+            let done = work(turn.memory());
+            drop(turn);
             metric::HASH_TIMES.record_time(began.elapsed());
             done
         };
@@ -144,31 +155,61 @@ impl Passwords {
     }
 }
 
+/// The hash of a password, as a PHC string.
+fn phc(password: &[u8], salt: &Salt, memory: &mut Memory) -> Result<String, Fault> {
+    let params = Params::new(MEMORY_KIB, PASSES, LANES, None)?;
+    let mut output = [0; Params::DEFAULT_OUTPUT_LEN];
+    let blocks = memory.blocks(params.block_count())?;
+    let (algorithm, version) = (Algorithm::Argon2id, Version::V0x13);
+    let argon2 = Argon2::new(algorithm, version, params.clone());
+    argon2.hash_password_into_with_memory(password, salt, &mut output, blocks)?;
+    let hash = PasswordHash {
+        algorithm: algorithm.ident(),
+        version: Some(version.into()),
+        params: ParamsString::try_from(&params)?,
+        salt: Some(PhcSalt::new(salt).map_err(argon2::password_hash::Error::from)?),
+        hash: Some(Output::new(&output).map_err(argon2::password_hash::Error::from)?),
+    };
+    Ok(hash.to_string())
+}
+
+/// Whether a password has this hash, a PHC string. It is computed with the parameters that stand there, and compared in
+/// constant time.
+fn fits(password: &[u8], hash: &str, memory: &mut Memory) -> Result<bool, Fault> {
+    let hash = PasswordHash::new(hash).map_err(argon2::password_hash::Error::from)?;
+    let (Some(salt), Some(expected)) = (&hash.salt, &hash.hash) else { return Ok(false) };
+    let algorithm = Algorithm::try_from(hash.algorithm.as_str())?;
+    let version = hash.version.map(Version::try_from).transpose()?.unwrap_or_default();
+    let params = Params::try_from(&hash)?;
+    let mut buffer = [0; Output::MAX_LENGTH];
+    let output = &mut buffer[..expected.len()];
+    let blocks = memory.blocks(params.block_count())?;
+    Argon2::new(algorithm, version, params).hash_password_into_with_memory(password, salt, output, blocks)?;
+    Ok(Output::new(output).map_err(argon2::password_hash::Error::from)? == *expected)
+}
+
 /// Whether a hash was made with other parameters than the present ones.
 fn is_stale(hash: &str) -> bool {
     !hash.starts_with(&format!("$argon2id$v=19$m={MEMORY_KIB},t={PASSES},p={LANES}$"))
-}
-
-fn argon2() -> argon2::password_hash::Result<Argon2<'static>> {
-    let params = Params::new(MEMORY_KIB, PASSES, LANES, None)?;
-    Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
 }
 
 #[cfg(test)]
 mod tests {
     use parlor_protocol::ErrorCode;
 
-    use super::{Hashing, NOBODYS, Passwords, weakness};
+    use super::{Asker, Hashing, NOBODYS, Passwords, weakness};
     use crate::kit::supervise::Crew;
+
+    const ME: Asker = Asker::Operator;
 
     #[tokio::test]
     async fn a_password_fits_its_own_hash_only() {
         let passwords = Passwords::new(2, 8, &Crew::default());
-        let hash = passwords.hash("correct horse".to_owned(), [1; 16]).await.expect("hashed");
+        let hash = passwords.hash(ME, "correct horse".to_owned(), [1; 16]).await.expect("hashed");
         assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
-        assert_ne!(hash, passwords.hash("correct horse".to_owned(), [2; 16]).await.expect("hashed"), "salted");
-        assert!(passwords.verify("correct horse".to_owned(), Some(hash.clone())).await.expect("verified").right);
-        assert!(!passwords.verify("Correct horse".to_owned(), Some(hash)).await.expect("verified").right);
+        assert_ne!(hash, passwords.hash(ME, "correct horse".to_owned(), [2; 16]).await.expect("hashed"), "salted");
+        assert!(passwords.verify(ME, "correct horse".to_owned(), Some(hash.clone())).await.expect("verified").right);
+        assert!(!passwords.verify(ME, "Correct horse".to_owned(), Some(hash)).await.expect("verified").right);
     }
 
     #[tokio::test]
@@ -176,7 +217,7 @@ mod tests {
         assert!(NOBODYS.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
         assert!(
             !Passwords::new(1, 1, &Crew::default())
-                .verify("anything at all".to_owned(), None)
+                .verify(ME, "anything at all".to_owned(), None)
                 .await
                 .expect("verified")
                 .right
@@ -186,7 +227,7 @@ mod tests {
     #[tokio::test]
     async fn beyond_the_queue_it_is_busy() {
         let passwords = Passwords::new(1, 2, &Crew::default());
-        let one = || passwords.verify("anything at all".to_owned(), None);
+        let one = || passwords.verify(ME, "anything at all".to_owned(), None);
         let outcomes = futures_util::future::join_all([one(), one(), one(), one(), one()]).await;
         let busy = outcomes.iter().filter(|outcome| outcome.as_ref().is_err_and(|e| e.code() == ErrorCode::Busy));
         assert_eq!(busy.count(), 2);

@@ -117,7 +117,7 @@ impl Identity {
             keys: Keys::load(edge, settings.clone()).await?,
             sessions: sessions(edge.reads(), supervisor),
             reads: edge.reads(),
-            passwords: Passwords::new(settings.hash_permits, settings.hash_queue, supervisor.crew()),
+            passwords: Passwords::new(settings.hashes_at_once(), settings.hash_queue, supervisor.crew()),
             wallets: Box::new(wallets),
             attempts: Limit::per_minute(settings.attempts_per_minute_account),
             sign_ins: Limit::per_minute(settings.sign_ins_per_minute_address),

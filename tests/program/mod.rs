@@ -3,6 +3,7 @@
 mod anchors;
 mod effects;
 mod failures;
+mod hashing;
 pub mod mail;
 mod metrics;
 mod migrations;

@@ -7,6 +7,8 @@ use std::net::IpAddr;
 use parlor_protocol::{ErrorCode, UserId};
 
 use super::{Purpose, store};
+use crate::identity::flow::asker;
+use crate::identity::hashing::Asker;
 use crate::identity::{Contact, CurrentUser, Identity, password};
 use crate::kit::edge::Edge;
 use crate::kit::error::{Error, Result};
@@ -25,7 +27,7 @@ impl Identity {
     ) -> Result<()> {
         self.0.sign_ins.check(&holder(from))?;
         let proof = self.proven(edge, Purpose::Reset, contact, None, code).await?;
-        let hash = self.passwords().hash(password, edge.chance().bytes()).await?;
+        let hash = self.passwords().hash(asker(from), password, edge.chance().bytes()).await?;
         let mut tx = edge.begin().await?;
         let user = self.replace_password(&mut tx, &proof, contact, &hash).await?;
         tx.commit().await?;
@@ -41,7 +43,7 @@ impl Identity {
             return Err(bad_field("password", why));
         }
         let old = self.knows_password(edge, user.id, old).await?;
-        let new = self.passwords().hash(new, edge.chance().bytes()).await?;
+        let new = self.passwords().hash(Asker::User(user.id), new, edge.chance().bytes()).await?;
         let mut tx = edge.begin().await?;
         self.exchange_password(&mut tx, user, &old, &new).await?;
         tx.commit().await?;
@@ -83,7 +85,7 @@ impl Identity {
         let mut tx = edge.begin().await?;
         let guess = self.count_own_guess(&mut tx, user).await?;
         tx.commit().await?;
-        let verdict = self.passwords().verify(password, guess.hash.clone()).await;
+        let verdict = self.passwords().verify(Asker::User(user), password, guess.hash.clone()).await;
         if verdict.as_ref().is_ok_and(|verdict| !verdict.right) {
             return Err(Error::new(ErrorCode::InvalidCredentials));
         }
