@@ -155,7 +155,8 @@ pub fn wire() -> Wire {
                 let mut data = data.clone();
                 data["description"] = format!("Data of `{name}`.").into();
                 let before = definitions.insert(definition.clone(), data);
-                assert!(before.is_none(), "two types are named {definition}");
+                let is_another = before.is_some_and(|before| before != definitions[&definition]);
+                assert!(!is_another, "two types are named {definition}");
                 definition
             });
             let doc = variant["description"].as_str().unwrap_or_default().to_owned();
