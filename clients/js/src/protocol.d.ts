@@ -317,6 +317,7 @@ export interface ErrorReply {
 /** A sequenced fact of a room; everybody in it gets the same bytes. */
 export type EventFrame =
   | ParticipantsChangedEvent
+  | PersonChangedEvent
   | SeatsChangedEvent
   | ChatPostedEvent
   | ParticipantKickedEvent
@@ -650,6 +651,36 @@ export interface Person {
   id: UserId;
   /** The user's display name. */
   name: string;
+  /** A number that changes with the user's picture, which is read at `/v1/users/{id}/avatar?v=` and this number: so no cache shows a former picture. Absent: the user has no picture. */
+  picture?: number;
+}
+
+/** Data of `person.changed`. */
+export interface PersonChanged {
+  /** The user as they are now. */
+  person: Person;
+}
+
+/** A user has another name or picture from now on: in the list of people, on their seat, and as the room's owner. Chat lines and gifts keep the name with which they were sent. A client that does not know the user ignores it. */
+export interface PersonChangedEvent {
+  /** The room. */
+  room: RoomId;
+  /** The room's epoch, which rises when the room starts anew or moves to another server. */
+  epoch: number;
+  /** The event's number within the epoch: from 1, without gaps. */
+  seq: number;
+  /** The time of the event, in Unix milliseconds. */
+  at: number;
+  type: "person.changed";
+  data: PersonChanged;
+}
+
+/** The user has another name or picture from now on. The latest frame counts; a client that was away is told by the reply to its next `connect`. */
+export interface PersonChangedUserFrame {
+  /** The socket's own user, whom it concerns. */
+  user: UserId;
+  type: "person.changed";
+  data: PersonChanged;
 }
 
 /** Check that the connection is alive. */
@@ -958,12 +989,14 @@ export type ServerFrame =
   | PeopleListReply
   | ErrorReply
   | ParticipantsChangedEvent
+  | PersonChangedEvent
   | SeatsChangedEvent
   | ChatPostedEvent
   | ParticipantKickedEvent
   | GiftsSentEvent
   | ParticipantsCountSignal
   | BalanceChangedUserFrame
+  | PersonChangedUserFrame
   | RoomRemovedUserFrame
   | PingNotice
   | SessionExpiringNotice
@@ -1036,7 +1069,7 @@ export interface TakeSeat {
 }
 
 /** A frame for one user: a hint with the version of what is stored. */
-export type UserFrame = BalanceChangedUserFrame | RoomRemovedUserFrame;
+export type UserFrame = BalanceChangedUserFrame | PersonChangedUserFrame | RoomRemovedUserFrame;
 
 /** A user's id: a random number of at least nine digits, which people can read aloud. */
 export type UserId = number;
