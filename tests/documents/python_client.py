@@ -20,6 +20,7 @@ from server import Server, blocks
 SETTINGS = {
     "PARLOR__IDENTITY__ACCESS_TOKEN_MINUTES": "1",
     "PARLOR__ROOM__RESUME_EVENTS": "25",
+    "PARLOR__ROOM__GRACE_MS": "110000",  # longer than a silence takes, so that seats stay and can be given gifts
     "PARLOR__GATEWAY__JOIN": "30 in 60000 ms",
     "PARLOR__LEDGER__WELCOME_COINS": "1000000",
 }
