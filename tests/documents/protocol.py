@@ -33,7 +33,7 @@ class User:
         self.base = server.base
         account = {"email": f"{uuid.uuid4()}@parlor.example", "password": "as long as it takes", "name": "Amira", "device": "x"}
         answer = CLIENT.rest(self.base, "POST", "/v1/auth/register", account)
-        self.token, self.id = answer["access_token"], answer["user"]["id"]
+        self.token, self.refresh_token, self.id = answer["access_token"], answer["refresh_token"], answer["user"]["id"]
 
     def rest(self, method, path, body=None):
         return CLIENT.rest(self.base, method, path, body, self.token)
@@ -103,9 +103,16 @@ async def that_lists_which_are_empty_are_absent(one, two):
     assert joined["recovered"] is False and "events" not in joined and "gifts" not in joined and "more_gifts" not in joined
     assert all("user" not in seat and "locked" not in seat for seat in joined["snapshot"]["seats"])
     assert joined["snapshot"]["own"] == {"role": "owner"} and joined["position"]["gift_no"] == 0, joined
-    again = await Wire().open(one, [one.join(room, joined["position"])])
+    newcomer = await Wire().open(two, [two.join(room)])
+    there = newcomer.hello["joins"][0]["data"]["snapshot"]
+    assert there["count"] == len(there["people"]) == 1, "the newcomer's own snapshot is older than the event that names them"
+    event = (await newcomer.until(lambda frame: frame.get("type") == "participants.changed"))[-1]
+    named = event["data"]
+    assert [person["id"] for person in named["joined"]] == [two.id] and named["count"] == 2 and "left" not in named, named
+    position = {**joined["position"], "seq": event["seq"]}
+    again = await Wire().open(one, [one.join(room, position)])
     (back,) = again.hello["joins"]
-    assert back["data"]["recovered"] is True and "snapshot" not in back["data"], back
+    assert back["data"]["recovered"] is True and "snapshot" not in back["data"] and "events" not in back["data"], back
 
 
 async def that_an_event_comes_before_the_reply_that_names_it(one, two):
@@ -302,6 +309,24 @@ async def that_a_second_socket_of_a_device_replaces_the_first(one, two):
     notice, code = await first.closed()
     assert (code, notice["reason"]) == (4502, "replaced")
     assert "data" in await second.ask("ping", {})
+
+
+async def that_leaving_leaves_with_all_devices(one, two):
+    room = one.open_room()
+    phone, tablet = await Wire().open(two, [two.join(room)]), await Wire().open(two, [two.join(room)])
+    assert "data" in await phone.ask("room.leave", {"room": room})
+    removed = (await tablet.until(lambda frame: frame.get("type") == "room.removed"))[-1]["data"]
+    assert removed == {"room": room, "cause": "left"}, removed
+    assert (await tablet.ask("people.list", {"room": room}))["error"]["code"] == "not_in_room"
+
+
+async def that_a_lost_answer_to_a_refresh_comes_again_and_the_token_must_be_of_the_session(one, two):
+    wire, body = await Wire().open(one), {"refresh_token": one.refresh_token}
+    first, again = (CLIENT.rest(one.base, "POST", "/v1/auth/refresh", body) for _ in range(2))
+    assert first["refresh_token"] == again["refresh_token"] != one.refresh_token
+    refreshed = await wire.ask("session.refresh", {"token": again["access_token"]})
+    assert refreshed["data"]["expires_at"] == again["expires_at"], refreshed
+    assert (await wire.ask("session.refresh", {"token": two.token}))["error"]["code"] == "forbidden"
 
 
 async def that_a_user_is_in_one_room_at_a_time(one, two):
