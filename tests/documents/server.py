@@ -56,6 +56,12 @@ class Server:
             self.process.wait()
         self.process.stdout.close()
 
+    def kill(self):
+        """Ends the program as a crash does."""
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+
     def remove(self):
         """Stops the program and removes its store."""
         if self.process.poll() is None:
