@@ -233,9 +233,11 @@ async def prove(seconds):
 
         began = time.monotonic()
         await part()
-        # One is kept away, while two give more than one answer brings.
+        await cut.me.rest("PATCH", "/v1/me", {"name": "Other"})
+        # One is kept away, while another takes another name, and two give more than one answer brings.
         proxy.refuses = True
         proxy.cut()
+        await stays.me.rest("PATCH", "/v1/me", {"name": "Another"})
         await asyncio.gather(*(person.give(0 if person is giver else 3) for person in (stays, giver) for _ in range(FLOOD)))
         proxy.refuses = False
         await settled(stays, cut, giver)
