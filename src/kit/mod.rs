@@ -3,6 +3,7 @@
 //!
 //! Nothing in here names axum or a slice.
 
+pub mod budget;
 pub mod chance;
 pub mod clock;
 pub mod edge;
