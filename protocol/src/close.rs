@@ -73,6 +73,11 @@ closings! {
     ///
     /// Come back later, with back-off and jitter.
     Busy = 4004, "busy";
+    /// The client has sent far more frames or bytes than its budget allows, all the time: beyond the budget it is read
+    /// more slowly, and in the end no more.
+    ///
+    /// Correct the client: it sends too much. Come back later, with back-off and jitter.
+    Flooding = 4005, "flooding";
     /// Three unreadable frames in a row.
     ///
     /// Correct the client: each frame is a JSON object of the envelope's form.
