@@ -413,6 +413,7 @@ const fn cause(code: CloseCode) -> &'static str {
         CloseCode::Draining => "draining",
         CloseCode::Replaced => "replaced",
         CloseCode::Busy => "busy",
+        CloseCode::Flooding => "flooding",
         CloseCode::ConnectTimeout
         | CloseCode::Unauthenticated
         | CloseCode::SignedOut
