@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use super::Rooms;
 use crate::delivery::{Connection, ConnectionId, Frame};
+use crate::kit::budget::Budget;
 use crate::kit::rate::{Pace, Use};
 use crate::kit::supervise::Crew;
 use crate::room::Request;
@@ -46,6 +47,8 @@ struct Entry {
     /// The user as others see them; `None` before the first socket.
     person: Option<Person>,
     uses: [Use; RateClass::ALL.len()],
+    /// What all sockets of the user may send together. It outlives them, so that a new socket is no new budget.
+    budget: Arc<Budget>,
     /// Since when the user has no device; `None` while there is one.
     gone: Option<Instant>,
 }
@@ -174,6 +177,11 @@ impl Users {
             entry.gone = Some(now);
         }
         entry.uses[class as usize].one(pace, now)
+    }
+
+    /// The budget of the user, which all of their sockets share.
+    pub fn budget(&self, user: UserId) -> Arc<Budget> {
+        self.0.entries.entry(user).or_default().budget.clone()
     }
 
     /// Waits until no other join or leave of this user is under way, and keeps others waiting while the guard lives.
