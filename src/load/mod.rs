@@ -16,6 +16,7 @@
 //! turns them into a level. Looking the level up is one relaxed load of a byte: delivery does it for each signal and
 //! the gateway for each command, but nothing does it for each frame of each socket.
 
+mod files;
 mod gauge;
 mod machine;
 
@@ -30,6 +31,7 @@ use self::gauge::{Gauge, Reading};
 use crate::kit::supervise::{Crew, Supervisor};
 use crate::telemetry::{self, metric};
 
+pub use files::open_files;
 pub use machine::memory_bytes;
 
 /// The time between two readings.
