@@ -13,7 +13,6 @@ use tower::util::option_layer;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 
-use super::proxy::Proxies;
 use super::{Settings, cors, problem, proxy, request_id};
 use crate::kit::edge::Edge;
 use crate::kit::error::Error;
@@ -25,8 +24,7 @@ pub fn around<S: Clone + Send + Sync + 'static>(
     settings: &Settings,
     edge: Edge,
 ) -> Router<S> {
-    // A server does not start with networks that cannot be parsed.
-    let proxies: Proxies = settings.trusted_proxies.iter().filter_map(|network| network.parse().ok()).collect();
+    let proxies = proxy::proxies(&settings.trusted_proxies);
     // The layer that is added last is the outermost.
     routes
         .into()

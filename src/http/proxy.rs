@@ -27,6 +27,11 @@ impl<S: Send + Sync> FromRequestParts<S> for ClientAddress {
 /// The proxies whose `X-Forwarded-For` is believed.
 pub type Proxies = Arc<[Network]>;
 
+/// The proxies of the setting `http.trusted_proxies`. A server does not start with networks that cannot be parsed.
+pub fn proxies(networks: &[String]) -> Proxies {
+    networks.iter().filter_map(|network| network.parse().ok()).collect()
+}
+
 /// Middleware: finds the client's address and adds it to the request.
 pub async fn find_client(State(proxies): State<Proxies>, mut request: Request, next: Next) -> Response {
     if let Some(ConnectInfo(peer)) = request.extensions().get::<ConnectInfo<SocketAddr>>() {
@@ -37,7 +42,7 @@ pub async fn find_client(State(proxies): State<Proxies>, mut request: Request, n
 }
 
 /// The client's address: from the peer back along `X-Forwarded-For`, as long as the entry was added by a trusted proxy.
-fn client(peer: IpAddr, headers: &HeaderMap, proxies: &[Network]) -> IpAddr {
+pub fn client(peer: IpAddr, headers: &HeaderMap, proxies: &[Network]) -> IpAddr {
     let lines: Vec<&str> = headers.get_all("x-forwarded-for").iter().filter_map(|line| line.to_str().ok()).collect();
     let mut client = peer;
     for hop in lines.iter().flat_map(|line| line.split(',')).rev() {
