@@ -7,6 +7,7 @@ mod build;
 mod crowd;
 mod demo;
 mod figures;
+mod files;
 mod jobs;
 mod people;
 mod ports;

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::stop::give_back;
-use super::{App, Mode, Parts, People, figures, jobs, people, ports, revocations};
+use super::{App, Mode, Parts, People, figures, files, jobs, people, ports, revocations};
 use crate::admin::Office;
 use crate::cluster::Node;
 use crate::config::Settings;
@@ -19,7 +19,8 @@ use crate::delivery::Delivery;
 use crate::economy::kinds_of;
 use crate::economy::ledger::Ledger;
 use crate::economy::ledger::anchor::MakeAnchor;
-use crate::gateway::{Announced, GatewayState};
+use crate::gateway::{Announced, GatewayState, Surroundings};
+use crate::http::proxy::proxies;
 use crate::identity::Identity;
 use crate::kit::chance::Chance;
 use crate::kit::clock::{BootClock, Clock};
@@ -61,12 +62,13 @@ pub(super) struct Server {
 pub(super) async fn build(parts: Parts, stop: &CancellationToken) -> Result<Option<Server>, StartError> {
     // Before the lease, because a server that cannot keep anchors should change nothing.
     let anchor = anchors(&parts)?;
+    let connections = files::connections(&parts.settings, parts.mode)?;
     let started = Node::start(parts.pool.clone(), boot_clock(), &parts.settings.cluster, &parts.supervisor);
     let Some(node) = stop.run_until_cancelled(started).await else { return Ok(None) };
     let node = node?;
     let built = stop.run_until_cancelled(lay(&parts, &node)).await;
     let built = match built {
-        Some(Ok(())) => connect(parts, anchor, node.clone()).await.map(Some),
+        Some(Ok(())) => connect(parts, anchor, connections, node.clone()).await.map(Some),
         Some(Err(error)) => Err(error),
         None => Ok(None),
     };
@@ -101,7 +103,12 @@ fn anchors(parts: &Parts) -> Result<Option<MakeAnchor>, StartError> {
 }
 
 /// Builds and starts all other parts, after the node has its lease.
-async fn connect(parts: Parts, anchor: Option<MakeAnchor>, node: Node) -> Result<Server, StartError> {
+async fn connect(
+    parts: Parts,
+    anchor: Option<MakeAnchor>,
+    connections: usize,
+    node: Node,
+) -> Result<Server, StartError> {
     let Parts { settings, mode, pool, database, media_folder, listener, metrics, supervisor } = parts;
     let sockets = supervisor.another_crew();
     let edge = edge(&pool);
@@ -131,7 +138,9 @@ async fn connect(parts: Parts, anchor: Option<MakeAnchor>, node: Node) -> Result
     let announced = Announced { outbox_bytes: settings.delivery.outbox_bytes, grace_ms: settings.room.grace_ms };
     let ports = ports::SocketPorts::new(identity.clone(), &edge, rooms.clone(), gifts, &supervisor);
     let delivered = delivery.clone();
-    let gateway = GatewayState::new(settings.gateway.clone(), announced, delivery, ports, &supervisor, sockets.clone());
+    let surroundings = Surroundings { proxies: proxies(&settings.http.trusted_proxies), connections };
+    let (asked, crew) = (settings.gateway.clone(), sockets.clone());
+    let gateway = GatewayState::new(asked, announced, delivery, ports, surroundings, &supervisor, crew);
     let until = || supervisor.stop().child_token();
     let (users, ends) = (gateway.users().clone(), until());
     supervisor.engine("announcer", &ends, ports::announce(committed, rooms.clone(), users, ends.clone()));

@@ -31,11 +31,11 @@ pub(super) async fn connect(
         // The rate is counted before any query is made.
         let named = gateway.ports.named(&connect.token).await?;
         rate.map_or(Ok(()), |rate| gateway.admit(named.user, rate, Instant::now()))?;
-        gateway.door.connect(undecided, gateway.users.room(named.user).is_some())?;
-        gateway.ports.sign_in(named).await
+        let inside = gateway.door.connect(undecided, gateway.users.room(named.user).is_some())?;
+        Ok((gateway.ports.sign_in(named).await?, inside))
     };
-    let signed_in = match join::within(deadline, known).await {
-        Ok(signed_in) => signed_in,
+    let (signed_in, inside) = match join::within(deadline, known).await {
+        Ok(known) => known,
         Err(error) => {
             connection.send(reply::<()>(id, Err(&error))).await;
             let change = match error.code {
@@ -57,7 +57,8 @@ pub(super) async fn connect(
     }
     let (session, expires_at) = (signed_in.session, signed_in.expires_at);
     let validity = Validity::until(expires_at, now);
-    let mut me = Box::new(Me::new(person, session, validity, presence));
+    let budget = gateway.users.budget(person.id);
+    let mut me = Box::new(Me::new(person, session, validity, presence, budget, inside));
 
     let mut joins = Vec::with_capacity(connect.joins.len());
     for asked in connect.joins {

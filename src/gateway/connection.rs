@@ -20,14 +20,22 @@ use tracing::Span;
 
 use super::GatewayState;
 use super::assembly::{Assembly, CLIENT_HEADER_BYTES, Input};
-use super::door::Permit;
+use super::meter::Meter;
 use super::session::{Change, Replies, Session, Step};
 use super::upgrade::Opening;
 use crate::delivery::{Connection, Frame};
-use crate::telemetry::Held;
+use crate::kit::budget::{Prices, nanos};
+use crate::telemetry::{Held, metric};
 
 /// The bytes that the buffer has beyond a frame of the greatest size.
 const SPARE_BYTES: usize = 16 * 1024;
+
+/// The most bytes of one message, and of what is kept of one, of a socket before its `connect`: these are many, and
+/// anybody may open them. A `connect` with all of its joins has 2 KiB.
+const STRANGER_BYTES: usize = 8 * 1024;
+
+/// The part of a socket's budget that one before its `connect` has.
+const STRANGERS_PART: u64 = 16;
 
 /// How long a closed socket is still read. If bytes of the peer were left unread, the kernel would answer them with a
 /// reset, and the last frames might not reach the peer.
@@ -48,6 +56,8 @@ enum Wake {
     Answered(u64, Frame),
     /// A deadline has come.
     Time,
+    /// The socket, whose user is not in, has lost its place.
+    Out,
     /// There may be bytes to read.
     Readable,
 }
@@ -72,13 +82,8 @@ struct Deadlines {
     connect: Instant,
 }
 
-/// Serves one socket until it ends. `_counted` holds its place among the connections and in the metric meanwhile.
-pub(super) async fn serve(
-    gateway: GatewayState,
-    stream: Arc<TcpStream>,
-    mut opening: Box<Opening>,
-    _counted: (Permit, Held),
-) {
+/// Serves one socket until it ends. `_counted` counts it in the metric meanwhile.
+pub(super) async fn serve(gateway: GatewayState, stream: Arc<TcpStream>, mut opening: Box<Opening>, _counted: Held) {
     let (closed, stop) = (CancellationToken::new(), gateway.stop.clone());
     let connection = gateway.delivery.attach(stream.clone(), closed.clone()).await;
     Span::current().record("connection.id", connection.id().0);
@@ -87,7 +92,15 @@ pub(super) async fn serve(
     let mut reader = Reader {
         deadlines: Deadlines::new(&gateway, &connection),
         assembly: Assembly::default(),
-        session: Session::new(gateway, connection, socket, opening.bearer.take(), opening.undecided.take()),
+        session: Session::new(
+            gateway,
+            connection,
+            socket,
+            opening.bearer.take(),
+            opening.permit.clone(),
+            opening.undecided.take(),
+        ),
+        meter: Meter::default(),
         out: Vec::new(),
     };
     if !opening.first.is_empty() {
@@ -95,9 +108,10 @@ pub(super) async fn serve(
     }
     drop(opening);
     reader.run(&stream, &closed).await;
+    let is_out = reader.session.stranger.as_ref().is_some_and(|stranger| stranger.is_out());
     drop(reader);
     tracing::debug!(by_server = closed.is_cancelled(), "a socket has ended");
-    if closed.is_cancelled() {
+    if closed.is_cancelled() && !is_out {
         // An error and the end of the stream mean the same here: nothing more comes.
         let _ = Box::pin(stop.run_until_cancelled(tokio::time::timeout(LINGER, drain(&stream)))).await;
     }
@@ -108,6 +122,7 @@ struct Reader {
     deadlines: Deadlines,
     assembly: Assembly,
     session: Session,
+    meter: Meter,
     /// The frames for this socket that the present turn has made.
     out: Vec<Frame>,
 }
@@ -115,8 +130,8 @@ struct Reader {
 impl Reader {
     async fn run(&mut self, stream: &TcpStream, closed: &CancellationToken) {
         let mut cancelled = pin!(closed.cancelled());
-        let mut timer = pin!(tokio::time::sleep_until(self.deadlines.next(&self.session)));
         let mut turn = if self.assembly.is_empty() { Turn::Open } else { self.turn(None) };
+        let mut timer = pin!(tokio::time::sleep_until(self.next()));
         loop {
             for frame in std::mem::take(&mut self.out) {
                 self.session.connection.send(frame).await;
@@ -149,8 +164,14 @@ impl Reader {
                 if timer.as_mut().poll(cx).is_ready() {
                     return Poll::Ready(Wake::Time);
                 }
-                // While a command blocks the next ones nothing is read, so that the peer's sending is held back.
-                if self.session.blocked.is_none() && stream.poll_read_ready(cx).is_ready() {
+                if let Some(stranger) = &self.session.stranger
+                    && stranger.poll_out(cx).is_ready()
+                {
+                    return Poll::Ready(Wake::Out);
+                }
+                // While a command blocks the next ones, and while the socket is slowed, nothing is read, so that the
+                // peer's sending is held back.
+                if self.reads() && stream.poll_read_ready(cx).is_ready() {
                     return Poll::Ready(Wake::Readable);
                 }
                 Poll::Pending
@@ -164,54 +185,72 @@ impl Reader {
                 }
                 Wake::Unblocked(id, change) => {
                     self.session.answered(id);
-                    match self.session.apply(change) {
+                    let turn = match self.session.apply(change) {
                         Some(code) => Turn::Close(code),
-                        None => {
-                            timer.as_mut().reset(self.deadlines.next(&self.session));
-                            self.turn(None)
-                        }
-                    }
+                        None => self.turn(None),
+                    };
+                    self.session.stranger.iter().for_each(|stranger| stranger.is_busy(false));
+                    timer.as_mut().reset(self.next());
+                    turn
                 }
                 Wake::Time => {
                     let turn = self.due(Instant::now());
-                    timer.as_mut().reset(self.deadlines.next(&self.session));
+                    timer.as_mut().reset(self.next());
                     turn
+                }
+                Wake::Out => {
+                    metric::SOCKETS_REFUSED.add_of("pushed_out", 1);
+                    Turn::Close(CloseCode::Busy)
                 }
                 Wake::Readable => {
                     tokio::task::consume_budget().await;
-                    self.turn(Some(stream))
+                    let turn = self.turn(Some(stream));
+                    if self.meter.slowed_until().is_some() {
+                        timer.as_mut().reset(self.next());
+                    }
+                    turn
                 }
             };
         }
     }
 
-    /// Reads what has come, if a stream is given, and handles every whole message.
+    /// Whether the socket is read now.
+    fn reads(&self) -> bool {
+        self.session.blocked.is_none() && self.meter.slowed_until().is_none()
+    }
+
+    /// Reads what has come, if a stream is given, and handles every whole message that the budget allows.
     fn turn(&mut self, stream: Option<&TcpStream>) -> Turn {
         SCRATCH.with_borrow_mut(|scratch| {
-            let limit = self.session.gateway.settings.message_bytes;
+            let (limit, prices) = self.allowed();
             let wanted = limit + CLIENT_HEADER_BYTES + SPARE_BYTES;
             if scratch.len() < wanted {
                 scratch.resize(wanted, 0);
             }
             let mut end = self.assembly.restore(scratch);
+            let (mut frames, mut bytes) = (0, 0);
             if let Some(stream) = stream
-                && end < scratch.len()
+                && end < wanted
             {
-                match read_some(stream, &mut scratch[end..]) {
+                match read_some(stream, &mut scratch[end..wanted]) {
                     Ok(Some(0)) | Err(_) => return Turn::Gone,
                     Ok(Some(read)) => {
                         end += read;
+                        bytes = read as u64;
                         self.deadlines.heard = Instant::now();
                     }
                     Ok(None) => {}
                 }
             }
-            let mut at = 0;
-            while self.session.blocked.is_none() {
+            let (mut at, began, now) = (0, self.session.gateway.began, self.deadlines.heard);
+            self.meter.take(0, bytes, prices, began, now);
+            while self.reads() {
                 match self.assembly.next(&mut scratch[at..end], limit) {
                     Ok(None) => break,
                     Ok(Some((input, used))) => {
                         at += used;
+                        frames += 1;
+                        self.meter.take(1, 0, prices, began, now);
                         if let Some(input) = input
                             && let Some(turn) = self.take(input)
                         {
@@ -224,8 +263,34 @@ impl Reader {
             if at < end {
                 self.assembly.keep(&scratch[at..end]);
             }
-            Turn::Open
+            self.charge_user(frames, bytes, now);
+            let within = Duration::from_millis(self.session.gateway.settings.flood_ms);
+            if self.meter.floods(within, now) { Turn::Close(CloseCode::Flooding) } else { Turn::Open }
         })
+    }
+
+    /// The most bytes of a message, and the prices of frames and bytes. A socket whose user is not in has less.
+    fn allowed(&self) -> (usize, Prices) {
+        let (limit, prices) = (self.session.gateway.settings.message_bytes, self.session.gateway.socket_prices);
+        match self.session.me {
+            Some(_) => (limit, prices),
+            None => (limit.min(STRANGER_BYTES), prices.a_part(STRANGERS_PART)),
+        }
+    }
+
+    /// Counts what has come against the budget that all sockets of the user share.
+    fn charge_user(&mut self, frames: u64, bytes: u64, now: Instant) {
+        if let Some(me) = &self.session.me {
+            let gateway = &self.session.gateway;
+            let wait = me.budget.take(frames, bytes, gateway.user_prices, nanos(gateway.began, now));
+            self.meter.slow(wait, now);
+        }
+    }
+
+    /// When something is due next.
+    fn next(&self) -> Instant {
+        let next = self.deadlines.next(&self.session);
+        self.meter.slowed_until().map_or(next, |until| next.min(until))
     }
 
     /// Handles one message. `None` if the socket goes on.
@@ -235,7 +300,10 @@ impl Reader {
                 Step::Nothing => {}
                 Step::Reply(frame) => self.out.push(frame),
                 Step::Wait(answer) => self.session.waiting.get_or_insert_with(|| Box::new(Replies::new())).push(answer),
-                Step::Block(command) => self.session.blocked = Some(command),
+                Step::Block(command) => {
+                    self.session.stranger.iter().for_each(|stranger| stranger.is_busy(true));
+                    self.session.blocked = Some(command);
+                }
                 Step::Refuse(frame, code) => {
                     self.out.push(frame);
                     return Some(Turn::Close(code));
@@ -274,6 +342,10 @@ impl Reader {
         if now >= self.deadlines.ping {
             self.out.push(self.session.gateway.ping.clone());
             self.deadlines.ping = now + Deadlines::ping_interval(&self.session.gateway, &self.session.connection);
+        }
+        if self.meter.slowed_until().is_some() && self.meter.look(now) {
+            self.deadlines.heard = now;
+            return self.turn(None);
         }
         Turn::Open
     }

@@ -1,6 +1,7 @@
-//! The accept loop: HTTP/1.1 over TCP with a bound on connections and a deadline for each request's head. Connections
-//! that open a socket leave HTTP.
+//! The accept loop: HTTP/1.1 over TCP, with a place for each connection and a deadline for whatever is awaited of its
+//! peer. Connections that open a socket leave HTTP.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -10,17 +11,16 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
-use axum::http::Request;
+use axum::http::{HeaderValue, Request, header};
 use bytes::Bytes;
-use futures_util::TryFutureExt;
+use futures_util::FutureExt;
 use futures_util::future::{Either, ready};
 use hyper::body::{Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
 use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
@@ -28,7 +28,11 @@ use tower::ServiceExt;
 
 use super::GatewayState;
 use super::door::Permit;
+use super::handshake::Refusal;
+use super::progress::{Answering, Times, Watched};
 use super::upgrade::{self, Begins};
+use crate::kit::budget::{Price, nanos};
+use crate::kit::limit::holder;
 
 /// The most bytes of a request's head.
 const HEAD_BYTES: usize = 16 * 1024;
@@ -36,6 +40,12 @@ const HEAD_BYTES: usize = 16 * 1024;
 /// The wait after the system refused to accept, as when it has no more file descriptors. The listener stays ready
 /// meanwhile, so without a wait the loop would spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// The time that a connection on the porch has for the head of its request, and for the progress of the answer.
+const PORCH_TIME: Duration = Duration::from_secs(1);
+
+/// What a connection on the porch may ask for: whether the server is well must be known above all when it is crowded.
+const OF_HEALTH: [&str; 2] = ["/healthz", "/readyz"];
 
 /// The time that a connection without a request gets at a stop to write its last bytes.
 const LAST_BYTES: Duration = Duration::from_millis(200);
@@ -53,8 +63,14 @@ pub async fn listen(listener: TcpListener, router: Router, gateway: GatewayState
     {
         tracing::warn!(%error, "the TCP options of the listener could not be set");
     }
+    // The system itself gives up a peer that acknowledges nothing for so long, also after the server has let go of it.
+    #[cfg(target_os = "linux")]
+    if let Err(error) = socket.set_tcp_user_timeout(Some(Duration::from_millis(settings.silence_ms))) {
+        tracing::warn!(%error, "the time for unacknowledged bytes could not be set");
+    }
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(Duration::from_millis(settings.head_ms)).max_buf_size(HEAD_BYTES);
+    // `Watched` keeps the times.
+    http.header_read_timeout(None).max_buf_size(HEAD_BYTES);
     let http = Arc::new(http);
     loop {
         let accepted = tokio::select! {
@@ -71,8 +87,9 @@ pub async fn listen(listener: TcpListener, router: Router, gateway: GatewayState
                 continue;
             }
         };
-        // Above the bound and the reserve a connection is closed at once, which costs less than any answer.
-        let Some(permit) = gateway.door.place() else { continue };
+        let address = peer.ip().to_canonical();
+        let address = (!gateway.is_proxy(address)).then(|| holder(address));
+        let Some(permit) = gateway.door.arrive(address, Instant::now()) else { continue };
         let (http, router, stop) = (http.clone(), router.clone(), stop.clone());
         let arrival = Box::new(Arrival { http, router, gateway: gateway.clone(), stream, peer, permit, stop });
         gateway.sockets.work("connection", connection(arrival));
@@ -91,48 +108,100 @@ struct Arrival {
     stop: CancellationToken,
 }
 
+impl Arrival {
+    /// What a socket goes on with. Everything else is freed, its place among the strangers included, which the socket
+    /// has in what it was opened with.
+    fn of_socket(self: Box<Self>) -> (GatewayState, TcpStream) {
+        (self.gateway, self.stream)
+    }
+}
+
 /// Serves a connection, as a socket if it begins with a handshake, and otherwise as HTTP.
 async fn connection(arrival: Box<Arrival>) {
-    let mut begins = upgrade::begin(&arrival.gateway, &arrival.stream);
+    let mut begins = upgrade::begin(&arrival.gateway, &arrival.stream, arrival.peer, &arrival.permit);
     if matches!(begins, Begins::Silent) && Box::pin(says_something(&arrival)).await {
-        begins = upgrade::begin(&arrival.gateway, &arrival.stream);
+        begins = upgrade::begin(&arrival.gateway, &arrival.stream, arrival.peer, &arrival.permit);
     }
     match begins {
         Begins::Socket(opening) => {
-            let Arrival { gateway, stream, permit, .. } = *arrival;
-            upgrade::be_socket(gateway, stream, permit, opening).await;
+            let (gateway, stream) = arrival.of_socket();
+            upgrade::be_socket(gateway, stream, opening).await;
         }
         Begins::Http => Box::pin(requests(*arrival)).await,
         Begins::Silent | Begins::Gone => {}
     }
 }
 
-/// Waits until there is something to read. `false` if nothing comes within the time for a head.
-async fn says_something(Arrival { gateway, stream, stop, .. }: &Arrival) -> bool {
-    let head_ms = Duration::from_millis(gateway.settings.head_ms);
-    matches!(stop.run_until_cancelled(timeout(head_ms, stream.peek(&mut [0]))).await, Some(Ok(Ok(1))))
+/// The times of a connection.
+fn times(gateway: &GatewayState, permit: &Permit) -> Times {
+    if permit.is_on_porch() {
+        return Times { head: PORCH_TIME, idle: PORCH_TIME, write: PORCH_TIME };
+    }
+    let settings = &gateway.settings;
+    let ms = Duration::from_millis;
+    Times { head: ms(settings.head_ms), idle: ms(settings.keep_alive_ms), write: ms(settings.write_ms) }
 }
 
-/// Serves HTTP requests on a connection until it ends.
+/// Waits until there is something to read. `false` if nothing comes within the time for a head, or if the connection
+/// has lost its place.
+async fn says_something(Arrival { gateway, stream, permit, stop, .. }: &Arrival) -> bool {
+    let mut first = [0];
+    let says = timeout(times(gateway, permit).head, stream.peek(&mut first));
+    tokio::select! {
+        biased;
+        () = stop.cancelled() => false,
+        said = says => matches!(said, Ok(Ok(1))),
+        () = permit.out() => false,
+    }
+}
+
+/// Serves HTTP requests on a connection until it ends, or has lost its place.
 async fn requests(Arrival { http, router, gateway, stream, peer, permit, stop }: Arrival) {
     let requests = TaskTracker::new();
-    let under_way = requests.clone();
+    let (under_way, place, answering) = (requests.clone(), permit.clone(), Answering::default());
+    let stream = Watched::new(stream, times(&gateway, &permit), answering.clone(), Instant::now());
     let service = service_fn(move |mut request: Request<Incoming>| {
-        let token = under_way.token();
-        let opened = (request.uri().path() == upgrade::PATH).then(|| upgrade::open(&gateway, &mut request, &permit));
-        let answer = match opened.flatten() {
-            Some(response) => Either::Left(ready(Ok(response))),
-            None => {
+        answering.begin();
+        permit.is_busy(true);
+        let under_way = UnderWayFor { answering: answering.clone(), permit: permit.clone(), _token: under_way.token() };
+        let path = request.uri().path();
+        let waits = if permit.is_on_porch() && !OF_HEALTH.contains(&path) && path != upgrade::PATH {
+            Err(Refusal::busy(super::door::busy()).response())
+        } else {
+            Ok(excess(&gateway, &permit))
+        };
+        let opened = (path == upgrade::PATH).then(|| upgrade::open(&gateway, &mut request, peer, &permit));
+        let answer = match (waits, opened.flatten()) {
+            (Err(refusal), _) => Either::Left(ready(refusal)),
+            (Ok(_), Some(response)) => Either::Left(ready(response)),
+            (Ok(wait), None) => {
                 request.extensions_mut().insert(ConnectInfo(peer));
-                Either::Right(router.clone().oneshot(request.map(Body::new)))
+                let router = router.clone();
+                Either::Right(async move {
+                    if wait > Duration::ZERO {
+                        tokio::time::sleep(wait).await;
+                    }
+                    let Ok(answer) = router.oneshot(request.map(Body::new)).await;
+                    answer
+                })
             }
         };
-        answer.map_ok(|response| response.map(|body| Body::new(UnderWay { body, _token: token })))
+        let on_porch = permit.is_on_porch();
+        answer.map(move |mut response| {
+            if on_porch {
+                response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok::<_, Infallible>(response.map(|body| Body::new(UnderWay { body, _for: under_way })))
+        })
     });
-    let mut serving = pin!(http.serve_connection(TokioIo::new(stream), service).with_upgrades());
+    let mut serving = pin!(http.serve_connection(stream, service).with_upgrades());
     let result = tokio::select! {
         biased;
         result = serving.as_mut() => result,
+        () = place.out() => {
+            tracing::trace!("a connection has lost its place");
+            return;
+        }
         () = stop.cancelled() => {
             serving.as_mut().graceful_shutdown();
             // Hyper would wait for the rest of a head that has begun. A stopping server does not.
@@ -153,10 +222,31 @@ async fn requests(Arrival { http, router, gateway, stream, peer, permit, stop }:
     }
 }
 
+/// How long a request has to wait because its address asks too often.
+fn excess(gateway: &GatewayState, permit: &Permit) -> Duration {
+    let now = nanos(gateway.began, Instant::now());
+    let wait = permit.requests().map_or(0, |spent| spent.take(1, Price::of(gateway.settings.requests), now));
+    Duration::from_nanos(wait)
+}
+
+/// While it lives, a request counts as under way.
+struct UnderWayFor {
+    answering: Answering,
+    permit: Permit,
+    _token: TaskTrackerToken,
+}
+
+impl Drop for UnderWayFor {
+    fn drop(&mut self) {
+        self.permit.is_busy(false);
+        self.answering.end();
+    }
+}
+
 /// The body of a response. While it lives, its request counts as under way.
 struct UnderWay {
     body: Body,
-    _token: TaskTrackerToken,
+    _for: UnderWayFor,
 }
 
 impl hyper::body::Body for UnderWay {
@@ -234,11 +324,19 @@ mod tests {
         let announced = crate::gateway::Announced { outbox_bytes: 0, grace_ms: 0 };
         let settings = crate::gateway::Settings::default();
         let ports = NoPorts(Chance::seeded(1));
-        let gateway = GatewayState::new(settings, announced, delivery, ports, &supervisor, crew);
+        let gateway = GatewayState::new(
+            settings,
+            announced,
+            delivery,
+            ports,
+            crate::gateway::Surroundings::default(),
+            &supervisor,
+            crew,
+        );
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("it has one");
         let (stream, _) = tokio::join!(TcpStream::connect(address), listener.accept());
-        let permit = gateway.door.place().expect("there is one");
+        let permit = gateway.door.arrive(None, Instant::now()).expect("there is one");
         let task = connection(Box::new(Arrival {
             http: Arc::new(http1::Builder::new()),
             router: Router::new(),

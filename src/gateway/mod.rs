@@ -15,21 +15,28 @@ mod door;
 mod handshake;
 mod join;
 pub mod listen;
+mod meter;
 pub mod port;
+mod progress;
 mod rest;
 mod routes;
 mod session;
 mod settings;
+mod strangers;
 mod upgrade;
 
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use parlor_protocol::{CloseCode, envelope, event::Notice};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::delivery::{Delivery, Frame};
+use crate::http::proxy::Proxies;
+use crate::kit::budget::Prices;
 use crate::kit::supervise::{Crew, Supervisor};
 use crate::presence::Users;
 pub use port::{Named, Ports, SignedIn};
@@ -46,6 +53,22 @@ pub struct Announced {
     pub grace_ms: u64,
 }
 
+/// What the gateway must know of the machine, and of what stands in front of the server.
+#[derive(Clone, Debug)]
+pub struct Surroundings {
+    /// The proxies whose word about their clients is believed.
+    pub proxies: Proxies,
+    /// The most connections that the process can have.
+    pub connections: usize,
+}
+
+impl Default for Surroundings {
+    /// No proxies, and as many connections as anybody may set.
+    fn default() -> Self {
+        Self { proxies: Arc::default(), connections: usize::MAX / 2 }
+    }
+}
+
 /// What all sockets of this process share.
 pub struct Shared {
     settings: Settings,
@@ -53,6 +76,11 @@ pub struct Shared {
     delivery: Delivery,
     users: Users,
     door: door::Door,
+    proxies: Proxies,
+    /// When the gateway was started; the use of budgets is counted from here.
+    began: Instant,
+    socket_prices: Prices,
+    user_prices: Prices,
     ports: Arc<dyn Ports>,
     patience: Arc<asked::Patience>,
     stop: CancellationToken,
@@ -73,6 +101,7 @@ impl GatewayState {
         announced: Announced,
         delivery: Delivery,
         ports: impl Ports,
+        surroundings: Surroundings,
         supervisor: &Supervisor,
         sockets: Crew,
     ) -> Self {
@@ -81,17 +110,38 @@ impl GatewayState {
         let stop = supervisor.stop().clone();
         let users = Users::new(keep, settings.devices, ports.clone(), stop.clone(), sockets.clone());
         let ping = Frame::text(&envelope::notice(&Notice::Ping));
-        let door = door::Door::new(settings.max_connections, delivery.load().clone());
+        let door = door::Door::new(&settings, surroundings.connections, delivery.load().clone());
         let patience = Arc::<asked::Patience>::default();
         let (kept, stopped) = (patience.clone(), stop.clone());
         let keep = async move { stopped.run_until_cancelled(kept.keep()).await.unwrap_or_default() };
         supervisor.engine("patience of sockets", &stop, keep);
-        Self(Arc::new(Shared { settings, announced, delivery, users, door, ports, patience, stop, sockets, ping }))
+        let (socket_prices, user_prices) = (settings.socket_prices(), settings.user_prices());
+        Self(Arc::new(Shared {
+            settings,
+            announced,
+            delivery,
+            users,
+            door,
+            proxies: surroundings.proxies,
+            began: Instant::now(),
+            socket_prices,
+            user_prices,
+            ports,
+            patience,
+            stop,
+            sockets,
+            ping,
+        }))
     }
 
     /// The users of this process, through whom user frames are sent.
     pub fn users(&self) -> &Users {
         &self.0.users
+    }
+
+    /// Whether this peer is a proxy whose word about its clients is believed.
+    fn is_proxy(&self, peer: IpAddr) -> bool {
+        self.proxies.iter().any(|network| network.contains(peer))
     }
 
     /// Closes every socket. Each is told to reconnect after a time of its own within `spread`.

@@ -17,8 +17,9 @@ use uuid::Uuid;
 
 use super::GatewayState;
 use super::asked::Question;
-use super::door::Undecided;
+use super::door::{Inside, Permit, Undecided};
 use crate::delivery::{Connection, Frame};
+use crate::kit::budget::Budget;
 use crate::kit::clock::Timestamp;
 use crate::presence::{Place, Presence};
 use crate::room::port::PortFuture;
@@ -59,7 +60,10 @@ pub(super) struct Me {
     /// The socket's places in rooms.
     pub places: Vec<Place>,
     pub validity: Validity,
+    /// What all sockets of the user may send together.
+    pub budget: Arc<Budget>,
     _presence: Presence,
+    _inside: Inside,
 }
 
 /// The validity of the socket's token.
@@ -101,6 +105,8 @@ pub(super) struct Session {
     pub(super) me: Option<Box<Me>>,
     /// The token that the handshake brought, until the socket is connected.
     pub(super) bearer: Option<Box<str>>,
+    /// The socket's place among the strangers, until it is connected.
+    pub(super) stranger: Option<Permit>,
     /// Set until the socket is connected, if it may still be refused because the node is overloaded.
     pub(super) undecided: Option<Undecided>,
     /// The replies that are not known yet; `None` if there are none.
@@ -132,6 +138,7 @@ impl Session {
         connection: Connection,
         (stream, closed): (Arc<TcpStream>, CancellationToken),
         bearer: Option<Box<str>>,
+        stranger: Permit,
         undecided: Option<Undecided>,
     ) -> Self {
         let (me, waiting, blocked, unanswered) = (None, None, None, Vec::new());
@@ -143,6 +150,7 @@ impl Session {
             closed,
             me,
             bearer,
+            stranger: Some(stranger),
             undecided,
             waiting,
             blocked,
@@ -248,7 +256,7 @@ impl Session {
             Change::Nothing => {}
             Change::Connected(me) => {
                 Span::current().record("user.id", me.person.id.number());
-                (self.me, self.bearer, self.undecided) = (Some(me), None, None);
+                (self.me, self.bearer, self.stranger, self.undecided) = (Some(me), None, None, None);
             }
             Change::Refreshed(validity) => {
                 if let Some(me) = &mut self.me {
@@ -288,8 +296,15 @@ impl Drop for Session {
 
 impl Me {
     /// A user who is in no room yet on this socket.
-    pub(super) fn new(person: Person, session: Uuid, validity: Validity, presence: Presence) -> Self {
-        Self { person, session, places: Vec::new(), validity, _presence: presence }
+    pub(super) fn new(
+        person: Person,
+        session: Uuid,
+        validity: Validity,
+        presence: Presence,
+        budget: Arc<Budget>,
+        inside: Inside,
+    ) -> Self {
+        Self { person, session, places: Vec::new(), validity, budget, _presence: presence, _inside: inside }
     }
 
     /// Adds a place. In the room that was left for it, the socket has none any more.

@@ -1,6 +1,7 @@
 //! The program as a process: its commands, its settings and its refusals.
 
 mod anchors;
+mod bounds;
 mod effects;
 mod failures;
 mod hashing;

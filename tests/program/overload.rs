@@ -22,7 +22,12 @@ fn resident_bytes(program: &Program) -> u64 {
 }
 
 fn serve() -> Plan {
-    World::serve().metrics().set("PARLOR__GATEWAY__CONNECT_MS", 600_000)
+    World::serve().metrics().set_all([
+        ("PARLOR__GATEWAY__CONNECT_MS", 600_000),
+        ("PARLOR__GATEWAY__MAX_STRANGERS", MOST_SOCKETS + 1_000),
+        ("PARLOR__GATEWAY__STRANGERS_OF_ADDRESS", MOST_SOCKETS + 1_000),
+        ("PARLOR__GATEWAY__CONNECTIONS_PER_MINUTE_ADDRESS", 10 * MOST_SOCKETS),
+    ])
 }
 
 /// What it has when it has done once what the test asks of it: code that runs for the first time is memory too, and in

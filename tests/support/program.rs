@@ -60,9 +60,13 @@ impl Watched {
     }
 }
 
+/// Names another build of the program; `./parlor prove abuse` measures a release build.
+const PROGRAM: &str = "PROVE_PROGRAM";
+
 /// `parlor` with these arguments, in an environment without settings.
 pub fn parlor(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_parlor"));
+    let built = env!("CARGO_BIN_EXE_parlor").to_owned();
+    let mut command = Command::new(std::env::var(PROGRAM).unwrap_or(built));
     for (name, _) in std::env::vars_os() {
         let shown = name.to_string_lossy();
         if ["PARLOR", "DATABASE_", "PG", "RUST_LOG"].iter().any(|beginning| shown.starts_with(beginning)) {
@@ -71,6 +75,21 @@ pub fn parlor(arguments: &[&str]) -> Command {
     }
     command.args(arguments).current_dir(env!("CARGO_TARGET_TMPDIR")).stdin(Stdio::null());
     command
+}
+
+/// The same command with this soft and this hard limit of open files. Its output is not taken over.
+pub fn with_files(soft: u32, hard: u32, command: &Command) -> Command {
+    let mut limited = Command::new("sh");
+    let limits = format!("ulimit -Sn {soft}; ulimit -Hn {hard}; exec \"$0\" \"$@\"");
+    limited.arg("-c").arg(limits).arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => limited.env(name, value),
+            None => limited.env_remove(name),
+        };
+    }
+    limited.current_dir(command.get_current_dir().unwrap_or(Path::new("."))).stdin(Stdio::null());
+    limited
 }
 
 /// Runs a command to its end.

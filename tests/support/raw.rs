@@ -1,11 +1,11 @@
 //! A socket without manners: it sends any bytes and shows the server's frames as they are.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 pub use parlor_loadtests::socket::masked;
 use parlor_protocol::SUBPROTOCOL;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 use super::client::soon;
 
@@ -38,6 +38,17 @@ impl Raw {
         Self { stream, buffer: Vec::new() }
     }
 
+    /// The same from this address of the machine, as if a stranger of that address had made it. With a small receive
+    /// buffer, so that what is not read stays with the server. An error if the server takes no more connections.
+    pub async fn tcp_from(from: IpAddr, address: SocketAddr) -> std::io::Result<Self> {
+        let socket = TcpSocket::new_v4()?;
+        socket.set_recv_buffer_size(4_096)?;
+        socket.bind(SocketAddr::new(from, 0))?;
+        let stream = socket.connect(address).await?;
+        stream.set_nodelay(true)?;
+        Ok(Self { stream, buffer: Vec::new() })
+    }
+
     /// A connection that has become a socket.
     pub async fn open(address: SocketAddr) -> Self {
         let mut raw = Self::tcp(address).await;
@@ -50,6 +61,18 @@ impl Raw {
     /// Sends these bytes.
     pub async fn send(&mut self, bytes: &[u8]) {
         soon("room to send", self.stream.write_all(bytes)).await.expect("the connection is open");
+    }
+
+    /// Sends a request without a body, and gives the status of its answer.
+    pub async fn ask(&mut self, method: &str, path: &str) -> u16 {
+        self.send(format!("{method} {path} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes()).await;
+        let head = self.head().await;
+        head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status")
+    }
+
+    /// Whether the server has ended the connection, without reading what it has sent.
+    pub fn is_cut(&self) -> bool {
+        matches!(self.stream.take_error(), Ok(Some(_)) | Err(_))
     }
 
     /// The head of an HTTP response.

@@ -1,5 +1,6 @@
 //! Frames and handshakes that are malformed, split or hostile.
 
+use parlor::kit::rate::Rate;
 use parlor::{delivery, gateway};
 use parlor_protocol::{CloseCode, ErrorCode};
 
@@ -147,7 +148,9 @@ async fn an_invalid_handshake_is_refused_with_a_problem() {
 #[tokio::test]
 async fn regression_pings_before_connect_queue_one_pong() {
     let narrow = delivery::Settings { outbox_bytes: 4_096, ..delivery::Settings::default() };
-    let server = Server::start_with(gateway::Settings::default(), narrow).await;
+    let endless = Rate { count: 1_000_000_000, per_ms: 1_000 };
+    let settings = gateway::Settings { frames: endless, bytes: endless, ..Default::default() };
+    let server = Server::start_with(settings, narrow).await;
     let mut raw = Raw::open(server.address).await;
     // Far more than the system's buffers hold, and the client has read nothing.
     let pings = 200_000_u32;

@@ -3,6 +3,8 @@
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
+use parlor::{delivery, gateway};
+
 use super::server::Server;
 use crate::support::raw::{handshake, text};
 
@@ -29,7 +31,13 @@ fn idle(address: SocketAddr, frames: &[String]) -> TcpStream {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "a measurement"]
 async fn resident_memory_of_idle_sockets() {
-    let server = Server::start().await;
+    let settings = gateway::Settings {
+        connect_ms: 600_000,
+        strangers_of_address: Some(2 * SOCKETS),
+        connections_per_minute_address: 100_000,
+        ..Default::default()
+    };
+    let server = Server::start_with(settings, delivery::Settings::default()).await;
     let address = server.address;
     let mut kept = Vec::with_capacity(2 * SOCKETS);
     for (what, joins) in [("warm-up", true), ("open", false), ("connected", false), ("in a room", true)] {

@@ -111,8 +111,8 @@ async fn a_full_node_takes_no_newcomer_and_fails_nobody_who_is_in() {
 }
 
 #[tokio::test]
-async fn over_the_bound_of_connections_a_handshake_is_refused_and_far_over_it_all_are_closed() {
-    let settings = gateway::Settings { max_connections: 2, ..Default::default() };
+async fn over_the_bound_of_people_a_handshake_is_refused_and_over_that_of_strangers_only_health_is_told() {
+    let settings = gateway::Settings { max_connections: 2, max_strangers: Some(16), ..Default::default() };
     let server = Server::start_with(settings, delivery::Settings::default()).await;
     let address = server.address;
     let mut first = Client::connected(address, "user:1", "phone").await;
@@ -120,13 +120,13 @@ async fn over_the_bound_of_connections_a_handshake_is_refused_and_far_over_it_al
     let second = Client::connected(address, "user:2", "phone").await;
     let undecided = Raw::open(address).await;
     is_refused(address).await;
-    // The reserve, of 16: one is undecided, the rest says nothing.
+    // All places of strangers: one is undecided, the rest says nothing.
     let mut silent = Vec::new();
     for _ in 0..15 {
         silent.push(Raw::tcp(address).await);
     }
-    let mut beyond = Raw::tcp(address).await;
-    assert_eq!(beyond.frame().await, None);
+    is_refused(address).await;
+    assert_eq!(Raw::tcp(address).await.ask("GET", "/healthz").await, 200);
     first.ping().await;
     drop((silent, undecided));
     // Another device of who is in a room comes in, over the bound too; nobody else does.

@@ -10,7 +10,7 @@ use axum::Router;
 use axum::routing::get;
 use parlor::cluster::Lease;
 use parlor::delivery::{self, Delivery, Frame, Topic};
-use parlor::gateway::{self, Announced, GatewayState, Named, Ports, SignedIn, listen};
+use parlor::gateway::{self, Announced, GatewayState, Named, Ports, SignedIn, Surroundings, listen};
 use parlor::kit::chance::Chance;
 use parlor::kit::clock::Timestamp;
 use parlor::kit::supervise::{Crew, Supervisor};
@@ -31,6 +31,9 @@ use crate::support::time::until;
 
 /// The epoch of every pretended room.
 pub const EPOCH: i64 = 1_790_000_000_000;
+
+/// The bytes of the answer at `/large`, far more than the system's buffers hold.
+pub const LARGE: usize = 16 * 1024 * 1024;
 
 /// A room of the tests.
 pub fn room(number: i64) -> RoomId {
@@ -104,8 +107,20 @@ impl Server {
         let chance = Chance::seeded(1);
         let ports = PretendedPorts { chance, rooms: rooms.clone(), delivery: delivery.clone(), crew: crew.clone() };
         let announced = Announced { outbox_bytes: delivery_settings.outbox_bytes, grace_ms: 30_000 };
-        let gateway = GatewayState::new(settings, announced, delivery.clone(), ports, &supervisor, crew.clone());
-        let router = Router::new().route("/v1/socket", get(gateway::refused)).with_state(gateway.clone());
+        let gateway = GatewayState::new(
+            settings,
+            announced,
+            delivery.clone(),
+            ports,
+            Surroundings::default(),
+            &supervisor,
+            crew.clone(),
+        );
+        let router = Router::new()
+            .route("/v1/socket", get(gateway::refused))
+            .route("/healthz", get(async || "well"))
+            .route("/large", get(async || vec![b'.'; LARGE]))
+            .with_state(gateway.clone());
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("it is bound");
         let stop = supervisor.stop();

@@ -27,7 +27,7 @@ pub use self::inside::Inside;
 pub use self::rest::PASSWORD;
 use super::client::Client;
 use super::postgres::Database;
-use super::program::{Program, complaint, parlor, run};
+use super::program::{Program, complaint, parlor, run, with_files};
 use crate::support::{edge, now};
 
 /// Limits that no test meets by accident.
@@ -37,6 +37,11 @@ const ROOMY: &[(&str, &str)] = &[
     ("PARLOR__GATEWAY__CHAT", "1000 in 1000 ms"),
     ("PARLOR__GATEWAY__SEAT", "1000 in 1000 ms"),
     ("PARLOR__GATEWAY__LIST", "1000 in 1000 ms"),
+    ("PARLOR__GATEWAY__FRAMES", "100000 in 1000 ms"),
+    ("PARLOR__GATEWAY__BYTES", "100000000 in 1000 ms"),
+    ("PARLOR__GATEWAY__USER_FRAMES", "100000 in 1000 ms"),
+    ("PARLOR__GATEWAY__USER_BYTES", "100000000 in 1000 ms"),
+    ("PARLOR__GATEWAY__REQUESTS", "100000 in 1000 ms"),
     ("PARLOR__MEDIA__UPLOADS_PER_MINUTE_USER", "1000"),
     ("PARLOR__IDENTITY__ATTEMPTS_PER_MINUTE_ACCOUNT", "1000"),
     ("PARLOR__IDENTITY__CODES_PER_MINUTE_ADDRESS", "1000"),
@@ -51,11 +56,13 @@ pub struct Plan {
     database: Option<Database>,
     seeded: bool,
     address: Option<SocketAddr>,
+    /// The soft and the hard limit of open files.
+    files: Option<(u32, u32)>,
 }
 
 impl Plan {
     fn of(subcommand: &'static str) -> Self {
-        Self { subcommand, settings: Vec::new(), database: None, seeded: false, address: None }
+        Self { subcommand, settings: Vec::new(), database: None, seeded: false, address: None, files: None }
     }
 
     /// One setting, by the name of its environment variable.
@@ -97,6 +104,12 @@ impl Plan {
         self
     }
 
+    /// With this soft and this hard limit of open files.
+    pub fn files(mut self, soft: u32, hard: u32) -> Self {
+        self.files = Some((soft, hard));
+        self
+    }
+
     /// At one address, whenever it is started again: whoever watches comes back to it.
     pub fn at_one_address(mut self) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has free ports");
@@ -130,6 +143,9 @@ impl Plan {
             _ => command.env("PARLOR__SERVER__ADDRESS", address),
         };
         command.env("DATABASE_URL", database.app_url());
+        if let Some((soft, hard)) = self.files {
+            command = with_files(soft, hard, &command);
+        }
         command.envs(self.settings.iter().map(|(name, value)| (name, value)));
         waited(move || Program::start(&mut command)).await
     }

@@ -1,0 +1,83 @@
+//! How fast one socket sends: it is slowed above its budget, and closed if it is above it all the time.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::kit::budget::{Budget, Prices, nanos};
+
+/// The budget of one socket, and how long it has been above it.
+#[derive(Debug, Default)]
+pub(super) struct Meter {
+    budget: Budget,
+    /// Until when nothing is read.
+    until: Option<Instant>,
+    /// Since when it has been slowed again and again.
+    flooding: Option<Instant>,
+}
+
+impl Meter {
+    /// Until when nothing is read from the socket; `None` if it keeps its budget.
+    pub(super) fn slowed_until(&self) -> Option<Instant> {
+        self.until
+    }
+
+    /// Returns whether the time of slowing has ended. Then the socket is read again.
+    pub(super) fn look(&mut self, now: Instant) -> bool {
+        self.until.take_if(|until| now >= *until).is_some()
+    }
+
+    /// Counts what has come on the socket. Returns whether it must be slowed.
+    pub(super) fn take(&mut self, frames: u64, bytes: u64, prices: Prices, began: Instant, now: Instant) -> bool {
+        let at = nanos(began, now);
+        let wait = self.budget.take(frames, bytes, prices, at);
+        if wait == 0 && self.flooding.is_some() && self.budget.is_calm(prices, at) {
+            self.flooding = None;
+        }
+        self.slow(wait, now)
+    }
+
+    /// Slows the socket for this many nanoseconds. Returns whether these are any.
+    pub(super) fn slow(&mut self, wait: u64, now: Instant) -> bool {
+        if wait == 0 {
+            return false;
+        }
+        let until = now + Duration::from_nanos(wait);
+        self.until = Some(self.until.map_or(until, |before| before.max(until)));
+        self.flooding.get_or_insert(now);
+        true
+    }
+
+    /// Whether it has been slowed again and again for this long.
+    pub(super) fn floods(&self, within: Duration, now: Instant) -> bool {
+        self.until.is_some() && self.flooding.is_some_and(|since| now - since >= within)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kit::rate::Rate;
+
+    #[test]
+    fn a_socket_floods_only_if_it_never_keeps_its_budget() {
+        let prices = Prices::of(Rate { count: 10, per_ms: 1_000 }, Rate { count: 1_000_000, per_ms: 1_000 });
+        let (start, within) = (Instant::now(), Duration::from_secs(3));
+        let (mut steady, mut once) = (Meter::default(), Meter::default());
+        assert!(once.take(20, 0, prices, start, start));
+        let mut closed_at = None;
+        for step in 0..100 {
+            let now = start + Duration::from_millis(100 * step);
+            steady.look(now);
+            once.look(now);
+            if steady.slowed_until().is_none() && steady.take(20, 0, prices, start, now) && steady.floods(within, now) {
+                closed_at.get_or_insert(step);
+            }
+            if once.slowed_until().is_none() && step % 2 == 0 {
+                once.take(1, 0, prices, start, now);
+            }
+            assert!(!once.floods(within, now), "after {step} tenths of a second");
+        }
+        assert!(closed_at.is_some_and(|step| (30..60).contains(&step)), "{closed_at:?}");
+    }
+}
