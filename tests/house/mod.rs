@@ -2,6 +2,7 @@
 //! place. The rules' table is in `table`; `planted` shows that each kind of breach is found.
 
 mod handed;
+mod limits;
 mod path;
 mod planted;
 mod rank;
