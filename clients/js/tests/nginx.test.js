@@ -157,7 +157,7 @@ test('the times and sizes of nginx.conf fit the server\'s settings', async () =>
   const [conf, settings] = await Promise.all([read('deploy/nginx.conf'), read('docs/settings.md')]);
   const setting = (name) => Number(new RegExp(`\\| \`${name}\` \\| \`(\\d+)\``).exec(settings)[1]);
   const seconds = (name) => [...conf.matchAll(new RegExp(`\\b${name} (\\d+)s;`, 'g'))].map(([, value]) => Number(value) * 1_000);
-  assert.ok(seconds('keepalive_timeout')[0] < setting('gateway.head_ms'), 'nginx gives up an idle connection before the server does');
+  assert.ok(seconds('keepalive_timeout')[0] < setting('gateway.keep_alive_ms'), 'nginx gives up an idle connection before the server does');
   const [request, socket] = seconds('proxy_read_timeout');
   assert.ok(request > setting('http.timeout_ms') && socket > setting('gateway.silence_ms'));
   assert.ok(Number(/client_max_body_size (\d+)m;/.exec(conf)[1]) * (1 << 20) > setting('media.proof_bytes'));
