@@ -7,6 +7,7 @@
 
 mod support;
 
+mod abuse;
 mod contributing;
 mod courier;
 mod faults;
