@@ -43,7 +43,7 @@ pub fn benches(criterion: &mut Criterion) {
             let read = frame::read(black_box(&mut buffer), 65_536).expect("good").expect("whole");
             let text = std::str::from_utf8(&buffer[read.payload]).expect("UTF-8");
             let frame = CommandFrame::parse(text).expect("a command");
-            let command = Command::parse(&frame.kind, frame.data()).expect("a command");
+            let mut command = Command::parse(&frame.kind, frame.data()).expect("a command");
             command.validate().expect("within its limits");
             (command, frame.op().expect("an operation"))
         });

@@ -11,12 +11,12 @@ use parlor_protocol::{ErrorBody, UserFrame};
 fuzz_target!(|bytes: &[u8]| {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     for kind in Command::KINDS {
-        if let Ok(command) = Command::parse(kind.name, text) {
+        if let Ok(mut command) = Command::parse(kind.name, text) {
             let _ = command.validate();
         }
     }
     if let Ok(frame) = CommandFrame::parse(text)
-        && let Ok(command) = Command::parse(&frame.kind, frame.data())
+        && let Ok(mut command) = Command::parse(&frame.kind, frame.data())
         && let (Some(id), Ok(op), Ok(())) = (frame.id, frame.op(), command.validate())
     {
         let written = envelope::command(id, op, &command);

@@ -10,6 +10,7 @@ use crate::limit;
 #[cfg(feature = "schemars")]
 use crate::reply::{Connected, Done, Empty, GiftPage, GiftReceipt, Joined, PeoplePage, SessionRefreshed};
 use crate::room::Position;
+use crate::text::{self, Rule};
 
 /// The first command of a socket.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -18,10 +19,11 @@ pub struct Connect {
     /// The access token, from `POST /v1/auth/login`, `register` or `refresh`. Absent: the handshake had it in the
     /// header `Authorization: Bearer`.
     #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[cfg_attr(feature = "schemars", schemars(pattern(text::pattern::NO_NUL)))]
     pub token: String,
-    /// The client's lasting name for this device, 1 to 128 characters; a second socket of the same device
+    /// The client's lasting name for this device, one line of 1 to 128 characters; a second socket of the same device
     /// replaces the first.
-    #[cfg_attr(feature = "schemars", schemars(length(min = 1, max = limit::DEVICE_CHARS)))]
+    #[cfg_attr(feature = "schemars", schemars(length(min = 1, max = limit::DEVICE_CHARS), pattern(text::pattern::LINE)))]
     pub device: String,
     /// The app, for support. Absent: not told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -37,6 +39,7 @@ pub struct Connect {
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct RefreshSession {
     /// A new access token of the session with which the socket connected.
+    #[cfg_attr(feature = "schemars", schemars(pattern(text::pattern::NO_NUL)))]
     pub token: String,
 }
 
@@ -45,15 +48,15 @@ pub struct RefreshSession {
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Client {
     /// The app's name, at most 128 characters.
-    #[cfg_attr(feature = "schemars", schemars(length(max = limit::DEVICE_CHARS)))]
+    #[cfg_attr(feature = "schemars", schemars(length(max = limit::DEVICE_CHARS), pattern(text::pattern::LINE_OR_NOTHING)))]
     pub name: String,
     /// The app's version, at most 128 characters. Absent: not told.
     #[serde(default)]
-    #[cfg_attr(feature = "schemars", schemars(length(max = limit::DEVICE_CHARS)))]
+    #[cfg_attr(feature = "schemars", schemars(length(max = limit::DEVICE_CHARS), pattern(text::pattern::LINE_OR_NOTHING)))]
     pub version: String,
     /// The platform that it runs on, at most 128 characters. Absent: not told.
     #[serde(default)]
-    #[cfg_attr(feature = "schemars", schemars(length(max = limit::DEVICE_CHARS)))]
+    #[cfg_attr(feature = "schemars", schemars(length(max = limit::DEVICE_CHARS), pattern(text::pattern::LINE_OR_NOTHING)))]
     pub platform: String,
 }
 
@@ -64,6 +67,7 @@ pub struct Join {
     /// The room.
     pub room: RoomId,
     /// The room token, from `POST /v1/rooms/{room}/token`.
+    #[cfg_attr(feature = "schemars", schemars(pattern(text::pattern::NO_NUL)))]
     pub token: String,
     /// The last position that the client has seen, if it comes back to the room by itself. Absent when the user chooses
     /// the room: such a join leaves any other room, while one with a position is answered `joined_elsewhere` if the user
@@ -115,8 +119,8 @@ pub struct OnSeat {
 pub struct SendChat {
     /// The room.
     pub room: RoomId,
-    /// The text: 1 to 2,000 characters, not only white space.
-    #[cfg_attr(feature = "schemars", schemars(length(min = 1, max = limit::TEXT_CHARS), pattern(r"\S")))]
+    /// The text: one or several lines, 1 to 2,000 characters, by the rules of texts.
+    #[cfg_attr(feature = "schemars", schemars(length(min = 1, max = limit::TEXT_CHARS), pattern(text::pattern::LINES)))]
     pub text: String,
 }
 
@@ -128,8 +132,8 @@ pub struct Kick {
     pub room: RoomId,
     /// The user to remove.
     pub user: UserId,
-    /// The reason, at most 200 characters, which the user is told. Absent: no reason.
-    #[cfg_attr(feature = "schemars", schemars(length(max = limit::REASON_CHARS)))]
+    /// The reason, one line of at most 200 characters by the rules of texts, which the user is told. Absent: no reason.
+    #[cfg_attr(feature = "schemars", schemars(length(max = limit::REASON_CHARS), pattern(text::pattern::LINE_OR_NOTHING)))]
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub reason: String,
 }
@@ -250,17 +254,17 @@ impl Join {
 }
 
 impl CommandData for Connect {
-    fn refuse(&self, mut error: ErrorBody) -> ErrorBody {
-        let chars = self.device.chars().count();
-        if chars == 0 || chars > limit::DEVICE_CHARS {
-            error = error.field("device", format!("1 to {} characters", limit::DEVICE_CHARS));
-        }
-        if let Some(client) = &self.client
-            && [&client.name, &client.version, &client.platform]
-                .iter()
-                .any(|text| text.chars().count() > limit::DEVICE_CHARS)
-        {
-            error = error.field("client", format!("at most {} characters each", limit::DEVICE_CHARS));
+    fn refuse(&mut self, mut error: ErrorBody) -> ErrorBody {
+        error = text::take(error, "device", &mut self.device, Rule::line(limit::DEVICE_CHARS));
+        if let Some(client) = &mut self.client {
+            let rule = Rule::line(limit::DEVICE_CHARS).or_nothing();
+            for (field, text) in [
+                ("client.name", &mut client.name),
+                ("client.version", &mut client.version),
+                ("client.platform", &mut client.platform),
+            ] {
+                error = text::take(error, field, text, rule);
+            }
         }
         if self.joins.len() > limit::CONNECT_JOINS {
             error = error.field("joins", format!("at most {}", limit::CONNECT_JOINS));
@@ -284,7 +288,7 @@ impl CommandData for Join {
         Some(self.room)
     }
 
-    fn refuse(&self, error: ErrorBody) -> ErrorBody {
+    fn refuse(&mut self, error: ErrorBody) -> ErrorBody {
         if self.is_in_range() { error } else { error.field("position", NUMBER) }
     }
 }
@@ -300,7 +304,7 @@ impl CommandData for TakeSeat {
         Some(self.room)
     }
 
-    fn refuse(&self, error: ErrorBody) -> ErrorBody {
+    fn refuse(&mut self, error: ErrorBody) -> ErrorBody {
         if self.version.is_none_or(is_number) { error } else { error.field("version", NUMBER) }
     }
 }
@@ -310,7 +314,7 @@ impl CommandData for OnSeat {
         Some(self.room)
     }
 
-    fn refuse(&self, error: ErrorBody) -> ErrorBody {
+    fn refuse(&mut self, error: ErrorBody) -> ErrorBody {
         if self.version.is_none_or(is_number) { error } else { error.field("version", NUMBER) }
     }
 }
@@ -320,11 +324,8 @@ impl CommandData for SendChat {
         Some(self.room)
     }
 
-    fn refuse(&self, error: ErrorBody) -> ErrorBody {
-        if self.text.trim().is_empty() || self.text.chars().count() > limit::TEXT_CHARS {
-            return error.field("text", format!("1 to {} characters, not only spaces", limit::TEXT_CHARS));
-        }
-        error
+    fn refuse(&mut self, error: ErrorBody) -> ErrorBody {
+        text::take(error, "text", &mut self.text, Rule::lines(limit::TEXT_CHARS))
     }
 }
 
@@ -333,11 +334,8 @@ impl CommandData for Kick {
         Some(self.room)
     }
 
-    fn refuse(&self, error: ErrorBody) -> ErrorBody {
-        if self.reason.chars().count() > limit::REASON_CHARS {
-            return error.field("reason", format!("at most {} characters", limit::REASON_CHARS));
-        }
-        error
+    fn refuse(&mut self, error: ErrorBody) -> ErrorBody {
+        text::take(error, "reason", &mut self.reason, Rule::line(limit::REASON_CHARS).or_nothing())
     }
 }
 
@@ -346,7 +344,7 @@ impl CommandData for SendGift {
         Some(self.room)
     }
 
-    fn refuse(&self, mut error: ErrorBody) -> ErrorBody {
+    fn refuse(&mut self, mut error: ErrorBody) -> ErrorBody {
         if !limit::GIFT_COUNTS.contains(&self.count) {
             error = error.field("count", "one of 1, 10, 66, 188, 520, 1314");
         }
@@ -367,7 +365,7 @@ impl CommandData for ListGifts {
         Some(self.room)
     }
 
-    fn refuse(&self, error: ErrorBody) -> ErrorBody {
+    fn refuse(&mut self, error: ErrorBody) -> ErrorBody {
         if u64::try_from(self.after).is_ok_and(is_number) { error } else { error.field("after", NUMBER) }
     }
 }

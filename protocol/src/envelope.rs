@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 use crate::error::{ErrorBody, ErrorCode};
 use crate::event::{Event, Notice, Signal, UserFrame};
 use crate::id::{NUMBER_LIMIT, Op, RoomId, UserId};
+use crate::read;
 use crate::reply::Connected;
 use crate::room::{GiftLine, Position};
 
@@ -33,7 +34,7 @@ impl<'a> CommandFrame<'a> {
     /// `bad_frame` when it is no JSON object of this form.
     pub fn parse(text: &'a str) -> Result<Self, ErrorBody> {
         let frame: Self =
-            serde_json::from_str(text).map_err(|error| ErrorBody::new(ErrorCode::BadFrame).message(words(&error)))?;
+            read::json(text).map_err(|error| ErrorBody::new(ErrorCode::BadFrame).message(words(&error)))?;
         if frame.id.is_some_and(|id| id >= NUMBER_LIMIT.unsigned_abs()) {
             return Err(ErrorBody::new(ErrorCode::BadFrame).message("an id is a number below 2^53"));
         }
@@ -62,7 +63,7 @@ impl<'a> CommandFrame<'a> {
 }
 
 /// The message of a parse error without line and column, which would be counted in the data and not in the frame.
-pub(crate) fn words(error: &serde_json::Error) -> String {
+fn words(error: &serde_json::Error) -> String {
     let words = error.to_string();
     words.split_once(" at line ").map_or(words.clone(), |(words, _)| words.to_owned())
 }
@@ -396,6 +397,30 @@ mod tests {
     }
 
     #[test]
+    fn an_envelope_is_an_object_and_its_id_any_integer() {
+        assert_eq!(
+            CommandFrame::parse(r#"{"id":7.0,"type":"ping"}"#).expect("JSON Schema calls it an integer").id,
+            Some(7)
+        );
+        for text in [
+            r#"[50,"01990000-0000-7000-8000-000000000001","chat.send",{"room":104233871,"text":"x"}]"#,
+            r#"{"id":7.5,"type":"ping"}"#,
+            r#"{"id":-7.0,"type":"ping"}"#,
+        ] {
+            assert_eq!(CommandFrame::parse(text).expect_err(text).code, ErrorCode::BadFrame);
+        }
+        for (data, field) in [
+            (r#"[104233871,"x"]"#, "data"),
+            (r#"{"room":104233871}"#, "text"),
+            (r#"{"room":"x","text":"x"}"#, "room"),
+            (r#"{"room":104233871,"text":"a\u0000b"}"#, "text"),
+        ] {
+            let error = Command::parse("chat.send", data).expect_err(data);
+            assert_eq!((error.code, error.fields[0].field.as_str()), (ErrorCode::BadRequest, field), "{data}");
+        }
+    }
+
+    #[test]
     fn a_frame_without_an_id_is_bad_unless_it_is_a_pong() {
         assert_eq!(CommandFrame::parse(r#"{"type":"ping"}"#).expect_err("no id").code, ErrorCode::BadFrame);
         assert!(CommandFrame::parse(r#"{"type":"pong"}"#).is_ok());
@@ -414,7 +439,7 @@ mod tests {
             let _ = CommandFrame::parse(&text);
             let _ = Command::parse(&kind, &text);
             for kind in Command::KINDS {
-                if let Ok(command) = Command::parse(kind.name, &text) { let _ = command.validate(); }
+                if let Ok(mut command) = Command::parse(kind.name, &text) { let _ = command.validate(); }
             }
         }
     }

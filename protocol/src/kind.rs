@@ -3,9 +3,9 @@
 
 use serde::Deserialize;
 
-use crate::envelope::words;
-use crate::error::{ErrorBody, ErrorCode};
+use crate::error::ErrorBody;
 use crate::id::RoomId;
+use crate::read;
 
 /// What a command changes, and so where it is decided and whether it names an operation.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -95,8 +95,9 @@ pub trait CommandData {
         None
     }
 
-    /// Adds to `error` each field whose size or value is not allowed, as far as its type cannot express that.
-    fn refuse(&self, error: ErrorBody) -> ErrorBody {
+    /// Adds to `error` each field whose size or value is not allowed, as far as its type cannot express that. From
+    /// texts it removes what the rules of texts remove ([`crate::text`]).
+    fn refuse(&mut self, error: ErrorBody) -> ErrorBody {
         error
     }
 }
@@ -113,15 +114,9 @@ impl Weight {
 /// # Errors
 /// `bad_request` that names what does not fit.
 pub fn read<'a, T: Deserialize<'a>>(data: &'a str) -> Result<T, ErrorBody> {
-    serde_json::from_str(data).map_err(|error| {
-        let words = words(&error);
-        // serde names a missing field in its words and nowhere else.
-        let missing = words.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`'));
-        let (field, words) = match missing {
-            Some(field) => (format!("data.{field}"), "is missing".to_owned()),
-            None => ("data".to_owned(), words),
-        };
-        ErrorBody::new(ErrorCode::BadRequest).message("the data does not fit the type").field(field, words)
+    // What fits is read once. Only what does not is read again, to find the field.
+    read::json(data).or_else(|_| {
+        read::refusal(data.as_bytes()).map_err(|misfit| misfit.body("data").message("the data does not fit the type"))
     })
 }
 
@@ -200,11 +195,12 @@ macro_rules! commands {
                 match self { $(Self::$variant(data) => $crate::kind::CommandData::room(data)),* }
             }
 
-            /// Checks the sizes and values that the types cannot express.
+            /// Checks the sizes and values that the types cannot express, and removes from texts what the rules of
+            /// texts remove.
             ///
             /// # Errors
             /// `bad_request` with every field that does not fit.
-            pub fn validate(&self) -> ::std::result::Result<(), $crate::ErrorBody> {
+            pub fn validate(&mut self) -> ::std::result::Result<(), $crate::ErrorBody> {
                 let error = $crate::ErrorBody::new($crate::ErrorCode::BadRequest);
                 let error = match self { $(Self::$variant(data) => $crate::kind::CommandData::refuse(data, error)),* };
                 if error.fields.is_empty() { Ok(()) } else { Err(error.message("a field does not fit")) }

@@ -20,10 +20,12 @@ pub mod id;
 pub mod kind;
 pub mod limit;
 pub mod money;
+pub mod read;
 pub mod reply;
 pub mod room;
 #[cfg(feature = "utoipa")]
 mod schema;
+pub mod text;
 
 pub use close::CloseCode;
 pub use command::Command;

@@ -19,7 +19,7 @@ impl CommandData for Wave {
         Some(self.room)
     }
 
-    fn refuse(&self, error: ErrorBody) -> ErrorBody {
+    fn refuse(&mut self, error: ErrorBody) -> ErrorBody {
         if (1..=5).contains(&self.times) { error } else { error.field("times", "1 to 5") }
     }
 }
@@ -34,7 +34,7 @@ commands! {
 
 #[test]
 fn a_registered_command_is_read_checked_and_known_by_its_kind() {
-    let wave = Example::parse("hand.wave", r#"{"room":104233871,"times":3}"#).expect("it fits");
+    let mut wave = Example::parse("hand.wave", r#"{"room":104233871,"times":3}"#).expect("it fits");
     assert_eq!(wave.room(), RoomId::new(104_233_871));
     assert!(wave.validate().is_ok() && wave.needs_op(), "what changes something names an operation");
     assert_eq!((wave.weight(), wave.lane(), wave.rate()), (Weight::Soft, Lane::Room, Some(RateClass::Seat)));
@@ -48,8 +48,8 @@ fn a_registered_command_is_read_checked_and_known_by_its_kind() {
     assert_eq!(Example::KINDS, [known]);
     assert_eq!((Example::DESCRIBED[0].name, Example::DESCRIBED[0].needs_op), ("hand.wave", true));
 
-    let often = Example::parse("hand.wave", r#"{"room":104233871,"times":9}"#).expect("the types fit");
+    let mut often = Example::parse("hand.wave", r#"{"room":104233871,"times":9}"#).expect("the types fit");
     assert_eq!(often.validate().expect_err("too often").fields[0].field, "times");
-    assert_eq!(Example::parse("hand.wave", "{}").expect_err("incomplete").fields[0].field, "data.room");
+    assert_eq!(Example::parse("hand.wave", "{}").expect_err("incomplete").fields[0].field, "room");
     assert!(Example::parse("hand.shake", "{}").is_err());
 }

@@ -15,7 +15,7 @@ fn every_command_of_the_document_parses_and_none_is_missing() {
     let mut seen = Vec::new();
     for line in examples("Commands") {
         let frame = CommandFrame::parse(line).unwrap_or_else(|error| panic!("{line}: {error}"));
-        let command = Command::parse(&frame.kind, frame.data()).unwrap_or_else(|error| panic!("{line}: {error:?}"));
+        let mut command = Command::parse(&frame.kind, frame.data()).unwrap_or_else(|error| panic!("{line}: {error:?}"));
         command.validate().unwrap_or_else(|error| panic!("{line}: {error:?}"));
         assert_eq!(frame.op().is_ok_and(|op| op.is_some()), command.needs_op(), "{line}");
         seen.push(command.kind());

@@ -41,7 +41,7 @@ where
 
 impl Guest {
     /// Gives a room a command under this operation, within the user's rate.
-    pub(super) async fn command(&self, room: RoomId, op: Op, command: Command) -> Result<Answer> {
+    pub(super) async fn command(&self, room: RoomId, op: Op, mut command: Command) -> Result<Answer> {
         command.validate()?;
         if let Some(rate) = command.rate() {
             self.gateway.admit(self.person.id, rate, Instant::now())?;

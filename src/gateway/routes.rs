@@ -234,7 +234,7 @@ async fn kick_participant(
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct NewMessage {
-    /// The message: not only spaces and control characters.
+    /// The message: one or several lines that show something.
     #[schema(min_length = 1, max_length = 2000)]
     text: String,
 }

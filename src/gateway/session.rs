@@ -207,7 +207,7 @@ impl Session {
                 ErrorBody::new(ErrorCode::Busy).message("too many commands of this socket wait for their answers")
             );
         }
-        let command = Command::parse(&frame.kind, frame.data())?;
+        let mut command = Command::parse(&frame.kind, frame.data())?;
         let span = self.span(frame, &command);
         let _in_command = span.enter();
         if self.me.is_none() && !matches!(command, Command::Connect(_)) {

@@ -15,9 +15,11 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for ValidPa
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        // Nothing that is stored has a U+0000 in its name.
+        let has_nul = parts.uri.path().contains("%00");
         match Path::<T>::from_request_parts(parts, state).await {
-            Ok(Path(value)) => Ok(Self(value)),
-            Err(_) => Err(Error::new(ErrorCode::NotFound)),
+            Ok(Path(value)) if !has_nul => Ok(Self(value)),
+            _ => Err(Error::new(ErrorCode::NotFound)),
         }
     }
 }

@@ -1,5 +1,8 @@
 //! The problems of a request's fields, collected, so that the client is told all of them in one answer.
 
+use std::borrow::Cow;
+
+use parlor_protocol::text::Rule;
 use parlor_protocol::{ErrorBody, ErrorCode};
 
 use crate::kit::error::{Error, Result};
@@ -41,50 +44,18 @@ pub fn bad_field(field: &str, why: impl Into<String>) -> Error {
     fields.into_error()
 }
 
-/// One line of text that people read, trimmed. It has 1 to `max` characters, at least one of them visible, and no
-/// character that breaks the line or reorders the text around it.
+/// One line of text that people read, as [`parlor_protocol::text`] has it: 1 to `max` characters that show something.
 ///
 /// # Errors
 /// The rule that the text breaks, in words for the client.
 pub fn line(text: &str, max: usize) -> Result<String, String> {
-    let text = text.trim();
-    let length = text.chars().count();
-    if !(1..=max).contains(&length) || text.chars().all(|c| c.is_whitespace() || is_invisible(c)) {
-        return Err(format!("1 to {max} characters, not blank"));
-    }
-    if text.chars().any(|c| c.is_control() || is_unruly(c)) {
-        return Err("no control characters".to_owned());
-    }
-    Ok(text.to_owned())
+    Rule::line(max).apply(text).map(Cow::into_owned)
 }
 
-/// Joiners, marks and fillers: some scripts need them within words, but a text of nothing else shows nothing.
-fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{00ad}' | '\u{034f}' | '\u{061c}' | '\u{115f}' | '\u{1160}' | '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{2064}' | '\u{2800}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}')
-}
-
-/// Line and paragraph separators, and the bidirectional overrides and isolates, which reorder the text around them.
-fn is_unruly(c: char) -> bool {
-    matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
-#[cfg(test)]
-mod tests {
-    use super::line;
-
-    #[test]
-    fn a_line_is_trimmed_and_counted_in_characters() {
-        assert_eq!(line("  Layla  ", 40).as_deref(), Ok("Layla"));
-        assert_eq!(line(&"ل".repeat(40), 40).map(|text| text.chars().count()), Ok(40));
-        assert!(line(&"l".repeat(41), 40).is_err());
-    }
-
-    #[test]
-    fn a_line_that_shows_nothing_or_disturbs_the_text_around_it_is_refused() {
-        for text in ["", "   ", "\u{200b}\u{200d}", "a\nb", "a\0b", "a\u{202e}b", "a\u{2066}b"] {
-            assert!(line(text, 40).is_err(), "{text:?}");
-        }
-        // One emoji that is made of three with joiners between them.
-        assert!(line("👨\u{200d}👩\u{200d}👧", 40).is_ok());
-    }
+/// The same, but it may be left empty.
+///
+/// # Errors
+/// The rule that the text breaks, in words for the client.
+pub fn line_or_nothing(text: &str, max: usize) -> Result<String, String> {
+    Rule::line(max).or_nothing().apply(text).map(Cow::into_owned)
 }

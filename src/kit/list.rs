@@ -6,7 +6,7 @@
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::error::{Error, Result};
+use super::error::Result;
 use super::fields::Fields;
 use super::page::{Cursor, Page};
 
@@ -130,11 +130,6 @@ where
     pub fn behind(&self) -> Option<L::Key> {
         self.after
     }
-}
-
-/// `bad_request` for a cursor that is well formed but whose key no row of the list has.
-pub fn no_such_cursor() -> Error {
-    super::fields::bad_field("cursor", "not a cursor of this list")
 }
 
 /// Declares a list: the struct of the query that its route takes, with `limit` and `cursor` added to the filters.

@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use parlor_protocol::read;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -46,7 +47,7 @@ impl Cursor {
     /// The key of the item after which the page begins; `None` if the cursor was not made for this list and order.
     pub(super) fn key_in<K: DeserializeOwned>(&self, list: &str, sort: &impl Serialize) -> Option<K> {
         let json = (self.0.len() <= CURSOR_CHARS).then(|| URL_SAFE_NO_PAD.decode(&self.0).ok()).flatten()?;
-        let (of, order, key) = serde_json::from_slice::<(String, serde_json::Value, K)>(&json).ok()?;
+        let (of, order, key) = read::json::<(String, serde_json::Value, K)>(std::str::from_utf8(&json).ok()?).ok()?;
         let is_own = of == list && serde_json::to_value(sort).is_ok_and(|sort| sort == order);
         is_own.then_some(key)
     }
@@ -67,6 +68,8 @@ mod tests {
 
     #[test]
     fn a_cursor_that_was_not_made_here_is_refused() {
+        let nul = URL_SAFE_NO_PAD.encode(br#"["things",null,"a\u0000b"]"#);
+        assert_eq!(Cursor(nul).key_in::<String>("things", &()), None, "PostgreSQL stores no such text");
         let foreign = ["", "x", "====", "W10", "bnVsbA", "WzEsMl0=", "WzEsIngiXQ", "\u{1f600}", "[1,2]"];
         for text in foreign.map(str::to_owned).into_iter().chain(["A".repeat(100_000)]) {
             assert_eq!(Cursor(text).key_in::<(i64, i64)>("things", &()), None);

@@ -18,8 +18,8 @@ use std::collections::BTreeMap;
 
 use parlor_protocol::event::RemovalCause;
 use parlor_protocol::reply::Done;
-use parlor_protocol::room::{ChatLine, Person, Position, RoomCard, SeatCause};
-use parlor_protocol::{Coins, Command, ErrorBody, ErrorCode, Event, Op, Retry, UserId, Weight};
+use parlor_protocol::room::{ChatLine, Position, RoomCard, SeatCause};
+use parlor_protocol::{Coins, Command, ErrorBody, ErrorCode, Event, Retry, UserId, Weight};
 
 pub use self::decision::{Change, Decision, Outcome, Removal};
 pub use self::gifts::gifts_within;
@@ -222,7 +222,10 @@ impl RoomState {
                 let left = self.seats.vacated(&[user.id], SeatCause::Left, None);
                 Ok(self.soft(operation, left.ok_or_else(|| ErrorCode::NotSeated.into())))
             }
-            Command::ChatSend(chat) => Ok(self.soft(operation, Ok(posted(user, operation.op, &chat.text)?))),
+            Command::ChatSend(chat) => {
+                let (from, text) = (user.clone(), chat.text.clone());
+                Ok(self.soft(operation, Ok(Event::ChatPosted { from, op: operation.op, text })))
+            }
             Command::SeatLock(on) => Ok(self.hard(operation, self.decide_lock(on))),
             Command::SeatUnlock(on) => Ok(self.hard(operation, self.decide_unlock(on))),
             Command::RoomKick(kick) => Ok(self.hard(operation, self.decide_kick(kick, now))),
@@ -347,13 +350,4 @@ impl RoomState {
         self.gifts.committed = self.gifts.committed.max(gift_no);
         self.gifts.coins = coins;
     }
-}
-
-/// The event of a line of chat. Control characters other than line breaks are removed from the text.
-fn posted(from: &Person, op: Op, text: &str) -> Result<Event, ErrorBody> {
-    let text = text.replace(|char: char| char.is_control() && char != '\n', "");
-    if text.trim().is_empty() {
-        return Err(ErrorBody::new(ErrorCode::BadRequest).field("text", "not only spaces and control characters"));
-    }
-    Ok(Event::ChatPosted { from: from.clone(), op, text })
 }

@@ -1,5 +1,7 @@
 //! Makes arbitrary values of a schema, so that a property is tested for every type, new ones included.
 
+use std::sync::Arc;
+
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -55,19 +57,29 @@ pub fn values(wire: &Wire, schema: &Value, how: How) -> BoxedStrategy<Value> {
             any::<u128>().prop_map(|number| uuid::Uuid::from_u128(number).to_string().into()).boxed()
         }
         Some("string") => {
-            let chars = || {
-                select(vec!['a', 'Z', '0', ' ', '"', '\\', '/', '\n', '\u{0}', '\u{7f}', 'é', 'م', '\u{2028}', '🎁'])
+            let all = CHARS.chars().collect::<Vec<_>>();
+            // Without a pattern any text fits.
+            let fits = schema.get("pattern").map(|pattern| {
+                let pattern = jsonschema::validator_for(&json!({"pattern": pattern})).expect("a pattern");
+                move |text: &str| pattern.is_valid(&text.into())
+            });
+            let fits: Arc<dyn Fn(&str) -> bool + Send + Sync> = match fits {
+                Some(fits) => Arc::new(fits),
+                None => Arc::new(|_| true),
             };
-            let text = |chars: Vec<char>| Value::from(String::from_iter(chars));
-            let sized = sizes(schema, "minLength", "maxLength", how)
-                .prop_flat_map(move |size| vec(chars(), size))
-                .prop_map(text);
+            let good = all.iter().copied().filter(|c| fits(&format!("a{c}a"))).collect::<Vec<_>>();
+            let of = |chars: Vec<char>| {
+                sizes(schema, "minLength", "maxLength", how)
+                    .prop_flat_map(move |size| vec(select(chars.clone()), size))
+                    .prop_map(String::from_iter)
+            };
             match how {
-                How::Within if schema.get("pattern").is_some() => {
-                    sized.prop_filter("only white space", |text| !is_blank(text)).boxed()
+                How::Within => {
+                    of(good).prop_filter("the pattern", move |text| fits(text)).prop_map(Value::from).boxed()
                 }
-                How::Within => sized.boxed(),
-                How::Around => prop_oneof![8 => sized, 1 => "[ \n\t]{0,3}".prop_map(Value::from)].boxed(),
+                How::Around => prop_oneof![8 => of(good), 1 => of(all), 1 => "[ \n\t\u{301}\u{200d}]{0,3}"]
+                    .prop_map(Value::from)
+                    .boxed(),
             }
         }
         Some("integer") => {
@@ -86,9 +98,8 @@ pub fn values(wire: &Wire, schema: &Value, how: How) -> BoxedStrategy<Value> {
     }
 }
 
-fn is_blank(text: &Value) -> bool {
-    text.as_str().is_some_and(|text| text.trim().is_empty())
-}
+/// What texts are made of.
+const CHARS: &str = "aZ0 \"\\/\n\t\u{0}\u{7f}\u{85}é\u{301}\u{200d}\u{fe0f}م\u{2028}\u{3000}\u{2800}🎁";
 
 fn object(wire: &Wire, schema: &Value, how: How) -> BoxedStrategy<Value> {
     let is_required =

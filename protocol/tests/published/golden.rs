@@ -125,7 +125,7 @@ pub fn rewrite(message: &Message, text: &str) -> Result<String, String> {
         Kind::Command => {
             let words = |error: ErrorBody| format!("{error:?}");
             let frame = CommandFrame::parse(text).map_err(words)?;
-            let command = Command::parse(&frame.kind, frame.data()).map_err(words)?;
+            let mut command = Command::parse(&frame.kind, frame.data()).map_err(words)?;
             command.validate().map_err(words)?;
             let op = frame.op().map_err(words)?;
             if op.is_none() && command.needs_op() {

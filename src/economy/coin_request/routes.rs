@@ -16,7 +16,7 @@ use crate::http::{IdempotencyKey, ValidJson, ValidPath, ValidQuery};
 use crate::identity::{CurrentUser, Identity};
 use crate::kit::edge::Edge;
 use crate::kit::error::Result;
-use crate::kit::fields::{bad_field, line};
+use crate::kit::fields::{bad_field, line_or_nothing};
 use crate::kit::page::Page;
 
 /// The most characters of a reason.
@@ -189,10 +189,7 @@ async fn reject_coin_request(
     body: Option<ValidJson<Rejection>>,
 ) -> Result<Json<Answer>> {
     let Rejection { reason } = body.map(|ValidJson(body)| body).unwrap_or_default();
-    let reason = match reason.trim() {
-        "" => String::new(),
-        words => line(words, REASON_CHARS).map_err(|why| bad_field("reason", why))?,
-    };
+    let reason = line_or_nothing(&reason, REASON_CHARS).map_err(|why| bad_field("reason", why))?;
     let mut tx = edge.begin().await?;
     let answer = super::reject(&mut tx, op, user.id, id, &reason, edge.now()).await?;
     tx.commit().await?;

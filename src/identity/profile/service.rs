@@ -11,7 +11,7 @@ use super::{Change, Profile, PublicProfile, fold, signature, store};
 use crate::identity::{Identity, names, suspension};
 use crate::kit::chance::Chance;
 use crate::kit::error::{Error, Result};
-use crate::kit::list::{self, Window};
+use crate::kit::list::Window;
 use crate::kit::page::Page;
 use crate::kit::tx::Tx;
 
@@ -110,10 +110,6 @@ impl Identity {
         window: &Window<PeopleList>,
     ) -> Result<Page<PublicProfile>> {
         let (after, most) = (window.after(), window.one_more());
-        // PostgreSQL refuses a text with a NUL, and no name contains one: such a cursor was not made here.
-        if matches!(after, Some(Key::Begins(name, _)) if name.contains('\0')) {
-            return Err(list::no_such_cursor());
-        }
         let folded = fold::name(text);
         let exact = match signature::parse(text) {
             Ok(signature) => store::by_signature(conn, &signature).await?,

@@ -193,14 +193,6 @@ fn a_retried_operation_gets_its_first_answer_and_is_done_once() {
 }
 
 #[test]
-fn chat_keeps_line_breaks_and_no_other_control_characters() {
-    let mut world = World::with_people(&[1]);
-    world.command(1, say("a\u{0}b\u{1b}\nc\r")).expect("something is left");
-    assert_eq!(world.state.snapshot(user(1)).chat[0].text, "ab\nc");
-    assert_eq!(world.command(1, say("\u{1}\n")), Err(ErrorCode::BadRequest));
-}
-
-#[test]
 fn while_people_are_counted_the_snapshot_changes_only_with_its_page_of_people() {
     let settings = Settings { named_people: 2, ..Settings::default() };
     let mut world = World::waking(Woken { capacity: Some(1_000), ..woken() }, settings);
