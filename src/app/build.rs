@@ -20,7 +20,7 @@ use crate::economy::kinds_of;
 use crate::economy::ledger::Ledger;
 use crate::economy::ledger::anchor::MakeAnchor;
 use crate::gateway::{Announced, GatewayState, Surroundings};
-use crate::http::proxy::proxies;
+use crate::http::proxy::Proxies;
 use crate::identity::Identity;
 use crate::kit::chance::Chance;
 use crate::kit::clock::{BootClock, Clock};
@@ -138,7 +138,7 @@ async fn connect(
     let announced = Announced { outbox_bytes: settings.delivery.outbox_bytes, grace_ms: settings.room.grace_ms };
     let ports = ports::SocketPorts::new(identity.clone(), &edge, rooms.clone(), gifts, &supervisor);
     let delivered = delivery.clone();
-    let surroundings = Surroundings { proxies: proxies(&settings.http.trusted_proxies), connections };
+    let surroundings = Surroundings { proxies: Proxies::of(&settings.http), connections };
     let (asked, crew) = (settings.gateway.clone(), sockets.clone());
     let gateway = GatewayState::new(asked, announced, delivery, ports, surroundings, &supervisor, crew);
     let until = || supervisor.stop().child_token();

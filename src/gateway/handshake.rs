@@ -9,6 +9,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use parlor_protocol::{ErrorBody, ErrorCode, SUBPROTOCOL};
 use sha1::{Digest, Sha1};
 
+use crate::http::Origin;
 use crate::http::request_id::{RequestId, X_REQUEST_ID};
 use crate::kit::error::Error;
 
@@ -138,7 +139,7 @@ impl Refusal {
     }
 }
 
-/// Reads and checks the handshake. Pages of `origins` may open sockets; if the list is empty, only the server's own.
+/// Reads and checks the handshake. Pages of the server's own host and of `origins` may open sockets.
 ///
 /// # Errors
 /// The refusal, if it is not a valid handshake or comes from a page of another origin.
@@ -188,12 +189,8 @@ fn has_token(head: &impl Head, name: &HeaderName, token: &str) -> bool {
 /// of the user. A request without `Origin` does not come from a browser.
 fn origin_is_let_in(head: &impl Head, origins: &[String]) -> bool {
     let Some(origin) = head.values(&header::ORIGIN).next() else { return true };
-    let Ok(origin) = std::str::from_utf8(origin) else { return false };
-    if !origins.is_empty() {
-        return origins.iter().any(|allowed| allowed.eq_ignore_ascii_case(origin));
-    }
-    let host = head.first(&header::HOST);
-    origin.split_once("://").is_some_and(|(_, authority)| host.is_some_and(|host| host.eq_ignore_ascii_case(authority)))
+    let Some(origin) = std::str::from_utf8(origin).ok().and_then(Origin::parse) else { return false };
+    head.first(&header::HOST).is_some_and(|host| origin.is_of_host(host)) || origin.is_among(origins)
 }
 
 #[cfg(test)]
@@ -262,11 +259,20 @@ mod tests {
     }
 
     #[test]
-    fn without_a_list_only_the_servers_own_pages_open_sockets() {
-        let own = [("origin", Some("https://Parlor.example"))];
-        assert!(read(&request(&own), &[]).is_ok());
-        let listed = ["https://app.example".to_owned()];
-        assert!(read(&request(&own), &listed).is_err());
-        assert!(read(&request(&[("origin", Some("https://app.example"))]), &listed).is_ok());
+    fn the_servers_own_pages_and_those_of_the_list_open_sockets() {
+        let listed = ["https://app.example".to_owned(), "capacitor://localhost".to_owned()];
+        for (origin, own, foreign) in [
+            ("https://Parlor.example", true, true),
+            ("https://parlor.example:443", true, true),
+            ("https://parlor.example/", true, true),
+            ("https://app.example:443", false, true),
+            ("capacitor://localhost", false, true),
+            ("https://parlor.example:8443", false, false),
+            ("https://evil.example", false, false),
+            ("null", false, false),
+        ] {
+            let request = request(&[("origin", Some(origin))]);
+            assert_eq!((read(&request, &[]).is_ok(), read(&request, &listed).is_ok()), (own, foreign), "{origin}");
+        }
     }
 }

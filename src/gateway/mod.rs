@@ -65,7 +65,7 @@ pub struct Surroundings {
 impl Default for Surroundings {
     /// No proxies, and as many connections as anybody may set.
     fn default() -> Self {
-        Self { proxies: Arc::default(), connections: usize::MAX / 2 }
+        Self { proxies: Proxies::default(), connections: usize::MAX / 2 }
     }
 }
 
@@ -141,7 +141,7 @@ impl GatewayState {
 
     /// Whether this peer is a proxy whose word about its clients is believed.
     fn is_proxy(&self, peer: IpAddr) -> bool {
-        self.proxies.iter().any(|network| network.contains(peer))
+        self.proxies.trust(peer)
     }
 
     /// Closes every socket. Each is told to reconnect after a time of its own within `spread`.

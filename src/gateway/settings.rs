@@ -4,14 +4,15 @@ use parlor_protocol::{RateClass, limit};
 
 use super::door::{MOST_CONNECTIONS, reserve};
 use super::strangers::PORCH;
+use crate::http::Origin;
 use crate::kit::budget::Prices;
 use crate::kit::rate::Rate;
 
 crate::settings! {
     /// Connections, sockets, and the rates of users.
     pub struct Settings at "gateway", checked by Self::contradictions {
-        /// The web origins whose pages may open sockets, as `https://app.example`. If there are none, only pages of the
-        /// server's own host may. A request without `Origin` does not come from a browser and is let in.
+        /// The web origins whose pages may open sockets, as `https://app.example` or `capacitor://localhost`. Pages of the
+        /// server's own host always may. A request without `Origin` does not come from a browser and is let in.
         #[serde(deserialize_with = "crate::config::list::with_commas")]
         origins: Vec<String> = Vec::new();
         /// The most sockets at a time whose user is in, which they are with `connect`. Above it a handshake is answered
@@ -149,8 +150,8 @@ impl Settings {
 
     fn contradictions(&self, problems: &mut Vec<String>) {
         for origin in &self.origins {
-            if !origin.split_once("://").is_some_and(|(_, host)| !host.is_empty() && !host.contains('/')) {
-                problems.push(format!("gateway.origins: {origin:?} is not an origin; write it as https://app.example"));
+            if let Some(why) = Origin::problem(origin) {
+                problems.push(format!("gateway.origins: `{origin}` {why}"));
             }
         }
         if self.silence_ms <= self.ping_ms {

@@ -24,7 +24,7 @@ pub fn around<S: Clone + Send + Sync + 'static>(
     settings: &Settings,
     edge: Edge,
 ) -> Router<S> {
-    let proxies = proxy::proxies(&settings.trusted_proxies);
+    let proxies = proxy::Proxies::of(settings);
     // The layer that is added last is the outermost.
     routes
         .into()

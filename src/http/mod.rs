@@ -42,6 +42,7 @@ pub mod idempotency;
 pub mod json;
 pub mod layers;
 pub mod openapi;
+pub mod origin;
 pub mod path;
 pub mod problem;
 pub mod proxy;
@@ -50,6 +51,7 @@ pub mod request_id;
 
 pub use body::ValidJson;
 pub use idempotency::IdempotencyKey;
+pub use origin::Origin;
 pub use path::ValidPath;
 pub use proxy::ClientAddress;
 pub use query::ValidQuery;
@@ -62,12 +64,16 @@ crate::settings! {
         body_bytes: usize = 64 * 1_024, in 1_024..=16 << 20;
         /// Milliseconds that a request may take; then it is answered `timeout`.
         timeout_ms: u64 = 10_000, in 100..=120_000;
-        /// Addresses and networks (`10.0.0.0/8`, `::1`) of the proxies whose `X-Forwarded-For` is believed.
+        /// Addresses and networks (`10.0.0.0/8`, `::1`) of the proxies whose `X-Forwarded-For` is believed, or whose
+        /// `Forwarded` (RFC 7239) if they send no `X-Forwarded-For`.
         #[serde(deserialize_with = "crate::config::list::with_commas")]
         trusted_proxies: Vec<String> = Vec::new(), shown "none: the peer of the connection is the client";
+        /// Whether these proxies send `Forwarded` only. Then `X-Forwarded-For`, which a client may have sent through them,
+        /// is not read.
+        forwarded_only: bool = false;
         /// The most requests a minute from one address (for IPv6, one /64) without a signed-in user.
         anonymous_per_minute_address: u32 = 6_000, in 1..=10_000_000;
-        /// The web origins whose pages may call the API, as `https://app.example`.
+        /// The web origins whose pages may call the API, as `https://app.example` or `capacitor://localhost`.
         #[serde(deserialize_with = "crate::config::list::with_commas")]
         cors_origins: Vec<String> = Vec::new();
         /// Whether `/docs/api` and `/docs/socket` serve the pages that document REST and the socket.
@@ -82,8 +88,10 @@ impl Settings {
                 problems.push(format!("http.trusted_proxies: `{network}`: {why}"));
             }
         }
-        for origin in self.cors_origins.iter().filter(|origin| !cors::is_origin(origin)) {
-            problems.push(format!("http.cors_origins: `{origin}` is not an origin; write it as https://app.example"));
+        for origin in &self.cors_origins {
+            if let Some(why) = Origin::problem(origin) {
+                problems.push(format!("http.cors_origins: `{origin}` {why}"));
+            }
         }
     }
 
