@@ -22,6 +22,7 @@ mod hashing;
 mod job;
 mod key;
 mod keyed;
+mod opaque;
 pub mod operator;
 mod password;
 mod permission;

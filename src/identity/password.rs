@@ -9,6 +9,7 @@ use parlor_protocol::ErrorCode;
 use tokio::time::Instant;
 
 use super::hashing::{Asker, Memory, Turns};
+use super::opaque::prepared;
 use crate::kit::error::{Error, Result};
 use crate::kit::supervise::Crew;
 use crate::telemetry::metric;
@@ -36,10 +37,14 @@ const NOBODYS: &str =
 /// Why a password is too weak; `None` if it is strong enough. Its length and a block list are checked, but not which
 /// kinds of characters it has (NIST SP 800-63B, OWASP ASVS 6.2).
 pub(super) fn weakness(password: &str, contacts: &[&str]) -> Option<&'static str> {
-    if !(MIN_CHARS..=MAX_CHARS).contains(&password.chars().count()) {
+    let prepared = prepared(password);
+    if password.chars().count() > MAX_CHARS || prepared.chars().count() < MIN_CHARS {
         return Some("8 to 128 characters");
     }
-    let lower = password.to_lowercase();
+    if prepared.contains(char::is_control) {
+        return Some("no control characters");
+    }
+    let lower = prepared.to_lowercase();
     let mut chars = lower.chars();
     let first = chars.next();
     if COMMON.lines().any(|common| common == lower) || chars.all(|c| Some(c) == first) {
@@ -69,7 +74,8 @@ pub struct Hashing {
 pub(super) struct Verdict {
     /// Whether the password is the account's.
     pub(super) right: bool,
-    /// Whether the hash was made with other parameters than the present ones.
+    /// Whether the hash was made with other parameters than the present ones, or of the password as it was typed, before
+    /// passwords were prepared. It is renewed then.
     pub(super) is_stale: bool,
 }
 
@@ -121,8 +127,9 @@ impl Passwords {
         Hashing { running, waiting }
     }
 
-    /// The hash of a password, as a PHC string. The salt must be random and used for this hash only.
+    /// The hash of a password ([`prepared`]), as a PHC string. The salt must be random and used for this hash only.
     pub(super) async fn hash(&self, asker: Asker, password: String, salt: Salt) -> Result<String> {
+        let password = prepared(&password).into_owned();
         let hash = self.run(asker, move |memory| phc(password.as_bytes(), &salt, memory)).await?;
         Ok(hash?)
     }
@@ -132,9 +139,17 @@ impl Passwords {
     pub(super) async fn verify(&self, asker: Asker, password: String, hash: Option<String>) -> Result<Verdict> {
         let exists = hash.is_some();
         let is_stale = hash.as_deref().is_some_and(is_stale);
-        let work = move |memory: &mut Memory| fits(password.as_bytes(), hash.as_deref().unwrap_or(NOBODYS), memory);
-        let fits = self.run(asker, work).await??;
-        Ok(Verdict { right: fits && exists, is_stale })
+        let work = move |memory: &mut Memory| {
+            let (hash, prepared) = (hash.as_deref().unwrap_or(NOBODYS), prepared(&password));
+            if fits(prepared.as_bytes(), hash, memory)? {
+                return Ok((true, false));
+            }
+            // Hashes were once made of what was typed.
+            let as_typed = *prepared != *password && fits(password.as_bytes(), hash, memory)?;
+            Ok::<_, Error>((as_typed, as_typed))
+        };
+        let (fits, as_typed) = self.run(asker, work).await??;
+        Ok(Verdict { right: fits && exists, is_stale: is_stale || as_typed })
     }
 
     async fn run<T: Send + 'static>(
@@ -213,6 +228,23 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_password_typed_on_another_device_fits_and_an_old_hash_is_renewed() {
+        let passwords = Passwords::new(2, 8, &Crew::default());
+        let (composed, decomposed) = ("le café ouvert", "le\u{a0}cafe\u{301} ouvert");
+        let hash = passwords.hash(ME, decomposed.to_owned(), [1; 16]).await.expect("hashed");
+        for typed in [composed, decomposed] {
+            let verdict = passwords.verify(ME, typed.to_owned(), Some(hash.clone())).await.expect("verified");
+            assert!(verdict.right && !verdict.is_stale, "{typed}");
+        }
+        // A hash of the bytes that were typed, as all were once.
+        let old = passwords.run(ME, move |memory| super::phc(decomposed.as_bytes(), &[1; 16], memory)).await;
+        let old = Some(old.expect("a turn").expect("hashed"));
+        let verdict = passwords.verify(ME, decomposed.to_owned(), old.clone()).await.expect("verified");
+        assert!(verdict.right && verdict.is_stale);
+        assert!(!passwords.verify(ME, "le cafe ouvert".to_owned(), old).await.expect("verified").right);
+    }
+
+    #[tokio::test]
     async fn nobodys_password_is_never_right_and_costs_the_same() {
         assert!(NOBODYS.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
         assert!(
@@ -244,6 +276,9 @@ mod tests {
             assert!(weakness(weak, &contacts).is_some(), "{weak}");
         }
         assert!(weakness(&"x y".repeat(43), &contacts).is_some(), "129 characters");
+        assert!(weakness("correct\nhorse", &contacts).is_some(), "a control character");
+        assert!(weakness("e\u{301}e\u{301}e\u{301}e\u{301}", &contacts).is_some(), "four characters");
+        assert!(weakness("iloveyou\u{3000}", &contacts).is_none() && weakness("ILOVEYOU", &contacts).is_some());
         for good in ["correct horse", "كلمة سر طويلة", &"xy".repeat(64)] {
             assert!(weakness(good, &contacts).is_none(), "{good}");
         }
