@@ -16,6 +16,7 @@ use sqlx::{ConnectOptions, Connection, PgConnection, PgPool};
 pub use self::fit::refuse_too_few_rights;
 pub use self::lookup::Lookup;
 use self::mark::{Mark, mark};
+pub use self::store::{Folded, folded};
 use crate::kit::error::is_outage;
 use crate::start::StartError;
 

@@ -1,4 +1,5 @@
-//! SQL about the database itself: its roles, rights and migrations. The tables of capabilities are read elsewhere.
+//! SQL about the database itself: its roles, rights, migrations and functions. The tables of capabilities are read
+//! elsewhere.
 
 use sqlx::PgConnection;
 
@@ -210,4 +211,28 @@ pub(super) async fn close_database(conn: &mut PgConnection) -> sqlx::Result<()> 
 pub(super) async fn show_migrations(conn: &mut PgConnection) -> sqlx::Result<()> {
     sqlx::query("grant select on _sqlx_migrations to parlor_app, parlor_audit").execute(conn).await?;
     Ok(())
+}
+
+/// A text as names are searched by it: without case, accents, marks and whatever else people leave out when they type.
+/// A trigger folds names in the same way.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Folded {
+    /// The folded text.
+    pub text: String,
+    /// The same with every character beyond ASCII as a letter of it, for trigrams.
+    pub letters: String,
+}
+
+/// Folds a text.
+///
+/// # Errors
+/// A fault or an outage of the store.
+pub async fn folded(conn: &mut PgConnection, text: &str) -> sqlx::Result<Folded> {
+    let folded = sqlx::query_as!(
+        Folded,
+        r#"select folded as "text!", fold_letters(folded) as "letters!"
+             from fold_text($1) folded"#,
+        text,
+    );
+    folded.fetch_one(conn).await
 }

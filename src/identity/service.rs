@@ -291,10 +291,9 @@ pub(super) async fn insert_account(
     chance: &Chance,
 ) -> Result<UserId> {
     let (phone, email) = (account.phone.as_ref().map(Contact::as_str), account.email.as_ref().map(Contact::as_str));
-    let searched = profile::service::searched(&account.name);
     for attempt in 0..ID_TRIES {
         let id = unused_id(chance, attempt);
-        if let Some(id) = store::insert_user(tx, id, phone, email, password_hash, &account.name, &searched).await? {
+        if let Some(id) = store::insert_user(tx, id, phone, email, password_hash, &account.name).await? {
             profile::service::give_signature(tx, chance, id, false).await?;
             return Ok(id);
         }

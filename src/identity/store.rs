@@ -20,11 +20,10 @@ pub(super) async fn insert_user(
     email: Option<&str>,
     password_hash: &str,
     name: &str,
-    searched: &(String, String),
 ) -> Result<Option<UserId>> {
     let inserted = sqlx::query_scalar!(
-        "insert into users (id, phone, email, password_hash, name, search_name, search_letters)
-         values ($1, $2, $3, $4, $5, $6, $7)
+        "insert into users (id, phone, email, password_hash, name)
+         values ($1, $2, $3, $4, $5)
          on conflict (id) do nothing
          returning id",
         id,
@@ -32,8 +31,6 @@ pub(super) async fn insert_user(
         email,
         password_hash,
         name,
-        searched.0,
-        searched.1,
     )
     .fetch_optional(conn)
     .await
@@ -52,8 +49,8 @@ pub(super) async fn insert_people(
     password_hash: &str,
 ) -> Result<Vec<UserId>> {
     let inserted = sqlx::query_scalar!(
-        "insert into users (id, email, password_hash, name, search_name, search_letters)
-         select id, email, $3, 'Load ' || id, 'load ' || id, 'load ' || id
+        "insert into users (id, email, password_hash, name)
+         select id, email, $3, 'Load ' || id
            from unnest($1::bigint[], $2::text[]) as person (id, email)
          on conflict (id) do nothing
          returning id",

@@ -105,6 +105,20 @@ async fn people_are_found_by_the_beginning_of_a_name_then_by_similar_names() {
     assert_eq!(found(&api, &token, "%D9%85%D9%8F%D8%AD").await, ["محمد علي"], "with a mark that is not in the name");
     assert_eq!(found(&api, &token, "%D9%85%D8%AD%D9%85%D9%88%D8%AF%20%D8%B9%D9%84%D9%8A").await[0], "محمد علي");
     assert_eq!(found(&api, &token, "%25").await, Vec::<String>::new(), "no wildcard");
+    for (n, name) in ["Işıl", "أحمد سالم", "Øystein"].iter().enumerate() {
+        named(&api, &format!("c{n}@example.com"), name).await;
+    }
+    for (text, name) in [
+        ("ışıl", "Işıl"),
+        ("ISIL", "Işıl"),
+        ("is\u{327}ıl", "Işıl"),
+        ("احمد", "أحمد سالم"),
+        ("أحْمَـد", "أحمد سالم"),
+        ("oystein", "Øystein"),
+    ] {
+        let text: String = text.bytes().map(|byte| format!("%{byte:02x}")).collect();
+        assert_eq!(found(&api, &token, &text).await, [name], "{text}");
+    }
     for (query, field) in
         [("", "q"), ("q=", "q"), ("q=a%00", "q"), ("q=a&limit=0", "limit"), ("q=a&cursor=x", "cursor")]
     {

@@ -4,7 +4,6 @@ use parlor_protocol::UserId;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-mod fold;
 mod origin;
 pub(super) mod routes;
 pub(super) mod service;

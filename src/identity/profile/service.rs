@@ -7,7 +7,8 @@ use parlor_protocol::{ErrorBody, ErrorCode, UserId};
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 
-use super::{Change, Profile, PublicProfile, fold, signature, store};
+use super::{Change, Profile, PublicProfile, signature, store};
+use crate::db;
 use crate::identity::{Identity, names, suspension};
 use crate::kit::chance::Chance;
 use crate::kit::error::{Error, Result};
@@ -33,7 +34,7 @@ pub enum Key {
 crate::list! {
     /// The query of `GET /v1/users`, the best match first.
     pub struct PeopleList: "people" by Key {
-        /// A signature, or a name or the beginning of one; case and accents make no difference.
+        /// A signature, or a name or the beginning of one; case, accents and marks make no difference.
         #[param(min_length = 1, max_length = 40)]
         q: String,
     }
@@ -110,8 +111,8 @@ impl Identity {
         window: &Window<PeopleList>,
     ) -> Result<Page<PublicProfile>> {
         let (after, most) = (window.after(), window.one_more());
-        let folded = fold::name(text);
-        let exact = match signature::parse(text) {
+        let folded = db::folded(conn, text).await?;
+        let exact = match signature::parse(&folded.text) {
             Ok(signature) => store::by_signature(conn, &signature).await?,
             Err(_) => None,
         };
@@ -125,16 +126,16 @@ impl Identity {
             Some(Key::Begins(name, id)) => Some(Some((name.as_str(), *id))),
             None => Some(None),
         };
-        if let Some(begins_after) = begins_after.filter(|_| !folded.is_empty()) {
+        if let Some(begins_after) = begins_after.filter(|_| !folded.text.is_empty()) {
             let wanted = most - rows.len() as i64;
-            let found = store::beginning(conn, &folded, begins_after, but, wanted).await?;
+            let found = store::beginning(conn, &folded.text, begins_after, but, wanted).await?;
             rows.extend(found.into_iter().map(|found| {
                 let key = Key::Begins(found.search_name, found.profile.id.number());
                 (found.profile, key)
             }));
         }
         let wanted = most - rows.len() as i64;
-        if wanted > 0 && folded.chars().count() >= LIKE_CHARS {
+        if wanted > 0 && folded.text.chars().count() >= LIKE_CHARS {
             let like_after = match after {
                 Some(Key::Like(distance, id)) => Some((*distance, *id)),
                 _ => None,
@@ -178,11 +179,4 @@ pub(in crate::identity) async fn give_signatures(tx: &mut Tx, chance: &Chance, u
         }
     }
     Err(Error::internal("no free signatures were found"))
-}
-
-/// The two forms in which a name is searched: folded, and with ASCII letters only.
-pub(in crate::identity) fn searched(name: &str) -> (String, String) {
-    let folded = fold::name(name);
-    let letters = fold::letters(&folded);
-    (folded, letters)
 }

@@ -4,7 +4,8 @@ use parlor_protocol::UserId;
 use sqlx::PgConnection;
 
 use super::super::store::user_id;
-use super::{Change, Profile, PublicProfile, fold};
+use super::{Change, Profile, PublicProfile};
+use crate::db::Folded;
 use crate::kit::error::Result;
 
 /// How many of the most similar names a search looks at.
@@ -42,22 +43,16 @@ pub(super) async fn profile(conn: &mut PgConnection, user: UserId) -> Result<Opt
 
 /// Changes the fields that the change names.
 pub(super) async fn change(conn: &mut PgConnection, user: UserId, change: &Change) -> Result<()> {
-    let folded = change.name.as_deref().map(fold::name);
-    let letters = folded.as_deref().map(fold::letters);
     sqlx::query!(
         "update users
             set name = coalesce($2, name),
-                search_name = coalesce($3, search_name),
-                search_letters = coalesce($4, search_letters),
-                country = case when $5 then $6 else country end,
-                birthday = case when $7 then $8 else birthday end,
-                bio = case when $9 then $10 else bio end,
-                language = case when $11 then $12 else language end
+                country = case when $3 then $4 else country end,
+                birthday = case when $5 then $6 else birthday end,
+                bio = case when $7 then $8 else bio end,
+                language = case when $9 then $10 else language end
           where id = $1",
         user.number(),
         change.name,
-        folded,
-        letters,
         change.country.is_some(),
         change.country.clone().flatten(),
         change.birthday.is_some(),
@@ -212,17 +207,16 @@ pub(super) async fn beginning(
     rows.fetch_all(conn).await?.into_iter().map(Row::found).collect()
 }
 
-/// Users whose name is similar to `folded` and does not begin with it, the most similar first, after the distance and
+/// Users whose name is similar to the text and does not begin with it, the most similar first, after the distance and
 /// id `after`. Only the hundred most similar names are looked at. The user `but` and suspended users are left out.
 pub(super) async fn like(
     conn: &mut PgConnection,
-    folded: &str,
+    folded: &Folded,
     after: Option<(f32, i64)>,
     but: Option<UserId>,
     limit: i64,
 ) -> Result<Vec<Found>> {
     let (distance, id) = after.unwrap_or((-1.0, 0));
-    let letters = fold::letters(folded);
     let rows = sqlx::query_as!(
         Row,
         r#"with nearest as (
@@ -245,9 +239,9 @@ pub(super) async fn like(
               )
             order by n.distance, u.id
             limit $7"#,
-        letters,
+        folded.letters,
         LIKE,
-        folded,
+        folded.text,
         distance,
         id,
         but.map_or(0, UserId::number),

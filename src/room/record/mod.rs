@@ -6,6 +6,7 @@ use parlor_protocol::room::RoomCard;
 use parlor_protocol::{ErrorCode, RoomId, UserId};
 use sqlx::PgConnection;
 
+use crate::db::folded;
 use crate::kit::chance::Chance;
 use crate::kit::error::{Error, Result};
 use crate::kit::list::{TimeKey, Window};
@@ -22,8 +23,8 @@ pub(super) const DEFAULT_SEATS: u8 = 8;
 crate::list! {
     /// The query of `GET /v1/rooms`: newest first, by the time of creation (Unix microseconds) and the room's id.
     pub(super) struct RoomList: "rooms" by (TimeKey, i64) {
-        /// Only rooms whose name contains this, or whose id it is. Letters may be large or small. One or two characters
-        /// must stand at the beginning of the name.
+        /// Only rooms whose name contains this, or whose id it is; case, accents and marks make no difference. One or two
+        /// characters must stand at the beginning of the name.
         #[param(min_length = 1, max_length = 60)]
         q: Option<String>,
     }
@@ -67,7 +68,11 @@ pub(super) async fn list(
     window: &Window<RoomList>,
 ) -> Result<Page<RoomCard>> {
     let rows = match text {
-        Some(text) => store::rooms_named(conn, text, window).await?,
+        Some(text) => match folded(conn, text).await? {
+            // Nothing of the text is looked for, so nothing has it.
+            folded if folded.text.is_empty() => Vec::new(),
+            folded => store::rooms_named(conn, &folded, window).await?,
+        },
         None => store::rooms(conn, window).await?,
     };
     let page = window.page(rows, |room| (TimeKey::of_micros(room.created_us), room.card.id.number()));

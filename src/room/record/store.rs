@@ -6,6 +6,7 @@ use parlor_protocol::{RoomId, UserId};
 use sqlx::PgConnection;
 
 use super::{Listed, RoomList};
+use crate::db::Folded;
 use crate::kit::error::{Error, Result};
 use crate::kit::list::{TimeKey, Window};
 
@@ -95,25 +96,33 @@ pub(super) async fn rooms(conn: &mut PgConnection, window: &Window<RoomList>) ->
         .collect()
 }
 
-/// The rows of one page of the rooms whose name contains this text, in large or small letters, or whose id it is. A
-/// text of fewer than three characters must stand at the beginning, because the index knows only trigrams.
-pub(super) async fn rooms_named(conn: &mut PgConnection, text: &str, window: &Window<RoomList>) -> Result<Vec<Listed>> {
+/// The rows of one page of the rooms whose folded name contains this text, or whose id it is. A text of fewer than three
+/// characters must stand at the beginning, because the index knows only trigrams.
+pub(super) async fn rooms_named(
+    conn: &mut PgConnection,
+    Folded { text, letters }: &Folded,
+    window: &Window<RoomList>,
+) -> Result<Vec<Listed>> {
     let (created, id) = behind(window);
-    let literal = text.replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_");
-    let pattern = if text.chars().count() < 3 { format!("{literal}%") } else { format!("%{literal}%") };
+    let is_short = text.chars().count() < 3;
+    let pattern = |text: &str| {
+        let literal = text.replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_");
+        if is_short { format!("{literal}%") } else { format!("%{literal}%") }
+    };
     let rows = sqlx::query!(
         r#"select r.id, r.name, r.seats, r.owner_id, r.created_at, u.name as owner_name, u.picture as owner_picture
              from rooms r
              join users u on u.id = r.owner_id
-            where (lower(r.name collate "und-x-icu") like lower($4::text collate "und-x-icu") or r.id = $5)
+            where (r.search_letters like $4 and r.search_name like $6 or r.id = $5)
               and (r.created_at, r.id) < ($1, $2)
             order by r.created_at desc, r.id desc
             limit $3"#,
         created,
         id,
         window.one_more(),
-        pattern,
+        pattern(letters),
         text.parse().unwrap_or(0_i64),
+        pattern(text),
     )
     .fetch_all(conn)
     .await?;

@@ -13,6 +13,9 @@ use super::session::Session;
 const RIGHTS: &[&str] = &[
     // The constraint journal_zero_sum calls it with the rights of whoever inserts.
     "parlor_app: execute on legs_are_balanced(bigint[],smallint[],bigint[],bigint[])",
+    // Pure functions: searches fold what is looked for, and the triggers that fold names run as whoever writes.
+    "parlor_app: execute on fold_letters(text)",
+    "parlor_app: execute on fold_text(text)",
     // It removes what is older than a retry can be, and nothing younger.
     "parlor_app: execute on remove_old_refusals(integer)",
     "parlor_app: usage on node_incarnations",
@@ -152,7 +155,7 @@ async fn attempts(session: &mut Session) -> Vec<String> {
         // Each function called; each that a trigger calls attached to a table of one's own, named like the true one.
         "select format('select %s(%s)', proname, (select string_agg(format('null::%s', format_type(kind, null)), ', ')
                                                     from unnest(proargtypes) as kind))
-           from pg_proc p where @ and proname not in ('legs_are_balanced', 'remove_old_refusals')",
+           from pg_proc p where @ and proname not in ('legs_are_balanced', 'remove_old_refusals', 'fold_text', 'fold_letters')",
         "select format('create temp table %1$I (like %1$I); create trigger mine after insert on pg_temp.%1$I
                             for each row execute function %2$s();
                         insert into pg_temp.%1$I select * from public.%1$I', relname, proname)
@@ -171,7 +174,7 @@ async fn attempts(session: &mut Session) -> Vec<String> {
            from pg_proc p where @",
         "select format('alter function %s security definer', oid::regprocedure) from pg_proc p where @",
         "select format('grant execute on function %s to public', oid::regprocedure) from pg_proc p
-          where @ and proname not in ('legs_are_balanced', 'remove_old_refusals')",
+          where @ and proname not in ('legs_are_balanced', 'remove_old_refusals', 'fold_text', 'fold_letters')",
     ] {
         attempts.extend(session.texts(&made_from.replace('@', OWN_FUNCTIONS)).await);
     }
