@@ -21,5 +21,6 @@ mod media;
 mod program;
 mod room;
 mod staff;
+mod text;
 mod upgrade;
 mod wire;
