@@ -81,7 +81,7 @@ async fn one_stranger_harms_nobody_else() {
         others::pin(world.program.pid(), 0);
         others::pin(std::process::id(), 1);
     }
-    let (token, _) = world.demo(8).await;
+    let (token, _) = world.demo(4).await;
     let mut others = Others::come(&world).await;
     let room_token = world.pass(&token, others.room).await;
     let files = if is_long { usize::MAX } else { PLACES.0 + stranger::PORCH + FILES_BESIDE };
