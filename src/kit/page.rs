@@ -55,6 +55,9 @@ impl Cursor {
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
     use super::Cursor;
 
     #[test]

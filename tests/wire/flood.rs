@@ -12,8 +12,11 @@ use crate::support::client::{Client, soon};
 use crate::support::raw::{Raw, masked, text};
 use crate::support::time::moment;
 
-/// Each kind of frame that can be sent without end: on a socket whose user is in, and what of it a turn has.
-const KINDS: &[(&str, bool, fn() -> Vec<u8>)] = &[
+/// A kind of frame: its name, whether it is sent on a socket whose user is in, and the frame.
+type Frames = (&'static str, bool, fn() -> Vec<u8>);
+
+/// Each kind of frame that can be sent without end.
+const KINDS: &[Frames] = &[
     ("pings of the layer", true, || masked(0x89, b"x")),
     ("pings of the layer before connect", false, || masked(0x89, b"x")),
     ("pongs of the layer", true, || masked(0x8A, b"")),

@@ -6,8 +6,8 @@ mod staff;
 mod world;
 
 use parlor_protocol::command::{Recipients, TakeSeat};
-use parlor_protocol::limit;
-use parlor_protocol::room::Seat;
+use parlor_protocol::room::{Person, Seat};
+use parlor_protocol::{Op, limit};
 
 use super::*;
 use crate::room::facts::Written;
