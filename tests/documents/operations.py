@@ -235,9 +235,12 @@ def settings(machine):
     (machine.folder / "etc/parlor.toml").write_text(machine.here(toml))
     (machine.folder / "etc/parlor.env").write_text(machine.here(env))
     os.chmod(machine.folder / "etc/parlor.env", 0o600)
+    # A program of nginx that was taken out of its package has no folders, and only root may write to those of the package.
+    temporary = [f"{name}_temp_path {machine.folder}/nginx/{name};" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")]
     for name in ("nginx.conf", "nginx.tls.conf"):
         (machine.folder / "deploy").mkdir(exist_ok=True)
-        (machine.folder / "deploy" / name).write_text(machine.here((ROOT / "deploy" / name).read_text()))
+        conf = machine.here((ROOT / "deploy" / name).read_text())
+        (machine.folder / "deploy" / name).write_text(conf.replace("http {", "\n".join(["http {", "access_log off;", *temporary])))
     return toml
 
 
@@ -251,8 +254,8 @@ def unit(machine, toml):
         return told("the unit file's limits fit (systemd-analyze is not here)")
     copy = machine.folder / "parlor.service"
     copy.write_text(text.replace("/usr/local/bin/parlor", PROGRAM).replace("User=parlor", "User=daemon"))
-    said = run(["systemd-analyze", "verify", copy])
-    assert said.strip() == "", said
+    said = run(["systemd-analyze", "verify", "--man=no", copy])
+    assert "parlor.service" not in said, said  # it may complain about other units of this machine
     told("the unit file is one, and its limits fit the settings")
 
 
