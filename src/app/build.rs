@@ -114,6 +114,7 @@ async fn connect(
     let edge = edge(&pool);
     let cannot = |error: Error| StartError::new("the server cannot start").because(error);
 
+    load::give_large_blocks_back();
     let memory = load::memory_bytes(settings.server.memory_bytes);
     let delivery = Delivery::start(&settings.delivery.clone().within(memory), node.lease(), &supervisor);
     let machine = figures::Machine { memory, delivery: delivery.clone() };

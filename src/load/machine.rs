@@ -43,6 +43,23 @@ fn limits(groups: &str, root: &Path) -> impl Iterator<Item = u64> {
     files.into_iter().filter_map(|file| fs::read_to_string(file).ok()?.trim().parse().ok())
 }
 
+/// The bytes from which a block is large: a decoded picture, a body, a buffer that has grown far. Blocks of sockets and
+/// rooms are smaller, so no frame waits for the system.
+const LARGE_BYTES: i32 = 1 << 20;
+
+/// Has large blocks of memory come from the system and go back when they are freed, from now on. glibc does so only up to
+/// the first of them; from then on it takes blocks of that size from the heaps of its threads, whose ends it keeps.
+/// Measured with eight pictures of 18 MB, decoded one after the other: 110 MB stayed resident, and as much again with
+/// the next eight; with this call none did, and no more than 20 MB were ever taken.
+#[allow(unsafe_code)]
+pub fn give_large_blocks_back() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    // SAFETY: `mallopt` takes two numbers and no pointer, and is thread-safe (mallopt(3)).
+    unsafe {
+        nix::libc::mallopt(nix::libc::M_MMAP_THRESHOLD, LARGE_BYTES);
+    }
+}
+
 /// Gives the freed memory that the allocator keeps back to the system. Kept memory counts as resident, so without this
 /// a node that was full once would stay full: glibc gives back by itself only what lies at the end of a heap. Measured
 /// with 4,400 sockets that came and went: of the 10 MB that they took, 9 MB stayed resident for more than a minute;

@@ -32,7 +32,7 @@ use crate::kit::supervise::{Crew, Supervisor};
 use crate::telemetry::{self, metric};
 
 pub use files::open_files;
-pub use machine::memory_bytes;
+pub use machine::{give_large_blocks_back, memory_bytes};
 
 /// The time between two readings.
 const EVERY: Duration = Duration::from_millis(250);
