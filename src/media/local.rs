@@ -53,7 +53,7 @@ pub(super) async fn get(
     ValidPath(key): ValidPath<String>,
     ValidQuery(signed): ValidQuery<Signed>,
 ) -> Result<Response> {
-    let folder = media.folder().ok_or_else(|| Error::new(ErrorCode::NotFound))?;
+    let folder = media.folder().filter(|_| is_of_a_plane(&key)).ok_or_else(|| Error::new(ErrorCode::NotFound))?;
     if !folder.allows_get(&key, signed.pair(), edge.now()) {
         return Err(not_signed());
     }
@@ -72,6 +72,11 @@ pub(super) async fn get(
         (header::CONTENT_SECURITY_POLICY, "default-src 'none'; sandbox"),
     ];
     Ok((headers, bytes).into_response())
+}
+
+/// Whether the key is one of those that objects have.
+fn is_of_a_plane(key: &str) -> bool {
+    ["public/", "private/", "incoming/"].iter().any(|plane| key.starts_with(plane))
 }
 
 fn not_signed() -> Error {

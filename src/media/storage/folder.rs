@@ -18,6 +18,9 @@ use crate::kit::error::{Error, Result};
 /// The path below which the folder's objects are served.
 pub(in crate::media) const PATH: &str = "/media/";
 
+/// The most bytes of a key. The server's own have some 60; a file system allows 255 in a name.
+const KEY_BYTES: usize = 200;
+
 /// The folder, and the key that signs its addresses.
 pub(in crate::media) struct Folder {
     root: PathBuf,
@@ -91,9 +94,14 @@ impl Folder {
         let Some(path) = self.path(key) else { return Ok(None) };
         let file = match tokio::fs::File::open(path).await {
             Ok(file) => file,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            // A key that goes on behind a file names nothing either.
+            Err(error) if [ErrorKind::NotFound, ErrorKind::NotADirectory].contains(&error.kind()) => return Ok(None),
             Err(error) => return Err(Error::internal(error)),
         };
+        // A folder can be opened and not read.
+        if !file.metadata().await.map_err(Error::internal)?.is_file() {
+            return Ok(None);
+        }
         let mut bytes = Vec::new();
         file.take(limit as u64 + 1).read_to_end(&mut bytes).await.map_err(Error::internal)?;
         Ok(Some(bytes))
@@ -148,14 +156,15 @@ impl Folder {
         }
     }
 
-    /// The file of a key; `None` for a key that could leave the folder or name a hidden file. No key that the server
-    /// makes is of that kind.
+    /// The file of a key; `None` for a key that could leave the folder or name a hidden file, and for one that is too
+    /// long for a file. No key that the server makes is of that kind.
     fn path(&self, key: &str) -> Option<PathBuf> {
-        let fits = key.split('/').all(|part| {
-            !part.is_empty()
-                && !part.starts_with('.')
-                && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
-        });
+        let fits = key.len() <= KEY_BYTES
+            && key.split('/').all(|part| {
+                !part.is_empty()
+                    && !part.starts_with('.')
+                    && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+            });
         fits.then(|| self.root.join(key))
     }
 }
@@ -209,6 +218,7 @@ mod tests {
     fn no_key_leaves_the_folder() {
         let folder = folder();
         assert!(folder.path("public/avatar/0a-1.png").is_some());
+        assert_eq!(folder.path(&format!("public/{}", "a".repeat(194))), None);
         for key in ["", "..", "public/../../etc/passwd", "/etc/passwd", "public//a", "public/.hidden", "a\\b", "a\0"] {
             assert_eq!(folder.path(key), None, "{key:?}");
         }
