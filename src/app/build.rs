@@ -135,7 +135,8 @@ async fn connect(
     let people = settings.identity.clone().within(memory);
     let identity = Identity::start(&edge, &people, wallets, courier.clone(), &supervisor);
     let identity = identity.await.map_err(cannot)?;
-    let media = Media::start(&edge, &settings.media, media_folder, &supervisor).map_err(cannot)?;
+    let media = settings.media.clone().within(memory);
+    let media = Media::start(&edge, &media, media_folder, &supervisor).map_err(cannot)?;
     let announced = Announced { outbox_bytes: settings.delivery.outbox_bytes, grace_ms: settings.room.grace_ms };
     let ports = ports::SocketPorts::new(identity.clone(), &edge, rooms.clone(), gifts, &supervisor);
     let delivered = delivery.clone();

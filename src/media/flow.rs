@@ -1,18 +1,22 @@
 //! Uploads are checked, and files that nothing shows are removed. Both need the object store, which takes a while, so
 //! the transactions are opened and committed here, around that work. This file is part of the edge.
 
+use std::panic::catch_unwind;
+
 use parlor_protocol::{ErrorBody, ErrorCode, UserId};
 use uuid::Uuid;
 
-use super::service::{State, Upload, incoming};
+use super::kind::FileType;
+use super::picture::{Bounds, Unfit};
+use super::service::{State, Upload, incoming, mebibytes};
 use super::storage::Storage;
-use super::{Media, Purpose, kind, store};
+use super::{Media, Purpose, kind, picture, store};
 use crate::kit::chance::Chance;
 use crate::kit::edge::Edge;
 use crate::kit::error::{Error, Result};
 
 impl Media {
-    /// Checks whether the file that was uploaded is what was announced. A second call gives the first answer.
+    /// Checks whether the file that was uploaded is what was announced, and writes it again. A second call gives the first answer.
     pub(super) async fn complete(&self, edge: &Edge, user: UserId, id: Uuid) -> Result<Upload> {
         self.storage()?;
         let row = self.own(&mut *edge.read().await?, user, id).await?;
@@ -58,10 +62,39 @@ impl Media {
         })?;
         let file_type = row.purpose.allows(&row.content_type).filter(|_| bytes.len() == row.bytes as usize);
         let Some(file_type) = file_type.filter(|file_type| kind::is(&bytes, *file_type)) else { return Ok(None) };
+        let (bytes, file_type) = match file_type.is_picture() {
+            true => match self.anew(bytes, file_type, row.purpose).await? {
+                Ok(written) => written,
+                Err(Unfit) => return Ok(None),
+            },
+            false => (bytes, file_type),
+        };
         let plane = if row.purpose.is_public() { "public" } else { "private" };
         let key = format!("{plane}/{}/{}.{}", row.purpose.name(), chance.id().simple(), file_type.ending);
         storage.write(&key, file_type.content_type, row.purpose.is_public(), bytes).await?;
         Ok(Some(key))
+    }
+
+    /// The picture, decoded and written anew, in its share of the memory for that. It is done in the request, whose
+    /// client needs the answer: it takes up to a second or two, and whoever waits too long asks again for the same.
+    async fn anew(
+        &self,
+        bytes: Vec<u8>,
+        file_type: FileType,
+        purpose: Purpose,
+    ) -> Result<Result<(Vec<u8>, FileType), Unfit>> {
+        let settings = &self.0.settings;
+        let bounds = Bounds { pixels: settings.picture_pixels.into(), memory: settings.picture_memory_bytes };
+        let cost = match picture::cost(&bytes, file_type, bounds) {
+            Ok(cost) => u32::try_from(mebibytes(cost)).map_err(Error::internal)?,
+            Err(Unfit) => return Ok(Err(Unfit)),
+        };
+        let _share = self.0.decoding.acquire_many(cost).await.map_err(Error::internal)?;
+        let decoded = self.0.crew.blocking("picture", move || {
+            // A file on which a decoder panics is no picture that can be shown.
+            catch_unwind(|| picture::anew(&bytes, file_type, purpose, bounds)).unwrap_or(Err(Unfit))
+        });
+        decoded.await.map_err(Error::internal)
     }
 
     /// Removes a batch of files that nothing has shown for long, and gives how many. The transaction is held while the
@@ -79,7 +112,10 @@ impl Media {
 }
 
 fn refused(purpose: Purpose) -> Error {
-    let words = format!("the file is not of the announced size and type; allowed are {}", purpose.allowed());
+    let words = format!(
+        "the file is not a whole file of the announced size and type, or has too many pixels; allowed are {}",
+        purpose.allowed()
+    );
     ErrorBody::new(ErrorCode::UploadRefused).message(words).into()
 }
 

@@ -17,11 +17,10 @@ pub enum Purpose {
 }
 
 /// The types of pictures, with the endings of their keys.
-const PICTURES: [FileType; 3] = [
-    FileType { content_type: "image/jpeg", ending: "jpg" },
-    FileType { content_type: "image/png", ending: "png" },
-    FileType { content_type: "image/webp", ending: "webp" },
-];
+pub(super) const JPEG: FileType = FileType { content_type: "image/jpeg", ending: "jpg" };
+pub(super) const PNG: FileType = FileType { content_type: "image/png", ending: "png" };
+pub(super) const WEBP: FileType = FileType { content_type: "image/webp", ending: "webp" };
+const PICTURES: [FileType; 3] = [JPEG, PNG, WEBP];
 const PDF: FileType = FileType { content_type: "application/pdf", ending: "pdf" };
 
 /// A type that some purpose allows.
@@ -51,6 +50,14 @@ impl Purpose {
         matches!(self, Self::Avatar | Self::RoomLogo)
     }
 
+    /// The pixels that the longer side of a picture is stored with at most. A proof must be readable.
+    pub(super) const fn side(self) -> u32 {
+        match self {
+            Self::Avatar | Self::RoomLogo => 1_024,
+            Self::Proof => 4_096,
+        }
+    }
+
     fn types(self) -> impl Iterator<Item = FileType> {
         PICTURES.into_iter().chain((self == Self::Proof).then_some(PDF))
     }
@@ -66,6 +73,13 @@ impl Purpose {
     }
 }
 
+impl FileType {
+    /// Whether it is a picture, which is decoded and written anew.
+    pub(super) fn is_picture(self) -> bool {
+        self != PDF
+    }
+}
+
 /// Whether these bytes are a file of this type, judged by their first bytes.
 pub(super) fn is(bytes: &[u8], file_type: FileType) -> bool {
     infer::get(bytes).is_some_and(|found| found.mime_type() == file_type.content_type)
@@ -75,12 +89,12 @@ pub(super) fn is(bytes: &[u8], file_type: FileType) -> bool {
 mod tests {
     use super::*;
 
-    const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR";
+    const FIRST: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR";
 
     #[test]
     fn a_files_type_is_judged_by_its_first_bytes() {
         let png = Purpose::Avatar.allows("image/png").expect("allowed");
-        assert!(is(PNG, png));
+        assert!(is(FIRST, png));
         for other in [b"<svg onload=alert(1)>".as_slice(), b"<html>", b"GIF89a\0\0", b"", b"\x89PN"] {
             assert!(!is(other, png), "{other:?}");
         }

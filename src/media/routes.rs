@@ -137,6 +137,9 @@ impl From<Upload> for UploadBody {
 }
 
 /// Completes an upload: the server checks the file's content.
+///
+/// A picture is decoded and written anew: turned as its metadata says, without metadata, with at most 1,024 pixels a side
+/// (a proof 4,096), and only the first picture of an animated one. A WebP becomes a JPEG, or a PNG if it is transparent.
 #[utoipa::path(post, path = "/v1/uploads/{id}/complete", tag = "media", params(("id" = Uuid, Path, description = "The upload's id.")),
     responses((status = 200, description = "The file is what was announced.", body = UploadBody, example = json!({
         "id": "01990000-0000-7000-8000-000000000001", "purpose": "avatar", "state": "ready", "content_type": "image/webp",

@@ -77,6 +77,8 @@ pub(super) struct Inner {
     storage: Option<Storage>,
     uploads: Limit<UserId>,
     pub(super) checks: Semaphore,
+    /// A permit is a MiB of the memory in which pictures are decoded.
+    pub(super) decoding: Semaphore,
     pub(super) crew: Crew,
 }
 
@@ -99,6 +101,7 @@ impl Media {
             storage,
             uploads: Limit::per_minute(settings.uploads_per_minute_user),
             checks: Semaphore::new(settings.checks),
+            decoding: Semaphore::new(mebibytes(settings.picture_memory_bytes)),
             crew: supervisor.crew().clone(),
         })))
     }
@@ -302,6 +305,11 @@ impl std::fmt::Debug for Media {
 /// The key under which a client uploads the file.
 pub(super) fn incoming(id: Uuid) -> String {
     format!("incoming/{id}")
+}
+
+/// So many bytes in whole MiB, at least one.
+pub(super) fn mebibytes(bytes: u64) -> usize {
+    usize::try_from(bytes.div_ceil(1 << 20)).unwrap_or(Semaphore::MAX_PERMITS).clamp(1, Semaphore::MAX_PERMITS)
 }
 
 fn minutes(minutes: u32) -> Duration {

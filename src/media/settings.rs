@@ -27,6 +27,11 @@ crate::settings! {
         address_minutes: u32 = 5, in 1..=1_440;
         /// Uploads a minute that one user may begin or complete.
         uploads_per_minute_user: u32 = 20, in 1..=10_000;
+        /// Pixels of a picture at most; more are refused. A photo of a phone has 12 million.
+        picture_pixels: u32 = 16 << 20, in 65_536..=100_000_000;
+        /// Bytes of memory in which pictures are decoded, all together; one that needs more is refused, and others wait
+        /// for their share. A quarter of the memory that the process may use, if that is less.
+        picture_memory_bytes: u64 = 192 << 20, in 8 << 20..=4 << 30;
         /// Uploads whose content is checked at the same time; each takes as much memory as the file is large.
         checks: usize = 4, in 1..=1_000;
         /// Hours after which a file that nothing shows is removed.
@@ -64,6 +69,14 @@ impl Settings {
             Purpose::RoomLogo => self.logo_bytes,
             Purpose::Proof => self.proof_bytes,
         }
+    }
+
+    /// The settings for a process that may use this much memory; `None` if that is unknown.
+    #[must_use]
+    pub fn within(mut self, memory: Option<u64>) -> Self {
+        self.picture_memory_bytes =
+            memory.map_or(self.picture_memory_bytes, |most| self.picture_memory_bytes.min((most / 4).max(8 << 20)));
+        self
     }
 
     fn contradictions(&self, problems: &mut Vec<String>) {

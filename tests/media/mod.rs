@@ -1,5 +1,6 @@
 //! Uploads to the real program, with a folder and with an object store that speaks S3.
 
 pub mod object_store;
-mod person;
+pub mod person;
+mod pictures;
 mod uploads;

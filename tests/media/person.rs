@@ -4,16 +4,18 @@ use std::net::SocketAddr;
 
 use hyper::Method;
 use parlor_loadtests::rest;
-use reqwest::{Client, Response, StatusCode};
+use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
 
+use crate::support::client::Client;
 use crate::support::world::World;
 
-/// The first bytes of a picture.
-pub const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x06\0\0\0";
+/// A picture of one pixel.
+pub const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x02\0\0\0\x90wS\xde\
+    \0\0\0\x0cIDATx\xdac\xf8\xcf\xd0\0\0\x03\x81\x01\x80\x9cPE-\0\0\0\0IEND\xaeB`\x82";
 
 pub struct Person {
-    http: Client,
+    http: reqwest::Client,
     address: SocketAddr,
     token: String,
     pub id: i64,
@@ -23,7 +25,7 @@ impl Person {
     /// Registers under this name.
     pub async fn new(world: &World, name: &str) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let http = Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
+        let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
         let grant = world.registered(name).await;
         let token = grant["access_token"].as_str().expect("a token").to_owned();
         let id = grant["user"]["id"].as_i64().expect("an id");
@@ -75,6 +77,28 @@ impl Person {
         let (status, upload) = self.complete(&begun).await;
         assert_eq!((status, &upload["state"]), (200, &json!("ready")), "{upload}");
         upload
+    }
+
+    /// What stands for this person's picture, as the reply to a new socket's `connect` says.
+    pub async fn picture(&self) -> Option<u32> {
+        let mut socket = Client::open(self.address).await;
+        socket.connect(&self.token, "device").await.expect("may come in").user.picture
+    }
+
+    /// The answer to a file of these bytes: the stored file, or the code of the refusal.
+    pub async fn offered(&self, purpose: &str, content_type: &str, bytes: &[u8]) -> Result<Vec<u8>, String> {
+        let begun = self.begin(purpose, content_type, bytes.len()).await;
+        assert_eq!(self.send(&begun, bytes).await, 200);
+        match self.complete(&begun).await {
+            (200, upload) => Ok(self
+                .read(upload["address"].as_str().expect("an address"))
+                .await
+                .bytes()
+                .await
+                .expect("a body")
+                .into()),
+            (_, refused) => Err(refused["code"].as_str().expect("a code").to_owned()),
+        }
     }
 
     /// Reads an address without a token, and follows no redirect.

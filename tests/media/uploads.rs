@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use image::GenericImageView as _;
 use parlor::kit::supervise::Supervisor;
 use parlor::media::{Media, Settings};
 use reqwest::Method;
@@ -30,13 +31,16 @@ async fn from_announcement_to_screen(server: &World, public: bool) {
             (200, &"image/png".parse().expect("a header"))
         );
         assert_eq!(picture.headers()["x-content-type-options"], "nosniff");
-        assert_eq!(picture.bytes().await.expect("a body"), PNG);
+        let picture = picture.bytes().await.expect("a body");
+        assert_eq!(image::load_from_memory(&picture).expect("a picture").dimensions(), (1, 1));
     }
     // Shown, by an address that stays.
     let id = &avatar["id"];
+    assert_eq!(layla.picture().await, None);
     let place = format!("/v1/users/{}/avatar", layla.id);
     assert_eq!(omar.read(&place).await.status(), 404);
     assert_eq!(layla.put("/v1/me/avatar", json!({"upload": id})).await, (200, json!({"address": address})));
+    assert!(layla.picture().await.is_some(), "and whoever is shown her name is told of it");
     let shown = omar.read(&place).await;
     assert_eq!((shown.status().as_u16(), shown.headers()["location"].to_str().expect("text")), (302, address));
     // Another's upload, and one for something else, are none.
