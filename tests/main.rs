@@ -8,6 +8,7 @@
 mod support;
 
 mod abuse;
+mod agreement;
 mod contributing;
 mod courier;
 mod faults;

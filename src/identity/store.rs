@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::Contact;
 use super::key::StoredKey;
-use crate::kit::error::{Error, Result};
+use crate::kit::error::{Error, Result, broken};
 
 /// Inserts an account under this id; `None` if the id is taken, and `account_exists` if the phone number or the e-mail
 /// address is.
@@ -34,7 +34,7 @@ pub(super) async fn insert_user(
     )
     .fetch_optional(conn)
     .await
-    .map_err(|error| match constraint(&error) {
+    .map_err(|error| match broken(&error) {
         Some("users_phone_key" | "users_email_key") => Error::new(ErrorCode::AccountExists),
         _ => error.into(),
     })?;
@@ -82,11 +82,6 @@ pub(super) async fn insert_sessions(
     .execute(conn)
     .await?;
     Ok(())
-}
-
-/// The name of the constraint that a statement broke.
-pub(super) fn constraint(error: &sqlx::Error) -> Option<&str> {
-    error.as_database_error().and_then(|error| error.constraint())
 }
 
 /// What signing in needs to know of an account.

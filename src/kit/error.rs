@@ -83,6 +83,11 @@ impl From<sqlx::Error> for Error {
     }
 }
 
+/// The name of the constraint that a statement broke; `None` if the error is of another kind.
+pub fn broken(error: &sqlx::Error) -> Option<&str> {
+    error.as_database_error().and_then(|error| error.constraint())
+}
+
 /// Whether the database is unreachable, starting, stopping or out of connections, or gave up a transaction to resolve
 /// a conflict. The same statement may then succeed later.
 pub fn is_outage(error: &sqlx::Error) -> bool {

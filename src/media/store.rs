@@ -6,7 +6,8 @@ use uuid::Uuid;
 
 use super::Purpose;
 use super::service::State;
-use crate::kit::error::{Error, Result};
+use crate::kit::error::{Error, Result, broken};
+use crate::kit::fields::bad_field;
 
 /// An upload as it is stored.
 pub(super) struct Row {
@@ -170,7 +171,7 @@ pub(super) async fn locked_logo(conn: &mut PgConnection, room: RoomId) -> Result
     Ok(row.fetch_optional(conn).await?)
 }
 
-/// Makes this upload the room's logo.
+/// Makes this upload the room's logo; `bad_request` if it is that of another room.
 pub(super) async fn put_logo(conn: &mut PgConnection, room: RoomId, upload: Uuid) -> Result<()> {
     sqlx::query!(
         "insert into room_logos (room_id, upload_id)
@@ -181,7 +182,11 @@ pub(super) async fn put_logo(conn: &mut PgConnection, room: RoomId, upload: Uuid
         upload,
     )
     .execute(conn)
-    .await?;
+    .await
+    .map_err(|error| match broken(&error) {
+        Some("room_logos_upload_key") => bad_field("upload", "an upload that is not the logo of another room"),
+        _ => error.into(),
+    })?;
     Ok(())
 }
 

@@ -4,8 +4,8 @@ use parlor_protocol::{ErrorCode, UserId};
 use sqlx::PgConnection;
 
 use super::super::Contact;
-use super::super::store::{constraint, user_id};
-use crate::kit::error::{Error, Result};
+use super::super::store::user_id;
+use crate::kit::error::{Error, Result, broken};
 
 /// The key of the keyed hashes. If there is none yet, `secret` becomes the key.
 pub(in crate::identity) async fn contact_key(conn: &mut PgConnection, secret: &[u8]) -> Result<Vec<u8>> {
@@ -161,7 +161,7 @@ pub(in crate::identity) async fn put_contact(conn: &mut PgConnection, user: User
     )
     .execute(conn)
     .await
-    .map_err(|error| match constraint(&error) {
+    .map_err(|error| match broken(&error) {
         Some("users_phone_key" | "users_email_key") => Error::new(ErrorCode::AccountExists),
         _ => error.into(),
     })?;

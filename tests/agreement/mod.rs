@@ -1,0 +1,5 @@
+//! The documents, the server and the store agree: what one allows the others take, and what one refuses is a refusal of
+//! all.
+
+mod constraints;
+mod uploads;
