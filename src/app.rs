@@ -14,6 +14,7 @@ mod ports;
 mod revocations;
 mod run;
 mod stop;
+mod waiting;
 mod world;
 
 use std::path::PathBuf;
@@ -28,6 +29,7 @@ use tokio::net::TcpListener;
 pub use crate::cluster::Mode;
 pub use demo::{People, demo_accounts, demo_users, seed};
 pub use run::run;
+pub use waiting::answering;
 pub use world::Scale;
 
 use crate::admin::Office;
@@ -57,8 +59,6 @@ pub struct Parts {
     pub database: PgConnectOptions,
     /// The folder of uploaded files, unless the settings name another place.
     pub media_folder: Option<PathBuf>,
-    /// The bound socket of the server. Whoever connects before the server accepts waits in its backlog.
-    pub listener: TcpListener,
     /// The bound socket at which metrics are asked for; `None` if they are served nowhere.
     pub metrics: Option<TcpListener>,
     /// The owner of every task of the server.

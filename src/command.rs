@@ -23,7 +23,7 @@ use crate::config::{LogFormat, Settings};
 use crate::db;
 use crate::dev::{Purpose, lan};
 use crate::kit::chance::Chance;
-use crate::kit::clock::Clock;
+use crate::kit::clock::{BootClock, Clock};
 use crate::kit::supervise::Supervisor;
 use crate::lifecycle::Stop;
 use crate::router;
@@ -43,7 +43,8 @@ pub async fn dev(port: Option<u16>, lan: bool, data: Option<PathBuf>) -> Result<
     telemetry::start(&settings.telemetry, LogFormat::Pretty)?;
     let stop = stop(&settings)?;
     let listeners = Listeners::bind(&settings).await?;
-    let addresses = unless_stopped(&stop, Addresses::of_dev(&settings, data)).await?;
+    let addresses = unless_stopped(&stop, Addresses::of_dev(&settings, data));
+    let addresses = app::answering(&listeners.listener, addresses).await?;
     let Some(addresses) = addresses else { return Ok(()) };
     let served = serve_from(settings, Mode::Dev, &addresses, listeners, stop).await;
     addresses.close().await;
@@ -81,7 +82,7 @@ pub async fn migrate(data: Option<PathBuf>, made: bool) -> Result<(), StartError
     let settings = for_work()?;
     let purpose = if made { Purpose::Work } else { Purpose::Existing };
     let addresses = Addresses::of_owner(&settings, data, purpose, "parlor migrate").await?;
-    let new = async { migrate_as(addresses.owner()?, &say).await }.await;
+    let new = async { migrate_as(addresses.owner()?, &settings.cluster, &say).await }.await;
     addresses.close().await;
     match new? {
         0 => say("the database is up to date"),
@@ -91,16 +92,17 @@ pub async fn migrate(data: Option<PathBuf>, made: bool) -> Result<(), StartError
 }
 
 /// Migrates, unless a server is serving that could not go on behind it: it would write on as before.
-async fn migrate_as(owner: &PgConnectOptions, tell: &(dyn Fn(&str) + Sync)) -> Result<usize, StartError> {
+async fn migrate_as(
+    owner: &PgConnectOptions,
+    settings: &cluster::Settings,
+    tell: &(dyn Fn(&str) + Sync),
+) -> Result<usize, StartError> {
     let mut conn = db::connect(owner).await?;
     if let Some(migration) = db::incompatible_pending(&mut conn).await? {
-        let serving = cluster::serving(&mut conn).await;
-        let serving =
-            serving.map_err(|error| StartError::new("the leases of servers cannot be read").because(error))?;
-        if let Some(node) = serving {
+        if let Some(node) = cluster::serving(&mut conn, boot_clock(), settings).await? {
             return Err(StartError::new(format!(
                 "the server `{node}` is serving this database, and could not behind migration {migration}: stop it, then \
-                 migrate (one that was killed counts as serving until its lease has run out, cluster.lease_ms)"
+                 migrate"
             )));
         }
     }
@@ -147,6 +149,11 @@ fn clock() -> Clock {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a command is composed here")]
+fn boot_clock() -> BootClock {
+    BootClock::system()
+}
+
+#[expect(clippy::disallowed_methods, reason = "a command is composed here")]
 fn chance() -> Chance {
     Chance::system()
 }
@@ -177,7 +184,7 @@ async fn serve_from(
         tracing::info!("the database is {}", db::shown(app));
         if mode == Mode::Dev {
             if addresses.store.is_none() {
-                refuse_anothers(app).await?;
+                refuse_anothers(app, &settings.cluster).await?;
                 tracing::warn!(
                     "DATABASE_URL is set: the demo users, whose password everybody knows, go into that database"
                 );
@@ -192,7 +199,7 @@ async fn serve_from(
         let _ = conn.close().await;
         Ok(())
     };
-    if unless_stopped(&stop, start).await?.is_none() {
+    if app::answering(&listeners.listener, unless_stopped(&stop, start)).await?.is_none() {
         return Ok(());
     }
     settings.ledger.anchor = addresses.anchors(&settings);
@@ -217,8 +224,8 @@ async fn serve_from(
     let supervisor = fault::supervisor().unwrap_or_else(counting);
     #[cfg(not(feature = "bench"))]
     let supervisor = counting();
-    let parts = Parts { settings, mode, pool: pool.clone(), database, media_folder, listener, metrics, supervisor };
-    let served = app::run(parts, stop.clone(), ready).await;
+    let parts = Parts { settings, mode, pool: pool.clone(), database, media_folder, metrics, supervisor };
+    let served = app::run(parts, listener, stop.clone(), ready).await;
     tokio::select! {
         biased;
         () = stop.hard.cancelled() => {}
@@ -231,11 +238,11 @@ async fn serve_from(
 }
 
 /// Refuses a database for `dev` that has served people or is being served. Nothing has been written to it yet.
-async fn refuse_anothers(database: &PgConnectOptions) -> Result<(), StartError> {
+async fn refuse_anothers(database: &PgConnectOptions, settings: &cluster::Settings) -> Result<(), StartError> {
     let mut conn = db::connect(database).await?;
     if db::is_migrated(&mut conn).await? {
         cluster::refuse_peoples(&mut conn).await?;
-        cluster::unserved(&mut conn).await?;
+        cluster::unserved(&mut conn, boot_clock(), settings).await?;
     }
     // Only read from; a connection that does not close cleanly changes nothing.
     let _ = conn.close().await;

@@ -5,7 +5,6 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use sqlx::PgPool;
-use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -50,7 +49,6 @@ pub(super) struct Server {
     pub sockets: Crew,
     pub settings: Settings,
     pub mode: Mode,
-    pub listener: TcpListener,
 }
 
 /// Builds and starts everything. It takes the lease first, because nothing may be decided or written without it. `None`
@@ -109,7 +107,7 @@ async fn connect(
     connections: usize,
     node: Node,
 ) -> Result<Server, StartError> {
-    let Parts { settings, mode, pool, database, media_folder, listener, metrics, supervisor } = parts;
+    let Parts { settings, mode, pool, database, media_folder, metrics, supervisor } = parts;
     let sockets = supervisor.another_crew();
     let edge = edge(&pool);
     let cannot = |error: Error| StartError::new("the server cannot start").because(error);
@@ -199,7 +197,7 @@ async fn connect(
         supervisor: supervisor.clone(),
         serving,
     };
-    Ok(Server { app, rooms, supervisor, sockets, settings, mode, listener })
+    Ok(Server { app, rooms, supervisor, sockets, settings, mode })
 }
 
 #[expect(clippy::disallowed_methods, reason = "the server is composed here, and everything below is handed these")]

@@ -3,10 +3,11 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use tokio::net::TcpListener;
 use tokio::time::timeout;
 
 use super::build::{Server, build};
-use super::{Parts, stop};
+use super::{Parts, stop, waiting};
 use crate::gateway::listen;
 use crate::lifecycle::Stop;
 use crate::router;
@@ -19,19 +20,31 @@ const LEDGER_WITHIN: Duration = Duration::from_secs(3);
 /// balancer that asks sends no more clients here.
 const UNREADY: Duration = Duration::from_millis(500);
 
-/// Serves until it is stopped, until another server has taken this one's place, or until an engine task fails. `ready`
+/// Serves at this listener until it is stopped, until another server has taken this one's place, or until an engine task fails. `ready`
 /// is called once, with the address, when it takes requests.
+/// While the start takes long, `/healthz` is answered and everything else refused.
 ///
 /// # Errors
 /// A sentence that says what keeps the server from starting, or what ended it although nobody asked it to stop.
-pub async fn run(parts: Parts, stop: Stop, ready: impl FnOnce(SocketAddr)) -> Result<(), StartError> {
-    let Some(server) = build(parts, &stop.soft).await? else { return Ok(()) };
-    let Server { app, rooms, supervisor, sockets, settings, mode, listener } = server;
+pub async fn run(
+    parts: Parts,
+    listener: TcpListener,
+    stop: Stop,
+    ready: impl FnOnce(SocketAddr),
+) -> Result<(), StartError> {
+    let start = async {
+        let built = build(parts, &stop.soft).await?;
+        if let Some(server) = &built
+            && timeout(LEDGER_WITHIN, server.app.ledger.well()).await.is_err()
+        {
+            tracing::warn!("the ledger has no connection yet: gifts are refused until it has one");
+        }
+        Ok::<_, StartError>(built)
+    };
+    let Some(server) = waiting::answering(&listener, start).await? else { return Ok(()) };
+    let Server { app, rooms, supervisor, sockets, settings, mode } = server;
     let router = router::router(app.clone(), &settings, mode);
     let address = listener.local_addr();
-    if timeout(LEDGER_WITHIN, app.ledger.well()).await.is_err() {
-        tracing::warn!("the ledger has no connection yet: gifts are refused until it has one");
-    }
     ready(address.map_err(|error| StartError::new("the server cannot listen any more").because(error))?);
 
     let accepting = stop.soft.child_token();

@@ -1,7 +1,7 @@
 //! Nodes, their leases, and which node acts for a room. This module knows ids and epochs, and not what a room is.
 //!
-//! A process that serves holds a lease on its row in `nodes`; whether it lives is judged by the database's clock alone.
-//! A room belongs to one process `(node, incarnation)`, by a row in `room_owners` whose epoch only rises. Every durable
+//! A process that serves holds a lease on its row in `nodes`. Whether it lives is judged by whoever wants to know, who
+//! watches the row by a clock of its own; the holder itself proves its lease by its own. A room belongs to one process `(node, incarnation)`, by a row in `room_owners` whose epoch only rises. Every durable
 //! write of the room checks that epoch under a lock on the row.
 
 mod lease;
@@ -10,20 +10,9 @@ mod node;
 pub mod ownership;
 mod settings;
 mod store;
+mod watched;
 
 pub use lease::{Lease, Proof};
-pub use mode::{Mode, refuse_peoples, unserved};
+pub use mode::{Mode, refuse_peoples, serving, unserved};
 pub use node::{Identity, Node};
 pub use settings::Settings;
-
-use sqlx::PgConnection;
-
-use crate::kit::error::Result;
-
-/// The node whose lease holds at present, if one does.
-///
-/// # Errors
-/// A fault or an outage of the store.
-pub async fn serving(conn: &mut PgConnection) -> Result<Option<String>> {
-    Ok(store::live_lease(conn).await?.map(|lease| lease.node_id))
-}

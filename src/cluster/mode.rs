@@ -1,18 +1,14 @@
 //! For whom a database is served. A server of `dev` puts users into its database whose password everybody knows, so it
 //! never uses one that has served people. Each server notes on its row of `nodes` how it was started.
 
-use std::time::Duration;
-
 use sqlx::PgConnection;
 use tokio::time::sleep;
 
-use super::node::{Watched, unanswered};
-use super::store;
+use super::store::Lease;
+use super::watched::{Holder, WATCH, Watched, occupied, unanswered};
+use super::{Settings, store};
+use crate::kit::clock::BootClock;
 use crate::start::StartError;
-
-/// How often a waiting server checks whether another server renews its lease: several times in the default time between two
-/// renewals.
-pub(super) const WATCH: Duration = Duration::from_millis(200);
 
 /// For whom a server runs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -41,17 +37,37 @@ pub async fn refuse_peoples(conn: &mut PgConnection) -> Result<(), StartError> {
     refuse(store::has_served_people(conn, None).await.map_err(unanswered)?)
 }
 
-/// Waits until no server's lease lives, so that the caller may change the schema below it.
+/// Waits until it is known that no server serves this database, so that the caller may change what is below it.
 ///
 /// # Errors
 /// If another server serves this database, or the database does not answer.
-pub async fn unserved(conn: &mut PgConnection) -> Result<(), StartError> {
-    let mut watched = Watched::default();
-    while let Some(living) = store::live_lease(conn).await.map_err(unanswered)? {
-        watched.judge(living)?;
-        sleep(WATCH).await;
+pub async fn unserved(conn: &mut PgConnection, clock: BootClock, settings: &Settings) -> Result<(), StartError> {
+    living(conn, clock, settings).await?.map_or(Ok(()), |lease| Err(occupied(&lease)))
+}
+
+/// The name of the node that serves this database, if one does. If the last one has not given its lease back, it takes up
+/// to the length of a lease to know. It reads schemas of any age.
+///
+/// # Errors
+/// If the database does not answer.
+pub async fn serving(
+    conn: &mut PgConnection,
+    clock: BootClock,
+    settings: &Settings,
+) -> Result<Option<String>, StartError> {
+    Ok(living(conn, clock, settings).await?.map(|lease| lease.node_id))
+}
+
+async fn living(conn: &mut PgConnection, clock: BootClock, settings: &Settings) -> Result<Option<Lease>, StartError> {
+    let mut watched = Watched::new(clock, settings);
+    while let Some(held) = store::newest_lease(conn).await.map_err(unanswered)? {
+        match watched.holder_of(&held) {
+            Holder::Unknown => sleep(WATCH).await,
+            Holder::Gone => break,
+            Holder::Alive => return Ok(Some(held)),
+        }
     }
-    Ok(())
+    Ok(None)
 }
 
 /// Refuses for `dev` a database that has served people.

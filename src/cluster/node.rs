@@ -3,16 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use parlor_protocol::ErrorCode;
 use sqlx::{Connection, PgConnection, PgPool};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::lease::{Lease, Proof};
-use super::mode::{self, Mode, WATCH};
+use super::mode::{self, Mode};
+use super::watched::{Holder, WATCH, Watched, occupied, unanswered};
 use super::{Settings, store};
 use crate::kit::clock::{BootClock, BootTime};
-use crate::kit::error::{Error, Result};
+use crate::kit::error::Result;
 use crate::kit::supervise::Supervisor;
 use crate::kit::tx::Tx;
 use crate::start::StartError;
@@ -46,11 +46,12 @@ impl Node {
     /// Takes the lease and keeps renewing it until the supervisor stops. `clock` measures for how long a renewal proves
     /// the lease.
     ///
-    /// A server without Redis is the only node, whatever its name is. If another lease lives, it is watched: when it is
-    /// renewed, another server is alive and this start fails; when it runs out, that server is gone and this one
-    /// replaces it. So a start after a crash waits for at most one lease. Starts and renewals exclude each other in the
-    /// database: if an old server renews late while a new one finds the lease expired, exactly one of them gets it,
-    /// and the other one notices.
+    /// A server without Redis is the only node, whatever its name is. If the last one has not given its lease back, the
+    /// lease is watched: when it is renewed, another server is alive and this start fails; when it has not changed for
+    /// as long as its holder could prove it, by this process's own clock, that server is gone and this one replaces it.
+    /// So a start after a crash waits for one lease, whatever the database's clock showed then or shows now. Starts and
+    /// renewals exclude each other in the database: if an old server renews late while a new one finds it dead, exactly
+    /// one of them gets the place, and the other one notices.
     ///
     /// # Errors
     /// If another server serves this database, or the database cannot be reached.
@@ -60,17 +61,14 @@ impl Node {
         settings: &Settings,
         supervisor: &Supervisor,
     ) -> Result<Self, StartError> {
-        let mut watched = Watched::default();
-        let lease = Duration::from_millis(settings.lease_ms);
+        let mut watched = Watched::new(clock.clone(), settings);
         let (incarnation, asked) = loop {
             let mut tx = Tx::begin(&pool).await.map_err(unanswered)?;
-            let taken = take(&mut tx, &clock, &settings.node_id, lease).await.map_err(unanswered)?;
+            let taken = take(&mut tx, &clock, settings, &mut watched).await?;
             tx.commit().await.map_err(unanswered)?;
-            let living = match taken {
-                Taken::Free { incarnation, asked } => break (incarnation, asked),
-                Taken::Occupied(living) => living,
-            };
-            watched.judge(living)?;
+            if let Some(taken) = taken {
+                break taken;
+            }
             tokio::select! {
                 biased;
                 () = supervisor.stop().cancelled() => return Err(StartError::new("stopped while waiting for another server's lease to run out")),
@@ -137,7 +135,7 @@ impl Node {
     }
 
     async fn renew(self, settings: &Settings, proof: &Proof) {
-        let (every, lease) = (Duration::from_millis(settings.renew_ms), Duration::from_millis(settings.lease_ms));
+        let (every, lease_ms) = (Duration::from_millis(settings.renew_ms), settings.lease_ms());
         let mut ticks = interval(every);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         // The renewal has a connection of its own, so that the lease is not lost when the pool is busy.
@@ -145,7 +143,7 @@ impl Node {
         let mut failing = false;
         let renewing = &self.0.renewing;
         while renewing.run_until_cancelled(ticks.tick()).await.is_some() {
-            let renewal = timeout(every, self.renew_once(&mut connection, lease));
+            let renewal = timeout(every, self.renew_once(&mut connection, lease_ms));
             let Some(renewed) = renewing.run_until_cancelled(renewal).await else { return };
             let why = match renewed {
                 Ok(Ok(Some(asked))) => {
@@ -177,11 +175,7 @@ impl Node {
 
     /// Renews the lease once. Returns the moment before the renewal was sent, from which its duration is counted, or
     /// `None` if this process has been replaced.
-    async fn renew_once(
-        &self,
-        connection: &mut Option<PgConnection>,
-        lease: Duration,
-    ) -> sqlx::Result<Option<BootTime>> {
+    async fn renew_once(&self, connection: &mut Option<PgConnection>, lease_ms: i64) -> sqlx::Result<Option<BootTime>> {
         let conn = match connection {
             Some(conn) => conn,
             None => connection.insert(PgConnection::connect_with(&self.0.pool.connect_options()).await?),
@@ -189,75 +183,31 @@ impl Node {
         let mut tx = conn.begin().await?;
         store::hold_place(&mut tx).await?;
         let asked = self.0.clock.now();
-        let renewed = store::renew_lease(&mut tx, &self.0.identity, lease.as_secs_f64() * 1_000.0).await?;
+        let renewed = store::renew_lease(&mut tx, &self.0.identity, lease_ms).await?;
         tx.commit().await?;
         Ok(renewed.then_some(asked))
     }
 }
 
-/// The outcome of an attempt to take the lease.
-enum Taken {
-    /// No other lease lived: this process has the lease, with this incarnation, asked for at this moment.
-    Free { incarnation: i64, asked: BootTime },
-    /// Another server's lease lives.
-    Occupied(store::Lease),
-}
-
-/// Takes the lease if no other lives. If two processes try at once, one of them gets it.
-async fn take(tx: &mut Tx, clock: &BootClock, node_id: &str, lease: Duration) -> sqlx::Result<Taken> {
-    store::take_place(tx).await?;
+/// Takes the lease if no other server has it. Returns the incarnation and the moment before the lease was asked for;
+/// `None` if it is not known yet whether another server lives. If two processes try at once, one of them gets it.
+async fn take(
+    tx: &mut Tx,
+    clock: &BootClock,
+    settings: &Settings,
+    watched: &mut Watched,
+) -> Result<Option<(i64, BootTime)>, StartError> {
+    store::take_place(tx).await.map_err(unanswered)?;
     // Getting the lock may have taken long, so the lease is counted from after it.
     let asked = clock.now();
-    if let Some(living) = store::live_lease(tx).await? {
-        return Ok(Taken::Occupied(living));
-    }
-    let incarnation = store::take_lease(tx, node_id, lease.as_secs_f64() * 1_000.0).await?;
-    Ok(Taken::Free { incarnation, asked })
-}
-
-/// Another server's lease as it was seen first. It tells whether the lease is renewed or runs out.
-#[derive(Default)]
-pub(super) struct Watched(Option<store::Lease>);
-
-impl Watched {
-    /// Looks at the living lease once more.
-    ///
-    /// # Errors
-    /// If it was renewed since it was first seen: another server is alive.
-    pub(super) fn judge(&mut self, living: store::Lease) -> Result<(), StartError> {
-        match &self.0 {
-            None => {
-                tracing::info!(
-                    node.id = living.node_id,
-                    left_ms = living.left_ms,
-                    "another server's lease has not run out: waiting to see whether it is renewed"
-                );
-                self.0 = Some(living);
-                Ok(())
-            }
-            Some(before) if before.until_us != living.until_us || before.incarnation != living.incarnation => {
-                Err(occupied(&living))
-            }
-            Some(_) => Ok(()),
+    if let Some(held) = store::newest_lease(tx).await.map_err(unanswered)? {
+        match watched.holder_of(&held) {
+            Holder::Unknown => return Ok(None),
+            Holder::Alive => return Err(occupied(&held)),
+            Holder::Gone => {}
         }
     }
-}
-
-fn occupied(living: &store::Lease) -> StartError {
-    StartError::new(format!(
-        "another server (node `{}`) is serving this database, and there can be only one: stop that one first, or \
-         give this one a database of its own",
-        living.node_id
-    ))
-}
-
-pub(super) fn unanswered(error: impl Into<Error>) -> StartError {
-    let error = error.into();
-    let what = if error.code() == ErrorCode::StoreUnavailable {
-        "the database does not answer: see that PostgreSQL runs, then start again"
-    } else {
-        "no server can be started on this database: see that DATABASE_URL names Parlor's database, and the role that \
-         serves (parlor_app)"
-    };
-    StartError::new(what).because(error)
+    store::end_leases(tx).await.map_err(unanswered)?;
+    let incarnation = store::take_lease(tx, &settings.node_id, settings.lease_ms()).await.map_err(unanswered)?;
+    Ok(Some((incarnation, asked)))
 }

@@ -7,8 +7,9 @@ crate::settings! {
     pub struct Settings at "cluster", checked by Self::contradictions {
         /// The node's name, which is the key of its row in `nodes` and stays the same over restarts.
         node_id: String = "main".into(), in 1..=64;
-        /// Milliseconds for which a renewal of the lease holds, by the database's clock. When five sixths of them have
-        /// passed since the last renewal, the rooms pause (`room_paused`).
+        /// Milliseconds for which a renewal of the lease holds. When five sixths of them have passed since the last
+        /// renewal, by the server's own clock, the rooms pause (`room_paused`). After a crash the next server watches the
+        /// lease for this time, by its own clock, before it starts.
         lease_ms: u64 = 6_000, in 1_000..=600_000;
         /// Milliseconds between renewals; at most a third of the lease.
         renew_ms: u64 = 1_500, in 100..=200_000;
@@ -20,6 +21,11 @@ impl Settings {
     /// lease, so that the node pauses well before the lease ends in the database.
     pub(super) fn proved(&self) -> Duration {
         Duration::from_millis(self.lease_ms - self.lease_ms / 6)
+    }
+
+    /// The length of the lease as the row of the node has it.
+    pub(super) fn lease_ms(&self) -> i64 {
+        i64::try_from(self.lease_ms).unwrap_or(i64::MAX)
     }
 
     fn contradictions(&self, problems: &mut Vec<String>) {

@@ -1,17 +1,20 @@
-//! The SQL of nodes and of the owners of rooms. Every lease is judged by the database's clock.
+//! The SQL of nodes and of the owners of rooms. No clock of the database says whether another server lives: who wants to
+//! know watches whether its lease changes.
 
 use sqlx::PgConnection;
 
 use super::Identity;
 
-/// A node's row as another process sees it.
+/// A lease that its holder has not given back, as another process sees it. Each renewal changes it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Lease {
     pub node_id: String,
     pub incarnation: i64,
-    /// The milliseconds until the lease ends; 0 or less if it has expired.
-    pub left_ms: i64,
-    /// When the lease ends, in Unix microseconds. It rises with each renewal.
+    /// For how long the holder can prove it after a renewal, at most; `None` if a program wrote it that does not say so.
+    pub lease_ms: Option<i64>,
+    /// The number of renewals; 0 if a program wrote it that does not count them.
+    pub renewals: i64,
+    /// When the lease ends by the database's clock, in Unix microseconds.
     pub until_us: i64,
 }
 
@@ -39,16 +42,19 @@ pub(super) async fn hold_place(conn: &mut PgConnection) -> sqlx::Result<()> {
     Ok(())
 }
 
-/// The lease that lives the longest, of any node; `None` if none lives.
-pub(super) async fn live_lease(conn: &mut PgConnection) -> sqlx::Result<Option<Lease>> {
+/// The lease of the process that started last, unless it was given back. No other process can renew one. It reads schemas
+/// of any age.
+pub(super) async fn newest_lease(conn: &mut PgConnection) -> sqlx::Result<Option<Lease>> {
     sqlx::query_as!(
         Lease,
         r#"select id as node_id, incarnation,
-                  (extract(epoch from lease_until - clock_timestamp()) * 1000)::bigint as "left_ms!",
+                  (to_jsonb(n) ->> 'lease_ms')::bigint as lease_ms,
+                  coalesce((to_jsonb(n) ->> 'renewals')::bigint, 0) as "renewals!",
                   (extract(epoch from lease_until) * 1000000)::bigint as "until_us!"
-             from nodes
-            where lease_until > clock_timestamp()
-            order by lease_until desc
+             from nodes n
+            where lease_until > '-infinity'
+              and not exists (select from nodes as later where later.incarnation > n.incarnation)
+            order by id
             limit 1"#
     )
     .fetch_optional(conn)
@@ -86,12 +92,13 @@ pub(super) async fn set_mode(conn: &mut PgConnection, node: &Identity, mode: &st
 }
 
 /// Takes the node's row under a new incarnation, with a fresh lease, and returns the incarnation.
-pub(super) async fn take_lease(conn: &mut PgConnection, node_id: &str, lease_ms: f64) -> sqlx::Result<i64> {
+pub(super) async fn take_lease(conn: &mut PgConnection, node_id: &str, lease_ms: i64) -> sqlx::Result<i64> {
     sqlx::query_scalar!(
-        "insert into nodes (id, incarnation, lease_until)
-         values ($1, nextval('node_incarnations'), clock_timestamp() + $2 * interval '1 millisecond')
+        "insert into nodes (id, incarnation, lease_until, lease_ms)
+         values ($1, nextval('node_incarnations'), clock_timestamp() + $2::bigint * interval '1 millisecond', $2)
          on conflict (id) do update
-            set incarnation = excluded.incarnation, started_at = clock_timestamp(), lease_until = excluded.lease_until
+            set incarnation = excluded.incarnation, started_at = clock_timestamp(), lease_until = excluded.lease_until,
+                lease_ms = excluded.lease_ms, renewals = 0
          returning incarnation",
         node_id,
         lease_ms
@@ -102,10 +109,11 @@ pub(super) async fn take_lease(conn: &mut PgConnection, node_id: &str, lease_ms:
 
 /// Renews the lease; `false` if another process has taken this one's place, whatever its name is. Incarnations rise
 /// over all nodes, so the process that started last is the only one. It must be called after [`hold_place`].
-pub(super) async fn renew_lease(conn: &mut PgConnection, node: &Identity, lease_ms: f64) -> sqlx::Result<bool> {
+pub(super) async fn renew_lease(conn: &mut PgConnection, node: &Identity, lease_ms: i64) -> sqlx::Result<bool> {
     let done = sqlx::query!(
         "update nodes
-            set lease_until = clock_timestamp() + $3 * interval '1 millisecond'
+            set lease_until = clock_timestamp() + $3::bigint * interval '1 millisecond', lease_ms = $3,
+                renewals = renewals + 1
           where id = $1 and incarnation = $2
             and not exists (select from nodes as later where later.incarnation > $2)",
         node.node_id,
@@ -117,17 +125,24 @@ pub(super) async fn renew_lease(conn: &mut PgConnection, node: &Identity, lease_
     Ok(done.rows_affected() == 1)
 }
 
-/// Ends the lease at once. Nothing happens if another incarnation has the row.
+/// Gives the lease back: it has ended whatever the database's clock shows, now and later. Nothing happens if another
+/// incarnation has the row.
 pub(super) async fn end_lease(conn: &mut PgConnection, node: &Identity) -> sqlx::Result<()> {
     sqlx::query!(
         "update nodes
-            set lease_until = clock_timestamp()
+            set lease_until = '-infinity'
           where id = $1 and incarnation = $2",
         node.node_id,
         node.incarnation
     )
     .execute(conn)
     .await?;
+    Ok(())
+}
+
+/// Ends every lease. It must be called after [`take_place`], when the one that could still be renewed was found dead.
+pub(super) async fn end_leases(conn: &mut PgConnection) -> sqlx::Result<()> {
+    sqlx::query!("update nodes set lease_until = '-infinity' where lease_until > '-infinity'").execute(conn).await?;
     Ok(())
 }
 

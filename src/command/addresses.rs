@@ -7,6 +7,7 @@ use sqlx::PgConnection;
 use sqlx::postgres::PgConnectOptions;
 
 use super::{migrate_as, tell};
+use crate::cluster;
 use crate::config::{Secret, Settings};
 use crate::db;
 use crate::dev::{Purpose, Store};
@@ -24,6 +25,8 @@ pub(super) struct Addresses {
     pub(super) owner: Option<PgConnectOptions>,
     /// The private store, if the database is in it.
     pub(super) store: Option<Store>,
+    /// How long a lease is watched before the database is migrated.
+    cluster: cluster::Settings,
 }
 
 impl Addresses {
@@ -96,6 +99,7 @@ impl Addresses {
             app: Some(store.options("parlor_app")),
             owner: Some(store.options("parlor_owner")),
             store: Some(store),
+            cluster: settings.cluster.clone(),
         })
     }
 
@@ -108,6 +112,7 @@ impl Addresses {
             app: parse("DATABASE_URL", &settings.database.url)?,
             owner: parse("DATABASE_OWNER_URL", &settings.database.owner_url)?,
             store: None,
+            cluster: settings.cluster.clone(),
         })
     }
 
@@ -148,7 +153,7 @@ impl Addresses {
     /// Migrates if the owner's address is known.
     pub(super) async fn migrate(&self) -> Result<(), StartError> {
         match &self.owner {
-            Some(owner) => migrate_as(owner, &|line| tracing::info!("{line}")).await.map(drop),
+            Some(owner) => migrate_as(owner, &self.cluster, &|line| tracing::info!("{line}")).await.map(drop),
             None => Ok(()),
         }
     }

@@ -103,6 +103,11 @@ impl IntoResponse for Error {
     }
 }
 
+/// The problem as a whole answer, for a listener without the middleware of the server.
+pub fn problem_of(body: &ErrorBody) -> Response {
+    written(body, StatusCode::from_u16(body.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), None)
+}
+
 fn written(body: &ErrorBody, status: StatusCode, instance: Option<&str>) -> Response {
     let mut response = (status, Json(Problem::new(body, status, instance))).into_response();
     let headers = response.headers_mut();

@@ -67,9 +67,63 @@ async fn a_lease_that_nobody_renews_is_waited_for_and_taken_over() {
     let dead = node(&ground.database.app, "main", 0, 700.0).await;
     let begun = Instant::now();
     let next = start(&ground, 2_000).await.expect("the other one is gone");
-    assert!(begun.elapsed() >= Duration::from_millis(500));
+    assert!(begun.elapsed() >= Duration::from_millis(700));
     assert!(next.identity().incarnation > dead.incarnation);
     assert_eq!(ground.count(LIVE).await, 1);
+}
+
+/// What makes the end of a lease one that was written when the database's clock was ahead or behind.
+const DATES: [&str; 5] = [
+    "update nodes set lease_until = clock_timestamp() + interval '1 day'",
+    "update nodes set lease_until = clock_timestamp() + interval '10 minutes'",
+    "update nodes set lease_until = clock_timestamp() - interval '1 minute'",
+    "update nodes set lease_until = clock_timestamp() - interval '1 day'",
+    "update nodes set lease_until = '2000-01-01'",
+];
+
+#[tokio::test]
+async fn a_dead_servers_lease_is_waited_for_as_long_as_it_lasts_whatever_the_databases_clock_shows() {
+    for date in DATES {
+        let ground = Ground::fresh().await;
+        let dead = node(&ground.database.app, "other", 0, 700.0).await;
+        ground.superuser(date).await;
+        let begun = Instant::now();
+        let next = start(&ground, 600_000).await.expect("the other one is gone");
+        let took = begun.elapsed();
+        assert!(took >= Duration::from_millis(700) && took < Duration::from_secs(5), "{date}: {took:?}");
+        assert!(next.identity().incarnation > dead.incarnation);
+        assert_eq!(ground.count(LIVE).await, 1, "{date}: the dead one's has ended");
+    }
+}
+
+#[tokio::test]
+async fn a_living_servers_lease_is_not_taken_whatever_the_databases_clock_shows() {
+    for date in DATES {
+        let ground = Ground::fresh().await;
+        let first = start(&ground, 2_000).await.expect("the only one");
+        // It is renewed ten times a second; the clock was set back or forward a moment ago.
+        ground.superuser(date).await;
+        let error = start(&ground, 2_000).await.expect_err("the first one lives");
+        assert!(error.to_string().contains("another server (node `main`) is serving this database"), "{error}");
+        assert!(first.serves() && !first.lost().is_cancelled(), "{date}");
+    }
+}
+
+#[tokio::test]
+async fn a_lease_that_was_given_back_has_ended_whatever_the_databases_clock_shows_later() {
+    let ground = Ground::fresh().await;
+    start(&ground, 2_000).await.expect("the only one").release().await.expect("released");
+    assert_eq!(ground.count("select count(*) from nodes where lease_until = '-infinity'").await, 1);
+}
+
+#[tokio::test]
+async fn a_lease_that_an_older_program_wrote_is_watched_by_the_watchers_own_setting() {
+    let ground = Ground::fresh().await;
+    node(&ground.database.app, "main", 0, 60_000.0).await;
+    ground.superuser("update nodes set lease_ms = null").await;
+    let begun = Instant::now();
+    start(&ground, 1_000).await.expect("the other one is gone");
+    assert!(begun.elapsed() >= Duration::from_secs(1));
 }
 
 #[tokio::test]

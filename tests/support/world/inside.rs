@@ -43,12 +43,12 @@ impl Inside {
             pool: database.app.clone(),
             database: database.writer(),
             media_folder: Some(PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(&database.name)),
-            listener: bound().await,
             metrics: Some(bound().await),
             supervisor: supervisor.clone(),
         };
         let (told, ready) = oneshot::channel();
-        let running = tokio::spawn(app::run(parts, stop.clone(), |address| told.send(address).expect("awaited")));
+        let told = |address| told.send(address).expect("awaited");
+        let running = tokio::spawn(app::run(parts, bound().await, stop.clone(), told));
         let address = timeout(Duration::from_secs(10), ready).await.expect("in time").expect("it starts");
         Self { address, supervisor, stop, running }
     }
