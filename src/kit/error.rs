@@ -4,6 +4,8 @@
 use std::fmt;
 
 use parlor_protocol::{ErrorBody, ErrorCode};
+use sqlx::error::DatabaseError;
+use sqlx::postgres::{PgDatabaseError, PgSeverity};
 
 /// A refusal or a fault: `body` is for the caller, `source` for the log.
 #[derive(Debug)]
@@ -88,8 +90,8 @@ pub fn broken(error: &sqlx::Error) -> Option<&str> {
     error.as_database_error().and_then(|error| error.constraint())
 }
 
-/// Whether the database is unreachable, starting, stopping or out of connections, or gave up a transaction to resolve
-/// a conflict. The same statement may then succeed later.
+/// Whether the database is unreachable, starting, stopping, out of connections or read-only, gave up a transaction to
+/// resolve a conflict, or ended the session. The same statement may then succeed later, on another connection.
 pub fn is_outage(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_)
@@ -97,11 +99,22 @@ pub fn is_outage(error: &sqlx::Error) -> bool {
         | sqlx::Error::PoolTimedOut
         | sqlx::Error::PoolClosed
         | sqlx::Error::WorkerCrashed => true,
-        sqlx::Error::Database(error) => error.code().is_some_and(|code| {
-            // SQLSTATE classes (PostgreSQL, appendix A): 08 connection, 53 resources, 57 operator intervention,
-            // 40 transaction rollback.
-            ["08", "53", "57", "40"].iter().any(|class| code.starts_with(class))
-        }),
+        sqlx::Error::Database(error) => {
+            let code = error.code().unwrap_or_default();
+            // SQLSTATE classes (PostgreSQL, appendix A): 08 connection, 53 resources, 57 operator intervention, 58 system
+            // errors, 40 transaction rollback. 25006 comes from a server that has become a standby.
+            let class = code.get(..2).unwrap_or_default();
+            ["08", "53", "57", "58", "40"].contains(&class) || code == "25006" || ends_the_session(&**error, class)
+        }
         _ => false,
     }
+}
+
+/// Whether PostgreSQL ended a session that had begun, as it does when a transaction is idle for too long (25P03): the
+/// statement had no part in it. A session that it refused to begin says something about the role or the database (classes
+/// 28, 3D and 42) or the address (0A, 22).
+fn ends_the_session(error: &(dyn DatabaseError + 'static), class: &str) -> bool {
+    let severity = error.try_downcast_ref::<PgDatabaseError>().map(PgDatabaseError::severity);
+    let has_ended = matches!(severity, Some(PgSeverity::Fatal | PgSeverity::Panic));
+    has_ended && !["28", "3D", "42", "0A", "22"].contains(&class)
 }

@@ -242,11 +242,9 @@ impl Fault {
     }
 }
 
-/// Whether the database could not do it now: a lock was not available (55P03), or the server has become read-only
-/// (25006).
+/// Whether the database could not do it now because a lock was not available (55P03).
 fn asks_again(error: &sqlx::Error) -> bool {
-    let code = error.as_database_error().and_then(|error| error.code());
-    code.is_some_and(|code| ["55P03", "25006"].contains(&code.as_ref()))
+    error.as_database_error().and_then(|error| error.code()).is_some_and(|code| code == "55P03")
 }
 
 /// Answers the orders whose time has run out, and gives the others.
