@@ -47,7 +47,6 @@ fn full() -> RoomState {
         locks: Vec::new(),
         kicks: Vec::new(),
         last_fact: 0,
-        announced: 0,
         committed: 0,
         coins: Coins(0),
         checkpoint: None,

@@ -140,7 +140,9 @@ pub struct Done {
     /// The room's epoch, which rises when the room starts anew or moves to another server.
     #[cfg_attr(feature = "schemars", schemars(range(min = 0)))]
     pub epoch: i64,
-    /// The `seq` of the event that the command caused; if it changed nothing, that of the last event.
+    /// The `seq` of the event that the command caused; if it changed nothing, that of the last event. The answer to a hard
+    /// command (`seat.lock`, `seat.unlock`, `room.kick`) is stored with what it does, before that is announced: it has the
+    /// `seq` of the last event before, and the command's own event comes behind it.
     pub seq: u64,
     /// This is the operation's first answer, repeated. Absent: no.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

@@ -52,6 +52,15 @@ fn a_value_that_is_no_number_no_address_or_no_table_is_told_what_would_be_right(
 }
 
 #[test]
+fn a_room_remembers_whatever_the_default_rates_let_a_user_do_in_the_time_of_its_memory() {
+    let Settings { gateway, room, .. } = Settings::default();
+    // A burst, and then as many as the time lets through. These are the rates of all commands that a room remembers.
+    let let_through = |rate: crate::kit::rate::Rate| u64::from(rate.count) * (1 + room.memory_ms.div_ceil(rate.per_ms));
+    let most = let_through(gateway.chat) + let_through(gateway.seat);
+    assert!(room.memory_per_user as u64 >= most, "{} are remembered, {most} are let through", room.memory_per_user);
+}
+
+#[test]
 fn every_wrong_value_is_named_at_once() {
     let environment = [
         ("PARLOR__SERVER__ADRESS", "127.0.0.1:1"),

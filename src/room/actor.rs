@@ -118,7 +118,7 @@ async fn landed<T>(flight: &mut Option<PortFuture<T>>) -> T {
 impl RoomActor {
     pub(super) fn new(parts: Parts) -> Self {
         let Parts { state, settings, audience, gifts, facts, board, lease, now } = parts;
-        let mut actor = Self {
+        let actor = Self {
             ring: Ring::new(&settings),
             clock: RoomClock::starting(now),
             checkpoints: Checkpoints::new(&settings),
@@ -139,9 +139,6 @@ impl RoomActor {
             board,
         };
         actor.show();
-        if actor.state.committed() > actor.state.announced() {
-            actor.read_gifts();
-        }
         actor
     }
 
@@ -278,7 +275,7 @@ impl RoomActor {
                     self.audience.signal(self.state.card().id, Signal::ParticipantsCount { count });
                 }
                 Change::Remembered(..) => self.checkpoints.said(now),
-                Change::Departed { .. } | Change::FactApplied { .. } | Change::GiftsPassed { .. } => {
+                Change::Departed { .. } | Change::FactApplied { .. } => {
                     self.checkpoints.dirty = true;
                 }
                 Change::Renamed(_)
@@ -304,8 +301,10 @@ impl RoomActor {
 
     /// Publishes an event, which the state has made, and keeps its frame in the ring.
     fn tell(&mut self, event: Event, now: Timestamp) {
-        let first_gift = match &event {
-            Event::GiftsSent { gifts, .. } => gifts.first().map(|gift| gift.gift_no),
+        let gifts = match &event {
+            Event::GiftsSent { gifts, .. } => {
+                gifts.first().zip(gifts.last()).map(|(first, last)| (first.gift_no, last.gift_no))
+            }
             _ => None,
         };
         match event {
@@ -314,7 +313,7 @@ impl RoomActor {
         }
         let (room, epoch, seq) = (self.state.card().id, self.state.epoch(), self.state.seq());
         let frame = self.audience.publish(EventFrame { room, epoch, seq, at: now.0, event });
-        self.ring.push(seq, now, frame, first_gift);
+        self.ring.push(seq, now, frame, gifts);
     }
 
     /// Does what is due by now.

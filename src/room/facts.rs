@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use parlor_protocol::reply::Done;
 use parlor_protocol::{ErrorBody, RoomId, UserId};
 use serde::{Deserialize, Serialize};
 
@@ -11,6 +12,7 @@ use super::port::PortFuture;
 use super::state::Checkpoint;
 use super::store;
 use crate::cluster::ownership;
+use crate::kit::clock::Timestamp;
 use crate::kit::edge::Edge;
 use crate::kit::error::{Error, is_outage};
 use crate::kit::operation::Operation;
@@ -59,6 +61,11 @@ pub struct HardWrite {
     /// What the command makes true, or why the room refuses it. For a refusal nothing is written: the operation is only
     /// looked up, because it may be the retry of one that was done.
     pub verdict: Result<Fact, ErrorBody>,
+    /// The `seq` of the room's last event when it decided. It is stored with the fact, because the answer to the command
+    /// and to each retry of it names it.
+    pub seq: u64,
+    /// When the room decided, by its own clock: what the times of the fact are counted from.
+    pub at: Timestamp,
 }
 
 /// A fact that the store has.
@@ -68,6 +75,8 @@ pub struct Written {
     pub id: i64,
     /// The fact that was stored under the operation the first time.
     pub fact: Fact,
+    /// The answer to the command. It was stored with the fact, so it is the same for ever.
+    pub done: Done,
     /// Whether the operation had been stored before.
     pub replayed: bool,
 }
@@ -174,14 +183,15 @@ async fn write_fact(tx: &mut Tx, write: &HardWrite) -> Result<Option<Written>, W
         Err(_) => None,
     };
     if let (Some(id), Ok(fact)) = (stored, &write.verdict) {
-        store::put_fact(tx, write.room, fact).await?;
-        return Ok(Some(Written { id, fact: fact.clone(), replayed: false }));
+        store::put_fact(tx, write, fact).await?;
+        let done = Done { epoch: write.epoch, seq: write.seq, replayed: false };
+        return Ok(Some(Written { id, fact: fact.clone(), done, replayed: false }));
     }
     let Some(before) = store::fact_of(tx, &write.operation).await? else { return Ok(None) };
     if before.body_hash != write.operation.body_hash {
         return Err(WriteError::Conflict);
     }
-    Ok(Some(Written { id: before.id, fact: before.fact, replayed: true }))
+    Ok(Some(Written { id: before.id, fact: before.fact, done: before.done, replayed: true }))
 }
 
 /// Waits for the work; `Unknown` if it takes longer than `timeout`.

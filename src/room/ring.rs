@@ -12,8 +12,8 @@ struct Sent {
     seq: u64,
     at: Timestamp,
     frame: Frame,
-    /// For an event of gifts, the number of the first one.
-    first_gift: Option<i64>,
+    /// For an event of gifts, the numbers of the first and of the last one.
+    gifts: Option<(i64, i64)>,
 }
 
 /// Every event after a position.
@@ -47,8 +47,8 @@ impl Ring {
     }
 
     /// Keeps the next event, and forgets the oldest ones that are too old or too many.
-    pub(super) fn push(&mut self, seq: u64, at: Timestamp, frame: Frame, first_gift: Option<i64>) {
-        self.sent.push_back(Sent { seq, at, frame, first_gift });
+    pub(super) fn push(&mut self, seq: u64, at: Timestamp, frame: Frame, gifts: Option<(i64, i64)>) {
+        self.sent.push_back(Sent { seq, at, frame, gifts });
         while self.sent.len() > self.events
             || self.sent.front().is_some_and(|first| at.ms_since(first.at) > self.keep_ms)
         {
@@ -57,8 +57,8 @@ impl Ring {
     }
 
     /// Every event after `seq` up to `now_seq`, and never only a part of them. `None` if some are no longer kept, if
-    /// they are more than a resume may bring, if they would leave out a gift above `gift_no`, or if `seq` is ahead of
-    /// the room.
+    /// they are more than a resume may bring, if `seq` is ahead of the room, or if they are not proved to bring every gift
+    /// above `gift_no` up to `announced`: the gifts are then read from the table.
     pub(super) fn since(&self, seq: u64, now_seq: u64, gift_no: Option<i64>, announced: i64) -> Option<Missed> {
         let missing = usize::try_from(now_seq.checked_sub(seq)?).ok()?;
         if missing > self.resume_events || missing > self.sent.len() {
@@ -69,9 +69,16 @@ impl Ring {
         if missed.clone().map(|sent| sent.frame.bytes().len()).sum::<usize>() > self.resume_bytes {
             return None;
         }
-        let first_gift = missed.clone().find_map(|sent| sent.first_gift);
+        let first_gift = missed.clone().find_map(|sent| sent.gifts).map(|(first, _)| first);
         let first_above = first_gift.unwrap_or(announced + 1);
-        if gift_no.is_some_and(|shown| shown.saturating_add(1) < first_above) {
+        let mut next = first_above;
+        for (first, last) in missed.clone().filter_map(|sent| sent.gifts) {
+            if first != next {
+                return None;
+            }
+            next = last + 1;
+        }
+        if next != announced + 1 || gift_no.is_some_and(|shown| shown.saturating_add(1) < first_above) {
             return None;
         }
         Some(Missed { frames: missed.map(|sent| sent.frame.clone()).collect(), first_gift })
@@ -129,7 +136,7 @@ mod tests {
     #[test]
     fn events_that_would_leave_out_a_gift_are_not_returned() {
         let mut ring = ring(2, &Settings::default());
-        ring.push(3, Timestamp(0), frame(3), Some(8));
+        ring.push(3, Timestamp(0), frame(3), Some((8, 9)));
         assert!(ring.since(2, 3, Some(7), 9).is_some());
         assert!(ring.since(2, 3, Some(6), 9).is_none(), "gift 7 was in an event before the position");
         assert!(ring.since(3, 3, Some(9), 9).is_some());
@@ -138,11 +145,23 @@ mod tests {
     }
 
     #[test]
+    fn events_between_which_a_gift_is_missing_are_not_returned() {
+        let mut ring = ring(2, &Settings::default());
+        ring.push(3, Timestamp(0), frame(3), Some((8, 8)));
+        ring.push(4, Timestamp(0), frame(4), Some((10, 11)));
+        assert!(ring.since(2, 4, Some(7), 11).is_none(), "9 is in no event");
+        assert!(ring.since(2, 4, None, 11).is_none(), "nor for a client that counts no gifts");
+        assert!(ring.since(3, 4, Some(9), 11).is_some());
+        assert!(ring.since(3, 4, Some(9), 12).is_none(), "12 is announced and in no event");
+        assert!(ring.since(4, 4, Some(11), 11).is_some());
+    }
+
+    #[test]
     fn missed_events_come_with_the_number_of_their_first_gift() {
         let mut ring = ring(2, &Settings::default());
-        ring.push(3, Timestamp(0), frame(3), Some(8));
+        ring.push(3, Timestamp(0), frame(3), Some((8, 10)));
         ring.push(4, Timestamp(0), frame(4), None);
-        ring.push(5, Timestamp(0), frame(5), Some(11));
+        ring.push(5, Timestamp(0), frame(5), Some((11, 12)));
         let first = |seq| ring.since(seq, 5, None, 12).expect("kept").first_gift;
         assert_eq!([first(0), first(2), first(3), first(4), first(5)], [Some(8), Some(8), Some(11), Some(11), None]);
     }

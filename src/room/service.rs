@@ -17,9 +17,9 @@ pub async fn wake(tx: &mut Tx, node: &Identity, room: RoomId) -> Result<Woken> {
     let row = store::room(tx, room).await?.ok_or(ErrorCode::RoomNotFound)?;
     let epoch = ownership::claim(tx, node, room).await?;
     let (committed, coins) = store::totals(tx, room).await?;
-    let (announced, checkpoint) = match store::checkpoint(tx, room).await? {
-        Some((gift_no, checkpoint)) => (gift_no, Some(with_present_names(tx, checkpoint).await?)),
-        None => (0, None),
+    let checkpoint = match store::checkpoint(tx, room).await? {
+        Some(checkpoint) => Some(with_present_names(tx, checkpoint).await?),
+        None => None,
     };
     Ok(Woken {
         card: row.card,
@@ -28,7 +28,6 @@ pub async fn wake(tx: &mut Tx, node: &Identity, room: RoomId) -> Result<Woken> {
         locks: store::seat_locks(tx, room).await?,
         kicks: store::kicks(tx, room).await?,
         last_fact: store::last_fact(tx, room).await?,
-        announced,
         committed,
         coins,
         checkpoint,

@@ -34,15 +34,17 @@ crate::settings! {
         named_people: usize = 500, in 1..=MANY;
         /// Milliseconds for which an operation's first answer is remembered; must be above `grace_ms`.
         memory_ms: u64 = 120_000, in 1..=DAY_MS;
-        /// The most operations that are remembered per user; beyond it the user's oldest is forgotten. Each command
-        /// searches through those of its user.
-        memory_per_user: usize = 64, in 1..=1_024;
+        /// The most operations that are remembered per user; beyond it the user's oldest is forgotten. It should cover
+        /// what `gateway.chat` and `gateway.seat` let through in `room.memory_ms`. Each operation takes up to 150 bytes, and
+        /// each command searches through those of its user.
+        memory_per_user: usize = 256, in 1..=1_024;
         /// The most operations that are remembered in a room; beyond it the oldest is forgotten.
-        memory_operations: usize = 4_096, in 1..=MANY;
+        memory_operations: usize = 16_384, in 1..=MANY;
         /// Least milliseconds between two checkpoints of a room.
         checkpoint_ms: u64 = 500, in 1..=DAY_MS;
-        /// Most milliseconds until a line of chat is in a checkpoint. It matters only if the line's answer was lost and
-        /// its retry meets another owner of the room.
+        /// Most milliseconds until a line of chat is in a checkpoint; in a room that remembers few operations it is a
+        /// second or less. If the server is killed in that time and the line is sent again, it is posted a second time
+        /// (clients show it once).
         checkpoint_lines_ms: u64 = 4_000, in 1..=DAY_MS;
         /// Milliseconds for one attempt of a write to the database.
         write_timeout_ms: u64 = 5_000, in 1..=DAY_MS;

@@ -100,6 +100,11 @@ impl RoomState {
         self.presence.next_deadline(&self.settings)
     }
 
+    /// The bytes of the memory of operations in a checkpoint, if none was refused.
+    pub fn memory_bytes(&self) -> usize {
+        self.memory.packed_bytes()
+    }
+
     /// The users who are awaited: members of the room without a socket in it.
     pub fn awaited(&self) -> impl Iterator<Item = UserId> {
         let awaited = self.presence.participants().filter(|participant| participant.connections.is_empty());
@@ -226,9 +231,9 @@ impl RoomState {
                 let (from, text) = (user.clone(), chat.text.clone());
                 Ok(self.soft(operation, Ok(Event::ChatPosted { from, op: operation.op, text })))
             }
-            Command::SeatLock(on) => Ok(self.hard(operation, self.decide_lock(on))),
-            Command::SeatUnlock(on) => Ok(self.hard(operation, self.decide_unlock(on))),
-            Command::RoomKick(kick) => Ok(self.hard(operation, self.decide_kick(kick, now))),
+            Command::SeatLock(on) => Ok(self.hard(operation, self.decide_lock(on), now)),
+            Command::SeatUnlock(on) => Ok(self.hard(operation, self.decide_unlock(on), now)),
+            Command::RoomKick(kick) => Ok(self.hard(operation, self.decide_kick(kick, now), now)),
             _ => Err(not_here()),
         }
     }
@@ -264,9 +269,9 @@ impl RoomState {
         }
     }
 
-    fn hard(&self, operation: &Operation, verdict: Result<Fact, ErrorBody>) -> Decision {
-        let (room, epoch, operation) = (self.card.id, self.epoch, *operation);
-        Decision::only(Outcome::Write(HardWrite { room, epoch, operation, verdict }))
+    fn hard(&self, operation: &Operation, verdict: Result<Fact, ErrorBody>, at: Timestamp) -> Decision {
+        let (room, epoch, seq, operation) = (self.card.id, self.epoch, self.seq, *operation);
+        Decision::only(Outcome::Write(HardWrite { room, epoch, operation, verdict, seq, at }))
     }
 
     /// A decision with these changes and the answer `Done`, which names the last event among them and is remembered.
@@ -297,7 +302,7 @@ impl RoomState {
     /// Makes one change. `at` is the time of the decision.
     pub fn evolve(&mut self, change: &Change, at: Timestamp) {
         let shows = match change {
-            Change::Event(_) | Change::Counted(_) | Change::GiftsPassed { .. } => true,
+            Change::Event(_) | Change::Counted(_) => true,
             Change::Attached(Caller { user: person, .. }) | Change::Renamed(person) => self.presence.page_shows(person),
             Change::Departed { user } => self.presence.page_has(*user),
             Change::Detached(..)
@@ -320,7 +325,6 @@ impl RoomState {
             Change::Remembered(operation, answer) => self.memory.remember(operation, answer, at, &self.settings),
             Change::FactApplied { id } => self.last_fact = *id,
             Change::GiftsKnown { gift_no } => self.gifts.committed = self.gifts.committed.max(*gift_no),
-            Change::GiftsPassed { gift_no, coins } => self.announce(*gift_no, *coins),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use chrono::{DateTime, Utc};
+use parlor_protocol::reply::Done;
 use parlor_protocol::room::{Person, RoomCard};
 use parlor_protocol::{Coins, RoomId, UserId};
 use sqlx::PgConnection;
@@ -71,17 +71,17 @@ pub(super) async fn seat_locks(conn: &mut PgConnection, room: RoomId) -> sqlx::R
         .collect()
 }
 
-/// The users whose kicks still hold, and until when.
-pub(super) async fn kicks(conn: &mut PgConnection, room: RoomId) -> sqlx::Result<Vec<(UserId, Timestamp)>> {
+/// The users whose kicks still hold, and for how many milliseconds.
+pub(super) async fn kicks(conn: &mut PgConnection, room: RoomId) -> sqlx::Result<Vec<(UserId, i64)>> {
     let rows = sqlx::query!(
-        "select user_id, until
-           from room_kicks
-          where room_id = $1 and until > clock_timestamp()",
+        r#"select user_id, ceil(extract(epoch from until - clock_timestamp()) * 1000)::bigint as "left_ms!"
+             from room_kicks
+            where room_id = $1 and until > clock_timestamp()"#,
         room.number()
     )
     .fetch_all(conn)
     .await?;
-    rows.into_iter().map(|row| Ok((user_id(row.user_id)?, Timestamp(row.until.timestamp_millis())))).collect()
+    rows.into_iter().map(|row| Ok((user_id(row.user_id)?, row.left_ms))).collect()
 }
 
 /// The id of the room's last fact; 0 if there is none.
@@ -110,8 +110,8 @@ pub(super) async fn gift_numbers(conn: &mut PgConnection, rooms: &[i64]) -> sqlx
 /// Inserts a fact and returns its id; `None` if the operation was used before.
 pub(super) async fn insert_fact(conn: &mut PgConnection, write: &HardWrite, fact: &Fact) -> sqlx::Result<Option<i64>> {
     sqlx::query_scalar!(
-        "insert into room_facts (room_id, actor_id, op, body_hash, epoch, fact)
-         values ($1, $2, $3, $4, $5, $6)
+        "insert into room_facts (room_id, actor_id, op, body_hash, epoch, seq, fact)
+         values ($1, $2, $3, $4, $5, $6, $7)
          on conflict (op, actor_id) do nothing
          returning id",
         write.room.number(),
@@ -119,6 +119,7 @@ pub(super) async fn insert_fact(conn: &mut PgConnection, write: &HardWrite, fact
         write.operation.op.0,
         &write.operation.body_hash[..],
         write.epoch,
+        i64::try_from(write.seq).map_err(out_of_range)?,
         Json(fact) as _
     )
     .fetch_optional(conn)
@@ -130,11 +131,13 @@ pub(super) struct StoredFact {
     pub id: i64,
     pub body_hash: Vec<u8>,
     pub fact: Fact,
+    /// The answer to the operation.
+    pub done: Done,
 }
 
 pub(super) async fn fact_of(conn: &mut PgConnection, operation: &Operation) -> sqlx::Result<Option<StoredFact>> {
     let row = sqlx::query!(
-        r#"select id, body_hash, fact as "fact: Json<Fact>"
+        r#"select id, body_hash, epoch, coalesce(seq, 0) as "seq!", fact as "fact: Json<Fact>"
              from room_facts
             where op = $1 and actor_id = $2"#,
         operation.op.0,
@@ -142,15 +145,21 @@ pub(super) async fn fact_of(conn: &mut PgConnection, operation: &Operation) -> s
     )
     .fetch_optional(conn)
     .await?;
-    Ok(row.map(|row| StoredFact { id: row.id, body_hash: row.body_hash, fact: row.fact.0 }))
+    row.map(|row| {
+        let seq = u64::try_from(row.seq).map_err(out_of_range)?;
+        let done = Done { epoch: row.epoch, seq, replayed: false };
+        Ok(StoredFact { id: row.id, body_hash: row.body_hash, fact: row.fact.0, done })
+    })
+    .transpose()
 }
 
 /// Applies a fact to the tables that hold what is true now: locks and kicks.
-pub(super) async fn put_fact(conn: &mut PgConnection, room: RoomId, fact: &Fact) -> sqlx::Result<()> {
+pub(super) async fn put_fact(conn: &mut PgConnection, write: &HardWrite, fact: &Fact) -> sqlx::Result<()> {
+    let room = write.room;
     match fact {
         Fact::SeatLocked { seat } => insert_lock(conn, room, *seat).await,
         Fact::SeatUnlocked { seat } => delete_lock(conn, room, *seat).await,
-        Fact::Kicked { user, until, .. } => put_kick(conn, room, *user, Timestamp(*until)).await,
+        Fact::Kicked { user, until, .. } => put_kick(conn, room, *user, Timestamp(*until).ms_since(write.at)).await,
         // Closing has no lasting effect; only the fact itself is kept.
         Fact::Closed { .. } => Ok(()),
     }
@@ -176,26 +185,25 @@ async fn delete_lock(conn: &mut PgConnection, room: RoomId, seat: u8) -> sqlx::R
     Ok(())
 }
 
-async fn put_kick(conn: &mut PgConnection, room: RoomId, user: UserId, until: Timestamp) -> sqlx::Result<()> {
-    let until = DateTime::<Utc>::from_timestamp_millis(until.0)
-        .ok_or_else(|| sqlx::Error::Encode("the end of a kick is out of the range of times".into()))?;
+/// Stores how long a kick lasts by the database's clock, which is also the one that [`kicks`] reads.
+async fn put_kick(conn: &mut PgConnection, room: RoomId, user: UserId, lasts_ms: i64) -> sqlx::Result<()> {
     sqlx::query!(
         "insert into room_kicks (room_id, user_id, until)
-         values ($1, $2, $3)
+         values ($1, $2, clock_timestamp() + $3::bigint * interval '1 millisecond')
          on conflict (room_id, user_id) do update
             set until = excluded.until",
         room.number(),
         user.number(),
-        until
+        lasts_ms
     )
     .execute(conn)
     .await?;
     Ok(())
 }
 
-pub(super) async fn checkpoint(conn: &mut PgConnection, room: RoomId) -> sqlx::Result<Option<(i64, Checkpoint)>> {
+pub(super) async fn checkpoint(conn: &mut PgConnection, room: RoomId) -> sqlx::Result<Option<Checkpoint>> {
     let row = sqlx::query!(
-        r#"select gift_no, state as "state: Json<Checkpoint>", memory
+        r#"select state as "state: Json<Checkpoint>", memory
              from room_checkpoints
             where room_id = $1"#,
         room.number()
@@ -204,7 +212,7 @@ pub(super) async fn checkpoint(conn: &mut PgConnection, room: RoomId) -> sqlx::R
     .await?;
     let Some(row) = row else { return Ok(None) };
     let memory = PackedMemory::read(row.memory).map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
-    Ok(Some((row.gift_no, Checkpoint { memory, ..row.state.0 })))
+    Ok(Some(Checkpoint { memory, ..row.state.0 }))
 }
 
 /// These users as they are now; those who do not exist any more are left out.

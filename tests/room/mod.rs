@@ -35,11 +35,13 @@ async fn open(ground: &Ground, name: &str, number: i64) -> RoomCard {
     RoomCard { id, name: name.into(), owner: person(1), seats: 8 }
 }
 
-/// A node's row, with a lease of so many milliseconds.
+/// A node's row, with a lease of so many milliseconds that nobody renews.
 async fn node(pool: &PgPool, name: &str, incarnation: i64, lease_ms: f64) -> Identity {
     sqlx::query(
-        "insert into nodes (id, incarnation, lease_until) values ($1, $2, clock_timestamp() + $3 * interval '1 ms')
-         on conflict (id) do update set incarnation = excluded.incarnation, lease_until = excluded.lease_until",
+        "insert into nodes (id, incarnation, lease_until, lease_ms)
+         values ($1, $2, clock_timestamp() + $3 * interval '1 ms', greatest(1, $3))
+         on conflict (id) do update
+            set incarnation = excluded.incarnation, lease_until = excluded.lease_until, lease_ms = excluded.lease_ms",
     )
     .bind(name)
     .bind(incarnation)
@@ -52,5 +54,5 @@ async fn node(pool: &PgPool, name: &str, incarnation: i64, lease_ms: f64) -> Ide
 
 fn lock(room: RoomId, epoch: i64, op: u128, seat: u8) -> HardWrite {
     let operation = Operation::of_words(Op(Uuid::from_u128(op)), user(1), &format!("lock {seat}"));
-    HardWrite { room, epoch, operation, verdict: Ok(Fact::SeatLocked { seat }) }
+    HardWrite { room, epoch, operation, verdict: Ok(Fact::SeatLocked { seat }), seq: 7, at: now() }
 }

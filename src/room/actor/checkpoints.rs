@@ -11,6 +11,10 @@ use crate::room::settings::{Settings, ms};
 
 type Kept = Result<(), WriteError>;
 
+/// The bytes a second that the checkpoints of lines may have while little is said. Each has the whole memory of
+/// operations, so the more a room remembers, the longer its lines wait, up to `checkpoint_lines_ms`.
+const LINES_BYTES_A_SECOND: i64 = 2_048;
+
 /// What decides when the next checkpoint is due.
 pub(super) struct Checkpoints {
     /// Whether something other than chat has changed since the last checkpoint began.
@@ -32,7 +36,7 @@ impl Checkpoints {
     }
 
     /// Notes that a line of chat was posted. Its checkpoint may wait longer than that of a seat: all that it protects
-    /// is the answer to a retry.
+    /// is the answer to a retry. It waits no longer than what it costs is worth.
     pub(super) fn said(&mut self, now: Timestamp) {
         self.said_at.get_or_insert(now);
     }
@@ -52,8 +56,14 @@ impl RoomActor {
         if flight.is_some() {
             return None;
         }
-        let lines_at = said_at.map(|at| at.plus_ms(lines_ms).max(next_at));
+        let lines_at = said_at.map(|at| at.plus_ms(self.lines_wait_ms(lines_ms)).max(next_at));
         if dirty { Some(next_at) } else { lines_at }
+    }
+
+    /// How long a line may wait for its checkpoint, at most `longest_ms`.
+    fn lines_wait_ms(&self, longest_ms: i64) -> i64 {
+        let bytes = i64::try_from(self.state.memory_bytes()).unwrap_or(i64::MAX);
+        (bytes.saturating_mul(1_000) / LINES_BYTES_A_SECOND).min(longest_ms)
     }
 
     pub(super) fn start_checkpoint(&mut self) {
@@ -71,7 +81,7 @@ impl RoomActor {
             epoch: self.state.epoch(),
             seq: self.state.seq(),
             gift_no: self.state.announced(),
-            state: self.state.checkpoint(),
+            state: self.state.checkpoint(self.clock.now()),
         }
     }
 

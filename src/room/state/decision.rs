@@ -1,7 +1,7 @@
 //! What a room decides: the changes it makes, the sockets it removes, and where the answer comes from.
 
 use parlor_protocol::room::{Person, Position};
-use parlor_protocol::{Coins, ErrorBody, Event, UserFrame, UserId};
+use parlor_protocol::{ErrorBody, Event, UserFrame, UserId};
 
 use super::FirstAnswer;
 use crate::delivery::ConnectionId;
@@ -41,13 +41,6 @@ pub enum Change {
     GiftsKnown {
         /// The last gift's number.
         gift_no: i64,
-    },
-    /// Gifts up to this number are too old to be announced; they only stand in the history.
-    GiftsPassed {
-        /// The last such gift's number.
-        gift_no: i64,
-        /// All coins that were spent in the room, up to and with that gift.
-        coins: Coins,
     },
 }
 

@@ -16,14 +16,13 @@ const EVENT_BYTES: usize = 16 * 1024;
 /// Up to which number the room's gifts are announced and committed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct GiftNumbers {
-    /// Every gift up to this number has been announced.
+    /// Every gift up to this number has been announced, or was committed before the room woke. The latter are history:
+    /// whoever joins gets them from the table.
     pub announced: i64,
     /// Every gift up to this number is known to be committed.
     pub committed: i64,
     /// All coins that were spent in the room, up to and with the last announced gift.
     pub coins: Coins,
-    /// Gifts from before this time are not announced any more: the waking room finds them too late to show them.
-    pub history_before: Timestamp,
 }
 
 impl RoomState {
@@ -108,14 +107,8 @@ impl RoomState {
             let changes = vec![Change::GiftsKnown { gift_no: last }];
             return Decision { changes, ..Decision::only(Outcome::ReadGifts) };
         }
-        let history = fresh.iter().take_while(|gift| gift.at < numbers.history_before.0).count();
-        let (history, shown) = fresh.split_at(history);
         let mut changes = Vec::new();
-        if let Some(passed) = history.last() {
-            let coins = Coins(batch.coins.0 - cost(shown));
-            changes.push(Change::GiftsPassed { gift_no: passed.gift_no, coins });
-        }
-        let mut rest = shown;
+        let mut rest = fresh;
         while !rest.is_empty() {
             let (part, behind) = rest.split_at(gifts_within(rest, EVENT_BYTES));
             let coins = Coins(batch.coins.0 - cost(behind));

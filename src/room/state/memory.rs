@@ -2,8 +2,9 @@
 //! same answer.
 //!
 //! An answer is kept for `memory_ms`. At most `memory_per_user` answers of one user and `memory_operations` of all are
-//! kept; beyond either bound the oldest is forgotten. So a user who sends much loses only their own answers, unless the
-//! room as a whole has more operations than it can remember.
+//! kept; beyond either bound the oldest is forgotten. The first covers what the default rates let a user do in that time,
+//! the second 136 operations a second. So a user who sends much loses only their own answers, unless the room as a whole
+//! has more operations than it can remember.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
@@ -29,7 +30,8 @@ struct Remembered {
 }
 
 /// The first answers in the form in which a checkpoint keeps them, oldest first. It is packed, because there may be
-/// thousands. Each has the actor (8 bytes), the operation (16), the hash of the body (16) and the time (8). Then comes,
+/// thousands. Each has the actor (8 bytes), the operation (16), the hash of the body (16) and the milliseconds since it was
+/// answered (8): an age and not a time, because the clock may be another one when the room wakes. Then comes,
 /// if it was done, a 0 with the epoch (8) and `seq` (8) of the event; if it was refused, a 1 with the length (4) of the
 /// error's JSON and that JSON. Numbers are big-endian.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -39,6 +41,9 @@ pub struct PackedMemory(pub Vec<u8>);
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("the remembered operations of a room's checkpoint cannot be read")]
 pub struct UnreadableMemory;
+
+/// No answer is kept for longer than this many milliseconds (a day, the bound of `memory_ms`).
+const LONGEST_MS: i64 = 86_400_000;
 
 /// The bytes of a packed answer that names an event.
 const PACKED: usize = 65;
@@ -126,8 +131,13 @@ impl Memory {
         }
     }
 
+    /// The bytes of the packed memory, if no answer in it is a refusal.
+    pub(super) fn packed_bytes(&self) -> usize {
+        self.order.len() * PACKED
+    }
+
     /// The memory as a checkpoint keeps it.
-    pub(super) fn pack(&self) -> PackedMemory {
+    pub(super) fn pack(&self, now: Timestamp) -> PackedMemory {
         let mut bytes = Vec::with_capacity(self.order.len() * PACKED);
         for (serial, actor) in &self.order {
             let Some(ops) = self.by_user.get(actor) else { continue };
@@ -136,7 +146,7 @@ impl Memory {
             bytes.extend_from_slice(&actor.number().to_be_bytes());
             bytes.extend_from_slice(known.op.0.as_bytes());
             bytes.extend_from_slice(&known.body_hash);
-            bytes.extend_from_slice(&known.at.0.to_be_bytes());
+            bytes.extend_from_slice(&now.ms_since(known.at).to_be_bytes());
             match &known.answer {
                 Ok(done) => {
                     bytes.push(0);
@@ -154,11 +164,14 @@ impl Memory {
         PackedMemory(bytes)
     }
 
-    /// The memory that a checkpoint kept.
-    pub(super) fn restore(packed: &PackedMemory, settings: &Settings) -> Self {
+    /// The memory that a checkpoint kept, in a room that wakes at `now`. An answer is as old as it was when the checkpoint
+    /// was made: the time in which the room slept does not count, because no clock has measured it.
+    pub(super) fn restore(packed: &PackedMemory, now: Timestamp, settings: &Settings) -> Self {
         let mut memory = Self::default();
-        for (operation, at, answer) in packed.entries().flatten() {
-            memory.remember(&operation, &answer, at, settings);
+        for (operation, age_ms, answer) in packed.entries().flatten() {
+            // An older program wrote the time instead, which is greater than every age that is kept.
+            let age_ms = if age_ms > LONGEST_MS { 0 } else { age_ms };
+            memory.remember(&operation, &answer, now.plus_ms(-age_ms), settings);
         }
         memory
     }
@@ -180,7 +193,7 @@ impl PackedMemory {
         Ok(packed)
     }
 
-    fn entries(&self) -> impl Iterator<Item = Result<(Operation, Timestamp, FirstAnswer), UnreadableMemory>> {
+    fn entries(&self) -> impl Iterator<Item = Result<(Operation, i64, FirstAnswer), UnreadableMemory>> {
         let mut rest = &self.0[..];
         std::iter::from_fn(move || {
             if rest.is_empty() {
@@ -195,11 +208,11 @@ impl PackedMemory {
     }
 }
 
-fn entry(rest: &mut &[u8]) -> Option<(Operation, Timestamp, FirstAnswer)> {
+fn entry(rest: &mut &[u8]) -> Option<(Operation, i64, FirstAnswer)> {
     let actor = UserId::new(i64::from_be_bytes(take(rest)?))?;
     let op = Op(Uuid::from_bytes(take(rest)?));
     let body_hash = take(rest)?;
-    let at = Timestamp(i64::from_be_bytes(take(rest)?));
+    let age_ms = i64::from_be_bytes(take(rest)?);
     let answer = match take(rest)? {
         [0] => {
             let (epoch, seq) = (i64::from_be_bytes(take(rest)?), u64::from_be_bytes(take(rest)?));
@@ -213,7 +226,7 @@ fn entry(rest: &mut &[u8]) -> Option<(Operation, Timestamp, FirstAnswer)> {
         }
         _ => return None,
     };
-    Some((Operation { op, actor, body_hash }, at, answer))
+    Some((Operation { op, actor, body_hash }, age_ms, answer))
 }
 
 fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
@@ -249,6 +262,16 @@ mod tests {
     }
 
     #[test]
+    fn what_an_older_program_remembered_counts_as_new() {
+        let mut memory = Memory::default();
+        memory.remember(&operation(1, 1), &done(1), Timestamp(0), &settings());
+        // The older form had the time of the answer where this one has its age.
+        let written = memory.pack(Timestamp(1_790_000_000_000));
+        let woken = Memory::restore(&written, Timestamp(1_000), &settings());
+        assert!(knows(&woken, 1, 1, 121_000) && !knows(&woken, 1, 1, 121_001));
+    }
+
+    #[test]
     fn beyond_a_bound_the_users_oldest_or_the_rooms_oldest_answer_is_forgotten() {
         let mut memory = Memory::default();
         for op in 1..=3 {
@@ -258,7 +281,7 @@ mod tests {
         memory.remember(&operation(2, 1), &done(1), Timestamp(0), &settings());
         memory.remember(&operation(3, 1), &done(1), Timestamp(0), &settings());
         assert!(!knows(&memory, 1, 2, 0) && knows(&memory, 1, 3, 0) && knows(&memory, 2, 1, 0));
-        assert_eq!(memory.pack().entries().count(), 3);
+        assert_eq!(memory.pack(Timestamp(0)).entries().count(), 3);
         assert_eq!(memory.by_user.values().map(VecDeque::len).sum::<usize>(), 3);
         assert!(memory.by_user.values().all(|ops| ops.capacity() <= 4), "no user's queue has grown beyond the bound");
     }
@@ -269,12 +292,12 @@ mod tests {
         memory.remember(&operation(1, 1), &done(7), Timestamp(1_000), &settings());
         memory.remember(&operation(1, 1), &done(8), Timestamp(2_000), &settings());
         memory.remember(&operation(2, 1), &Err(ErrorCode::SeatNotFound.into()), Timestamp(1_000), &settings());
-        let PackedMemory(bytes) = memory.pack();
+        let PackedMemory(bytes) = memory.pack(Timestamp(1_000));
         for cut in 1..bytes.len() {
             let read = PackedMemory::read(bytes[..cut].to_vec());
             assert_eq!(read.is_ok(), cut == PACKED, "{cut} of {} bytes", bytes.len());
         }
-        let memory = Memory::restore(&PackedMemory::read(bytes).expect("reads back"), &settings());
+        let memory = Memory::restore(&PackedMemory::read(bytes).expect("reads back"), Timestamp(1_000), &settings());
         let refused = memory.recall(&operation(2, 1), Timestamp(1_000), &settings()).expect("the same body");
         assert_eq!(refused.expect("known").expect_err("refused").code, ErrorCode::SeatNotFound);
         let first = memory.recall(&operation(1, 1), Timestamp(121_000), &settings()).expect("the same body");

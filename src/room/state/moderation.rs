@@ -51,15 +51,15 @@ impl RoomState {
             StaffAct::Kick(kick) => may(Act::kick(self.role(kick.user))).and_then(|()| self.kicked(kick, now)),
             StaffAct::Close { reason } => may(Act::Close).map(|()| Fact::Closed { reason: reason.clone() }),
         };
-        self.hard(operation, verdict)
+        self.hard(operation, verdict, now)
     }
 
     /// Decides what follows now from a fact that the store has. A fact that the state already includes changes nothing,
-    /// because a later one may have undone it.
+    /// because a later one may have undone it. The answer is the one that was stored with the fact: it names the last event
+    /// before the fact, because nobody knows at the commit which number the fact's own event will have.
     pub fn decide_fact(&self, operation: &Operation, written: &Written) -> Decision {
         if written.id <= self.last_fact {
-            let done = Done { epoch: self.epoch, seq: self.seq, replayed: true };
-            return Decision::answer(Answer::Done(done));
+            return Decision::answer(Answer::Done(Done { replayed: true, ..written.done }));
         }
         let by = operation.actor;
         let mut removals = Vec::new();
@@ -80,7 +80,8 @@ impl RoomState {
             }
         };
         changes.push(Change::FactApplied { id: written.id });
-        Decision { removals, ..self.answered(operation, changes) }
+        changes.push(Change::Remembered(*operation, Ok(written.done)));
+        Decision { changes, removals, ..Decision::answer(Answer::Done(written.done)) }
     }
 
     /// The removal of the user's sockets from the room, with the cause; `None` if the user has none.

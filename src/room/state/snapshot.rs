@@ -15,8 +15,6 @@ use crate::kit::clock::Timestamp;
 use crate::room::request::{SeatMap, Sight};
 use crate::room::settings::{Settings, ms};
 
-/// The age in milliseconds up to which a waking room announces committed gifts that it finds. Older ones are not shown.
-const HISTORY_MS: i64 = 60_000;
 /// More changes of the seat map than a room can make between two checkpoints.
 const UNSEEN_VERSIONS: u64 = 10_000;
 
@@ -27,7 +25,8 @@ pub struct Checkpoint {
     pub seats: Vec<(u8, Person)>,
     /// The seat map's version.
     pub seat_version: u64,
-    /// All coins that were spent in the room, up to and with the last announced gift.
+    /// All coins that were spent in the room, up to and with the last announced gift. A waking room reads them from the
+    /// ledger's totals; they are kept for older programs.
     pub coins: i64,
     /// The first answers of operations, which have a column of their own.
     #[serde(skip)]
@@ -45,12 +44,10 @@ pub struct Woken {
     pub epoch: i64,
     /// The numbers of the locked seats.
     pub locks: Vec<u8>,
-    /// The users who may not join, and until when.
-    pub kicks: Vec<(UserId, Timestamp)>,
+    /// The users who may not join, and for how many milliseconds from now on.
+    pub kicks: Vec<(UserId, i64)>,
     /// The id of the last hard fact. All facts up to it are included in what was read.
     pub last_fact: i64,
-    /// The number of the last announced gift, as of the checkpoint.
-    pub announced: i64,
     /// The number of the last committed gift.
     pub committed: i64,
     /// All coins that were spent in the room, up to and with the last committed gift.
@@ -66,8 +63,10 @@ impl RoomState {
         // Users without a seat are in no checkpoint. Until they have had time to come back, nobody counts as unknown.
         let settled_at = woken.checkpoint.as_ref().map_or(now, |_| now.plus_ms(ms(settings.grace_ms)));
         let checkpoint = woken.checkpoint.unwrap_or_default();
+        // None lasts longer than a new one would, even if the database's clock was set back since.
+        let longest = ms(settings.kick_ms);
         let kicks: std::collections::BTreeMap<_, _> =
-            woken.kicks.into_iter().filter(|(_, until)| *until > now).collect();
+            woken.kicks.into_iter().map(|(user, left_ms)| (user, now.plus_ms(left_ms.min(longest)))).collect();
         // A version that a client has seen must never stand for another map. So the versions are skipped that the room
         // may have reached after its last checkpoint.
         let seat_version = checkpoint.seat_version + UNSEEN_VERSIONS;
@@ -84,13 +83,13 @@ impl RoomState {
                 people.push(person);
             }
         }
-        let announced = woken.announced.min(woken.committed);
-        let coins = if announced == woken.committed { woken.coins } else { Coins(checkpoint.coins) };
-        let history_before = Timestamp(now.0 - HISTORY_MS);
+        // What was committed before the room woke is history, and no clock says how old it is: everybody joins this epoch
+        // anew, and the answer to a join brings every gift above the client's number, from the table.
+        let (announced, committed, coins) = (woken.committed, woken.committed, woken.coins);
         Self {
             presence: Presence::absent(&people, now, now.plus_ms(ms(settings.grace_ms))),
-            memory: Memory::restore(&checkpoint.memory, &settings),
-            gifts: GiftNumbers { announced, committed: woken.committed, coins, history_before },
+            memory: Memory::restore(&checkpoint.memory, now, &settings),
+            gifts: GiftNumbers { announced, committed, coins },
             card: woken.card,
             capacity: woken.capacity.unwrap_or(settings.capacity),
             epoch: woken.epoch,
@@ -106,13 +105,13 @@ impl RoomState {
     }
 
     /// The checkpoint of the state as it is now.
-    pub fn checkpoint(&self) -> Checkpoint {
+    pub fn checkpoint(&self, now: Timestamp) -> Checkpoint {
         let sitting = self.seats.all().iter().filter_map(|seat| Some((seat.no, seat.user.clone()?)));
         Checkpoint {
             seats: sitting.collect(),
             seat_version: self.seats.version(),
             coins: self.gifts.coins.0,
-            memory: self.memory.pack(),
+            memory: self.memory.pack(now),
         }
     }
 
@@ -139,12 +138,11 @@ impl RoomState {
     /// event, or else a snapshot.
     ///
     /// With a snapshot its `gift_no` is that of the last committed gift, and the gifts above the one that it brought
-    /// are read from the table: gifts that are committed and not announced yet may be too old to be announced ever.
+    /// are read from the table.
     pub fn position(&self, brought: Option<&Position>, recovered: bool) -> Position {
         let numbers = self.gifts;
-        // If the client's number is above the last announced one, it keeps it: the number of announced gifts is stored
-        // lazily, so a new owner may announce gifts again that the client has shown. Its number is never above the last
-        // committed one.
+        // If the client's number is above the last announced one, it keeps it: gifts that are committed and not announced
+        // yet were read to it from the table. Its number is never above the last committed one.
         let gift_no = match brought.and_then(|position| position.gift_no) {
             Some(shown) if recovered => shown.min(numbers.committed).max(numbers.announced),
             _ => numbers.committed,

@@ -49,7 +49,8 @@ fn a_lock_removes_the_user_who_has_sat_down_before_it_is_committed() {
     };
     // A user sits down while the store writes.
     world.command(2, take(Some(1))).expect("not locked yet");
-    let written = Written { id: 1, fact: write.verdict.expect("allowed"), replayed: false };
+    let done = Done { epoch: write.epoch, seq: write.seq, replayed: false };
+    let written = Written { id: 1, fact: write.verdict.expect("allowed"), done, replayed: false };
     world.apply(world.state.decide_fact(&write.operation, &written));
     assert_eq!(world.seats(), [None; 5]);
     let Some(Event::SeatsChanged { seats, cause, by, .. }) = world.told.last() else { panic!("seats changed") };
@@ -186,10 +187,54 @@ fn a_retried_operation_gets_its_first_answer_and_is_done_once() {
     let again = world.ask(&request(2, 102, take(Some(1)))).expect_err("the first answer");
     assert!(again.code == ErrorCode::SeatTaken && again.replayed);
     // So it does after the grace period and by the next owner.
-    let woken = Woken { checkpoint: Some(world.state.checkpoint()), epoch: 8, ..woken() };
+    let woken = Woken { checkpoint: Some(world.state.checkpoint(world.now)), epoch: 8, ..woken() };
     let mut next = World::waking(woken, Settings::default());
     next.now = world.now.plus_ms(60_000);
     assert_eq!(next.retry(2, 101, say("hello")), Ok(Done { replayed: true, ..first }));
+}
+
+#[test]
+fn an_operation_is_remembered_over_a_restart_at_which_the_clock_is_another() {
+    const DAY_MS: i64 = 86_400_000;
+    for step in [-DAY_MS, -3_600_000, -90_000, 90_000, 3_600_000, DAY_MS] {
+        let mut world = World::with_people(&[1, 2]);
+        let first = world.retry(2, 101, say("hello")).expect("in the room");
+        world.pass(50_000);
+        let woken = Woken { checkpoint: Some(world.state.checkpoint(world.now)), epoch: 8, ..woken() };
+        let mut next = World::waking(woken.clone(), Settings::default());
+        next.now = world.now.plus_ms(step);
+        next.state = RoomState::wake(woken, Settings::default(), next.now);
+        next.pass(70_000);
+        assert_eq!(next.retry(2, 101, say("hello")), Ok(Done { replayed: true, ..first }), "{step} ms");
+        next.pass(1);
+        assert_eq!(next.retry(2, 101, say("hello")), Err(ErrorCode::NotInRoom), "its two minutes are over: {step} ms");
+    }
+}
+
+#[test]
+fn a_kick_lasts_no_longer_over_a_restart_than_a_new_one_would() {
+    let woken = Woken { kicks: vec![(user(2), 86_400_000), (user(3), 1_000)], ..woken() };
+    let mut world = World::waking(woken, Settings::default());
+    world.pass(1_000);
+    world.join(3).expect("its time is over");
+    assert_eq!(world.join(2).expect_err("kicked").code, ErrorCode::Kicked);
+    world.pass(599_000);
+    world.join(2).expect("the database's clock was set back by a day since, and that keeps nobody out");
+}
+
+#[test]
+fn the_answer_to_a_hard_command_is_the_one_that_was_stored_with_it() {
+    let mut world = World::with_people(&[1, 2]);
+    let seq = world.state.seq();
+    let first = world.retry(1, 101, lock(3)).expect("the owner may");
+    assert_eq!((first.epoch, first.seq, world.state.seq()), (world.state.epoch(), seq, seq + 1));
+    world.command(2, say("meanwhile")).expect("in the room");
+    // The room restarts and has forgotten the operation; the store has not.
+    let facts = world.facts.clone();
+    let mut next = World::waking(Woken { epoch: 8, last_fact: 1, locks: vec![3], ..woken() }, Settings::default());
+    next.facts = facts;
+    next.join(1).expect("may come in");
+    assert_eq!(next.retry(1, 101, lock(3)), Ok(Done { replayed: true, ..first }));
 }
 
 #[test]
@@ -332,7 +377,7 @@ fn regression_a_gift_from_outside_the_room_is_asked_of_the_ledger() {
 
 #[test]
 fn regression_just_after_waking_a_gift_to_an_absent_user_is_not_refused_for_good() {
-    let checkpoint = Some(World::with_people(&[1, 2]).state.checkpoint());
+    let checkpoint = Some(World::with_people(&[1, 2]).state.checkpoint(Timestamp(1_000_000)));
     let mut world = World::waking(Woken { checkpoint, ..woken() }, Settings::default());
     world.join(1).expect("the owner is back first");
     assert_eq!(world.receivers(1, Recipients::Users(vec![user(2)])), Err(ErrorCode::RoomPaused));
@@ -346,7 +391,7 @@ fn regression_a_user_who_is_in_another_room_by_now_is_no_longer_awaited() {
     for number in 2..=3 {
         before.command(number, take(None)).expect("free");
     }
-    let checkpoint = Some(before.state.checkpoint());
+    let checkpoint = Some(before.state.checkpoint(before.now));
     let mut world = World::waking(Woken { checkpoint, ..woken() }, Settings::default());
     assert_eq!(world.state.awaited().collect::<Vec<_>>(), [user(2), user(3)]);
     world.join(3).expect("back");
@@ -359,7 +404,7 @@ fn regression_a_user_who_is_in_another_room_by_now_is_no_longer_awaited() {
 
 #[test]
 fn regression_a_kick_right_after_waking_is_not_refused_for_good() {
-    let checkpoint = Some(World::with_people(&[1, 2]).state.checkpoint());
+    let checkpoint = Some(World::with_people(&[1, 2]).state.checkpoint(Timestamp(1_000_000)));
     let mut world = World::waking(Woken { checkpoint, ..woken() }, Settings::default());
     world.join(1).expect("the owner is back first");
     let error = world.ask(&request(1, 101, kick(2))).expect_err("on the way back");
@@ -436,27 +481,31 @@ fn an_event_of_gifts_is_split_at_16_kib_with_the_coins_after_each() {
 }
 
 #[test]
-fn a_waking_room_does_not_announce_gifts_older_than_a_minute() {
-    let woken = Woken { announced: 2, committed: 6, coins: Coins(30), ..woken() };
+fn what_was_committed_before_a_room_woke_is_history_and_what_came_since_is_shown_whatever_its_time_says() {
+    let woken = Woken { committed: 6, coins: Coins(30), ..woken() };
     let mut world = World::waking(woken, Settings::default());
-    let mut found = gifts(3..=6, 939_999);
-    found.gifts[3].at = 940_000;
-    world.ask(&Request::GiftsCommitted(found)).expect("never refused");
-    let [Event::GiftsSent { gifts, coins }] = &world.told[..] else { panic!("one event of gifts") };
-    assert_eq!((gifts[0].gift_no, gifts.len(), coins.0), (6, 1, 30));
+    world.ask(&Request::GiftsCommitted(gifts(3..=6, world.now.0))).expect("never refused");
+    assert_eq!(world.told, [], "whoever joins reads them from the table");
+    for (number, at) in (7..).zip([i64::MIN, 0, world.now.0 - 86_400_000, world.now.0 - 90_000, world.now.0, i64::MAX])
+    {
+        world.ask(&Request::GiftsCommitted(gifts(number..=number, at))).expect("never refused");
+        let Some(Event::GiftsSent { gifts, .. }) = world.told.last() else { panic!("an event of gifts") };
+        assert_eq!((gifts.len(), gifts[0].gift_no), (1, number), "committed at {at}");
+    }
 }
 
 #[test]
 fn a_client_is_told_up_to_which_gift_it_has_been_served() {
-    let woken = Woken { announced: 4, committed: 9, ..woken() };
-    let state = RoomState::wake(woken, Settings::default(), Timestamp(1_000_000));
+    let woken = Woken { committed: 4, ..woken() };
+    let mut state = RoomState::wake(woken, Settings::default(), Timestamp(1_000_000));
+    state.evolve(&Change::GiftsKnown { gift_no: 9 }, Timestamp(1_000_000));
     let stands = |gift_no, recovered| state.position(Some(&Position { epoch: 1, seq: 1, gift_no }), recovered).gift_no;
     assert_eq!(state.position(None, false).gift_no, Some(9));
     assert_eq!(stands(None, true), Some(9));
     assert_eq!(stands(Some(2), true), Some(4));
-    assert_eq!(stands(Some(7), true), Some(7), "a new owner may announce again what was shown");
+    assert_eq!(stands(Some(7), true), Some(7), "it was read to the client from the table");
     assert_eq!(stands(Some(i64::MAX), true), Some(9));
-    assert_eq!(stands(Some(2), false), Some(9), "gifts that may be too old to be announced are read from the table");
+    assert_eq!(stands(Some(2), false), Some(9), "gifts that are not announced yet are read from the table");
 }
 
 #[test]
@@ -465,8 +514,8 @@ fn hard_facts_correct_the_seats_of_a_checkpoint() {
     for (number, seat) in [(2, 1), (3, 2), (4, 3)] {
         world.command(number, take(Some(seat))).expect("free");
     }
-    let checkpoint = Some(world.state.checkpoint());
-    let kicks = vec![(user(3), world.now.plus_ms(1_000))];
+    let checkpoint = Some(world.state.checkpoint(world.now));
+    let kicks = vec![(user(3), 1_000)];
     let woken = Woken { locks: vec![3], kicks, checkpoint, ..woken() };
     let mut next = World::waking(woken, Settings::default());
     assert_eq!(next.seats(), [None, Some(2), None, None, None]);

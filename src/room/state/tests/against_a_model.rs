@@ -337,12 +337,16 @@ impl Run {
         let woken = Woken {
             epoch: last.epoch() + 1,
             locks: last.seats.all().iter().filter(|seat| seat.locked).map(|seat| seat.no).collect(),
-            kicks: last.kicks.iter().map(|(user, until)| (*user, *until)).collect(),
+            kicks: last
+                .kicks
+                .iter()
+                .map(|(user, until)| (*user, until.0 - self.world.now.0))
+                .filter(|(_, left_ms)| *left_ms > 0)
+                .collect(),
             last_fact: last.last_fact,
-            announced: self.gift_no,
             committed: self.gift_no,
             coins: Coins(self.gift_no * 5),
-            checkpoint: Some(stored(&last.checkpoint())),
+            checkpoint: Some(stored(&last.checkpoint(self.world.now))),
             card: RoomCard { owner: self.model.name(1), ..woken().card },
             ..woken()
         };

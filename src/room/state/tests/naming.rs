@@ -104,5 +104,5 @@ fn the_checkpoint_has_the_new_name() {
     let mut world = World::with_people(&[1, 2]);
     world.command(2, take(Some(1))).expect("free");
     change(&mut world, renamed(2));
-    assert_eq!(world.state.checkpoint().seats, [(1, renamed(2))]);
+    assert_eq!(world.state.checkpoint(world.now).seats, [(1, renamed(2))]);
 }

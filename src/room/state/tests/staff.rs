@@ -56,7 +56,8 @@ fn everybody_who_is_put_out_is_told_why() {
     let operation = Operation::of_words(Op(Uuid::from_u128(1)), user(99), "an act of staff");
     let decision = world.state.decide(&Request::Staff { operation, act }, world.now).expect("decided");
     let Outcome::Write(write) = decision.outcome else { panic!("a hard command: {:?}", decision.outcome) };
-    let written = Written { id: 1, fact: write.verdict.expect("a fact"), replayed: false };
+    let done = Done { epoch: write.epoch, seq: write.seq, replayed: false };
+    let written = Written { id: 1, fact: write.verdict.expect("a fact"), done, replayed: false };
     let removals = world.state.decide_fact(&operation, &written).removals;
     assert_eq!(removals.len(), 2);
     for removal in removals {

@@ -34,7 +34,6 @@ pub(in crate::room) fn woken() -> Woken {
         locks: Vec::new(),
         kicks: Vec::new(),
         last_fact: 0,
-        announced: 0,
         committed: 0,
         coins: Coins(0),
         checkpoint: None,
@@ -102,7 +101,7 @@ pub(super) struct World {
     pub(super) state: RoomState,
     pub(super) now: Timestamp,
     pub(super) next_op: u128,
-    pub(super) facts: Vec<(Operation, Fact)>,
+    pub(super) facts: Vec<(Operation, Fact, Done)>,
     pub(super) told: Vec<Event>,
     pub(super) counts: Vec<u32>,
 }
@@ -143,16 +142,18 @@ impl World {
         let decision = self.state.decide(request, self.now)?;
         match self.apply(decision) {
             Outcome::Write(write) => {
-                let before = self.facts.iter().position(|(known, _)| *known == write.operation);
+                let before = self.facts.iter().position(|(known, ..)| *known == write.operation);
                 let after = match (before, write.verdict) {
                     (None, Err(error)) => self.state.decide_refused(&write.operation, error),
                     (None, Ok(fact)) => {
-                        self.facts.push((write.operation, fact.clone()));
-                        let written = Written { id: self.facts.len() as i64, fact, replayed: false };
+                        let done = Done { epoch: write.epoch, seq: write.seq, replayed: false };
+                        self.facts.push((write.operation, fact.clone(), done));
+                        let written = Written { id: self.facts.len() as i64, fact, done, replayed: false };
                         self.state.decide_fact(&write.operation, &written)
                     }
                     (Some(at), _) => {
-                        let written = Written { id: at as i64 + 1, fact: self.facts[at].1.clone(), replayed: true };
+                        let (_, fact, done) = self.facts[at].clone();
+                        let written = Written { id: at as i64 + 1, fact, done, replayed: true };
                         self.state.decide_fact(&write.operation, &written)
                     }
                 };
