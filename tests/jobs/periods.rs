@@ -8,6 +8,7 @@ use futures_util::future::join_all;
 use parlor::kit::jobs::{self, Attempt, Failure, JobList, Jobs, Kind, Kinds, Retry, Running, Settings};
 use parlor::kit::tx::Tx;
 use serde_json::json;
+use sqlx::AssertSqlSafe;
 use tokio::sync::Semaphore;
 
 use super::outside::{count, later, node};
@@ -142,6 +143,32 @@ async fn a_period_that_was_moved_on_while_the_clock_was_ahead_comes_again() {
     later(&database, ahead).await;
     assert_eq!(jobs.run_due().await.expect("the store answers"), [Attempt::Done]);
     assert_eq!(jobs.run_due().await.expect("the store answers"), [], "the next is due in its time");
+}
+
+#[tokio::test]
+async fn jobs_that_were_dated_while_the_clock_was_ahead_are_done_and_none_that_was_put_off_is_done_early() {
+    let (database, tick) = (Database::fresh().await, Tick::new(1_000));
+    let jobs = tick.node(&database).await;
+    let dated = async |set: &str| {
+        later(&database, "delete from jobs").await;
+        let job = "insert into jobs (kind, payload, state, attempts, taken, due_at, created_at) values ('tests.tick', 'null', ";
+        let job = AssertSqlSafe(format!("{job} {set})"));
+        sqlx::query(job).execute(&database.superuser).await.expect("a job");
+        jobs.run_due().await.expect("the store answers")
+    };
+    // One that was enqueued, one that was to be tried again, and one whose worker died.
+    let (day, now) = ("clock_timestamp() + interval '1 day'", "clock_timestamp()");
+    assert_eq!(dated(&format!("'waiting', 0, 0, {day}, {day}")).await, [Attempt::Done]);
+    assert_eq!(dated(&format!("'waiting', 2, 2, {day}, {now}")).await, [Attempt::Done]);
+    assert_eq!(dated(&format!("'running', 1, 1, {day}, {now}")).await, [], "its worker may be alive");
+    let lease = "select due_at < clock_timestamp() + interval '10 minutes' from jobs";
+    let lease: bool = sqlx::query_scalar(lease).fetch_one(&database.superuser).await.expect("a row");
+    assert!(lease, "its lease begins anew, and no period is held up for a day");
+    later(&database, "update jobs set due_at = clock_timestamp()").await;
+    assert_eq!(jobs.run_due().await.expect("the store answers"), [Attempt::Done]);
+    // One that was put off for a day on purpose.
+    assert_eq!(dated(&format!("'waiting', 0, 0, {day}, {now}")).await, []);
+    assert_eq!(jobs.run_due().await.expect("the store answers"), []);
 }
 
 #[tokio::test]

@@ -305,6 +305,42 @@ pub(super) async fn begin_periods(conn: &mut PgConnection, kinds: &[String]) -> 
     Ok(begun.execute(conn).await?.rows_affected())
 }
 
+/// Corrects the jobs of these kinds that are due later than the present clock can have meant: the database's clock was
+/// ahead when that was written. The lease of a running job begins anew, because its worker may be alive; a job that was to
+/// be tried again, or was due when it was made, is due now.
+pub(super) async fn mend_dates(
+    conn: &mut PgConnection,
+    kinds: &[String],
+    lease_seconds: &[f64],
+    wait_seconds: &[f64],
+) -> Result<u64> {
+    let mended = sqlx::query!(
+        "with ahead as (
+             select j.id, case when j.state = 'running' then k.lease_seconds else 0 end as seconds
+               from jobs j
+               join unnest($1::text[], $2::float8[], $3::float8[]) as k (kind, lease_seconds, wait_seconds)
+                    on k.kind = j.kind
+              where j.state in ('waiting', 'running')
+                and j.due_at > statement_timestamp() + interval '1 second'
+                and case when j.state = 'running'
+                         then j.due_at > statement_timestamp() + make_interval(secs => k.lease_seconds + 1)
+                         when j.attempts > 0
+                         then j.due_at > statement_timestamp() + make_interval(secs => k.wait_seconds + 1)
+                         else j.created_at > statement_timestamp() and j.due_at < j.created_at + interval '1 second'
+                    end
+                for update of j skip locked
+         )
+         update jobs j
+            set due_at = statement_timestamp() + make_interval(secs => ahead.seconds)
+           from ahead
+          where j.id = ahead.id",
+        kinds,
+        lease_seconds,
+        wait_seconds,
+    );
+    Ok(mended.execute(conn).await?.rows_affected())
+}
+
 /// The rows of one page of jobs, newest first, only those in `state` if it is given.
 pub(super) async fn listed(
     conn: &mut PgConnection,

@@ -31,6 +31,8 @@ pub(super) const MARK_WITHIN: Duration = Duration::from_secs(10);
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 /// The wait before a mark that the store did not take is tried again; also the longest that giving back may take.
 const MARK_AGAIN: Duration = Duration::from_millis(500);
+/// The longest wait before another attempt, as a multiple of what the kind sets: it is varied by a quarter.
+const LONGEST_WAIT: f64 = 1.25;
 /// The most jobs that one look gives up.
 const GIVE_UP: i64 = 5_000;
 /// The wait between two counts for the metrics.
@@ -97,6 +99,9 @@ struct Inner {
     /// Of all kinds.
     names: Vec<String>,
     attempts: Vec<i32>,
+    /// The seconds of a lease, and of the longest wait before another attempt.
+    lease_seconds: Vec<f64>,
+    wait_seconds: Vec<f64>,
     periods: Vec<String>,
     watch: Box<dyn Watch>,
     /// Notified when jobs may have been enqueued.
@@ -116,13 +121,28 @@ impl Jobs {
         let kinds = kinds.every(CLEAN_UP_EVERY, CleanUp(settings.clone())).every(KEYS_EVERY, SucceedKeys);
         let names = kinds.all().map(|kind| kind.name().to_owned()).collect();
         let attempts = kinds.all().map(|kind| i32::try_from(kind.retry().attempts).unwrap_or(i32::MAX)).collect();
+        let lease_seconds = kinds.all().map(|kind| (kind.time_limit() + MARK_WITHIN).as_secs_f64()).collect();
+        let wait_seconds = kinds.all().map(|kind| kind.retry().longest.as_secs_f64() * LONGEST_WAIT).collect();
         let periods: Vec<String> = kinds.periods.iter().map(|period| period.kind.to_owned()).collect();
         let every: Vec<f64> = kinds.periods.iter().map(|period| period.every.as_secs_f64()).collect();
         store::put_periods(&mut *pool.acquire().await?, &periods, &every).await?;
         let (settings, watch) = (settings.clone(), Box::new(watch));
         let (draining, ended) = (CancellationToken::new(), CancellationToken::new());
         let news = Notify::new();
-        let inner = Inner { pool, settings, kinds, names, attempts, periods, watch, news, draining, ended };
+        let inner = Inner {
+            pool,
+            settings,
+            kinds,
+            names,
+            attempts,
+            lease_seconds,
+            wait_seconds,
+            periods,
+            watch,
+            news,
+            draining,
+            ended,
+        };
         Ok(Self(Arc::new(inner)))
     }
 
@@ -262,6 +282,10 @@ impl Jobs {
         let mut conn = pool.acquire().await?;
         let look = async {
             if sweep {
+                let mended = store::mend_dates(&mut conn, names, &self.0.lease_seconds, &self.0.wait_seconds).await?;
+                if mended > 0 {
+                    tracing::warn!(jobs = mended, "jobs were due too late: the database's clock was set back");
+                }
                 store::begin_periods(&mut conn, periods).await?;
                 for (id, kind) in store::give_up(&mut conn, names, attempts, GIVE_UP).await? {
                     tracing::warn!(
