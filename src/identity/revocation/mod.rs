@@ -63,6 +63,8 @@ impl Reason {
 /// A session that has ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Ended {
+    /// The number of the revocation. It rises, but a transaction may commit after one with a higher number.
+    pub number: i64,
     /// The session's user.
     pub user: UserId,
     /// The session's id.
@@ -89,10 +91,10 @@ pub async fn insert(tx: &mut Tx, revoked: Revoked, reason: Reason) -> Result<u64
     Ok(ended)
 }
 
-/// Sessions that ended within this time before now, by the database's clock. Successive calls should overlap, because a
-/// row becomes visible when its transaction commits, which is later than the time in it.
-pub async fn within(conn: &mut PgConnection, time: Duration) -> Result<Vec<Ended>> {
-    store::ended_within(conn, time.as_secs_f64()).await
+/// The ends of sessions whose number is above this one, in the order of their numbers. Successive calls should overlap,
+/// because a transaction may commit after one with a higher number.
+pub async fn above(conn: &mut PgConnection, number: i64) -> Result<Vec<Ended>> {
+    store::ended_above(conn, number).await
 }
 
 /// Deletes the revocations that no socket can be concerned by.

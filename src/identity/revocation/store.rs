@@ -45,14 +45,14 @@ pub(super) async fn end_sessions(
     Ok(outcome.rows_affected())
 }
 
-/// The revocations of the last `seconds`.
-pub(super) async fn ended_within(conn: &mut PgConnection, seconds: f64) -> Result<Vec<Ended>> {
+/// The revocations whose number is above `number`, in the order of their numbers.
+pub(super) async fn ended_above(conn: &mut PgConnection, number: i64) -> Result<Vec<Ended>> {
     let rows = sqlx::query!(
-        "select user_id, session_id, reason
+        "select id, user_id, session_id, reason
            from revocations
-          where at > clock_timestamp() - make_interval(secs => $1)
+          where id > $1
           order by id",
-        seconds,
+        number,
     )
     .fetch_all(conn)
     .await?;
@@ -61,7 +61,7 @@ pub(super) async fn ended_within(conn: &mut PgConnection, seconds: f64) -> Resul
         .map(|row| {
             let user = UserId::new(row.user_id).ok_or_else(|| wrong("a user that is none"))?;
             let reason = Reason::from_name(&row.reason).ok_or_else(|| wrong("an unknown reason"))?;
-            Ok(Ended { user, session: row.session_id, reason })
+            Ok(Ended { number: row.id, user, session: row.session_id, reason })
         })
         .collect()
 }
