@@ -22,7 +22,7 @@ pub(super) fn kinds(
     anchor: Option<MakeAnchor>,
 ) -> Kinds {
     let kinds = Kinds::new().with(courier.mail_job()).with(courier.sms_job());
-    let kinds = kinds.every(Duration::from_secs(60), coin_request::Expire);
+    let kinds = kinds.every(Duration::from_secs(60), coin_request::Expire(edge.clock().clone()));
     let kinds = kinds.every(Duration::from_secs(3_600), ForgetRefusals);
     let kinds = identity.kinds(kinds, edge);
     let kinds = media.kinds(kinds, edge);

@@ -160,8 +160,8 @@ async fn a_request_is_settled_in_one_way_alone() {
     assert_eq!(approve(op(), old).await.expect_err("expired").code, ErrorCode::CoinRequestExpired);
     assert_eq!(reject(&books, op(), old, now).await.expect_err("expired").code(), ErrorCode::CoinRequestExpired);
     let mut tx = Tx::begin(&books.database.app).await.expect("a transaction");
-    assert_eq!(coin_request::expire(&mut tx).await.expect("marked"), 1);
-    assert_eq!(coin_request::expire(&mut tx).await.expect("nothing left"), 0);
+    assert_eq!(coin_request::expire(&mut tx, now).await.expect("marked"), 1);
+    assert_eq!(coin_request::expire(&mut tx, now).await.expect("nothing left"), 0);
     tx.commit().await.expect("a commit");
     assert_eq!(approve(op(), old).await.expect_err("expired").code, ErrorCode::CoinRequestExpired);
 

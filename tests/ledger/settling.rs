@@ -25,7 +25,7 @@ async fn rejects(books: &Books, request: i64) -> bool {
 
 async fn expires(books: &Books) -> bool {
     let mut tx = Tx::begin(&books.database.app).await.expect("a transaction");
-    let expired = coin_request::expire(&mut tx).await.expect("the store answers");
+    let expired = coin_request::expire(&mut tx, Clock::system().now()).await.expect("the store answers");
     tx.commit().await.expect("a commit");
     expired == 1
 }

@@ -160,6 +160,6 @@ pub async fn reject(tx: &mut Tx, op: Op, reseller: UserId, id: i64, reason: &str
 ///
 /// # Errors
 /// A fault or an outage of the store.
-pub async fn expire(tx: &mut Tx) -> Result<u64> {
-    Ok(store::expire(tx, EXPIRED_AT_ONCE).await?)
+pub async fn expire(tx: &mut Tx, now: Timestamp) -> Result<u64> {
+    Ok(store::expire(tx, now.0, EXPIRED_AT_ONCE).await?)
 }

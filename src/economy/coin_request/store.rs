@@ -220,18 +220,19 @@ pub(super) async fn standing(
 }
 
 /// Marks at most `limit` expired requests; returns how many. A request that another transaction has locked is left out.
-pub(super) async fn expire(connection: &mut PgConnection, limit: i64) -> Result<u64> {
+pub(super) async fn expire(connection: &mut PgConnection, now_ms: i64, limit: i64) -> Result<u64> {
     let done = sqlx::query!(
         "update coin_requests
             set state = 'expired', settled_at = expires_at
           where id in (
                 select id
                   from coin_requests
-                 where state = 'pending' and expires_at <= clock_timestamp()
+                 where state = 'pending' and expires_at <= timestamptz 'epoch' + $2 * interval '1 millisecond'
                  order by expires_at
                  limit $1
                    for no key update skip locked)",
-        limit
+        limit,
+        now_ms as f64
     )
     .execute(connection)
     .await?;
