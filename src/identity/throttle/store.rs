@@ -7,6 +7,7 @@ use crate::kit::error::Result;
 
 /// Counts an attempt, and blocks the key as the pace says; `None` if the key is blocked.
 pub(super) async fn count(conn: &mut PgConnection, pace: Pace, key: &[u8]) -> Result<Option<Counted>> {
+    // A block that lasts longer than any can was written while the clock was ahead, and keeps nobody out.
     // The sub-query of `returning` sees the row as it was before this statement. It compares the counts, so that it
     // gives nothing if another attempt was counted in between.
     let counted = sqlx::query_as!(
@@ -24,6 +25,7 @@ pub(super) async fn count(conn: &mut PgConnection, pace: Pace, key: &[u8]) -> Re
                   end),
                   counted_at = clock_timestamp()
             where t.blocked_until <= clock_timestamp()
+               or t.blocked_until > clock_timestamp() + make_interval(secs => $5::float8 + 1)
            returning count as number,
                      (select (extract(epoch from b.counted_at) * 1000)::bigint
                         from throttles b
