@@ -9,6 +9,7 @@ mod support;
 
 mod abuse;
 mod agreement;
+mod clocks;
 mod contributing;
 mod courier;
 mod faults;

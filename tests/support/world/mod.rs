@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use parlor::identity::{self, Keys};
+use parlor::kit::clock::Timestamp;
 use parlor_protocol::{RoomId, UserId};
 use uuid::Uuid;
 
@@ -226,6 +227,12 @@ impl World {
         self.signed_in(user).await.1
     }
 
+    /// The same of a server whose clock shows this time.
+    pub async fn token_as_of(&self, user: UserId, at: Timestamp) -> String {
+        let session = self.session(user).await;
+        self.keys.sign_access(user, session, at).expect("a key signs").token
+    }
+
     /// Somebody of this role, signed in.
     pub async fn entered(&self, role: &str) -> (UserId, String) {
         let user = self.person(role).await;
@@ -235,6 +242,11 @@ impl World {
     /// A token that lets somebody into a room.
     pub fn room_token(&self, user: UserId, room: RoomId) -> String {
         self.keys.sign_room(user, room, now()).expect("a key signs").token
+    }
+
+    /// The same of a server whose clock shows this time.
+    pub fn room_token_as_of(&self, user: UserId, room: RoomId, at: Timestamp) -> String {
+        self.keys.sign_room(user, room, at).expect("a key signs").token
     }
 
     /// A socket of somebody in this room.
