@@ -1,6 +1,7 @@
 //! The rules of the source tree: no folder uses one above it, each table has one writer, and each kind of code has its
 //! place. The rules' table is in `table`; `planted` shows that each kind of breach is found.
 
+mod clock;
 mod handed;
 mod limits;
 mod path;
@@ -61,6 +62,13 @@ fn clocks_and_chance_of_the_system_are_forbidden() {
     let missing = handed::FORBIDDEN.into_iter().filter(|path| !lints.contains(&format!("path = \"{path}\"")));
     assert_none(missing.map(str::to_owned));
     assert_none(sources("src", "rs").iter().filter_map(handed::taken_from_the_system));
+}
+
+#[test]
+fn every_place_that_reads_a_clock_is_in_the_table_of_clocks() {
+    let document = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/clocks.md")).expect("the table");
+    let all: Vec<_> = sources("src", "rs").into_iter().chain(sources("migrations", "sql")).collect();
+    assert_none(clock::breaches(&all, &document));
 }
 
 #[test]

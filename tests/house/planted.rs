@@ -3,7 +3,7 @@
 use super::path::named;
 use super::source::Source;
 use super::sql::{made, statements, tables};
-use super::{handed, rank, text, writer};
+use super::{clock, handed, rank, text, writer};
 
 fn file(place: &str, text: &str) -> Source {
     Source { place: place.to_owned(), text: format!("//! A planted file.\n{text}") }
@@ -224,4 +224,24 @@ fn what_the_lines_say_is_found() {
     let naps = "tokio::time::sleep(ms).await;\n use std::thread::sleep;\n sleep_until(then).await;\n clock.sleep(ms);\n a_room_that_sleeps();";
     assert_eq!(text::sleeping(&file("room/lease.rs", naps)).len(), 3);
     assert_eq!(text::sleeping(&file("support/time.rs", naps)).len(), 0);
+}
+
+#[test]
+fn a_clock_that_is_read_and_not_listed_is_found_and_one_that_is_listed_and_not_read() {
+    let document = "| place | clock |\n| `room/a.rs`, `room/b.rs` | wall | x |\n| `room/c.rs` | database | x |\n";
+    let reads = [
+        file("room/a.rs", "fn f(at: Timestamp) {}"),
+        file("room/b.rs", "// A Timestamp in a comment is none.\nfn f() { PgTimestamp; }"),
+        file("room/d.rs", "fn f() { sqlx::query!(\"select clock_timestamp()\"); Instant::now(); }"),
+        file("0001_a.sql", "create table a (at timestamptz default clock_timestamp());"),
+        file("0002_b.sql", "select clock_timestamp() - interval '1 day';"),
+        file("room/e.rs", "fn f() {}\n#[cfg(test)]\nmod tests { fn g() { Instant::now(); } }"),
+    ];
+    let found = clock::breaches(&reads, document);
+    let is_found = |place: &str, clock: &str| found.iter().any(|line| line.contains(place) && line.contains(clock));
+    for (place, clock) in [("room/d.rs", "database"), ("room/d.rs", "monotonic"), ("0002_b.sql", "database")] {
+        assert!(is_found(place, clock), "{place} {clock}: {found:?}");
+    }
+    assert!(is_found("room/b.rs", "no wall") && is_found("room/c.rs", "no database"), "{found:?}");
+    assert_eq!(found.len(), 5, "{found:?}");
 }

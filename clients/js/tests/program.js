@@ -37,6 +37,11 @@ export async function startServer({ port = 0, data: kept } = {}) {
     }
     if (!kept) await rm(data, { recursive: true, force: true });
   };
+  /** Ends it as the system does that is out of memory: nothing is laid down. */
+  const kill = async () => {
+    child.kill('SIGKILL');
+    await ended;
+  };
   const url = await new Promise((resolve, reject) => {
     const late = setTimeout(() => reject(new Error('no address within 180 s')), 180_000);
     const read = (chunk) => {
@@ -53,7 +58,7 @@ export async function startServer({ port = 0, data: kept } = {}) {
     await stop();
     throw new Error(`${error.message}\n${said.join('').slice(-3000)}`);
   });
-  return { url, stop, said };
+  return { url, stop, kill, said };
 }
 
 /** A proxy between a client and the server that can cut connections: it resets open ones and refuses new ones. */

@@ -2,6 +2,9 @@
 // seen the same.
 
 import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import WebSocket from 'ws';
 
@@ -90,6 +93,42 @@ test('a client that is cut off again and again ends with the same state as one t
         assert.equal(one.client.balances.find((balance) => balance.currency === currency).amount, amount);
       }
     });
+  }
+});
+
+test('a line that is sent again after a kill right behind its answer is shown and told once', { skip: skip || (process.env.PARLOR_URL ? 'the server under test is not killed' : false), timeout: 180_000 }, async (t) => {
+  const data = await mkdtemp(join(tmpdir(), 'parlor-kill-'));
+  const first = await startServer({ data });
+  let running = first;
+  t.after(async () => {
+    await running.stop();
+    await rm(data, { recursive: true, force: true });
+  });
+  const [says, hears] = await Promise.all([person(1, first.url), person(2, first.url)]);
+  t.after(() => [says, hears].forEach(({ client }) => client.close()));
+  const { id: room } = await says.rest.openRoom({ name: 'Killed and back', seats: 5 });
+  await Promise.all([says.client.join(room), hears.client.join(room)]);
+  const ops = [];
+  for (let round = 0; round < 3; round++) {
+    const op = crypto.randomUUID();
+    ops.push(op);
+    await says.client.command('chat.send', { room, text: `line ${round}` }, { op });
+    await until(() => assert.equal(hears.told.chat.at(-1), op));
+    const phases = hears.told.phases.length;
+    await running.kill();
+    running = await startServer({ data, port: Number(first.url.port) });
+    await until(() => assert.ok(hears.told.phases.length > phases));
+    await until(() => assert.deepEqual([says.client.state.phase, hears.client.state.phase], ['online', 'online']));
+    // An app that is in doubt sends it again: it may be posted a second time, and is shown once.
+    await says.client.command('chat.send', { room, text: `line ${round}` }, { op });
+    const mark = crypto.randomUUID();
+    ops.push(mark);
+    await says.client.command('chat.send', { room, text: 'behind it' }, { op: mark });
+    await until(() => assert.equal(hears.told.chat.at(-1), mark));
+    for (const { told, client } of [says, hears]) {
+      assert.deepEqual(told.chat, ops, `round ${round}: each line was told once, in order`);
+      assert.deepEqual(client.room(room).chat.filter((line) => line.op).map((line) => line.op), ops);
+    }
   }
 });
 
