@@ -262,6 +262,19 @@ mod tests {
     }
 
     #[test]
+    fn a_user_who_does_all_that_is_remembered_takes_up_to_150_bytes_an_operation() {
+        let (mut memory, settings) = (Memory::default(), Settings::default());
+        for op in 1..=2 * settings.memory_per_user as u128 {
+            memory.remember(&operation(1, op), &done(1), Timestamp(0), &settings);
+        }
+        let kept: usize = memory.by_user.values().map(VecDeque::capacity).sum();
+        // A tree's nodes are at least half full.
+        let order = memory.order.len() * 2 * size_of::<(u64, UserId)>();
+        let bytes = (kept * size_of::<Remembered>() + order) / settings.memory_per_user;
+        assert!(memory.order.len() == settings.memory_per_user && bytes <= 150, "{bytes}");
+    }
+
+    #[test]
     fn what_an_older_program_remembered_counts_as_new() {
         let mut memory = Memory::default();
         memory.remember(&operation(1, 1), &done(1), Timestamp(0), &settings());
