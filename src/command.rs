@@ -98,13 +98,13 @@ async fn migrate_as(
     tell: &(dyn Fn(&str) + Sync),
 ) -> Result<usize, StartError> {
     let mut conn = db::connect(owner).await?;
-    if let Some(migration) = db::incompatible_pending(&mut conn).await? {
-        if let Some(node) = cluster::serving(&mut conn, boot_clock(), settings).await? {
-            return Err(StartError::new(format!(
-                "the server `{node}` is serving this database, and could not behind migration {migration}: stop it, then \
-                 migrate"
-            )));
-        }
+    if let Some(migration) = db::incompatible_pending(&mut conn).await?
+        && let Some(node) = cluster::serving(&mut conn, boot_clock(), settings).await?
+    {
+        return Err(StartError::new(format!(
+            "the server `{node}` is serving this database, and could not behind migration {migration}: stop it, then \
+             migrate"
+        )));
     }
     // Only read from; a connection that does not close cleanly changes nothing.
     let _ = conn.close().await;

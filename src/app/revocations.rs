@@ -74,7 +74,7 @@ impl Readings {
         while self.read.get(1).is_some_and(is_older) {
             self.read.pop_front();
         }
-        self.read.front().filter(|first| is_older(*first)).map_or(0, |(_, highest)| *highest)
+        self.read.front().filter(|first| is_older(first)).map_or(0, |(_, highest)| *highest)
     }
 
     /// Notes a reading that began at this time, and the highest number that it brought.
