@@ -166,9 +166,9 @@ class Machine:
         self.running.append(process)
         return process
 
-    def serve(self):
+    def serve(self, before=":"):
         etc = self.folder / "etc"
-        process = self.start(f"env PARLOR_CONFIG={etc}/parlor.toml bash -c 'set -a; . {etc}/parlor.env; exec {PROGRAM} serve'")
+        process = self.start(f"env PARLOR_CONFIG={etc}/parlor.toml bash -c 'set -a; . {etc}/parlor.env; {before}; exec {PROGRAM} serve'")
         until("the server is ready", lambda: self.status("/readyz") == 200)
         return process
 
@@ -248,7 +248,8 @@ def unit(machine, toml):
     """The unit file is one, and its limits fit the settings."""
     text = (ROOT / "deploy/parlor.service").read_text()
     number = lambda name, where: int(re.search(rf"^{name} ?= ?(\d+)", where, re.MULTILINE)[1])
-    assert number("LimitNOFILE", text) >= number("max_connections", toml) + 1_024 + 512
+    most = number("max_connections", toml)
+    assert number("LimitNOFILE", text) >= most + most // 4 + 1_024 + 512
     assert number("TimeoutStopSec", text) > 10, "longer than server.stop_within_ms"
     if not shutil.which("systemd-analyze"):
         return told("the unit file's limits fit (systemd-analyze is not here)")
@@ -292,6 +293,12 @@ async def operate(machine, client):
     said = machine.bash("PARLOR__SERVER__ADDRESS=127.0.0.1:0 PARLOR__TELEMETRY__METRICS_ADDRESS=127.0.0.1:0 parlor serve", fails=True)
     assert "another server" in said, said
     told("the server is ready, and a second one is refused")
+    assert machine.stop(server) == 0
+    server = machine.serve("ulimit -n 2000")
+    assert "raise the hard limit" in (machine.folder / "log").read_text()
+    assert machine.stop(server) == 0
+    server = machine.serve()
+    told("too few open files are told at the start")
 
     machine.bash(tls)
     nginx = machine.start(f"nginx -c {machine.folder}/nginx/nginx.conf")
