@@ -290,6 +290,7 @@ async def operate(machine, client):
 
     server = machine.serve()
     machine.bash(service)
+    assert "up to date" in machine.bash("DATABASE_OWNER_URL=$OWNER parlor migrate"), "a schema is migrated while a server serves"
     said = machine.bash("PARLOR__SERVER__ADDRESS=127.0.0.1:0 PARLOR__TELEMETRY__METRICS_ADDRESS=127.0.0.1:0 parlor serve", fails=True)
     assert "another server" in said, said
     told("the server is ready, and a second one is refused")
@@ -386,6 +387,7 @@ async def operate(machine, client):
     told("a base backup starts, and is audited")
 
     tokens = await asyncio.to_thread(client.rest, guest.me.base, "POST", "/v1/auth/login", login)
+    assert "the last admin" in machine.bash("parlor admin revoke you@parlor.example admin", fails=True), "the last one stays"
     machine.bash(last.replace('"$OWNER"', '"${OWNER/\\/parlor\\?//parlor_restored?}"'))
     assert machine.stop(server) == 0
     server = machine.serve()
