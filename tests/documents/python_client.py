@@ -242,6 +242,10 @@ async def prove(seconds):
         proxy.refuses = False
         await settled(stays, cut, giver)
         assert tally["pages"], "the missed gifts came in pages"
+        for person in (stays, cut, giver):
+            names = [person.me.room.seats[no]["user"]["name"] for no in (0, 3)]
+            assert names == ["Another", "Other"], f"{person.no} sees {names} on the seats"
+            assert {"Another", "Other"} <= {there["name"] for there in person.me.room.people.values()}
         # The server dies just behind the answers to gifts. It may announce them a second time.
         epoch, _ = stays.place()
         await asyncio.gather(stays.give(3), giver.give(0))
