@@ -46,7 +46,7 @@ impl Announcer {
             let due = tokio::select! {
                 biased;
                 () = until.cancelled() => return,
-                () = async { sleep_until(next.unwrap_or_else(Instant::now)).await }, if next.is_some() => {
+                () = sleep_until(next.unwrap_or_else(Instant::now)), if next.is_some() => {
                     let now = Instant::now();
                     let ripe = later.iter().take_while(|due| due.at <= now).count();
                     later.drain(..ripe).collect()
