@@ -19,3 +19,4 @@ pub mod rate;
 pub mod settings;
 pub mod supervise;
 pub mod tx;
+pub mod usage;
