@@ -1,7 +1,6 @@
 //! `parlor seed`: fills an empty database with the catalogue and the coins for promotions, and in `dev` also with users
 //! whose password is known. Each part is created once, however often it is asked for.
 
-use std::net::{IpAddr, Ipv4Addr};
 #[cfg(feature = "bench")]
 use std::path::PathBuf;
 
@@ -147,7 +146,7 @@ async fn person(edge: &Edge, identity: &Identity, number: usize, name: &str) -> 
         device: "demo".to_owned(),
         code: None,
     };
-    match identity.register(edge, IpAddr::V4(Ipv4Addr::LOCALHOST), account).await {
+    match identity.register(edge, None, account).await {
         Ok(grant) => Ok(Some(grant.user.id)),
         Err(error) if error.code() == ErrorCode::AccountExists => Ok(None),
         Err(error) => Err(error),

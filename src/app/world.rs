@@ -2,7 +2,6 @@
 //! wallets, sessions and the coins that new users are given; rooms have owners; every gift goes through the ledger's
 //! queue and stands in its journal and chain. Nothing here writes into a table of money directly.
 
-use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
@@ -104,7 +103,7 @@ async fn first(makers: &Makers<'_>) -> Result<()> {
         device: "seed".to_owned(),
         code: None,
     };
-    makers.identity.register(makers.edge, IpAddr::V4(Ipv4Addr::LOCALHOST), account).await?;
+    makers.identity.register(makers.edge, None, account).await?;
     Ok(())
 }
 

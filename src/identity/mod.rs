@@ -15,9 +15,10 @@ mod code;
 mod contact;
 mod crowd;
 pub mod current;
+mod device;
 pub mod dossier;
 mod flow;
-mod guard;
+mod guess;
 mod hashing;
 mod job;
 mod key;
@@ -74,6 +75,8 @@ crate::settings! {
         refresh_token_days: u32 = 30, in 1..=365;
         /// Days after which a session ends, however often it is refreshed.
         session_days: u32 = 180, in 1..=3_650;
+        /// Sessions that a user may have; a further sign-in ends the one that was not used for the longest time.
+        sessions_user: u32 = 50, in 1..=10_000;
         /// Seconds for which an exchange whose answer was lost may be repeated.
         refresh_repeat_seconds: u32 = 30, in 0..=300;
         /// Minutes for which a room token holds.
@@ -87,34 +90,49 @@ crate::settings! {
         /// Passwords that may wait to be hashed. Those who wait take turns by their addresses. Beyond that the answer is
         /// `busy`, first to the address with the most passwords in the queue.
         hash_queue: usize = 64, in 1..=10_000;
-        /// Sign-ins and registrations a minute under one phone number or e-mail address.
+        /// Sign-ins and registrations a minute under one phone number or e-mail address by one network address, or by
+        /// one known device.
         attempts_per_minute_account: u32 = 5, in 1..=10_000;
         /// Sign-ins a minute from one address (of IPv6, one /64).
         sign_ins_per_minute_address: u32 = 120, in 1..=1_000_000;
-        /// Registrations a minute from one address (of IPv6, one /64).
+        /// Registrations a minute from one address (of IPv6, one /64), refused ones included.
         registrations_per_minute_address: u32 = 60, in 1..=1_000_000;
+        /// Accounts that may be made in an hour from one address (of IPv6, one /64); 0: any number.
+        registrations_per_hour_address: u32 = 20, in 0..=10_000;
         /// Refreshes a minute from one address (of IPv6, one /64).
         refreshes_per_minute_address: u32 = 300, in 1..=1_000_000;
         /// REST requests a minute of one signed-in user.
         requests_per_minute_user: u32 = 600, in 1..=1_000_000;
-        /// Failed sign-ins in a row under one phone number or e-mail address after which it is locked for a while.
+        /// Failed sign-ins under one phone number or e-mail address that one network address, or one known device, has
+        /// in a day before it has to wait between them.
         failures_account: u32 = 5, in 1..=1_000;
-        /// Failed sign-ins from one address (of IPv6, one /64) after which it is locked for a while. They are forgotten
-        /// when twice the longest lock has passed without one.
-        failures_address: u32 = 100, in 1..=1_000_000;
-        /// Seconds of the first lock; each further failure doubles it.
+        /// Failed sign-ins under one phone number or e-mail address in a day by all addresses together, known devices
+        /// left out. Beyond that only known devices may sign in.
+        failures_account_day: u32 = 50, in 1..=10_000;
+        /// Failed sign-ins in a day from one address (of IPv6, one /64) under any phone number or e-mail address. Beyond
+        /// that only known devices may sign in from there.
+        failures_address: u32 = 500, in 1..=1_000_000;
+        /// Seconds of the first wait; each further failure doubles it.
         lock_seconds: u32 = 30, in 1..=3_600;
-        /// Seconds of the longest lock.
-        lock_max_seconds: u32 = 900, in 1..=86_400;
-        /// Minutes for which a one-time code holds.
+        /// Seconds of the longest wait.
+        lock_max_seconds: u32 = 3_600, in 1..=86_400;
+        /// Days for which a device counts as known after a sign-in.
+        known_device_days: u32 = 180, in 1..=3_650;
+        /// Minutes for which a one-time code holds; longer if no other may be sent before.
         code_minutes: u32 = 10, in 1..=60;
-        /// Tries at a one-time code.
+        /// Tries at a one-time code for whoever asked for it, for each known device, and for each other address; all
+        /// other addresses together have twice as many.
         code_tries: u32 = 5, in 1..=10;
-        /// Seconds until another code for the same purpose is sent to the same phone number or e-mail address; each
-        /// further one of the day doubles it.
+        /// Seconds until who asked for a code gets another one for the same purpose at the same phone number or e-mail
+        /// address; each further one of the day doubles it.
         code_resend_seconds: u32 = 60, in 0..=3_600;
         /// Seconds of the longest wait for another code.
         code_resend_max_seconds: u32 = 3_600, in 0..=86_400;
+        /// Codes that are sent to one phone number or e-mail address in an hour, whoever asks for them. One asker gets at
+        /// most three fifths of them, and so do codes for anything but a new password.
+        codes_per_hour_contact: u32 = 5, in 1..=1_000;
+        /// The same in a day.
+        codes_per_day_contact: u32 = 10, in 1..=1_000;
         /// Codes a minute that one address (of IPv6, one /64) may have sent.
         codes_per_minute_address: u32 = 10, in 1..=1_000_000;
         /// The age in years from which a user may enter a birthday, because live audio is among strangers.

@@ -95,6 +95,9 @@ struct Login {
     /// The name of this device, for the list of sessions.
     #[schema(min_length = 1, max_length = 128)]
     device: String,
+    /// The `device_token` of this device's last sign-in to this account. One that holds no longer is as good as none.
+    #[schema(format = Password)]
+    device_token: Option<String>,
 }
 
 /// The answer to registering, signing in and refreshing.
@@ -111,18 +114,23 @@ pub(super) struct Welcome {
     refresh_token: String,
     /// Until when the refresh token holds, in Unix milliseconds.
     refresh_expires_at: i64,
+    /// What the device sends with later sign-ins, requests for codes and new passwords, so that it is told from
+    /// strangers who guess. It opens nothing, and is kept when the user signs out. A refresh gives none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    device_token: Option<String>,
     /// The user who is signed in.
     user: Person,
 }
 
 impl From<Grant> for Welcome {
-    fn from(Grant { access, access_ms, refresh, user }: Grant) -> Self {
+    fn from(Grant { access, access_ms, refresh, user, device }: Grant) -> Self {
         Self {
             access_token: access.token,
             expires_at: access.expires_at.0,
             expires_in_ms: access_ms,
             refresh_token: refresh.token,
             refresh_expires_at: refresh.expires_at.0,
+            device_token: device.map(|device| device.token),
             user,
         }
     }
@@ -137,6 +145,7 @@ impl From<Grant> for Welcome {
         "access_token": "eyJhbGciOiJIUzI1NiJ9.…", "expires_at": 1_790_000_900_000_i64,
         "expires_in_ms": 900_000,
         "refresh_token": "AZmxwn0ecAC…", "refresh_expires_at": 1_792_592_000_000_i64,
+        "device_token": "AAAAADW3c9A…",
         "user": {"id": 901_233_872, "name": "Amira"},
     }))),
     extensions(("x-errors" = json!([ErrorCode::AccountExists, ErrorCode::CodeInvalid, ErrorCode::RateLimited, ErrorCode::Busy]))))]
@@ -146,7 +155,7 @@ async fn register(
     ClientAddress(from): ClientAddress,
     ValidJson(body): ValidJson<Register>,
 ) -> Result<(StatusCode, Json<Welcome>)> {
-    let welcome = identity.register(&edge, from, body.account()?).await?;
+    let welcome = identity.register(&edge, Some(from), body.account()?).await?;
     Ok((StatusCode::CREATED, Json(welcome.into())))
 }
 
@@ -159,6 +168,7 @@ async fn register(
         "access_token": "eyJhbGciOiJIUzI1NiJ9.…", "expires_at": 1_790_000_900_000_i64,
         "expires_in_ms": 900_000,
         "refresh_token": "AZmxwn0ecAC…", "refresh_expires_at": 1_792_592_000_000_i64,
+        "device_token": "AAAAADW3c9A…",
         "user": {"id": 901_233_872, "name": "Amira"},
     }))),
     extensions(("x-errors" = json!([ErrorCode::InvalidCredentials, ErrorCode::Suspended, ErrorCode::Busy]))))]
@@ -176,7 +186,8 @@ async fn login(
     }
     match (login, device) {
         (Some(login), Some(device)) if fields.is_empty() => {
-            let welcome = identity.sign_in(&edge, from, &login, body.password, &device).await?;
+            let known = identity.known_device(body.device_token.as_deref(), edge.now());
+            let welcome = identity.sign_in(&edge, (from, known), &login, body.password, &device).await?;
             Ok(Json(welcome.into()))
         }
         _ => Err(fields.into_error()),

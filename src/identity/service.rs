@@ -5,16 +5,18 @@ use std::sync::Arc;
 
 use parlor_protocol::room::Person;
 use parlor_protocol::{ErrorBody, ErrorCode, RoomId, UserId};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::code::{self, Proof};
+use super::device::{Guesser, KnownDevice};
 use super::keyed::ContactKey;
 use super::password::{Hashing, Passwords};
 use super::revocation;
 use super::session::{self, Grant, Lifetimes, Opened};
 use super::shown::Changes;
 use super::{
-    Access, Contact, CurrentUser, Keys, Permission, Session, Settings, Token, Wallets, profile, role, store,
+    Access, Contact, CurrentUser, Keys, Permission, Session, Settings, Token, Wallets, guess, profile, role, store,
     suspension, throttle,
 };
 use crate::courier::Courier;
@@ -26,9 +28,14 @@ use crate::kit::error::{Error, Result};
 use crate::kit::limit::{Limit, holder};
 use crate::kit::supervise::Supervisor;
 use crate::kit::tx::Tx;
+use crate::kit::usage::{self, Bound};
 
 /// How many random ids are tried for an account. Ids are seldom taken, so if all of these are, something else is wrong.
 const ID_TRIES: u32 = 8;
+/// The most sessions that are deleted at once, so that a sweep is short.
+const SESSIONS_AT_ONCE: i64 = 10_000;
+/// The kind of the allowance of registrations.
+const REGISTRATIONS: &str = "registration";
 
 /// The service of accounts, sign-in and tokens. It is cheap to clone and is part of the routes' state.
 #[derive(Clone)]
@@ -45,7 +52,10 @@ pub(super) struct Inner {
     sessions: Lookup<(Uuid, UserId), Session>,
     pub(super) passwords: Passwords,
     wallets: Box<dyn Wallets>,
-    attempts: Limit<Contact>,
+    /// By contact and by who attempts, both as keyed hashes.
+    pub(super) attempts: Limit<(Vec<u8>, Vec<u8>)>,
+    /// Requests of known devices, by device.
+    devices: Limit<[u8; 16]>,
     pub(super) sign_ins: Limit<IpAddr>,
     pub(super) codes: Limit<IpAddr>,
     registrations: Limit<IpAddr>,
@@ -120,6 +130,7 @@ impl Identity {
             passwords: Passwords::new(settings.hashes_at_once(), settings.hash_queue, supervisor.crew()),
             wallets: Box::new(wallets),
             attempts: Limit::per_minute(settings.attempts_per_minute_account),
+            devices: Limit::per_minute(settings.attempts_per_minute_account),
             sign_ins: Limit::per_minute(settings.sign_ins_per_minute_address),
             codes: Limit::per_minute(settings.codes_per_minute_address),
             registrations: Limit::per_minute(settings.registrations_per_minute_address),
@@ -148,14 +159,57 @@ impl Identity {
     /// many.
     pub(super) fn admit_registration(&self, from: IpAddr, account: &NewAccount) -> Result<()> {
         self.0.registrations.check(&holder(from))?;
-        account.phone.iter().chain(&account.email).try_for_each(|contact| self.0.attempts.check(contact))
+        let by = Guesser::stranger(&self.0.key, from).key;
+        let mut contacts = account.phone.iter().chain(&account.email);
+        contacts.try_for_each(|contact| self.0.attempts.check(&(self.0.key.hash(&[contact.as_str()]), by.clone())))
     }
 
-    /// Counts an attempt to sign in, for the network address and for the contact; `rate_limited` if there were too
-    /// many.
-    pub(super) fn admit_sign_in(&self, from: IpAddr, login: &Contact) -> Result<()> {
-        self.0.sign_ins.check(&holder(from))?;
-        self.0.attempts.check(login)
+    /// The device of a token that a client sent, if it is one of this server's.
+    pub(super) fn known_device(&self, token: Option<&str>, now: Timestamp) -> Option<KnownDevice> {
+        KnownDevice::read(&self.0.key, token?, now)
+    }
+
+    /// Counts a request of somebody who is not signed in: for the known device, or else for the network address;
+    /// `rate_limited` if there were too many. So nobody else at its address keeps a known device out.
+    pub(super) fn admit(&self, addresses: &Limit<IpAddr>, from: IpAddr, device: Option<&KnownDevice>) -> Result<()> {
+        match device {
+            Some(device) => self.0.devices.check(&device.id()),
+            None => addresses.check(&holder(from)),
+        }
+    }
+
+    /// Who tries a password or a code of this contact.
+    pub(super) async fn guesser(
+        &self,
+        conn: &mut PgConnection,
+        contact: &Contact,
+        from: IpAddr,
+        device: Option<&KnownDevice>,
+    ) -> Result<Guesser> {
+        let account = store::account(conn, contact).await?;
+        let account = account.as_ref().map(|account| (account.user.id, account.password_hash.as_str()));
+        Ok(Guesser::of(&self.0.key, device, account, from))
+    }
+
+    /// Counts an account that is made from this network address; `rate_limited` if there were too many in the last hour.
+    pub(super) async fn count_registration(&self, tx: &mut Tx, from: IpAddr) -> Result<()> {
+        match self.registrations_of(from) {
+            Some((key, bounds)) => usage::spend(tx, REGISTRATIONS, &key, 0, &bounds).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Whether an account may be made from this network address now; nothing is counted.
+    pub(super) async fn may_register(&self, conn: &mut PgConnection, from: IpAddr) -> Result<()> {
+        match self.registrations_of(from) {
+            Some((key, bounds)) => usage::check(conn, REGISTRATIONS, &key, 0, &bounds).await,
+            None => Ok(()),
+        }
+    }
+
+    fn registrations_of(&self, from: IpAddr) -> Option<(Vec<u8>, [Bound; 1])> {
+        let most = self.0.settings.registrations_per_hour_address;
+        (most > 0).then(|| (Guesser::stranger(&self.0.key, from).key, [Bound::times(most, usage::HOUR_MS)]))
     }
 
     /// Makes an account with a signature, a wallet and its first session. A contact that was proven is taken from an
@@ -202,6 +256,7 @@ impl Identity {
         if !code::store::still_holds(tx, user.id, password_hash).await? {
             return Err(Error::new(ErrorCode::InvalidCredentials));
         }
+        session::make_room(tx, user.id, self.0.settings.sessions_user).await?;
         session::open(tx, user, device, self.0.lifetimes, (now, chance)).await
     }
 
@@ -210,7 +265,7 @@ impl Identity {
         let Opened { user, session, refresh } = opened;
         let access = self.0.keys.sign_access(user.id, session, now)?;
         let access_ms = access.expires_at.ms_since(now);
-        Ok(Grant { access, access_ms, refresh, user })
+        Ok(Grant { access, access_ms, refresh, user, device: None })
     }
 
     /// Counts a REST request of this user; `rate_limited` if there were too many.
@@ -264,16 +319,21 @@ impl Identity {
         self.0.keys.sign_room(user, room, now)
     }
 
-    /// Deletes old revocations, expired codes and counts that are forgotten.
+    /// Deletes old revocations, expired codes, and what was counted longer ago than it counts.
     pub(super) async fn forget(&self, tx: &mut Tx) -> Result<()> {
         revocation::sweep(tx).await?;
         code::store::delete_expired(tx).await?;
+        code::store::delete_tries_of_no_code(tx).await?;
+        guess::sweep(tx).await?;
+        session::delete_ended(tx, SESSIONS_AT_ONCE).await?;
+        usage::sweep(tx).await?;
         throttle::sweep(tx).await
     }
 
     /// Drops from this node's rate limits the users and addresses whose allowance is full again.
     pub(super) fn sweep_limits(&self) {
         self.0.attempts.sweep();
+        self.0.devices.sweep();
         self.0.codes.sweep();
         self.0.sign_ins.sweep();
         self.0.registrations.sweep();

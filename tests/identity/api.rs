@@ -137,6 +137,7 @@ pub fn roomy() -> identity::Settings {
         attempts_per_minute_account: 1_000,
         sign_ins_per_minute_address: 10_000,
         registrations_per_minute_address: 10_000,
+        registrations_per_hour_address: 0,
         requests_per_minute_user: 100_000,
         codes_per_minute_address: 10_000,
         ..identity::Settings::default()
@@ -240,6 +241,13 @@ impl Call<'_> {
     pub fn header(mut self, name: &str, value: &str) -> Self {
         let name: header::HeaderName = name.parse().expect("a header's name");
         self.request.headers_mut().insert(name, value.parse().expect("a header's value"));
+        self
+    }
+
+    /// Sent from this network address.
+    pub fn from(mut self, address: &str) -> Self {
+        let address: std::net::IpAddr = address.parse().expect("an address");
+        self.request.extensions_mut().insert(ConnectInfo(SocketAddr::new(address, 40_000)));
         self
     }
 

@@ -6,7 +6,7 @@ use parlor::kit::jobs::{Attempt, Jobs, Kinds, Settings};
 use serde_json::json;
 
 use super::outside::later;
-use crate::identity::api::Api;
+use crate::identity::api::{Api, registration};
 use crate::support::edge;
 use crate::support::postgres::Database;
 use crate::support::world::World;
@@ -34,6 +34,11 @@ async fn old_keys_have_successors_and_what_counts_no_more_is_gone() {
     let asked = json!({"contact": "layla@example.com", "purpose": "register"});
     api.post("/v1/auth/codes", &asked).send().await;
     api.outbox.code("layla@example.com", 1).await;
+    let mut wrong = registration("layla@example.com");
+    wrong["code"] = json!("000000");
+    api.post("/v1/auth/register", &wrong).send().await;
+    let login = json!({"login": "layla@example.com", "password": "a guess at random", "device": "test"});
+    api.post("/v1/auth/login", &login).send().await;
     let kinds = api.identity.kinds(Kinds::new(), &edge(&database.app));
     let jobs = Jobs::open(database.app.clone(), &Settings::default(), kinds, ()).await.expect("it opens");
     let tend = async || {
@@ -45,11 +50,16 @@ async fn old_keys_have_successors_and_what_counts_no_more_is_gone() {
             rows(database, "signing_keys").await,
             rows(database, "one_time_codes").await,
             rows(database, "throttles").await,
+            rows(database, "usages").await,
+            rows(database, "sign_in_guesses").await,
+            rows(database, "code_tries").await,
         ]
     };
     assert_eq!(tend().await, [Attempt::Done, Attempt::Done]);
-    assert_eq!(counts().await, [2, 1, 1], "nothing is old");
+    assert_eq!(counts().await, [2, 1, 1, 1, 1, 1], "nothing is old");
     later(database, "update signing_keys set created_at = created_at - interval '31 days'").await;
+    later(database, "update usages set at = at - interval '1 day'").await;
+    later(database, "update sign_in_guesses set at = at - interval '1 day'").await;
     later(database, "update one_time_codes set expires_at = clock_timestamp()").await;
     later(
         database,
@@ -57,5 +67,5 @@ async fn old_keys_have_successors_and_what_counts_no_more_is_gone() {
     )
     .await;
     assert_eq!(tend().await, [Attempt::Done, Attempt::Done]);
-    assert_eq!(counts().await, [4, 0, 0]);
+    assert_eq!(counts().await, [4, 0, 0, 0, 0, 0]);
 }

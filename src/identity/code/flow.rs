@@ -7,26 +7,27 @@ use std::net::IpAddr;
 use parlor_protocol::{ErrorCode, UserId};
 
 use super::{Purpose, store};
+use crate::identity::device::{Guesser, KnownDevice};
 use crate::identity::flow::asker;
 use crate::identity::hashing::Asker;
 use crate::identity::{Contact, CurrentUser, Identity, password};
 use crate::kit::edge::Edge;
 use crate::kit::error::{Error, Result};
 use crate::kit::fields::bad_field;
-use crate::kit::limit::holder;
 
 impl Identity {
     /// Sets a new password for the owner of a contact who proves it by a code, and signs the user out everywhere.
     pub(super) async fn reset_password(
         &self,
         edge: &Edge,
-        from: IpAddr,
+        (from, known): (IpAddr, Option<KnownDevice>),
         contact: &Contact,
         code: &str,
         password: String,
     ) -> Result<()> {
-        self.0.sign_ins.check(&holder(from))?;
-        let proof = self.proven(edge, Purpose::Reset, contact, None, code).await?;
+        self.admit(&self.0.sign_ins, from, known.as_ref())?;
+        let by = self.guesser(&mut *edge.read().await?, contact, from, known.as_ref()).await?;
+        let proof = self.proven(edge, Purpose::Reset, contact, None, code, &by).await?;
         let hash = self.passwords().hash(asker(from), password, edge.chance().bytes()).await?;
         let mut tx = edge.begin().await?;
         let user = self.replace_password(&mut tx, &proof, contact, &hash).await?;
@@ -69,7 +70,8 @@ impl Identity {
                 password.ok_or_else(|| bad_field("password", "needed for an address that is not yours yet"))?;
             known = Some(self.knows_password(edge, user.id, password).await?);
         }
-        let proof = self.proven(edge, Purpose::Contact, contact, Some(user.id), code).await?;
+        let by = Guesser::user(&self.0.key, user.id);
+        let proof = self.proven(edge, Purpose::Contact, contact, Some(user.id), code, &by).await?;
         let mut tx = edge.begin().await?;
         let former = self.take_contact(&mut tx, user, contact, known, &proof).await?;
         tx.commit().await?;

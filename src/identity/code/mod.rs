@@ -12,7 +12,9 @@ use crate::kit::chance::Chance;
 mod flow;
 pub(super) mod routes;
 mod service;
+mod share;
 pub(super) mod store;
+mod tries;
 
 /// What a code is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -54,11 +54,15 @@ struct SendCode {
     contact: String,
     /// What the code is for.
     purpose: AskedPurpose,
+    /// The `device_token` of this device's last sign-in to this account, if it has one.
+    #[schema(format = Password)]
+    device_token: Option<String>,
 }
 
 /// Sends a one-time code.
 ///
-/// The answer is the same whether or not there is an account.
+/// The answer is the same whether or not there is an account. If it is `rate_limited`, the code that was sent last
+/// holds until another one may be sent.
 #[utoipa::path(post, path = "/v1/auth/codes", tag = "accounts", security(()),
     request_body(content = SendCode, example = json!({"contact": "amira@example.com", "purpose": "reset"})),
     responses((status = 202, description = "Accepted. A code to reset a password is sent only if there is an account.")),
@@ -75,9 +79,10 @@ async fn send_code(
         AskedPurpose::Register => Purpose::Register,
         AskedPurpose::Reset => Purpose::Reset,
     };
-    identity.admit_code(from)?;
+    let known = identity.known_device(body.device_token.as_deref(), edge.now());
+    identity.admit_code(from, known.as_ref())?;
     let mut tx = edge.begin().await?;
-    identity.send_code(&mut tx, edge.chance(), purpose, &contact).await?;
+    identity.send_code(&mut tx, edge.chance(), purpose, &contact, (from, known)).await?;
     tx.commit().await?;
     Ok(StatusCode::ACCEPTED)
 }
@@ -93,6 +98,9 @@ struct ResetPassword {
     /// The new password.
     #[schema(min_length = 8, max_length = 128, format = Password)]
     password: String,
+    /// The `device_token` of this device's last sign-in to this account, if it has one.
+    #[schema(format = Password)]
+    device_token: Option<String>,
 }
 
 /// Sets a new password by a code.
@@ -119,7 +127,8 @@ async fn reset_password(
     }
     match (contact, code) {
         (Some(contact), Some(code)) if fields.is_empty() => {
-            identity.reset_password(&edge, from, &contact, &code, body.password).await?;
+            let known = identity.known_device(body.device_token.as_deref(), edge.now());
+            identity.reset_password(&edge, (from, known), &contact, &code, body.password).await?;
             Ok(StatusCode::NO_CONTENT)
         }
         _ => Err(fields.into_error()),
@@ -183,7 +192,7 @@ async fn send_contact_code(
 ) -> Result<StatusCode> {
     let mut fields = Fields::default();
     let Some(contact) = fields.take("contact", Contact::parse(&body.contact)) else { return Err(fields.into_error()) };
-    identity.admit_code(from)?;
+    identity.admit_code(from, None)?;
     let mut tx = edge.begin().await?;
     identity.send_contact_code(&mut tx, edge.chance(), user.id, &contact).await?;
     tx.commit().await?;

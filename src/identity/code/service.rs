@@ -6,20 +6,31 @@ use std::time::Duration;
 
 use parlor_protocol::{ErrorCode, UserId};
 
+use super::share::{self, Limits, Sent};
+use super::store::Held;
+use super::tries::may_try;
 use super::{Proof, Purpose, channel, digits, hash, message, parts, store, user_text};
+use crate::identity::device::{Guesser, KnownDevice};
 use crate::identity::revocation::{self, Reason, Revoked};
 use crate::identity::store::session_of;
 use crate::identity::throttle::{self, Counted, DAY_SECONDS, Pace};
 use crate::identity::{Contact, CurrentUser, Identity};
 use crate::kit::chance::Chance;
 use crate::kit::error::{Error, Result};
-use crate::kit::limit::holder;
+use crate::kit::hex::hex;
 use crate::kit::tx::Tx;
+use crate::kit::usage::{self, Used};
+
+/// The kind of the allowance from which a message is taken.
+const fn message_kind(resets: bool) -> &'static str {
+    if resets { "code.reset" } else { "code.other" }
+}
 
 impl Identity {
-    /// Counts a request for a code, for the network address from which it comes; `rate_limited` if there were too many.
-    pub(super) fn admit_code(&self, from: IpAddr) -> Result<()> {
-        self.0.codes.check(&holder(from))
+    /// Counts a request for a code, for the known device or the network address from which it comes; `rate_limited` if
+    /// there were too many.
+    pub(super) fn admit_code(&self, from: IpAddr, device: Option<&KnownDevice>) -> Result<()> {
+        self.admit(&self.0.codes, from, device)
     }
 
     /// Has a code sent to somebody who is not signed in. A code to reset a password is sent only if it could reset one.
@@ -29,12 +40,14 @@ impl Identity {
         chance: &Chance,
         purpose: Purpose,
         contact: &Contact,
+        (from, known): (IpAddr, Option<KnownDevice>),
     ) -> Result<()> {
+        let asker = self.guesser(tx, contact, from, known.as_ref()).await?;
         let somebody = match purpose {
             Purpose::Reset => store::resettable(tx, contact).await?.is_some(),
             Purpose::Register | Purpose::Contact => true,
         };
-        self.issue(tx, chance, purpose, contact, None, somebody).await
+        self.issue(tx, chance, (purpose, contact, None), &asker, somebody).await
     }
 
     /// Has a code sent to the user's address, or to one that they want to have.
@@ -45,18 +58,19 @@ impl Identity {
         user: UserId,
         contact: &Contact,
     ) -> Result<()> {
-        self.issue(tx, chance, Purpose::Contact, contact, Some(user), true).await
+        let asker = Guesser::user(&self.0.key, user);
+        self.issue(tx, chance, (Purpose::Contact, contact, Some(user)), &asker, true).await
     }
 
     /// Makes a code, stores its hash and has it sent after the commit. If there is nobody to send it to, the same rows
-    /// are written and nothing is sent.
+    /// are written and nothing is sent. The code holds until the asker may have another one, so that nobody is without a
+    /// code because others have used up what may be sent.
     async fn issue(
         &self,
         tx: &mut Tx,
         chance: &Chance,
-        purpose: Purpose,
-        contact: &Contact,
-        user: Option<UserId>,
+        (purpose, contact, user): (Purpose, &Contact, Option<UserId>),
+        asker: &Guesser,
         somebody: bool,
     ) -> Result<()> {
         let inner = &self.0;
@@ -70,23 +84,47 @@ impl Identity {
             max_seconds: inner.settings.code_resend_max_seconds,
             forget_seconds: DAY_SECONDS,
         };
-        // Each purpose has its own wait. With a shared one, anybody could ask for codes of one purpose and so keep the
-        // owner of the address from getting one for another.
-        let asked = inner.key.hash(&[purpose.name(), contact.as_str(), &user_text(user)]);
-        throttle::count(tx, pace, &asked).await?;
         let key = inner.key.hash(&[contact.as_str()]);
+        // The lock of the contact is taken first, so that two requests never deadlock.
+        let mut sent = self.sent(tx, &key, asker).await?;
+        let limits = Limits { hour: inner.settings.codes_per_hour_contact, day: inner.settings.codes_per_day_contact };
+        let resets = purpose == Purpose::Reset;
+        let wait = share::wait_ms(&sent, resets, limits);
+        if wait > 0 {
+            return Err(usage::refused(wait));
+        }
+        let asked = inner.key.hash(&[purpose.name(), contact.as_str(), &hex(&asker.key)]);
+        let counted = throttle::count(tx, pace, &asked).await?;
+        usage::count(tx, message_kind(resets), &key, Some(&asker.key), 0).await?;
+        sent.push(Sent { age_ms: 0, resets, mine: true });
+        let next_ms = share::wait_ms(&sent, resets, limits).max(pace.wait_ms(counted));
+        let holds = Duration::from_secs(u64::from(inner.settings.code_minutes) * 60);
+        let holds = holds.max(Duration::from_millis(u64::try_from(next_ms).unwrap_or(0)));
+
         let code = digits(chance);
         let hash = hash(&inner.key, purpose, contact, user, &code);
-        let (tries, minutes) = (inner.settings.code_tries, inner.settings.code_minutes);
         let number = user.map_or(0, UserId::number);
-        store::put(tx, purpose.name(), &key, number, &hash, tries as i32, minutes as i32).await?;
+        store::put(tx, (purpose.name(), &key, number), &hash, &asker.key, holds.as_secs_f64()).await?;
+        let minutes = u32::try_from(holds.as_secs().div_ceil(60)).unwrap_or(u32::MAX);
         let (channel, message) = message(contact, purpose, &code, minutes);
-        let holds = Duration::from_secs(u64::from(minutes) * 60);
         inner.courier.send(tx, channel, message, somebody, holds).await
     }
 
-    /// Takes one of the tries at a code; `code_invalid` if the code is wrong or there is none. The try counts even if
-    /// the code is wrong, so the caller must commit the transaction either way.
+    /// The messages that were sent to this contact in the last day, as this asker's and others'. Nobody else sends one
+    /// until the transaction ends.
+    async fn sent(&self, tx: &mut Tx, contact: &[u8], asker: &Guesser) -> Result<Vec<Sent>> {
+        usage::lock(tx, "code", contact).await?;
+        let mut sent = Vec::new();
+        for resets in [true, false] {
+            let used = usage::used(tx, message_kind(resets), contact).await?;
+            let one = |used: Used| Sent { age_ms: used.age_ms, resets, mine: used.by.as_ref() == Some(&asker.key) };
+            sent.extend(used.into_iter().map(one));
+        }
+        Ok(sent)
+    }
+
+    /// Takes one of the tries that `by` has at a code; `code_invalid` if the code is wrong, there is none, or no try is
+    /// left. The try counts even if the code is wrong, so the caller must commit the transaction either way.
     pub(in crate::identity) async fn prove(
         &self,
         tx: &mut Tx,
@@ -94,12 +132,22 @@ impl Identity {
         contact: &Contact,
         user: Option<UserId>,
         code: &str,
+        by: &Guesser,
     ) -> Result<Proof> {
+        let invalid = || Error::new(ErrorCode::CodeInvalid);
         let key = self.0.key.hash(&[contact.as_str()]);
-        let hash = store::take_try(tx, purpose.name(), &key, user.map_or(0, UserId::number)).await?;
+        let number = user.map_or(0, UserId::number);
+        let Held { hash, asker } = store::hold(tx, purpose.name(), &key, number).await?.ok_or_else(invalid)?;
+        let stranger = !by.known && asker.as_ref() != Some(&by.key);
+        let past = store::tries(tx, &hash).await?;
+        if !may_try(&past, &by.key, stranger, self.0.settings.code_tries) {
+            return Err(invalid());
+        }
+        store::count_try(tx, &hash, &by.key, stranger).await?;
         let user = user_text(user);
-        let fits = |hash: &Vec<u8>| self.0.key.fits(&parts(purpose, contact, &user, code), hash);
-        let hash = hash.filter(fits).ok_or_else(|| Error::new(ErrorCode::CodeInvalid))?;
+        if !self.0.key.fits(&parts(purpose, contact, &user, code), &hash) {
+            return Err(invalid());
+        }
         Ok(Proof { purpose, contact: key, hash })
     }
 
@@ -119,7 +167,7 @@ impl Identity {
             return Err(gone());
         }
         revocation::insert(tx, Revoked::User(user), Reason::SignedOut).await?;
-        throttle::forgive(tx, self.pace_of_contact(), &self.0.key.hash(&[contact.as_str()])).await?;
+        self.forgive_all(tx, contact).await?;
         Ok(user)
     }
 
@@ -163,7 +211,14 @@ impl Identity {
     /// Counts a guess at the signed-in user's own password, as at sign-in. While the password is locked this fails with
     /// `rate_limited`; the caller then does not commit, so nothing is counted.
     pub(super) async fn count_own_guess(&self, tx: &mut Tx, user: UserId) -> Result<OwnGuess> {
-        let pace = Pace { kind: "password", ..self.pace_of_contact() };
+        let settings = &self.0.settings;
+        let pace = Pace {
+            kind: "password",
+            free: settings.failures_account,
+            first_seconds: settings.lock_seconds,
+            max_seconds: settings.lock_max_seconds,
+            forget_seconds: DAY_SECONDS,
+        };
         let key = self.0.key.hash(&[&user.to_string()]);
         let counted = throttle::count(tx, pace, &key).await?;
         let (hash, _) = store::credentials(tx, user, None).await?.unzip();

@@ -5,6 +5,7 @@ use sqlx::PgConnection;
 
 use super::super::Contact;
 use super::super::store::user_id;
+use super::tries::Tries;
 use crate::kit::error::{Error, Result, broken};
 
 /// The key of the keyed hashes. If there is none yet, `secret` becomes the key.
@@ -15,52 +16,87 @@ pub(in crate::identity) async fn contact_key(conn: &mut PgConnection, secret: &[
     Ok(sqlx::query_scalar!("select secret from contact_key").fetch_one(conn).await?)
 }
 
-/// Stores a code's hash. An earlier code for the same purpose, contact and user is replaced.
+/// Stores a code's hash, and who asked for it, for so many seconds. An earlier code for the same purpose, contact and
+/// user is replaced.
 pub(super) async fn put(
     conn: &mut PgConnection,
-    purpose: &str,
-    contact: &[u8],
-    user: i64,
+    (purpose, contact, user): (&str, &[u8], i64),
     hash: &[u8],
-    tries: i32,
-    minutes: i32,
+    asker: &[u8],
+    seconds: f64,
 ) -> Result<()> {
+    // Older programs count tries in `tries_left`, so it gets a number.
     sqlx::query!(
-        "insert into one_time_codes (purpose, contact, user_id, hash, tries_left, expires_at)
-         values ($1, $2, $3, $4, $5, clock_timestamp() + make_interval(mins => $6))
+        "insert into one_time_codes (purpose, contact, user_id, hash, asker, tries_left, expires_at)
+         values ($1, $2, $3, $4, $5, 5, clock_timestamp() + make_interval(secs => $6))
          on conflict (purpose, contact, user_id) do update
-            set hash = excluded.hash, tries_left = excluded.tries_left, expires_at = excluded.expires_at",
+            set hash = excluded.hash, asker = excluded.asker, tries_left = excluded.tries_left,
+                expires_at = excluded.expires_at",
         purpose,
         contact,
         user,
         hash,
-        tries,
-        minutes,
+        asker,
+        seconds,
     )
     .execute(conn)
     .await?;
     Ok(())
 }
 
-/// Takes one of the tries at a code, and gives the code's hash; `None` if there is no code or no try left.
-pub(super) async fn take_try(
-    conn: &mut PgConnection,
-    purpose: &str,
-    contact: &[u8],
-    user: i64,
-) -> Result<Option<Vec<u8>>> {
-    let hash = sqlx::query_scalar!(
-        "update one_time_codes
-            set tries_left = tries_left - 1
+/// A code that holds.
+pub(super) struct Held {
+    /// Its hash.
+    pub(super) hash: Vec<u8>,
+    /// Who asked for it.
+    pub(super) asker: Option<Vec<u8>>,
+}
+
+/// The code for this purpose, contact and user, locked until the transaction ends, so that tries at it are counted one
+/// after the other; `None` if there is none.
+pub(super) async fn hold(conn: &mut PgConnection, purpose: &str, contact: &[u8], user: i64) -> Result<Option<Held>> {
+    let held = sqlx::query_as!(
+        Held,
+        "select hash, asker
+           from one_time_codes
           where purpose = $1 and contact = $2 and user_id = $3
-            and tries_left > 0
             and expires_at > clock_timestamp()
-         returning hash",
+            for update",
         purpose,
         contact,
         user,
     );
-    Ok(hash.fetch_optional(conn).await?)
+    Ok(held.fetch_optional(conn).await?)
+}
+
+/// Everybody's tries at the code with this hash.
+pub(super) async fn tries(conn: &mut PgConnection, code: &[u8]) -> Result<Vec<Tries>> {
+    let tries = sqlx::query_as!(Tries, "select trier, stranger, tries from code_tries where code = $1", code);
+    Ok(tries.fetch_all(conn).await?)
+}
+
+/// Counts a try at a code.
+pub(super) async fn count_try(conn: &mut PgConnection, code: &[u8], trier: &[u8], stranger: bool) -> Result<()> {
+    sqlx::query!(
+        "insert into code_tries as t (code, trier, stranger, tries)
+         values ($1, $2, $3, 1)
+         on conflict (code, trier) do update
+            set tries = t.tries + 1",
+        code,
+        trier,
+        stranger,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Deletes the tries at codes that are used, replaced or expired.
+pub(in crate::identity) async fn delete_tries_of_no_code(conn: &mut PgConnection) -> Result<()> {
+    sqlx::query!("delete from code_tries t where not exists (select from one_time_codes c where c.hash = t.code)")
+        .execute(conn)
+        .await?;
+    Ok(())
 }
 
 /// Deletes the code with this hash; `false` if it does not exist any more.

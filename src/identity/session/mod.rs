@@ -15,7 +15,8 @@ mod service;
 mod store;
 
 pub(super) use routes::routes;
-pub(super) use service::{Lifetimes, Opened, open};
+pub(super) use service::{Lifetimes, Opened, make_room, open};
+pub(super) use store::delete_ended;
 
 /// What a sign-in or a refresh gives.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -28,6 +29,8 @@ pub struct Grant {
     pub refresh: Token,
     /// The user who is signed in.
     pub user: Person,
+    /// By which the device shows at the next sign-in that it was signed in; a refresh gives none.
+    pub device: Option<Token>,
 }
 
 crate::list! {

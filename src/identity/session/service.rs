@@ -53,6 +53,15 @@ pub(in crate::identity) struct Opened {
     pub(in crate::identity) refresh: Token,
 }
 
+/// Ends the session of this user that was not used for the longest time, if there are `most` already.
+pub(in crate::identity) async fn make_room(tx: &mut Tx, user: UserId, most: u32) -> Result<()> {
+    if let Some(session) = store::unused_longest(tx, user, i64::from(most) - 1).await? {
+        revocation::insert(tx, Revoked::Session(user, session), Reason::SignedOut).await?;
+        tracing::info!(user.id = user.number(), session.id = %session, "a session ended, because the user has too many");
+    }
+    Ok(())
+}
+
 /// Opens a session, with its first refresh token.
 pub(in crate::identity) async fn open(
     tx: &mut Tx,

@@ -20,6 +20,36 @@ pub(super) async fn insert_session(conn: &mut PgConnection, id: Uuid, user: User
     Ok(())
 }
 
+/// The session of this user that was not used for the longest time, if more than `others` have not ended.
+pub(super) async fn unused_longest(conn: &mut PgConnection, user: UserId, others: i64) -> Result<Option<Uuid>> {
+    let session = sqlx::query_scalar!(
+        "select id
+           from sessions
+          where user_id = $1
+            and revoked_at is null
+          order by last_used_at desc, id desc
+         offset $2 limit 1",
+        user.number(),
+        others,
+    );
+    Ok(session.fetch_optional(conn).await?)
+}
+
+/// Deletes at most `most` sessions that ended more than a month ago; gives how many.
+pub(in crate::identity) async fn delete_ended(conn: &mut PgConnection, most: i64) -> Result<u64> {
+    let deleted = sqlx::query!(
+        "delete from sessions
+          where id in (
+                select id from sessions where revoked_at < clock_timestamp() - interval '30 days'
+                 union all
+                select session_id from refresh_tokens where expires_at < clock_timestamp() - interval '30 days'
+                 limit $1
+          )",
+        most,
+    );
+    Ok(deleted.execute(conn).await?.rows_affected())
+}
+
 /// Inserts the first refresh token of a session, which holds for `seconds`; gives until when.
 pub(super) async fn insert_token(
     conn: &mut PgConnection,

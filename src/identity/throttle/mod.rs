@@ -27,6 +27,17 @@ pub(super) struct Pace {
     pub(super) forget_seconds: u32,
 }
 
+impl Pace {
+    /// The milliseconds until the attempt after this one.
+    pub(super) fn wait_ms(self, counted: Counted) -> i64 {
+        let beyond = i64::from(counted.number) - i64::from(self.free);
+        if beyond < 0 {
+            return 0;
+        }
+        (i64::from(self.first_seconds) << beyond.min(20)).min(i64::from(self.max_seconds)) * 1_000
+    }
+}
+
 /// An attempt that was counted.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Counted {
