@@ -12,7 +12,7 @@ use parlor_protocol::{ErrorBody, ErrorCode};
 
 use super::error::Result;
 
-/// A limit of a number of requests a minute for each key. All of them may come at once.
+/// A limit of a number of requests a minute or an hour for each key. All of them may come at once.
 #[derive(Debug)]
 pub struct Limit<K: Hash + Eq + Clone> {
     limiter: DefaultKeyedRateLimiter<K>,
@@ -22,7 +22,15 @@ pub struct Limit<K: Hash + Eq + Clone> {
 impl<K: Hash + Eq + Clone> Limit<K> {
     /// A limit of `times` a minute; 0 counts as 1.
     pub fn per_minute(times: u32) -> Self {
-        let quota = Quota::per_minute(NonZeroU32::new(times).unwrap_or(NonZeroU32::MIN));
+        Self::of(Quota::per_minute(NonZeroU32::new(times).unwrap_or(NonZeroU32::MIN)))
+    }
+
+    /// A limit of `times` an hour; 0 counts as 1.
+    pub fn per_hour(times: u32) -> Self {
+        Self::of(Quota::per_hour(NonZeroU32::new(times).unwrap_or(NonZeroU32::MIN)))
+    }
+
+    fn of(quota: Quota) -> Self {
         let clock = DefaultClock::default();
         Self { limiter: RateLimiter::dashmap_with_clock(quota, clock.clone()), clock }
     }

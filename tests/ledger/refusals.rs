@@ -231,3 +231,55 @@ async fn a_refusal_that_is_gone_before_its_time_or_alone_of_its_batch_is_named()
     let report = books.audit().await;
     assert!(named(&report), "a young one: {report}");
 }
+
+#[tokio::test]
+async fn a_penniless_user_s_refusals_become_only_so_many_rows() {
+    let settings = parlor::economy::ledger::Settings { refusals_per_hour_user: 10, ..Default::default() };
+    let books = Books::connected(&[0, 50, 1_000, 0], |database| database.writer(), settings).await;
+    let mut first = None;
+    for sent in 0..100 {
+        let taken = sending(1, RAINBOW, 1, &[3]);
+        let error = books.send(&taken).await.expect_err("too dear");
+        if sent < 10 {
+            assert_eq!(error.code, ErrorCode::InsufficientFunds);
+            first.get_or_insert(taken);
+        } else {
+            assert_eq!(error.code, ErrorCode::RateLimited, "the {sent}th");
+            assert!(error.retry_after_ms.is_some_and(|ms| (1..=360_001).contains(&ms)), "{error:?}");
+        }
+    }
+    assert_eq!(kept(&books).await, 10);
+    // The same operation has its first answer, somebody else is not concerned, and who can pay is not refused.
+    let again = books.send(&first.expect("the first")).await.expect_err("too dear");
+    assert_eq!((again.code, again.replayed), (ErrorCode::InsufficientFunds, true));
+    books.send(&sending(2, RAINBOW, 1, &[3])).await.expect("another sender");
+    books.send(&sending(1, 1, 1, &[3])).await.expect("a gift that they can pay");
+    // Two of the same operation in one batch are both told to wait, and nothing of them is stored.
+    let both = sending(1, RAINBOW, 1, &[3]);
+    let answers = [books.submit(&both), books.submit(&both)];
+    for answer in answers {
+        assert_eq!(answer.await.expect("an answer").expect_err("too dear").code, ErrorCode::RateLimited);
+    }
+    assert_eq!(kept(&books).await, 10);
+    books.assert_clean().await;
+}
+
+#[tokio::test]
+async fn refused_coin_requests_become_only_so_many_rows() {
+    let books = Books::with(&[0, 0]).await;
+    let asked = (books.people[1].id, books.people[1].id, Coins(100));
+    let ask = async || -> Result<ErrorCode> {
+        let mut tx = Tx::begin(&books.database.app).await.expect("a transaction");
+        let now = Clock::system().now();
+        let made = coin_request::make(&mut tx, &coin_request::Settings::default(), op(), asked, now).await?;
+        tx.commit().await.expect("committed");
+        Ok(made.expect_err("nobody is their own reseller").code)
+    };
+    for _ in 0..60 {
+        assert_eq!(ask().await.expect("an answer"), ErrorCode::NotAReseller);
+    }
+    let refused = ask().await.expect_err("one too many");
+    assert_eq!(refused.code(), ErrorCode::RateLimited);
+    let stored = sqlx::query_scalar("select count(*) from operations where error is not null");
+    assert_eq!(stored.fetch_one(&books.database.app).await.ok(), Some(60_i64));
+}

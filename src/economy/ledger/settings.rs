@@ -28,6 +28,9 @@ crate::settings! {
         backoff_min_ms: u64 = 20, in 1..=60_000;
         /// The most milliseconds between two attempts to connect.
         backoff_max_ms: u64 = 1_000, in 1..=60_000;
+        /// Refusals of one user's operations that are stored in an hour. Beyond that an operation that would be refused
+        /// is answered `rate_limited`, and nothing of it is stored.
+        refusals_per_hour_user: u32 = 120, in 1..=1_000_000;
         /// Coins that a newcomer is given from the promotion account.
         welcome_coins: Option<i64> = None, in 0..=1_000_000, shown "none; `10000` in `dev`";
         /// The anchors outside the database.

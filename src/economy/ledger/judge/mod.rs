@@ -49,6 +49,29 @@ pub(in crate::economy) struct Ruling {
     pub refusals: Vec<Refusal>,
 }
 
+impl Ruling {
+    /// Leaves the refusals unstored that a user has had too many of: `admit` counts each refusal of a user's own
+    /// operation, and gives the answer instead of it if it is one too many. Such an operation may be asked again, and is
+    /// then judged anew.
+    pub(in crate::economy) fn limit_refusals(
+        &mut self,
+        request: impl Fn(usize) -> By,
+        mut admit: impl FnMut(i64) -> Result<(), ErrorBody>,
+    ) {
+        let Self { verdicts, refusals, .. } = self;
+        refusals.retain(|refusal| {
+            if request(refusal.request) != By::User {
+                return true;
+            }
+            let admitted = admit(refusal.actor);
+            if let Err(error) = &admitted {
+                verdicts[refusal.request] = Verdict::Rejected(error.clone());
+            }
+            admitted.is_ok()
+        });
+    }
+}
+
 /// Judges `requests` in their order, and updates `books` and `parts` accordingly. Transfers get ids from `first_id` on,
 /// and the time `at_us` (Unix microseconds).
 pub(in crate::economy) fn judge<'a>(

@@ -8,6 +8,10 @@ use parlor_protocol::{ErrorBody, ErrorCode};
 use crate::kit::error::Result;
 use crate::kit::operation::Operation;
 use crate::kit::tx::Tx;
+use crate::kit::usage::{self, Bound};
+
+/// The refusals of one user that are kept in an hour.
+const REFUSALS_PER_HOUR: u32 = 60;
 
 /// What became of an operation.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -45,7 +49,12 @@ pub async fn recall(tx: &mut Tx, operation: &Operation) -> Result<Option<Answer>
 /// Keeps the answer of an operation that [`recall`] did not know, in the same transaction.
 ///
 /// # Errors
-/// A fault or an outage of the store.
+/// `rate_limited` if it is a refusal and the user has had too many of them in the last hour: then nothing is kept, and
+/// the operation may be asked again. A fault or an outage of the store.
 pub async fn remember(tx: &mut Tx, operation: &Operation, answer: &Answer) -> Result<()> {
+    if matches!(answer, Answer::Refused(_)) {
+        let bound = Bound::times(REFUSALS_PER_HOUR, usage::HOUR_MS);
+        usage::spend(tx, "refusal", &operation.actor.number().to_be_bytes(), 0, &[bound]).await?;
+    }
     Ok(store::insert(tx, operation, answer).await?)
 }

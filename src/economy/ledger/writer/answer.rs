@@ -32,6 +32,8 @@ impl Settled {
             Verdict::Repeated(first) => reply(match &self.ruling.verdicts[*first] {
                 Verdict::Applied(index) => applied(*index, true),
                 Verdict::Refused(error) => Err(ErrorBody { replayed: true, ..error.clone() }),
+                // A refusal that was one too many to be stored.
+                Verdict::Rejected(error) => Err(error.clone()),
                 // Within a batch, only an applied or refused request can be repeated.
                 _ => Err(ErrorCode::Internal.into()),
             }),

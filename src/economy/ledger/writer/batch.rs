@@ -20,6 +20,7 @@ use crate::economy::ledger::judge::{self, Books, Parts, Ruling, Verdict};
 use crate::economy::ledger::order::Committed;
 use crate::economy::ledger::posting::{AnyOrder, Kinds, Names, People, System, Transfer};
 use crate::kit::clock::Timestamp;
+use crate::kit::limit::Limit;
 use crate::telemetry::metric;
 
 /// The end of a connection's chain, to which its next link is added.
@@ -58,7 +59,7 @@ impl BatchError {
     }
 }
 
-/// Judges, writes and commits a batch. On `Ok` it is committed, and `chain` ends with its link. On `Err` nothing has
+/// Judges, writes and commits a batch. `refusals` limits how many refusals of an account are stored. On `Ok` it is committed, and `chain` ends with its link. On `Err` nothing has
 /// changed, unless the connection was lost during the commit; then nobody knows.
 pub(super) async fn settle(
     connection: &mut PgConnection,
@@ -66,7 +67,7 @@ pub(super) async fn settle(
     system: &System,
     chain: &mut Chain,
     batch: &[Pending],
-    now: Timestamp,
+    (now, refusals): (Timestamp, &Limit<i64>),
 ) -> Result<answer::Settled, BatchError> {
     let at_us = now.0.saturating_mul(1_000);
     let at = DateTime::<Utc>::from_timestamp_micros(at_us).unwrap_or_default();
@@ -86,7 +87,11 @@ pub(super) async fn settle(
         journal::name(&mut transaction, known, &mut people).await?;
     }
 
-    let ruling = judge::judge(&mut books, &mut parts, requests(), first_id, at_us);
+    let mut ruling = judge::judge(&mut books, &mut parts, requests(), first_id, at_us);
+    ruling.limit_refusals(
+        |place| batch[place].order.request.by,
+        |actor| refusals.check(&actor).map_err(|error| *error.body),
+    );
 
     let mut next = *chain;
     let refused = Refused::of(batch, &ruling, at_us);

@@ -19,7 +19,7 @@ use parlor_protocol::ErrorCode;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions, Connection};
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, interval_at, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
@@ -28,10 +28,14 @@ use super::order::{Committed, Order};
 use super::posting::{Kinds, System};
 use super::settings::Settings;
 use crate::kit::clock::{Clock, Timestamp};
+use crate::kit::limit::Limit;
 use crate::telemetry::metric;
 
 /// How often an idle connection is tried, and a missing one is made.
 const LOOK: Duration = Duration::from_secs(1);
+
+/// How often the accounts are forgotten whose refusals are long ago.
+const SWEEP: Duration = Duration::from_secs(600);
 
 /// An order in the queue.
 #[derive(Debug)]
@@ -64,6 +68,8 @@ pub(super) struct Writer {
     kinds: Kinds,
     on_commit: mpsc::Sender<Committed>,
     session: Option<Session>,
+    /// How many refusals of an account are stored.
+    refusals: Limit<i64>,
     /// Whether the database was reached at the last attempt.
     well: watch::Sender<bool>,
 }
@@ -78,17 +84,20 @@ impl Writer {
         well: watch::Sender<bool>,
     ) -> Self {
         let options = options.disable_statement_logging().application_name("parlor-ledger");
-        Self { options, node, settings, kinds, on_commit, session: None, well }
+        let refusals = Limit::per_hour(settings.refusals_per_hour_user);
+        Self { options, node, settings, kinds, on_commit, session: None, refusals, well }
     }
 
     /// Works until `stop` is cancelled and every order that is queued then has its answer.
     pub async fn run(mut self, mut orders: mpsc::Receiver<Pending>, stop: CancellationToken) {
         let mut batch = Vec::with_capacity(self.settings.batch_max);
         let mut look = Duration::ZERO;
+        let mut sweep = interval_at(Instant::now() + SWEEP, SWEEP);
         loop {
             tokio::select! {
                 biased;
                 () = stop.cancelled(), if !orders.is_closed() => orders.close(),
+                _ = sweep.tick() => self.refusals.sweep(),
                 taken = orders.recv_many(&mut batch, self.settings.batch_max) => {
                     if taken == 0 {
                         break; // closed and empty
@@ -175,7 +184,9 @@ impl Writer {
                 self.session = Some(self.connect().await.map_err(|error| Fault::Away(error.into()))?);
             }
             let Session { connection, system, chain } = self.session.as_mut().expect("a session was made just above");
-            batch::settle(connection, &self.kinds, system, chain, part, now()).await.map_err(Fault::of)
+            batch::settle(connection, &self.kinds, system, chain, part, (now(), &self.refusals))
+                .await
+                .map_err(Fault::of)
         };
         match timeout(limit, AssertUnwindSafe(work).catch_unwind()).await {
             Ok(Ok(done)) => done,
