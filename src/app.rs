@@ -43,7 +43,7 @@ use crate::kit::edge::Edge;
 use crate::kit::jobs::Jobs;
 use crate::kit::supervise::Supervisor;
 use crate::media::Media;
-use crate::room::Crowds;
+use crate::room::{Crowds, RoomAllowance};
 
 /// What a server is built from. The database is migrated, and the role that serves was found to have no right too
 /// many.
@@ -77,6 +77,7 @@ pub struct App {
     coin_requests: coin_request::Settings,
     office: Office,
     crowds: Crowds,
+    room_allowance: RoomAllowance,
     jobs: Jobs,
     supervisor: Supervisor,
     /// `true` while the server takes new work.
@@ -142,6 +143,12 @@ impl FromRef<App> for Office {
 impl FromRef<App> for Crowds {
     fn from_ref(app: &App) -> Self {
         app.crowds.clone()
+    }
+}
+
+impl FromRef<App> for RoomAllowance {
+    fn from_ref(app: &App) -> Self {
+        app.room_allowance
     }
 }
 

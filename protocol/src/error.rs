@@ -247,6 +247,10 @@ codes! {
     ///
     /// Show them; one of them must be settled or expire first.
     CoinRequestsOpen = "coin_requests_open", Never, 409;
+    /// The user has as many rooms as a user may have; `message` says how many.
+    ///
+    /// Show the user their rooms instead of the form for another.
+    TooManyRooms = "too_many_rooms", Never, 409;
     /// The user who is asked for coins is not a reseller.
     ///
     /// Offer only resellers.

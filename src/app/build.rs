@@ -190,6 +190,7 @@ async fn connect(
         gateway,
         office,
         crowds: Crowds::of(rooms.clone()),
+        room_allowance: settings.room.allowance(),
         jobs,
         node,
         ledger,

@@ -29,5 +29,5 @@ pub use handle::{Asker, Mail, NotAsked, Reply, RoomHandle};
 pub use record::{create_many, find, owned_by};
 pub use request::{Answer, Caller, JoinAnswer, Request, Returned, SeatMap, Sight, SnapshotText, StaffAct};
 pub use routes::routes;
-pub use settings::Settings;
+pub use settings::{RoomAllowance, Settings};
 pub use state::{Act, Checkpoint, PackedMemory, Role, RoomState, Woken, gifts_within, may};

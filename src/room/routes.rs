@@ -11,7 +11,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::record::{self, RoomList};
-use super::{Crowd, Crowds};
+use super::{Crowd, Crowds, RoomAllowance};
 use crate::http::{ValidJson, ValidPath, ValidQuery};
 use crate::identity::{CurrentUser, Identity};
 use crate::kit::edge::Edge;
@@ -30,6 +30,7 @@ where
     Identity: FromRef<S>,
     Edge: FromRef<S>,
     Crowds: FromRef<S>,
+    RoomAllowance: FromRef<S>,
 {
     OpenApiRouter::new()
         .routes(routes!(list_rooms, create_room))
@@ -49,12 +50,16 @@ struct NewRoom {
 }
 
 /// Creates a room, which the caller owns.
+///
+/// A user may open five rooms in a day and have twenty, unless the server is set up otherwise.
 #[utoipa::path(post, path = "/v1/rooms", tag = "rooms",
     request_body(content = NewRoom, example = json!({"name": "Evening in Amman", "seats": 8})),
     responses((status = 201, description = "The room was created; `Location` is its address.", body = RoomCard,
         headers(("Location" = String, description = "The room's address.")),
-        example = json!({"id": 104_233_871, "name": "Evening in Amman", "owner": {"id": 901_233_871, "name": "Omar"}, "seats": 8}))))]
+        example = json!({"id": 104_233_871, "name": "Evening in Amman", "owner": {"id": 901_233_871, "name": "Omar"}, "seats": 8}))),
+    extensions(("x-errors" = json!([ErrorCode::TooManyRooms]))))]
 async fn create_room(
+    State(allowance): State<RoomAllowance>,
     edge: Edge,
     user: CurrentUser,
     ValidJson(body): ValidJson<NewRoom>,
@@ -68,7 +73,7 @@ async fn create_room(
     match name {
         Some(name) if fields.is_empty() => {
             let mut tx = edge.begin().await?;
-            let card = record::create(&mut tx, edge.chance(), user.id, &name, seats).await?;
+            let card = record::create(&mut tx, edge.chance(), user.id, (&name, seats), allowance).await?;
             tx.commit().await?;
             tracing::info!(room.id = card.id.number(), user.id = user.id.number(), "a room was created");
             Ok((StatusCode::CREATED, [(header::LOCATION, format!("/v1/rooms/{}", card.id))], Json(card)))

@@ -14,6 +14,10 @@ const MANY: i128 = 1 << 24;
 crate::settings! {
     /// The times and bounds of a room.
     pub struct Settings at "room", checked by Self::contradictions {
+        /// Rooms that one user may open in a day; 0: any number.
+        rooms_per_day_user: u32 = 5, in 0..=MANY;
+        /// Rooms that one user may have; 0: any number.
+        rooms_user: u32 = 20, in 0..=MANY;
         /// The most people in a room that has no capacity of its own. One more is answered `room_full`.
         capacity: usize = 1_500, in 1..=MANY;
         /// Milliseconds for which place and seat are kept after a user's last socket was lost.
@@ -67,7 +71,21 @@ crate::settings! {
     }
 }
 
+/// How many rooms a user may open; 0 is any number.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct RoomAllowance {
+    /// In a day.
+    pub per_day: u32,
+    /// In all.
+    pub in_all: u32,
+}
+
 impl Settings {
+    /// How many rooms a user may open.
+    pub fn allowance(&self) -> RoomAllowance {
+        RoomAllowance { per_day: self.rooms_per_day_user, in_all: self.rooms_user }
+    }
+
     /// The bytes of the largest reply to a join: a resume or a snapshot, the gifts beside it, and the frame around
     /// both. A socket's outbox must have room for it.
     pub fn join_bytes(&self) -> usize {

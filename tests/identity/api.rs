@@ -16,7 +16,7 @@ use parlor::kit::edge::Edge;
 use parlor::kit::error::{Error, Result};
 use parlor::kit::jobs::{self, Jobs, Kinds};
 use parlor::kit::tx::Tx;
-use parlor::room::Crowds;
+use parlor::room::{Crowds, RoomAllowance};
 use parlor_protocol::UserId;
 use serde_json::{Value, json};
 use sqlx::PgConnection;
@@ -107,6 +107,12 @@ impl FromRef<State> for Edge {
 impl FromRef<State> for Crowds {
     fn from_ref(_: &State) -> Self {
         Self::none()
+    }
+}
+
+impl FromRef<State> for RoomAllowance {
+    fn from_ref(_: &State) -> Self {
+        Self::default()
     }
 }
 

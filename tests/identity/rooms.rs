@@ -210,3 +210,27 @@ async fn the_list_says_how_many_people_are_in_a_room_and_who_has_a_seat() {
     drop(guest_in); // within the grace period the guest is still in the room
     assert_eq!(crowds().await, [json!([0, 0, []]), json!([2, 0, []])]);
 }
+
+#[tokio::test]
+async fn a_user_opens_five_rooms_a_day_and_has_twenty() {
+    let world = World::serve().await;
+    let (_, token) = world.entered("user").await;
+    let open = async || world.post("/v1/rooms", &token, json!({"name": "A room"})).await;
+    let opened = futures_util::future::join_all((0..12).map(|_| open())).await;
+    assert_eq!(opened.iter().filter(|(status, _)| *status == 201).count(), 5, "at once as one after the other");
+    let (status, refused) = open().await;
+    assert_eq!((status, refused["code"].as_str()), (429, Some("rate_limited")));
+    assert!(refused["retry_after_ms"].as_i64().is_some_and(|ms| (86_000_000..=86_400_001).contains(&ms)), "{refused}");
+    let (_, other) = world.entered("user").await;
+    world.made(&other, "Somebody else's").await;
+
+    for day in 1..4 {
+        world.superuser("update rooms set created_at = created_at - interval '1 day'").await;
+        let opened = futures_util::future::join_all((0..6).map(|_| open())).await;
+        assert_eq!(opened.iter().filter(|(status, _)| *status == 201).count(), 5, "day {day}");
+    }
+    world.superuser("update rooms set created_at = created_at - interval '1 day'").await;
+    let (status, refused) = open().await;
+    assert_eq!((status, refused["code"].as_str()), (409, Some("too_many_rooms")), "{refused}");
+    assert_eq!(world.count("select count(*) from rooms").await, 21);
+}

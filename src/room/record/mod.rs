@@ -3,15 +3,17 @@
 mod store;
 
 use parlor_protocol::room::RoomCard;
-use parlor_protocol::{ErrorCode, RoomId, UserId};
+use parlor_protocol::{ErrorBody, ErrorCode, RoomId, UserId};
 use sqlx::PgConnection;
 
+use super::settings::RoomAllowance;
 use crate::db::folded;
 use crate::kit::chance::Chance;
 use crate::kit::error::{Error, Result};
 use crate::kit::list::{TimeKey, Window};
 use crate::kit::page::Page;
 use crate::kit::tx::Tx;
+use crate::kit::usage;
 
 /// How many random ids are tried for a new room before that is an internal fault.
 const ID_TRIES: u32 = 8;
@@ -37,7 +39,17 @@ pub(super) struct Listed {
 }
 
 /// Creates a room of this owner. The name and the number of seats have been checked.
-pub(super) async fn create(tx: &mut Tx, chance: &Chance, owner: UserId, name: &str, seats: u8) -> Result<RoomCard> {
+///
+/// # Errors
+/// `too_many_rooms` if the owner has as many as a user may have; `rate_limited` if they opened too many in the last day.
+pub(super) async fn create(
+    tx: &mut Tx,
+    chance: &Chance,
+    owner: UserId,
+    (name, seats): (&str, u8),
+    allowance: RoomAllowance,
+) -> Result<RoomCard> {
+    admit(tx, owner, allowance).await?;
     let mut made = None;
     for attempt in 0..ID_TRIES {
         made = store::insert_room(tx, unused_id(chance, attempt), owner, name, seats).await?;
@@ -48,6 +60,21 @@ pub(super) async fn create(tx: &mut Tx, chance: &Chance, owner: UserId, name: &s
     let id = made.ok_or_else(|| Error::internal("no unused id was found for a room"))?;
     let card = store::room(tx, id).await?.ok_or_else(|| Error::new(ErrorCode::RoomNotFound))?;
     Ok(card)
+}
+
+/// Whether the owner may open another room. Nobody else opens one for them until the transaction ends.
+async fn admit(tx: &mut Tx, owner: UserId, RoomAllowance { per_day, in_all }: RoomAllowance) -> Result<()> {
+    if (per_day, in_all) == (0, 0) {
+        return Ok(());
+    }
+    usage::lock(tx, "rooms", &owner.number().to_be_bytes()).await?;
+    let rooms = store::owned(tx, owner, i64::from(per_day.max(1)) - 1).await?;
+    if in_all > 0 && rooms.in_all >= i64::from(in_all) {
+        let words = format!("you have {} rooms, as many as a user may have", rooms.in_all);
+        return Err(ErrorBody::new(ErrorCode::TooManyRooms).message(words).into());
+    }
+    let full = rooms.nth_age_ms.filter(|age| per_day > 0 && *age < usage::DAY_MS);
+    full.map_or(Ok(()), |age| Err(usage::refused(usage::DAY_MS - age)))
 }
 
 /// Creates a room for each of these owners, and returns each with its owner. There are fewer if random ids were taken.

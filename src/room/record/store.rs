@@ -33,6 +33,32 @@ pub(super) async fn insert_room(
     inserted.map(room_id).transpose()
 }
 
+/// The rooms that somebody owns.
+pub(super) struct Owned {
+    /// How many.
+    pub(super) in_all: i64,
+    /// The age of the room that `nth` newer ones follow, in milliseconds.
+    pub(super) nth_age_ms: Option<i64>,
+}
+
+/// How many rooms this user owns, and how old the one is that `nth` newer ones follow.
+pub(super) async fn owned(conn: &mut PgConnection, owner: UserId, nth: i64) -> Result<Owned> {
+    let owned = sqlx::query_as!(
+        Owned,
+        r#"select count(*) as "in_all!",
+                  (select (extract(epoch from clock_timestamp() - created_at) * 1000)::bigint
+                     from rooms
+                    where owner_id = $1
+                    order by created_at desc
+                   offset $2 limit 1) as nth_age_ms
+             from rooms
+            where owner_id = $1"#,
+        owner.number(),
+        nth,
+    );
+    Ok(owned.fetch_one(conn).await?)
+}
+
 /// Inserts a room for each id, with the owner at the same index. Rooms whose id is taken are left out.
 pub(super) async fn insert_rooms(
     conn: &mut PgConnection,
