@@ -21,6 +21,7 @@ use crate::kit::error::{Error, Result};
 use crate::kit::limit::Limit;
 use crate::kit::supervise::{Crew, Supervisor};
 use crate::kit::tx::Tx;
+use crate::kit::usage;
 
 /// The most files that are removed in one transaction.
 pub(super) const CLEAN_UP_BATCH: i64 = 50;
@@ -151,7 +152,7 @@ impl Media {
     }
 
     /// Stores the announcement of a file, and gives the address to send it to. The address holds for a while, for this
-    /// type and size only.
+    /// type and size only. `rate_limited` if the user has begun too many, or too large ones, in the last day.
     pub(super) async fn begin(
         &self,
         tx: &mut Tx,
@@ -160,6 +161,8 @@ impl Media {
         (now, chance): (Timestamp, &Chance),
     ) -> Result<Begun> {
         let storage = self.storage()?;
+        let key = user.number().to_be_bytes();
+        usage::spend(tx, "upload", &key, i64::from(bytes), &self.0.settings.allowance()).await?;
         let id = chance.id();
         let size = i32::try_from(bytes).map_err(Error::internal)?;
         store::insert(tx, id, user, purpose, content_type, size).await?;
@@ -277,8 +280,9 @@ impl Media {
     /// that a row is deleted only when its objects are gone.
     pub(super) async fn remove_loose(&self, tx: &mut Tx) -> Result<usize> {
         let storage = self.storage()?;
-        let hours = i32::try_from(self.0.settings.orphan_hours).unwrap_or(i32::MAX);
-        let loose = store::loose(tx, hours, CLEAN_UP_BATCH).await?;
+        let hours = |hours: u32| i32::try_from(hours).unwrap_or(i32::MAX);
+        let (other, proof) = (hours(self.0.settings.orphan_hours), hours(self.0.settings.proof_days * 24));
+        let loose = store::loose(tx, other, proof, CLEAN_UP_BATCH).await?;
         for (id, object) in &loose {
             storage.remove(&incoming(*id)).await?;
             if let Some(key) = object {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::Purpose;
 use crate::config::Secret;
+use crate::kit::usage::{Bound, DAY_MS};
 
 crate::settings! {
     /// Uploads.
@@ -32,9 +33,15 @@ crate::settings! {
         /// Bytes of memory in which pictures are decoded, all together; one that needs more is refused, and others wait
         /// for their share. A quarter of the memory that the process may use, if that is less.
         picture_memory_bytes: u64 = 192 << 20, in 8 << 20..=4 << 30;
+        /// Uploads that one user may begin in a day.
+        uploads_per_day_user: u32 = 50, in 1..=10_000;
+        /// Bytes of all uploads together that one user may begin in a day. At least those of the largest file.
+        upload_bytes_per_day_user: i64 = 200 << 20, in 1_024..=1 << 50;
         /// Uploads whose content is checked at the same time; each takes as much memory as the file is large.
         checks: usize = 4, in 1..=1_000;
-        /// Hours after which a file that nothing shows is removed.
+        /// Days after which a proof that was completed and that nothing shows is removed.
+        proof_days: u32 = 30, in 1..=3_650;
+        /// Hours after which any other file that nothing shows is removed.
         orphan_hours: u32 = 24, in 1..=8_760;
     }
 }
@@ -79,7 +86,17 @@ impl Settings {
         self
     }
 
+    /// What one user may upload.
+    pub(super) const fn allowance(&self) -> [Bound; 1] {
+        let (times, amount) = (self.uploads_per_day_user, self.upload_bytes_per_day_user);
+        [Bound { times, amount, within_ms: DAY_MS }]
+    }
+
     fn contradictions(&self, problems: &mut Vec<String>) {
+        let largest = self.avatar_bytes.max(self.logo_bytes).max(self.proof_bytes);
+        if self.upload_bytes_per_day_user < i64::from(largest) {
+            problems.push("media.upload_bytes_per_day_user: at least the bytes of the largest file".to_owned());
+        }
         if let Some(url) = &self.public_url
             && !(url.starts_with("https://") || url.starts_with("http://"))
         {

@@ -208,20 +208,25 @@ pub(super) async fn logo(conn: &mut PgConnection, room: RoomId) -> Result<Option
     Ok(object.fetch_optional(conn).await?.flatten())
 }
 
-/// At most `limit` uploads that nothing shows and that are older than `hours`, locked. Those that another node has
-/// locked are left out. Proofs that are ready are left out too, because nothing says yet when one is no longer needed.
-pub(super) async fn loose(conn: &mut PgConnection, hours: i32, limit: i64) -> Result<Vec<(Uuid, Option<String>)>> {
+/// At most `limit` uploads that nothing shows and that are older than `hours`, or for proofs that are ready, than
+/// `proof_hours`. They are locked, and those that another node has locked are left out.
+pub(super) async fn loose(
+    conn: &mut PgConnection,
+    hours: i32,
+    proof_hours: i32,
+    limit: i64,
+) -> Result<Vec<(Uuid, Option<String>)>> {
     let rows = sqlx::query!(
         "select id, object
            from uploads
           where not attached
-            -- Whoever is shown a proof will say when it is no longer needed.
-            and (purpose <> 'proof' or state <> 'ready')
-            and created_at < clock_timestamp() - make_interval(hours => $1)
+            and created_at < clock_timestamp()
+                - make_interval(hours => case when purpose = 'proof' and state = 'ready' then $2::int else $1::int end)
           order by created_at
-          limit $2
+          limit $3
             for update skip locked",
         hours,
+        proof_hours,
         limit,
     )
     .fetch_all(conn)
