@@ -7,7 +7,7 @@ const device = kept ?? `web-${operation()}`;
 if (!kept) sessionStorage.setItem('parlor.device', device);
 
 /** Each tab has a session of its own, so that two windows can be two users. */
-export const session = new Session({ device, storage: webStorage(sessionStorage) });
+export const session = new Session({ device, storage: webStorage(sessionStorage), devices: webStorage(localStorage, 'parlor.devices') });
 
 /**
  * `client` is set while a user is signed in; `room` {id, state, waits} while they are in a room or joining it, where

@@ -92,6 +92,8 @@ export class Session {
     /** The permanent name of this device. */
     device: string;
     storage?: SessionStorage;
+    /** Keeps, over signing out, what shows the server that this device was signed in before; absent: `memory()`. */
+    devices?: SessionStorage;
     fetch?: typeof fetch;
     /** A token is renewed this long before it expires, but not before half of its time. */
     renew_before_ms?: number;
@@ -109,6 +111,8 @@ export class Session {
   restore(): Promise<Person | null>;
   signIn(account: { login: string; password: string }): Promise<Person>;
   register(account: NewAccount): Promise<Person>;
+  /** The `device_token` of this device for this login; with it nobody who guesses keeps the device out. */
+  deviceToken(login: string): Promise<string | undefined>;
   signOut(): Promise<void>;
   /** The signed-in user has this name and picture from now on, as a user frame `person.changed` says. */
   changed(person: Person): Promise<void>;

@@ -14,6 +14,9 @@ const ENDS = new Set(['unauthenticated', 'token_expired', 'suspended', 'bad_requ
 /** How long a request waits for a renewal while the old token still holds. */
 const PATIENCE_MS = 3_000;
 
+/** With how many logins a device remembers that it was signed in. */
+const LOGINS = 5;
+
 const STORED = { access_token: 'string', user: { id: 'number', name: 'string' } };
 
 /** Keeps a session in memory only: it ends with the program. */
@@ -42,6 +45,7 @@ export function webStorage(storage, name = 'parlor.session') {
 export class Session {
   #rest;
   #storage;
+  #devices;
   #clock;
   #random;
   #renew_before_ms;
@@ -56,11 +60,14 @@ export class Session {
    * @param {string} [options.base] the server's origin; absent: the page's own
    * @param {string} options.device the permanent name of this device
    * @param {{read(): any, write(value: any): any}} [options.storage] absent: `memory()`; may be async
+   * @param {{read(): any, write(value: any): any}} [options.devices] keeps, over signing out, what shows the server at the
+   *   next sign-in that this device was signed in before; absent: `memory()`; may be async
    * @param {typeof fetch} [options.fetch]
    */
-  constructor({ base, device, storage = memory(), fetch: call, clock = CLOCK, random, renew_before_ms = DEFAULTS.renew_before_ms, answer_ms }) {
+  constructor({ base, device, storage = memory(), devices = memory(), fetch: call, clock = CLOCK, random, renew_before_ms = DEFAULTS.renew_before_ms, answer_ms }) {
     this.#rest = new Rest({ base, fetch: call, clock, answer_ms });
     this.#storage = storage;
+    this.#devices = devices;
     this.#clock = clock;
     this.#random = random;
     this.#renew_before_ms = renew_before_ms;
@@ -79,10 +86,44 @@ export class Session {
   }
 
   /** Signs in. `login` is the e-mail address or phone number. Resolves with the user. */
-  signIn = async ({ login, password }) => this.#keep(await this.#rest.login({ login, password, device: this.device }));
+  signIn = async ({ login, password }) => {
+    const device_token = (await this.#knownAs())[login];
+    const answer = await this.#rest.login({ login, password, device: this.device, device_token });
+    await this.#knows(login, answer.device_token);
+    return this.#keep(answer);
+  };
 
   /** Registers and signs in. `account` is `{email or phone, password, name}`. */
-  register = async (account) => this.#keep(await this.#rest.register({ ...account, device: this.device }));
+  register = async (account) => {
+    const answer = await this.#rest.register({ ...account, device: this.device });
+    await this.#knows(account.email ?? account.phone, answer.device_token);
+    return this.#keep(answer);
+  };
+
+  /**
+   * What shows the server that this device was signed in with `login` before, for `device_token` of other requests; or
+   * undefined.
+   */
+  deviceToken = async (login) => (await this.#knownAs())[login];
+
+  async #knownAs() {
+    try {
+      const known = await this.#devices.read();
+      return known && typeof known === 'object' ? known : {};
+    } catch {
+      return {};
+    }
+  }
+
+  async #knows(login, device_token) {
+    if (typeof device_token !== 'string') return;
+    const others = Object.entries(await this.#knownAs()).filter(([name]) => name !== login);
+    try {
+      await this.#devices.write(Object.fromEntries([...others.slice(1 - LOGINS), [login, device_token]]));
+    } catch {
+      // A storage that is full or forbidden: the device is a stranger at the next sign-in.
+    }
+  }
 
   /** The signed-in user has this name and picture from now on, as a frame `person.changed` says. */
   async changed(person) {

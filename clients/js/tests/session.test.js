@@ -138,3 +138,25 @@ test('a browser\'s storage holds JSON, and anything else in it means no session'
   storage.write(null);
   assert.equal(values.size, 0);
 });
+
+test('a device shows at the next sign-in that it was signed in, for the same login only', async () => {
+  const logins = [];
+  const fetch = async (address, { body }) => {
+    if (address.endsWith('/logout')) return new Response(null, { status: 204 });
+    logins.push(JSON.parse(body));
+    const device_token = `device-${logins.length}`;
+    return Response.json({ access_token: 'access', expires_at: START, expires_in_ms: HOLDS_MS, refresh_token: 'refresh', device_token, user });
+  };
+  const devices = memory();
+  const session = () => new Session({ base: 'http://parlor', device: 'test', devices, fetch, clock: new Clock() });
+  const first = session();
+  await first.register({ email: 'amira@parlor.example', password: 'quiet lantern', name: 'Amira' });
+  await first.signOut();
+  const again = session();
+  await again.signIn({ login: 'omar@parlor.example', password: 'quiet lantern' });
+  await again.signIn({ login: 'amira@parlor.example', password: 'quiet lantern' });
+  assert.deepEqual(logins.map(({ device_token }) => device_token), [undefined, undefined, 'device-1']);
+  assert.equal(await session().deviceToken('amira@parlor.example'), 'device-3');
+  for (let number = 0; number < 5; number += 1) await again.signIn({ login: `${number}@parlor.example`, password: 'quiet lantern' });
+  assert.equal(await session().deviceToken('amira@parlor.example'), undefined, 'it remembers five');
+});
