@@ -39,7 +39,7 @@ pub(super) fn read(sources: &[Source]) -> BTreeSet<Reads> {
                         let is_default = line[..at].trim_end().ends_with("default");
                         // `PgTimestamp` and the like are other words.
                         let is_part = line[..at].ends_with(|before: char| before.is_alphanumeric() || before == '_');
-                        !is_default && !is_part && !(line.contains("jiff::") && *word == "Timestamp")
+                        !(is_default || is_part || line.contains("jiff::") && *word == "Timestamp")
                     })
                 })
             };
