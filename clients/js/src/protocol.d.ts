@@ -156,7 +156,7 @@ export type CommandFrame =
 export interface Connect {
   /** The app, for support. Absent: not told. */
   client?: Client;
-  /** The client's lasting name for this device, 1 to 128 characters; a second socket of the same device replaces the first. */
+  /** The client's lasting name for this device, one line of 1 to 128 characters; a second socket of the same device replaces the first. */
   device: string;
   /** Rooms to join at once, so that a resume is one round trip: at most 4, each room once. Absent: none. */
   joins?: Join[];
@@ -210,7 +210,7 @@ export type Currency = "coin" | "diamond";
 export interface Done {
   /** The room's epoch, which rises when the room starts anew or moves to another server. */
   epoch: number;
-  /** The `seq` of the event that the command caused; if it changed nothing, that of the last event. */
+  /** The `seq` of the event that the command caused; if it changed nothing, that of the last event. The answer to a hard command (`seat.lock`, `seat.unlock`, `room.kick`) is stored with what it does, before that is announced: it has the `seq` of the last event before, and the command's own event comes behind it. */
   seq: number;
   /** This is the operation's first answer, repeated. Absent: no. */
   replayed?: boolean;
@@ -291,6 +291,7 @@ export type ErrorCode =
   | "coin_request_expired"
   | "coin_request_out_of_range"
   | "coin_requests_open"
+  | "too_many_rooms"
   | "not_a_reseller"
   | "transfer_not_found"
   | "transfer_reversed"
@@ -491,7 +492,7 @@ export interface Kick {
   room: RoomId;
   /** The user to remove. */
   user: UserId;
-  /** The reason, at most 200 characters, which the user is told. Absent: no reason. */
+  /** The reason, one line of at most 200 characters by the rules of texts, which the user is told. Absent: no reason. */
   reason?: string;
 }
 
@@ -955,7 +956,7 @@ export interface SeatsChangedEvent {
 export interface SendChat {
   /** The room. */
   room: RoomId;
-  /** The text: 1 to 2,000 characters, not only white space. */
+  /** The text: one or several lines, 1 to 2,000 characters, by the rules of texts. */
   text: string;
 }
 
