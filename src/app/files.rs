@@ -11,7 +11,7 @@ use crate::start::StartError;
 const KEPT_BACK: usize = 64;
 
 /// The least number of connections that a server is started for.
-const FEWEST: usize = 32;
+const FEWEST: usize = 160;
 
 /// Raises the limit of open files, and returns how many connections the process can have. It says both in the log.
 ///
@@ -29,7 +29,7 @@ pub(super) fn connections(settings: &Settings, mode: Mode) -> Result<usize, Star
         )));
     }
     let wanted = settings.gateway.max_connections;
-    if wanted <= connections / 100 * 96 {
+    if settings.gateway.people_of(connections) >= wanted {
         tracing::info!("the server may have {files} files open, enough for gateway.max_connections = {wanted}");
     } else if mode == Mode::Dev {
         tracing::info!("the server may have {files} files open, and holds its connections to {connections}");

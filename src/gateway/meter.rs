@@ -10,29 +10,37 @@ use crate::kit::budget::{Budget, Prices, nanos};
 #[derive(Debug, Default)]
 pub(super) struct Meter {
     budget: Budget,
+    /// Set while it is above its budget. It is boxed because that is rare: otherwise every socket would be larger by it.
+    above: Option<Box<Above>>,
+}
+
+/// What is known of a socket that is above its budget.
+#[derive(Debug)]
+struct Above {
+    /// Since when it has been slowed again and again.
+    since: Instant,
     /// Until when nothing is read.
     until: Option<Instant>,
-    /// Since when it has been slowed again and again.
-    flooding: Option<Instant>,
 }
 
 impl Meter {
-    /// Until when nothing is read from the socket; `None` if it keeps its budget.
+    /// Until when nothing is read from the socket; `None` if it is read.
     pub(super) fn slowed_until(&self) -> Option<Instant> {
-        self.until
+        self.above.as_ref().and_then(|above| above.until)
     }
 
     /// Returns whether the time of slowing has ended. Then the socket is read again.
     pub(super) fn look(&mut self, now: Instant) -> bool {
-        self.until.take_if(|until| now >= *until).is_some()
+        self.above.as_mut().is_some_and(|above| above.until.take_if(|until| now >= *until).is_some())
     }
 
     /// Counts what has come on the socket. Returns whether it must be slowed.
     pub(super) fn take(&mut self, frames: u64, bytes: u64, prices: Prices, began: Instant, now: Instant) -> bool {
         let at = nanos(began, now);
         let wait = self.budget.take(frames, bytes, prices, at);
-        if wait == 0 && self.flooding.is_some() && self.budget.is_calm(prices, at) {
-            self.flooding = None;
+        let is_read_again = self.above.as_ref().is_some_and(|above| above.until.is_none());
+        if wait == 0 && is_read_again && self.budget.is_calm(prices, at) {
+            self.above = None;
         }
         self.slow(wait, now)
     }
@@ -43,14 +51,14 @@ impl Meter {
             return false;
         }
         let until = now + Duration::from_nanos(wait);
-        self.until = Some(self.until.map_or(until, |before| before.max(until)));
-        self.flooding.get_or_insert(now);
+        let above = self.above.get_or_insert_with(|| Box::new(Above { since: now, until: None }));
+        above.until = Some(above.until.map_or(until, |before| before.max(until)));
         true
     }
 
-    /// Whether it has been slowed again and again for this long.
+    /// Whether it is slowed, and has been again and again for this long.
     pub(super) fn floods(&self, within: Duration, now: Instant) -> bool {
-        self.until.is_some() && self.flooding.is_some_and(|since| now - since >= within)
+        self.above.as_ref().is_some_and(|above| above.until.is_some() && now - above.since >= within)
     }
 }
 

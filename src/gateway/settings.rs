@@ -91,13 +91,14 @@ pub(super) struct Places {
     /// The same with the reserve for users who have a place in a room.
     pub with_reserve: usize,
     strangers: usize,
-    connections: usize,
+    /// All that people and strangers have together.
+    shared: usize,
 }
 
 impl Places {
     /// The places of strangers while so many people are in.
     pub(super) fn strangers_beside(&self, inside: usize) -> usize {
-        self.strangers.min(self.connections.saturating_sub(inside)).max(1)
+        self.strangers.min(self.shared.saturating_sub(inside)).max(1)
     }
 }
 
@@ -121,9 +122,15 @@ impl Settings {
     /// The places, if the process can have so many connections. All of them are shared: a stranger who comes in needs no
     /// second one. So people may have nearly all, and strangers what people leave, which is never nothing.
     pub(super) fn places(&self, connections: usize) -> Places {
-        let most = self.max_connections.min(connections / 100 * 96).max(1);
-        let with_reserve = (most + reserve(most)).min(connections.saturating_sub(connections / 50)).max(most);
-        Places { most, with_reserve, strangers: self.strangers(), connections: connections.saturating_sub(PORCH) }
+        let shared = connections.saturating_sub(PORCH);
+        let most = self.max_connections.min(shared / 25 * 24 + shared % 25).max(1);
+        let with_reserve = (most + reserve(most)).min(shared - shared / 50).max(most);
+        Places { most, with_reserve, strangers: self.strangers(), shared }
+    }
+
+    /// The most sockets whose user is in, if the process can have so many connections.
+    pub fn people_of(&self, connections: usize) -> usize {
+        self.places(connections).most
     }
 
     /// The rates of frames and bytes of each socket.
@@ -185,13 +192,16 @@ mod tests {
         let held = |connections| default.places(connections);
         assert_eq!((held(1_000_000).most, held(1_000_000).with_reserve), (100_000, 101_024));
         assert_eq!(held(1_000_000).strangers_beside(100_000), 25_000);
-        for connections in [120, 180, 1_000, 19_862, 100_000] {
+        for connections in [160, 180, 1_000, 19_862, 100_000] {
             let held = held(connections);
-            assert!(held.most * 10 >= connections * 8 && held.with_reserve < connections, "{connections}: {held:?}");
+            assert!(
+                held.most * 10 >= (connections - PORCH) * 9 && held.most <= held.with_reserve,
+                "{connections}: {held:?}"
+            );
             for inside in [0, held.most / 2, held.most, held.with_reserve] {
                 let strangers = held.strangers_beside(inside);
                 let all = inside + strangers + PORCH;
-                assert!(strangers > 0 && all <= connections + PORCH, "{connections}: {inside} and {strangers}");
+                assert!(strangers > 0 && all <= connections, "{connections}: {inside} and {strangers}");
             }
         }
         assert!(held(19_862).most >= 19_000, "nearly all of 20,000 files");

@@ -86,6 +86,7 @@ async fn one_stranger_harms_nobody_else() {
     let room_token = world.pass(&token, others.room).await;
     let files = if is_long { usize::MAX } else { PLACES.0 + stranger::PORCH + FILES_BESIDE };
     let memory = others.memory() + MEMORY;
+    let mut most_files = 0;
     proof
         .passes(async |ms| {
             let time = Duration::from_millis(ms as u64);
@@ -99,9 +100,11 @@ async fn one_stranger_harms_nobody_else() {
                     wide: if is_long { 4_000 } else { 2 * PLACES.0 },
                 };
                 let before = if is_long { Some(others.go_on(time).await) } else { None };
-                let stranger = Stranger::acts(&target);
+                let mut stranger = Stranger::acts(&target);
                 let during = others.go_on(time).await;
+                assert!(stranger.goes_on(), "{name}: the stranger has given up");
                 drop(stranger);
+                most_files = most_files.max(during.files);
                 let what = format!("{name}: {does}; right is: {right}; but");
                 assert!(during.memory <= memory, "{what}: {} MiB of memory", during.memory >> 20);
                 assert!(during.files <= files, "{what}: {} open files", during.files);
@@ -117,6 +120,7 @@ async fn one_stranger_harms_nobody_else() {
             }
         })
         .await;
+    assert!(most_files > PLACES.0 / 2, "{most_files} open files: the strangers have not even tried");
     others.are_well().await;
 }
 

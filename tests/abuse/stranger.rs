@@ -30,6 +30,13 @@ impl Stranger {
     }
 }
 
+impl Stranger {
+    /// Whether it is still at it: an abuse has no end of its own.
+    pub(super) fn goes_on(&mut self) -> bool {
+        matches!(self.0.try_wait(), Ok(None))
+    }
+}
+
 impl Drop for Stranger {
     fn drop(&mut self) {
         // It may have ended by itself.
