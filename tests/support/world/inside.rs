@@ -33,6 +33,9 @@ impl Inside {
     /// One on this ground, with its settings changed like this.
     pub async fn start(ground: &Ground, change: impl FnOnce(&mut Settings)) -> Self {
         let (supervisor, stop, mut settings) = (Supervisor::with_faults(), Stop::default(), Settings::default());
+        // A test starts many servers on one ground, and opens a room in each.
+        settings.room.rooms_per_day_user = 0;
+        settings.room.rooms_user = 0;
         change(&mut settings);
         let database = &ground.database;
         app::seed(&settings, &database.writer(), &People::Demo, &|_| {}).await.expect("seeded");
