@@ -46,7 +46,8 @@ impl Exchange {
             read(&mut stream).await
         })
         .await;
-        self.stream = goes_on.then_some(stream);
+        // A body that is too large is not read to its end, and the connection ends with the answer.
+        self.stream = (goes_on && bytes.len() < 60_000).then_some(stream);
         answer
     }
 }

@@ -62,6 +62,7 @@ struct Scene {
 impl Scene {
     async fn set() -> Self {
         let plan = World::dev().roomy().set("PARLOR__GATEWAY__CONNECT", "1000000 in 60000 ms");
+        let plan = plan.set("PARLOR__GATEWAY__CONNECTIONS_PER_MINUTE_ADDRESS", 1_000_000);
         let world = plan.set("PARLOR__GATEWAY__DEVICES", 1_000).await;
         let (owner, comer) = (world.person("user").await, world.person("user").await);
         let (room, token) = (world.room(owner).await, world.token(comer).await);
