@@ -73,7 +73,7 @@ pub fn misfit(path: &str, message: &str) -> ErrorBody {
     };
     let message = message.split(" at line ").next().unwrap_or(message);
     ErrorBody::new(ErrorCode::BadRequest)
-        .message("some fields of the request are wrong; `errors` names them")
+        .message("some fields of the request are wrong; `fields` names them")
         .field(short(&field, 100), short(&plain(message), 200))
 }
 

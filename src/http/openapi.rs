@@ -139,7 +139,7 @@ fn response(status: u16, codes: &[ErrorCode]) -> Value {
 fn example(code: ErrorCode) -> Value {
     let body = match code {
         ErrorCode::BadRequest => ErrorBody::new(code)
-            .message("some fields of the request are wrong; `errors` names them")
+            .message("some fields of the request are wrong; `fields` names them")
             .field("name", "1 to 60 characters, not blank"),
         ErrorCode::InsufficientFunds => ErrorBody::insufficient_funds(40, 59),
         ErrorCode::Kicked => ErrorBody::kicked(1_790_000_600_000),

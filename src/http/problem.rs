@@ -47,7 +47,7 @@ pub struct Problem<'a> {
     retry_after_ms: Option<u64>,
     /// With `bad_request`: the fields that are wrong.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    errors: &'a [FieldError],
+    fields: &'a [FieldError],
     /// With `insufficient_funds`: the balance in minor units.
     #[serde(skip_serializing_if = "Option::is_none")]
     balance: Option<i64>,
@@ -80,7 +80,7 @@ impl<'a> Problem<'a> {
             code: body.code,
             retry: body.retry,
             retry_after_ms: body.retry_after_ms,
-            errors: &body.fields,
+            fields: &body.fields,
             balance: body.balance,
             shortfall: body.shortfall,
             until: body.until,

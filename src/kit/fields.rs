@@ -32,7 +32,7 @@ impl Fields {
     /// `bad_request` with every field that was noted.
     pub fn into_error(self) -> Error {
         let body =
-            ErrorBody::new(ErrorCode::BadRequest).message("some fields of the request are wrong; `errors` names them");
+            ErrorBody::new(ErrorCode::BadRequest).message("some fields of the request are wrong; `fields` names them");
         self.problems.into_iter().fold(body, |body, (field, why)| body.field(field, why)).into()
     }
 }

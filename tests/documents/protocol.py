@@ -308,8 +308,12 @@ async def that_unknown_things_are_ignored_or_refused_and_the_socket_stays(one, t
     assert (await wire.ask("hand.wave", {"room": room}, op()))["error"]["code"] == "unknown_type"
     error = (await wire.ask("chat.send", {"room": room, "text": " "}, op()))["error"]
     assert error["code"] == "bad_request" and error["retry"] == "never"
-    field = error.get("fields") or error["errors"]
-    assert field[0]["field"] == "text" and field[0]["message"], error
+    assert error["fields"][0]["field"] == "text" and error["fields"][0]["message"], error
+    try:
+        one.rest("POST", "/v1/rooms", {"name": ""})
+        raise AssertionError("a room has a name")
+    except CLIENT.Refused as refused:
+        assert refused.error["fields"][0]["field"] == "name", "REST has the same name for the fields"
 
 
 async def that_a_second_socket_of_a_device_replaces_the_first(one, two):

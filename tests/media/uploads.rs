@@ -115,7 +115,7 @@ async fn what_does_not_fit_is_refused(server: &World) {
         (json!({"purpose": "malware", "content_type": "image/png", "bytes": 10}), "purpose"),
     ] {
         let (status, body) = layla.post("/v1/uploads", asked.clone()).await;
-        assert_eq!((status, &body["errors"][0]["field"]), (400, &json!(field)), "{asked}: {body}");
+        assert_eq!((status, &body["fields"][0]["field"]), (400, &json!(field)), "{asked}: {body}");
     }
 }
 

@@ -131,7 +131,7 @@ async fn every_list_keeps_to_its_limits_takes_its_own_cursors_and_gives_every_ro
     let refused = async |address: &str, query: &str, field: &str| {
         let (status, problem) = ask(address, query).await;
         assert_eq!((status, &problem["code"]), (400, &json!("bad_request")), "{address}{query}: {problem}");
-        assert_eq!(problem["errors"][0]["field"], field, "{address}{query}: {problem}");
+        assert_eq!(problem["fields"][0]["field"], field, "{address}{query}: {problem}");
     };
     let lists = lists(&room);
     assert!(lists.len() >= 8, "{lists:?}");
@@ -179,7 +179,7 @@ async fn every_list_keeps_to_its_limits_takes_its_own_cursors_and_gives_every_ro
         for (other, cursor) in cursors.iter().enumerate().filter(|(other, _)| *other != at) {
             let (status, problem) = ask(list, &format!("cursor={cursor}")).await;
             assert_eq!(status, 400, "{list} took a cursor of {}: {problem}", lists[other]);
-            assert_eq!(problem["errors"][0]["field"], "cursor", "{problem}");
+            assert_eq!(problem["fields"][0]["field"], "cursor", "{problem}");
         }
     }
 }

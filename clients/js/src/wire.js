@@ -43,7 +43,7 @@ export class ParlorError extends Error {
     this.code = body.code ?? 'unreachable';
     this.retry = body.retry ?? 'later';
     this.retry_after_ms = body.retry_after_ms >= 0 ? body.retry_after_ms : undefined;
-    this.fields = body.fields ?? body.errors ?? []; // sockets and RFC 9457 name them differently
+    this.fields = body.fields ?? [];
     this.body = body;
     this.status = status;
   }

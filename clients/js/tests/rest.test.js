@@ -7,9 +7,9 @@ import { problem } from './words.js';
 test('a problem becomes an error with its code, and a failed connection may be tried again', async () => {
   const asked = (call) => new Rest({ fetch: call }).rooms().catch((error) => [error.code, error.retry]);
   assert.deepEqual(await asked(async () => problem(409, 'account_exists', 'never')), ['account_exists', 'never']);
-  const errors = [{ field: 'name', message: '1 to 60' }];
-  const { fields } = await new Rest({ fetch: async () => problem(400, 'bad_request', 'never', { errors }) }).openRoom({ name: '' }).catch((error) => error);
-  assert.deepEqual(fields, errors);
+  const wrong = [{ field: 'name', message: '1 to 60' }];
+  const { fields } = await new Rest({ fetch: async () => problem(400, 'bad_request', 'never', { fields: wrong }) }).openRoom({ name: '' }).catch((error) => error);
+  assert.deepEqual(fields, wrong);
   assert.deepEqual(await asked(async () => problem(418, 'of_a_newer_server', 'never')), ['of_a_newer_server', 'never']);
   assert.deepEqual(await asked(async () => { throw new TypeError('failed'); }), ['unreachable', 'later']);
   assert.deepEqual(await asked(async () => Response.json({ items: [], next: null })), { items: [], next: null });
