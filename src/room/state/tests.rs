@@ -63,11 +63,11 @@ fn a_lock_removes_the_user_who_has_sat_down_before_it_is_committed() {
 #[test]
 fn a_fact_that_was_undone_is_not_done_again_by_a_late_retry() {
     let mut world = World::with_people(&[1]);
-    world.retry(1, 101, lock(2)).expect("the owner may");
+    let first = world.retry(1, 101, lock(2)).expect("the owner may");
     world.command(1, unlock(2)).expect("the owner may");
     world.state.memory = memory::Memory::default();
     let again = world.retry(1, 101, lock(2)).expect("known to the store");
-    assert!(again.replayed && again.seq == world.state.seq());
+    assert_eq!(again, Done { replayed: true, ..first });
     assert!(!world.state.seats.all()[2].locked);
 }
 
@@ -84,8 +84,9 @@ fn a_refused_retry_of_a_committed_kick_gets_the_first_answer() {
 fn only_the_owner_may_lock_and_kick_from_outside_the_room() {
     let mut world = World::with_people(&[2]);
     world.command(2, take(Some(1))).expect("free");
+    let seq = world.state.seq();
     let done = world.command(1, lock(1)).expect("whose room it is");
-    assert_eq!((done.seq, world.seats()), (world.state.seq(), vec![None; 5]));
+    assert_eq!((done.seq, world.state.seq(), world.seats()), (seq, seq + 1, vec![None; 5]));
     world.command(1, unlock(1)).expect("whose room it is");
     assert_eq!(world.command(3, lock(1)), Err(ErrorCode::NotInRoom));
     assert_eq!(world.command(3, kick(2)), Err(ErrorCode::NotInRoom));
@@ -122,7 +123,7 @@ fn a_kicked_user_is_out_and_may_not_join_for_ten_minutes() {
     assert_eq!(world.command(1, kick(1)), Err(ErrorCode::Forbidden));
     let seq = world.state.seq();
     let done = world.command(1, kick(2)).expect("the owner may");
-    assert_eq!(done.seq, seq + 2, "the seat first, then the kick");
+    assert_eq!((done.seq, world.state.seq()), (seq, seq + 2), "the seat first, then the kick");
     let until = world.now.plus_ms(600_000).0;
     let kicked = Event::ParticipantKicked { user: user(2), by: user(1), until, reason: "noise".into() };
     assert_eq!(world.told.last(), Some(&kicked));
