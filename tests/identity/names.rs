@@ -76,7 +76,7 @@ async fn a_changed_name_is_told_to_the_room_to_newcomers_and_to_other_devices() 
     assert_eq!(omar.socket.event_where("a line", from).await, "Layla K");
 
     // A newcomer and the lobby.
-    let (noor, _) = world.entered("noor").await;
+    let (noor, _) = world.entered("user").await;
     let mut newcomer = Client::connected(world.address, &world.token(noor).await, "phone").await;
     let joined = newcomer.join(room, &world.room_token(noor, room)).await.expect("may come in");
     assert_eq!(on_seat(&joined, layla.id).expect("she sits").name, "Layla K");
