@@ -34,7 +34,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for ValidJson<T> {
     }
 }
 
-/// A body that may be left out: an empty one without a content type, or of JSON, is none.
+/// A body that may be left out: an empty one without a content type, or of JSON, is none, and so is `null`.
 impl<S: Send + Sync, T: DeserializeOwned> OptionalFromRequest<S> for ValidJson<T> {
     type Rejection = Error;
 
@@ -43,7 +43,8 @@ impl<S: Send + Sync, T: DeserializeOwned> OptionalFromRequest<S> for ValidJson<T
         if request.body().is_end_stream() && (!is_typed || is_json(request.headers())) {
             return Ok(None);
         }
-        <Self as FromRequest<S>>::from_request(request, state).await.map(Some)
+        let body = <ValidJson<Option<T>> as FromRequest<S>>::from_request(request, state).await;
+        body.map(|ValidJson(body)| body.map(Self))
     }
 }
 
