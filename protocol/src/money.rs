@@ -1,13 +1,27 @@
 //! Money in whole minor units, as payment interfaces count it: a coin is 1 minor unit, a diamond is 10,000.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de};
+
+use crate::id::NUMBER_LIMIT;
 
 /// An amount of coins, which are bought and spent. One minor unit is one coin.
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "utoipa", schema(minimum = -9_007_199_254_740_991_i64, maximum = 9_007_199_254_740_991_i64))]
 #[serde(transparent)]
-pub struct Coins(#[cfg_attr(feature = "schemars", schemars(range(min = 0)))] pub i64);
+pub struct Coins(
+    #[cfg_attr(feature = "schemars", schemars(range(min = 0)))]
+    #[serde(deserialize_with = "exact")]
+    pub i64,
+);
+
+/// Reads a number that is between -2^53 and 2^53, as every number on the wire is.
+fn exact<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
+    let number = i64::deserialize(deserializer)?;
+    let is_exact = number.unsigned_abs() < NUMBER_LIMIT.unsigned_abs();
+    if is_exact { Ok(number) } else { Err(de::Error::custom("an amount is a number between -2^53 and 2^53")) }
+}
 
 /// An amount of diamonds, which are earned. 10,000 minor units are one diamond, so that a share in basis points of a
 /// whole number of coins is exact and nothing is ever rounded.
