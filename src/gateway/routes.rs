@@ -70,8 +70,10 @@ async fn list_seats(guest: Guest, ValidPath(room): ValidPath<RoomId>) -> Result<
 #[serde(deny_unknown_fields)]
 struct SeatWish {
     /// The seat's number; absent: the first free seat that is not the host's.
+    #[schema(maximum = 255)]
     seat: Option<u8>,
     /// The seat map's version that this was decided on; with another one the answer is `seats_changed`.
+    #[schema(maximum = 9_007_199_254_740_991_i64)]
     version: Option<u64>,
 }
 
@@ -117,12 +119,13 @@ async fn leave_seat(
 #[into_params(parameter_in = Query)]
 struct OnMap {
     /// The seat map's version that this was decided on; with another one the answer is `seats_changed`.
+    #[param(maximum = 9_007_199_254_740_991_i64)]
     version: Option<u64>,
 }
 
 /// Locks a seat of the caller's room. Whoever sits there is removed from it.
 #[utoipa::path(put, path = "/v1/rooms/{id}/seats/{no}/lock", tag = "rooms",
-    params(("id" = RoomId, Path, description = "Which room."), ("no" = u8, Path, description = "Which seat."), OnMap,
+    params(("id" = RoomId, Path, description = "Which room."), ("no" = u8, Path, description = "Which seat.", maximum = 255), OnMap,
         ("Idempotency-Key" = Option<Op>, Header, description = "The operation, as `op` on the socket.")),
     responses((status = 200, description = "The seat is locked, by this event.", body = Done,
         example = json!({"epoch": 1_790_000_000_000_i64, "seq": 47}))),
@@ -141,7 +144,7 @@ async fn lock_seat(
 
 /// Unlocks a seat of the caller's room.
 #[utoipa::path(delete, path = "/v1/rooms/{id}/seats/{no}/lock", tag = "rooms",
-    params(("id" = RoomId, Path, description = "Which room."), ("no" = u8, Path, description = "Which seat."), OnMap,
+    params(("id" = RoomId, Path, description = "Which room."), ("no" = u8, Path, description = "Which seat.", maximum = 255), OnMap,
         ("Idempotency-Key" = Option<Op>, Header, description = "The operation, as `op` on the socket.")),
     responses((status = 200, description = "The seat is unlocked, by this event.", body = Done,
         example = json!({"epoch": 1_790_000_000_000_i64, "seq": 48}))),

@@ -66,6 +66,44 @@ impl Contact {
     }
 }
 
+/// The forms of contacts in the documents of the API.
+pub(super) mod schema {
+    use utoipa::openapi::schema::{Object, ObjectBuilder, SchemaType, Type};
+
+    /// An e-mail address: atoms with dots between them, and labels of a domain.
+    const EMAIL: &str = "(?=[^@]{1,64}@)[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+([.][A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*\
+        @([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?[.])+[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?";
+    /// What can be a phone number, as people write them. Which of these are numbers is more than a pattern can say.
+    const PHONE: &str = "[^@A-Za-z]{7,64}";
+
+    fn text(pattern: &str, example: &str) -> ObjectBuilder {
+        let text = ObjectBuilder::new().schema_type(Type::String).max_length(Some(254));
+        text.pattern(Some(format!("^({pattern})$"))).examples([example])
+    }
+
+    fn or_null() -> SchemaType {
+        SchemaType::from_iter([Type::String, Type::Null])
+    }
+
+    /// A phone number or an e-mail address.
+    pub fn contact() -> Object {
+        let words = "A phone number with `+` and the country's code, or an e-mail address.";
+        text(&format!("{EMAIL}|{PHONE}"), "amira@example.com").description(Some(words)).build()
+    }
+
+    /// An e-mail address that may be left out.
+    pub fn email() -> Object {
+        let words = "An e-mail address.";
+        text(EMAIL, "amira@example.com").schema_type(or_null()).description(Some(words)).build()
+    }
+
+    /// A phone number that may be left out.
+    pub fn phone() -> Object {
+        let words = "A phone number with `+` and the country's code. A phone number or an e-mail address is needed.";
+        text(PHONE, "+201001234567").schema_type(or_null()).description(Some(words)).build()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::Contact;

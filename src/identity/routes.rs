@@ -41,8 +41,10 @@ where
 #[serde(deny_unknown_fields)]
 struct Register {
     /// A phone number with `+` and the country's code. A phone number or an e-mail address is needed.
+    #[schema(schema_with = super::contact::schema::phone)]
     phone: Option<String>,
     /// An e-mail address.
+    #[schema(schema_with = super::contact::schema::email)]
     email: Option<String>,
     /// The password. It must not be a common one, the phone number, or the e-mail address or its first part.
     #[schema(min_length = 8, max_length = 128, format = Password)]
@@ -88,6 +90,7 @@ impl Register {
 #[serde(deny_unknown_fields)]
 struct Login {
     /// The phone number or the e-mail address.
+    #[schema(schema_with = super::contact::schema::contact)]
     login: String,
     /// The password.
     #[schema(max_length = 128, format = Password)]

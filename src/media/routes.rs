@@ -54,9 +54,10 @@ struct NewUpload {
     /// What the file is for.
     purpose: Purpose,
     /// `image/jpeg`, `image/png` or `image/webp`; for a proof also `application/pdf`.
+    #[schema(pattern = "^(image/jpeg|image/png|image/webp|application/pdf)$")]
     content_type: String,
-    /// The file's exact size in bytes.
-    #[schema(minimum = 1)]
+    /// The file's exact size in bytes; the server allows fewer for each purpose (`media.*_bytes`).
+    #[schema(minimum = 1, maximum = 104_857_600)]
     bytes: u32,
 }
 
@@ -143,7 +144,7 @@ impl From<Upload> for UploadBody {
 #[utoipa::path(post, path = "/v1/uploads/{id}/complete", tag = "media", params(("id" = Uuid, Path, description = "The upload's id.")),
     responses((status = 200, description = "The file is what was announced.", body = UploadBody, example = json!({
         "id": "01990000-0000-7000-8000-000000000001", "purpose": "avatar", "state": "ready", "content_type": "image/webp",
-        "bytes": 18_204, "address": "/media/public/avatar/7f/7f3a.webp",
+        "bytes": 18_204, "address": "/media/public/avatar/7f/7f3a.jpg",
     }))),
     extensions(("x-errors" = json!([ErrorCode::UploadMissing, ErrorCode::UploadRefused, ErrorCode::FeatureOff, ErrorCode::Busy]))))]
 async fn complete_upload(
@@ -159,7 +160,7 @@ async fn complete_upload(
 #[utoipa::path(get, path = "/v1/uploads/{id}", tag = "media", params(("id" = Uuid, Path, description = "The upload's id.")),
     responses((status = 200, description = "The upload.", body = UploadBody, example = json!({
         "id": "01990000-0000-7000-8000-000000000001", "purpose": "avatar", "state": "ready", "content_type": "image/webp",
-        "bytes": 18_204, "address": "/media/public/avatar/7f/7f3a.webp",
+        "bytes": 18_204, "address": "/media/public/avatar/7f/7f3a.jpg",
     }))),
     extensions(("x-errors" = json!([ErrorCode::FeatureOff]))))]
 async fn find_upload(
@@ -261,7 +262,7 @@ fn picture(address: Option<String>) -> Result<Picture> {
 /// Sets the logo of the caller's room to an uploaded picture.
 #[utoipa::path(put, path = "/v1/rooms/{id}/logo", tag = "media", params(("id" = RoomId, Path, description = "The room's id.")),
     request_body(content = Shown, example = json!({"upload": "01990000-0000-7000-8000-000000000001"})),
-    responses((status = 200, description = "The picture is shown.", body = Address, example = json!({"address": "/media/public/avatar/7f/7f3a.webp"}))),
+    responses((status = 200, description = "The picture is shown.", body = Address, example = json!({"address": "/media/public/avatar/7f/7f3a.jpg"}))),
     extensions(("x-errors" = json!([ErrorCode::RoomNotFound, ErrorCode::Forbidden, ErrorCode::UploadMissing, ErrorCode::UploadRefused, ErrorCode::FeatureOff]))))]
 async fn hang_logo(
     State(media): State<Media>,

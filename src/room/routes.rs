@@ -6,7 +6,9 @@ use axum::http::{HeaderName, StatusCode, header};
 use parlor_protocol::room::{Person, RoomCard};
 use parlor_protocol::{ErrorCode, RoomId};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use utoipa::ToSchema;
+use utoipa::openapi::schema::{Object, ObjectBuilder, SchemaType, Type};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -45,8 +47,15 @@ struct NewRoom {
     #[schema(min_length = 1, max_length = 60)]
     name: String,
     /// The number of seats: 5, 8, 10, 12, 15 or 20.
-    #[schema(minimum = 5, maximum = 20, default = 8)]
+    #[schema(schema_with = numbers_of_seats)]
     seats: Option<u8>,
+}
+
+fn numbers_of_seats() -> Object {
+    let numbers = record::SEATS.map(|seats| json!(seats)).into_iter().chain([json!(null)]);
+    let kinds = SchemaType::from_iter([Type::Integer, Type::Null]);
+    let seats = ObjectBuilder::new().schema_type(kinds).enum_values(Some(numbers));
+    seats.default(Some(json!(record::DEFAULT_SEATS))).description(Some("The number of seats.")).build()
 }
 
 /// Creates a room, which the caller owns.

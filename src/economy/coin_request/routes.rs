@@ -101,7 +101,7 @@ crate::list! {
     struct CoinRequestList: "coin_requests" by i64 {
         /// `user`: requests that the caller made; `reseller`: requests to the caller as a reseller.
         #[serde(default = "user_side")]
-        #[param(inline, default = "user")]
+        #[param(inline)]
         side: Side,
         /// Only requests in this state.
         #[param(inline)]

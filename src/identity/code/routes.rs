@@ -51,6 +51,7 @@ enum AskedPurpose {
 #[serde(deny_unknown_fields)]
 struct SendCode {
     /// The phone number or the e-mail address.
+    #[schema(schema_with = crate::identity::contact::schema::contact)]
     contact: String,
     /// What the code is for.
     purpose: AskedPurpose,
@@ -91,6 +92,7 @@ async fn send_code(
 #[serde(deny_unknown_fields)]
 struct ResetPassword {
     /// The phone number or the e-mail address to which the code was sent.
+    #[schema(schema_with = crate::identity::contact::schema::contact)]
     contact: String,
     /// The code.
     #[schema(pattern = "^[0-9]{6}$")]
@@ -175,6 +177,7 @@ fn known_length(field: &str, password: &str) -> Result<()> {
 #[serde(deny_unknown_fields)]
 struct ContactCode {
     /// The phone number or the e-mail address.
+    #[schema(schema_with = crate::identity::contact::schema::contact)]
     contact: String,
 }
 
@@ -203,6 +206,7 @@ async fn send_contact_code(
 #[serde(deny_unknown_fields)]
 struct ConfirmContact {
     /// The phone number or the e-mail address to which the code was sent.
+    #[schema(schema_with = crate::identity::contact::schema::contact)]
     contact: String,
     /// The code.
     #[schema(pattern = "^[0-9]{6}$")]

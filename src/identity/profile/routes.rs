@@ -77,7 +77,7 @@ struct ChangeMe {
     bio: Option<Option<String>>,
     /// The language, as a tag of BCP 47; null removes it.
     #[serde(default, deserialize_with = "nullable")]
-    #[schema(value_type = Option<String>, min_length = 2, max_length = 35)]
+    #[schema(value_type = Option<String>, max_length = 35, pattern = "^[A-Za-z]{2,3}(-[A-Za-z]{4})?(-([A-Za-z]{2}|[0-9]{3}))?(-([0-9A-Za-z]{5,8}|[0-9][0-9A-Za-z]{3}))*$")]
     language: Option<Option<String>>,
 }
 
@@ -138,7 +138,7 @@ async fn change_me(
 #[serde(deny_unknown_fields)]
 struct ChangeSignature {
     /// Words of letters, and numbers, with hyphens between them, a word first; absent: a random one.
-    #[schema(min_length = 2, max_length = 24)]
+    #[schema(min_length = 2, max_length = 24, pattern = "^[A-Za-z]{2,16}(-([A-Za-z]{2,16}|[0-9]{1,6})){0,3}$")]
     signature: Option<String>,
 }
 
