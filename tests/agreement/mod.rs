@@ -2,4 +2,7 @@
 //! all.
 
 mod constraints;
+mod rest;
+mod socket;
 mod uploads;
+mod variation;

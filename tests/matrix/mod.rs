@@ -11,7 +11,7 @@
 //! - `o`: the caller is not in the room
 
 mod commands;
-mod operations;
+pub mod operations;
 
 use std::collections::HashMap;
 
@@ -37,18 +37,18 @@ fn cell(status: u16, code: &str) -> char {
 }
 
 /// A user who sends the operation or command.
-struct Asker {
-    kind: &'static str,
+pub struct Asker {
+    pub kind: &'static str,
     /// The access token; `None` if nobody is signed in.
-    user: Option<UserId>,
+    pub user: Option<UserId>,
     /// A room of the user; some other room if nobody is signed in.
-    own_room: RoomId,
+    pub own_room: RoomId,
 }
 
 /// A world with a user of each kind, and with things of other users.
-struct Scene {
-    world: World,
-    askers: Vec<Asker>,
+pub struct Scene {
+    pub world: World,
+    pub askers: Vec<Asker>,
     /// A plain user.
     user: UserId,
     /// An admin who sends nothing.
@@ -59,8 +59,12 @@ struct Scene {
 }
 
 impl Scene {
-    async fn set() -> Self {
-        let world = World::new().await;
+    pub async fn set() -> Self {
+        Self::on(World::new().await).await
+    }
+
+    /// The same on this world.
+    pub async fn on(world: World) -> Self {
         let (user, admin, owner) =
             (world.person("user").await, world.person("admin").await, world.person("user").await);
         let other_room = world.room(owner).await;
@@ -83,7 +87,7 @@ impl Scene {
     }
 
     /// The token of a new session of the user; empty if nobody is signed in.
-    async fn token(&self, asker: &Asker) -> String {
+    pub async fn token(&self, asker: &Asker) -> String {
         match asker.user {
             Some(user) => self.world.token(user).await,
             None => String::new(),
@@ -97,7 +101,7 @@ impl Scene {
     }
 
     /// The placeholders of the lines, with the values for this user.
-    fn words(&self, asker: &Asker) -> HashMap<&'static str, String> {
+    pub fn words(&self, asker: &Asker) -> HashMap<&'static str, String> {
         HashMap::from([
             ("{self}", asker.user.map_or_else(|| "1".to_owned(), |user| user.to_string())),
             ("{user}", self.user.to_string()),
@@ -108,6 +112,6 @@ impl Scene {
     }
 }
 
-fn filled(text: &str, words: &HashMap<&'static str, String>) -> String {
+pub fn filled(text: &str, words: &HashMap<&'static str, String>) -> String {
     words.iter().fold(text.to_owned(), |text, (word, meant)| text.replace(word, meant))
 }

@@ -12,7 +12,7 @@ use crate::support::client::Client;
 /// The operation, the address with its placeholders, the body, and a cell for each kind: anonymous, user, suspended,
 /// reseller, support, moderator, manager, admin. `{guest}` has just joined `{guest_room}`.
 #[rustfmt::skip]
-const LINES: &[(&str, &str, &str, &str)] = &[
+pub const LINES: &[(&str, &str, &str, &str)] = &[
     ("register",            "/v1/auth/register",                                REGISTER,           "........"),
     ("login",               "/v1/auth/login",                                   LOGIN,              "........"),
     ("logout",              "/v1/auth/logout",                                  "",                 "1.3....."),
@@ -155,7 +155,7 @@ const KICK_GUEST: &str = r#"{"user":{guest},"reason":"spam"}"#;
 const KICK_ADMIN: &str = r#"{"user":{inside_admin},"reason":"spam"}"#;
 
 /// Every operation by its id: method and address.
-fn operations() -> HashMap<String, (Method, String)> {
+pub fn operations() -> HashMap<String, (Method, String)> {
     let document: Value = serde_json::from_str(&parlor::router::openapi()).expect("JSON");
     let paths = document["paths"].as_object().expect("there are paths").clone();
     let all = paths.into_iter().flat_map(|(path, item)| {
@@ -192,7 +192,7 @@ fn every_operation_has_a_line() {
 
 impl Scene {
     /// Makes the things that a line needs anew for each request.
-    async fn fresh(&self, asker: &Asker, line: &str, words: &mut HashMap<&'static str, String>) -> Vec<Client> {
+    pub async fn fresh(&self, asker: &Asker, line: &str, words: &mut HashMap<&'static str, String>) -> Vec<Client> {
         let mut clients = Vec::new();
         let mut say = |word, meant: String| words.insert(word, meant);
         say("{unique}", Uuid::now_v7().to_string());

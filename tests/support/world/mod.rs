@@ -51,6 +51,7 @@ const ROOMY: &[(&str, &str)] = &[
     ("PARLOR__ROOM__ROOMS_PER_DAY_USER", "0"),
     ("PARLOR__ROOM__ROOMS_USER", "0"),
     ("PARLOR__LEDGER__REFUSALS_PER_HOUR_USER", "1000000"),
+    ("PARLOR__IDENTITY__CHANGES_PER_MINUTE_USER", "1000"),
 ];
 
 /// A server to be built: awaiting it builds it.
