@@ -13,10 +13,9 @@ impl RoomState {
     /// in a room that only counts its people those without a seat are not named.
     pub(super) fn renaming(&self, person: &Person) -> Option<Change> {
         let user = person.id;
-        let differs = |known: Option<&Person>| known.is_some_and(|known| known != person);
+        let differs = |known: Option<&Person>| known.is_some_and(|known| is_same(known, person) && known != person);
         let sitting = self.seats.of(user).and_then(|seat| seat.user.as_ref());
-        let owner = Some(&self.card.owner).filter(|owner| owner.id == user);
-        if differs(owner) || differs(sitting) || differs(self.presence.named(user)) {
+        if differs(Some(&self.card.owner)) || differs(sitting) || differs(self.presence.named(user)) {
             return Some(Change::Event(Event::PersonChanged { person: person.clone() }));
         }
         let is_known = differs(self.presence.person(user)) || differs(self.presence.left(user));
@@ -29,10 +28,16 @@ impl RoomState {
     }
 
     pub(super) fn evolve_person(&mut self, person: &Person) {
-        if self.card.owner.id == person.id {
-            self.card.owner.clone_from(person);
+        let on_card = &mut self.card.owner;
+        if is_same(on_card, person) {
+            on_card.clone_from(person);
         }
         self.seats.rename(person);
         self.presence.rename(person);
     }
+}
+
+/// Whether both are one user, whatever they are called.
+fn is_same(one: &Person, other: &Person) -> bool {
+    one.id == other.id
 }
