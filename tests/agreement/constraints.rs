@@ -21,11 +21,12 @@ const REASONS: &[(&str, &str)] = &[
          gifts.gifts_pkey job_keys.job_keys_pkey jobs.jobs_pkey journal.journal_pkey openings.openings_pkey \
          revocations.revocations_pkey room_facts.room_facts_pkey rooms.rooms_pkey rooms.rooms_id_range \
          sessions.sessions_pkey signing_keys.signing_keys_pkey uploads.uploads_pkey uploads.uploads_object_key \
-         users.users_pkey users.users_id_range writers.writers_pkey nodes.nodes_pkey",
+         users.users_pkey users.users_id_range writers.writers_pkey nodes.nodes_pkey sign_in_guesses.sign_in_guesses_pkey \
+         usages.usages_pkey",
     ),
     (
         "the statement says what happens to a second row (`on conflict`), or deletes or locks the first one before",
-        "avatars.avatars_pkey one_time_codes.one_time_codes_pkey room_checkpoints.room_checkpoints_pkey \
+        "avatars.avatars_pkey code_tries.code_tries_pkey one_time_codes.one_time_codes_pkey room_checkpoints.room_checkpoints_pkey \
          room_kicks.room_kicks_pkey room_logos.room_logos_pkey room_owners.room_owners_pkey \
          room_seat_locks.room_seat_locks_pkey room_totals.room_totals_pkey suspensions.suspensions_pkey \
          throttles.throttles_pkey transfer_days.transfer_days_pkey user_roles.user_roles_pkey \
@@ -65,7 +66,8 @@ const REASONS: &[(&str, &str)] = &[
     ),
     (
         "the program cuts or bounds what it stores",
-        "jobs.jobs_last_error_length jobs.jobs_payload_bytes jobs.jobs_unique_by_length",
+        "jobs.jobs_last_error_length jobs.jobs_payload_bytes jobs.jobs_unique_by_length nodes.nodes_lease_ms_check \
+         room_facts.room_facts_seq_check usages.usages_amount",
     ),
     (
         "the row is written in the name of the signed-in user, and users are not deleted",

@@ -1,4 +1,5 @@
-//! SQL of guesses at passwords. Ages are measured by the database's clock.
+//! SQL of guesses at passwords. Ages are measured by the database's clock. What it dates in the future was written while
+//! it was ahead, and does not count.
 
 use sqlx::PgConnection;
 
@@ -19,15 +20,18 @@ pub(super) async fn past(
         Past,
         r#"with own as (
               select at from sign_in_guesses
-               where contact = $1 and guesser = $2 and at > clock_timestamp() - interval '1 day'
+               where contact = $1 and guesser = $2
+                 and at between clock_timestamp() - interval '1 day' and clock_timestamp()
            ), full_account as (
               select at from sign_in_guesses
-               where contact = $1 and not known and at > clock_timestamp() - interval '1 day'
+               where contact = $1 and not known
+                 and at between clock_timestamp() - interval '1 day' and clock_timestamp()
                order by at desc
               offset $3 limit 1
            ), full_guesser as (
               select at from sign_in_guesses
-               where guesser = $2 and not known and at > clock_timestamp() - interval '1 day'
+               where guesser = $2 and not known
+                 and at between clock_timestamp() - interval '1 day' and clock_timestamp()
                order by at desc
               offset $4 limit 1
            )
@@ -76,8 +80,13 @@ pub(super) async fn delete_at(conn: &mut PgConnection, contact: &[u8]) -> Result
     Ok(())
 }
 
-/// Deletes the guesses that are older than a day.
+/// Deletes the guesses that do not count: those older than a day, and those of the future.
 pub(super) async fn delete_old(conn: &mut PgConnection) -> Result<()> {
-    sqlx::query!("delete from sign_in_guesses where at < clock_timestamp() - interval '1 day'").execute(conn).await?;
+    sqlx::query!(
+        "delete from sign_in_guesses
+          where at < clock_timestamp() - interval '1 day' or at > clock_timestamp() + interval '1 minute'"
+    )
+    .execute(conn)
+    .await?;
     Ok(())
 }

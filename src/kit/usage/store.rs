@@ -1,4 +1,5 @@
-//! SQL of allowances. Ages are measured by the database's clock.
+//! SQL of allowances. Ages are measured by the database's clock. What it dates in the future was written while it was
+//! ahead, and does not count.
 
 use sqlx::PgConnection;
 
@@ -20,7 +21,7 @@ pub(super) async fn used(conn: &mut PgConnection, kind: &str, key: &[u8], most: 
         r#"select (extract(epoch from clock_timestamp() - at) * 1000)::bigint as "age_ms!", amount, used_by as by
              from usages
             where kind = $1 and key = $2
-              and at > clock_timestamp() - interval '1 day'
+              and at between clock_timestamp() - interval '1 day' and clock_timestamp()
             order by at desc
             limit $3"#,
         kind,
@@ -44,8 +45,13 @@ pub(super) async fn insert(
     Ok(())
 }
 
-/// Deletes the uses that are older than a day.
+/// Deletes the uses that do not count: those older than a day, and those of the future.
 pub(super) async fn delete_old(conn: &mut PgConnection) -> Result<()> {
-    sqlx::query!("delete from usages where at < clock_timestamp() - interval '1 day'").execute(conn).await?;
+    sqlx::query!(
+        "delete from usages
+          where at < clock_timestamp() - interval '1 day' or at > clock_timestamp() + interval '1 minute'"
+    )
+    .execute(conn)
+    .await?;
     Ok(())
 }
