@@ -37,24 +37,36 @@ impl Exchange {
             head += &format!("content-type: application/json\r\ncontent-length: {}\r\n", body.len());
         }
         let bytes = [head.as_bytes(), b"\r\n", body.unwrap_or_default().as_bytes()].concat();
-        let mut stream = match self.stream.take() {
-            Some(stream) => stream,
-            None => BufReader::new(TcpStream::connect(self.address).await.expect("the server listens")),
-        };
-        let (answer, goes_on) = soon("an answer", async {
-            stream.write_all(&bytes).await.expect("it is read");
-            read(&mut stream).await
-        })
-        .await;
-        // A body that is too large is not read to its end, and the connection ends with the answer.
-        self.stream = (goes_on && bytes.len() < 60_000).then_some(stream);
-        answer
+        loop {
+            let kept = self.stream.take();
+            let is_kept = kept.is_some();
+            let mut stream = match kept {
+                Some(stream) => stream,
+                None => BufReader::new(TcpStream::connect(self.address).await.expect("the server listens")),
+            };
+            let answer = soon("an answer", async {
+                // What is too large is answered before it was read, and then the connection may be closed already.
+                let _ = stream.write_all(&bytes).await;
+                read(&mut stream).await
+            });
+            match answer.await {
+                Some((answer, goes_on)) => {
+                    self.stream = (goes_on && bytes.len() < 60_000).then_some(stream);
+                    return answer;
+                }
+                // A connection that was kept may have been closed meanwhile; a new one is answered.
+                None => assert!(is_kept, "no answer to {method} {path:.200}"),
+            }
+        }
     }
 }
 
-async fn read(stream: &mut BufReader<TcpStream>) -> (Answer, bool) {
+/// Reads an answer, and whether the connection goes on; `None` if it has ended before.
+async fn read(stream: &mut BufReader<TcpStream>) -> Option<(Answer, bool)> {
     let mut line = String::new();
-    stream.read_line(&mut line).await.expect("a line of the status");
+    if !stream.read_line(&mut line).await.is_ok_and(|length| length > 0) {
+        return None;
+    }
     let status = line.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_else(|| panic!("{line:?}"));
     let (mut length, mut location, mut goes_on) = (0, None, true);
     loop {
@@ -71,5 +83,5 @@ async fn read(stream: &mut BufReader<TcpStream>) -> (Answer, bool) {
     let mut body = vec![0; length];
     stream.read_exact(&mut body).await.expect("the body");
     let body = if body.is_empty() { Value::Null } else { serde_json::from_slice(&body).expect("JSON") };
-    (Answer { status, location, body }, goes_on)
+    Some((Answer { status, location, body }, goes_on))
 }

@@ -168,6 +168,10 @@ fn problem(field: &Field, nasty: &Nasty, answer: &Answer) -> Option<String> {
     if answer.status >= 400 {
         return code.is_empty().then(|| format!("{} without a code: {}", answer.status, answer.body));
     }
+    // Whoever signs in gets another token of the device than the one that was sent.
+    if field.name() == "device_token" {
+        return None;
+    }
     let (Some(sent), Some(back)) = (&nasty.text, answer.body[field.name()].as_str()) else { return None };
     (!is_back(sent, back)).then(|| format!("{back:?} came back"))
 }
@@ -211,8 +215,8 @@ async fn through(scene: &Scene, operation: &Operation, field: &Field, texts: &[N
             .replace("{no}", "1")
             .replace("{role}", "support")
             .replace("{session}", &Uuid::nil().to_string());
-        // An address as long as this is refused by HTTP itself.
-        if path.len() > 50_000 {
+        // A head of more than 16 KiB is refused by HTTP itself.
+        if path.len() > 12_000 {
             continue;
         }
         let mut answer = exchange.ask(&operation.method, &path, &headers, text.as_deref()).await;

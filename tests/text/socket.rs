@@ -101,6 +101,9 @@ impl Scene {
         if data.get("token").is_some() {
             data["token"] = if kind == "room.join" { pass.as_str() } else { self.token.as_str() }.into();
         }
+        if data.get("device").is_some() {
+            data["device"] = Uuid::now_v7().to_string().into();
+        }
         if data.get("joins").is_some() {
             data["joins"] = json!([{"room": self.room, "token": pass}]);
         }
