@@ -52,7 +52,9 @@ fn walk<'a>(value: &'a Value, visit: &mut impl FnMut(&'a Value)) {
 fn what_the_description_refers_to_is_there() {
     let document = document();
     walk(&document, &mut |value| {
-        assert!(!value.is_null(), "nothing in it is null");
+        // `null` is one of the values of an enum that may be left out, and the value of no member.
+        let has_null = value.as_object().is_some_and(|members| members.values().any(Value::is_null));
+        assert!(!has_null, "a member is null: {value}");
         if let Some(reference) = value["$ref"].as_str() {
             let pointer = reference.strip_prefix('#').expect("a reference within the document");
             assert!(document.pointer(pointer).is_some(), "{reference}");

@@ -100,7 +100,7 @@ async fn regression_the_server_does_not_start_with_a_role_that_could_get_too_man
     // Roles belong to the whole PostgreSQL, so this test has one of its own.
     let cluster = Cluster::private().await;
     let database = Database::fresh_in(&cluster).await;
-    let others = "create role clerk; grant update on journal to clerk; create role maker createrole";
+    let others = "drop role if exists clerk, maker; create role clerk; grant update on journal to clerk; create role maker createrole";
     sqlx::raw_sql(others).execute(&database.superuser).await.expect("made");
     for (right, said) in [
         ("grant parlor_owner to parlor_app", "may become its owner"),

@@ -427,7 +427,7 @@ fn regression_a_snapshot_is_bounded_in_bytes_and_keeps_the_newest_lines() {
         world.ask(&Request::Join { caller, position: None }).expect("may come in");
     }
     world.pass(1_000);
-    let line = |number: u32| format!("{number:02}{}", "\u{1F600}".repeat(1_980));
+    let line = |number: u32| format!("{number:02}{}", "\u{1F600}".repeat(1_900));
     for number in 0..50 {
         world.command(1, say(&line(number))).expect("said");
     }
