@@ -109,7 +109,10 @@ async fn a_database_of_an_older_program_is_migrated_audited_clean_and_served() {
     assert_eq!(room["name"], "An old room", "{room}");
     // The older program stored no folded names of rooms.
     let found = rest::get(program.address, "/v1/rooms?q=%C3%93LD%20R%C3%96", Some(&signed_in(&program, 1).await)).await;
-    assert_eq!(found.expect("up").1["items"][0]["name"], "An old room");
+    let found = found.expect("up").1;
+    let is_found =
+        found["items"].as_array().is_some_and(|rooms| rooms.iter().any(|room| room["name"] == "An old room"));
+    assert!(is_found, "{found}");
 
     // Each gift gets its first answer again, refusals included, and nothing is charged.
     for Gift { from, op, gift, answer } in &told.gifts {
