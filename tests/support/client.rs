@@ -274,6 +274,11 @@ impl Client {
         self.find("a frame", |_| true).await
     }
 
+    /// Reads whatever comes, and so answers the server's pings, until the socket is closed.
+    pub async fn stay(mut self) {
+        while self.socket.next().await.is_some_and(|message| message.is_ok()) {}
+    }
+
     /// Sends this text as it is.
     pub async fn text(&mut self, text: &str) {
         self.message(Message::text(text)).await;

@@ -95,8 +95,6 @@ struct Scene {
     token: String,
     room: RoomId,
     user: UserId,
-    /// The admin's socket, which keeps the admin in the room.
-    _inside: Client,
     count: AtomicUsize,
 }
 
@@ -106,8 +104,9 @@ impl Scene {
         let (admin, token) = world.entered("admin").await;
         world.give(admin, "reseller").await;
         let (room, user) = (world.room(admin).await, world.person("user").await);
-        let inside = world.in_room(admin, room).await;
-        Self { world, admin, token, room, user, _inside: inside, count: AtomicUsize::new(0) }
+        // The admin stays in the room by a socket that reads what it is told, and so answers the server's pings.
+        tokio::spawn(world.in_room(admin, room).await.stay());
+        Self { world, admin, token, room, user, count: AtomicUsize::new(0) }
     }
 
     /// The id in the operation's address, and its body before the text is put in. `deep` asks for things of its own that
