@@ -45,7 +45,9 @@ def before_call(context, case, kwargs):
         if case.path.startswith(beginning) and is_id and CHANCE.random() < 0.75:
             case.path_parameters["id"] = thing
     body = case.body
-    if case.path.endswith("/gifts") and isinstance(body, dict) and {"gift", "to"} <= body.keys() and CHANCE.random() < 0.5:
+    # A request that is to be wrong stays wrong.
+    is_wrong = case.meta is not None and case.meta.generation.mode.name == "NEGATIVE"
+    if not is_wrong and case.path.endswith("/gifts") and isinstance(body, dict) and {"gift", "to"} <= body.keys() and CHANCE.random() < 0.5:
         case.body = body | {"gift": 1, "to": {"users": [OTHER]}}
 
 
