@@ -114,10 +114,7 @@ impl Weight {
 /// # Errors
 /// `bad_request` that names what does not fit.
 pub fn read<'a, T: Deserialize<'a>>(data: &'a str) -> Result<T, ErrorBody> {
-    // What fits is read once. Only what does not is read again, to find the field.
-    read::json(data).or_else(|_| {
-        read::refusal(data.as_bytes()).map_err(|misfit| misfit.body("data").message("the data does not fit the type"))
-    })
+    read::named(data).map_err(|misfit| misfit.body("data").message("the data does not fit the type"))
 }
 
 /// Declares the commands of a socket, one line each: the variant, its data and reply, its type on the wire, its weight

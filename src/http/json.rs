@@ -11,17 +11,21 @@ use serde::Deserialize;
 /// `bad_request`, which names the place that is wrong.
 pub fn parse<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, ErrorBody> {
     if bytes.trim_ascii().is_empty() {
-        return Err(ErrorBody::new(ErrorCode::BadRequest).message("the body is not JSON: it is empty"));
+        return Err(not_json("it is empty"));
     }
-    read::refusal(bytes).map_err(|misfit| {
+    let text = std::str::from_utf8(bytes).map_err(|_| not_json("it is not UTF-8"))?;
+    read::named(text).map_err(|misfit| {
         let error = &misfit.error;
-        if error.is_data() { misfit.body(".") } else { not_json(error) }
+        if error.is_data() {
+            misfit.body(".")
+        } else {
+            not_json(&format!("line {}, column {}", error.line(), error.column()))
+        }
     })
 }
 
-fn not_json(error: &serde_json::Error) -> ErrorBody {
-    let place = format!("the body is not JSON: line {}, column {}", error.line(), error.column());
-    ErrorBody::new(ErrorCode::BadRequest).message(place)
+fn not_json(why: &str) -> ErrorBody {
+    ErrorBody::new(ErrorCode::BadRequest).message(format!("the body is not JSON: {why}"))
 }
 
 #[cfg(test)]
@@ -68,7 +72,10 @@ mod tests {
             let error = parse::<Outer>(json.as_bytes()).expect_err("it is not JSON");
             assert!(error.message.starts_with("the body is not JSON"), "{json:?}: {error}");
         }
-        assert!(parse::<Outer>(&[0xff, 0xfe]).is_err());
+        for bytes in [&[0xff, 0xfe][..], b"{\"name\":\"\xff\"}"] {
+            let error = parse::<Outer>(bytes).expect_err("it is not UTF-8");
+            assert_eq!(error.message, "the body is not JSON: it is not UTF-8");
+        }
         assert!(parse::<Outer>(br#"["a", null]"#).is_err(), "it is not an object");
         assert!(parse::<Outer>("[".repeat(100_000).as_bytes()).is_err());
     }
