@@ -126,11 +126,11 @@ fn short(text: &str, chars: usize) -> String {
     }
 }
 
-/// The whole number that JSON Schema calls this an integer for; `None` for any other, and for one that a float may have
-/// rounded.
+/// The integer that this number is to JSON Schema; `None` if it has a fraction, or if a float may have rounded it: 2^53 + 1
+/// is read as 2^53.
 fn whole(number: f64) -> Option<i64> {
-    const EXACT: f64 = (1_u64 << 53) as f64;
-    (number.fract() == 0.0 && number.abs() <= EXACT).then_some(number as i64)
+    const ROUNDED: f64 = (1_u64 << 53) as f64;
+    (number.fract() == 0.0 && number.abs() < ROUNDED).then_some(number as i64)
 }
 
 /// The words for a text that cannot be stored.
@@ -412,8 +412,8 @@ mod tests {
         }
         assert_eq!(json::<All>(r#"{"whole":-0.0}"#).expect("zero").whole, Some(0));
         assert_eq!(json::<All>(r#"{"whole":-7.0}"#).expect("below").whole, Some(-7));
-        assert_eq!(json::<All>(r#"{"whole":9007199254740992.0}"#).expect("exact").whole, Some(1 << 53));
-        for text in ["7.5", "9007199254740994.0", "1e300", "-9007199254740994.0"] {
+        assert_eq!(json::<All>(r#"{"whole":9007199254740991.0}"#).expect("exact").whole, Some((1 << 53) - 1));
+        for text in ["7.5", "9007199254740992.0", "9007199254740993.0", "1e300", "-9007199254740993.0"] {
             assert_eq!(field(&format!(r#"{{"whole":{text}}}"#)).0, "whole", "{text}");
         }
         assert_eq!(field(r#"{"small":256.0}"#), ("small".into(), "a whole number, 0 to 255".into()));
