@@ -34,7 +34,7 @@ impl<'a> CommandFrame<'a> {
     /// `bad_frame` when it is no JSON object of this form.
     pub fn parse(text: &'a str) -> Result<Self, ErrorBody> {
         let frame: Self =
-            read::json(text).map_err(|error| ErrorBody::new(ErrorCode::BadFrame).message(words(&error)))?;
+            read::json(text).map_err(|error| ErrorBody::new(ErrorCode::BadFrame).message(read::words(&error)))?;
         if frame.id.is_some_and(|id| id >= NUMBER_LIMIT.unsigned_abs()) {
             return Err(ErrorBody::new(ErrorCode::BadFrame).message("an id is a number below 2^53"));
         }
@@ -60,12 +60,6 @@ impl<'a> CommandFrame<'a> {
     pub fn data(&self) -> &'a str {
         self.data.map_or("{}", RawValue::get)
     }
-}
-
-/// The message of a parse error without line and column, which would be counted in the data and not in the frame.
-fn words(error: &serde_json::Error) -> String {
-    let words = error.to_string();
-    words.split_once(" at line ").map_or(words.clone(), |(words, _)| words.to_owned())
 }
 
 /// A command as a client writes it.
@@ -409,6 +403,8 @@ mod tests {
         ] {
             assert_eq!(CommandFrame::parse(text).expect_err(text).code, ErrorCode::BadFrame);
         }
+        let long = format!(r#"{{"id":"{}","type":"ping"}}"#, "x".repeat(60_000));
+        assert!(CommandFrame::parse(&long).expect_err("no integer").message.len() < 1_000, "it is not repeated whole");
         for (data, field) in [
             (r#"[104233871,"x"]"#, "data"),
             (r#"{"room":104233871}"#, "text"),

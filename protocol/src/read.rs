@@ -75,10 +75,19 @@ pub fn misfit(path: &str, message: &str) -> ErrorBody {
         Some(name) => format!("{path}.{name}"),
         None => path.to_owned(),
     };
-    let message = message.split(" at line ").next().unwrap_or(message);
     ErrorBody::new(ErrorCode::BadRequest)
         .message("some fields of the request are wrong; `fields` names them")
-        .field(short(&field, 100), short(&plain(message), 200))
+        .field(short(&field, 100), short(&plain(placeless(message)), 200))
+}
+
+/// The parser's message about text that is no envelope.
+pub(crate) fn words(error: &serde_json::Error) -> String {
+    short(placeless(&error.to_string()), 200)
+}
+
+/// serde's message without line and column, which in a command's data would be counted from where the data begins.
+fn placeless(message: &str) -> &str {
+    message.split(" at line ").next().unwrap_or(message)
 }
 
 /// serde's words without Rust's: what was expected, said as the documents say it. Words that need no change stay.
