@@ -169,13 +169,27 @@ impl Identity {
         KnownDevice::read(&self.0.key, token?, now)
     }
 
-    /// Counts a request of somebody who is not signed in: for the known device, or else for the network address;
-    /// `rate_limited` if there were too many. So nobody else at its address keeps a known device out.
+    /// Counts a request of somebody who is not signed in, before the account is looked up: for the device of a token, or
+    /// else for the network address; `rate_limited` if there were too many. So nobody else at its address keeps a known
+    /// device out. Once the account is known, the caller calls [`Identity::admit_guesser`].
     pub(super) fn admit(&self, addresses: &Limit<IpAddr>, from: IpAddr, device: Option<&KnownDevice>) -> Result<()> {
         match device {
             Some(device) => self.0.devices.check(&device.id()),
             None => addresses.check(&holder(from)),
         }
+    }
+
+    /// Counts a request for the network address too, if its token is that of another account's device; `rate_limited` if
+    /// there were too many. Otherwise whoever has an account could pass every limit of an address, with a token of each
+    /// sign-in.
+    pub(super) fn admit_guesser(
+        &self,
+        addresses: &Limit<IpAddr>,
+        from: IpAddr,
+        device: Option<&KnownDevice>,
+        guesser: &Guesser,
+    ) -> Result<()> {
+        if device.is_some() && !guesser.known { addresses.check(&holder(from)) } else { Ok(()) }
     }
 
     /// Who tries a password or a code of this contact.

@@ -223,3 +223,18 @@ async fn an_address_that_floods_refuses_no_known_device_behind_it() {
     let asked = api.post("/v1/auth/codes", &body).from(STRANGER).send().await;
     assert_eq!((asked.status, asked.body), (StatusCode::ACCEPTED, Value::Null));
 }
+
+#[tokio::test]
+async fn regression_tokens_of_other_accounts_devices_pass_no_limit_of_an_address() {
+    let settings = Settings { sign_ins_per_minute_address: 3, codes_per_minute_address: 3, ..roomy() };
+    let api = api(settings).await;
+    let (mut signed_in, mut asked) = (Vec::new(), Vec::new());
+    for number in 0..4 {
+        let device = registered(&api, &format!("someone{number}@example.com")).await;
+        let contact = format!("nobody{number}@example.com");
+        signed_in.push(login(&api, STRANGER, &contact, "a guess at random", Some(&device)).await.status.as_u16());
+        let body = json!({"contact": contact, "purpose": "reset", "device_token": device});
+        asked.push(api.post("/v1/auth/codes", &body).from(STRANGER).send().await.status.as_u16());
+    }
+    assert_eq!((signed_in, asked), (vec![401, 401, 401, 429], vec![202, 202, 202, 429]));
+}

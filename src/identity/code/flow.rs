@@ -27,6 +27,7 @@ impl Identity {
     ) -> Result<()> {
         self.admit(&self.0.sign_ins, from, known.as_ref())?;
         let by = self.guesser(&mut *edge.read().await?, contact, from, known.as_ref()).await?;
+        self.admit_guesser(&self.0.sign_ins, from, known.as_ref(), &by)?;
         let proof = self.proven(edge, Purpose::Reset, contact, None, code, &by).await?;
         let hash = self.passwords().hash(asker(from), password, edge.chance().bytes()).await?;
         let mut tx = edge.begin().await?;

@@ -43,6 +43,7 @@ impl Identity {
         (from, known): (IpAddr, Option<KnownDevice>),
     ) -> Result<()> {
         let asker = self.guesser(tx, contact, from, known.as_ref()).await?;
+        self.admit_guesser(&self.0.codes, from, known.as_ref(), &asker)?;
         let somebody = match purpose {
             Purpose::Reset => store::resettable(tx, contact).await?.is_some(),
             Purpose::Register | Purpose::Contact => true,

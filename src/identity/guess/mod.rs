@@ -56,6 +56,7 @@ impl Identity {
         let account = accounts::account(tx, login).await?.map(|account| (account.user, account.password_hash));
         let known_as = account.as_ref().map(|(person, hash)| (person.id, hash.as_str()));
         let guesser = Guesser::of(&inner.key, device, known_as, from);
+        self.admit_guesser(&inner.sign_ins, from, device, &guesser)?;
         let contact = inner.key.hash(&[login.as_str()]);
         inner.attempts.check(&(contact.clone(), guesser.key.clone()))?;
         // Every guess takes these locks in this order, so that two guesses never deadlock.
