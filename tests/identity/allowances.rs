@@ -106,6 +106,21 @@ async fn a_restart_begins_no_allowance_anew() {
 }
 
 #[tokio::test]
+async fn regression_whatever_sessions_a_user_has_beyond_the_bound_end_with_the_next_sign_in() {
+    let settings = Settings { sessions_user: 3, ..roomy() };
+    let api = Api::with(settings, |_, _| Box::pin(async { Ok(()) })).await;
+    api.registered("layla@example.com").await;
+    // As an older program left them, which had no bound.
+    let older = "insert into sessions (id, user_id, device, last_used_at)
+                 select gen_random_uuid(), id, 'old', clock_timestamp() - interval '1 day' from users, generate_series(1, 10)";
+    api.superuser(older).await;
+    let login = json!({"login": "layla@example.com", "password": PASSWORD, "device": "test"});
+    assert_eq!(api.post("/v1/auth/login", &login).send().await.status, StatusCode::OK);
+    assert_eq!(api.count("select count(*) from sessions where revoked_at is null").await, 3);
+    assert_eq!(api.count("select count(*) from sessions where revoked_at is null and device = 'old'").await, 1);
+}
+
+#[tokio::test]
 async fn a_user_has_so_many_sessions_and_old_ones_are_removed() {
     let settings = Settings { sessions_user: 3, ..roomy() };
     let api = Api::with(settings, |_, _| Box::pin(async { Ok(()) })).await;

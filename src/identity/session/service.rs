@@ -53,9 +53,10 @@ pub(in crate::identity) struct Opened {
     pub(in crate::identity) refresh: Token,
 }
 
-/// Ends the session of this user that was not used for the longest time, if there are `most` already.
+/// Ends the sessions of this user that were not used for the longest time, until there is room for one more among `most`.
 pub(in crate::identity) async fn make_room(tx: &mut Tx, user: UserId, most: u32) -> Result<()> {
-    if let Some(session) = store::unused_longest(tx, user, i64::from(most) - 1).await? {
+    // It is more than one only after sign-ins at the same time, a lower setting, or a program that had no bound.
+    for session in store::unused_longest(tx, user, i64::from(most) - 1).await? {
         revocation::insert(tx, Revoked::Session(user, session), Reason::SignedOut).await?;
         tracing::info!(user.id = user.number(), session.id = %session, "a session ended, because the user has too many");
     }

@@ -20,19 +20,19 @@ pub(super) async fn insert_session(conn: &mut PgConnection, id: Uuid, user: User
     Ok(())
 }
 
-/// The session of this user that was not used for the longest time, if more than `others` have not ended.
-pub(super) async fn unused_longest(conn: &mut PgConnection, user: UserId, others: i64) -> Result<Option<Uuid>> {
-    let session = sqlx::query_scalar!(
+/// The sessions of this user that have not ended, without the `kept` that were used last.
+pub(super) async fn unused_longest(conn: &mut PgConnection, user: UserId, kept: i64) -> Result<Vec<Uuid>> {
+    let sessions = sqlx::query_scalar!(
         "select id
            from sessions
           where user_id = $1
             and revoked_at is null
           order by last_used_at desc, id desc
-         offset $2 limit 1",
+         offset $2",
         user.number(),
-        others,
+        kept,
     );
-    Ok(session.fetch_optional(conn).await?)
+    Ok(sessions.fetch_all(conn).await?)
 }
 
 /// Deletes at most `most` sessions that ended more than a month ago; gives how many.
