@@ -13,7 +13,7 @@ use super::{Proof, Purpose, channel, digits, hash, message, parts, store, user_t
 use crate::identity::device::{Guesser, KnownDevice};
 use crate::identity::revocation::{self, Reason, Revoked};
 use crate::identity::store::session_of;
-use crate::identity::throttle::{self, Counted, DAY_SECONDS, Pace};
+use crate::identity::throttle::{self, Counted, Pace};
 use crate::identity::{Contact, CurrentUser, Identity};
 use crate::kit::chance::Chance;
 use crate::kit::error::{Error, Result};
@@ -83,7 +83,6 @@ impl Identity {
             free: 1,
             first_seconds: inner.settings.code_resend_seconds,
             max_seconds: inner.settings.code_resend_max_seconds,
-            forget_seconds: DAY_SECONDS,
         };
         let key = inner.key.hash(&[contact.as_str()]);
         // The lock of the contact is taken first, so that two requests never deadlock.
@@ -218,7 +217,6 @@ impl Identity {
             free: settings.failures_account,
             first_seconds: settings.lock_seconds,
             max_seconds: settings.lock_max_seconds,
-            forget_seconds: DAY_SECONDS,
         };
         let key = self.0.key.hash(&[&user.to_string()]);
         let counted = throttle::count(tx, pace, &key).await?;

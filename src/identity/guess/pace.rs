@@ -1,6 +1,6 @@
 //! How long a guess has to wait, from the guesses of the last day. This is pure: ages are arguments.
 
-use crate::identity::Settings;
+use crate::identity::{Settings, throttle};
 use crate::kit::usage::DAY_MS;
 
 /// The guesses of the last day that limit the next one.
@@ -26,12 +26,7 @@ pub(super) fn wait_ms(past: Past, known: bool, settings: &Settings) -> i64 {
 
 /// The wait after so many guesses of one guesser at one account.
 fn growing_ms(guesses: i64, settings: &Settings) -> i64 {
-    let beyond = guesses - i64::from(settings.failures_account);
-    if beyond < 0 {
-        return 0;
-    }
-    let doubled = i64::from(settings.lock_seconds) << beyond.min(20);
-    doubled.min(i64::from(settings.lock_max_seconds)) * 1_000
+    throttle::growing_ms(guesses, settings.failures_account, settings.lock_seconds, settings.lock_max_seconds)
 }
 
 #[cfg(test)]

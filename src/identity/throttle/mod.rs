@@ -1,18 +1,18 @@
-//! Counts in the database against guessing and flooding. They survive restarts and hold on all nodes.
+//! Growing waits between requests for a code, and between a signed-in user's guesses at their own password. They are
+//! counted in the database, so they survive restarts and hold on all nodes. Guesses at sign-in are counted one by one, in
+//! `guess`.
 //!
 //! An attempt is counted before it is made, so that a hundred guesses at the same time count as a hundred, and it is
 //! taken back if it turns out to be no guess. Addresses with and without an account are counted in the same way.
 
-use parlor_protocol::{ErrorBody, ErrorCode};
-
 use crate::kit::error::Result;
 use crate::kit::tx::Tx;
+use crate::kit::usage;
 
 mod store;
 
-pub(super) const DAY_SECONDS: u32 = 86_400;
-
-/// After how many attempts a key is blocked, and how long. Each further attempt doubles the wait.
+/// After how many attempts a key is blocked, and how long. Each further attempt doubles the wait. After a day without an
+/// attempt all are forgotten.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pace {
     /// What is counted, as the database names it.
@@ -23,19 +23,23 @@ pub(super) struct Pace {
     pub(super) first_seconds: u32,
     /// The seconds of the longest wait.
     pub(super) max_seconds: u32,
-    /// After this many seconds without an attempt, all attempts are forgotten; a day at most.
-    pub(super) forget_seconds: u32,
 }
 
 impl Pace {
     /// The milliseconds until the attempt after this one.
     pub(super) fn wait_ms(self, counted: Counted) -> i64 {
-        let beyond = i64::from(counted.number) - i64::from(self.free);
-        if beyond < 0 {
-            return 0;
-        }
-        (i64::from(self.first_seconds) << beyond.min(20)).min(i64::from(self.max_seconds)) * 1_000
+        growing_ms(i64::from(counted.number), self.free, self.first_seconds, self.max_seconds)
     }
+}
+
+/// The milliseconds to wait after so many attempts: none before the one with the number `free`, `first_seconds` after
+/// it, twice as long after each further one, and `max_seconds` at most.
+pub(super) fn growing_ms(attempts: i64, free: u32, first_seconds: u32, max_seconds: u32) -> i64 {
+    let beyond = attempts - i64::from(free);
+    if beyond < 0 {
+        return 0;
+    }
+    (i64::from(first_seconds) << beyond.min(20)).min(i64::from(max_seconds)) * 1_000
 }
 
 /// An attempt that was counted.
@@ -52,9 +56,7 @@ pub(super) async fn count(tx: &mut Tx, pace: Pace, key: &[u8]) -> Result<Counted
     if let Some(counted) = store::count(tx, pace, key).await? {
         return Ok(counted);
     }
-    let wait = store::wait_ms(tx, pace.kind, key).await?.unwrap_or(0).max(0);
-    let wait = u64::try_from(wait).unwrap_or(0).saturating_add(1);
-    Err(ErrorBody::new(ErrorCode::RateLimited).retry_after_ms(wait).into())
+    Err(usage::refused(store::wait_ms(tx, pace.kind, key).await?.unwrap_or(0)))
 }
 
 /// Takes an attempt back, together with the wait that it caused.

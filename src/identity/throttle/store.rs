@@ -5,9 +5,11 @@ use sqlx::PgConnection;
 use super::{Counted, Pace};
 use crate::kit::error::Result;
 
+const DAY_SECONDS: f64 = 86_400.0;
+
 /// Counts an attempt, and blocks the key as the pace says; `None` if the key is blocked.
 pub(super) async fn count(conn: &mut PgConnection, pace: Pace, key: &[u8]) -> Result<Option<Counted>> {
-    // A block that lasts longer than any can was written while the clock was ahead, and keeps nobody out.
+    // A block that lasts longer than the longest wait was written while the clock was ahead. It keeps nobody out.
     // The sub-query of `returning` sees the row as it was before this statement. It compares the counts, so that it
     // gives nothing if another attempt was counted in between.
     let counted = sqlx::query_as!(
@@ -35,7 +37,7 @@ pub(super) async fn count(conn: &mut PgConnection, pace: Pace, key: &[u8]) -> Re
         number(pace.free),
         f64::from(pace.first_seconds),
         f64::from(pace.max_seconds),
-        f64::from(pace.forget_seconds),
+        DAY_SECONDS,
     );
     Ok(counted.fetch_optional(conn).await?)
 }
