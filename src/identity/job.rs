@@ -25,8 +25,8 @@ impl Kind for SucceedKeys {
     }
 }
 
-/// Deletes old revocations, expired codes and counts that are forgotten. It takes effect once, in the transaction of
-/// the job's mark.
+/// Deletes old revocations and sessions, expired codes and what counts no more. It takes effect once, in the
+/// transaction of the job's mark.
 struct Sweep(Identity);
 
 impl Kind for Sweep {

@@ -311,7 +311,7 @@ async fn right_sign_ins_never_count_against_a_network_and_its_failures_expire() 
     for person in [people, people].concat() {
         assert_eq!(login(&api, person, PASSWORD).await.status, StatusCode::OK, "{person}");
     }
-    // Somebody's mistakes are forgotten when they enter the right password.
+    // Only failures count, at whatever account: this is the third of the address.
     assert_eq!(login(&api, people[0], "a guess at random").await.code(), (401, "invalid_credentials"));
     assert_eq!(login(&api, people[1], PASSWORD).await.code(), (429, "rate_limited"), "three in a day");
     later(&api, "update sign_in_guesses set at = at - interval '23 hours'").await;
