@@ -18,7 +18,8 @@ pub(super) enum Mark {
     None,
 }
 
-/// The mark in the first line. `None` if the migration has no mark, as those that are named by a number alone, or one that cannot be read.
+/// The mark in the first line. `None` if the migration has no mark, as those that are named by a number alone, or one that
+/// cannot be read.
 pub(super) fn mark(migration: &Migration) -> Option<Mark> {
     let line = migration.sql.as_str().lines().next()?;
     let words: Vec<_> = line.strip_prefix(WORD)?.split_whitespace().collect();

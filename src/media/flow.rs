@@ -16,7 +16,8 @@ use crate::kit::edge::Edge;
 use crate::kit::error::{Error, Result};
 
 impl Media {
-    /// Checks whether the file that was uploaded is what was announced, and writes it again. A second call gives the first answer.
+    /// Checks whether the file that was uploaded is what was announced, and writes it again. A second call gives the first
+    /// answer.
     pub(super) async fn complete(&self, edge: &Edge, user: UserId, id: Uuid) -> Result<Upload> {
         self.storage()?;
         let row = self.own(&mut *edge.read().await?, user, id).await?;

@@ -59,8 +59,9 @@ impl BatchError {
     }
 }
 
-/// Judges, writes and commits a batch. `refusals` limits how many refusals of an account are stored. On `Ok` it is committed, and `chain` ends with its link. On `Err` nothing has
-/// changed, unless the connection was lost during the commit; then nobody knows.
+/// Judges, writes and commits a batch. `refusals` limits how many refusals of an account are stored. On `Ok` the batch is
+/// committed, and `chain` ends with its link. On `Err` nothing has changed, unless the connection was lost during the
+/// commit; then nobody knows.
 pub(super) async fn settle(
     connection: &mut PgConnection,
     kinds: &Kinds,
