@@ -120,7 +120,10 @@ impl RoomState {
             Request::Join { caller, position } => self.decide_join(caller, *position, now),
             Request::Leave { user } => Ok(self.decide_leave(*user)),
             Request::Elsewhere { user } => Ok(self.decide_elsewhere(*user)),
-            Request::Changed { person } => Ok(Decision::silent(self.renaming(person).into_iter().collect())),
+            Request::Changed { person } => {
+                let renamed = self.renaming(person).or_else(|| self.renaming_of_left(person));
+                Ok(Decision::silent(renamed.into_iter().collect()))
+            }
             Request::Dropped { user, connection } => Ok(self.decide_drop(*user, *connection)),
             Request::Command { caller, operation, command } => self.decide_command(caller, operation, command, now),
             Request::Present { user } => self.permit(*user, Act::Look, now).map(|_| Decision::answer(Answer::Nothing)),

@@ -7,7 +7,8 @@ use parlor_protocol::room::Person;
 use super::{Change, RoomState};
 
 impl RoomState {
-    /// The change by which this user has this name and picture; `None` if the room shows them so already, or not at all.
+    /// The change by which this user has this name and picture; `None` if the room has them so already, or if they
+    /// neither own it nor are in it.
     ///
     /// It is an event if clients were shown another one. A user whom no event has named yet is named by their arrival, and
     /// in a room that only counts its people those without a seat are not named.
@@ -18,8 +19,15 @@ impl RoomState {
         if differs(Some(&self.card.owner)) || differs(sitting) || differs(self.presence.named(user)) {
             return Some(Change::Event(Event::PersonChanged { person: person.clone() }));
         }
-        let is_known = differs(self.presence.person(user)) || differs(self.presence.left(user));
-        is_known.then(|| Change::Renamed(person.clone()))
+        differs(self.presence.person(user)).then(|| Change::Renamed(person.clone()))
+    }
+
+    /// The change by which a user who has left has this name and picture, should somebody give them a gift now; `None` if
+    /// they are not kept, or have them already. It searches through those who have left, so a join, which makes what is
+    /// kept of the user useless, does not ask for it.
+    pub(super) fn renaming_of_left(&self, person: &Person) -> Option<Change> {
+        let differs = self.presence.left(person.id).is_some_and(|known| known != person);
+        differs.then(|| Change::Renamed(person.clone()))
     }
 
     /// The caller as the room knows them, so that a line has the same name as the seat of whoever wrote it.

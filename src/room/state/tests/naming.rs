@@ -77,6 +77,29 @@ fn a_user_who_comes_back_with_another_name_has_it_everywhere() {
 }
 
 #[test]
+fn a_user_who_has_left_is_given_a_gift_under_the_name_they_have_now() {
+    let mut world = World::with_people(&[1, 2]);
+    let receiver = |world: &mut World| {
+        let order = world.order(1, Recipients::Users(vec![user(2)])).expect("in the room");
+        order.receivers.expect("they left lately")[0].clone()
+    };
+    world.pass(1_000);
+    world.ask(&Request::Leave { user: user(2) }).expect("never refused");
+    world.pass(1_000);
+    let told = world.told.len();
+    change(&mut world, renamed(2));
+    assert_eq!((receiver(&mut world), world.told.len()), (renamed(2), told), "nobody sees them any more");
+    // They come back under a third name, and leave again.
+    let third = Person { name: "third".into(), ..person(2) };
+    world
+        .ask(&Request::Join { caller: Caller { user: third.clone(), ..caller(2) }, position: None })
+        .expect("comes in");
+    assert_eq!(receiver(&mut world), third);
+    world.ask(&Request::Leave { user: user(2) }).expect("never refused");
+    assert_eq!(receiver(&mut world), third, "the newest of what is kept counts");
+}
+
+#[test]
 fn while_people_are_only_counted_a_user_without_a_seat_is_renamed_without_an_event() {
     let mut world = World::new(Settings { named_people: 2, ..Settings::default() });
     for number in [1, 2, 3, 4] {
