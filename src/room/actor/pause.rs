@@ -24,8 +24,9 @@ pub(super) struct Pause {
     pub(super) paused: bool,
     /// The question to the store whether the room's epoch still holds.
     confirmation: Option<PortFuture<Result<(), WriteError>>>,
-    /// The requests by which users have left meanwhile, to be decided when the room goes on.
-    left: Vec<Request>,
+    /// The requests by which users have left meanwhile or have another name, to be decided when the room goes on. Each
+    /// user has at most one of a kind.
+    noted: Vec<Request>,
     /// The store's answer to a hard command, if it came meanwhile.
     written: Option<Answered>,
     /// Whether the table of gifts has to be read.
@@ -34,7 +35,7 @@ pub(super) struct Pause {
 
 impl Pause {
     pub(super) fn new(lease: Lease) -> Self {
-        Self { lease, paused: false, confirmation: None, left: Vec::new(), written: None, reads_gifts: false }
+        Self { lease, paused: false, confirmation: None, noted: Vec::new(), written: None, reads_gifts: false }
     }
 
     /// Waits for the next step towards the end of a pause; for ever if the room is not paused.
@@ -102,7 +103,7 @@ impl RoomActor {
         // Users whose sockets were lost could not come back during the pause, so their grace period begins anew.
         let decision = self.state.decide_resumed();
         self.apply(decision, now);
-        for request in std::mem::take(&mut self.pause.left) {
+        for request in std::mem::take(&mut self.pause.noted) {
             self.open(Mail::Request(Box::new(request), None));
         }
         if let Some(written) = self.pause.written.take() {
@@ -124,10 +125,19 @@ impl RoomActor {
             }
         };
         match request {
-            Request::Leave { .. } | Request::Elsewhere { .. } | Request::Changed { .. } => {
-                if !self.pause.left.contains(&request) {
-                    self.pause.left.push(request);
+            Request::Leave { .. } | Request::Elsewhere { .. } => {
+                if !self.pause.noted.contains(&request) {
+                    self.pause.noted.push(request);
                 }
+                answer(reply, Ok(Answer::Nothing));
+            }
+            Request::Changed { ref person } => {
+                // The last one counts, even if the user takes a name again that was noted before.
+                self.pause.noted.retain(|noted| match noted {
+                    Request::Changed { person: former } => former.id != person.id,
+                    _ => true,
+                });
+                self.pause.noted.push(request);
                 answer(reply, Ok(Answer::Nothing));
             }
             Request::Dropped { .. } => {

@@ -1,5 +1,7 @@
 //! Tests of a room whose node cannot prove its lease.
 
+use parlor_protocol::room::Person;
+
 use super::*;
 
 impl Room {
@@ -52,6 +54,23 @@ async fn regression_a_paused_room_decides_and_publishes_nothing_and_goes_on_wher
     assert_eq!(snapshot.people.iter().map(|person| person.id).collect::<Vec<_>>(), [say::user(1), say::user(2)]);
     tokio::time::sleep(Duration::from_secs(31)).await;
     assert_eq!(room.join(1, None).await.snapshot.expect("nothing brought").read().seats[2].user, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn regression_a_user_who_takes_a_former_name_again_during_a_pause_has_it_afterwards() {
+    let room = Room::with_people(&[1, 2]).await;
+    // Both are announced by then.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    room.lose_lease();
+    let named = |name: &str| Person { name: name.into(), ..say::person(2) };
+    for name in ["first", "second", "first"] {
+        room.handle.call(Request::Changed { person: named(name) }).await.expect("never refused");
+    }
+    room.prove_lease();
+    room.settle().await;
+    let joined = room.join(1, None).await;
+    let people = joined.snapshot.expect("nothing brought").read().people;
+    assert_eq!(people, [say::person(1), named("first")]);
 }
 
 #[tokio::test(start_paused = true)]
