@@ -70,7 +70,7 @@ impl Users {
             }
             tracing::warn!(
                 room.id = room.number(),
-                "a room was not told that a socket or user has left: its mailbox stayed full"
+                "a room was not told that a socket or user has left or a name has changed: its mailbox stayed full"
             );
         });
     }
