@@ -2,6 +2,8 @@
 //! come, they are gathered for a tenth of a second.
 
 use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use sqlx::Connection as _;
@@ -23,12 +25,20 @@ const BATCH_BYTES: usize = 512 * 1024;
 const EVERY: Duration = Duration::from_millis(100);
 /// The most checkpoints that wait for their turn. When there are more, rooms wait; each has one at a time.
 const QUEUE: usize = 1_024;
+/// The time over which written checkpoints are counted.
+const COUNTED_OVER: Duration = Duration::from_secs(1);
+/// The time in which a count that was higher is forgotten. Rooms that wait because of it write in waves, so it must last
+/// longer than they wait.
+const FORGOTTEN_IN: Duration = Duration::from_secs(8);
 
 type Kept = Result<(), WriteError>;
 
 /// The queue of the task that writes checkpoints. Cheap to clone.
 #[derive(Clone, Debug)]
-pub(super) struct Checkpoints(mpsc::Sender<Pending>);
+pub(super) struct Checkpoints {
+    queue: mpsc::Sender<Pending>,
+    a_second: Arc<AtomicU32>,
+}
 
 /// A checkpoint that waits for its turn, and where the outcome is sent.
 #[derive(Debug)]
@@ -41,14 +51,20 @@ impl Checkpoints {
     /// Starts the task that writes checkpoints until the supervisor stops. `timeout` bounds one statement.
     pub(super) fn start(edge: Edge, timeout: Duration, supervisor: &Supervisor) -> Self {
         let (queue, waiting) = mpsc::channel(QUEUE);
-        let until = supervisor.stop().child_token();
-        supervisor.engine("writer of checkpoints", &until, run(edge, timeout, waiting, until.clone()));
-        Self(queue)
+        let (until, a_second) = (supervisor.stop().child_token(), Arc::<AtomicU32>::default());
+        let pace = Pace { since: Instant::now(), count: 0, a_second: a_second.clone() };
+        supervisor.engine("writer of checkpoints", &until, run(edge, timeout, waiting, pace, until.clone()));
+        Self { queue, a_second }
+    }
+
+    /// How many checkpoints were written in a second, when they were last counted.
+    pub(super) fn a_second(&self) -> u32 {
+        self.a_second.load(Ordering::Relaxed)
     }
 
     /// Replaces a room's checkpoint. The future ends when it is written or refused.
     pub(super) fn put(&self, row: CheckpointRow) -> PortFuture<Kept> {
-        let queue = self.0.clone();
+        let queue = self.queue.clone();
         Box::pin(async move {
             let gone = || WriteError::Unknown("the task that writes checkpoints has ended".to_owned());
             let (reply, kept) = oneshot::channel();
@@ -58,7 +74,35 @@ impl Checkpoints {
     }
 }
 
-async fn run(edge: Edge, timeout: Duration, mut queue: mpsc::Receiver<Pending>, until: CancellationToken) {
+/// Counts the checkpoints that are written. A higher count is told at once, a lower one step by step.
+struct Pace {
+    since: Instant,
+    count: u32,
+    a_second: Arc<AtomicU32>,
+}
+
+impl Pace {
+    /// Counts a batch. What was counted in the time before it is told once that time is over.
+    fn count(&mut self, rows: usize, now: Instant) {
+        let over = now - self.since;
+        if over >= COUNTED_OVER {
+            let counted = f64::from(self.count) / over.as_secs_f64();
+            let before = f64::from(self.a_second.load(Ordering::Relaxed));
+            let fallen = before + (counted - before) * over.div_duration_f64(FORGOTTEN_IN).min(1.0);
+            self.a_second.store(counted.max(fallen) as u32, Ordering::Relaxed);
+            (self.since, self.count) = (now, 0);
+        }
+        self.count = self.count.saturating_add(u32::try_from(rows).unwrap_or(u32::MAX));
+    }
+}
+
+async fn run(
+    edge: Edge,
+    timeout: Duration,
+    mut queue: mpsc::Receiver<Pending>,
+    mut pace: Pace,
+    until: CancellationToken,
+) {
     let mut waiting = Vec::with_capacity(BATCH);
     let mut next_at = Instant::now();
     loop {
@@ -78,6 +122,7 @@ async fn run(edge: Edge, timeout: Duration, mut queue: mpsc::Receiver<Pending>, 
         let _ = timeout_at(next_at, gather).await;
         let (batch, later) = divide(waiting);
         waiting = later;
+        pace.count(batch.len(), Instant::now());
         next_at = Instant::now() + if waiting.is_empty() { EVERY } else { Duration::ZERO };
         write(&edge, timeout, batch).await;
     }
@@ -171,6 +216,22 @@ mod tests {
             kept.expect_err("there is no store");
         }
         assert!(began.elapsed() < EVERY * 2, "twenty statements took {:?}", began.elapsed());
+    }
+
+    #[test]
+    fn checkpoints_are_counted_by_the_second() {
+        let (a_second, start) = (Arc::<AtomicU32>::default(), Instant::now());
+        let mut pace = Pace { since: start, count: 0, a_second: a_second.clone() };
+        for tenth in 1..=20 {
+            pace.count(30, start + Duration::from_millis(100 * tenth));
+        }
+        let high = a_second.load(Ordering::Relaxed);
+        assert!((270..=300).contains(&high), "{high} at once");
+        pace.count(1, start + Duration::from_secs(4));
+        let lower = a_second.load(Ordering::Relaxed);
+        assert!(lower < high && lower > high / 2, "{lower} after two quiet seconds");
+        pace.count(1, start + Duration::from_secs(60));
+        assert!(a_second.load(Ordering::Relaxed) <= 5, "after a quiet minute: {a_second:?}");
     }
 
     #[test]

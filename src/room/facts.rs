@@ -122,6 +122,9 @@ pub trait Facts: Send + Sync + 'static {
     /// Replaces the room's checkpoint.
     fn checkpoint(&self, row: CheckpointRow) -> PortFuture<Result<(), WriteError>>;
 
+    /// The checkpoints of all rooms of this node that were lately written in a second.
+    fn checkpoints_a_second(&self) -> u32;
+
     /// Gives the room back, so that any node may claim it at once. If that fails, the node's lease must end first.
     fn release(&self, room: RoomId, epoch: i64) -> PortFuture<()>;
 }
@@ -157,6 +160,10 @@ impl Facts for PgFacts {
 
     fn checkpoint(&self, row: CheckpointRow) -> PortFuture<Result<(), WriteError>> {
         self.checkpoints.put(row)
+    }
+
+    fn checkpoints_a_second(&self) -> u32 {
+        self.checkpoints.a_second()
     }
 
     fn release(&self, room: RoomId, epoch: i64) -> PortFuture<()> {

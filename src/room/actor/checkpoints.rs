@@ -15,6 +15,11 @@ type Kept = Result<(), WriteError>;
 /// operations, so the more a room remembers, the longer its lines wait, up to `checkpoint_lines_ms`.
 const LINES_BYTES_A_SECOND: i64 = 2_048;
 
+/// The milliseconds that a line waits longer for each checkpoint that the node writes in a second: thousands of rooms in
+/// which little is said are together as dear as one that remembers much. From 250 a second on, lines wait for the default
+/// `checkpoint_lines_ms`.
+const WAIT_MS_A_CHECKPOINT: i64 = 16;
+
 /// What decides when the next checkpoint is due.
 pub(super) struct Checkpoints {
     /// Whether something other than chat has changed since the last checkpoint began.
@@ -63,7 +68,9 @@ impl RoomActor {
     /// How long a line may wait for its checkpoint, at most `longest_ms`.
     fn lines_wait_ms(&self, longest_ms: i64) -> i64 {
         let bytes = i64::try_from(self.state.memory_bytes()).unwrap_or(i64::MAX);
-        (bytes.saturating_mul(1_000) / LINES_BYTES_A_SECOND).min(longest_ms)
+        let of_room = bytes.saturating_mul(1_000) / LINES_BYTES_A_SECOND;
+        let of_node = i64::from(self.facts.checkpoints_a_second()) * WAIT_MS_A_CHECKPOINT;
+        of_room.max(of_node).min(longest_ms)
     }
 
     pub(super) fn start_checkpoint(&mut self) {

@@ -4,6 +4,7 @@ mod pausing;
 mod repairing;
 
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use parlor_protocol::command::Recipients;
 use parlor_protocol::event::RemovalCause;
@@ -26,6 +27,8 @@ struct Store {
     writes: mpsc::UnboundedSender<Write>,
     checkpoints: Mutex<Vec<CheckpointRow>>,
     fenced: Mutex<bool>,
+    /// What the store says of all rooms of the node.
+    checkpoints_a_second: AtomicU32,
 }
 
 impl Facts for Store {
@@ -44,6 +47,10 @@ impl Facts for Store {
             self.checkpoints.lock().expect("no panic").push(row);
         }
         Box::pin(async move { if fenced { Err(WriteError::Fenced) } else { Ok(()) } })
+    }
+
+    fn checkpoints_a_second(&self) -> u32 {
+        self.checkpoints_a_second.load(Ordering::Relaxed)
     }
 
     fn release(&self, _room: RoomId, _epoch: i64) -> PortFuture<()> {
@@ -96,7 +103,12 @@ impl Room {
         let (audience, told) = mpsc::unbounded_channel();
         let (written, writes) = mpsc::unbounded_channel();
         let (ordered, orders) = mpsc::unbounded_channel();
-        let store = Arc::new(Store { writes: written, checkpoints: Mutex::default(), fenced: Mutex::default() });
+        let store = Arc::new(Store {
+            writes: written,
+            checkpoints: Mutex::default(),
+            fenced: Mutex::default(),
+            checkpoints_a_second: AtomicU32::default(),
+        });
         let ledger = Arc::new(Ledger { orders: ordered, table: Mutex::default() });
         let (handle, mut mailbox, board) = RoomHandle::pair(say::room_id(), settings.mailbox);
         let (clock, now) = (BootClock::of_runtime(), Timestamp(1_000_000));
@@ -375,6 +387,15 @@ async fn checkpoints_are_written_at_most_twice_a_second_and_once_more_at_the_end
     }
     let lines = kept() - before;
     assert!((2..=4).contains(&lines), "{lines} checkpoints of lines in three seconds: little is remembered");
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    room.store.checkpoints_a_second.store(250, Ordering::Relaxed);
+    let before = kept();
+    room.done(1, 50, say::say("hello")).await;
+    tokio::time::sleep(Duration::from_millis(3_900)).await;
+    assert_eq!(kept(), before, "where many rooms write checkpoints, lines of chat alone wait longer");
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert_eq!(kept(), before + 1);
+    room.store.checkpoints_a_second.store(0, Ordering::Relaxed);
     for op in 1_000..1_200 {
         room.done(1, op, say::say("hello")).await;
     }
