@@ -64,11 +64,12 @@ pub fn client(peer: IpAddr, headers: &HeaderMap, proxies: &Proxies) -> IpAddr {
     if !is_trusted(peer) {
         return peer;
     }
-    let lines = |name| headers.get_all(name).iter().filter_map(|line: &HeaderValue| line.to_str().ok());
+    // A client may send any bytes in front of what the proxy adds, so a line is never left out.
+    let lines = |name| headers.get_all(name).iter().map(|line: &HeaderValue| String::from_utf8_lossy(line.as_bytes()));
     let hops: Vec<Option<IpAddr>> = if proxies.forwarded_only || !headers.contains_key(X_FORWARDED_FOR) {
-        lines("forwarded").flat_map(|line| parts(line, ',')).map(forwarded_for).collect()
+        lines("forwarded").flat_map(|line| parts(&line, ',').map(forwarded_for).collect::<Vec<_>>()).collect()
     } else {
-        lines(X_FORWARDED_FOR).flat_map(|line| line.split(',')).map(node).collect()
+        lines(X_FORWARDED_FOR).flat_map(|line| line.split(',').map(node).collect::<Vec<_>>()).collect()
     };
     let mut client = peer;
     for hop in hops.into_iter().rev() {
@@ -88,15 +89,23 @@ fn forwarded_for(element: &str) -> Option<IpAddr> {
     pairs.find_map(|(name, value)| name.trim().eq_ignore_ascii_case("for").then(|| node(value))).flatten()
 }
 
-/// The parts of a text between separators that are not in quotes.
+/// The parts of a text between separators that are not in quotes. If a quote has no counterpart, none of them counts: a
+/// client may have sent it, so that what the proxy added behind it would seem to be quoted.
 fn parts(text: &str, separator: char) -> impl Iterator<Item = &str> {
+    let are_paired = text.chars().chain([' ']).map(outside()).fold(true, |_, is_outside| is_outside);
+    let mut is_outside = outside();
+    text.split(move |c: char| (is_outside(c) || !are_paired) && c == separator)
+}
+
+/// Says of each character of a text, given one after the other, whether it is outside of quotes.
+fn outside() -> impl FnMut(char) -> bool {
     let (mut quoted, mut escaped) = (false, false);
-    text.split(move |c: char| {
-        let ends = c == separator && !quoted;
+    move |c| {
+        let is_outside = !quoted;
         quoted ^= c == '"' && !escaped;
         escaped = c == '\\' && quoted && !escaped;
-        ends
-    })
+        is_outside
+    }
 }
 
 /// The address of a hop: with or without a port, brackets and quotes. `None` for a name that hides it, as `unknown`.
@@ -162,7 +171,7 @@ mod tests {
         let mut headers = HeaderMap::new();
         for line in lines {
             let (name, line) = line.split_once("| ").unwrap_or((header, line));
-            headers.append(HeaderName::from_static(name), HeaderValue::from_static(line));
+            headers.append(HeaderName::from_static(name), HeaderValue::from_bytes(line.as_bytes()).expect("a value"));
         }
         let trusted = proxies.iter().map(|text| text.parse().expect("a network")).collect();
         let proxies = Proxies { trusted, forwarded_only: only };
@@ -207,6 +216,7 @@ mod tests {
             ("::ffff:203.0.114.7", "203.0.114.7"),
             ("[2001:db8::5", "10.0.0.1"),
             ("[2001:db8::5]x", "10.0.0.1"),
+            ("192.0.2.1\u{ff}, 203.0.114.7", "203.0.114.7"),
             ("203.0.114.7:1:2", "10.0.0.1"),
             ("", "10.0.0.1"),
         ] {
@@ -224,6 +234,9 @@ mod tests {
             ("proto=https; for=\"[2001:db8::5]:4711\"", "2001:db8::5"),
             ("for=192.0.2.1, for=203.0.114.7;host=\"a,b;for=192.0.2.2\", for=10.0.0.2", "203.0.114.7"),
             ("host=\"a\\\",for=192.0.2.2\";for=203.0.114.7", "203.0.114.7"),
+            ("for=192.0.2.1;x=\", for=203.0.114.7", "203.0.114.7"),
+            ("for=\"192.0.2.1, for=\"203.0.114.7:4711\"", "203.0.114.7"),
+            ("x=\"\u{ff}, for=203.0.114.7", "203.0.114.7"),
             ("for=192.0.2.1, proto=https", "10.0.0.1"),
             ("for=192.0.2.1, for=_hidden", "10.0.0.1"),
             ("for=unknown", "10.0.0.1"),
