@@ -243,6 +243,7 @@ impl Reader {
                 }
             }
             let (mut at, began, now) = (0, self.session.gateway.began, self.deadlines.heard);
+            self.forgive(prices, now);
             self.meter.take(0, bytes, prices, began, now);
             while self.reads() {
                 match self.assembly.next(&mut scratch[at..end], limit) {
@@ -285,6 +286,14 @@ impl Reader {
             let wait = me.budget.take(frames, bytes, gateway.user_prices, nanos(gateway.began, now));
             self.meter.slow(wait, now);
         }
+    }
+
+    /// Forgets that the socket was slowed, once its own budget and its user's are kept.
+    fn forgive(&mut self, prices: Prices, now: Instant) {
+        let gateway = &self.session.gateway;
+        let at = nanos(gateway.began, now);
+        let of_user = || self.session.me.as_ref().is_none_or(|me| me.budget.is_calm(gateway.user_prices, at));
+        self.meter.forgive(prices, at, of_user);
     }
 
     /// When something is due next.

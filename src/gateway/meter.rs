@@ -34,14 +34,17 @@ impl Meter {
         self.above.as_mut().is_some_and(|above| above.until.take_if(|until| now >= *until).is_some())
     }
 
-    /// Counts what has come on the socket. Returns whether it must be slowed.
-    pub(super) fn take(&mut self, frames: u64, bytes: u64, prices: Prices, began: Instant, now: Instant) -> bool {
-        let at = nanos(began, now);
-        let wait = self.budget.take(frames, bytes, prices, at);
+    /// Forgets that it was above its budget, if that is calm again at this time, and its user's too.
+    pub(super) fn forgive(&mut self, prices: Prices, at: u64, of_user: impl FnOnce() -> bool) {
         let is_read_again = self.above.as_ref().is_some_and(|above| above.until.is_none());
-        if wait == 0 && is_read_again && self.budget.is_calm(prices, at) {
+        if is_read_again && self.budget.is_calm(prices, at) && of_user() {
             self.above = None;
         }
+    }
+
+    /// Counts what has come on the socket. Returns whether it must be slowed.
+    pub(super) fn take(&mut self, frames: u64, bytes: u64, prices: Prices, began: Instant, now: Instant) -> bool {
+        let wait = self.budget.take(frames, bytes, prices, nanos(began, now));
         self.slow(wait, now)
     }
 
@@ -87,5 +90,18 @@ mod tests {
             assert!(!once.floods(within, now), "after {step} tenths of a second");
         }
         assert!(closed_at.is_some_and(|step| (30..60).contains(&step)), "{closed_at:?}");
+    }
+
+    #[test]
+    fn regression_a_socket_within_its_own_budget_floods_too_if_its_user_is_above_theirs_all_the_time() {
+        let prices = Prices::of(Rate { count: 10, per_ms: 1_000 }, Rate { count: 1_000_000, per_ms: 1_000 });
+        let (start, within) = (Instant::now(), Duration::from_secs(10));
+        let (later, mut meter) = (start + within, Meter::default());
+        assert!(meter.slow(1_000_000, start) && meter.look(later));
+        meter.forgive(prices, nanos(start, later), || false);
+        assert!(meter.slow(1_000_000, later) && meter.floods(within, later));
+        assert!(meter.look(later + within));
+        meter.forgive(prices, nanos(start, later + within), || true);
+        assert!(meter.slow(1_000_000, later + within) && !meter.floods(within, later + within));
     }
 }
