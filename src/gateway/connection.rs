@@ -25,7 +25,7 @@ use super::session::{Change, Replies, Session, Step};
 use super::upgrade::Opening;
 use crate::delivery::{Connection, Frame};
 use crate::kit::budget::{Prices, nanos};
-use crate::telemetry::{Held, metric};
+use crate::telemetry::Held;
 
 /// The bytes that the buffer has beyond a frame of the greatest size.
 const SPARE_BYTES: usize = 16 * 1024;
@@ -185,11 +185,12 @@ impl Reader {
                 }
                 Wake::Unblocked(id, change) => {
                     self.session.answered(id);
+                    // Before the turn, which may begin another blocking command.
+                    self.session.stranger.iter().for_each(|stranger| stranger.is_busy(false));
                     let turn = match self.session.apply(change) {
                         Some(code) => Turn::Close(code),
                         None => self.turn(None),
                     };
-                    self.session.stranger.iter().for_each(|stranger| stranger.is_busy(false));
                     timer.as_mut().reset(self.next());
                     turn
                 }
@@ -198,10 +199,7 @@ impl Reader {
                     timer.as_mut().reset(self.next());
                     turn
                 }
-                Wake::Out => {
-                    metric::SOCKETS_REFUSED.add_of("pushed_out", 1);
-                    Turn::Close(CloseCode::Busy)
-                }
+                Wake::Out => Turn::Close(CloseCode::Busy),
                 Wake::Readable => {
                     tokio::task::consume_budget().await;
                     let turn = self.turn(Some(stream));

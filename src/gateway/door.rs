@@ -117,8 +117,7 @@ impl Door {
     /// # Errors
     /// [`Crowded`], if its address has as many as it may.
     pub(super) fn arrive_proxied(&self, address: IpAddr, now: Instant) -> Result<Permit, Crowded> {
-        let stranger = self.strangers.enter(Some(address), self.strangers_places(), now);
-        if stranger.is_on_porch() { Err(Crowded) } else { Ok(Arc::new(stranger)) }
+        self.strangers.enter_table(address, self.strangers_places(), now).map(Arc::new).ok_or(Crowded)
     }
 
     /// The places that strangers have now.

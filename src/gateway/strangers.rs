@@ -19,6 +19,7 @@ use futures_util::task::AtomicWaker;
 use tokio::time::Instant;
 
 use crate::kit::budget::Spent;
+use crate::telemetry::metric;
 
 /// The most connections on the porch.
 pub(super) const PORCH: usize = 64;
@@ -116,33 +117,22 @@ impl Strangers {
     /// is a trusted proxy, which has no bound of its own: many people come by it.
     pub(super) fn enter(&self, holder: Option<IpAddr>, most: usize, now: Instant) -> Stranger {
         let mut table = self.table();
-        let own = table.holders.get(&holder).map_or(0, |holder| holder.entries.len());
-        let has_place = if holder.is_some() && own >= self.0.of_address {
-            table.push_out(holder, Who::Patient(now))
-        } else {
-            table.count < most || table.make_room(own, now)
-        };
-        let number = table.next;
-        table.next += 1;
-        let requests = match table.holders.get(&holder) {
-            Some(holder) => holder.requests.clone(),
-            None => Arc::default(),
-        };
-        let (busy, out, waker) = (AtomicBool::new(false), AtomicBool::new(false), AtomicWaker::new());
-        let entry = Arc::new(Entry { number, since: now, busy, out, waker, requests });
-        let place = if has_place {
-            table.insert(holder, entry.clone());
+        let entry = table.newcomer(holder, now);
+        let place = if table.seat(&entry, holder, self.0.of_address, most) {
             Place::Table
         } else {
-            if table.porch.len() >= PORCH
-                && let Some(oldest) = table.porch.pop_front()
-            {
-                oldest.push_out();
-            }
-            table.porch.push_back(entry.clone());
+            table.let_wait(entry.clone());
             Place::Porch
         };
         Stranger { strangers: self.clone(), entry, holder, place }
+    }
+
+    /// The same, but only in the table: nobody has to leave the porch for it.
+    pub(super) fn enter_table(&self, holder: IpAddr, most: usize, now: Instant) -> Option<Stranger> {
+        let (mut table, holder) = (self.table(), Some(holder));
+        let entry = table.newcomer(holder, now);
+        let has_place = table.seat(&entry, holder, self.0.of_address, most);
+        has_place.then(|| Stranger { strangers: self.clone(), entry, holder, place: Place::Table })
     }
 
     /// How many places are taken.
@@ -153,6 +143,39 @@ impl Strangers {
 }
 
 impl Table {
+    /// A connection that has no place yet. It shares the requests of its address.
+    fn newcomer(&mut self, holder: Option<IpAddr>, now: Instant) -> Arc<Entry> {
+        let number = self.next;
+        self.next += 1;
+        let requests = self.holders.get(&holder).map(|of| of.requests.clone()).unwrap_or_default();
+        let (busy, out, waker) = (AtomicBool::new(false), AtomicBool::new(false), AtomicWaker::new());
+        Arc::new(Entry { number, since: now, busy, out, waker, requests })
+    }
+
+    /// Inserts a newcomer, if there is a place or somebody has to give up theirs. Returns whether it is in.
+    fn seat(&mut self, entry: &Arc<Entry>, holder: Option<IpAddr>, of_address: usize, most: usize) -> bool {
+        let own = self.holders.get(&holder).map_or(0, |of| of.entries.len());
+        let has_place = if holder.is_some() && own >= of_address {
+            self.push_out(holder, Who::Patient(entry.since))
+        } else {
+            self.count < most || self.make_room(own, entry.since)
+        };
+        if has_place {
+            self.insert(holder, entry.clone());
+        }
+        has_place
+    }
+
+    /// Takes a newcomer to the porch, from which the oldest goes if it is full.
+    fn let_wait(&mut self, entry: Arc<Entry>) {
+        if self.porch.len() >= PORCH
+            && let Some(oldest) = self.porch.pop_front()
+        {
+            oldest.push_out();
+        }
+        self.porch.push_back(entry);
+    }
+
     fn insert(&mut self, holder: Option<IpAddr>, entry: Arc<Entry>) {
         let of = self.holders.entry(holder).or_default();
         if of.entries.is_empty() {
@@ -204,6 +227,7 @@ impl Table {
         };
         let Some(number) = found.map(|entry| entry.number) else { return false };
         if let Some(entry) = self.remove(holder, number) {
+            metric::SOCKETS_REFUSED.add_of("pushed_out", 1);
             entry.push_out();
         }
         true
@@ -261,6 +285,8 @@ impl Drop for Stranger {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kit::budget::Price;
+    use crate::kit::rate::Rate;
 
     const MOST: usize = 16;
 
@@ -332,5 +358,26 @@ mod tests {
         assert_eq!(out(&porch), [0, 1, 2]);
         drop(porch);
         assert!(strangers.table().porch.is_empty());
+    }
+
+    #[test]
+    fn regression_who_wants_a_place_in_the_table_only_pushes_nobody_off_the_porch() {
+        let (strangers, now) = (Strangers::new(1), Instant::now());
+        let _one = strangers.enter(address(1), MOST, now);
+        let porch = many(&strangers, 1, PORCH, now);
+        assert!(strangers.enter_table(IpAddr::from([192, 0, 2, 1]), MOST, now).is_none());
+        assert!(out(&porch).is_empty());
+        assert!(strangers.enter_table(IpAddr::from([192, 0, 2, 2]), MOST, now).is_some());
+    }
+
+    #[test]
+    fn regression_the_only_place_of_an_address_is_no_new_budget_for_requests() {
+        let (strangers, start) = (Strangers::new(1), Instant::now());
+        let price = Price::of(Rate { count: 1, per_ms: 1_000 });
+        let waits = |stranger: &Stranger| stranger.requests().expect("no proxy").take(1, price, 0);
+        let first = strangers.enter(address(1), MOST, start);
+        assert_eq!(waits(&first), 0);
+        let second = strangers.enter(address(1), MOST, start + PATIENT);
+        assert!(first.is_out() && waits(&second) > 0);
     }
 }
