@@ -91,7 +91,7 @@ table! {
         |target| flood(target, 8, |target, number| coming_in(target, number, false), text(r#"{"id":7,"type":"ping"}"#));
     "lists", "a user asks for lists without end", "as pings, and the lists have a rate of their own",
         |target| {
-            let list = text(&format!(r#"{{"id":7,"type":"gift.list","data":{{"room":{}}}}}"#, target.room));
+            let list = text(&format!(r#"{{"id":7,"type":"gift.list","data":{{"room":{},"after":0}}}}"#, target.room));
             flood(target, 4, |target, number| coming_in(target, number, true), list)
         };
     "fragments", "a message that never ends, of empty fragments", "each is a frame of the budget",
