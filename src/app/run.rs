@@ -20,9 +20,9 @@ const LEDGER_WITHIN: Duration = Duration::from_secs(3);
 /// balancer that asks sends no more clients here.
 const UNREADY: Duration = Duration::from_millis(500);
 
-/// Serves at this listener until it is stopped, until another server has taken this one's place, or until an engine task fails. `ready`
-/// is called once, with the address, when it takes requests.
-/// While the start takes long, `/healthz` is answered and everything else refused.
+/// Serves at this listener until it is stopped, until another server has taken this one's place, or until an engine task
+/// fails. `ready` is called once, with the address, when it takes requests. While the start takes long, `/healthz` is
+/// answered and everything else refused.
 ///
 /// # Errors
 /// A sentence that says what keeps the server from starting, or what ended it although nobody asked it to stop.
