@@ -50,15 +50,13 @@ pub(super) async fn connect(
     let now = gateway.ports.now();
     let person = signed_in.user;
     let (presence, replaced) =
-        gateway.users.enter(person.id, &connect.device, signed_in.session, &connection, Instant::now());
-    gateway.users.shows(&person);
+        gateway.users.enter(&person, &connect.device, signed_in.session, &connection, Instant::now());
     if let Some(replaced) = replaced {
         replaced.close(CloseCode::Replaced, None).await;
     }
     let (session, expires_at) = (signed_in.session, signed_in.expires_at);
     let validity = Validity::until(expires_at, now);
-    let budget = gateway.users.budget(person.id);
-    let mut me = Box::new(Me::new(person, session, validity, presence, budget, inside));
+    let mut me = Box::new(Me::new(person, session, validity, presence, inside));
 
     let mut joins = Vec::with_capacity(connect.joins.len());
     for asked in connect.joins {

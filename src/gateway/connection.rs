@@ -281,7 +281,7 @@ impl Reader {
     fn charge_user(&mut self, frames: u64, bytes: u64, now: Instant) {
         if let Some(me) = &self.session.me {
             let gateway = &self.session.gateway;
-            let wait = me.budget.take(frames, bytes, gateway.user_prices, nanos(gateway.began, now));
+            let wait = me.presence.budget.take(frames, bytes, gateway.user_prices, nanos(gateway.began, now));
             self.meter.slow(wait, now);
         }
     }
@@ -290,7 +290,7 @@ impl Reader {
     fn forgive(&mut self, prices: Prices, now: Instant) {
         let gateway = &self.session.gateway;
         let at = nanos(gateway.began, now);
-        let of_user = || self.session.me.as_ref().is_none_or(|me| me.budget.is_calm(gateway.user_prices, at));
+        let of_user = || self.session.me.as_ref().is_none_or(|me| me.presence.budget.is_calm(gateway.user_prices, at));
         self.meter.forgive(prices, at, of_user);
     }
 

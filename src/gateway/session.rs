@@ -19,7 +19,6 @@ use super::GatewayState;
 use super::asked::Question;
 use super::door::{Inside, Permit, Undecided};
 use crate::delivery::{Connection, Frame};
-use crate::kit::budget::Budget;
 use crate::kit::clock::Timestamp;
 use crate::presence::{Place, Presence};
 use crate::room::port::PortFuture;
@@ -60,9 +59,7 @@ pub(super) struct Me {
     /// The socket's places in rooms.
     pub places: Vec<Place>,
     pub validity: Validity,
-    /// What all sockets of the user may send together.
-    pub budget: Arc<Budget>,
-    _presence: Presence,
+    pub presence: Presence,
     _inside: Inside,
 }
 
@@ -296,15 +293,8 @@ impl Drop for Session {
 
 impl Me {
     /// A user who is in no room yet on this socket.
-    pub(super) fn new(
-        person: Person,
-        session: Uuid,
-        validity: Validity,
-        presence: Presence,
-        budget: Arc<Budget>,
-        inside: Inside,
-    ) -> Self {
-        Self { person, session, places: Vec::new(), validity, budget, _presence: presence, _inside: inside }
+    pub(super) fn new(person: Person, session: Uuid, validity: Validity, presence: Presence, inside: Inside) -> Self {
+        Self { person, session, places: Vec::new(), validity, presence, _inside: inside }
     }
 
     /// Adds a place. In the room that was left for it, the socket has none any more.

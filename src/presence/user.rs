@@ -106,11 +106,6 @@ impl Users {
         self.0.entries.get(&user).and_then(|entry| entry.person.clone())
     }
 
-    /// Notes how others see a user who has just signed in.
-    pub fn shows(&self, person: &Person) {
-        self.0.entries.entry(person.id).or_default().person = Some(person.clone());
-    }
-
     /// Notes that a user has another name or picture, and tells each of their sockets. Nothing happens if it is known.
     pub async fn changed(&self, person: &Person) {
         let is_news = self.0.entries.get_mut(&person.id).is_some_and(|mut entry| {
@@ -132,25 +127,28 @@ impl Users {
         self.0.entries.iter().filter(|entry| !entry.devices.is_empty()).count()
     }
 
-    /// Adds a socket for as long as the returned [`Presence`] lives. If the device has a socket already, or if there
-    /// are too many, the device's or the oldest one is removed and returned; the caller closes it.
+    /// Adds a socket of a user who has just signed in, for as long as the returned [`Presence`] lives. If the device has a
+    /// socket already, or if there are too many, the device's or the oldest one is removed and returned; the caller closes
+    /// it.
     pub fn enter(
         &self,
-        user: UserId,
+        person: &Person,
         device: &str,
         session: Uuid,
         connection: &Connection,
         now: Instant,
     ) -> (Presence, Option<Connection>) {
         self.sweep(now);
-        let mut entry = self.0.entries.entry(user).or_default();
+        let mut entry = self.0.entries.entry(person.id).or_default();
+        entry.person = Some(person.clone());
         let known = entry.devices.iter().position(|known| &*known.name == device);
         let oldest = (entry.devices.len() >= self.0.most_devices).then_some(0);
         let replaced = known.or(oldest).map(|at| entry.devices.remove(at).connection);
         entry.devices.reserve_exact(1);
         entry.devices.push(Device { name: device.into(), session, connection: connection.clone(), room: None });
         entry.gone = None;
-        (Presence { users: self.clone(), user, connection: connection.id() }, replaced)
+        let (user, budget) = (person.id, entry.budget.clone());
+        (Presence { users: self.clone(), user, connection: connection.id(), budget }, replaced)
     }
 
     /// At every [`SWEEP_EVERY`]th call, forgets the users who have been gone for longer than `keep`.
@@ -177,11 +175,6 @@ impl Users {
             entry.gone = Some(now);
         }
         entry.uses[class as usize].one(pace, now)
-    }
-
-    /// The budget of the user, which all of their sockets share.
-    pub fn budget(&self, user: UserId) -> Arc<Budget> {
-        self.0.entries.entry(user).or_default().budget.clone()
     }
 
     /// Waits until no other join or leave of this user is under way, and keeps others waiting while the guard lives.
@@ -299,6 +292,8 @@ pub struct Presence {
     users: Users,
     user: UserId,
     connection: ConnectionId,
+    /// What all sockets of the user may send together.
+    pub budget: Arc<Budget>,
 }
 
 impl Drop for Presence {
