@@ -31,6 +31,18 @@ struct Store {
     checkpoints_a_second: AtomicU32,
 }
 
+impl Store {
+    /// A store that hands its writes to `writes`.
+    fn answering(writes: mpsc::UnboundedSender<Write>) -> Self {
+        Self {
+            writes,
+            checkpoints: Mutex::default(),
+            fenced: Mutex::default(),
+            checkpoints_a_second: AtomicU32::default(),
+        }
+    }
+}
+
 impl Facts for Store {
     fn write(&self, write: HardWrite) -> PortFuture<Result<Option<Written>, WriteError>> {
         let (answer, answered) = oneshot::channel();
@@ -103,12 +115,7 @@ impl Room {
         let (audience, told) = mpsc::unbounded_channel();
         let (written, writes) = mpsc::unbounded_channel();
         let (ordered, orders) = mpsc::unbounded_channel();
-        let store = Arc::new(Store {
-            writes: written,
-            checkpoints: Mutex::default(),
-            fenced: Mutex::default(),
-            checkpoints_a_second: AtomicU32::default(),
-        });
+        let store = Arc::new(Store::answering(written));
         let ledger = Arc::new(Ledger { orders: ordered, table: Mutex::default() });
         let (handle, mut mailbox, board) = RoomHandle::pair(say::room_id(), settings.mailbox);
         let (clock, now) = (BootClock::of_runtime(), Timestamp(1_000_000));

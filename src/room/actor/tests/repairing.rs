@@ -98,7 +98,7 @@ async fn socket(delivery: &Delivery) -> (TcpStream, Connection) {
 
 fn actor(topic: Topic, settings: Settings, board: Arc<Board>) -> RoomActor {
     let (unused, _) = mpsc::unbounded_channel();
-    let store = Store { writes: unused, checkpoints: Mutex::default(), fenced: Mutex::default() };
+    let store = Store::answering(unused);
     let (orders, _) = mpsc::unbounded_channel();
     RoomActor::new(Parts {
         state: RoomState::wake(say::woken(), settings.clone(), Timestamp(1_000_000)),
