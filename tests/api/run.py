@@ -10,23 +10,21 @@ import base64
 import collections
 import json
 import os
-import re
-import shutil
-import signal
 import socket
 import struct
 import subprocess
 import sys
-import tempfile
 import threading
 import urllib.request
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+sys.path.append(str(HERE.parent / "documents"))
+from server import Server as Started
+
 CALLS = 2000
 # High limits, because other tests cover the limits.
 SETTINGS = {
-    "PARLOR_LOG": "warn",
     "PARLOR__IDENTITY__REQUESTS_PER_MINUTE_USER": "1000000",
     "PARLOR__IDENTITY__ATTEMPTS_PER_MINUTE_ACCOUNT": "10000",
     "PARLOR__IDENTITY__SIGN_INS_PER_MINUTE_ADDRESS": "1000000",
@@ -43,39 +41,18 @@ SETTINGS = {
 }
 
 
-class Server:
-    """`parlor dev` with a store of its own."""
+class Server(Started):
+    """The server of the tests of the documents, with calls."""
 
-    def __init__(self):
-        self.is_stopping = False
-        self.data = tempfile.mkdtemp(prefix="parlor-")
-        os.chmod(self.data, 0o755)  # the store may run as another user
-        program = os.environ.get("PARLOR_BIN", HERE / "../../target/debug/parlor")
-        ours = {name: value for name, value in os.environ.items() if not name.startswith(("PARLOR_", "DATABASE_"))}
-        command = [program, "dev", "--port", "0", "--data", self.data]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=ours | SETTINGS)
-        for line in self.process.stdout:
-            found = re.search(r"http://([\d.]+):(\d+)/", line)
-            if found:
-                self.host, self.port = found[1], int(found[2])
-                self.url = f"http://{self.host}:{self.port}"
-                return
-        self.stop()
-        sys.exit("the server does not start")
+    is_stopping = False
 
     def stop(self):
         self.is_stopping = True
-        self.process.send_signal(signal.SIGTERM)
-        try:
-            self.process.wait(20)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-        shutil.rmtree(self.data, ignore_errors=True)
+        super().stop()
 
     def call(self, method, path, body, token=None):
         headers = {"content-type": "application/json"} | ({"authorization": f"Bearer {token}"} if token else {})
-        request = urllib.request.Request(self.url + path, json.dumps(body).encode(), headers, method=method)
+        request = urllib.request.Request(self.base + path, json.dumps(body).encode(), headers, method=method)
         with urllib.request.urlopen(request, timeout=15) as answer:
             return json.load(answer)
 
@@ -154,7 +131,7 @@ def sum_up(tally):
 
 
 def main():
-    server = Server()
+    server = Server(SETTINGS)
     try:
         owner, other = (server.sign_in(number) for number in (1, 2))
         room = server.call("POST", "/v1/rooms", {"name": "Schemathesis"}, owner["access_token"])["id"]
@@ -164,8 +141,8 @@ def main():
         server.call("PUT", f"/v1/rooms/{room}/seat", {"seat": 7}, other["access_token"])
         tally = Path(server.data) / "tally.json"
         program = Path(sys.executable).with_name("schemathesis")
-        command = [program, "--config-file", HERE / "schemathesis.toml", "run", f"{server.url}/v1/openapi.json", *sys.argv[1:]]
-        env = {"PARLOR_URL": server.url, "PARLOR_ROOM": room, "PARLOR_OTHER": other["user"]["id"], "PARLOR_TALLY": tally}
+        command = [program, "--config-file", HERE / "schemathesis.toml", "run", f"{server.base}/v1/openapi.json", *sys.argv[1:]]
+        env = {"PARLOR_URL": server.base, "PARLOR_ROOM": room, "PARLOR_OTHER": other["user"]["id"], "PARLOR_TALLY": tally}
         # schemathesis leaves files in its working folder, and finds hooks.py by its name.
         env |= {"PYTHONPATH": HERE, "PYTHONDONTWRITEBYTECODE": "1"}
         env = os.environ | {name: str(value) for name, value in env.items()}
@@ -175,7 +152,7 @@ def main():
             print(f"fewer than {CALLS} calls: raise max-examples in schemathesis.toml")
         return 1 if failed or calls < CALLS else 0
     finally:
-        server.stop()
+        server.remove()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-"""What the tests of the documents share: `parlor dev` with a store of its own, and the blocks of a document."""
+"""What the tests of the documents share: `parlor dev` with a store of its own, and the blocks of a document. `tests/api` uses the
+server too."""
 
 import os
 import re
