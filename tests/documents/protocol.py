@@ -227,8 +227,9 @@ async def that_the_same_operation_takes_effect_once(one, two):
     assert refused["code"] == "not_in_room"
     give = {"room": room, "gift": 1, "count": 1, "to": {"users": [two.id]}}
     friend = await Wire().open(two, [two.join(room)])
-    paid, mine = (await wire.ask("gift.send", give, mine2 := op()))["data"], mine2
-    outside = (await elsewhere.ask("gift.send", give, mine))["data"]
+    gift = op()
+    paid = (await wire.ask("gift.send", give, gift))["data"]
+    outside = (await elsewhere.ask("gift.send", give, gift))["data"]
     assert outside == {**paid, "replayed": True}, "a gift's first answer is known everywhere"
     del friend
 

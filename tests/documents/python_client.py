@@ -2,8 +2,8 @@
 """Runs the client of docs/protocol.md against a real server: `python_client.py [SECONDS]`, 60 without a number.
 
 One client is behind a proxy that cuts its connections anywhere in a frame, keeps it away, and now and then lets them go silent.
-Two others are not. The server is killed once, just behind the answers to gifts, and restarted. In the end all of them must show what a newcomer is given: each line and each
-gift once, in one order, no event left out, and each gift paid for once.
+Two others are not. The server is killed once, just behind the answers to gifts, and restarted. In the end all of them must show
+what a newcomer is given: each line and each gift once, in one order, no event left out, and each gift paid for once.
 """
 
 import asyncio
