@@ -13,7 +13,6 @@ import re
 import shutil
 import signal
 import socket
-import ssl
 import subprocess
 import sys
 import tempfile
@@ -43,10 +42,10 @@ def listens(port):
 
 def until(what, asked, seconds=30):
     """Asks until the answer is true."""
-    for end in [time.monotonic() + seconds]:
-        while not asked():
-            assert time.monotonic() < end, f"{what}: not within {seconds} s"
-            time.sleep(0.1)
+    end = time.monotonic() + seconds
+    while not asked():
+        assert time.monotonic() < end, f"{what}: not within {seconds} s"
+        time.sleep(0.1)
 
 
 def run(command, **options):
@@ -143,6 +142,7 @@ class Machine:
         places = {
             "/etc/parlor": f"{folder}/etc", "/var/lib/parlor": f"{folder}/lib", "/var/backups/parlor": f"{folder}/backups",
             "/etc/nginx": f"{folder}/nginx", "/var/www/acme": f"{folder}/acme", "/usr/local/bin/parlor": PROGRAM, "runuser -u parlor -- ": "",
+            "postgres://postgres@/postgres?host=/run/postgresql": self.database.superuser,
             "db.example:5432": f"localhost:{self.ports['database']}", "127.0.0.1:8080": f"127.0.0.1:{self.ports['server']}",
             "127.0.0.1:9100": f"127.0.0.1:{self.ports['metrics']}", "listen 80;": f"listen 127.0.0.1:{self.ports['http']};",
             "listen 443 ssl;": f"listen 127.0.0.1:{self.ports['https']} ssl;", "include parlor.d/": f"include {folder}/nginx/parlor.d/",
@@ -154,7 +154,7 @@ class Machine:
 
     def bash(self, lines, fails=False):
         """Runs lines as the operator, in the folder of a checkout, after the page's definitions."""
-        lines = f"SUPERUSER='{self.database.superuser}'\n{self.definitions}\n{self.here(lines)}"
+        lines = f"{self.definitions}\n{self.here(lines)}"
         done = subprocess.run(["bash", "-euo", "pipefail", "-c", lines], cwd=self.folder, env=self.environment,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120)
         assert (done.returncode != 0) == fails, f"ended with {done.returncode}:\n{lines}\n{done.stdout}"
@@ -371,7 +371,7 @@ async def operate(machine, client):
         raise AssertionError("who came after the backup is not in it")
     except client.Refused as refused:
         assert refused.code == "invalid_credentials", refused
-    told(f"a dump is restored: the audit finds what the anchors know, and then all is clean")
+    told("a dump is restored: the audit finds what the anchors know, and then all is clean")
 
     base = Postgres(machine.folder / "pg", machine.folder / "backups/base", free_port())
     if os.getuid() == 0:
