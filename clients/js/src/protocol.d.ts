@@ -210,7 +210,7 @@ export type Currency = "coin" | "diamond";
 export interface Done {
   /** The room's epoch, which rises when the room starts anew or moves to another server. */
   epoch: number;
-  /** The `seq` of the event that the command caused; if it changed nothing, that of the last event. The answer to a hard command (`seat.lock`, `seat.unlock`, `room.kick`) is stored with what it does, before that is announced: it has the `seq` of the last event before, and the command's own event comes behind it. */
+  /** The `seq` of the event that the command caused; if it changed nothing, that of the last event. The answer to a hard command (`seat.lock`, `seat.unlock`, `room.kick`) is stored with what it does, before that is announced: it has the `seq` of the last event before. The reply itself comes behind the command's event, as every such reply. */
   seq: number;
   /** This is the operation's first answer, repeated. Absent: no. */
   replayed?: boolean;
