@@ -108,12 +108,25 @@ pub(super) async fn serve(gateway: GatewayState, stream: Arc<TcpStream>, mut ope
     }
     drop(opening);
     reader.run(&stream, &closed).await;
-    let is_out = reader.session.stranger.as_ref().is_some_and(|stranger| stranger.is_out());
+    // A connection that is read to its end is open, so it has its place for as long.
+    let (stranger, _inside) = reader.session.give_place();
     drop(reader);
     tracing::debug!(by_server = closed.is_cancelled(), "a socket has ended");
-    if closed.is_cancelled() && !is_out {
-        // An error and the end of the stream mean the same here: nothing more comes.
-        let _ = Box::pin(stop.run_until_cancelled(tokio::time::timeout(LINGER, drain(&stream)))).await;
+    if closed.is_cancelled() {
+        let out = async {
+            match &stranger {
+                Some(stranger) => stranger.out().await,
+                None => std::future::pending().await,
+            }
+        };
+        let reads = async {
+            tokio::select! {
+                () = out => {}
+                // An error and the end of the stream mean the same here: nothing more comes.
+                _ = tokio::time::timeout(LINGER, drain(&stream)) => {}
+            }
+        };
+        Box::pin(stop.run_until_cancelled(reads)).await;
     }
 }
 

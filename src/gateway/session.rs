@@ -60,7 +60,8 @@ pub(super) struct Me {
     pub places: Vec<Place>,
     pub validity: Validity,
     pub presence: Presence,
-    _inside: Inside,
+    /// The socket's place among the people who are in, until the socket is closed.
+    inside: Option<Inside>,
 }
 
 /// The validity of the socket's token.
@@ -282,6 +283,11 @@ impl Session {
             }
         }
     }
+
+    /// The socket's place, for what is done with its connection after the session.
+    pub(super) fn give_place(&mut self) -> (Option<Permit>, Option<Inside>) {
+        (self.stranger.take(), self.me.as_mut().and_then(|me| me.inside.take()))
+    }
 }
 
 impl Drop for Session {
@@ -294,7 +300,7 @@ impl Drop for Session {
 impl Me {
     /// A user who is in no room yet on this socket.
     pub(super) fn new(person: Person, session: Uuid, validity: Validity, presence: Presence, inside: Inside) -> Self {
-        Self { person, session, places: Vec::new(), validity, presence, _inside: inside }
+        Self { person, session, places: Vec::new(), validity, presence, inside: Some(inside) }
     }
 
     /// Adds a place. In the room that was left for it, the socket has none any more.

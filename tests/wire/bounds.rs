@@ -175,6 +175,27 @@ async fn an_unconnected_socket_that_loses_its_place_is_told() {
 }
 
 #[tokio::test]
+async fn regression_a_closed_socket_that_is_still_read_has_its_place() {
+    let settings = gateway::Settings { strangers_of_address: Some(2), ..Default::default() };
+    let server = served(settings).await;
+    let since = Instant::now();
+    let (mut first, mut second) = (Raw::open(server.address).await, Raw::open(server.address).await);
+    for socket in [&mut first, &mut second] {
+        socket.send(&masked(0x83, b"")).await;
+        assert_eq!(socket.closed().await.0, 1002);
+    }
+    // The peer has not closed its side yet, so the server reads on for a second.
+    let status = Raw::tcp(server.address).await.ask("GET", "/large").await;
+    assert!(status == 503 || since.elapsed() > Duration::from_secs(1), "{status}");
+    drop((first, second));
+    until("the places are free", PATIENCE, async || {
+        (Raw::tcp(server.address).await.ask("HEAD", "/large").await == 200).then_some(())
+    })
+    .await;
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn new_connections_of_one_address_have_a_rate() {
     let settings = gateway::Settings { connections_per_minute_address: 20, ..Default::default() };
     let server = served(settings).await;
