@@ -182,12 +182,12 @@ fn report(order: &Order<'_>, stage: &Stage, own: &[Measured], rounds: usize, fig
     let of = |figure: &dyn Fn(&Measured) -> Option<f64>| median(own.iter().filter_map(figure).collect());
     let screen = |figure: fn(Percentiles) -> f64| of(&|measured| some(measured.screen).map(figure));
     let reply = |figure: fn(Percentiles) -> f64| of(&|measured| some(measured.reply).map(figure));
-    let joins_cpu = match scenario {
-        // The last round's own joins, when the server's memory is warm.
-        Scenario::JoinStorm => own.last().and_then(|measured| measured.cpu),
-        _ => join_cpu,
+    let joins_of = |cpu: crate::process::Cpu| stage.members.len() as f64 / cpu.total().as_secs_f64().max(1e-9);
+    let joins = match scenario {
+        // The later half of the rounds, when the server's memory is warm.
+        Scenario::JoinStorm => median(own[rounds / 2..].iter().filter_map(|of| of.cpu.map(joins_of)).collect()),
+        _ => join_cpu.map(joins_of),
     };
-    let joins = joins_cpu.map(|cpu| stage.members.len() as f64 / cpu.total().as_secs_f64().max(1e-9));
     let delivers = !matches!(scenario, Scenario::Idle | Scenario::JoinStorm) && !scenario.gives();
     let count = |kind| tally.verdict.count(kind);
     Report {
