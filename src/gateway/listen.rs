@@ -41,6 +41,10 @@ const HEAD_BYTES: usize = 16 * 1024;
 /// meanwhile, so without a wait the loop would spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
+/// How often it is looked whether connections that have lost their places have ended, and how many times before the next
+/// connection is accepted in any case.
+const LOOK: (Duration, u32) = (Duration::from_millis(1), 100);
+
 /// The time that a connection on the porch has for the head of its request, and for the progress of the answer.
 const PORCH_TIME: Duration = Duration::from_secs(1);
 
@@ -73,6 +77,7 @@ pub async fn listen(listener: TcpListener, router: Router, gateway: GatewayState
     http.header_read_timeout(None).max_buf_size(HEAD_BYTES);
     let http = Arc::new(http);
     loop {
+        room_for_one(&gateway).await;
         let accepted = tokio::select! {
             biased;
             () = stop.cancelled() => return,
@@ -93,6 +98,17 @@ pub async fn listen(listener: TcpListener, router: Router, gateway: GatewayState
         let (http, router, stop) = (http.clone(), router.clone(), stop.clone());
         let arrival = Box::new(Arrival { http, router, gateway: gateway.clone(), stream, peer, permit, stop });
         gateway.sockets.work("connection", connection(arrival));
+    }
+}
+
+/// Waits while as many connections are open as the process can have. Some of them have lost their places and are about
+/// to end: whoever connects in a burst is accepted faster than tasks run.
+async fn room_for_one(gateway: &GatewayState) {
+    for _ in 0..LOOK.1 {
+        if gateway.sockets.len() <= gateway.connections {
+            return;
+        }
+        tokio::time::sleep(LOOK.0).await;
     }
 }
 
