@@ -1,5 +1,5 @@
-//! How others see a user: by name and picture. Whoever commits a change of these notes it here, and `app` tells rooms and
-//! sockets, which identity does not know.
+//! How others see a user: by name and picture. Whoever commits a change of these holds a [`ChangeNote`] over the commit, and
+//! `app` tells rooms and sockets, which identity does not know.
 //!
 //! A note is lost if the process ends before it was told. The sockets end with it, and rooms wake with the names that are
 //! stored.
@@ -17,6 +17,21 @@ use crate::kit::tx::Tx;
 
 /// The most users whom [`Identity::changed_people`] names at once.
 const AT_ONCE: usize = 64;
+
+/// A change of a user's name or picture that is being committed. It is noted when this is dropped, whatever ended the
+/// commit: its success, a failure whose outcome is unknown, or a client that went away, with which its handler is dropped.
+/// What is told is read from the store, so a change that was not committed after all is no news to anybody.
+#[must_use = "it is held over the commit"]
+pub struct ChangeNote {
+    identity: Identity,
+    user: UserId,
+}
+
+impl Drop for ChangeNote {
+    fn drop(&mut self) {
+        self.identity.0.changes.note(self.user);
+    }
+}
 
 /// The users whose name or picture has changed and who were not told of yet. A user stands in it once, so its size is
 /// bounded by the number of users, and a burst of changes is told as its last.
@@ -51,15 +66,16 @@ impl Identity {
         self.0.changes_allowed.check(&user)
     }
 
-    /// Stores which picture the user has, by the id of its upload; `None` if they have none any more. The caller calls
-    /// [`Identity::note_change`] after the commit.
+    /// Stores which picture the user has, by the id of its upload; `None` if they have none any more. The caller holds a
+    /// [`Identity::note_change`] over the commit.
     pub async fn set_picture(&self, tx: &mut Tx, user: UserId, upload: Option<Uuid>) -> Result<()> {
         store::set_picture(tx, user, upload.map(mark)).await
     }
 
-    /// Notes that a change of the user's name or picture is committed, so that it is told to whoever sees them.
-    pub fn note_change(&self, user: UserId) {
-        self.0.changes.note(user);
+    /// Notes, when it is dropped, that a change of the user's name or picture is committed, so that it is told to whoever
+    /// sees them. It is taken before the commit and dropped behind it.
+    pub fn note_change(&self, user: UserId) -> ChangeNote {
+        ChangeNote { identity: self.clone(), user }
     }
 
     /// Waits for users with a committed change that was not told yet, and returns them, at most 64.

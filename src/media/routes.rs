@@ -205,8 +205,8 @@ async fn wear_avatar(
     let mut tx = edge.begin().await?;
     let address = media.wear_avatar(&mut tx, user.id, body.upload).await?;
     identity.set_picture(&mut tx, user.id, Some(body.upload)).await?;
+    let _noted = identity.note_change(user.id);
     tx.commit().await?;
-    identity.note_change(user.id);
     Ok(Json(Address { address }))
 }
 
@@ -224,8 +224,8 @@ async fn drop_avatar(
     let mut tx = edge.begin().await?;
     media.drop_avatar(&mut tx, user.id).await?;
     identity.set_picture(&mut tx, user.id, None).await?;
+    let _noted = identity.note_change(user.id);
     tx.commit().await?;
-    identity.note_change(user.id);
     Ok(StatusCode::NO_CONTENT)
 }
 

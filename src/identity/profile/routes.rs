@@ -127,10 +127,8 @@ async fn change_me(
     }
     let mut tx = edge.begin().await?;
     let profile = identity.change_profile(&mut tx, user.id, &change).await?;
+    let _noted = change.name.is_some().then(|| identity.note_change(user.id));
     tx.commit().await?;
-    if change.name.is_some() {
-        identity.note_change(user.id);
-    }
     Ok(Json(profile))
 }
 

@@ -64,7 +64,8 @@ impl Identity {
         Ok(self.profile(conn, user).await?.public)
     }
 
-    /// Changes a profile, and gives it. If the name changed, the caller calls [`Identity::note_change`] after the commit.
+    /// Changes a profile, and gives it. If the name changed, the caller holds a [`Identity::note_change`] over the
+    /// commit.
     pub async fn change_profile(&self, tx: &mut Tx, user: UserId, change: &Change) -> Result<Profile> {
         store::change(tx, user, change).await?;
         self.profile(tx, user).await
