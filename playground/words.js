@@ -78,6 +78,7 @@ export function remark({ note, cause, seat, user, by, reason }) {
   }
   const said = {
     taken: `${who(user)} took ${place(seat)}`,
+    moved: `${who(user)} moved to ${place(seat)}`,
     left: `${who(user)} left ${place(seat)}`,
     gone: `${who(user)} left the room and ${place(seat)}`,
     kicked: `${who(user)} lost ${place(seat)}`,

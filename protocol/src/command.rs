@@ -99,6 +99,20 @@ pub struct TakeSeat {
     pub version: Option<u64>,
 }
 
+/// Move to another seat.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+pub struct MoveSeat {
+    /// The room.
+    pub room: RoomId,
+    /// The number of the seat to move to, from 0.
+    pub seat: u8,
+    /// The version of the seat map that the user saw; if the map has another version, the answer is `seats_changed`.
+    /// Absent: the version does not matter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<u64>,
+}
+
 /// Lock or unlock a seat.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
@@ -212,6 +226,10 @@ commands! {
     RoomKick(Kick) -> Done = "room.kick": Hard, Room, rate Seat, rest "POST /v1/rooms/{id}/kicks";
     /// Take a seat. Seat 0 is for the room's owner.
     SeatTake(TakeSeat) -> Done = "seat.take": Soft, Room, rate Seat, rest "PUT /v1/rooms/{id}/seat";
+    /// Move from the user's own seat to another free one, in one step: nobody else can get a seat in between.
+    ///
+    /// Seat 0 is for the room's owner. The old seat stays the user's if the new one is refused.
+    SeatMove(MoveSeat) -> Done = "seat.move": Soft, Room, rate Seat, rest "PATCH /v1/rooms/{id}/seat";
     /// Leave the user's own seat.
     SeatLeave(InRoom) -> Done = "seat.leave": Soft, Room, rate Seat, rest "DELETE /v1/rooms/{id}/seat";
     /// Lock a seat; a user who sits there loses it. Only the room's owner may do this.
@@ -300,6 +318,16 @@ impl CommandData for InRoom {
 }
 
 impl CommandData for TakeSeat {
+    fn room(&self) -> Option<RoomId> {
+        Some(self.room)
+    }
+
+    fn refuse(&mut self, error: ErrorBody) -> ErrorBody {
+        if self.version.is_none_or(is_number) { error } else { error.field("version", NUMBER) }
+    }
+}
+
+impl CommandData for MoveSeat {
     fn room(&self) -> Option<RoomId> {
         Some(self.room)
     }

@@ -180,7 +180,7 @@ codes! {
     SeatLocked = "seat_locked", Never, 409;
     /// The user already sits on a seat.
     ///
-    /// Leave the seat first (`seat.leave`).
+    /// Leave the seat first (`seat.leave`), or move to the other one (`seat.move`).
     AlreadySeated = "already_seated", Never, 409;
     /// The user does not sit on a seat.
     ///

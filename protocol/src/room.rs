@@ -71,6 +71,8 @@ pub struct Seat {
 pub enum SeatCause {
     /// A user took the seat.
     Taken,
+    /// The user moved from one of these seats to the other.
+    Moved,
     /// The user left the seat.
     Left,
     /// The user left the room, or their grace period ended.

@@ -3,7 +3,7 @@
 
 use axum::Json;
 use axum::extract::FromRef;
-use parlor_protocol::command::{InRoom, Kick, OnSeat, Recipients, SendChat, SendGift, TakeSeat};
+use parlor_protocol::command::{InRoom, Kick, MoveSeat, OnSeat, Recipients, SendChat, SendGift, TakeSeat};
 use parlor_protocol::reply::{Done, GiftReceipt};
 use parlor_protocol::room::{GiftLine, Person};
 use parlor_protocol::{Command, ErrorCode, GiftId, Op, RoomId, UserId};
@@ -32,7 +32,7 @@ where
 {
     OpenApiRouter::new()
         .routes(routes!(list_seats))
-        .routes(routes!(take_seat, leave_seat))
+        .routes(routes!(take_seat, move_seat, leave_seat))
         .routes(routes!(lock_seat, unlock_seat))
         .routes(routes!(list_participants))
         .routes(routes!(kick_participant))
@@ -95,6 +95,38 @@ async fn take_seat(
     ValidJson(SeatWish { seat, version }): ValidJson<SeatWish>,
 ) -> Result<Json<Done>> {
     done(&guest, room, key, Command::SeatTake(TakeSeat { room, seat, version })).await
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct SeatMove {
+    /// The number of the seat to move to.
+    #[schema(maximum = 255)]
+    seat: u8,
+    /// The seat map's version that this was decided on; with another one the answer is `seats_changed`.
+    #[schema(maximum = 9_007_199_254_740_991_i64)]
+    version: Option<u64>,
+}
+
+/// Moves the caller from their seat to another free one.
+#[utoipa::path(patch, path = "/v1/rooms/{id}/seat", tag = "rooms",
+    params(("id" = RoomId, Path, description = "Which room."),
+        ("Idempotency-Key" = Option<Op>, Header, description = "The operation, as `op` on the socket.")),
+    request_body(content = SeatMove, example = json!({"seat": 4, "version": 13})),
+    responses((status = 200, description = "The other seat is the caller's, by this event.", body = Done,
+        example = json!({"epoch": 1_790_000_000_000_i64, "seq": 46}))),
+    extensions(("x-errors" = json!([
+        ErrorCode::RoomNotFound, ErrorCode::NotInRoom, ErrorCode::SeatNotFound, ErrorCode::SeatTaken, ErrorCode::SeatLocked,
+        ErrorCode::NotSeated, ErrorCode::AlreadySeated, ErrorCode::SeatsChanged, ErrorCode::Forbidden, ErrorCode::RoomPaused,
+        ErrorCode::Busy,
+    ]))))]
+async fn move_seat(
+    guest: Guest,
+    key: Option<IdempotencyKey>,
+    ValidPath(room): ValidPath<RoomId>,
+    ValidJson(SeatMove { seat, version }): ValidJson<SeatMove>,
+) -> Result<Json<Done>> {
+    done(&guest, room, key, Command::SeatMove(MoveSeat { room, seat, version })).await
 }
 
 /// Leaves the caller's seat.

@@ -226,6 +226,7 @@ impl RoomState {
         };
         match command {
             Command::SeatTake(take) => Ok(self.soft(operation, self.seats.decide_take(take, user, role))),
+            Command::SeatMove(to) => Ok(self.soft(operation, self.seats.decide_move(to, user, role))),
             Command::SeatLeave(_) => {
                 let left = self.seats.vacated(&[user.id], SeatCause::Left, None);
                 Ok(self.soft(operation, left.ok_or_else(|| ErrorCode::NotSeated.into())))

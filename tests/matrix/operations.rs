@@ -49,6 +49,8 @@ pub const LINES: &[(&str, &str, &str, &str)] = &[
     ("list_room_gifts",     "/v1/rooms/{other_room}/gifts",                     "",                 "1o3ooooo"),
     ("take_seat",           "/v1/rooms/{own_room}/seat",                        r#"{"seat":0}"#,    "1o3ooooo"),
     ("take_seat",           "/v1/rooms/{other_room}/seat",                      r#"{"seat":1}"#,    "1o3ooooo"),
+    ("move_seat",           "/v1/rooms/{own_room}/seat",                        r#"{"seat":2}"#,    "1o3ooooo"),
+    ("move_seat",           "/v1/rooms/{other_room}/seat",                      r#"{"seat":2}"#,    "1o3ooooo"),
     ("leave_seat",          "/v1/rooms/{own_room}/seat",                        "",                 "1o3ooooo"),
     ("leave_seat",          "/v1/rooms/{other_room}/seat",                      "",                 "1o3ooooo"),
     ("lock_seat",           "/v1/rooms/{own_room}/seats/2/lock",                "",                 "1.3....."),

@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 
 use parlor_protocol::command::{
-    InRoom, Join, Kick, ListGifts, ListPeople, Nothing, OnSeat, Recipients, RefreshSession, SendChat, SendGift,
-    TakeSeat,
+    InRoom, Join, Kick, ListGifts, ListPeople, MoveSeat, Nothing, OnSeat, Recipients, RefreshSession, SendChat,
+    SendGift, TakeSeat,
 };
 use parlor_protocol::envelope::EventFrame;
 use parlor_protocol::reply::{Connected, Done, Empty, GiftPage, GiftReceipt, Joined, PeoplePage, SessionRefreshed};
@@ -65,6 +65,7 @@ async fn every_command_is_answered_as_the_schema_says() {
     owner.event_where("both people", told).await;
     let people: PeoplePage = ask(&mut owner, asked, Command::PeopleList(ListPeople { room, after: None })).await;
     assert_eq!(people.count, 2);
+    let _: Done = ask(&mut guest, asked, Command::SeatMove(MoveSeat { room, seat: 4, version: None })).await;
     let _: Done = ask(&mut guest, asked, Command::SeatLeave(InRoom { room })).await;
     let _: Done = ask(&mut owner, asked, Command::SeatLock(OnSeat { room, seat: 3, version: None })).await;
     let _: Done = ask(&mut owner, asked, Command::SeatUnlock(OnSeat { room, seat: 3, version: None })).await;

@@ -3,9 +3,10 @@
 use std::ops::Deref;
 
 use hyper::Method;
-use parlor_protocol::command::{Recipients, SendGift, TakeSeat};
+use parlor_protocol::command::{MoveSeat, Recipients, SendGift, TakeSeat};
 use parlor_protocol::event::RemovalCause;
 use parlor_protocol::reply::{Done, GiftReceipt};
+use parlor_protocol::room::SeatCause;
 use parlor_protocol::{Command, ErrorCode, Event, GiftId, Op, RoomId, UserFrame, UserId};
 use serde_json::{Value, json};
 
@@ -87,6 +88,29 @@ async fn the_same_operation_by_rest_and_by_socket_takes_effect_once() {
     refused(scene.ask(2, None, Method::PUT, "seat", Some(json!({}))).await, ErrorCode::AlreadySeated);
     let (status, limited) = scene.ask(2, None, Method::DELETE, "seat", None).await;
     assert_eq!((status, limited["retry_after_ms"].is_u64()), (429, true));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_move_by_rest_and_by_socket_is_one_event_that_frees_the_old_seat() {
+    let mut scene = Scene::new().await;
+    refused(scene.ask(2, None, Method::PATCH, "seat", Some(json!({"seat": 3}))).await, ErrorCode::NotSeated);
+    granted(scene.ask(2, None, Method::PUT, "seat", Some(json!({"seat": 2}))).await);
+    let op = op();
+    let done = granted(scene.ask(2, Some(op), Method::PATCH, "seat", Some(json!({"seat": 3}))).await);
+    let done: Done = serde_json::from_value(done).expect("an answer");
+    let moved = |event: &parlor_protocol::envelope::EventFrame| match &event.event {
+        Event::SeatsChanged { seats, cause: SeatCause::Moved, .. } => {
+            Some((event.seq, seats.iter().map(|seat| (seat.no, seat.user.is_some())).collect::<Vec<_>>()))
+        }
+        _ => None,
+    };
+    assert_eq!(scene.socket.event_where("a move", moved).await, (done.seq, vec![(2, false), (3, true)]));
+    let again = Command::SeatMove(MoveSeat { room: scene.room, seat: 3, version: None });
+    let again: Done = scene.socket.ask_as(op, &again).await.expect("known");
+    assert_eq!(again, Done { replayed: true, ..done });
+    let back = Command::SeatMove(MoveSeat { room: scene.room, seat: 2, version: None });
+    let back: Done = scene.socket.ask_as(self::op(), &back).await.expect("free again");
+    assert_eq!(scene.socket.event_where("a move", moved).await, (back.seq, vec![(3, false), (2, true)]));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

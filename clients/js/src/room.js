@@ -73,7 +73,9 @@ function apply(state, { type, data, at, epoch, seq }) {
       return renamed(state, data.person);
     case 'seats.changed': {
       const now = new Map(data.seats.map((seat) => [seat.no, seat]));
-      const notes = data.seats.map((seat) => ({
+      // A move changes two seats, and is told once: of the seat where the user sits now.
+      const told = data.cause === 'moved' ? data.seats.filter((seat) => seat.user) : data.seats;
+      const notes = told.map((seat) => ({
         key: `${key}.${seat.no}`,
         at,
         note: 'seat',

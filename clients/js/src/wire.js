@@ -27,6 +27,7 @@ export const QUEUES = Object.freeze({
   'room.kick': 'seat',
   'seat.leave': 'seat',
   'seat.lock': 'seat',
+  'seat.move': 'seat',
   'seat.take': 'seat',
   'seat.unlock': 'seat',
 });

@@ -34,6 +34,14 @@ test('events are applied in their order and the given state is not changed', () 
   assert.equal(state.gap, false);
 });
 
+test('a user who moves is on the other seat only, and is told of once', () => {
+  const seated = reduce(fresh(), event(11, 'seats.changed', { seats: [{ no: 1, user: omar }], version: 2, cause: 'taken' }));
+  const state = reduce(seated, event(12, 'seats.changed', { seats: [{ no: 1 }, { no: 3, user: omar }], version: 3, cause: 'moved' }));
+  assert.deepEqual(state.seats.filter((seat) => seat.user).map((seat) => seat.no), [3]);
+  const notes = state.chat.filter((line) => line.cause === 'moved').map(({ seat, user }) => [seat, user.name]);
+  assert.deepEqual(notes, [[3, 'Omar']]);
+});
+
 test('a user with another name or picture has it on the seat, in the list and as the owner, and old lines keep theirs', () => {
   const before = [
     event(11, 'seats.changed', { seats: [{ no: 1, user: omar }], version: 2, cause: 'taken' }),

@@ -33,8 +33,10 @@ pub enum Act {
     Chat,
     /// Take a free seat.
     TakeSeat,
-    /// Take the host's seat.
+    /// Take the host's seat, or move to it.
     TakeHostSeat,
+    /// Move from one's own seat to another.
+    MoveSeat,
     /// Leave one's own seat.
     LeaveSeat,
     /// Lock a seat, from which whoever sits there is removed.
@@ -57,7 +59,7 @@ pub enum Act {
 const fn allowed(act: Act) -> &'static [Role] {
     match act {
         Act::Look => &[Owner, AwayOwner, Member, Staff],
-        Act::Chat | Act::TakeSeat | Act::LeaveSeat => &[Owner, Member],
+        Act::Chat | Act::TakeSeat | Act::MoveSeat | Act::LeaveSeat => &[Owner, Member],
         Act::TakeHostSeat => &[Owner],
         Act::LockSeat | Act::UnlockSeat | Act::ChangeSettings => &[Owner, AwayOwner],
         Act::Kick => &[Owner, AwayOwner, Staff],
@@ -112,6 +114,7 @@ impl Act {
         match command {
             Command::ChatSend(_) => Some(Self::Chat),
             Command::SeatTake(_) => Some(Self::TakeSeat),
+            Command::SeatMove(_) => Some(Self::MoveSeat),
             Command::SeatLeave(_) => Some(Self::LeaveSeat),
             Command::SeatLock(_) => Some(Self::LockSeat),
             Command::SeatUnlock(_) => Some(Self::UnlockSeat),
@@ -133,11 +136,12 @@ mod tests {
     const ROLES: [Role; 5] = [Owner, AwayOwner, Member, Outsider, Staff];
 
     /// Each act with a mark for each of [`ROLES`], in their order.
-    const RIGHTS: [(Act, &str); 12] = [
+    const RIGHTS: [(Act, &str); 13] = [
         (Act::Look, "x x x . x"),
         (Act::Chat, "x . x . ."),
         (Act::TakeSeat, "x . x . ."),
         (Act::TakeHostSeat, "x . . . ."),
+        (Act::MoveSeat, "x . x . ."),
         (Act::LeaveSeat, "x . x . ."),
         (Act::LockSeat, "x x . . ."),
         (Act::UnlockSeat, "x x . . ."),

@@ -1,6 +1,6 @@
 //! The seat map. A user has at most one seat, and a seat at most one user.
 
-use parlor_protocol::command::TakeSeat;
+use parlor_protocol::command::{MoveSeat, TakeSeat};
 use parlor_protocol::room::{Person, Seat, SeatCause};
 use parlor_protocol::{ErrorBody, ErrorCode, Event, UserId};
 
@@ -62,21 +62,32 @@ impl Seats {
             Some(no) => Some(self.seat(no)?),
             None => self.seats.iter().find(free),
         };
-        if wanted.is_some_and(|seat| seat.no == HOST) && !rights::may(role, Act::TakeHostSeat) {
-            return Err(ErrorBody::new(ErrorCode::Forbidden).message("only the owner may take the host's seat"));
+        if let Some(seat) = wanted {
+            check_host(seat, role)?;
         }
         if self.of(user.id).is_some() {
             return Err(ErrorCode::AlreadySeated.into());
         }
         let seat = wanted.ok_or_else(|| ErrorBody::new(ErrorCode::SeatTaken).message("no seat is free"))?;
-        if seat.locked {
-            return Err(ErrorCode::SeatLocked.into());
-        }
-        if seat.user.is_some() {
-            return Err(ErrorCode::SeatTaken.into());
-        }
+        check_free(seat)?;
         let seat = Seat { user: Some(user.clone()), ..seat.clone() };
         Ok(self.changed(vec![seat], SeatCause::Taken, None))
+    }
+
+    /// Decides whether the user moves from their seat to the one that was asked for. Both seats change in one event, so
+    /// the user is never shown on two seats or on none.
+    pub(super) fn decide_move(&self, to: &MoveSeat, user: &Person, role: Role) -> Result<Event, ErrorBody> {
+        self.check_version(to.version)?;
+        let seat = self.seat(to.seat)?;
+        check_host(seat, role)?;
+        let own = self.of(user.id).ok_or(ErrorCode::NotSeated)?;
+        if own.no == seat.no {
+            return Err(ErrorBody::new(ErrorCode::AlreadySeated).message("the user sits on this seat"));
+        }
+        check_free(seat)?;
+        let left = Seat { user: None, ..own.clone() };
+        let taken = Seat { user: Some(user.clone()), ..seat.clone() };
+        Ok(self.changed(vec![left, taken], SeatCause::Moved, None))
     }
 
     /// The event by which the seats of these users become free; `None` if none of them has a seat.
@@ -122,5 +133,22 @@ impl Seats {
             known.clone_from(person);
             self.looks += 1;
         }
+    }
+}
+
+/// Refuses the host's seat to a role that may not take it.
+fn check_host(seat: &Seat, role: Role) -> Result<(), ErrorBody> {
+    if seat.no == HOST && !rights::may(role, Act::TakeHostSeat) {
+        return Err(ErrorBody::new(ErrorCode::Forbidden).message("only the owner may take the host's seat"));
+    }
+    Ok(())
+}
+
+/// Refuses a seat that is locked, or on which somebody sits.
+fn check_free(seat: &Seat) -> Result<(), ErrorBody> {
+    match seat {
+        Seat { locked: true, .. } => Err(ErrorCode::SeatLocked.into()),
+        Seat { user: Some(_), .. } => Err(ErrorCode::SeatTaken.into()),
+        Seat { .. } => Ok(()),
     }
 }

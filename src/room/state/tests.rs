@@ -2,6 +2,7 @@
 
 mod against_a_model;
 mod naming;
+mod seats;
 mod staff;
 mod world;
 

@@ -19,6 +19,7 @@ enum Step {
     Leave(i64),
     Drop(i64),
     Take(i64, Option<u8>),
+    Move(i64, u8),
     LeaveSeat(i64),
     Say(i64),
     Lock(i64, u8),
@@ -51,6 +52,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => who.clone().prop_map(Step::Leave),
         2 => who.clone().prop_map(Step::Drop),
         6 => (who.clone(), proptest::option::of(seat.clone())).prop_map(|(who, seat)| Step::Take(who, seat)),
+        3 => (who.clone(), seat.clone()).prop_map(|(who, seat)| Step::Move(who, seat)),
         2 => who.clone().prop_map(Step::LeaveSeat),
         2 => who.clone().prop_map(Step::Say),
         2 => (1..=2_i64, seat.clone()).prop_map(|(who, seat)| Step::Lock(who, seat)),
@@ -115,6 +117,24 @@ impl Model {
             Some(no) if self.locks.contains(&no) => Some(ErrorCode::SeatLocked),
             Some(no) if self.seats.contains_key(&no) => Some(ErrorCode::SeatTaken),
             Some(no) => {
+                self.seats.insert(no, who);
+                None
+            }
+        }
+    }
+
+    /// The error that is expected, if there is one; otherwise the user moves.
+    fn move_to(&mut self, who: i64, seat: u8) -> Option<ErrorCode> {
+        let own = self.seats.iter().find(|(_, sitting)| **sitting == who).map(|(no, _)| *no);
+        match (seat, own) {
+            (SEATS.., _) => Some(ErrorCode::SeatNotFound),
+            (0, _) if who != 1 => Some(ErrorCode::Forbidden),
+            (_, None) => Some(ErrorCode::NotSeated),
+            (no, Some(own)) if no == own => Some(ErrorCode::AlreadySeated),
+            (no, _) if self.locks.contains(&no) => Some(ErrorCode::SeatLocked),
+            (no, _) if self.seats.contains_key(&no) => Some(ErrorCode::SeatTaken),
+            (no, Some(own)) => {
+                self.seats.remove(&own);
                 self.seats.insert(no, who);
                 None
             }
@@ -260,6 +280,7 @@ impl Run {
                 }
             }
             Step::Take(who, seat) => self.command(who, take(seat), |model| model.take(who, seat)),
+            Step::Move(who, seat) => self.command(who, move_to(seat), |model| model.move_to(who, seat)),
             Step::LeaveSeat(who) => self.command(who, leave_seat(), |model| {
                 let sat = model.sits(who);
                 model.seats.retain(|_, sitting| *sitting != who);

@@ -1,7 +1,7 @@
 //! Short forms of requests for the tests of a room, and a room whose store answers at once.
 
 use parlor_protocol::RoomId;
-use parlor_protocol::command::{InRoom, Kick, OnSeat, Recipients, SendChat, SendGift, TakeSeat};
+use parlor_protocol::command::{InRoom, Kick, MoveSeat, OnSeat, Recipients, SendChat, SendGift, TakeSeat};
 use parlor_protocol::{GiftId, room::GiftLine};
 use uuid::Uuid;
 
@@ -70,6 +70,10 @@ pub(in crate::room) fn request(actor: i64, op: u128, command: Command) -> Reques
 
 pub(in crate::room) fn take(seat: Option<u8>) -> Command {
     Command::SeatTake(TakeSeat { room: room_id(), seat, version: None })
+}
+
+pub(in crate::room) fn move_to(seat: u8) -> Command {
+    Command::SeatMove(MoveSeat { room: room_id(), seat, version: None })
 }
 
 pub(in crate::room) fn lock(seat: u8) -> Command {

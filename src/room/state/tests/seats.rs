@@ -1,0 +1,53 @@
+//! Tests of the rules of the seat map.
+
+use parlor_protocol::command::MoveSeat;
+
+use super::*;
+
+#[test]
+fn a_user_who_moves_is_on_the_other_seat_by_one_event_with_one_version() {
+    let mut world = World::with_people(&[1, 2]);
+    world.command(2, take(Some(1))).expect("free");
+    let version = world.state.seats.version();
+    let done = world.command(2, move_to(3)).expect("free");
+    assert_eq!(world.seats(), [None, None, None, Some(2), None]);
+    let (left, taken) =
+        (Seat { no: 1, locked: false, user: None }, Seat { no: 3, locked: false, user: Some(person(2)) });
+    let event =
+        Event::SeatsChanged { seats: vec![left, taken], version: version + 1, cause: SeatCause::Moved, by: None };
+    assert_eq!((world.told.last(), done.seq), (Some(&event), world.state.seq()));
+}
+
+#[test]
+fn a_refused_move_leaves_the_user_on_the_old_seat() {
+    let mut world = World::with_people(&[1, 2, 3]);
+    assert_eq!(world.command(2, move_to(3)), Err(ErrorCode::NotSeated));
+    world.command(2, take(Some(1))).expect("free");
+    world.command(3, take(Some(2))).expect("free");
+    world.command(1, lock(3)).expect("the owner may");
+    let (told, version) = (world.told.len(), world.state.seats.version());
+    for (seat, code) in [
+        (0, ErrorCode::Forbidden),
+        (1, ErrorCode::AlreadySeated),
+        (2, ErrorCode::SeatTaken),
+        (3, ErrorCode::SeatLocked),
+        (5, ErrorCode::SeatNotFound),
+    ] {
+        assert_eq!(world.command(2, move_to(seat)), Err(code), "{seat}");
+    }
+    let stale = Command::SeatMove(MoveSeat { room: room_id(), seat: 4, version: Some(version - 1) });
+    assert_eq!(world.command(2, stale), Err(ErrorCode::SeatsChanged));
+    assert_eq!(world.command(4, move_to(4)), Err(ErrorCode::NotInRoom));
+    assert_eq!((world.told.len(), world.state.seats.version()), (told, version), "nothing has changed");
+    assert_eq!(world.seats(), [None, Some(2), Some(3), None, None]);
+}
+
+#[test]
+fn the_owner_moves_to_the_hosts_seat_and_back() {
+    let mut world = World::with_people(&[1]);
+    world.command(1, take(Some(4))).expect("free");
+    world.command(1, move_to(0)).expect("the owner is the host");
+    assert_eq!(world.seats(), [Some(1), None, None, None, None]);
+    world.command(1, move_to(4)).expect("free");
+    assert_eq!(world.seats(), [None, None, None, None, Some(1)]);
+}
