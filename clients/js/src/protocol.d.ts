@@ -107,6 +107,7 @@ export type ClientFrame =
   | RoomLeaveCommand
   | RoomKickCommand
   | SeatTakeCommand
+  | SeatMoveCommand
   | SeatLeaveCommand
   | SeatLockCommand
   | SeatUnlockCommand
@@ -144,6 +145,7 @@ export type CommandFrame =
   | RoomLeaveCommand
   | RoomKickCommand
   | SeatTakeCommand
+  | SeatMoveCommand
   | SeatLeaveCommand
   | SeatLockCommand
   | SeatUnlockCommand
@@ -526,6 +528,16 @@ export interface ListPeople {
   after?: UserId;
 }
 
+/** Move to another seat. */
+export interface MoveSeat {
+  /** The room. */
+  room: RoomId;
+  /** The number of the seat to move to, from 0. */
+  seat: number;
+  /** The version of the seat map that the user saw; if the map has another version, the answer is `seats_changed`. Absent: the version does not matter. */
+  version?: number;
+}
+
 /** The data of a command that needs none. */
 export type Nothing = Record<string, unknown>;
 
@@ -744,6 +756,7 @@ export type ReplyFrame =
   | RoomLeaveReply
   | RoomKickReply
   | SeatTakeReply
+  | SeatMoveReply
   | SeatLeaveReply
   | SeatLockReply
   | SeatUnlockReply
@@ -856,7 +869,7 @@ export interface Seat {
 }
 
 /** Why the seat map changed. */
-export type SeatCause = "taken" | "left" | "gone" | "locked" | "unlocked" | "kicked";
+export type SeatCause = "taken" | "moved" | "left" | "gone" | "locked" | "unlocked" | "kicked";
 
 /** Leave the user's own seat. */
 export interface SeatLeaveCommand {
@@ -887,6 +900,27 @@ export interface SeatLockCommand {
 
 /** The reply to `seat.lock`. */
 export interface SeatLockReply {
+  /** The command's id. */
+  id: number;
+  data: Done;
+}
+
+/**
+ * Move from the user's own seat to another free one, in one step: nobody else can get a seat in between.
+ *
+ * Seat 0 is for the room's owner. The old seat stays the user's if the new one is refused.
+ */
+export interface SeatMoveCommand {
+  /** The id that the client chose, unique on the socket until it is answered. */
+  id: number;
+  /** The operation's id: made once for each tap, kept over retries and reconnects. */
+  op: Op;
+  type: "seat.move";
+  data: MoveSeat;
+}
+
+/** The reply to `seat.move`. */
+export interface SeatMoveReply {
   /** The command's id. */
   id: number;
   data: Done;
@@ -981,6 +1015,7 @@ export type ServerFrame =
   | RoomLeaveReply
   | RoomKickReply
   | SeatTakeReply
+  | SeatMoveReply
   | SeatLeaveReply
   | SeatLockReply
   | SeatUnlockReply
@@ -1111,6 +1146,12 @@ export interface Commands {
   "seat.leave": { data: InRoom; reply: Done };
   /** Lock a seat; a user who sits there loses it. Only the room's owner may do this. */
   "seat.lock": { data: OnSeat; reply: Done };
+  /**
+   * Move from the user's own seat to another free one, in one step: nobody else can get a seat in between.
+   *
+   * Seat 0 is for the room's owner. The old seat stays the user's if the new one is refused.
+   */
+  "seat.move": { data: MoveSeat; reply: Done };
   /** Take a seat. Seat 0 is for the room's owner. */
   "seat.take": { data: TakeSeat; reply: Done };
   /** Unlock a seat. Only the room's owner may do this. */
