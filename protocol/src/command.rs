@@ -127,6 +127,18 @@ pub struct OnSeat {
     pub version: Option<u64>,
 }
 
+/// Lock or unlock all seats.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+pub struct OnAllSeats {
+    /// The room.
+    pub room: RoomId,
+    /// The version of the seat map that the user saw; if the map has another version, the answer is `seats_changed`.
+    /// Absent: the version does not matter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<u64>,
+}
+
 /// Send a chat line to the room.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
@@ -236,6 +248,10 @@ commands! {
     SeatLock(OnSeat) -> Done = "seat.lock": Hard, Room, rate Seat, rest "PUT /v1/rooms/{id}/seats/{no}/lock";
     /// Unlock a seat. Only the room's owner may do this.
     SeatUnlock(OnSeat) -> Done = "seat.unlock": Hard, Room, rate Seat, rest "DELETE /v1/rooms/{id}/seats/{no}/lock";
+    /// Lock all seats except the host's, in one step; users who sit there lose them. Only the room's owner may do this.
+    SeatLockAll(OnAllSeats) -> Done = "seat.lock_all": Hard, Room, rate Seat, rest "PUT /v1/rooms/{id}/seats/lock";
+    /// Unlock all seats, in one step. Only the room's owner may do this.
+    SeatUnlockAll(OnAllSeats) -> Done = "seat.unlock_all": Hard, Room, rate Seat, rest "DELETE /v1/rooms/{id}/seats/lock";
     /// Send a chat line to the room.
     ChatSend(SendChat) -> Done = "chat.send": Soft, Room, rate Chat, rest "POST /v1/rooms/{id}/messages";
     /// Send a gift, paid for in coins. It is charged once, whatever happens to the reply.
@@ -338,6 +354,16 @@ impl CommandData for MoveSeat {
 }
 
 impl CommandData for OnSeat {
+    fn room(&self) -> Option<RoomId> {
+        Some(self.room)
+    }
+
+    fn refuse(&mut self, error: ErrorBody) -> ErrorBody {
+        if self.version.is_none_or(is_number) { error } else { error.field("version", NUMBER) }
+    }
+}
+
+impl CommandData for OnAllSeats {
     fn room(&self) -> Option<RoomId> {
         Some(self.room)
     }

@@ -3,7 +3,7 @@
 
 use axum::Json;
 use axum::extract::FromRef;
-use parlor_protocol::command::{InRoom, Kick, MoveSeat, OnSeat, Recipients, SendChat, SendGift, TakeSeat};
+use parlor_protocol::command::{InRoom, Kick, MoveSeat, OnAllSeats, OnSeat, Recipients, SendChat, SendGift, TakeSeat};
 use parlor_protocol::reply::{Done, GiftReceipt};
 use parlor_protocol::room::{GiftLine, Person};
 use parlor_protocol::{Command, ErrorCode, GiftId, Op, RoomId, UserId};
@@ -34,6 +34,7 @@ where
         .routes(routes!(list_seats))
         .routes(routes!(take_seat, move_seat, leave_seat))
         .routes(routes!(lock_seat, unlock_seat))
+        .routes(routes!(lock_seats, unlock_seats))
         .routes(routes!(list_participants))
         .routes(routes!(kick_participant))
         .routes(routes!(send_message))
@@ -191,6 +192,44 @@ async fn unlock_seat(
     ValidQuery(OnMap { version }): ValidQuery<OnMap>,
 ) -> Result<Json<Done>> {
     done(&guest, room, key, Command::SeatUnlock(OnSeat { room, seat, version })).await
+}
+
+/// Locks all seats of the caller's room except the host's. Whoever sits there is removed from them.
+#[utoipa::path(put, path = "/v1/rooms/{id}/seats/lock", tag = "rooms",
+    params(("id" = RoomId, Path, description = "Which room."), OnMap,
+        ("Idempotency-Key" = Option<Op>, Header, description = "The operation, as `op` on the socket.")),
+    responses((status = 200, description = "The seats are locked, by this event.", body = Done,
+        example = json!({"epoch": 1_790_000_000_000_i64, "seq": 49}))),
+    extensions(("x-errors" = json!([
+        ErrorCode::RoomNotFound, ErrorCode::NotInRoom, ErrorCode::Forbidden, ErrorCode::SeatsChanged, ErrorCode::RoomPaused,
+        ErrorCode::Busy,
+    ]))))]
+async fn lock_seats(
+    guest: Guest,
+    key: Option<IdempotencyKey>,
+    ValidPath(room): ValidPath<RoomId>,
+    ValidQuery(OnMap { version }): ValidQuery<OnMap>,
+) -> Result<Json<Done>> {
+    done(&guest, room, key, Command::SeatLockAll(OnAllSeats { room, version })).await
+}
+
+/// Unlocks all seats of the caller's room.
+#[utoipa::path(delete, path = "/v1/rooms/{id}/seats/lock", tag = "rooms",
+    params(("id" = RoomId, Path, description = "Which room."), OnMap,
+        ("Idempotency-Key" = Option<Op>, Header, description = "The operation, as `op` on the socket.")),
+    responses((status = 200, description = "The seats are unlocked, by this event.", body = Done,
+        example = json!({"epoch": 1_790_000_000_000_i64, "seq": 50}))),
+    extensions(("x-errors" = json!([
+        ErrorCode::RoomNotFound, ErrorCode::NotInRoom, ErrorCode::Forbidden, ErrorCode::SeatsChanged, ErrorCode::RoomPaused,
+        ErrorCode::Busy,
+    ]))))]
+async fn unlock_seats(
+    guest: Guest,
+    key: Option<IdempotencyKey>,
+    ValidPath(room): ValidPath<RoomId>,
+    ValidQuery(OnMap { version }): ValidQuery<OnMap>,
+) -> Result<Json<Done>> {
+    done(&guest, room, key, Command::SeatUnlockAll(OnAllSeats { room, version })).await
 }
 
 crate::list! {

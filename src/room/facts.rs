@@ -33,6 +33,16 @@ pub enum Fact {
         /// The seat's number, from 0.
         seat: u8,
     },
+    /// Seats were locked together: nobody may take them.
+    SeatsLocked {
+        /// The numbers of the seats, from 0.
+        seats: Vec<u8>,
+    },
+    /// Seats were unlocked together: they may be taken again.
+    SeatsUnlocked {
+        /// The numbers of the seats, from 0.
+        seats: Vec<u8>,
+    },
     /// A user was put out of the room and may not join again before `until`.
     Kicked {
         /// The user who was put out.

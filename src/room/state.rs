@@ -237,6 +237,8 @@ impl RoomState {
             }
             Command::SeatLock(on) => Ok(self.hard(operation, self.decide_lock(on), now)),
             Command::SeatUnlock(on) => Ok(self.hard(operation, self.decide_unlock(on), now)),
+            Command::SeatLockAll(on) => Ok(self.hard(operation, self.decide_lock_all(on), now)),
+            Command::SeatUnlockAll(on) => Ok(self.hard(operation, self.decide_unlock_all(on), now)),
             Command::RoomKick(kick) => Ok(self.hard(operation, self.decide_kick(kick, now), now)),
             _ => Err(not_here()),
         }

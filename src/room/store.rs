@@ -157,32 +157,46 @@ pub(super) async fn fact_of(conn: &mut PgConnection, operation: &Operation) -> s
 pub(super) async fn put_fact(conn: &mut PgConnection, write: &HardWrite, fact: &Fact) -> sqlx::Result<()> {
     let room = write.room;
     match fact {
-        Fact::SeatLocked { seat } => insert_lock(conn, room, *seat).await,
-        Fact::SeatUnlocked { seat } => delete_lock(conn, room, *seat).await,
+        Fact::SeatLocked { seat } => insert_locks(conn, room, &[*seat]).await,
+        Fact::SeatUnlocked { seat } => delete_locks(conn, room, &[*seat]).await,
+        Fact::SeatsLocked { seats } => insert_locks(conn, room, seats).await,
+        Fact::SeatsUnlocked { seats } => delete_locks(conn, room, seats).await,
         Fact::Kicked { user, until, .. } => put_kick(conn, room, *user, Timestamp(*until).ms_since(write.at)).await,
         // Closing has no lasting effect; only the fact itself is kept.
         Fact::Closed { .. } => Ok(()),
     }
 }
 
-async fn insert_lock(conn: &mut PgConnection, room: RoomId, seat: u8) -> sqlx::Result<()> {
+async fn insert_locks(conn: &mut PgConnection, room: RoomId, seats: &[u8]) -> sqlx::Result<()> {
     sqlx::query!(
         "insert into room_seat_locks (room_id, seat)
-         values ($1, $2)
+         select $1, seat
+           from unnest($2::smallint[]) as seat
          on conflict do nothing",
         room.number(),
-        i16::from(seat)
+        &numbers(seats)
     )
     .execute(conn)
     .await?;
     Ok(())
 }
 
-async fn delete_lock(conn: &mut PgConnection, room: RoomId, seat: u8) -> sqlx::Result<()> {
-    sqlx::query!("delete from room_seat_locks where room_id = $1 and seat = $2", room.number(), i16::from(seat))
-        .execute(conn)
-        .await?;
+async fn delete_locks(conn: &mut PgConnection, room: RoomId, seats: &[u8]) -> sqlx::Result<()> {
+    sqlx::query!(
+        "delete from room_seat_locks
+          where room_id = $1
+            and seat = any($2::smallint[])",
+        room.number(),
+        &numbers(seats)
+    )
+    .execute(conn)
+    .await?;
     Ok(())
+}
+
+/// The numbers of seats as the database has them.
+fn numbers(seats: &[u8]) -> Vec<i16> {
+    seats.iter().copied().map(i16::from).collect()
 }
 
 /// Stores how long a kick lasts by the database's clock, which is also the one that [`kicks`] reads.

@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 
 use parlor_protocol::command::{
-    InRoom, Join, Kick, ListGifts, ListPeople, MoveSeat, Nothing, OnSeat, Recipients, RefreshSession, SendChat,
-    SendGift, TakeSeat,
+    InRoom, Join, Kick, ListGifts, ListPeople, MoveSeat, Nothing, OnAllSeats, OnSeat, Recipients, RefreshSession,
+    SendChat, SendGift, TakeSeat,
 };
 use parlor_protocol::envelope::EventFrame;
 use parlor_protocol::reply::{Connected, Done, Empty, GiftPage, GiftReceipt, Joined, PeoplePage, SessionRefreshed};
@@ -69,6 +69,8 @@ async fn every_command_is_answered_as_the_schema_says() {
     let _: Done = ask(&mut guest, asked, Command::SeatLeave(InRoom { room })).await;
     let _: Done = ask(&mut owner, asked, Command::SeatLock(OnSeat { room, seat: 3, version: None })).await;
     let _: Done = ask(&mut owner, asked, Command::SeatUnlock(OnSeat { room, seat: 3, version: None })).await;
+    let _: Done = ask(&mut owner, asked, Command::SeatLockAll(OnAllSeats { room, version: None })).await;
+    let _: Done = ask(&mut owner, asked, Command::SeatUnlockAll(OnAllSeats { room, version: None })).await;
     let kick = Kick { room, user: amira, reason: "spam".to_owned() };
     let _: Done = ask(&mut owner, asked, Command::RoomKick(kick)).await;
     let kicked = |event: &EventFrame| match event.event {

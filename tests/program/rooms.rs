@@ -114,6 +114,34 @@ async fn a_move_by_rest_and_by_socket_is_one_event_that_frees_the_old_seat() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn all_seats_are_locked_and_unlocked_by_one_event_each() {
+    let mut scene = Scene::new().await;
+    let two = scene.id(2);
+    refused(scene.ask(2, None, Method::PUT, "seats/lock", None).await, ErrorCode::Forbidden);
+    granted(scene.ask(2, None, Method::PUT, "seat", Some(json!({"seat": 2}))).await);
+    let op = op();
+    let first = granted(scene.ask(1, Some(op), Method::PUT, "seats/lock", None).await);
+    let changed = |event: &parlor_protocol::envelope::EventFrame| match &event.event {
+        Event::SeatsChanged { seats, cause: SeatCause::Locked | SeatCause::Unlocked, .. } => Some(
+            seats.iter().map(|seat| (seat.no, seat.locked, seat.user.as_ref().map(|user| user.id))).collect::<Vec<_>>(),
+        ),
+        _ => None,
+    };
+    let all = |locked| (1..8).map(|no| (no, locked, None)).collect::<Vec<(u8, bool, Option<UserId>)>>();
+    assert_eq!(scene.socket.event_where("locks", changed).await, all(true));
+    let again = granted(scene.ask(1, Some(op), Method::PUT, "seats/lock", None).await);
+    assert_eq!((&again["seq"], &again["replayed"]), (&first["seq"], &json!(true)));
+    let stale = scene.ask(1, None, Method::DELETE, "seats/lock?version=0", None).await;
+    refused(stale, ErrorCode::SeatsChanged);
+    refused(scene.ask(2, None, Method::PUT, "seat", Some(json!({"seat": 2}))).await, ErrorCode::SeatLocked);
+    granted(scene.ask(1, None, Method::DELETE, "seats/lock", None).await);
+    assert_eq!(scene.socket.event_where("no locks", changed).await, all(false));
+    granted(scene.ask(2, None, Method::PUT, "seat", Some(json!({"seat": 2}))).await);
+    let map = granted(scene.ask(2, None, Method::GET, "seats", None).await);
+    assert_eq!(map["seats"][2]["user"]["id"], json!(two));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_gift_by_rest_names_its_operation_and_is_paid_once() {
     let mut scene = Scene::new().await;
     let owner = scene.id(1);

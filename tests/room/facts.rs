@@ -212,8 +212,10 @@ async fn a_waking_room_reads_what_the_facts_have_made() {
     let kick = Fact::Kicked { user: user(3), until, reason: "noise".into() };
     let unlock = Fact::SeatUnlocked { seat: 1 };
     let mut last = 0;
-    for (op, fact) in [Fact::SeatLocked { seat: 1 }, Fact::SeatLocked { seat: 2 }, unlock, kick].into_iter().enumerate()
-    {
+    let all = Fact::SeatsLocked { seats: vec![1, 3, 4] };
+    let few = Fact::SeatsUnlocked { seats: vec![3, 4, 5] };
+    let facts_in_turn = [Fact::SeatLocked { seat: 1 }, Fact::SeatLocked { seat: 2 }, all, unlock, few, kick];
+    for (op, fact) in facts_in_turn.into_iter().enumerate() {
         let write = HardWrite { verdict: Ok(fact), ..lock(card.id, epoch, op as u128, 0) };
         let operation = Operation { body_hash: [op as u8; 16], ..write.operation };
         last = facts.write(HardWrite { operation, ..write }).await.expect("written").expect("a fact").id;

@@ -27,9 +27,11 @@ export const QUEUES = Object.freeze({
   'room.kick': 'seat',
   'seat.leave': 'seat',
   'seat.lock': 'seat',
+  'seat.lock_all': 'seat',
   'seat.move': 'seat',
   'seat.take': 'seat',
   'seat.unlock': 'seat',
+  'seat.unlock_all': 'seat',
 });
 
 /** A refusal. Programs decide by `code`; `retry` says what may be done with the same operation. */

@@ -1,6 +1,6 @@
 //! Hard commands: the fact that each would make true, and what follows when the store has that fact.
 
-use parlor_protocol::command::{Kick, OnSeat};
+use parlor_protocol::command::{Kick, OnAllSeats, OnSeat};
 use parlor_protocol::event::RemovalCause;
 use parlor_protocol::reply::Done;
 use parlor_protocol::room::SeatCause;
@@ -25,6 +25,16 @@ impl RoomState {
         self.seats.check_version(on.version)?;
         self.seats.seat(on.seat)?;
         Ok(Fact::SeatUnlocked { seat: on.seat })
+    }
+
+    pub(super) fn decide_lock_all(&self, on: &OnAllSeats) -> Result<Fact, ErrorBody> {
+        self.seats.check_version(on.version)?;
+        Ok(Fact::SeatsLocked { seats: self.seats.lockable() })
+    }
+
+    pub(super) fn decide_unlock_all(&self, on: &OnAllSeats) -> Result<Fact, ErrorBody> {
+        self.seats.check_version(on.version)?;
+        Ok(Fact::SeatsUnlocked { seats: self.seats.all().iter().map(|seat| seat.no).collect() })
     }
 
     pub(super) fn decide_kick(&self, kick: &Kick, now: Timestamp) -> Result<Fact, ErrorBody> {
@@ -64,8 +74,10 @@ impl RoomState {
         let by = operation.actor;
         let mut removals = Vec::new();
         let mut changes = match &written.fact {
-            Fact::SeatLocked { seat } => self.seats.locked(*seat, by).map(Change::Event).into_iter().collect(),
-            Fact::SeatUnlocked { seat } => self.seats.unlocked(*seat, by).map(Change::Event).into_iter().collect(),
+            Fact::SeatLocked { seat } => self.seats.locked(&[*seat], by).map(Change::Event).into_iter().collect(),
+            Fact::SeatUnlocked { seat } => self.seats.unlocked(&[*seat], by).map(Change::Event).into_iter().collect(),
+            Fact::SeatsLocked { seats } => self.seats.locked(seats, by).map(Change::Event).into_iter().collect(),
+            Fact::SeatsUnlocked { seats } => self.seats.unlocked(seats, by).map(Change::Event).into_iter().collect(),
             Fact::Kicked { user, until, reason } => {
                 removals.extend(self.removal(*user, RemovalCause::Kicked, Some(*until), reason));
                 let kicked = Event::ParticipantKicked { user: *user, by, until: *until, reason: reason.clone() };

@@ -43,6 +43,10 @@ pub enum Act {
     LockSeat,
     /// Unlock a seat.
     UnlockSeat,
+    /// Lock all seats except the host's, from which everybody who sits there is removed.
+    LockAllSeats,
+    /// Unlock all seats.
+    UnlockAllSeats,
     /// Kick a user who does not own the room.
     Kick,
     /// Kick the owner.
@@ -61,7 +65,8 @@ const fn allowed(act: Act) -> &'static [Role] {
         Act::Look => &[Owner, AwayOwner, Member, Staff],
         Act::Chat | Act::TakeSeat | Act::MoveSeat | Act::LeaveSeat => &[Owner, Member],
         Act::TakeHostSeat => &[Owner],
-        Act::LockSeat | Act::UnlockSeat | Act::ChangeSettings => &[Owner, AwayOwner],
+        Act::LockSeat | Act::UnlockSeat | Act::LockAllSeats | Act::UnlockAllSeats => &[Owner, AwayOwner],
+        Act::ChangeSettings => &[Owner, AwayOwner],
         Act::Kick => &[Owner, AwayOwner, Staff],
         Act::KickOwner | Act::Close => &[Staff],
         Act::Wake => &[AwayOwner, Staff],
@@ -118,6 +123,8 @@ impl Act {
             Command::SeatLeave(_) => Some(Self::LeaveSeat),
             Command::SeatLock(_) => Some(Self::LockSeat),
             Command::SeatUnlock(_) => Some(Self::UnlockSeat),
+            Command::SeatLockAll(_) => Some(Self::LockAllSeats),
+            Command::SeatUnlockAll(_) => Some(Self::UnlockAllSeats),
             Command::RoomKick(_) => Some(Self::Kick),
             _ => None,
         }
@@ -136,7 +143,7 @@ mod tests {
     const ROLES: [Role; 5] = [Owner, AwayOwner, Member, Outsider, Staff];
 
     /// Each act with a mark for each of [`ROLES`], in their order.
-    const RIGHTS: [(Act, &str); 13] = [
+    const RIGHTS: [(Act, &str); 15] = [
         (Act::Look, "x x x . x"),
         (Act::Chat, "x . x . ."),
         (Act::TakeSeat, "x . x . ."),
@@ -145,6 +152,8 @@ mod tests {
         (Act::LeaveSeat, "x . x . ."),
         (Act::LockSeat, "x x . . ."),
         (Act::UnlockSeat, "x x . . ."),
+        (Act::LockAllSeats, "x x . . ."),
+        (Act::UnlockAllSeats, "x x . . ."),
         (Act::Kick, "x x . . x"),
         (Act::KickOwner, ". . . . x"),
         (Act::Close, ". . . . x"),

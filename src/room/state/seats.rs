@@ -97,18 +97,23 @@ impl Seats {
         (!seats.is_empty()).then(|| self.changed(seats, cause, by))
     }
 
-    /// The event by which the seat is locked and whoever sits there is removed; `None` if it is locked already.
-    pub(super) fn locked(&self, no: u8, by: UserId) -> Option<Event> {
-        let seat = self.seats.get(usize::from(no))?;
-        let after = Seat { no, locked: true, user: None };
-        (*seat != after).then(|| self.changed(vec![after], SeatCause::Locked, Some(by)))
+    /// The numbers of all seats that are locked together: all but the host's, so that the owner keeps a place to sit.
+    pub(super) fn lockable(&self) -> Vec<u8> {
+        self.seats.iter().map(|seat| seat.no).filter(|no| *no != HOST).collect()
     }
 
-    /// The event by which the seat is unlocked; `None` if it is not locked.
-    pub(super) fn unlocked(&self, no: u8, by: UserId) -> Option<Event> {
-        let seat = self.seats.get(usize::from(no)).filter(|seat| seat.locked)?;
-        let after = Seat { locked: false, ..seat.clone() };
-        Some(self.changed(vec![after], SeatCause::Unlocked, Some(by)))
+    /// The event by which these seats are locked and whoever sits there is removed; `None` if all are locked already.
+    pub(super) fn locked(&self, numbers: &[u8], by: UserId) -> Option<Event> {
+        let open = self.seats.iter().filter(|seat| numbers.contains(&seat.no) && !seat.locked);
+        let after: Vec<_> = open.map(|seat| Seat { no: seat.no, locked: true, user: None }).collect();
+        (!after.is_empty()).then(|| self.changed(after, SeatCause::Locked, Some(by)))
+    }
+
+    /// The event by which these seats are unlocked; `None` if none is locked.
+    pub(super) fn unlocked(&self, numbers: &[u8], by: UserId) -> Option<Event> {
+        let locked = self.seats.iter().filter(|seat| numbers.contains(&seat.no) && seat.locked);
+        let after: Vec<_> = locked.map(|seat| Seat { locked: false, ..seat.clone() }).collect();
+        (!after.is_empty()).then(|| self.changed(after, SeatCause::Unlocked, Some(by)))
     }
 
     fn changed(&self, seats: Vec<Seat>, cause: SeatCause, by: Option<UserId>) -> Event {

@@ -24,6 +24,8 @@ enum Step {
     Say(i64),
     Lock(i64, u8),
     Unlock(i64, u8),
+    LockAll(i64),
+    UnlockAll(i64),
     Kick(i64, i64),
     /// Retries one of the operations so far.
     Retry(usize),
@@ -57,6 +59,8 @@ fn step() -> impl Strategy<Value = Step> {
         2 => who.clone().prop_map(Step::Say),
         2 => (1..=2_i64, seat.clone()).prop_map(|(who, seat)| Step::Lock(who, seat)),
         2 => (1..=2_i64, seat).prop_map(|(who, seat)| Step::Unlock(who, seat)),
+        1 => (1..=2_i64).prop_map(Step::LockAll),
+        2 => (1..=2_i64).prop_map(Step::UnlockAll),
         1 => (1..=2_i64, who.clone()).prop_map(|(by, who)| Step::Kick(by, who)),
         2 => any::<usize>().prop_map(Step::Retry),
         1 => Just(Step::Gift),
@@ -303,6 +307,21 @@ impl Run {
                     model.locks.remove(&seat);
                     None
                 }
+            }),
+            Step::LockAll(who) => self.command(who, lock_all(), |model| {
+                if who != 1 {
+                    return Some(ErrorCode::Forbidden);
+                }
+                model.locks.extend(1..SEATS);
+                model.seats.retain(|seat, _| *seat == 0);
+                None
+            }),
+            Step::UnlockAll(who) => self.command(who, unlock_all(), |model| {
+                if who != 1 {
+                    return Some(ErrorCode::Forbidden);
+                }
+                model.locks.clear();
+                None
             }),
             Step::Kick(by, who) => self.command(by, kick(who), |model| match who {
                 _ if by != 1 => Some(ErrorCode::Forbidden),

@@ -1,6 +1,6 @@
 //! Tests of the rules of the seat map.
 
-use parlor_protocol::command::MoveSeat;
+use parlor_protocol::command::{MoveSeat, OnAllSeats};
 
 use super::*;
 
@@ -50,4 +50,49 @@ fn the_owner_moves_to_the_hosts_seat_and_back() {
     assert_eq!(world.seats(), [Some(1), None, None, None, None]);
     world.command(1, move_to(4)).expect("free");
     assert_eq!(world.seats(), [None, None, None, None, Some(1)]);
+}
+
+#[test]
+fn all_seats_but_the_hosts_are_locked_by_one_event_and_whoever_sits_there_loses_the_seat() {
+    let mut world = World::with_people(&[1, 2, 3]);
+    world.command(1, take(Some(0))).expect("the owner is the host");
+    world.command(2, take(Some(2))).expect("free");
+    world.command(1, lock(3)).expect("the owner may");
+    let version = world.state.seats.version();
+    world.command(1, lock_all()).expect("the owner may");
+    assert_eq!(world.seats(), [Some(1), None, None, None, None]);
+    let seats = [1, 2, 4].map(|no| Seat { no, locked: true, user: None }).to_vec();
+    let (cause, by) = (SeatCause::Locked, Some(user(1)));
+    assert_eq!(world.told.last(), Some(&Event::SeatsChanged { seats, version: version + 1, cause, by }));
+    assert_eq!(world.command(2, take(None)), Err(ErrorCode::SeatTaken), "no seat is free");
+    let told = world.told.len();
+    world.command(1, lock_all()).expect("nothing is left to do");
+    assert_eq!(world.told.len(), told);
+}
+
+#[test]
+fn all_seats_are_unlocked_by_one_event_the_hosts_too() {
+    let mut world = World::with_people(&[1, 2]);
+    world.command(1, lock(0)).expect("the owner may");
+    world.command(1, lock(4)).expect("the owner may");
+    world.command(2, take(Some(1))).expect("free");
+    world.command(1, unlock_all()).expect("the owner may");
+    let seats = [0, 4].map(|no| Seat { no, locked: false, user: None }).to_vec();
+    let Some(Event::SeatsChanged { seats: told, cause, .. }) = world.told.last() else { panic!("seats changed") };
+    assert_eq!((told, *cause, world.seats()[1]), (&seats, SeatCause::Unlocked, Some(2)));
+}
+
+#[test]
+fn only_the_owner_locks_all_seats_and_only_on_the_map_they_saw() {
+    let mut world = World::with_people(&[2]);
+    let stale = Some(world.state.seats.version() + 100);
+    for (all, on) in [
+        (lock_all(), Command::SeatLockAll(OnAllSeats { room: room_id(), version: stale })),
+        (unlock_all(), Command::SeatUnlockAll(OnAllSeats { room: room_id(), version: stale })),
+    ] {
+        assert_eq!(world.command(2, all.clone()), Err(ErrorCode::Forbidden));
+        assert_eq!(world.command(3, all.clone()), Err(ErrorCode::NotInRoom));
+        assert_eq!(world.command(1, on), Err(ErrorCode::SeatsChanged));
+        world.command(1, all).expect("the owner may, from outside too");
+    }
 }

@@ -1,7 +1,7 @@
 //! Short forms of requests for the tests of a room, and a room whose store answers at once.
 
 use parlor_protocol::RoomId;
-use parlor_protocol::command::{InRoom, Kick, MoveSeat, OnSeat, Recipients, SendChat, SendGift, TakeSeat};
+use parlor_protocol::command::{InRoom, Kick, MoveSeat, OnAllSeats, OnSeat, Recipients, SendChat, SendGift, TakeSeat};
 use parlor_protocol::{GiftId, room::GiftLine};
 use uuid::Uuid;
 
@@ -82,6 +82,14 @@ pub(in crate::room) fn lock(seat: u8) -> Command {
 
 pub(in crate::room) fn unlock(seat: u8) -> Command {
     Command::SeatUnlock(OnSeat { room: room_id(), seat, version: None })
+}
+
+pub(in crate::room) fn lock_all() -> Command {
+    Command::SeatLockAll(OnAllSeats { room: room_id(), version: None })
+}
+
+pub(in crate::room) fn unlock_all() -> Command {
+    Command::SeatUnlockAll(OnAllSeats { room: room_id(), version: None })
 }
 
 pub(in crate::room) fn leave_seat() -> Command {
