@@ -24,10 +24,11 @@ impl ServersClock {
     /// One that shows the machine's time; `None` on systems other than Linux, for which there is no such library. On Linux
     /// the test fails without it, because it would show nothing.
     pub fn new() -> Option<Self> {
-        let library = PLACES.into_iter().find(|place| Path::new(place).exists());
-        let Some(library) = library else {
-            assert!(!cfg!(target_os = "linux"), "libfaketime is not installed: `./parlor test` does so, or apt-get");
-            return None;
+        let library = match PLACES.into_iter().find(|place| Path::new(place).exists()) {
+            None if cfg!(target_os = "linux") => {
+                panic!("libfaketime is not installed: `./parlor test` does so, or apt-get install libfaketime")
+            }
+            library => library?,
         };
         let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("clock-{}", Uuid::now_v7().simple()));
         let mut clock = Self { library, file, ahead_seconds: 0 };
