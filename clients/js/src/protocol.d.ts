@@ -111,6 +111,8 @@ export type ClientFrame =
   | SeatLeaveCommand
   | SeatLockCommand
   | SeatUnlockCommand
+  | SeatLockAllCommand
+  | SeatUnlockAllCommand
   | ChatSendCommand
   | GiftSendCommand
   | GiftListCommand
@@ -149,6 +151,8 @@ export type CommandFrame =
   | SeatLeaveCommand
   | SeatLockCommand
   | SeatUnlockCommand
+  | SeatLockAllCommand
+  | SeatUnlockAllCommand
   | ChatSendCommand
   | GiftSendCommand
   | GiftListCommand
@@ -212,7 +216,7 @@ export type Currency = "coin" | "diamond";
 export interface Done {
   /** The room's epoch, which rises when the room starts anew or moves to another server. */
   epoch: number;
-  /** The `seq` of the event that the command caused; if it changed nothing, that of the last event. The answer to a hard command (`seat.lock`, `seat.unlock`, `room.kick`) is stored with what it does, before that is announced: it has the `seq` of the last event before. The reply itself comes behind the command's event, as every such reply. */
+  /** The `seq` of the event that the command caused; if it changed nothing, that of the last event. The answer to a hard command (a lock, an unlock, `room.kick`) is stored with what it does, before that is announced: it has the `seq` of the last event before. The reply itself comes behind the command's event, as every such reply. */
   seq: number;
   /** This is the operation's first answer, repeated. Absent: no. */
   replayed?: boolean;
@@ -544,6 +548,14 @@ export type Nothing = Record<string, unknown>;
 /** A frame about the socket itself. */
 export type NoticeFrame = PingNotice | SessionExpiringNotice | ClosingNotice;
 
+/** Lock or unlock all seats. */
+export interface OnAllSeats {
+  /** The room. */
+  room: RoomId;
+  /** The version of the seat map that the user saw; if the map has another version, the answer is `seats_changed`. Absent: the version does not matter. */
+  version?: number;
+}
+
 /** Lock or unlock a seat. */
 export interface OnSeat {
   /** The room. */
@@ -760,6 +772,8 @@ export type ReplyFrame =
   | SeatLeaveReply
   | SeatLockReply
   | SeatUnlockReply
+  | SeatLockAllReply
+  | SeatUnlockAllReply
   | ChatSendReply
   | GiftSendReply
   | GiftListReply
@@ -888,6 +902,23 @@ export interface SeatLeaveReply {
   data: Done;
 }
 
+/** Lock all seats except the host's, in one step; users who sit there lose them. Only the room's owner may do this. */
+export interface SeatLockAllCommand {
+  /** The id that the client chose, unique on the socket until it is answered. */
+  id: number;
+  /** The operation's id: made once for each tap, kept over retries and reconnects. */
+  op: Op;
+  type: "seat.lock_all";
+  data: OnAllSeats;
+}
+
+/** The reply to `seat.lock_all`. */
+export interface SeatLockAllReply {
+  /** The command's id. */
+  id: number;
+  data: Done;
+}
+
 /** Lock a seat; a user who sits there loses it. Only the room's owner may do this. */
 export interface SeatLockCommand {
   /** The id that the client chose, unique on the socket until it is answered. */
@@ -938,6 +969,23 @@ export interface SeatTakeCommand {
 
 /** The reply to `seat.take`. */
 export interface SeatTakeReply {
+  /** The command's id. */
+  id: number;
+  data: Done;
+}
+
+/** Unlock all seats, in one step. Only the room's owner may do this. */
+export interface SeatUnlockAllCommand {
+  /** The id that the client chose, unique on the socket until it is answered. */
+  id: number;
+  /** The operation's id: made once for each tap, kept over retries and reconnects. */
+  op: Op;
+  type: "seat.unlock_all";
+  data: OnAllSeats;
+}
+
+/** The reply to `seat.unlock_all`. */
+export interface SeatUnlockAllReply {
   /** The command's id. */
   id: number;
   data: Done;
@@ -1019,6 +1067,8 @@ export type ServerFrame =
   | SeatLeaveReply
   | SeatLockReply
   | SeatUnlockReply
+  | SeatLockAllReply
+  | SeatUnlockAllReply
   | ChatSendReply
   | GiftSendReply
   | GiftListReply
@@ -1144,6 +1194,8 @@ export interface Commands {
   "room.leave": { data: InRoom; reply: Empty };
   /** Leave the user's own seat. */
   "seat.leave": { data: InRoom; reply: Done };
+  /** Lock all seats except the host's, in one step; users who sit there lose them. Only the room's owner may do this. */
+  "seat.lock_all": { data: OnAllSeats; reply: Done };
   /** Lock a seat; a user who sits there loses it. Only the room's owner may do this. */
   "seat.lock": { data: OnSeat; reply: Done };
   /**
@@ -1154,6 +1206,8 @@ export interface Commands {
   "seat.move": { data: MoveSeat; reply: Done };
   /** Take a seat. Seat 0 is for the room's owner. */
   "seat.take": { data: TakeSeat; reply: Done };
+  /** Unlock all seats, in one step. Only the room's owner may do this. */
+  "seat.unlock_all": { data: OnAllSeats; reply: Done };
   /** Unlock a seat. Only the room's owner may do this. */
   "seat.unlock": { data: OnSeat; reply: Done };
   /** Continue the session with a new access token, before the old one expires. */
