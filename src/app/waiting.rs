@@ -154,7 +154,7 @@ mod tests {
         for _ in 0..AT_ONCE + AT_ONCE / 2 {
             silent.push(TcpStream::connect(listener.local_addr().expect("bound")).await.expect("it listens"));
         }
-        let before_they_are_given_up = UNNOTICED + WITHIN / 2;
+        let before_they_are_given_up = UNNOTICED + WITHIN * 9 / 10;
         let alive = tokio::select! {
             () = answering(&listener, pending()) => unreachable!("the start never ends"),
             alive = timeout(before_they_are_given_up, asked(&listener, "/healthz")) => alive.expect("an answer at once"),

@@ -110,6 +110,7 @@ pub(super) async fn serve(gateway: GatewayState, stream: Arc<TcpStream>, mut ope
     reader.run(&stream, &closed).await;
     // A connection that is read to its end is open, so it has its place for as long.
     let (stranger, _inside) = reader.session.give_place();
+    stranger.iter().for_each(|stranger| stranger.is_busy(false));
     drop(reader);
     tracing::debug!(by_server = closed.is_cancelled(), "a socket has ended");
     if closed.is_cancelled() {

@@ -20,7 +20,7 @@ use tokio::time::Instant;
 
 use super::Settings;
 use super::settings::Places;
-use super::strangers::{Stranger, Strangers};
+use super::strangers::{PORCH, Stranger, Strangers};
 use crate::kit::limit::Limit;
 use crate::load::{COME_BACK_MS, Load};
 use crate::telemetry::metric;
@@ -123,6 +123,11 @@ impl Door {
     /// The places that strangers have now.
     fn strangers_places(&self) -> usize {
         self.places.strangers_beside(self.inside.load(Ordering::Relaxed))
+    }
+
+    /// How many connections have a place at most.
+    pub(super) fn all_places(&self) -> usize {
+        self.inside.load(Ordering::Relaxed) + self.strangers_places() + PORCH
     }
 
     /// Whether a connection may become a socket, for sure (`None`) or undecided.

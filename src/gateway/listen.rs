@@ -101,11 +101,11 @@ pub async fn listen(listener: TcpListener, router: Router, gateway: GatewayState
     }
 }
 
-/// Waits while as many connections are open as the process can have. Some of them have lost their places and are about
-/// to end: whoever connects in a burst is accepted faster than tasks run.
+/// Waits while more connections are open than have places. The others are about to end: whoever connects in a burst is
+/// accepted faster than the tasks run that have lost their places.
 async fn room_for_one(gateway: &GatewayState) {
     for _ in 0..LOOK.1 {
-        if gateway.sockets.len() <= gateway.connections {
+        if gateway.sockets.len() <= gateway.door.all_places() {
             return;
         }
         tokio::time::sleep(LOOK.0).await;

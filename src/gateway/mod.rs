@@ -77,8 +77,6 @@ pub struct Shared {
     users: Users,
     door: door::Door,
     proxies: Proxies,
-    /// The most connections that the process can have.
-    connections: usize,
     /// When the gateway was started; the use of budgets is counted from here.
     began: Instant,
     socket_prices: Prices,
@@ -125,7 +123,6 @@ impl GatewayState {
             users,
             door,
             proxies: surroundings.proxies,
-            connections: surroundings.connections,
             began: Instant::now(),
             socket_prices,
             user_prices,

@@ -47,8 +47,8 @@ crate::settings! {
         /// Least milliseconds between two checkpoints of a room.
         checkpoint_ms: u64 = 500, in 1..=DAY_MS;
         /// Most milliseconds until a line of chat is in a checkpoint; in a room that remembers few operations, on a node
-        /// that writes few checkpoints, it is a second or less. If the server is killed in that time and the line is sent again, it is posted a second time
-        /// (clients show it once).
+        /// that writes few checkpoints, it is a second or less. If the server is killed in that time and the line is sent
+        /// again, it is posted a second time (clients show it once).
         checkpoint_lines_ms: u64 = 4_000, in 1..=DAY_MS;
         /// Milliseconds for one attempt of a write to the database.
         write_timeout_ms: u64 = 5_000, in 1..=DAY_MS;

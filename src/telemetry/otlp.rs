@@ -103,7 +103,8 @@ mod tests {
     fn spans_of_requests_and_commands_reach_the_collector_and_no_others() {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let endpoint = format!("http://{}/", listener.local_addr().expect("bound"));
-        let received = std::thread::spawn(move || receive(&listener));
+        let (sends, received) = std::sync::mpsc::channel();
+        std::thread::spawn(move || sends.send(receive(&listener)));
         let layer = layer(&endpoint).expect("an address");
         tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
             let _socket = tracing::debug_span!("socket", connection.id = 4_711).entered();
@@ -111,7 +112,8 @@ mod tests {
             drop(tracing::info_span!("request", request.id = "0199a7c0-of-a-test").entered());
         });
         stop();
-        let (first, headers, body) = received.join().expect("a request");
+        let within = std::time::Duration::from_secs(20);
+        let (first, headers, body) = received.recv_timeout(within).expect("a request");
         assert!(first.starts_with("POST /v1/traces "), "{first}");
         assert!(headers.contains("content-type: application/x-protobuf"), "{headers}");
         let has = |word: &str| body.windows(word.len()).any(|window| window == word.as_bytes());

@@ -9,13 +9,18 @@ use uuid::Uuid;
 
 use crate::support::now;
 
-/// Where Debian's package `libfaketime` puts the library. `./parlor test` installs it.
-const PLACES: [&str; 2] =
-    ["/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1", "/usr/lib/aarch64-linux-gnu/faketime/libfaketimeMT.so.1"];
+/// Debian's package `libfaketime` puts the library into a folder of this folder, by the machine's architecture.
+/// `./parlor test` installs it.
+const PLACES: &str = "/usr/lib";
+
+fn library() -> Option<PathBuf> {
+    let folders = fs::read_dir(PLACES).ok()?.filter_map(Result::ok);
+    folders.map(|folder| folder.path().join("faketime/libfaketimeMT.so.1")).find(|library| library.exists())
+}
 
 /// A clock that differs from the machine's by what a test sets.
 pub struct ServersClock {
-    library: &'static str,
+    library: PathBuf,
     file: PathBuf,
     ahead_seconds: i64,
 }
@@ -24,7 +29,7 @@ impl ServersClock {
     /// One that shows the machine's time; `None` on systems other than Linux, for which there is no such library. On Linux
     /// the test fails without it, because it would show nothing.
     pub fn new() -> Option<Self> {
-        let library = match PLACES.into_iter().find(|place| Path::new(place).exists()) {
+        let library = match library() {
             None if cfg!(target_os = "linux") => {
                 panic!("libfaketime is not installed: `./parlor test` does so, or apt-get install libfaketime")
             }
@@ -39,7 +44,7 @@ impl ServersClock {
     /// What a program's environment needs, so that it goes by this clock.
     pub fn environment(&self) -> [(&'static str, String); 4] {
         [
-            ("LD_PRELOAD", self.library.to_owned()),
+            ("LD_PRELOAD", self.library.display().to_string()),
             ("FAKETIME_TIMESTAMP_FILE", self.file.display().to_string()),
             ("FAKETIME_NO_CACHE", "1".to_owned()),
             ("FAKETIME_DONT_FAKE_MONOTONIC", "1".to_owned()),
