@@ -41,9 +41,11 @@ const HEAD_BYTES: usize = 16 * 1024;
 /// meanwhile, so without a wait the loop would spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// How often it is looked whether connections that have lost their places have ended, and how many times before the next
-/// connection is accepted in any case.
-const LOOK: (Duration, u32) = (Duration::from_millis(1), 100);
+/// The pause between two looks whether connections that have lost their places have ended.
+const LOOK_EVERY: Duration = Duration::from_millis(1);
+
+/// After so many looks the next connection is accepted in any case.
+const MOST_LOOKS: u32 = 100;
 
 /// The time that a connection on the porch has for the head of its request, and for the progress of the answer.
 const PORCH_TIME: Duration = Duration::from_secs(1);
@@ -104,11 +106,11 @@ pub async fn listen(listener: TcpListener, router: Router, gateway: GatewayState
 /// Waits while more connections are open than have places. The others are about to end: whoever connects in a burst is
 /// accepted faster than the tasks run that have lost their places.
 async fn room_for_one(gateway: &GatewayState) {
-    for _ in 0..LOOK.1 {
-        if gateway.sockets.len() <= gateway.door.all_places() {
+    for _ in 0..MOST_LOOKS {
+        if gateway.sockets.under_way() <= gateway.door.all_places() {
             return;
         }
-        tokio::time::sleep(LOOK.0).await;
+        tokio::time::sleep(LOOK_EVERY).await;
     }
 }
 

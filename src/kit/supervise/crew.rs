@@ -59,14 +59,9 @@ impl Crew {
         self.tasks.spawn_blocking(move || ended(name, count, catch_unwind(AssertUnwindSafe(work))))
     }
 
-    /// How many pieces of work are under way.
-    pub fn len(&self) -> usize {
+    /// How many pieces of work have begun and not ended.
+    pub fn under_way(&self) -> usize {
         self.tasks.len()
-    }
-
-    /// Whether nothing is under way.
-    pub fn is_empty(&self) -> bool {
-        self.tasks.is_empty()
     }
 
     /// Waits until all work has ended. Work that is started meanwhile is waited for as well.
