@@ -68,7 +68,7 @@ pub trait Wallets: Send + Sync + 'static {
 
 crate::settings! {
     /// Accounts, sign-in and tokens.
-    pub struct Settings at "identity" {
+    pub struct Settings at "identity", checked by Self::contradictions {
         /// Minutes for which an access token holds.
         access_token_minutes: u32 = 15, in 1..=60;
         /// Days for which a refresh token holds; each exchange begins them anew.
@@ -154,6 +154,16 @@ impl Settings {
         self
     }
 
+    fn contradictions(&self, problems: &mut Vec<String>) {
+        if self.code_resend_max_seconds < self.code_resend_seconds {
+            problems.push(
+                "identity.code_resend_max_seconds: must be at least identity.code_resend_seconds, because it would cut \
+                 even the first wait for another code short"
+                    .into(),
+            );
+        }
+    }
+
     /// How many passwords may be hashed at the same time: as cores and memory allow, at least one.
     fn hashes_at_once(&self) -> usize {
         let room = self.hash_memory_bytes.map_or(u64::MAX, |bytes| bytes / password::MEMORY_BYTES);
@@ -164,6 +174,19 @@ impl Settings {
 #[cfg(test)]
 mod tests {
     use super::Settings;
+
+    #[test]
+    fn the_longest_wait_for_a_code_is_no_shorter_than_the_first() {
+        let problems = |first, longest| {
+            let mut problems = Vec::new();
+            Settings { code_resend_seconds: first, code_resend_max_seconds: longest, ..Settings::default() }
+                .contradictions(&mut problems);
+            problems
+        };
+        assert_eq!(problems(60, 60), Vec::<String>::new());
+        assert_eq!(problems(0, 0), Vec::<String>::new());
+        assert!(problems(60, 59).concat().contains("identity.code_resend_max_seconds"));
+    }
 
     #[test]
     fn hashing_takes_an_eighth_of_memory_and_no_more_than_the_permits() {
