@@ -3,6 +3,8 @@
 //! A contact proves nothing until its code has been entered. This file only refuses junk, and makes sure that two
 //! spellings of one address are one account.
 
+use super::phone;
+
 /// A phone number or an e-mail address, normalised.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Contact {
@@ -18,13 +20,9 @@ impl Contact {
         if login.contains('@') { Self::email(login) } else { Self::phone(login) }
     }
 
-    /// Parses a phone number in E.164. The blanks, hyphens, dots and brackets that people write are left out.
+    /// Parses a phone number as people write it, with `+` or `00` and the country's code, and puts it into E.164.
     pub fn phone(text: &str) -> Result<Self, &'static str> {
-        const FORM: &str = "a phone number as +14155550123, 7 to 15 digits with the country's code";
-        let digits = text.trim().strip_prefix('+').ok_or(FORM)?;
-        let number: String = digits.chars().filter(|c| !" -.()".contains(*c)).collect();
-        let fits = (7..=15).contains(&number.len()) && number.bytes().all(|b| b.is_ascii_digit());
-        if fits && !number.starts_with('0') { Ok(Self::Phone(format!("+{number}"))) } else { Err(FORM) }
+        phone::read(text).map(Self::Phone)
     }
 
     /// Parses an e-mail address, and puts it into lower case. Letters beyond ASCII are refused, because the database
@@ -66,6 +64,40 @@ impl Contact {
     }
 }
 
+/// The contact of an account that may stand already, as its owner writes it to get in. Older versions stored a phone
+/// number's digits as they were written: with a trunk zero, or with too few or too many for the country. Whoever wrote
+/// the number so then may go on writing it so.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct AccountContact {
+    /// The contact by today's rules.
+    pub contact: Contact,
+    /// What an older version stored for the same text, if that was something else.
+    pub before: Option<Contact>,
+}
+
+impl AccountContact {
+    /// Parses what somebody signs in with. The error says the expected form.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
+        let before = phone::read_before(text).map(Contact::Phone);
+        match (Contact::parse(text), before) {
+            (Ok(contact), before) => Ok(Self { before: before.filter(|before| *before != contact), contact }),
+            (Err(_), Some(contact)) => Ok(Self { contact, before: None }),
+            (Err(why), None) => Err(why),
+        }
+    }
+
+    /// Every form in which the contact may be stored; that of an older version first.
+    pub fn forms(&self) -> impl Iterator<Item = &Contact> {
+        self.before.iter().chain([&self.contact])
+    }
+}
+
+impl From<Contact> for AccountContact {
+    fn from(contact: Contact) -> Self {
+        Self { contact, before: None }
+    }
+}
+
 /// The forms of contacts in the documents of the API.
 pub(super) mod schema {
     use utoipa::openapi::schema::{Object, ObjectBuilder, SchemaType, Type};
@@ -87,7 +119,7 @@ pub(super) mod schema {
 
     /// A phone number or an e-mail address.
     pub fn contact() -> Object {
-        let words = "A phone number with `+` and the country's code, or an e-mail address.";
+        let words = "A phone number with `+` or `00` and the country's code, or an e-mail address.";
         text(&format!("{EMAIL}|{PHONE}"), "amira@example.com").description(Some(words)).build()
     }
 
@@ -99,14 +131,15 @@ pub(super) mod schema {
 
     /// A phone number that may be left out.
     pub fn phone() -> Object {
-        let words = "A phone number with `+` and the country's code. A phone number or an e-mail address is needed.";
+        let words =
+            "A phone number with `+` or `00` and the country's code. A phone number or an e-mail address is needed.";
         text(PHONE, "+201001234567").schema_type(or_null()).description(Some(words)).build()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Contact;
+    use super::{AccountContact, Contact};
 
     #[test]
     fn spellings_of_one_address_are_one_contact() {
@@ -114,6 +147,22 @@ mod tests {
         assert_eq!(email(" Layla@Example.COM "), email("layla@example.com"));
         assert_eq!(email("+1 (415) 555-0123"), email("+14155550123"));
         assert_eq!(email("+14155550123").as_str(), "+14155550123");
+    }
+
+    #[test]
+    fn a_number_is_looked_up_as_older_versions_stored_it_too() {
+        let login = |text: &str| {
+            AccountContact::parse(text)
+                .map(|login| (login.contact.as_str().to_owned(), login.before.map(|before| before.as_str().to_owned())))
+        };
+        let number = |text: &str| text.to_owned();
+        assert_eq!(login("+14155550123"), Ok((number("+14155550123"), None)));
+        assert_eq!(login("0014155550123"), Ok((number("+14155550123"), None)), "which older versions refused");
+        let with_zero = Ok((number("+442071838750"), Some(number("+4402071838750"))));
+        assert_eq!(login("+44 (0)20 7183 8750"), with_zero);
+        assert_eq!(login("+1 555 0123"), Ok((number("+15550123"), None)), "too short, but it may be stored");
+        assert_eq!(login("Layla@example.com"), Ok((number("layla@example.com"), None)));
+        assert!(login("1 555 0123").is_err() && login("+1").is_err() && login("a@b").is_err());
     }
 
     #[test]
@@ -140,7 +189,7 @@ mod tests {
             "14155550123",
             "+0123456789",
             "+1415555x123",
-            "+١٢٣٤٥٦٧٨",
+            "+١٢٣٤٥٦",
             &long,
             &longer,
         ];

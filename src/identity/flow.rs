@@ -8,6 +8,7 @@ use parlor_protocol::ErrorCode;
 use parlor_protocol::room::Person;
 
 use super::code::{Proof, Purpose};
+use super::contact::AccountContact;
 use super::device::{Guesser, KnownDevice};
 use super::hashing::Asker;
 use super::password::Verdict;
@@ -66,7 +67,7 @@ impl Identity {
         &self,
         edge: &Edge,
         (from, known): (IpAddr, Option<KnownDevice>),
-        login: &Contact,
+        login: &AccountContact,
         password: String,
         device: &str,
     ) -> Result<Grant> {
@@ -88,13 +89,14 @@ impl Identity {
         &self,
         edge: &Edge,
         (from, known): (IpAddr, Option<KnownDevice>),
-        login: &Contact,
+        login: &AccountContact,
         password: String,
     ) -> Result<(Person, String)> {
         // The guess is counted before the password is checked, so that a hundred guesses at the same time count as a
         // hundred.
         let mut tx = edge.begin().await?;
-        let guess = self.count_guess(&mut tx, from, login, known.as_ref()).await?;
+        let contact = self.stored_as(&mut tx, login).await?;
+        let guess = self.count_guess(&mut tx, from, contact, known.as_ref()).await?;
         tx.commit().await?;
         let verdict = self.passwords().verify(asker(from), password.clone(), guess.hash()).await;
         let Verdict { right, is_stale } = match verdict {

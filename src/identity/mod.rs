@@ -27,6 +27,7 @@ mod opaque;
 pub mod operator;
 mod password;
 mod permission;
+mod phone;
 mod profile;
 pub mod revocation;
 pub mod role;

@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::contact::AccountContact;
 use super::{Contact, CurrentUser, Grant, Identity, NewAccount, password, session};
 use crate::http::{ClientAddress, ValidJson};
 use crate::kit::edge::Edge;
@@ -40,7 +41,7 @@ where
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Register {
-    /// A phone number with `+` and the country's code. A phone number or an e-mail address is needed.
+    /// A phone number with `+` or `00` and the country's code. A phone number or an e-mail address is needed.
     #[schema(schema_with = super::contact::schema::phone)]
     phone: Option<String>,
     /// An e-mail address.
@@ -182,7 +183,7 @@ async fn login(
     ValidJson(body): ValidJson<Login>,
 ) -> Result<Json<Welcome>> {
     let mut fields = Fields::default();
-    let login = fields.take("login", Contact::parse(&body.login));
+    let login = fields.take("login", AccountContact::parse(&body.login));
     let device = fields.take("device", line(&body.device, DEVICE_CHARS));
     if body.password.chars().count() > password::MAX_CHARS {
         fields.refuse("password", "at most 128 characters");

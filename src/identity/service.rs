@@ -9,6 +9,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::code::{self, Proof};
+use super::contact::AccountContact;
 use super::device::{Guesser, KnownDevice};
 use super::keyed::ContactKey;
 use super::password::{Hashing, Passwords};
@@ -190,6 +191,19 @@ impl Identity {
         guesser: &Guesser,
     ) -> Result<()> {
         if device.is_some() && !guesser.known { addresses.check(&holder(from)) } else { Ok(()) }
+    }
+
+    /// The contact as the account has it that is meant. An account with the form of an older version comes first: its
+    /// owner has nothing else to write, and nobody else can take that form any more.
+    pub(super) async fn stored_as<'a>(
+        &self,
+        conn: &mut PgConnection,
+        login: &'a AccountContact,
+    ) -> Result<&'a Contact> {
+        match &login.before {
+            Some(before) if store::account(conn, before).await?.is_some() => Ok(before),
+            _ => Ok(&login.contact),
+        }
     }
 
     /// Who tries a password or a code of this contact.

@@ -11,6 +11,7 @@ mod locked_out;
 mod logs;
 mod names;
 mod people;
+mod phone;
 mod refresh;
 mod rooms;
 mod transactions;

@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use parlor_protocol::{ErrorCode, UserId};
 
 use super::{Purpose, store};
+use crate::identity::contact::AccountContact;
 use crate::identity::device::{Guesser, KnownDevice};
 use crate::identity::flow::asker;
 use crate::identity::hashing::Asker;
@@ -21,12 +22,16 @@ impl Identity {
         &self,
         edge: &Edge,
         (from, known): (IpAddr, Option<KnownDevice>),
-        contact: &Contact,
+        login: &AccountContact,
         code: &str,
         password: String,
     ) -> Result<()> {
         self.admit(&self.0.sign_ins, from, known.as_ref())?;
-        let by = self.guesser(&mut *edge.read().await?, contact, from, known.as_ref()).await?;
+        let (contact, by) = {
+            let mut reads = edge.read().await?;
+            let contact = self.stored_as(&mut reads, login).await?;
+            (contact, self.guesser(&mut reads, contact, from, known.as_ref()).await?)
+        };
         self.admit_guesser(&self.0.sign_ins, from, known.as_ref(), &by)?;
         let proof = self.proven(edge, Purpose::Reset, contact, None, code, &by).await?;
         let hash = self.passwords().hash(asker(from), password, edge.chance().bytes()).await?;

@@ -10,6 +10,7 @@ use utoipa_axum::routes;
 
 use super::Purpose;
 use crate::http::{ClientAddress, ValidJson};
+use crate::identity::contact::AccountContact;
 use crate::identity::{Contact, CurrentUser, Identity, password};
 use crate::kit::edge::Edge;
 use crate::kit::error::Result;
@@ -75,11 +76,11 @@ async fn send_code(
     ValidJson(body): ValidJson<SendCode>,
 ) -> Result<StatusCode> {
     let mut fields = Fields::default();
-    let Some(contact) = fields.take("contact", Contact::parse(&body.contact)) else { return Err(fields.into_error()) };
-    let purpose = match body.purpose {
-        AskedPurpose::Register => Purpose::Register,
-        AskedPurpose::Reset => Purpose::Reset,
+    let (purpose, contact) = match body.purpose {
+        AskedPurpose::Register => (Purpose::Register, Contact::parse(&body.contact).map(AccountContact::from)),
+        AskedPurpose::Reset => (Purpose::Reset, AccountContact::parse(&body.contact)),
     };
+    let Some(contact) = fields.take("contact", contact) else { return Err(fields.into_error()) };
     let known = identity.known_device(body.device_token.as_deref(), edge.now());
     identity.admit_code(from, known.as_ref())?;
     let mut tx = edge.begin().await?;
@@ -121,9 +122,9 @@ async fn reset_password(
     ValidJson(body): ValidJson<ResetPassword>,
 ) -> Result<StatusCode> {
     let mut fields = Fields::default();
-    let contact = fields.take("contact", Contact::parse(&body.contact));
+    let contact = fields.take("contact", AccountContact::parse(&body.contact));
     let code = fields.take("code", code(&body.code));
-    let contacts: Vec<&str> = contact.iter().map(Contact::as_str).collect();
+    let contacts: Vec<&str> = contact.iter().flat_map(AccountContact::forms).map(Contact::as_str).collect();
     if let Some(why) = password::weakness(&body.password, &contacts) {
         fields.refuse("password", why);
     }

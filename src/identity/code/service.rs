@@ -10,6 +10,7 @@ use super::share::{self, Limits, Sent};
 use super::store::Held;
 use super::tries::may_try;
 use super::{Proof, Purpose, channel, digits, hash, message, parts, store, user_text};
+use crate::identity::contact::AccountContact;
 use crate::identity::device::{Guesser, KnownDevice};
 use crate::identity::revocation::{self, Reason, Revoked};
 use crate::identity::store::session_of;
@@ -39,9 +40,10 @@ impl Identity {
         tx: &mut Tx,
         chance: &Chance,
         purpose: Purpose,
-        contact: &Contact,
+        login: &AccountContact,
         (from, known): (IpAddr, Option<KnownDevice>),
     ) -> Result<()> {
+        let contact = self.stored_as(tx, login).await?;
         let asker = self.guesser(tx, contact, from, known.as_ref()).await?;
         self.admit_guesser(&self.0.codes, from, known.as_ref(), &asker)?;
         let somebody = match purpose {

@@ -10,6 +10,7 @@ use sqlx::PgConnection;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::contact::AccountContact;
 use super::revocation::{self, Reason, Revoked};
 use super::suspension::Suspension;
 use super::{Contact, profile, role, suspension};
@@ -78,6 +79,8 @@ pub struct Dossier {
 pub struct Search {
     id: Option<i64>,
     phone: Option<String>,
+    /// The phone number as an older version stored it, if that is something else.
+    phone_before: Option<String>,
     email: Option<String>,
     signature: Option<String>,
     role: Option<String>,
@@ -87,7 +90,7 @@ crate::list! {
     /// The query of `GET /v1/staff/users`: newest first, ordered by when an account was made (Unix microseconds) and by
     /// its id.
     pub struct AccountList: "accounts" by (TimeKey, i64) {
-        /// An id, an e-mail address, a phone number with `+`, or a signature; it must match exactly.
+        /// An id, an e-mail address, a phone number with `+` or `00`, or a signature; it must match exactly.
         q: Option<String>,
         /// Only users who have been given this role.
         role: Option<String>,
@@ -103,13 +106,16 @@ impl Search {
     pub fn parse(words: Option<&str>, role: Option<String>) -> Result<Self> {
         let mut search = Self { role, ..Self::default() };
         let Some(words) = words.map(str::trim).filter(|words| !words.is_empty()) else { return Ok(search) };
-        if words.bytes().all(|b| b.is_ascii_digit()) {
+        if words.bytes().all(|b| b.is_ascii_digit()) && !words.starts_with("00") {
             search.id = Some(words.parse().map_err(|_| bad_field("q", "an id has fewer digits"))?);
             return Ok(search);
         }
-        match Contact::parse(words) {
-            Ok(Contact::Phone(phone)) => search.phone = Some(phone),
-            Ok(Contact::Email(email)) => search.email = Some(email),
+        match AccountContact::parse(words) {
+            Ok(AccountContact { contact: Contact::Phone(phone), before }) => {
+                search.phone = Some(phone);
+                search.phone_before = before.map(|before| before.as_str().to_owned());
+            }
+            Ok(AccountContact { contact: Contact::Email(email), .. }) => search.email = Some(email),
             Err(_) => {
                 let none = "an id, an e-mail address, a phone number with `+`, or a signature";
                 search.signature = Some(profile::signature(words).map_err(|_| bad_field("q", none))?);
@@ -124,7 +130,15 @@ impl Search {
 /// # Errors
 /// A fault or an outage of the store.
 pub async fn list(conn: &mut PgConnection, search: &Search, window: &Window<AccountList>) -> Result<Page<Listed>> {
-    let rows = store::accounts(conn, search, window).await?;
+    let mut rows = Vec::new();
+    // As at a sign-in, the spelling of an older version comes first.
+    if search.phone_before.is_some() {
+        let before = Search { phone: search.phone_before.clone(), ..search.clone() };
+        rows = store::accounts(conn, &before, window).await?;
+    }
+    if rows.is_empty() {
+        rows = store::accounts(conn, search, window).await?;
+    }
     Ok(window.page(rows, |row| (TimeKey::of_micros(row.created_us), row.id.number())))
 }
 
@@ -174,6 +188,7 @@ mod tests {
         assert_eq!(parsed(" 104233871 "), Some(Search { id: Some(104_233_871), ..nothing.clone() }));
         assert_eq!(parsed("Layla@Example.com").and_then(|search| search.email).as_deref(), Some("layla@example.com"));
         assert_eq!(parsed("+1 415 555 0123").and_then(|search| search.phone).as_deref(), Some("+14155550123"));
+        assert_eq!(parsed("0014155550123").and_then(|search| search.phone).as_deref(), Some("+14155550123"));
         assert_eq!(parsed("Amber-Fox-42").and_then(|search| search.signature).as_deref(), Some("amber-fox-42"));
         assert_eq!((parsed(""), Search::parse(None, None).ok()), (Some(nothing.clone()), Some(nothing)));
     }
