@@ -139,3 +139,34 @@ async fn a_change_that_nobody_was_told_of_is_shown_after_the_restart_and_at_the_
     again.join(room, &world.room_token(layla.id, room)).await.expect("may come back");
     assert_eq!(told(&mut back, layla.id).await, "Layla M");
 }
+
+/// The change takes longer to commit than its request may: the request's handler is dropped, and the commit ends well.
+#[tokio::test(flavor = "multi_thread")]
+async fn regression_a_change_whose_handler_is_dropped_during_the_commit_is_told() {
+    let world = World::serve().roomy().set("PARLOR__HTTP__TIMEOUT_MS", "2000").await;
+    let (layla, room) = Sitting::new(&world, "layla", None).await;
+    let (mut omar, _) = Sitting::new(&world, "omar", Some(room)).await;
+    world
+        .superuser(
+            "create function dawdle() returns trigger language plpgsql as $$
+             begin
+               perform pg_sleep(4);
+               return null;
+             end $$;
+             create constraint trigger dawdle after update of name on users
+               deferrable initially deferred for each row execute function dawdle()",
+        )
+        .await;
+    let status = rename(&world, &layla.token, "Layla K").await;
+    assert!(status >= 400, "the request was given up: {status}");
+    assert_eq!(world.count("select count(*) from users where name = 'Layla K'").await, 0, "before the commit");
+    until("the change is told", Duration::from_secs(30), async || {
+        omar.socket.ping().await;
+        let events = omar.socket.events();
+        events
+            .iter()
+            .any(|frame| matches!(&frame.event, Event::PersonChanged { person } if person.name == "Layla K"))
+            .then_some(())
+    })
+    .await;
+}
