@@ -9,6 +9,7 @@
 mod act;
 mod others;
 mod stranger;
+mod tally;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -18,6 +19,8 @@ use serde::{Deserialize, Serialize};
 
 use self::others::Others;
 use self::stranger::Stranger;
+use crate::support::raw::{Raw, hears_no_more, is_forgotten, text};
+use crate::support::time::until;
 use crate::support::world::World;
 
 /// The most resident memory that all abuses together may add, in bytes.
@@ -87,10 +90,11 @@ async fn one_stranger_harms_nobody_else() {
     let files = if is_long { usize::MAX } else { PLACES.0 + stranger::PORCH + FILES_BESIDE };
     let memory = others.memory() + MEMORY;
     let mut most_files = 0;
+    let mut undone = Vec::new();
     proof
         .passes(async |ms| {
             let time = Duration::from_millis(ms as u64);
-            for (at, (name, does, right, _)) in act::TABLE.iter().enumerate() {
+            for (at, (name, does, right, sees, _)) in act::TABLE.iter().enumerate() {
                 let target = Target {
                     name: (*name).to_owned(),
                     address: world.address,
@@ -103,7 +107,14 @@ async fn one_stranger_harms_nobody_else() {
                 let mut stranger = Stranger::acts(&target);
                 let during = others.go_on(time).await;
                 assert!(stranger.goes_on(), "{name}: the stranger has given up");
-                drop(stranger);
+                let tally = stranger.ends();
+                // The long form has the default bounds, some of which a few seconds do not reach.
+                let sees = if is_long { &["connected", "written"][..] } else { *sees };
+                undone.extend(
+                    sees.iter()
+                        .filter(|kind| !tally.contains_key(**kind))
+                        .map(|kind| format!("{name}: never {kind}, but {tally:?}")),
+                );
                 most_files = most_files.max(during.files);
                 let what = format!("{name}: {does}; right is: {right}; but");
                 assert!(during.memory <= memory, "{what}: {} MiB of memory", during.memory >> 20);
@@ -121,7 +132,46 @@ async fn one_stranger_harms_nobody_else() {
         })
         .await;
     assert!(most_files > PLACES.0 / 2, "{most_files} open files: the strangers have not even tried");
+    assert!(undone.is_empty(), "an abuse is not what it is meant to be:\n{}", undone.join("\n"));
     others.are_well().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn peers_that_vanish_without_a_word_are_ended() {
+    const STRANGERS: usize = 60;
+    const DEVICES: usize = 8;
+    let world = World::dev()
+        .set("PARLOR__GATEWAY__CONNECT_MS", 8_000)
+        .set("PARLOR__GATEWAY__PING_MS", 1_000)
+        .set("PARLOR__GATEWAY__SILENCE_MS", 5_000)
+        .await;
+    let (token, _) = world.demo(4).await;
+    let room = world.made(&token, "Deserted").await;
+    let pass = world.pass(&token, room).await;
+    let program = world.program.pid();
+    let before = others::open_files(program);
+    let mut vanished = Vec::new();
+    for device in 0..DEVICES {
+        let mut socket = Raw::open(world.address).await;
+        let data = serde_json::json!({
+            "token": token, "device": device.to_string(), "joins": [{"room": room, "token": pass}],
+        });
+        socket.send(&text(&serde_json::json!({"id": 1, "type": "connect", "data": data}).to_string())).await;
+        let (_, answer) = socket.frame().await.expect("an answer");
+        assert!(answer.starts_with(b"{\"id\":1,\"data\":"), "{}", String::from_utf8_lossy(&answer));
+        vanished.push(socket);
+    }
+    for _ in 0..STRANGERS {
+        vanished.push(Raw::open(world.address).await);
+    }
+    vanished.iter().for_each(|socket| hears_no_more(&socket.stream));
+    // The server's own connections, as to its database, come and go.
+    assert!(others::open_files(program) >= before + STRANGERS, "they are there");
+    until("the end of all", Duration::from_secs(60), async || {
+        (others::open_files(program) <= before + DEVICES / 2).then_some(())
+    })
+    .await;
+    vanished.into_iter().for_each(|socket| is_forgotten(socket.stream));
 }
 
 #[test]

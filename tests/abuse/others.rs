@@ -63,7 +63,7 @@ impl<'a> Others<'a> {
     }
 
     fn files(&self) -> usize {
-        std::fs::read_dir(format!("/proc/{}/fd", self.world.program.pid())).expect("it lives").count()
+        open_files(self.world.program.pid())
     }
 
     /// They do what they do for this long. Whoever is refused or cut fails the test.
@@ -129,6 +129,11 @@ impl<'a> Others<'a> {
         self.balancer_asks().await;
         self.newcomer_comes_and_comes_back().await;
     }
+}
+
+/// How many files a process has open.
+pub(super) fn open_files(process: u32) -> usize {
+    std::fs::read_dir(format!("/proc/{process}/fd")).expect("it lives").count()
 }
 
 /// Gives a process, with all of its threads, one core.

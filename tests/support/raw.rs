@@ -23,6 +23,22 @@ pub fn handshake(address: SocketAddr) -> String {
     )
 }
 
+/// From now on the system drops every packet that comes for this connection, and acknowledges none: to the server its
+/// peer has vanished without a word.
+pub fn hears_no_more(stream: &TcpStream) {
+    const RETURN: u16 = 0x06;
+    let nothing = socket2::SockFilter::new(RETURN, 0, 0, 0);
+    socket2::SockRef::from(stream).attach_filter(&[nothing]).expect("anybody may filter what they receive");
+}
+
+/// Closes a connection of which the server is told nothing: neither FIN nor RST is sent. The system lets only its
+/// administrators do so (`CAP_NET_ADMIN`); for anybody else the server is told of the end after all.
+pub fn is_forgotten(stream: TcpStream) {
+    // A refusal is no failure, as is said above.
+    let _ = nix::sys::socket::setsockopt(&stream, nix::sys::socket::sockopt::TcpRepair, &1);
+    drop(stream);
+}
+
 /// A TCP connection to a server.
 pub struct Raw {
     /// The connection itself.
