@@ -31,3 +31,4 @@ pub mod room;
 pub mod router;
 pub mod start;
 pub mod telemetry;
+pub mod voice;

@@ -25,4 +25,5 @@ mod room;
 mod staff;
 mod text;
 mod upgrade;
+mod voice;
 mod wire;

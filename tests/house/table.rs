@@ -20,6 +20,7 @@ pub(super) const RANKS: &[(&str, &[&str])] = &[
     // The capabilities.
     ("audit", &["load", "http"]),
     ("courier", &["load", "http"]),
+    ("voice", &["load", "http"]),
     ("identity", &["audit", "courier"]),
     ("media", &["identity"]),
     ("economy/ledger", &["media"]),

@@ -1,0 +1,104 @@
+//! The rights of people at the voice vendor that carries a room's sound: who may listen and who may speak.
+//!
+//! Parlor carries no sound. A client connects to the vendor with a token that Parlor has signed, and what the token
+//! grants follows from the person's seat ([`Rights`]). A [`VoiceProvider`] says what its vendor needs: the token, and the
+//! request that changes or ends the rights of somebody who is connected. It is pure: it draws nothing but from the
+//! [`Chance`] that it is given, knows no time but `now`, and sends nothing. [`Caller`] sends its requests.
+//!
+//! The two vendors take a right away in different ways:
+//! - LiveKit checks a token only while a client connects. The rights of somebody who is connected are changed by its
+//!   server API, the whole permission at once.
+//! - Agora checks each privilege of a token for as long as it is used. So the privilege to publish is short and is
+//!   renewed while the person may speak; its API, which takes ten calls a second from an account, is called only to
+//!   put somebody out.
+
+mod agora;
+mod call;
+mod livekit;
+
+use std::time::Duration;
+
+use parlor_protocol::{RoomId, UserId};
+
+use crate::kit::chance::Chance;
+use crate::kit::clock::Timestamp;
+use crate::kit::error::Result;
+
+pub use agora::{Agora, AgoraKeys};
+pub use call::{Call, Caller};
+pub use livekit::{LiveKit, LiveKitKeys};
+
+/// Somebody in a room, as the vendors call them.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Participant {
+    /// The room, whose id is the name of the room or channel at the vendor.
+    pub room: RoomId,
+    /// The user, whose id is the identity at LiveKit and the number (uid) at Agora.
+    pub user: UserId,
+    /// The name that LiveKit shows to the others.
+    pub name: String,
+}
+
+/// What somebody may do with the room's sound. Whoever is in the room may listen.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Rights {
+    /// Only listen: no seat, or a muted one.
+    Listen,
+    /// Listen, and publish a microphone.
+    Speak,
+}
+
+impl Rights {
+    /// The rights of somebody in the room: who is seated and not muted may speak.
+    pub const fn of(seated: bool, muted: bool) -> Self {
+        if seated && !muted { Self::Speak } else { Self::Listen }
+    }
+}
+
+/// What has changed for somebody who may be connected to the vendor.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Change {
+    /// The rights are these from now on.
+    Rights(Rights),
+    /// The person is put out. No token that was signed until now lets the person in again.
+    Out {
+        /// How long the person stays out; nothing: the person may come back with a new token at once.
+        stays_out: Duration,
+    },
+}
+
+/// A token for a vendor, and until when it holds.
+#[derive(Clone, PartialEq, Eq)]
+pub struct VoiceToken {
+    /// The token. It is a secret and is never logged.
+    pub token: String,
+    /// The client must have a new token by then, or it loses a right that it has.
+    pub expires_at: Timestamp,
+}
+
+impl std::fmt::Debug for VoiceToken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("VoiceToken").field("expires_at", &self.expires_at).finish_non_exhaustive()
+    }
+}
+
+/// A voice vendor, as far as Parlor deals with it.
+pub trait VoiceProvider: Send + Sync + 'static {
+    /// A token with which the client connects to the vendor and may do what `rights` say.
+    ///
+    /// # Errors
+    /// `internal` if the token cannot be signed.
+    fn token(&self, who: &Participant, rights: Rights, now: Timestamp, chance: &Chance) -> Result<VoiceToken>;
+
+    /// The request that makes `change` hold for somebody who is connected; `None` if the vendor needs none, because
+    /// the rights end with the token.
+    ///
+    /// # Errors
+    /// `internal` if the request cannot be signed.
+    fn call(&self, who: &Participant, change: Change, now: Timestamp) -> Result<Option<Call>>;
+}
+
+/// The time in whole seconds since 1970, as the tokens of both vendors have it.
+const fn seconds(now: Timestamp) -> i64 {
+    now.0.div_euclid(1_000)
+}
