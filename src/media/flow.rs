@@ -86,7 +86,7 @@ impl Media {
     ) -> Result<Result<(Vec<u8>, FileType), Unfit>> {
         let settings = &self.0.settings;
         let bounds = Bounds { pixels: settings.picture_pixels.into(), memory: settings.picture_memory_bytes };
-        let cost = match picture::cost(&bytes, file_type, bounds) {
+        let cost = match picture::cost(&bytes, file_type, purpose, bounds) {
             Ok(cost) => u32::try_from(mebibytes(cost)).map_err(Error::internal)?,
             Err(Unfit) => return Ok(Err(Unfit)),
         };

@@ -40,7 +40,7 @@ impl From<image::ImageError> for Unfit {
 }
 
 /// The bytes of memory that [`anew`] takes for this picture at most, by its header. Nothing of it is decoded yet.
-pub(super) fn cost(bytes: &[u8], file_type: FileType, bounds: Bounds) -> Result<u64, Unfit> {
+pub(super) fn cost(bytes: &[u8], file_type: FileType, purpose: Purpose, bounds: Bounds) -> Result<u64, Unfit> {
     let decoder = decoder(bytes, file_type, bounds)?;
     let (width, height) = decoder.dimensions();
     let pixels = u64::from(width) * u64::from(height);
@@ -56,9 +56,13 @@ pub(super) fn cost(bytes: &[u8], file_type: FileType, bounds: Bounds) -> Result<
         },
         _ => BESIDE,
     };
-    let each = u64::from(decoder.color_type().bytes_per_pixel()) + beside;
+    let each = u64::from(decoder.color_type().bytes_per_pixel());
+    // Once it is decoded, it is copied as large as it is stored: when it is made smaller, turned or has other channels, of
+    // four bytes a pixel at most, and what is written is no larger.
+    let side = u64::from(purpose.side());
+    let copied = pixels.min(side * side) * each.max(4);
     // The decoder of JPEG keeps a second copy of the file.
-    let cost = pixels * each + 2 * bytes.len() as u64;
+    let cost = pixels * each + copied.max(pixels * beside) + 2 * bytes.len() as u64;
     if cost > bounds.memory { Err(Unfit) } else { Ok(cost) }
 }
 

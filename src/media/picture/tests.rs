@@ -17,7 +17,7 @@ fn written(picture: impl Into<DynamicImage>, format: ImageFormat) -> Vec<u8> {
 }
 
 fn both(bytes: &[u8], file_type: FileType) -> Result<(Vec<u8>, FileType), Unfit> {
-    cost(bytes, file_type, BOUNDS)?;
+    cost(bytes, file_type, Purpose::Avatar, BOUNDS)?;
     anew(bytes, file_type, Purpose::Avatar, BOUNDS)
 }
 
@@ -101,18 +101,27 @@ fn what_is_no_picture_is_refused() {
 
 #[test]
 fn a_picture_beyond_the_bounds_is_refused_by_its_header() {
-    assert_eq!(cost(&header(60_000, 60_000), PNG, BOUNDS), Err(Unfit));
-    assert_eq!(cost(&header(u32::MAX >> 1, 1), PNG, BOUNDS), Err(Unfit));
+    assert_eq!(cost(&header(60_000, 60_000), PNG, Purpose::Avatar, BOUNDS), Err(Unfit));
+    assert_eq!(cost(&header(u32::MAX >> 1, 1), PNG, Purpose::Avatar, BOUNDS), Err(Unfit));
     let small = Bounds { pixels: 1_200, memory: 1 << 20 };
-    assert!(cost(&header(40, 30), PNG, small).is_ok());
-    assert_eq!(cost(&header(40, 31), PNG, small), Err(Unfit));
-    assert_eq!(cost(&header(400, 300), PNG, Bounds { memory: 1 << 18, ..BOUNDS }), Err(Unfit));
+    assert!(cost(&header(40, 30), PNG, Purpose::Avatar, small).is_ok());
+    assert_eq!(cost(&header(40, 31), PNG, Purpose::Avatar, small), Err(Unfit));
+    assert_eq!(cost(&header(400, 300), PNG, Purpose::Avatar, Bounds { memory: 1 << 18, ..BOUNDS }), Err(Unfit));
     // Each scan of a JPEG costs as much as a whole one, and may take a few bytes.
     let jpeg = written(rgb(40, 30), ImageFormat::Jpeg);
-    let once = cost(&jpeg, JPEG, BOUNDS).expect("a picture");
+    let once = cost(&jpeg, JPEG, Purpose::Avatar, BOUNDS).expect("a picture");
     let again = |times: usize| [jpeg.as_slice(), &[0xff, 0xda].repeat(times)].concat();
-    assert!(cost(&again(1), JPEG, BOUNDS).expect("a picture") > once + 1_200 * BESIDE);
-    assert_eq!(cost(&again(SCANS), JPEG, BOUNDS), Err(Unfit));
+    assert!(cost(&again(1), JPEG, Purpose::Avatar, BOUNDS).expect("a picture") > once + 1_200 * (BESIDE - 4));
+    assert_eq!(cost(&again(SCANS), JPEG, Purpose::Avatar, BOUNDS), Err(Unfit));
+}
+
+#[test]
+fn a_proof_costs_the_copy_that_is_made_when_it_is_turned() {
+    let proof = with_exif(written(rgb(3_000, 1_500), ImageFormat::Jpeg), 6);
+    let pixels = 3_000 * 1_500;
+    let cost = |purpose| cost(&proof, JPEG, purpose, BOUNDS).expect("a picture");
+    assert!(cost(Purpose::Proof) >= 2 * pixels * 3, "it is stored as large as it is, so two of it are held");
+    assert!(cost(Purpose::Avatar) < cost(Purpose::Proof), "a smaller one is turned after it is made smaller");
 }
 
 #[test]
