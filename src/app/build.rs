@@ -30,7 +30,7 @@ use crate::kit::supervise::{Crew, Supervisor};
 use crate::load;
 use crate::media::Media;
 use crate::room::port::Gifts;
-use crate::room::{Crowds, Directory};
+use crate::room::{Crowds, Directory, ForgetFacts};
 use crate::start::StartError;
 
 /// The most batches of the ledger that wait for their announcement. Further ones are dropped: the tables have them, and
@@ -178,7 +178,8 @@ async fn connect(
         supervisor.engine("metrics listener", supervisor.stop(), served);
     }
 
-    let job_kinds = jobs::kinds(&edge, &courier, &identity, &media, anchor);
+    let forget_facts = ForgetFacts::after(settings.room.facts_days);
+    let job_kinds = jobs::kinds(&edge, &courier, &identity, &media, forget_facts, anchor);
     let jobs = Jobs::open(pool.clone(), &settings.jobs, job_kinds, jobs::Metrics).await.map_err(cannot)?;
     jobs.start(&supervisor);
     let serving = Arc::new(AtomicBool::new(true));

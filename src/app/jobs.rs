@@ -10,6 +10,7 @@ use crate::identity::Identity;
 use crate::kit::edge::Edge;
 use crate::kit::jobs::{Attempt, Kinds, Standing, Watch};
 use crate::media::Media;
+use crate::room::ForgetFacts;
 use crate::telemetry::metric;
 
 /// Every kind of job that this program knows. If a kind is removed here, its jobs in the table stay there until a
@@ -19,11 +20,12 @@ pub(super) fn kinds(
     courier: &Courier,
     identity: &Identity,
     media: &Media,
+    forget_facts: ForgetFacts,
     anchor: Option<MakeAnchor>,
 ) -> Kinds {
     let kinds = Kinds::new().with(courier.mail_job()).with(courier.sms_job());
     let kinds = kinds.every(Duration::from_secs(60), coin_request::Expire(edge.clock().clone()));
-    let kinds = kinds.every(Duration::from_secs(3_600), ForgetRefusals);
+    let kinds = kinds.every(Duration::from_secs(3_600), ForgetRefusals).every(Duration::from_secs(3_600), forget_facts);
     let kinds = identity.kinds(kinds, edge);
     let kinds = media.kinds(kinds, edge);
     match anchor {

@@ -50,6 +50,9 @@ crate::settings! {
         /// that writes few checkpoints, it is a second or less. If the server is killed in that time and the line is sent
         /// again, it is posted a second time (clients show it once).
         checkpoint_lines_ms: u64 = 4_000, in 1..=DAY_MS;
+        /// Days for which the store keeps kicks, locks and other hard commands, by which one that is sent again gets its first
+        /// answer. What they made true lasts.
+        facts_days: u32 = 90, in 1..=3_650;
         /// Milliseconds for one attempt of a write to the database.
         write_timeout_ms: u64 = 5_000, in 1..=DAY_MS;
         /// The most hard commands of a room that wait for their turn; beyond it they are answered `busy`.

@@ -153,6 +153,40 @@ pub(super) async fn fact_of(conn: &mut PgConnection, operation: &Operation) -> s
     .transpose()
 }
 
+/// Deletes up to so many facts that are older than these days, and returns how many.
+pub(super) async fn delete_facts(conn: &mut PgConnection, days: i32, most: i64) -> sqlx::Result<u64> {
+    let done = sqlx::query!(
+        "delete from room_facts
+          where id in (select id
+                         from room_facts
+                        where at < clock_timestamp() - make_interval(days => $1)
+                        order by at
+                        limit $2)",
+        days,
+        most
+    )
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected())
+}
+
+/// Deletes up to so many kicks that are over, and returns how many.
+pub(super) async fn delete_kicks(conn: &mut PgConnection, most: i64) -> sqlx::Result<u64> {
+    let done = sqlx::query!(
+        "delete from room_kicks
+          where (room_id, user_id) in (select room_id, user_id
+                                         from room_kicks
+                                        where until < clock_timestamp()
+                                        order by until
+                                        limit $1
+                                          for update skip locked)",
+        most
+    )
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected())
+}
+
 /// Applies a fact to the tables that hold what is true now: locks and kicks.
 pub(super) async fn put_fact(conn: &mut PgConnection, write: &HardWrite, fact: &Fact) -> sqlx::Result<()> {
     let room = write.room;

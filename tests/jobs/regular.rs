@@ -22,7 +22,8 @@ async fn a_server_has_a_period_for_each_thing_that_it_does_again_and_again() {
     let kinds: Vec<String> =
         sqlx::query_scalar("select kind from job_periods").fetch_all(&world.database.superuser).await.expect("rows");
     let kinds: BTreeSet<&str> = kinds.iter().map(String::as_str).collect();
-    for kind in ["identity.keys", "identity.sweep", "jobs.clean_up", "jobs.keys", "media.clean_up"] {
+    for kind in ["identity.keys", "identity.sweep", "jobs.clean_up", "jobs.keys", "media.clean_up", "room.forget_facts"]
+    {
         assert!(kinds.contains(kind), "{kind} is missing in {kinds:?}");
     }
 }

@@ -16,7 +16,7 @@ use sqlx::PgPool;
 use super::{lock, node, now, open, person, room, user};
 use crate::support::edge;
 
-async fn claim(pool: &PgPool, name: &str, room: RoomId) -> i64 {
+pub(super) async fn claim(pool: &PgPool, name: &str, room: RoomId) -> i64 {
     let identity = node(pool, name, 1, 6_000.0).await;
     let mut tx = pool.begin().await.expect("begins");
     let epoch = ownership::claim(&mut tx, &identity, room).await.expect("free to take");
@@ -24,7 +24,7 @@ async fn claim(pool: &PgPool, name: &str, room: RoomId) -> i64 {
     epoch
 }
 
-fn facts(pool: &PgPool) -> PgFacts {
+pub(super) fn facts(pool: &PgPool) -> PgFacts {
     PgFacts::new(edge(pool), Duration::from_secs(5), &Supervisor::default())
 }
 

@@ -2,6 +2,7 @@
 
 mod directory;
 mod facts;
+mod forget;
 mod lease;
 
 use parlor::cluster::Identity;
