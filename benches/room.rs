@@ -45,6 +45,7 @@ fn full() -> RoomState {
         capacity: Some(2_000),
         epoch: 7,
         locks: Vec::new(),
+        admins: Vec::new(),
         kicks: Vec::new(),
         last_fact: 0,
         committed: 0,

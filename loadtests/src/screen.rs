@@ -24,6 +24,8 @@ pub struct Screen {
     pub seats: BTreeMap<u8, Seat>,
     /// The seat map's version.
     pub seat_version: u64,
+    /// The room's admins.
+    pub admins: Vec<UserId>,
     /// The people in the room who were named.
     pub people: BTreeMap<UserId, Person>,
     /// How many people are in the room.
@@ -49,6 +51,7 @@ impl Screen {
             chat: Vec::new(),
             seats: BTreeMap::new(),
             seat_version: 0,
+            admins: Vec::new(),
             people: BTreeMap::new(),
             count: 0,
             coins: Coins(0),
@@ -85,6 +88,7 @@ impl Screen {
             }
             self.seats = snapshot.seats.iter().map(|seat| (seat.no, seat.clone())).collect();
             self.seat_version = snapshot.seat_version;
+            self.admins.clone_from(&snapshot.admins);
             self.people = snapshot.people.iter().map(|person| (person.id, person.clone())).collect();
             self.count = snapshot.count;
             self.coins = snapshot.coins;
@@ -147,6 +151,7 @@ impl Screen {
                 left.iter().for_each(|user| drop(self.people.remove(user)));
                 self.count = *count;
             }
+            Event::AdminsChanged { admins, .. } => self.admins.clone_from(admins),
             Event::ParticipantKicked { .. } => {}
         }
     }
@@ -155,7 +160,8 @@ impl Screen {
     pub fn state(&self) -> impl PartialEq + std::fmt::Debug + use<> {
         let seats: Vec<_> = self.seats.values().cloned().collect();
         let people: Vec<_> = self.people.values().cloned().collect();
-        (self.position, seats, self.seat_version, people, self.count, self.coins, self.gifts.clone())
+        let map = (seats, self.seat_version);
+        (self.position, map, self.admins.clone(), people, self.count, self.coins, self.gifts.clone())
     }
 
     fn show(&mut self, gifts: &[GiftLine]) {

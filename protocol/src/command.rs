@@ -1,7 +1,10 @@
 //! The commands that a client sends over its socket, with the rules of their fields.
 
+mod admin;
+
 use serde::{Deserialize, Serialize};
 
+pub use self::admin::OnUser;
 use crate::commands;
 use crate::error::ErrorBody;
 use crate::id::{GiftId, NUMBER_LIMIT, RoomId, UserId};
@@ -234,8 +237,15 @@ commands! {
     RoomJoin(Join) -> Joined = "room.join": Repeatable, Session, rate Join;
     /// Leave a room at once, on all devices of the user, without the grace period.
     RoomLeave(InRoom) -> Empty = "room.leave": Repeatable, Session;
-    /// Remove a user from the room, and keep them out for ten minutes. Only the room's owner may do this.
+    /// Remove a user from the room, and keep them out for ten minutes. Only the room's owner and its admins may do this;
+    /// admins not to the owner or to another admin.
     RoomKick(Kick) -> Done = "room.kick": Hard, Room, rate Seat, rest "POST /v1/rooms/{id}/kicks";
+    /// Make a user who is in the room one of its admins. Only the room's owner may do this.
+    ///
+    /// A room has a bound of admins, 2 by default; one more is refused with `too_many_admins`.
+    AdminPromote(OnUser) -> Done = "admin.promote": Hard, Room, rate Seat, rest "PUT /v1/rooms/{id}/admins/{user}";
+    /// Make an admin a user like others again. Only the room's owner may do this, and an admin to themselves.
+    AdminDemote(OnUser) -> Done = "admin.demote": Hard, Room, rate Seat, rest "DELETE /v1/rooms/{id}/admins/{user}";
     /// Take a seat. Seat 0 is for the room's owner.
     SeatTake(TakeSeat) -> Done = "seat.take": Soft, Room, rate Seat, rest "PUT /v1/rooms/{id}/seat";
     /// Move from the user's own seat to another free one, in one step: nobody else can get a seat in between.
@@ -244,13 +254,15 @@ commands! {
     SeatMove(MoveSeat) -> Done = "seat.move": Soft, Room, rate Seat, rest "PATCH /v1/rooms/{id}/seat";
     /// Leave the user's own seat.
     SeatLeave(InRoom) -> Done = "seat.leave": Soft, Room, rate Seat, rest "DELETE /v1/rooms/{id}/seat";
-    /// Lock a seat; a user who sits there loses it. Only the room's owner may do this.
+    /// Lock a seat; a user who sits there loses it. Only the room's owner and its admins may do this; admins not if the
+    /// owner or another admin sits there.
     SeatLock(OnSeat) -> Done = "seat.lock": Hard, Room, rate Seat, rest "PUT /v1/rooms/{id}/seats/{no}/lock";
-    /// Unlock a seat. Only the room's owner may do this.
+    /// Unlock a seat. Only the room's owner and its admins may do this.
     SeatUnlock(OnSeat) -> Done = "seat.unlock": Hard, Room, rate Seat, rest "DELETE /v1/rooms/{id}/seats/{no}/lock";
-    /// Lock all seats except the host's, in one step; users who sit there lose them. Only the room's owner may do this.
+    /// Lock all seats except the host's, in one step; users who sit there lose them. Only the room's owner and its admins
+    /// may do this; if an admin does it, the seats of the owner and of other admins stay as they are.
     SeatLockAll(OnAllSeats) -> Done = "seat.lock_all": Hard, Room, rate Seat, rest "PUT /v1/rooms/{id}/seats/lock";
-    /// Unlock all seats, in one step. Only the room's owner may do this.
+    /// Unlock all seats, in one step. Only the room's owner and its admins may do this.
     SeatUnlockAll(OnAllSeats) -> Done = "seat.unlock_all": Hard, Room, rate Seat, rest "DELETE /v1/rooms/{id}/seats/lock";
     /// Send a chat line to the room.
     ChatSend(SendChat) -> Done = "chat.send": Soft, Room, rate Chat, rest "POST /v1/rooms/{id}/messages";

@@ -279,7 +279,8 @@ mod tests {
                 r#"{"id":104233871,"name":"A \"room\"","owner":{"id":100000001,"name":"A"},"seats":8}"#,
             )
             .expect("a room"),
-            own: crate::room::OwnPlace { role: crate::room::RoomRole::Member, seat: None },
+            own: crate::room::OwnPlace { role: crate::room::RoomRole::Listener, seat: None },
+            admins: Vec::new(),
             seats: Vec::new(),
             seat_version: 1,
             count: 1,

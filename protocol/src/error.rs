@@ -251,6 +251,10 @@ codes! {
     ///
     /// Show the user their rooms instead of the form for another.
     TooManyRooms = "too_many_rooms", Never, 409;
+    /// The room has as many admins as it may have; `message` says how many.
+    ///
+    /// Let the owner demote another admin first.
+    TooManyAdmins = "too_many_admins", Never, 409;
     /// The user who is asked for coins is not a reseller.
     ///
     /// Offer only resellers.

@@ -68,6 +68,17 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "String::is_empty")]
         reason: String,
     },
+    /// A user became an admin of the room, or is one no more.
+    #[serde(rename = "admins.changed")]
+    AdminsChanged {
+        /// All admins of the room now, by id.
+        #[cfg_attr(feature = "schemars", schemars(length(max = crate::limit::ADMINS)))]
+        admins: Vec<UserId>,
+        /// The user who became one, or is one no more.
+        user: UserId,
+        /// The user who did it.
+        by: UserId,
+    },
     /// Gifts that were paid for, in the order of their `gift_no`.
     #[serde(rename = "gifts.sent")]
     GiftsSent {

@@ -8,6 +8,8 @@ pub const UNANSWERED_COMMANDS: usize = 64;
 pub const TEXT_CHARS: usize = 2_000;
 /// Characters of a reason given with a kick.
 pub const REASON_CHARS: usize = 200;
+/// The most admins of a room, whatever its level.
+pub const ADMINS: usize = 20;
 /// Characters of a device's name in `connect`.
 pub const DEVICE_CHARS: usize = 128;
 /// Rooms in the `joins` of one `connect`.

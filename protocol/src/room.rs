@@ -149,7 +149,15 @@ pub struct GiftLine {
 pub enum RoomRole {
     /// The owner of the room.
     Owner,
-    /// Everybody else.
+    /// An admin, whom the owner has promoted; with or without a seat.
+    Admin,
+    /// A user on the host's seat (seat 0) who is neither owner nor admin.
+    Host,
+    /// A user on another seat who is neither owner nor admin.
+    Speaker,
+    /// A user without a seat who is neither owner nor admin.
+    Listener,
+    /// Everybody but the owner, as servers said before there were the other roles.
     Member,
 }
 
@@ -172,7 +180,7 @@ pub struct RoomCard {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct OwnPlace {
-    /// The user's role.
+    /// The user's role. After the snapshot it follows from events: who owns the room, who its admins are, who sits where.
     pub role: RoomRole,
     /// The number of the user's seat. Absent: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -187,6 +195,10 @@ pub struct Snapshot {
     pub room: RoomCard,
     /// The place of the user who joins.
     pub own: OwnPlace,
+    /// The room's admins, by id, whether they are in the room or not. Absent: it has none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "schemars", schemars(length(max = limit::ADMINS)))]
+    pub admins: Vec<UserId>,
     /// All seats, by number.
     pub seats: Vec<Seat>,
     /// The seat map's version, which commands may name.

@@ -79,7 +79,7 @@ impl Guest {
             return Ok(handle);
         }
         let owner = room::find(&mut *self.edge.read().await?, room).await?.owner.id;
-        if !wakes && !room::may(Role::of(self.person.id, owner, false), Act::Wake) {
+        if !wakes && !room::may(Role::outside(self.person.id, owner), Act::Wake) {
             return Err(ErrorCode::NotInRoom.into());
         }
         self.gateway.admit(self.person.id, RateClass::Join, Instant::now())?;

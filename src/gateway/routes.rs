@@ -1,6 +1,8 @@
 //! The commands of a room by REST. Whoever takes part in a room must be in it by a socket; what the owner decides about
 //! the room does not require that.
 
+mod admins;
+
 use axum::Json;
 use axum::extract::FromRef;
 use parlor_protocol::command::{InRoom, Kick, MoveSeat, OnAllSeats, OnSeat, Recipients, SendChat, SendGift, TakeSeat};
@@ -22,7 +24,7 @@ use crate::kit::error::{Error, Result};
 use crate::kit::page::{Cursor, Page};
 use crate::room::{Answer, Request, SeatMap};
 
-/// The routes of a room's seats, people, messages, kicks and gifts.
+/// The routes of a room's seats, people, admins, messages, kicks and gifts.
 pub fn routes<S>() -> OpenApiRouter<S>
 where
     S: Clone + Send + Sync + 'static,
@@ -37,6 +39,7 @@ where
         .routes(routes!(lock_seats, unlock_seats))
         .routes(routes!(list_participants))
         .routes(routes!(kick_participant))
+        .routes(routes!(admins::promote_admin, admins::demote_admin))
         .routes(routes!(send_message))
         .routes(routes!(list_room_gifts, send_gift))
 }
@@ -156,7 +159,7 @@ struct OnMap {
     version: Option<u64>,
 }
 
-/// Locks a seat of the caller's room. Whoever sits there is removed from it.
+/// Locks a seat. Whoever sits there is removed from it.
 #[utoipa::path(put, path = "/v1/rooms/{id}/seats/{no}/lock", tag = "rooms",
     params(("id" = RoomId, Path, description = "Which room."), ("no" = u8, Path, description = "Which seat.", maximum = 255), OnMap,
         ("Idempotency-Key" = Option<Op>, Header, description = "The operation, as `op` on the socket.")),
@@ -175,7 +178,7 @@ async fn lock_seat(
     done(&guest, room, key, Command::SeatLock(OnSeat { room, seat, version })).await
 }
 
-/// Unlocks a seat of the caller's room.
+/// Unlocks a seat.
 #[utoipa::path(delete, path = "/v1/rooms/{id}/seats/{no}/lock", tag = "rooms",
     params(("id" = RoomId, Path, description = "Which room."), ("no" = u8, Path, description = "Which seat.", maximum = 255), OnMap,
         ("Idempotency-Key" = Option<Op>, Header, description = "The operation, as `op` on the socket.")),
@@ -194,7 +197,8 @@ async fn unlock_seat(
     done(&guest, room, key, Command::SeatUnlock(OnSeat { room, seat, version })).await
 }
 
-/// Locks all seats of the caller's room except the host's. Whoever sits there is removed from them.
+/// Locks all seats except the host's. Whoever sits there is removed from them; if an admin does it, not the owner and other
+/// admins.
 #[utoipa::path(put, path = "/v1/rooms/{id}/seats/lock", tag = "rooms",
     params(("id" = RoomId, Path, description = "Which room."), OnMap,
         ("Idempotency-Key" = Option<Op>, Header, description = "The operation, as `op` on the socket.")),
@@ -213,7 +217,7 @@ async fn lock_seats(
     done(&guest, room, key, Command::SeatLockAll(OnAllSeats { room, version })).await
 }
 
-/// Unlocks all seats of the caller's room.
+/// Unlocks all seats.
 #[utoipa::path(delete, path = "/v1/rooms/{id}/seats/lock", tag = "rooms",
     params(("id" = RoomId, Path, description = "Which room."), OnMap,
         ("Idempotency-Key" = Option<Op>, Header, description = "The operation, as `op` on the socket.")),
@@ -285,7 +289,7 @@ struct NewKick {
     reason: String,
 }
 
-/// Kicks a user from the caller's room, who may not join again for ten minutes.
+/// Kicks a user from a room, who may not join again for ten minutes.
 #[utoipa::path(post, path = "/v1/rooms/{id}/kicks", tag = "rooms",
     params(("id" = RoomId, Path, description = "Which room."),
         ("Idempotency-Key" = Option<Op>, Header, description = "The operation, as `op` on the socket.")),

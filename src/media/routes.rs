@@ -298,6 +298,6 @@ async fn drop_logo(
 /// Lets the room's owner through; `forbidden` for anybody else.
 async fn owned(conn: &mut PgConnection, room: RoomId, user: UserId) -> Result<()> {
     let owner = room::find(conn, room).await?.owner.id;
-    let may = room::may(Role::of(user, owner, false), Act::ChangeSettings);
+    let may = room::may(Role::outside(user, owner), Act::ChangeSettings);
     may.then_some(()).ok_or_else(|| Error::new(ErrorCode::Forbidden))
 }

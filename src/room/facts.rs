@@ -52,6 +52,16 @@ pub enum Fact {
         /// The reason, in the words of whoever kicked them.
         reason: String,
     },
+    /// The owner made a user an admin.
+    AdminPromoted {
+        /// The user, an admin from now on.
+        user: UserId,
+    },
+    /// A user is no admin any more.
+    AdminDemoted {
+        /// The user, who was an admin.
+        user: UserId,
+    },
     /// The platform's staff put everybody out of the room.
     Closed {
         /// The reason, in the words of the member of staff.

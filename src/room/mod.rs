@@ -32,4 +32,4 @@ pub use record::{create_many, find, owned_by};
 pub use request::{Answer, Caller, JoinAnswer, Request, Returned, SeatMap, Sight, SnapshotText, StaffAct};
 pub use routes::routes;
 pub use settings::{RoomAllowance, Settings};
-pub use state::{Act, Checkpoint, PackedMemory, Role, RoomState, Woken, gifts_within, may};
+pub use state::{Act, Checkpoint, PackedMemory, Role, RoomState, Whereabouts, Woken, gifts_within, may};

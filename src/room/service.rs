@@ -27,6 +27,7 @@ pub async fn wake(tx: &mut Tx, node: &Identity, room: RoomId) -> Result<Woken> {
         epoch,
         locks: store::seat_locks(tx, room).await?,
         kicks: store::kicks(tx, room).await?,
+        admins: store::admins(tx, room).await?,
         last_fact: store::last_fact(tx, room).await?,
         committed,
         coins,

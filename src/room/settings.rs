@@ -26,6 +26,8 @@ crate::settings! {
         idle_ms: u64 = 300_000, in 1..=DAY_MS;
         /// Milliseconds for which a user who was kicked may not join again.
         kick_ms: u64 = 600_000, in 1..=DAY_MS;
+        /// The most admins of a room.
+        admins: usize = 2, in 2..=20;
         /// Milliseconds for which a user who left can still be given a gift.
         gone_ms: u64 = 60_000, in 1..=DAY_MS;
         /// Least milliseconds between two events that name who came and left.

@@ -1,6 +1,7 @@
 //! The state of a room as a pure state machine: `decide` only looks, `evolve` is the only way to change it, and
 //! `next_deadline` says when time alone changes something. It has no I/O, no clock and no randomness of its own.
 
+mod admins;
 mod chat;
 mod decision;
 mod gifts;
@@ -14,7 +15,7 @@ mod snapshot;
 #[cfg(test)]
 pub(super) mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use parlor_protocol::event::RemovalCause;
 use parlor_protocol::reply::Done;
@@ -24,7 +25,7 @@ use parlor_protocol::{Coins, Command, ErrorBody, ErrorCode, Event, Retry, UserId
 pub use self::decision::{Change, Decision, Outcome, Removal};
 pub use self::gifts::gifts_within;
 pub use self::memory::{FirstAnswer, PackedMemory};
-pub use self::rights::{Act, Role, may};
+pub use self::rights::{Act, Role, Whereabouts, may};
 pub use self::snapshot::{Checkpoint, Woken};
 use super::facts::{Fact, HardWrite};
 use super::request::{Answer, Caller, Request};
@@ -49,6 +50,7 @@ pub struct RoomState {
     presence: presence::Presence,
     chat: chat::Chat,
     kicks: BTreeMap<UserId, Timestamp>,
+    admins: BTreeSet<UserId>,
     memory: memory::Memory,
     gifts: gifts::GiftNumbers,
     last_fact: i64,
@@ -216,7 +218,7 @@ impl RoomState {
             return Ok(Decision::only(Outcome::Answer(first.map(Answer::Done))));
         }
         let not_here = || ErrorBody::new(ErrorCode::BadRequest).message("this is not a command for a room");
-        let (user, act) = (self.known(&caller.user), Act::of(command).ok_or_else(not_here)?);
+        let (user, act) = (self.known(&caller.user), Act::of(command, caller.user.id).ok_or_else(not_here)?);
         let role = match self.permit(user.id, act, now) {
             Ok(role) => role,
             // `forbidden` is remembered as the operation's answer. `not_in_room` is not: the user may join and try
@@ -235,11 +237,13 @@ impl RoomState {
                 let (from, text) = (user.clone(), chat.text.clone());
                 Ok(self.soft(operation, Ok(Event::ChatPosted { from, op: operation.op, text })))
             }
-            Command::SeatLock(on) => Ok(self.hard(operation, self.decide_lock(on), now)),
+            Command::SeatLock(on) => Ok(self.hard(operation, self.decide_lock(on, (user.id, role)), now)),
             Command::SeatUnlock(on) => Ok(self.hard(operation, self.decide_unlock(on), now)),
-            Command::SeatLockAll(on) => Ok(self.hard(operation, self.decide_lock_all(on), now)),
+            Command::SeatLockAll(on) => Ok(self.hard(operation, self.decide_lock_all(on, (user.id, role)), now)),
             Command::SeatUnlockAll(on) => Ok(self.hard(operation, self.decide_unlock_all(on), now)),
-            Command::RoomKick(kick) => Ok(self.hard(operation, self.decide_kick(kick, now), now)),
+            Command::RoomKick(kick) => Ok(self.hard(operation, self.decide_kick(kick, role, now), now)),
+            Command::AdminPromote(on) => Ok(self.hard(operation, self.decide_promote(on, now), now)),
+            Command::AdminDemote(on) => Ok(self.hard(operation, self.decide_demote(on), now)),
             _ => Err(not_here()),
         }
     }
@@ -251,11 +255,6 @@ impl RoomState {
             Request::Staff { .. } => true,
             _ => false,
         }
-    }
-
-    /// The user's role in the room now.
-    fn role(&self, user: UserId) -> Role {
-        Role::of(user, self.card.owner.id, self.presence.person(user).is_some())
     }
 
     /// The user's role, if it permits the act now. An owner who acts from outside must not have been kicked.
@@ -347,6 +346,7 @@ impl RoomState {
                 self.kicks.retain(|_, until| *until > at);
                 self.kicks.insert(*user, Timestamp(*until));
             }
+            Event::AdminsChanged { admins, .. } => self.evolve_admins(admins),
             Event::GiftsSent { gifts, coins } => {
                 if let Some(last) = gifts.last() {
                     self.announce(last.gift_no, *coins);

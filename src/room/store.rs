@@ -84,6 +84,16 @@ pub(super) async fn kicks(conn: &mut PgConnection, room: RoomId) -> sqlx::Result
     rows.into_iter().map(|row| Ok((user_id(row.user_id)?, row.left_ms))).collect()
 }
 
+/// The room's admins.
+pub(super) async fn admins(conn: &mut PgConnection, room: RoomId) -> sqlx::Result<Vec<UserId>> {
+    sqlx::query_scalar!("select user_id from room_admins where room_id = $1", room.number())
+        .fetch_all(conn)
+        .await?
+        .into_iter()
+        .map(user_id)
+        .collect()
+}
+
 /// The id of the room's last fact; 0 if there is none.
 pub(super) async fn last_fact(conn: &mut PgConnection, room: RoomId) -> sqlx::Result<i64> {
     sqlx::query_scalar!(r#"select coalesce(max(id), 0) as "id!" from room_facts where room_id = $1"#, room.number())
@@ -187,7 +197,7 @@ pub(super) async fn delete_kicks(conn: &mut PgConnection, most: i64) -> sqlx::Re
     Ok(done.rows_affected())
 }
 
-/// Applies a fact to the tables that hold what is true now: locks and kicks.
+/// Applies a fact to the tables that hold what is true now: locks, kicks and admins.
 pub(super) async fn put_fact(conn: &mut PgConnection, write: &HardWrite, fact: &Fact) -> sqlx::Result<()> {
     let room = write.room;
     match fact {
@@ -196,6 +206,8 @@ pub(super) async fn put_fact(conn: &mut PgConnection, write: &HardWrite, fact: &
         Fact::SeatsLocked { seats } => insert_locks(conn, room, seats).await,
         Fact::SeatsUnlocked { seats } => delete_locks(conn, room, seats).await,
         Fact::Kicked { user, until, .. } => put_kick(conn, room, *user, Timestamp(*until).ms_since(write.at)).await,
+        Fact::AdminPromoted { user } => insert_admin(conn, room, *user).await,
+        Fact::AdminDemoted { user } => delete_admin(conn, room, *user).await,
         // Closing has no lasting effect; only the fact itself is kept.
         Fact::Closed { .. } => Ok(()),
     }
@@ -225,6 +237,24 @@ async fn delete_locks(conn: &mut PgConnection, room: RoomId, seats: &[u8]) -> sq
     )
     .execute(conn)
     .await?;
+    Ok(())
+}
+
+async fn insert_admin(conn: &mut PgConnection, room: RoomId, user: UserId) -> sqlx::Result<()> {
+    sqlx::query!(
+        "insert into room_admins (room_id, user_id) values ($1, $2) on conflict do nothing",
+        room.number(),
+        user.number()
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+async fn delete_admin(conn: &mut PgConnection, room: RoomId, user: UserId) -> sqlx::Result<()> {
+    sqlx::query!("delete from room_admins where room_id = $1 and user_id = $2", room.number(), user.number())
+        .execute(conn)
+        .await?;
     Ok(())
 }
 

@@ -27,7 +27,7 @@ const REASONS: &[(&str, &str)] = &[
     (
         "the statement says what happens to a second row (`on conflict`), or deletes or locks the first one before",
         "avatars.avatars_pkey code_tries.code_tries_pkey one_time_codes.one_time_codes_pkey room_checkpoints.room_checkpoints_pkey \
-         room_kicks.room_kicks_pkey room_logos.room_logos_pkey room_owners.room_owners_pkey \
+         room_admins.room_admins_pkey room_kicks.room_kicks_pkey room_logos.room_logos_pkey room_owners.room_owners_pkey \
          room_seat_locks.room_seat_locks_pkey room_totals.room_totals_pkey suspensions.suspensions_pkey \
          throttles.throttles_pkey transfer_days.transfer_days_pkey user_roles.user_roles_pkey \
          refresh_tokens.refresh_tokens_pkey job_periods.job_periods_pkey balances.balances_pkey \
@@ -81,7 +81,7 @@ const REASONS: &[(&str, &str)] = &[
         "avatars.avatars_upload_id_fkey room_logos.room_logos_upload_id_fkey room_logos.room_logos_room_id_fkey \
          refresh_tokens.refresh_tokens_session_id_fkey audit_log.audit_log_user_id_fkey audit_log.audit_log_room_id_fkey \
          room_checkpoints.room_checkpoints_room_id_fkey room_facts.room_facts_room_id_fkey \
-         room_kicks.room_kicks_room_id_fkey room_seat_locks.room_seat_locks_room_id_fkey \
+         room_admins.room_admins_room_id_fkey room_kicks.room_kicks_room_id_fkey room_seat_locks.room_seat_locks_room_id_fkey \
          room_totals.room_totals_room_id_fkey jobs.jobs_sealed_with_fkey balances.balances_account_id_fkey \
          operations.operations_actor_fkey transfer_days.transfer_days_account_id_fkey",
     ),
@@ -307,6 +307,13 @@ fn probes(names: &Names) -> Vec<Probe> {
             post.clone(),
             &of("/v1/staff/rooms/{room}/kicks"),
             json!({"user": 999_999_999, "reason": "spam"}),
+            "user_not_found",
+        ),
+        probe(
+            "room_admins.room_admins_user_id_fkey",
+            Method::PUT,
+            &of("/v1/rooms/{room}/admins/999999999"),
+            Value::Null,
             "user_not_found",
         ),
         probe(

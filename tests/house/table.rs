@@ -89,6 +89,7 @@ pub(super) const OWNERS: &[(&str, &str)] = &[
     ("room_facts", "room"),
     ("room_seat_locks", "room"),
     ("room_kicks", "room"),
+    ("room_admins", "room"),
     ("room_checkpoints", "room"),
     ("uploads", "media"),
     ("avatars", "media"),

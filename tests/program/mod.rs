@@ -16,6 +16,7 @@ mod rest;
 mod rooms;
 mod scale;
 mod script;
+mod seating;
 mod starts;
 mod stop;
 mod store;

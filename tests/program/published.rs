@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 
 use parlor_protocol::command::{
-    InRoom, Join, Kick, ListGifts, ListPeople, MoveSeat, Nothing, OnAllSeats, OnSeat, Recipients, RefreshSession,
-    SendChat, SendGift, TakeSeat,
+    InRoom, Join, Kick, ListGifts, ListPeople, MoveSeat, Nothing, OnAllSeats, OnSeat, OnUser, Recipients,
+    RefreshSession, SendChat, SendGift, TakeSeat,
 };
 use parlor_protocol::envelope::EventFrame;
 use parlor_protocol::reply::{Connected, Done, Empty, GiftPage, GiftReceipt, Joined, PeoplePage, SessionRefreshed};
@@ -25,7 +25,7 @@ async fn ask<T: DeserializeOwned>(client: &mut Client, asked: &mut BTreeSet<&'st
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_command_is_answered_as_the_schema_says() {
-    let world = World::dev().await;
+    let world = World::dev().roomy().await;
     let address = world.address;
     let ((omars, omar), (amiras, amira)) = (world.demo(1).await, world.demo(2).await);
     let room = world.made(&omars, "Majlis").await;
@@ -71,6 +71,8 @@ async fn every_command_is_answered_as_the_schema_says() {
     let _: Done = ask(&mut owner, asked, Command::SeatUnlock(OnSeat { room, seat: 3, version: None })).await;
     let _: Done = ask(&mut owner, asked, Command::SeatLockAll(OnAllSeats { room, version: None })).await;
     let _: Done = ask(&mut owner, asked, Command::SeatUnlockAll(OnAllSeats { room, version: None })).await;
+    let _: Done = ask(&mut owner, asked, Command::AdminPromote(OnUser { room, user: amira })).await;
+    let _: Done = ask(&mut owner, asked, Command::AdminDemote(OnUser { room, user: amira })).await;
     let kick = Kick { room, user: amira, reason: "spam".to_owned() };
     let _: Done = ask(&mut owner, asked, Command::RoomKick(kick)).await;
     let kicked = |event: &EventFrame| match event.event {

@@ -215,7 +215,12 @@ async fn a_waking_room_reads_what_the_facts_have_made() {
     let all = Fact::SeatsLocked { seats: vec![1, 3, 4] };
     let few = Fact::SeatsUnlocked { seats: vec![3, 4, 5] };
     let facts_in_turn = [Fact::SeatLocked { seat: 1 }, Fact::SeatLocked { seat: 2 }, all, unlock, few, kick];
-    for (op, fact) in facts_in_turn.into_iter().enumerate() {
+    let admins = [(2, true), (3, true), (2, false), (2, true), (3, false)];
+    let admins = admins.map(|(number, is_new)| match user(number) {
+        user if is_new => Fact::AdminPromoted { user },
+        user => Fact::AdminDemoted { user },
+    });
+    for (op, fact) in facts_in_turn.into_iter().chain(admins).enumerate() {
         let write = HardWrite { verdict: Ok(fact), ..lock(card.id, epoch, op as u128, 0) };
         let operation = Operation { body_hash: [op as u8; 16], ..write.operation };
         last = facts.write(HardWrite { operation, ..write }).await.expect("written").expect("a fact").id;
@@ -225,7 +230,7 @@ async fn a_waking_room_reads_what_the_facts_have_made() {
     let identity = node(&ground.database.app, "a", 1, 6_000.0).await;
     let mut tx = Tx::begin(&ground.database.app).await.expect("a transaction");
     let woken = parlor::room::service::wake(&mut tx, &identity, card.id).await.expect("wakes");
-    assert_eq!((woken.locks, woken.last_fact), (vec![2], last));
+    assert_eq!((woken.locks, woken.admins, woken.last_fact), (vec![2], vec![user(2)], last));
     let [(kicked, left_ms)] = woken.kicks[..] else { panic!("one kick") };
     assert!(kicked == user(3) && left_ms > 590_000 && left_ms <= 600_000, "{left_ms} ms are left");
     assert_eq!(woken.checkpoint, Some(row(card.id, epoch, 5).state));

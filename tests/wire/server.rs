@@ -364,7 +364,8 @@ fn join(pretended: &Pretended, room: RoomId, position: Option<Position>) -> Join
     let snapshot = missed.is_none().then(|| {
         SnapshotText::of(&Snapshot {
             room: RoomCard { id: room, name: "A room".into(), owner: person(1), seats: 8 },
-            own: OwnPlace { role: RoomRole::Member, seat: None },
+            own: OwnPlace { role: RoomRole::Listener, seat: None },
+            admins: Vec::new(),
             seats: Vec::new(),
             seat_version: 0,
             count: pretended.people.len() as u32,

@@ -22,6 +22,8 @@ export const DEFAULTS = Object.freeze({
  * line of chat waits because there were too many gifts.
  */
 export const QUEUES = Object.freeze({
+  'admin.demote': 'seat',
+  'admin.promote': 'seat',
   'chat.send': 'chat',
   'gift.send': 'gift',
   'room.kick': 'seat',

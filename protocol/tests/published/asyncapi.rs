@@ -25,7 +25,7 @@ explains the values.";
 pub fn group(message: &Message) -> &'static str {
     match message.kind {
         Kind::Command | Kind::Reply => match message.name.split('.').next() {
-            Some("room") => "rooms",
+            Some("room" | "admin") => "rooms",
             Some("seat") => "seats",
             Some("chat") => "chat",
             Some("gift") => "gifts",

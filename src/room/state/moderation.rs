@@ -15,9 +15,9 @@ use crate::room::request::{Answer, StaffAct};
 use crate::room::settings::ms;
 
 impl RoomState {
-    pub(super) fn decide_lock(&self, on: &OnSeat) -> Result<Fact, ErrorBody> {
+    pub(super) fn decide_lock(&self, on: &OnSeat, by: (UserId, Role)) -> Result<Fact, ErrorBody> {
         self.seats.check_version(on.version)?;
-        self.seats.seat(on.seat)?;
+        self.check_overrule(by, self.seats.seat(on.seat)?)?;
         Ok(Fact::SeatLocked { seat: on.seat })
     }
 
@@ -27,9 +27,10 @@ impl RoomState {
         Ok(Fact::SeatUnlocked { seat: on.seat })
     }
 
-    pub(super) fn decide_lock_all(&self, on: &OnAllSeats) -> Result<Fact, ErrorBody> {
+    pub(super) fn decide_lock_all(&self, on: &OnAllSeats, by: (UserId, Role)) -> Result<Fact, ErrorBody> {
         self.seats.check_version(on.version)?;
-        Ok(Fact::SeatsLocked { seats: self.seats.lockable() })
+        let seats = self.seats.lockable().filter(|seat| self.may_overrule(by, seat));
+        Ok(Fact::SeatsLocked { seats: seats.map(|seat| seat.no).collect() })
     }
 
     pub(super) fn decide_unlock_all(&self, on: &OnAllSeats) -> Result<Fact, ErrorBody> {
@@ -37,9 +38,10 @@ impl RoomState {
         Ok(Fact::SeatsUnlocked { seats: self.seats.all().iter().map(|seat| seat.no).collect() })
     }
 
-    pub(super) fn decide_kick(&self, kick: &Kick, now: Timestamp) -> Result<Fact, ErrorBody> {
-        if !rights::may(Role::Owner, Act::kick(self.role(kick.user))) {
-            return Err(ErrorBody::new(ErrorCode::Forbidden).message("the owner cannot be kicked"));
+    pub(super) fn decide_kick(&self, kick: &Kick, by: Role, now: Timestamp) -> Result<Fact, ErrorBody> {
+        if !rights::may(by, Act::kick(self.role(kick.user))) {
+            let words = "the owner cannot be kicked, and an admin only by the owner";
+            return Err(ErrorBody::new(ErrorCode::Forbidden).message(words));
         }
         self.kicked(kick, now)
     }
@@ -84,6 +86,8 @@ impl RoomState {
                 let seat = self.seats.vacated(&[*user], SeatCause::Kicked, Some(by)).map(Change::Event);
                 seat.into_iter().chain([Change::Event(kicked), Change::Departed { user: *user }]).collect::<Vec<_>>()
             }
+            Fact::AdminPromoted { user } => self.promoted(*user, by).map(Change::Event).into_iter().collect(),
+            Fact::AdminDemoted { user } => self.demoted(*user, by).map(Change::Event).into_iter().collect(),
             Fact::Closed { reason } => {
                 let users: Vec<_> = self.presence.participants().map(|participant| participant.person.id).collect();
                 let removal = |user: &UserId| self.removal(*user, RemovalCause::Closed, None, reason);

@@ -1,13 +1,15 @@
 //! Who may do what in a room: one table of acts and roles. Every act in a room is checked here; no other code compares
-//! a user with the owner.
+//! a user with the owner or the admins.
 //!
-//! A role is what a user is to the room at this moment. Having been kicked is not a role. It is checked apart from the
-//! table, and only for users whose right does not require them to be in the room.
+//! A role is what a user is to the room at this moment: the highest that they have, so that an admin on the host's seat is
+//! an admin. Having been kicked is not a role. It is checked apart from the table, and only for users whose right does not
+//! require them to be in the room.
 
 use parlor_protocol::room::RoomRole;
 use parlor_protocol::{Command, ErrorBody, ErrorCode, UserId};
 
-use self::Role::{AwayOwner, Member, Outsider, Owner, Staff};
+use self::Role::{Admin, AwayAdmin, AwayOwner, Host, Listener, Outsider, Owner, Speaker, Staff};
+use super::seats::HOST;
 
 /// What a user is to a room.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -16,12 +18,32 @@ pub enum Role {
     Owner,
     /// The owner, while they are not in the room. They may still decide about the room itself.
     AwayOwner,
-    /// Another user who is in the room, with or without a seat.
-    Member,
+    /// An admin who is in the room, with or without a seat.
+    Admin,
+    /// An admin who is not in the room. They may do no more than other users outside; but other admins have no right over
+    /// them.
+    AwayAdmin,
+    /// Another user, who sits on the host's seat.
+    Host,
+    /// Another user, who sits on another seat.
+    Speaker,
+    /// Another user, who is in the room and has no seat.
+    Listener,
     /// Another user who is not in the room.
     Outsider,
     /// A member of the platform's staff, who acts from outside.
     Staff,
+}
+
+/// Where a user is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Whereabouts {
+    /// Not in the room.
+    Outside,
+    /// In the room, without a seat.
+    Inside,
+    /// In the room, on the seat of this number.
+    Seated(u8),
 }
 
 /// Something that is done in a room, or to it, and that needs a right.
@@ -47,10 +69,24 @@ pub enum Act {
     LockAllSeats,
     /// Unlock all seats.
     UnlockAllSeats,
-    /// Kick a user who does not own the room.
+    /// Kick a user who is neither owner nor admin.
     Kick,
+    /// Kick an admin.
+    KickAdmin,
     /// Kick the owner.
     KickOwner,
+    /// Decide about the seat of a user who is neither owner nor admin, against their will.
+    Overrule,
+    /// Decide about the seat of an admin, against their will.
+    OverruleAdmin,
+    /// Decide about the seat of the owner, against their will.
+    OverruleOwner,
+    /// Make a user an admin.
+    Promote,
+    /// Make an admin a user like others.
+    Demote,
+    /// Be an admin no longer, by one's own decision.
+    StepDown,
     /// Put everybody out of the room.
     Close,
     /// Change the room's settings, such as its picture.
@@ -62,12 +98,17 @@ pub enum Act {
 /// The table: the roles that may do this.
 const fn allowed(act: Act) -> &'static [Role] {
     match act {
-        Act::Look => &[Owner, AwayOwner, Member, Staff],
-        Act::Chat | Act::TakeSeat | Act::MoveSeat | Act::LeaveSeat => &[Owner, Member],
+        Act::Look => &[Owner, AwayOwner, Admin, Host, Speaker, Listener, Staff],
+        Act::Chat | Act::TakeSeat | Act::MoveSeat | Act::LeaveSeat => &[Owner, Admin, Host, Speaker, Listener],
         Act::TakeHostSeat => &[Owner],
-        Act::LockSeat | Act::UnlockSeat | Act::LockAllSeats | Act::UnlockAllSeats => &[Owner, AwayOwner],
-        Act::ChangeSettings => &[Owner, AwayOwner],
-        Act::Kick => &[Owner, AwayOwner, Staff],
+        Act::LockSeat | Act::UnlockSeat | Act::LockAllSeats | Act::UnlockAllSeats => &[Owner, AwayOwner, Admin],
+        Act::Overrule => &[Owner, AwayOwner, Admin],
+        Act::OverruleAdmin => &[Owner, AwayOwner],
+        Act::OverruleOwner => &[],
+        Act::ChangeSettings | Act::Promote | Act::Demote => &[Owner, AwayOwner],
+        Act::StepDown => &[Admin],
+        Act::Kick => &[Owner, AwayOwner, Admin, Staff],
+        Act::KickAdmin => &[Owner, AwayOwner, Staff],
         Act::KickOwner | Act::Close => &[Staff],
         Act::Wake => &[AwayOwner, Staff],
     }
@@ -85,20 +126,30 @@ pub fn may(role: Role, act: Act) -> bool {
 pub fn check(role: Role, act: Act) -> Result<(), ErrorBody> {
     match role {
         _ if may(role, act) => Ok(()),
-        Owner | Member | Staff => Err(ErrorCode::Forbidden.into()),
-        AwayOwner | Outsider => Err(ErrorCode::NotInRoom.into()),
+        Owner | Admin | Host | Speaker | Listener | Staff => Err(ErrorCode::Forbidden.into()),
+        AwayOwner | AwayAdmin | Outsider => Err(ErrorCode::NotInRoom.into()),
     }
 }
 
 impl Role {
-    /// The role of this user in a room of this owner.
-    pub fn of(user: UserId, owner: UserId, is_present: bool) -> Self {
-        match (user == owner, is_present) {
-            (true, true) => Owner,
-            (true, false) => AwayOwner,
-            (false, true) => Member,
-            (false, false) => Outsider,
+    /// The role of this user in a room of this owner, if it is known whether they are an admin, and where they are.
+    pub fn of(user: UserId, owner: UserId, is_admin: bool, place: Whereabouts) -> Self {
+        let is_owner = user == owner;
+        match place {
+            Whereabouts::Outside if is_owner => AwayOwner,
+            Whereabouts::Outside if is_admin => AwayAdmin,
+            Whereabouts::Outside => Outsider,
+            _ if is_owner => Owner,
+            _ if is_admin => Admin,
+            Whereabouts::Seated(HOST) => Host,
+            Whereabouts::Seated(_) => Speaker,
+            Whereabouts::Inside => Listener,
         }
+    }
+
+    /// The role of a user who is in no room, in a room of this owner. Admins have no rights from outside.
+    pub fn outside(user: UserId, owner: UserId) -> Self {
+        Self::of(user, owner, false, Whereabouts::Outside)
     }
 
     /// Whether it is the owner's role, in the room or not.
@@ -106,16 +157,27 @@ impl Role {
         matches!(self, Owner | AwayOwner)
     }
 
-    /// The role as clients see it.
+    /// Whether it is an admin's role, in the room or not.
+    pub const fn is_admin(self) -> bool {
+        matches!(self, Admin | AwayAdmin)
+    }
+
+    /// The role as clients see it. Whoever is not in the room has no seat.
     pub const fn shown(self) -> RoomRole {
-        if self.is_owner() { RoomRole::Owner } else { RoomRole::Member }
+        match self {
+            Owner | AwayOwner => RoomRole::Owner,
+            Admin | AwayAdmin => RoomRole::Admin,
+            Host => RoomRole::Host,
+            Speaker => RoomRole::Speaker,
+            Listener | Outsider | Staff => RoomRole::Listener,
+        }
     }
 }
 
 impl Act {
-    /// The act of a command that a room decides; `None` for other commands. For `room.kick` it is [`Act::Kick`];
-    /// whether it would be the owner who is kicked is checked when the kick is decided.
-    pub const fn of(command: &Command) -> Option<Self> {
+    /// The act of a command that a room decides, if this user gives it; `None` for other commands. For a command against
+    /// somebody, such as `room.kick`, it does not depend on whom: that is checked when the command is decided.
+    pub fn of(command: &Command, by: UserId) -> Option<Self> {
         match command {
             Command::ChatSend(_) => Some(Self::Chat),
             Command::SeatTake(_) => Some(Self::TakeSeat),
@@ -126,13 +188,29 @@ impl Act {
             Command::SeatLockAll(_) => Some(Self::LockAllSeats),
             Command::SeatUnlockAll(_) => Some(Self::UnlockAllSeats),
             Command::RoomKick(_) => Some(Self::Kick),
+            Command::AdminPromote(_) => Some(Self::Promote),
+            Command::AdminDemote(whom) if whom.user == by => Some(Self::StepDown),
+            Command::AdminDemote(_) => Some(Self::Demote),
             _ => None,
         }
     }
 
     /// The act of kicking a user of this role.
     pub const fn kick(whom: Role) -> Self {
-        if whom.is_owner() { Self::KickOwner } else { Self::Kick }
+        match whom {
+            Owner | AwayOwner => Self::KickOwner,
+            Admin | AwayAdmin => Self::KickAdmin,
+            Host | Speaker | Listener | Outsider | Staff => Self::Kick,
+        }
+    }
+
+    /// The act of deciding about the seat of a user of this role against their will.
+    pub const fn overrule(whom: Role) -> Self {
+        match whom {
+            Owner | AwayOwner => Self::OverruleOwner,
+            Admin | AwayAdmin => Self::OverruleAdmin,
+            Host | Speaker | Listener | Outsider | Staff => Self::Overrule,
+        }
     }
 }
 
@@ -140,35 +218,42 @@ impl Act {
 mod tests {
     use super::*;
 
-    const ROLES: [Role; 5] = [Owner, AwayOwner, Member, Outsider, Staff];
+    const ROLES: [Role; 9] = [Owner, AwayOwner, Admin, AwayAdmin, Host, Speaker, Listener, Outsider, Staff];
 
     /// Each act with a mark for each of [`ROLES`], in their order.
-    const RIGHTS: [(Act, &str); 15] = [
-        (Act::Look, "x x x . x"),
-        (Act::Chat, "x . x . ."),
-        (Act::TakeSeat, "x . x . ."),
-        (Act::TakeHostSeat, "x . . . ."),
-        (Act::MoveSeat, "x . x . ."),
-        (Act::LeaveSeat, "x . x . ."),
-        (Act::LockSeat, "x x . . ."),
-        (Act::UnlockSeat, "x x . . ."),
-        (Act::LockAllSeats, "x x . . ."),
-        (Act::UnlockAllSeats, "x x . . ."),
-        (Act::Kick, "x x . . x"),
-        (Act::KickOwner, ". . . . x"),
-        (Act::Close, ". . . . x"),
-        (Act::ChangeSettings, "x x . . ."),
-        (Act::Wake, ". x . . x"),
+    const RIGHTS: [(Act, &str); 22] = [
+        (Act::Look, "xxx.xxx.x"),
+        (Act::Chat, "x.x.xxx.."),
+        (Act::TakeSeat, "x.x.xxx.."),
+        (Act::TakeHostSeat, "x........"),
+        (Act::MoveSeat, "x.x.xxx.."),
+        (Act::LeaveSeat, "x.x.xxx.."),
+        (Act::LockSeat, "xxx......"),
+        (Act::UnlockSeat, "xxx......"),
+        (Act::LockAllSeats, "xxx......"),
+        (Act::UnlockAllSeats, "xxx......"),
+        (Act::Overrule, "xxx......"),
+        (Act::OverruleAdmin, "xx......."),
+        (Act::OverruleOwner, "........."),
+        (Act::Kick, "xxx.....x"),
+        (Act::KickAdmin, "xx......x"),
+        (Act::KickOwner, "........x"),
+        (Act::Close, "........x"),
+        (Act::ChangeSettings, "xx......."),
+        (Act::Promote, "xx......."),
+        (Act::Demote, "xx......."),
+        (Act::StepDown, "..x......"),
+        (Act::Wake, ".x......x"),
     ];
 
     #[test]
     fn each_role_may_do_exactly_what_this_table_says() {
         for (act, expected) in RIGHTS {
             let marks = ROLES.map(|role| if may(role, act) { "x" } else { "." });
-            assert_eq!(marks.join(" "), expected, "{act:?}");
+            assert_eq!(marks.concat(), expected, "{act:?}");
             for role in ROLES {
                 let code = check(role, act).err().map(|refusal| refusal.code);
-                let from_outside = matches!(role, AwayOwner | Outsider);
+                let from_outside = matches!(role, AwayOwner | AwayAdmin | Outsider);
                 let refusal = if from_outside { ErrorCode::NotInRoom } else { ErrorCode::Forbidden };
                 assert_eq!(code, (!may(role, act)).then_some(refusal), "{role:?} {act:?}");
             }
@@ -176,11 +261,27 @@ mod tests {
     }
 
     #[test]
-    fn a_role_follows_from_who_owns_the_room_and_who_is_in_it() {
+    fn a_role_is_the_highest_that_follows_from_who_one_is_and_where() {
+        use Whereabouts::{Inside, Outside, Seated};
+        let places = [Outside, Inside, Seated(HOST), Seated(1)];
         let (owner, other) = (UserId::new(1).expect("a user"), UserId::new(2).expect("a user"));
-        let of = |user, is_present| Role::of(user, owner, is_present);
-        assert_eq!([of(owner, true), of(owner, false), of(other, true), of(other, false)], ROLES[..4]);
-        assert_eq!(ROLES.map(|role| Act::kick(role) == Act::KickOwner), [true, true, false, false, false]);
-        assert_eq!(ROLES.map(Role::shown).iter().filter(|role| **role == RoomRole::Owner).count(), 2);
+        let of = |user, is_admin| places.map(|place| Role::of(user, owner, is_admin, place));
+        assert_eq!(of(owner, true), [AwayOwner, Owner, Owner, Owner]);
+        assert_eq!(of(owner, false), of(owner, true));
+        assert_eq!(of(other, true), [AwayAdmin, Admin, Admin, Admin]);
+        assert_eq!(of(other, false), [Outsider, Listener, Host, Speaker]);
+        assert_eq!([Role::outside(owner, owner), Role::outside(other, owner)], [AwayOwner, Outsider]);
+    }
+
+    #[test]
+    fn what_is_done_against_somebody_depends_on_their_role() {
+        let acts = ROLES.map(|whom| (Act::kick(whom), Act::overrule(whom)));
+        let (owner, admin) = ((Act::KickOwner, Act::OverruleOwner), (Act::KickAdmin, Act::OverruleAdmin));
+        let other = (Act::Kick, Act::Overrule);
+        assert_eq!(acts, [owner, owner, admin, admin, other, other, other, other, other]);
+        use RoomRole as Shown;
+        let shown = [Shown::Owner, Shown::Owner, Shown::Admin, Shown::Admin, Shown::Host, Shown::Speaker];
+        assert_eq!(ROLES.map(Role::shown)[..6], shown);
+        assert!(ROLES[6..].iter().all(|role| role.shown() == Shown::Listener));
     }
 }

@@ -7,7 +7,7 @@ use parlor_protocol::{ErrorBody, ErrorCode, Event, UserId};
 use super::rights::{self, Act, Role};
 
 /// The number of the host's seat, which only the owner may take.
-pub(super) const HOST: u8 = 0;
+pub const HOST: u8 = 0;
 
 /// Every seat in the order of the numbers, and the map's version, which rises with each change of who sits where.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -97,9 +97,9 @@ impl Seats {
         (!seats.is_empty()).then(|| self.changed(seats, cause, by))
     }
 
-    /// The numbers of all seats that are locked together: all but the host's, so that the owner keeps a place to sit.
-    pub(super) fn lockable(&self) -> Vec<u8> {
-        self.seats.iter().map(|seat| seat.no).filter(|no| *no != HOST).collect()
+    /// All seats that are locked together: all but the host's, so that the owner keeps a place to sit.
+    pub(super) fn lockable(&self) -> impl Iterator<Item = &Seat> {
+        self.seats.iter().filter(|seat| seat.no != HOST)
     }
 
     /// The event by which these seats are locked and whoever sits there is removed; `None` if all are locked already.

@@ -46,6 +46,8 @@ pub struct Woken {
     pub locks: Vec<u8>,
     /// The users who may not join, and for how many milliseconds from now on.
     pub kicks: Vec<(UserId, i64)>,
+    /// The room's admins.
+    pub admins: Vec<UserId>,
     /// The id of the last hard fact. All facts up to it are included in what was read.
     pub last_fact: i64,
     /// The number of the last committed gift.
@@ -90,6 +92,7 @@ impl RoomState {
             presence: Presence::absent(&people, now, now.plus_ms(ms(settings.grace_ms))),
             memory: Memory::restore(&checkpoint.memory, now, &settings),
             gifts: GiftNumbers { announced, committed, coins },
+            admins: super::admins::admins_of(woken.admins, woken.card.owner.id),
             card: woken.card,
             capacity: woken.capacity.unwrap_or(settings.capacity),
             epoch: woken.epoch,
@@ -125,6 +128,7 @@ impl RoomState {
         Snapshot {
             room: self.card.clone(),
             own: self.own_place(user),
+            admins: self.admins.iter().copied().collect(),
             seats: self.seats.all().to_vec(),
             seat_version: self.seats.version(),
             count: self.presence.told_count(),

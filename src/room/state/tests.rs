@@ -1,5 +1,6 @@
 //! Tests of a room's rules, one by one; `against_a_model` tests them in random order.
 
+mod admins;
 mod against_a_model;
 mod naming;
 mod seats;
@@ -7,7 +8,7 @@ mod staff;
 mod world;
 
 use parlor_protocol::command::{Recipients, TakeSeat};
-use parlor_protocol::room::{Person, Seat};
+use parlor_protocol::room::{Person, RoomRole, Seat};
 use parlor_protocol::{Op, limit};
 
 use super::*;

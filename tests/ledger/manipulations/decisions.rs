@@ -44,6 +44,7 @@ pub const TABLES: &[(&str, Decision)] = &[
     ("revocations", Decision::Other),
     ("role_permissions", Decision::Other),
     ("roles", Decision::Other),
+    ("room_admins", Decision::Other),
     ("room_checkpoints", Decision::Other),
     ("room_facts", Decision::Other),
     ("room_kicks", Decision::Other),

@@ -27,6 +27,8 @@ enum Step {
     LockAll(i64),
     UnlockAll(i64),
     Kick(i64, i64),
+    Promote(i64, i64),
+    Demote(i64, i64),
     /// Retries one of the operations so far.
     Retry(usize),
     Gift,
@@ -57,11 +59,13 @@ fn step() -> impl Strategy<Value = Step> {
         3 => (who.clone(), seat.clone()).prop_map(|(who, seat)| Step::Move(who, seat)),
         2 => who.clone().prop_map(Step::LeaveSeat),
         2 => who.clone().prop_map(Step::Say),
-        2 => (1..=2_i64, seat.clone()).prop_map(|(who, seat)| Step::Lock(who, seat)),
-        2 => (1..=2_i64, seat).prop_map(|(who, seat)| Step::Unlock(who, seat)),
+        2 => (1..=3_i64, seat.clone()).prop_map(|(who, seat)| Step::Lock(who, seat)),
+        2 => (1..=3_i64, seat).prop_map(|(who, seat)| Step::Unlock(who, seat)),
         1 => (1..=2_i64).prop_map(Step::LockAll),
         2 => (1..=2_i64).prop_map(Step::UnlockAll),
-        1 => (1..=2_i64, who.clone()).prop_map(|(by, who)| Step::Kick(by, who)),
+        1 => (1..=3_i64, who.clone()).prop_map(|(by, who)| Step::Kick(by, who)),
+        2 => (1..=2_i64, who.clone()).prop_map(|(by, who)| Step::Promote(by, who)),
+        1 => (1..=3_i64, who.clone()).prop_map(|(by, who)| Step::Demote(by, who)),
         2 => any::<usize>().prop_map(Step::Retry),
         1 => Just(Step::Gift),
         3 => (who.clone(), 0..3_u8).prop_map(|(who, name)| Step::Rename(who, name)),
@@ -79,6 +83,7 @@ struct Model {
     seats: BTreeMap<u8, i64>,
     locks: BTreeSet<u8>,
     kicks: BTreeMap<i64, i64>,
+    admins: BTreeSet<i64>,
     /// The names of those who have another one than at first.
     names: BTreeMap<i64, Person>,
     /// Until this time a user who is not in the room may be on their way back.
@@ -107,6 +112,21 @@ impl Model {
 
     fn sits(&self, who: i64) -> bool {
         self.seats.values().any(|sitting| *sitting == who)
+    }
+
+    /// Whether the user, who is in the room or owns it, decides about others: the owner and the admins do.
+    fn decides(&self, who: i64) -> bool {
+        who == 1 || self.admins.contains(&who)
+    }
+
+    /// Whether they may decide about this user against the user's will.
+    fn is_above(&self, who: i64, whom: i64) -> bool {
+        who == 1 && whom != 1 || self.decides(who) && !self.decides(whom)
+    }
+
+    /// Whether they may decide about a seat: nobody sits there, or somebody who is not above them.
+    fn disposes(&self, who: i64, seat: u8) -> bool {
+        self.seats.get(&seat).is_none_or(|sitting| *sitting == who || self.is_above(who, *sitting))
     }
 
     /// The error that is expected, if there is one; otherwise the seat is taken.
@@ -178,6 +198,7 @@ impl Client {
                 }
             }
             Event::ParticipantKicked { .. } => {}
+            Event::AdminsChanged { admins, .. } => self.picture.admins.clone_from(admins),
             Event::GiftsSent { coins, .. } => self.picture.coins = *coins,
         }
     }
@@ -186,6 +207,7 @@ impl Client {
     fn agrees(&self, state: &RoomState) {
         let now = state.snapshot(user(self.who));
         assert_eq!(self.picture.room, now.room);
+        assert_eq!(self.picture.admins, now.admins);
         assert_eq!(self.picture.seats, now.seats);
         assert_eq!(self.picture.seat_version, now.seat_version);
         assert_eq!(self.picture.chat, now.chat);
@@ -292,8 +314,9 @@ impl Run {
             }),
             Step::Say(who) => self.command(who, say("hello"), |_| None),
             Step::Lock(who, seat) => self.command(who, lock(seat), |model| match seat {
-                _ if who != 1 => Some(ErrorCode::Forbidden),
+                _ if !model.decides(who) => Some(ErrorCode::Forbidden),
                 SEATS.. => Some(ErrorCode::SeatNotFound),
+                _ if !model.disposes(who, seat) => Some(ErrorCode::Forbidden),
                 _ => {
                     model.locks.insert(seat);
                     model.seats.remove(&seat);
@@ -301,7 +324,7 @@ impl Run {
                 }
             }),
             Step::Unlock(who, seat) => self.command(who, unlock(seat), |model| match seat {
-                _ if who != 1 => Some(ErrorCode::Forbidden),
+                _ if !model.decides(who) => Some(ErrorCode::Forbidden),
                 SEATS.. => Some(ErrorCode::SeatNotFound),
                 _ => {
                     model.locks.remove(&seat);
@@ -309,23 +332,24 @@ impl Run {
                 }
             }),
             Step::LockAll(who) => self.command(who, lock_all(), |model| {
-                if who != 1 {
+                if !model.decides(who) {
                     return Some(ErrorCode::Forbidden);
                 }
-                model.locks.extend(1..SEATS);
-                model.seats.retain(|seat, _| *seat == 0);
+                let seats: BTreeSet<u8> = (1..SEATS).filter(|seat| model.disposes(who, *seat)).collect();
+                model.seats.retain(|seat, _| !seats.contains(seat));
+                model.locks.extend(seats);
                 None
             }),
             Step::UnlockAll(who) => self.command(who, unlock_all(), |model| {
-                if who != 1 {
+                if !model.decides(who) {
                     return Some(ErrorCode::Forbidden);
                 }
                 model.locks.clear();
                 None
             }),
             Step::Kick(by, who) => self.command(by, kick(who), |model| match who {
-                _ if by != 1 => Some(ErrorCode::Forbidden),
-                1 => Some(ErrorCode::Forbidden),
+                _ if !model.decides(by) => Some(ErrorCode::Forbidden),
+                _ if !model.is_above(by, who) => Some(ErrorCode::Forbidden),
                 _ if !model.present.contains_key(&who) && now < model.settled_at => Some(ErrorCode::RoomPaused),
                 _ if !model.present.contains_key(&who) => Some(ErrorCode::UserNotFound),
                 _ => {
@@ -333,6 +357,25 @@ impl Run {
                     model.kicks.insert(who, now + 3_000);
                     None
                 }
+            }),
+            Step::Promote(by, who) => self.command(by, promote(who), |model| match who {
+                _ if by != 1 => Some(ErrorCode::Forbidden),
+                1 => Some(ErrorCode::Forbidden),
+                _ if model.admins.contains(&who) => None,
+                _ if !model.present.contains_key(&who) && now < model.settled_at => Some(ErrorCode::RoomPaused),
+                _ if !model.present.contains_key(&who) => Some(ErrorCode::UserNotFound),
+                _ if model.admins.len() == 2 => Some(ErrorCode::TooManyAdmins),
+                _ => {
+                    model.admins.insert(who);
+                    None
+                }
+            }),
+            Step::Demote(by, who) => self.command(by, demote(who), |model| match who {
+                // Nobody steps down who is no admin, and nobody from outside.
+                1 if by == 1 && !model.present.contains_key(&1) => Some(ErrorCode::NotInRoom),
+                1 => Some(ErrorCode::Forbidden),
+                _ if by != 1 && !(who == by && model.admins.contains(&who)) => Some(ErrorCode::Forbidden),
+                _ => (!model.admins.remove(&who)).then_some(ErrorCode::UserNotFound),
             }),
             Step::Retry(which) => {
                 let mut ops: Vec<u128> = self.answers.keys().copied().collect();
@@ -383,6 +426,7 @@ impl Run {
                 .map(|(user, until)| (*user, until.0 - self.world.now.0))
                 .filter(|(_, left_ms)| *left_ms > 0)
                 .collect(),
+            admins: last.admins.iter().copied().collect(),
             last_fact: last.last_fact,
             committed: self.gift_no,
             coins: Coins(self.gift_no * 5),
@@ -420,6 +464,8 @@ impl Run {
             }
         }
         assert_eq!(seats, self.model.seats);
+        let admins: Vec<i64> = state.admins.iter().map(|admin| admin.number()).collect();
+        assert_eq!(admins, self.model.admins.iter().copied().collect::<Vec<_>>());
         for there in state.presence.participants() {
             assert_eq!(there.person, self.model.name(there.person.id.number()), "one name");
         }

@@ -83,7 +83,7 @@ fn all_seats_are_unlocked_by_one_event_the_hosts_too() {
 }
 
 #[test]
-fn only_the_owner_locks_all_seats_and_only_on_the_map_they_saw() {
+fn no_listener_locks_all_seats_and_the_owner_only_on_the_map_they_saw() {
     let mut world = World::with_people(&[2]);
     let stale = Some(world.state.seats.version() + 100);
     for (all, on) in [

@@ -1,7 +1,9 @@
 //! Short forms of requests for the tests of a room, and a room whose store answers at once.
 
 use parlor_protocol::RoomId;
-use parlor_protocol::command::{InRoom, Kick, MoveSeat, OnAllSeats, OnSeat, Recipients, SendChat, SendGift, TakeSeat};
+use parlor_protocol::command::{
+    InRoom, Kick, MoveSeat, OnAllSeats, OnSeat, OnUser, Recipients, SendChat, SendGift, TakeSeat,
+};
 use parlor_protocol::{GiftId, room::GiftLine};
 use uuid::Uuid;
 
@@ -33,6 +35,7 @@ pub(in crate::room) fn woken() -> Woken {
         epoch: 7,
         locks: Vec::new(),
         kicks: Vec::new(),
+        admins: Vec::new(),
         last_fact: 0,
         committed: 0,
         coins: Coins(0),
@@ -102,6 +105,14 @@ pub(in crate::room) fn say(text: &str) -> Command {
 
 pub(in crate::room) fn kick(number: i64) -> Command {
     Command::RoomKick(Kick { room: room_id(), user: user(number), reason: "noise".into() })
+}
+
+pub(in crate::room) fn promote(number: i64) -> Command {
+    Command::AdminPromote(OnUser { room: room_id(), user: user(number) })
+}
+
+pub(in crate::room) fn demote(number: i64) -> Command {
+    Command::AdminDemote(OnUser { room: room_id(), user: user(number) })
 }
 
 pub(in crate::room) fn give(to: Recipients) -> Command {
