@@ -152,7 +152,12 @@ impl Screen {
                 self.count = *count;
             }
             Event::AdminsChanged { admins, .. } => self.admins.clone_from(admins),
-            Event::ParticipantKicked { .. } => {}
+            Event::ParticipantKicked { .. }
+            | Event::ParticipantBanned { .. }
+            | Event::ParticipantUnbanned { .. }
+            | Event::ChatMuted { .. }
+            | Event::ChatUnmuted { .. }
+            | Event::ChatRulesChanged { .. } => {}
         }
     }
 

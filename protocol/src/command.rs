@@ -153,7 +153,7 @@ pub struct SendChat {
     pub text: String,
 }
 
-/// Remove a user from the room, and keep them out for ten minutes.
+/// Remove a user from the room, and keep them out for a while.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Kick {
@@ -161,10 +161,62 @@ pub struct Kick {
     pub room: RoomId,
     /// The user to remove.
     pub user: UserId,
+    /// The milliseconds for which the user may not join again, from a second to a day. Absent: as the server is set up,
+    /// which is ten minutes by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schemars", schemars(range(min = limit::MEASURE_MIN_MS, max = limit::KICK_MAX_MS)))]
+    pub duration_ms: Option<u64>,
     /// The reason, one line of at most 200 characters by the rules of texts, which the user is told. Absent: no reason.
     #[cfg_attr(feature = "schemars", schemars(length(max = limit::REASON_CHARS), pattern(text::pattern::LINE_OR_NOTHING)))]
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub reason: String,
+}
+
+/// Ban a user from the room.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+pub struct Ban {
+    /// The room.
+    pub room: RoomId,
+    /// The user to ban, who need not be in the room.
+    pub user: UserId,
+    /// The milliseconds for which the ban holds, from a second to 366 days. Absent: until it is lifted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schemars", schemars(range(min = limit::MEASURE_MIN_MS, max = limit::MEASURE_MAX_MS)))]
+    pub duration_ms: Option<u64>,
+    /// The reason, one line of at most 200 characters by the rules of texts, which the user is told. Absent: no reason.
+    #[cfg_attr(feature = "schemars", schemars(length(max = limit::REASON_CHARS), pattern(text::pattern::LINE_OR_NOTHING)))]
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+}
+
+/// Mute a user in the room's chat.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+pub struct MuteChat {
+    /// The room.
+    pub room: RoomId,
+    /// The user to mute, who need not be in the room.
+    pub user: UserId,
+    /// The milliseconds for which the user is muted, from a second to 366 days. Absent: until that is lifted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schemars", schemars(range(min = limit::MEASURE_MIN_MS, max = limit::MEASURE_MAX_MS)))]
+    pub duration_ms: Option<u64>,
+}
+
+/// Set the rules of the room's chat.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+pub struct SetChatRules {
+    /// The room.
+    pub room: RoomId,
+    /// Whether everybody is muted, except the owner and the admins. Absent: as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub muted: Option<bool>,
+    /// The seconds between two lines of one user, at most 3,600; 0: no slow mode. Absent: as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schemars", schemars(range(max = limit::SLOW_MODE_MAX_S)))]
+    pub slow_mode_s: Option<u32>,
 }
 
 /// The receivers of a gift. The sender is never among them.
@@ -237,7 +289,7 @@ commands! {
     RoomJoin(Join) -> Joined = "room.join": Repeatable, Session, rate Join;
     /// Leave a room at once, on all devices of the user, without the grace period.
     RoomLeave(InRoom) -> Empty = "room.leave": Repeatable, Session;
-    /// Remove a user from the room, and keep them out for ten minutes. Only the room's owner and its admins may do this;
+    /// Remove a user from the room, and keep them out for a while. Only the room's owner and its admins may do this;
     /// admins not to the owner or to another admin.
     RoomKick(Kick) -> Done = "room.kick": Hard, Room, rate Seat, rest "POST /v1/rooms/{id}/kicks";
     /// Make a user who is in the room one of its admins. Only the room's owner may do this.
@@ -246,6 +298,13 @@ commands! {
     AdminPromote(OnUser) -> Done = "admin.promote": Hard, Room, rate Seat, rest "PUT /v1/rooms/{id}/admins/{user}";
     /// Make an admin a user like others again. Only the room's owner may do this, and an admin to themselves.
     AdminDemote(OnUser) -> Done = "admin.demote": Hard, Room, rate Seat, rest "DELETE /v1/rooms/{id}/admins/{user}";
+    /// Ban a user from the room, for a time or until the ban is lifted. Only the room's owner and its admins may do
+    /// this; admins not to the owner or to another admin.
+    ///
+    /// A user who is in the room is removed from it. Another ban of the same user replaces the first.
+    RoomBan(Ban) -> Done = "room.ban": Hard, Room, rate Seat, rest "POST /v1/rooms/{id}/bans";
+    /// Lift the ban of a user; nothing changes if there is none. Only the room's owner and its admins may do this.
+    RoomUnban(OnUser) -> Done = "room.unban": Hard, Room, rate Seat, rest "DELETE /v1/rooms/{id}/bans/{user}";
     /// Take a seat. Seat 0 is for the room's owner.
     SeatTake(TakeSeat) -> Done = "seat.take": Soft, Room, rate Seat, rest "PUT /v1/rooms/{id}/seat";
     /// Move from the user's own seat to another free one, in one step: nobody else can get a seat in between.
@@ -266,6 +325,17 @@ commands! {
     SeatUnlockAll(OnAllSeats) -> Done = "seat.unlock_all": Hard, Room, rate Seat, rest "DELETE /v1/rooms/{id}/seats/lock";
     /// Send a chat line to the room.
     ChatSend(SendChat) -> Done = "chat.send": Soft, Room, rate Chat, rest "POST /v1/rooms/{id}/messages";
+    /// Mute a user in the room's chat, for a time or until that is lifted. Only the room's owner and its admins may
+    /// do this; admins not to the owner or to another admin.
+    ///
+    /// Another mute of the same user replaces the first.
+    ChatMute(MuteChat) -> Done = "chat.mute": Hard, Room, rate Seat, rest "PUT /v1/rooms/{id}/mutes/{user}";
+    /// Let a muted user write again; nothing changes if they are not muted. Only the room's owner and its
+    /// admins may do this.
+    ChatUnmute(OnUser) -> Done = "chat.unmute": Hard, Room, rate Seat, rest "DELETE /v1/rooms/{id}/mutes/{user}";
+    /// Set the rules of the room's chat: mute everybody, or slow everybody down. Only the room's owner and its
+    /// admins may do this, and are bound by neither.
+    ChatRules(SetChatRules) -> Done = "chat.rules": Hard, Room, rate Seat, rest "PATCH /v1/rooms/{id}/chat";
     /// Send a gift, paid for in coins. It is charged once, whatever happens to the reply.
     ///
     /// Sent again with the same `op`, also from outside the room, it gets the first answer.
@@ -401,8 +471,51 @@ impl CommandData for Kick {
     }
 
     fn refuse(&mut self, error: ErrorBody) -> ErrorBody {
+        let error = refuse_duration(error, self.duration_ms, limit::KICK_MAX_MS);
         text::take(error, "reason", &mut self.reason, Rule::line(limit::REASON_CHARS).or_nothing())
     }
+}
+
+impl CommandData for Ban {
+    fn room(&self) -> Option<RoomId> {
+        Some(self.room)
+    }
+
+    fn refuse(&mut self, error: ErrorBody) -> ErrorBody {
+        let error = refuse_duration(error, self.duration_ms, limit::MEASURE_MAX_MS);
+        text::take(error, "reason", &mut self.reason, Rule::line(limit::REASON_CHARS).or_nothing())
+    }
+}
+
+impl CommandData for MuteChat {
+    fn room(&self) -> Option<RoomId> {
+        Some(self.room)
+    }
+
+    fn refuse(&mut self, error: ErrorBody) -> ErrorBody {
+        refuse_duration(error, self.duration_ms, limit::MEASURE_MAX_MS)
+    }
+}
+
+impl CommandData for SetChatRules {
+    fn room(&self) -> Option<RoomId> {
+        Some(self.room)
+    }
+
+    fn refuse(&mut self, error: ErrorBody) -> ErrorBody {
+        if self.slow_mode_s.is_none_or(|seconds| seconds <= limit::SLOW_MODE_MAX_S) {
+            return error;
+        }
+        error.field("slow_mode_s", format!("0 to {}", limit::SLOW_MODE_MAX_S))
+    }
+}
+
+/// Adds the field to `error` if a time was given that is too short or longer than `longest_ms`.
+fn refuse_duration(error: ErrorBody, duration_ms: Option<u64>, longest_ms: u64) -> ErrorBody {
+    if duration_ms.is_none_or(|ms| (limit::MEASURE_MIN_MS..=longest_ms).contains(&ms)) {
+        return error;
+    }
+    error.field("duration_ms", format!("{} to {longest_ms}", limit::MEASURE_MIN_MS))
 }
 
 impl CommandData for SendGift {

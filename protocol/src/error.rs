@@ -154,6 +154,23 @@ codes! {
     ///
     /// Tell the user until when; do not join before.
     Kicked = "kicked", Never, 403;
+    /// The user is banned from the room until `until`, or until the ban is lifted if that is absent; with a room token's
+    /// refusal `reason` says why.
+    ///
+    /// Tell the user; do not join before.
+    Banned = "banned", Never, 403;
+    /// The user is muted in the room's chat, or everybody is; `until` says until when, if it ends by itself.
+    ///
+    /// Tell the user, and keep what they wrote in the field.
+    Muted = "muted", Never, 403;
+    /// The room's chat is slow, and the user's last line is too recent.
+    ///
+    /// Wait for `retry_after_ms`, then send it again.
+    SlowMode = "slow_mode", Later, 429;
+    /// The room's list of bans, kicks or mutes has as many entries as it may have; `message` says how many.
+    ///
+    /// Show the list, so that the user can lift one first.
+    RoomListFull = "room_list_full", Never, 409;
     /// The user has since joined another room on another device, which a join with a position does not undo.
     ///
     /// Show it, and do not come back by yourself; if the user chooses the room again, join without a position.
@@ -360,12 +377,13 @@ pub struct ErrorBody {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schemars", schemars(range(min = 0)))]
     pub shortfall: Option<i64>,
-    /// With `kicked`, `transfer_day_limit`, `transfer_not_yet` of a new account, and with `suspended` unless it is for
-    /// good: the Unix milliseconds until which the refusal holds. Absent otherwise.
+    /// With `kicked`, `transfer_day_limit`, `transfer_not_yet` of a new account, and with `suspended`, `banned` and `muted`
+    /// unless they are for good: the Unix milliseconds until which the refusal holds. Absent otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schemars", schemars(range(min = 0)))]
     pub until: Option<i64>,
-    /// With `suspended`: the reason that the staff gave, for the user to read. Absent otherwise.
+    /// With `suspended`, and with `banned` if it refuses a room token: the reason that was given, for the user to read.
+    /// Absent otherwise.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub reason: String,
     /// This is the operation's first answer, repeated. Absent: no.
@@ -428,6 +446,16 @@ impl ErrorBody {
     /// `kicked`, until this Unix millisecond.
     pub fn kicked(until: i64) -> Self {
         Self { until: Some(until), ..Self::new(ErrorCode::Kicked) }
+    }
+
+    /// `muted`, until this Unix millisecond or until that is lifted.
+    pub fn muted(until: Option<i64>) -> Self {
+        Self { until, ..Self::new(ErrorCode::Muted) }
+    }
+
+    /// `banned`, until this Unix millisecond or until the ban is lifted.
+    pub fn banned(until: Option<i64>, reason: impl Into<String>) -> Self {
+        Self { until, reason: reason.into(), ..Self::new(ErrorCode::Banned) }
     }
 }
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{Op, RoomId, UserId};
 use crate::money::{Coins, Currency};
-use crate::room::{GiftLine, Person, Seat, SeatCause};
+use crate::room::{ChatRules, GiftLine, Person, Seat, SeatCause};
 
 /// A sequenced fact of a room. Everybody in the room gets the same bytes, so it has nothing personal. It holds the
 /// state after it, so a client assigns values and never adds to them.
@@ -79,6 +79,58 @@ pub enum Event {
         /// The user who did it.
         by: UserId,
     },
+    /// A user was banned from the room, in which they need not have been. If they sat on a seat, the event before has
+    /// freed it.
+    #[serde(rename = "participant.banned")]
+    ParticipantBanned {
+        /// The user who was banned.
+        user: UserId,
+        /// The user who banned them.
+        by: UserId,
+        /// Unix milliseconds until which they may not join. Absent: until the ban is lifted.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "schemars", schemars(range(min = 0)))]
+        until: Option<i64>,
+        /// The reason that was given. Absent: none.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        reason: String,
+    },
+    /// The ban of a user was lifted, so they may join again.
+    #[serde(rename = "participant.unbanned")]
+    ParticipantUnbanned {
+        /// The user who was banned.
+        user: UserId,
+        /// The user who lifted the ban.
+        by: UserId,
+    },
+    /// A user was muted in the chat.
+    #[serde(rename = "chat.muted")]
+    ChatMuted {
+        /// The user who was muted.
+        user: UserId,
+        /// The user who muted them.
+        by: UserId,
+        /// Unix milliseconds until which they are muted. Absent: until that is lifted.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "schemars", schemars(range(min = 0)))]
+        until: Option<i64>,
+    },
+    /// A user who was muted in the chat may write again.
+    #[serde(rename = "chat.unmuted")]
+    ChatUnmuted {
+        /// The user who was muted.
+        user: UserId,
+        /// The user who lifted that.
+        by: UserId,
+    },
+    /// The rules of the chat are others from now on.
+    #[serde(rename = "chat.rules_changed")]
+    ChatRulesChanged {
+        /// The rules.
+        rules: ChatRules,
+        /// The user who set them.
+        by: UserId,
+    },
     /// Gifts that were paid for, in the order of their `gift_no`.
     #[serde(rename = "gifts.sent")]
     GiftsSent {
@@ -133,7 +185,8 @@ pub enum UserFrame {
         room: RoomId,
         /// Why the user is no longer in it.
         cause: RemovalCause,
-        /// Unix milliseconds until which the user may not join. Absent: they may join at once.
+        /// Unix milliseconds until which the user may not join. Absent: they may join at once, or with the cause `banned`
+        /// when the ban is lifted.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[cfg_attr(feature = "schemars", schemars(range(min = 0)))]
         until: Option<i64>,
@@ -150,6 +203,8 @@ pub enum UserFrame {
 pub enum RemovalCause {
     /// The user was kicked.
     Kicked,
+    /// The user was banned.
+    Banned,
     /// The user has joined another room.
     JoinedElsewhere,
     /// The user has left the room on another device.

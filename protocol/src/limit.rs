@@ -6,10 +6,20 @@ pub const MESSAGE_BYTES: usize = 64 * 1024;
 pub const UNANSWERED_COMMANDS: usize = 64;
 /// Characters of a chat line.
 pub const TEXT_CHARS: usize = 2_000;
-/// Characters of a reason given with a kick.
+/// Characters of a reason given with a kick or a ban.
 pub const REASON_CHARS: usize = 200;
 /// The most admins of a room, whatever its level.
 pub const ADMINS: usize = 20;
+/// The shortest time in milliseconds of a kick, a ban or a mute.
+pub const MEASURE_MIN_MS: u64 = 1_000;
+/// The longest time in milliseconds of a kick: a day.
+pub const KICK_MAX_MS: u64 = 86_400_000;
+/// The longest time in milliseconds of a ban or a mute that ends by itself: a year of 366 days.
+pub const MEASURE_MAX_MS: u64 = 366 * 86_400_000;
+/// The longest slow mode of a chat, in seconds: an hour.
+pub const SLOW_MODE_MAX_S: u32 = 3_600;
+/// Bans of one room that hold at a time, and as many kicks and mutes.
+pub const MEASURES: usize = 1_000;
 /// Characters of a device's name in `connect`.
 pub const DEVICE_CHARS: usize = 128;
 /// Rooms in the `joins` of one `connect`.

@@ -83,6 +83,8 @@ pub enum SeatCause {
     Unlocked,
     /// The user was kicked out of the room.
     Kicked,
+    /// The user was banned from the room.
+    Banned,
 }
 
 /// A chat line in a snapshot.
@@ -176,6 +178,31 @@ pub struct RoomCard {
     pub seats: u8,
 }
 
+/// The rules of a room's chat, which bind everybody but the room's owner and its admins.
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+pub struct ChatRules {
+    /// Everybody is muted. Absent: no.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub muted: bool,
+    /// The seconds between two lines of one user. Absent: 0, no slow mode.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub slow_mode_s: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+const fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+impl ChatRules {
+    /// Whether nobody is bound by them.
+    pub fn are_none(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// The place in the room of the user who joins.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
@@ -185,6 +212,13 @@ pub struct OwnPlace {
     /// The number of the user's seat. Absent: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seat: Option<u8>,
+    /// The user was muted in the chat, which may be over by now. Absent: no.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub chat_muted: bool,
+    /// With `chat_muted`: the Unix milliseconds until which the user is muted. Absent: until that is lifted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schemars", schemars(range(min = 0)))]
+    pub chat_muted_until: Option<i64>,
 }
 
 /// The whole room at a position.
@@ -211,6 +245,9 @@ pub struct Snapshot {
     /// The last chat lines, oldest first, at most 50.
     #[cfg_attr(feature = "schemars", schemars(length(max = limit::CHAT_LINES)))]
     pub chat: Vec<ChatLine>,
+    /// The rules of the chat. Absent: none.
+    #[serde(default, skip_serializing_if = "ChatRules::are_none")]
+    pub chat_rules: ChatRules,
     /// All coins that were ever spent in the room on the gifts announced so far.
     pub coins: Coins,
 }

@@ -32,7 +32,14 @@ impl Office {
     ) -> Result<Done> {
         role::act_on(&mut *edge.read().await?, actor, user).await?;
         let act = Act::on_room("room.kicked", room).user(user).reason(reason);
-        self.in_room(edge, actor, room, StaffAct::Kick(Kick { room, user, reason: reason.to_owned() }), act).await
+        self.in_room(
+            edge,
+            actor,
+            room,
+            StaffAct::Kick(Kick { room, user, duration_ms: None, reason: reason.to_owned() }),
+            act,
+        )
+        .await
     }
 
     /// Has the room do the act, and then writes the entry in the audit log. The room stores the act with its actor

@@ -14,7 +14,7 @@ use crate::identity::{CurrentUser, Identity};
 use crate::kit::edge::Edge;
 use crate::kit::error::{Error, Result};
 use crate::kit::operation::Operation;
-use crate::room::{self, Act, Answer, Caller, Request, Role, RoomHandle};
+use crate::room::{self, Act, Answer, Caller, Request, Role, RoomHandle, conduct};
 
 /// An extractor: the signed-in user, with what is needed to ask rooms for them.
 pub(super) struct Guest {
@@ -59,6 +59,11 @@ impl Guest {
         self.ask(room, false, request).await
     }
 
+    /// Whether the room lets the user do something that is then done elsewhere.
+    pub(super) async fn permitted(&self, room: RoomId, act: Act) -> Result<()> {
+        self.look(room, Request::Permitted { user: self.person.id, act }).await.map(drop)
+    }
+
     /// At most `limit` committed gifts of a room whose `gift_no` is above `after`.
     pub(super) async fn gifts_above(&self, room: RoomId, after: i64, limit: usize) -> Result<Vec<GiftLine>> {
         // The room is asked first, because it knows who may look.
@@ -80,6 +85,7 @@ impl Guest {
         }
         let owner = room::find(&mut *self.edge.read().await?, room).await?.owner.id;
         if !wakes && !room::may(Role::outside(self.person.id, owner), Act::Wake) {
+            conduct::check_not_banned(&mut *self.edge.read().await?, room, self.person.id).await?;
             return Err(ErrorCode::NotInRoom.into());
         }
         self.gateway.admit(self.person.id, RateClass::Join, Instant::now())?;

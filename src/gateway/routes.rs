@@ -2,10 +2,11 @@
 //! the room does not require that.
 
 mod admins;
+mod conduct;
 
 use axum::Json;
 use axum::extract::FromRef;
-use parlor_protocol::command::{InRoom, Kick, MoveSeat, OnAllSeats, OnSeat, Recipients, SendChat, SendGift, TakeSeat};
+use parlor_protocol::command::{InRoom, MoveSeat, OnAllSeats, OnSeat, Recipients, SendChat, SendGift, TakeSeat};
 use parlor_protocol::reply::{Done, GiftReceipt};
 use parlor_protocol::room::{GiftLine, Person};
 use parlor_protocol::{Command, ErrorCode, GiftId, Op, RoomId, UserId};
@@ -38,7 +39,7 @@ where
         .routes(routes!(lock_seat, unlock_seat))
         .routes(routes!(lock_seats, unlock_seats))
         .routes(routes!(list_participants))
-        .routes(routes!(kick_participant))
+        .merge(conduct::routes())
         .routes(routes!(admins::promote_admin, admins::demote_admin))
         .routes(routes!(send_message))
         .routes(routes!(list_room_gifts, send_gift))
@@ -280,37 +281,6 @@ async fn list_participants(
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct NewKick {
-    /// The user to be kicked.
-    user: UserId,
-    /// The reason, which the user is told.
-    #[serde(default)]
-    #[schema(max_length = 200)]
-    reason: String,
-}
-
-/// Kicks a user from a room, who may not join again for ten minutes.
-#[utoipa::path(post, path = "/v1/rooms/{id}/kicks", tag = "rooms",
-    params(("id" = RoomId, Path, description = "Which room."),
-        ("Idempotency-Key" = Option<Op>, Header, description = "The operation, as `op` on the socket.")),
-    request_body(content = NewKick, example = json!({"user": 901_233_872, "reason": "spam"})),
-    responses((status = 200, description = "The user was kicked, by this event.", body = Done,
-        example = json!({"epoch": 1_790_000_000_000_i64, "seq": 49}))),
-    extensions(("x-errors" = json!([
-        ErrorCode::RoomNotFound, ErrorCode::NotInRoom, ErrorCode::Forbidden, ErrorCode::UserNotFound, ErrorCode::RoomPaused,
-        ErrorCode::Busy,
-    ]))))]
-async fn kick_participant(
-    guest: Guest,
-    key: Option<IdempotencyKey>,
-    ValidPath(room): ValidPath<RoomId>,
-    ValidJson(NewKick { user, reason }): ValidJson<NewKick>,
-) -> Result<Json<Done>> {
-    done(&guest, room, key, Command::RoomKick(Kick { room, user, reason })).await
-}
-
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
 struct NewMessage {
     /// The message: one or several lines that show something.
     #[schema(min_length = 1, max_length = 2000)]
@@ -324,7 +294,10 @@ struct NewMessage {
     request_body(content = NewMessage, example = json!({"text": "good evening"})),
     responses((status = 200, description = "The message was posted, by this event.", body = Done,
         example = json!({"epoch": 1_790_000_000_000_i64, "seq": 50}))),
-    extensions(("x-errors" = json!([ErrorCode::RoomNotFound, ErrorCode::NotInRoom, ErrorCode::RoomPaused, ErrorCode::Busy]))))]
+    extensions(("x-errors" = json!([
+        ErrorCode::RoomNotFound, ErrorCode::NotInRoom, ErrorCode::Banned, ErrorCode::Muted, ErrorCode::SlowMode,
+        ErrorCode::RoomPaused, ErrorCode::Busy,
+    ]))))]
 async fn send_message(
     guest: Guest,
     key: Option<IdempotencyKey>,

@@ -265,8 +265,12 @@ impl RoomActor {
         }
     }
 
-    /// Makes the decision's changes and announces each; after that, ends the subscriptions that the decision ends.
+    /// Ends the subscriptions that the decision ends, so that whoever is put out is told why first; then makes its changes
+    /// and announces each.
     fn apply(&mut self, decision: Decision, now: Timestamp) -> Outcome {
+        for removal in decision.removals {
+            self.audience.remove(removal);
+        }
         for change in decision.changes {
             self.state.evolve(&change, now);
             match change {
@@ -286,9 +290,6 @@ impl RoomActor {
             }
         }
         self.show();
-        for removal in decision.removals {
-            self.audience.remove(removal);
-        }
         decision.outcome
     }
 

@@ -4,10 +4,12 @@
 use std::time::Duration;
 
 use parlor_protocol::reply::Done;
+use parlor_protocol::room::ChatRules;
 use parlor_protocol::{ErrorBody, RoomId, UserId};
 use serde::{Deserialize, Serialize};
 
 use super::checkpoints::Checkpoints;
+use super::conduct::{self, Applied};
 use super::port::PortFuture;
 use super::state::Checkpoint;
 use super::store;
@@ -62,6 +64,39 @@ pub enum Fact {
         /// The user, who was an admin.
         user: UserId,
     },
+    /// A user was banned: they may not join, until a time or until the ban is lifted.
+    Banned {
+        /// The user.
+        user: UserId,
+        /// When they may join again, in Unix milliseconds; absent: when the ban is lifted.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<i64>,
+        /// The reason, in the words of whoever banned them.
+        reason: String,
+    },
+    /// A user was muted in the chat, until a time or until that is lifted.
+    ChatMuted {
+        /// The user.
+        user: UserId,
+        /// When they may write again, in Unix milliseconds; absent: when that is lifted.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<i64>,
+    },
+    /// A user who was muted in the chat may write again.
+    ChatUnmuted {
+        /// The user.
+        user: UserId,
+    },
+    /// The rules of the chat were set.
+    ChatRules {
+        /// All of them, as they are afterwards.
+        rules: ChatRules,
+    },
+    /// The ban of a user was lifted.
+    Unbanned {
+        /// The user.
+        user: UserId,
+    },
     /// The platform's staff put everybody out of the room.
     Closed {
         /// The reason, in the words of the member of staff.
@@ -86,6 +121,9 @@ pub struct HardWrite {
     pub seq: u64,
     /// When the room decided, by its own clock: what the times of the fact are counted from.
     pub at: Timestamp,
+    /// Whether the fact is an act of the platform's staff, whose entry in the audit log is written by whoever carries it
+    /// out. The entry of any other act is written with its fact.
+    pub by_staff: bool,
 }
 
 /// A fact that the store has.
@@ -125,6 +163,9 @@ pub enum WriteError {
     /// The operation was used before, with other content.
     #[error("the operation was used before with other content")]
     Conflict,
+    /// The fact is about a user who does not exist, so it was not written.
+    #[error("there is no such user")]
+    NoSuchUser,
     /// It may have been written. Writing again with the same operation tells.
     #[error("the answer was lost: {0}")]
     Unknown(String),
@@ -210,7 +251,12 @@ async fn write_fact(tx: &mut Tx, write: &HardWrite) -> Result<Option<Written>, W
         Err(_) => None,
     };
     if let (Some(id), Ok(fact)) = (stored, &write.verdict) {
-        store::put_fact(tx, write, fact).await?;
+        match store::put_fact(tx, id, write, fact).await? {
+            // The transaction is dropped, so the fact is not kept.
+            Applied::NoSuchUser => return Err(WriteError::NoSuchUser),
+            Applied::Yes if !write.by_staff => conduct::record(tx, write, fact).await?,
+            Applied::Yes | Applied::NoChange => {}
+        }
         let done = Done { epoch: write.epoch, seq: write.seq, replayed: false };
         return Ok(Some(Written { id, fact: fact.clone(), done, replayed: false }));
     }

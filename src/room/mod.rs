@@ -8,6 +8,7 @@ mod audience;
 mod board;
 mod checkpoints;
 mod clock;
+pub mod conduct;
 mod directory;
 mod facts;
 mod forget;

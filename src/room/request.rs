@@ -11,6 +11,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::port::CommittedGifts;
+use super::state::Act;
 use crate::delivery::{ConnectionId, Frame};
 use crate::kit::operation::Operation;
 
@@ -70,6 +71,13 @@ pub enum Request {
     Present {
         /// The user.
         user: UserId,
+    },
+    /// Asks whether this user may do something that is then done elsewhere, such as reading the room's bans.
+    Permitted {
+        /// The user.
+        user: UserId,
+        /// What they want to do.
+        act: Act,
     },
     /// Asks for a page of the people in the room.
     People {

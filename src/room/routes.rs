@@ -12,6 +12,7 @@ use utoipa::openapi::schema::{Object, ObjectBuilder, SchemaType, Type};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::conduct;
 use super::record::{self, RoomList};
 use super::{Crowd, Crowds, RoomAllowance};
 use crate::http::{ValidJson, ValidPath, ValidQuery};
@@ -155,20 +156,23 @@ struct RoomToken {
 
 /// Issues the token with which the caller may join a room; it holds for some minutes.
 ///
-/// Everybody who is signed in may ask for it. Whether somebody was put out of the room is checked by the room at every
-/// join, so that no token outlives a kick.
+/// Everybody who is signed in may ask for it, unless they are banned from the room. Whether somebody was kicked or banned
+/// is checked by the room at every join too, so that no token outlives either.
 #[utoipa::path(post, path = "/v1/rooms/{id}/token", tag = "rooms",
     params(("id" = RoomId, Path, description = "The room's id.")),
     responses((status = 200, description = "The token.", body = RoomToken,
         example = json!({"token": "eyJhbGciOiJIUzI1NiJ9.…", "expires_at": 1_790_000_300_000_i64}))),
-    extensions(("x-errors" = json!([ErrorCode::RoomNotFound]))))]
+    extensions(("x-errors" = json!([ErrorCode::RoomNotFound, ErrorCode::Banned]))))]
 async fn issue_room_token(
     edge: Edge,
     State(identity): State<Identity>,
     user: CurrentUser,
     ValidPath(id): ValidPath<RoomId>,
 ) -> Result<Json<RoomToken>> {
-    let room = record::find(&mut *edge.read().await?, id).await?;
+    let mut conn = edge.read().await?;
+    let room = record::find(&mut conn, id).await?;
+    conduct::check_not_banned(&mut conn, id, user.id).await?;
+    drop(conn);
     let token = identity.room_token(user.id, room.id, edge.now())?;
     Ok(Json(RoomToken { token: token.token, expires_at: token.expires_at.0 }))
 }

@@ -2,6 +2,7 @@
 
 use parlor_protocol::{ErrorCode, RoomId};
 
+use super::conduct;
 use super::state::{Checkpoint, Woken};
 use super::store;
 use crate::cluster::{Identity, ownership};
@@ -26,7 +27,10 @@ pub async fn wake(tx: &mut Tx, node: &Identity, room: RoomId) -> Result<Woken> {
         capacity: row.capacity,
         epoch,
         locks: store::seat_locks(tx, room).await?,
-        kicks: store::kicks(tx, room).await?,
+        kicks: conduct::kicks(tx, room).await?,
+        bans: conduct::bans(tx, room).await?,
+        mutes: conduct::mutes(tx, room).await?,
+        chat_rules: conduct::chat_rules(tx, room).await?.unwrap_or_default(),
         admins: store::admins(tx, room).await?,
         last_fact: store::last_fact(tx, room).await?,
         committed,

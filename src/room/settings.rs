@@ -24,7 +24,7 @@ crate::settings! {
         grace_ms: u64 = 30_000, in 1..=DAY_MS;
         /// Milliseconds after which a room that nobody is in goes to sleep.
         idle_ms: u64 = 300_000, in 1..=DAY_MS;
-        /// Milliseconds for which a user who was kicked may not join again.
+        /// Milliseconds for which a user who was kicked may not join again, if the kick names no time.
         kick_ms: u64 = 600_000, in 1..=DAY_MS;
         /// The most admins of a room.
         admins: usize = 2, in 2..=20;

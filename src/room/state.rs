@@ -2,6 +2,7 @@
 //! `next_deadline` says when time alone changes something. It has no I/O, no clock and no randomness of its own.
 
 mod admins;
+mod bans;
 mod chat;
 mod decision;
 mod gifts;
@@ -9,9 +10,11 @@ mod memory;
 mod moderation;
 mod naming;
 mod presence;
+mod quiet;
 mod rights;
 mod seats;
 mod snapshot;
+mod terms;
 #[cfg(test)]
 pub(super) mod tests;
 
@@ -51,6 +54,8 @@ pub struct RoomState {
     chat: chat::Chat,
     kicks: BTreeMap<UserId, Timestamp>,
     admins: BTreeSet<UserId>,
+    bans: terms::Terms,
+    quiet: quiet::Quiet,
     memory: memory::Memory,
     gifts: gifts::GiftNumbers,
     last_fact: i64,
@@ -132,6 +137,9 @@ impl RoomState {
             Request::People { user, after } => {
                 self.permit(*user, Act::Look, now).map(|_| Decision::answer(Answer::People(self.people_page(*after))))
             }
+            Request::Permitted { user, act } => {
+                self.permit(*user, *act, now).map(|_| Decision::answer(Answer::Nothing))
+            }
             Request::Seats { user } => {
                 self.permit(*user, Act::Look, now).map(|_| Decision::answer(Answer::Seats(self.seat_map())))
             }
@@ -143,6 +151,7 @@ impl RoomState {
 
     fn decide_join(&self, caller: &Caller, position: Option<Position>, now: Timestamp) -> Result<Decision, ErrorBody> {
         let user = caller.user.id;
+        self.check_not_banned(user, now)?;
         self.check_not_kicked(user, now)?;
         if self.presence.person(user).is_none() && self.presence.len() >= self.capacity {
             return Err(ErrorCode::RoomFull.into());
@@ -234,6 +243,9 @@ impl RoomState {
                 Ok(self.soft(operation, left.ok_or_else(|| ErrorCode::NotSeated.into())))
             }
             Command::ChatSend(chat) => {
+                if let Err(refusal) = self.check_may_write(user.id, role, now) {
+                    return Ok(self.decide_refused(operation, refusal));
+                }
                 let (from, text) = (user.clone(), chat.text.clone());
                 Ok(self.soft(operation, Ok(Event::ChatPosted { from, op: operation.op, text })))
             }
@@ -244,6 +256,11 @@ impl RoomState {
             Command::RoomKick(kick) => Ok(self.hard(operation, self.decide_kick(kick, role, now), now)),
             Command::AdminPromote(on) => Ok(self.hard(operation, self.decide_promote(on, now), now)),
             Command::AdminDemote(on) => Ok(self.hard(operation, self.decide_demote(on), now)),
+            Command::RoomBan(ban) => Ok(self.hard(operation, self.decide_ban(ban, role, now), now)),
+            Command::ChatMute(mute) => Ok(self.hard(operation, self.decide_mute(mute, role, now), now)),
+            Command::ChatUnmute(on) => Ok(self.hard(operation, Ok(Fact::ChatUnmuted { user: on.user }), now)),
+            Command::ChatRules(set) => Ok(self.hard(operation, Ok(self.decide_chat_rules(set)), now)),
+            Command::RoomUnban(on) => Ok(self.hard(operation, Ok(Fact::Unbanned { user: on.user }), now)),
             _ => Err(not_here()),
         }
     }
@@ -257,10 +274,13 @@ impl RoomState {
         }
     }
 
-    /// The user's role, if it permits the act now. An owner who acts from outside must not have been kicked.
+    /// The user's role, if it permits the act now. A user who is outside because they are banned is told that instead. An
+    /// owner who acts from outside must not have been kicked.
     fn permit(&self, user: UserId, act: Act, now: Timestamp) -> Result<Role, ErrorBody> {
         let role = self.role(user);
-        rights::check(role, act)?;
+        if let Err(refusal) = rights::check(role, act) {
+            return Err(self.outside(user, now, refusal));
+        }
         if role == Role::AwayOwner {
             self.check_not_kicked(user, now)?;
         }
@@ -276,7 +296,7 @@ impl RoomState {
 
     fn hard(&self, operation: &Operation, verdict: Result<Fact, ErrorBody>, at: Timestamp) -> Decision {
         let (room, epoch, seq, operation) = (self.card.id, self.epoch, self.seq, *operation);
-        Decision::only(Outcome::Write(HardWrite { room, epoch, operation, verdict, seq, at }))
+        Decision::only(Outcome::Write(HardWrite { room, epoch, operation, verdict, seq, at, by_staff: false }))
     }
 
     /// A decision with these changes and the answer `Done`, which names the last event among them and is remembered.
@@ -340,6 +360,7 @@ impl RoomState {
             Event::PersonChanged { person } => self.evolve_person(person),
             Event::SeatsChanged { seats, version, .. } => self.seats.assign(seats, *version),
             Event::ChatPosted { from, op, text } => {
+                self.note_spoken(from.id, at);
                 self.chat.push(ChatLine { at: at.0, from: from.clone(), op: *op, text: text.clone() });
             }
             Event::ParticipantKicked { user, until, .. } => {
@@ -347,6 +368,11 @@ impl RoomState {
                 self.kicks.insert(*user, Timestamp(*until));
             }
             Event::AdminsChanged { admins, .. } => self.evolve_admins(admins),
+            Event::ParticipantBanned { user, until, .. } => self.bans.put(*user, until.map(Timestamp), at),
+            Event::ParticipantUnbanned { user, .. } => self.bans.lift(*user),
+            Event::ChatMuted { user, until, .. } => self.quiet.mutes.put(*user, until.map(Timestamp), at),
+            Event::ChatUnmuted { user, .. } => self.quiet.mutes.lift(*user),
+            Event::ChatRulesChanged { rules, .. } => self.quiet.set(*rules),
             Event::GiftsSent { gifts, coins } => {
                 if let Some(last) = gifts.last() {
                     self.announce(last.gift_no, *coins);

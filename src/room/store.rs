@@ -8,9 +8,9 @@ use parlor_protocol::{Coins, RoomId, UserId};
 use sqlx::PgConnection;
 use sqlx::types::Json;
 
+use super::conduct::{self, Applied};
 use super::facts::{CheckpointRow, Fact, HardWrite};
 use super::state::{Checkpoint, PackedMemory};
-use crate::kit::clock::Timestamp;
 use crate::kit::operation::Operation;
 
 /// A room, with what clients are not shown.
@@ -69,19 +69,6 @@ pub(super) async fn seat_locks(conn: &mut PgConnection, room: RoomId) -> sqlx::R
         .into_iter()
         .map(seat_no)
         .collect()
-}
-
-/// The users whose kicks still hold, and for how many milliseconds.
-pub(super) async fn kicks(conn: &mut PgConnection, room: RoomId) -> sqlx::Result<Vec<(UserId, i64)>> {
-    let rows = sqlx::query!(
-        r#"select user_id, ceil(extract(epoch from until - clock_timestamp()) * 1000)::bigint as "left_ms!"
-             from room_kicks
-            where room_id = $1 and until > clock_timestamp()"#,
-        room.number()
-    )
-    .fetch_all(conn)
-    .await?;
-    rows.into_iter().map(|row| Ok((user_id(row.user_id)?, row.left_ms))).collect()
 }
 
 /// The room's admins.
@@ -197,20 +184,32 @@ pub(super) async fn delete_kicks(conn: &mut PgConnection, most: i64) -> sqlx::Re
     Ok(done.rows_affected())
 }
 
-/// Applies a fact to the tables that hold what is true now: locks, kicks and admins.
-pub(super) async fn put_fact(conn: &mut PgConnection, write: &HardWrite, fact: &Fact) -> sqlx::Result<()> {
+/// Applies a fact, which has this id, to the tables that hold what is true now: locks, kicks, admins, bans, mutes and the
+/// rules of the chat.
+pub(super) async fn put_fact(
+    conn: &mut PgConnection,
+    id: i64,
+    write: &HardWrite,
+    fact: &Fact,
+) -> sqlx::Result<Applied> {
     let room = write.room;
     match fact {
-        Fact::SeatLocked { seat } => insert_locks(conn, room, &[*seat]).await,
-        Fact::SeatUnlocked { seat } => delete_locks(conn, room, &[*seat]).await,
-        Fact::SeatsLocked { seats } => insert_locks(conn, room, seats).await,
-        Fact::SeatsUnlocked { seats } => delete_locks(conn, room, seats).await,
-        Fact::Kicked { user, until, .. } => put_kick(conn, room, *user, Timestamp(*until).ms_since(write.at)).await,
-        Fact::AdminPromoted { user } => insert_admin(conn, room, *user).await,
-        Fact::AdminDemoted { user } => delete_admin(conn, room, *user).await,
+        Fact::SeatLocked { seat } => insert_locks(conn, room, &[*seat]).await?,
+        Fact::SeatUnlocked { seat } => delete_locks(conn, room, &[*seat]).await?,
+        Fact::SeatsLocked { seats } => insert_locks(conn, room, seats).await?,
+        Fact::SeatsUnlocked { seats } => delete_locks(conn, room, seats).await?,
+        Fact::AdminPromoted { user } => insert_admin(conn, room, *user).await?,
+        Fact::AdminDemoted { user } => delete_admin(conn, room, *user).await?,
+        Fact::Kicked { .. }
+        | Fact::Banned { .. }
+        | Fact::Unbanned { .. }
+        | Fact::ChatMuted { .. }
+        | Fact::ChatUnmuted { .. }
+        | Fact::ChatRules { .. } => return conduct::put(conn, id, write, fact).await,
         // Closing has no lasting effect; only the fact itself is kept.
-        Fact::Closed { .. } => Ok(()),
+        Fact::Closed { .. } => {}
     }
+    Ok(Applied::Yes)
 }
 
 async fn insert_locks(conn: &mut PgConnection, room: RoomId, seats: &[u8]) -> sqlx::Result<()> {
@@ -261,22 +260,6 @@ async fn delete_admin(conn: &mut PgConnection, room: RoomId, user: UserId) -> sq
 /// The numbers of seats as the database has them.
 fn numbers(seats: &[u8]) -> Vec<i16> {
     seats.iter().copied().map(i16::from).collect()
-}
-
-/// Stores how long a kick lasts by the database's clock, which is also the one that [`kicks`] reads.
-async fn put_kick(conn: &mut PgConnection, room: RoomId, user: UserId, lasts_ms: i64) -> sqlx::Result<()> {
-    sqlx::query!(
-        "insert into room_kicks (room_id, user_id, until)
-         values ($1, $2, clock_timestamp() + $3::bigint * interval '1 millisecond')
-         on conflict (room_id, user_id) do update
-            set until = excluded.until",
-        room.number(),
-        user.number(),
-        lasts_ms
-    )
-    .execute(conn)
-    .await?;
-    Ok(())
 }
 
 pub(super) async fn checkpoint(conn: &mut PgConnection, room: RoomId) -> sqlx::Result<Option<Checkpoint>> {
@@ -357,11 +340,11 @@ fn room_id(number: i64) -> sqlx::Result<RoomId> {
     RoomId::new(number).ok_or_else(|| sqlx::Error::Decode("a room's id is out of range".into()))
 }
 
-fn user_id(number: i64) -> sqlx::Result<UserId> {
+pub(super) fn user_id(number: i64) -> sqlx::Result<UserId> {
     UserId::new(number).ok_or_else(|| sqlx::Error::Decode("a user's id is out of range".into()))
 }
 
-fn person(id: i64, name: String, picture: Option<i32>) -> sqlx::Result<Person> {
+pub(super) fn person(id: i64, name: String, picture: Option<i32>) -> sqlx::Result<Person> {
     Ok(Person { id: user_id(id)?, name, picture: picture.map(i32::unsigned_abs) })
 }
 

@@ -28,6 +28,7 @@ const REASONS: &[(&str, &str)] = &[
         "the statement says what happens to a second row (`on conflict`), or deletes or locks the first one before",
         "avatars.avatars_pkey code_tries.code_tries_pkey one_time_codes.one_time_codes_pkey room_checkpoints.room_checkpoints_pkey \
          room_admins.room_admins_pkey room_kicks.room_kicks_pkey room_logos.room_logos_pkey room_owners.room_owners_pkey \
+         room_kicks.room_kicks_pkey room_bans.room_bans_pkey room_mutes.room_mutes_pkey room_chat_rules.room_chat_rules_pkey room_logos.room_logos_pkey room_owners.room_owners_pkey \
          room_seat_locks.room_seat_locks_pkey room_totals.room_totals_pkey suspensions.suspensions_pkey \
          throttles.throttles_pkey transfer_days.transfer_days_pkey user_roles.user_roles_pkey \
          refresh_tokens.refresh_tokens_pkey job_periods.job_periods_pkey balances.balances_pkey \
@@ -74,7 +75,7 @@ const REASONS: &[(&str, &str)] = &[
         "avatars.avatars_user_id_fkey uploads.uploads_user_id_fkey rooms.rooms_owner_id_fkey \
          sessions.sessions_user_id_fkey signatures.signatures_user_id_fkey room_facts.room_facts_actor_id_fkey \
          coin_requests.coin_requests_user_id_fkey audit_log.audit_log_actor_id_fkey \
-         suspensions.suspensions_suspended_by_fkey user_roles.user_roles_granted_by_fkey",
+         suspensions.suspensions_suspended_by_fkey room_bans.room_bans_by_id_fkey room_mutes.room_mutes_by_id_fkey user_roles.user_roles_granted_by_fkey",
     ),
     (
         "the row that it names was read or locked in the same transaction, and is not deleted meanwhile",
@@ -82,6 +83,7 @@ const REASONS: &[(&str, &str)] = &[
          refresh_tokens.refresh_tokens_session_id_fkey audit_log.audit_log_user_id_fkey audit_log.audit_log_room_id_fkey \
          room_checkpoints.room_checkpoints_room_id_fkey room_facts.room_facts_room_id_fkey \
          room_admins.room_admins_room_id_fkey room_kicks.room_kicks_room_id_fkey room_seat_locks.room_seat_locks_room_id_fkey \
+         room_kicks.room_kicks_room_id_fkey room_bans.room_bans_room_id_fkey room_mutes.room_mutes_room_id_fkey room_chat_rules.room_chat_rules_room_id_fkey room_seat_locks.room_seat_locks_room_id_fkey \
          room_totals.room_totals_room_id_fkey jobs.jobs_sealed_with_fkey balances.balances_account_id_fkey \
          operations.operations_actor_fkey transfer_days.transfer_days_account_id_fkey",
     ),
@@ -315,6 +317,27 @@ fn probes(names: &Names) -> Vec<Probe> {
             &of("/v1/rooms/{room}/admins/999999999"),
             Value::Null,
             "user_not_found",
+        ),
+        probe(
+            "room_bans.room_bans_user_id_fkey",
+            post.clone(),
+            &of("/v1/rooms/{room}/bans"),
+            json!({"user": 999_999_999, "reason": "spam"}),
+            "user_not_found",
+        ),
+        probe(
+            "room_mutes.room_mutes_user_id_fkey",
+            Method::PUT,
+            &of("/v1/rooms/{room}/mutes/999999999"),
+            json!({}),
+            "user_not_found",
+        ),
+        probe(
+            "room_chat_rules.room_chat_rules_slow_mode_range",
+            Method::PATCH,
+            &of("/v1/rooms/{room}/chat"),
+            json!({"slow_mode_s": 3_601}),
+            "bad_request",
         ),
         probe(
             "room_facts.room_facts_op_key",

@@ -12,13 +12,14 @@ pub(super) const RANKS: &[(&str, &[&str])] = &[
     ("telemetry", &["config"]),
     ("load", &["telemetry"]),
     ("http", &["telemetry"]),
+    // What engines and capabilities write down.
+    ("audit", &["load", "http"]),
     // The engines.
     ("cluster", &["load", "http"]),
     ("delivery", &["cluster"]),
-    ("room", &["delivery"]),
+    ("room", &["delivery", "audit"]),
     ("presence", &["room"]),
     // The capabilities.
-    ("audit", &["load", "http"]),
     ("courier", &["load", "http"]),
     ("voice", &["load", "http"]),
     ("identity", &["audit", "courier"]),
@@ -90,6 +91,9 @@ pub(super) const OWNERS: &[(&str, &str)] = &[
     ("room_seat_locks", "room"),
     ("room_kicks", "room"),
     ("room_admins", "room"),
+    ("room_bans", "room"),
+    ("room_mutes", "room"),
+    ("room_chat_rules", "room"),
     ("room_checkpoints", "room"),
     ("uploads", "media"),
     ("avatars", "media"),

@@ -67,6 +67,20 @@ pub const LINES: &[(&str, &str, &str, &str)] = &[
     ("demote_admin",        "/v1/rooms/{own_room}/admins/{user}",               "",                 "14344444"),
     ("kick_participant",    "/v1/rooms/{guest_room}/kicks",                     KICK_GUEST,         "1o3ooooo"),
     ("kick_participant",    "/v1/rooms/{own_room}/kicks",                       KICK_ADMIN,         "1.3....."),
+    ("ban_user",            "/v1/rooms/{guest_room}/bans",                      KICK_GUEST,         "1o3ooooo"),
+    ("ban_user",            "/v1/rooms/{own_room}/bans",                        BAN_USER,           "1.3....."),
+    ("list_bans",           "/v1/rooms/{own_room}/bans",                        "",                 "1.3....."),
+    ("list_bans",           "/v1/rooms/{other_room}/bans",                      "",                 "1o3ooooo"),
+    ("unban_user",          "/v1/rooms/{own_room}/bans/{user}",                 "",                 "1.3....."),
+    ("unban_user",          "/v1/rooms/{other_room}/bans/{user}",               "",                 "1o3ooooo"),
+    ("mute_in_chat",        "/v1/rooms/{own_room}/mutes/{user}",                "{}",               "1.3....."),
+    ("mute_in_chat",        "/v1/rooms/{other_room}/mutes/{user}",              "{}",               "1o3ooooo"),
+    ("list_mutes",          "/v1/rooms/{own_room}/mutes",                       "",                 "1.3....."),
+    ("list_mutes",          "/v1/rooms/{other_room}/mutes",                     "",                 "1o3ooooo"),
+    ("unmute_in_chat",      "/v1/rooms/{own_room}/mutes/{user}",                "",                 "1.3....."),
+    ("unmute_in_chat",      "/v1/rooms/{other_room}/mutes/{user}",              "",                 "1o3ooooo"),
+    ("set_chat_rules",      "/v1/rooms/{own_room}/chat",                        "{}",               "1.3....."),
+    ("set_chat_rules",      "/v1/rooms/{other_room}/chat",                      "{}",               "1o3ooooo"),
     ("send_message",        "/v1/rooms/{own_room}/messages",                    r#"{"text":"m"}"#,  "1o3ooooo"),
     ("send_message",        "/v1/rooms/{other_room}/messages",                  r#"{"text":"m"}"#,  "1o3ooooo"),
     ("send_gift",           "/v1/rooms/{own_room}/gifts",                       GIFT,               "1o3ooooo"),
@@ -162,6 +176,7 @@ const COINS: &str = r#"{"to":{user},"amount":10}"#;
 const ASKED: &str = r#"{"reseller":{user},"amount":70}"#;
 const REASON: &str = r#"{"reason":"spam"}"#;
 const KICK_GUEST: &str = r#"{"user":{guest},"reason":"spam"}"#;
+const BAN_USER: &str = r#"{"user":{user},"reason":"spam"}"#;
 const KICK_ADMIN: &str = r#"{"user":{inside_admin},"reason":"spam"}"#;
 
 /// Every operation by its id: method and address.

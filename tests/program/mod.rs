@@ -2,6 +2,7 @@
 
 mod anchors;
 mod bounds;
+mod conduct;
 mod effects;
 mod failures;
 mod hashing;

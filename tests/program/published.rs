@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 
 use parlor_protocol::command::{
-    InRoom, Join, Kick, ListGifts, ListPeople, MoveSeat, Nothing, OnAllSeats, OnSeat, OnUser, Recipients,
-    RefreshSession, SendChat, SendGift, TakeSeat,
+    Ban, InRoom, Join, Kick, ListGifts, ListPeople, MoveSeat, MuteChat, Nothing, OnAllSeats, OnSeat, OnUser,
+    Recipients, RefreshSession, SendChat, SendGift, SetChatRules, TakeSeat,
 };
 use parlor_protocol::envelope::EventFrame;
 use parlor_protocol::reply::{Connected, Done, Empty, GiftPage, GiftReceipt, Joined, PeoplePage, SessionRefreshed};
@@ -73,7 +73,12 @@ async fn every_command_is_answered_as_the_schema_says() {
     let _: Done = ask(&mut owner, asked, Command::SeatUnlockAll(OnAllSeats { room, version: None })).await;
     let _: Done = ask(&mut owner, asked, Command::AdminPromote(OnUser { room, user: amira })).await;
     let _: Done = ask(&mut owner, asked, Command::AdminDemote(OnUser { room, user: amira })).await;
-    let kick = Kick { room, user: amira, reason: "spam".to_owned() };
+    let mute = MuteChat { room, user: amira, duration_ms: Some(60_000) };
+    let _: Done = ask(&mut owner, asked, Command::ChatMute(mute)).await;
+    let _: Done = ask(&mut owner, asked, Command::ChatUnmute(OnUser { room, user: amira })).await;
+    let rules = SetChatRules { room, muted: Some(true), slow_mode_s: Some(10) };
+    let _: Done = ask(&mut owner, asked, Command::ChatRules(rules)).await;
+    let kick = Kick { room, user: amira, duration_ms: None, reason: "spam".to_owned() };
     let _: Done = ask(&mut owner, asked, Command::RoomKick(kick)).await;
     let kicked = |event: &EventFrame| match event.event {
         Event::ParticipantKicked { user, .. } => Some(user),
@@ -81,6 +86,11 @@ async fn every_command_is_answered_as_the_schema_says() {
     };
     assert_eq!(owner.event_where("the kick", kicked).await, amira);
     while !matches!(guest.user_frame().await, UserFrame::RoomRemoved { .. }) {}
+    let ban = Ban { room, user: amira, duration_ms: Some(60_000), reason: "spam".to_owned() };
+    let _: Done = ask(&mut owner, asked, Command::RoomBan(ban)).await;
+    let _: Done = ask(&mut owner, asked, Command::RoomUnban(OnUser { room, user: amira })).await;
+    let unbanned = |event: &EventFrame| matches!(event.event, Event::ParticipantUnbanned { .. }).then_some(());
+    owner.event_where("the end of the ban", unbanned).await;
     let _: Empty = ask(&mut owner, asked, Command::RoomLeave(InRoom { room })).await;
 
     let all: BTreeSet<_> = Command::KINDS.iter().map(|kind| kind.name).collect();

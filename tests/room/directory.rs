@@ -109,7 +109,7 @@ fn lock(card: &RoomCard, seat: u8) -> Command {
 }
 
 fn kick(card: &RoomCard, number: i64) -> Command {
-    Command::RoomKick(Kick { room: card.id, user: user(number), reason: String::new() })
+    Command::RoomKick(Kick { room: card.id, user: user(number), duration_ms: None, reason: String::new() })
 }
 
 #[tokio::test]

@@ -214,7 +214,21 @@ async fn a_waking_room_reads_what_the_facts_have_made() {
     let mut last = 0;
     let all = Fact::SeatsLocked { seats: vec![1, 3, 4] };
     let few = Fact::SeatsUnlocked { seats: vec![3, 4, 5] };
-    let facts_in_turn = [Fact::SeatLocked { seat: 1 }, Fact::SeatLocked { seat: 2 }, all, unlock, few, kick];
+    let ban = |until| Fact::Banned { user: user(2), until, reason: "spam".into() };
+    let (lifted, unban) =
+        (Fact::Banned { user: user(1), until: None, reason: String::new() }, Fact::Unbanned { user: user(1) });
+    let facts_in_turn = [
+        Fact::SeatLocked { seat: 1 },
+        Fact::SeatLocked { seat: 2 },
+        all,
+        unlock,
+        few,
+        kick,
+        ban(None),
+        ban(Some(until)),
+        lifted,
+        unban,
+    ];
     let admins = [(2, true), (3, true), (2, false), (2, true), (3, false)];
     let admins = admins.map(|(number, is_new)| match user(number) {
         user if is_new => Fact::AdminPromoted { user },
@@ -233,6 +247,14 @@ async fn a_waking_room_reads_what_the_facts_have_made() {
     assert_eq!((woken.locks, woken.admins, woken.last_fact), (vec![2], vec![user(2)], last));
     let [(kicked, left_ms)] = woken.kicks[..] else { panic!("one kick") };
     assert!(kicked == user(3) && left_ms > 590_000 && left_ms <= 600_000, "{left_ms} ms are left");
+    let [(banned, Some(left_ms))] = woken.bans[..] else { panic!("one ban, the later one: {:?}", woken.bans) };
+    assert!(banned == user(2) && left_ms > 590_000 && left_ms <= 600_000, "{left_ms} ms are left");
+    // The database's clock is set back by a day: both last as long as they were to last.
+    ground.superuser("update room_kicks set until = until + interval '1 day'").await;
+    ground.superuser("update room_bans set until = until + interval '1 day'").await;
+    let again = parlor::room::service::wake(&mut tx, &identity, card.id).await.expect("wakes");
+    let lasts = |left_ms: i64| left_ms > 590_000 && left_ms <= 600_000;
+    assert!(lasts(again.kicks[0].1) && again.bans[0].1.is_some_and(lasts), "{:?} {:?}", again.kicks, again.bans);
     assert_eq!(woken.checkpoint, Some(row(card.id, epoch, 5).state));
     assert!(woken.epoch > epoch && woken.capacity.is_none() && woken.card == card);
 }

@@ -59,7 +59,7 @@ async fn filled(world: &World) -> (String, String, Vec<Client>) {
     let mut sockets = Vec::new();
     let mut rooms = Vec::new();
     for _ in 0..ROWS {
-        let owner = world.person("user").await;
+        let owner = if rooms.is_empty() { me } else { world.person("user").await };
         let room = world.room(owner).await;
         sockets.push(world.in_room(owner, room).await);
         rooms.push(room);
@@ -71,11 +71,29 @@ async fn filled(world: &World) -> (String, String, Vec<Client>) {
     let receiver = world.person("user").await;
     sockets.push(world.in_room(me, room).await);
     sockets.push(world.in_room(receiver, room).await);
+    sockets.push(world.in_room(world.person("user").await, room).await);
     for _ in 0..ROWS {
         let gift = json!({"gift": 1, "count": 1, "to": {"users": [receiver]}});
         let (status, answer) = world.post(&format!("/v1/rooms/{room}/gifts"), &token, gift).await;
         assert_eq!(status, 200, "{answer}");
     }
+    sqlx::query(
+        "insert into room_bans (room_id, user_id, fact_id, by_id, reason)
+         select $1, id, row_number() over (), $2, 'spam' from (select id from users limit $3) u",
+    )
+    .bind(room.number())
+    .bind(me.number())
+    .bind(i64::try_from(ROWS).expect("a few"))
+    .execute(&world.database.app)
+    .await
+    .expect("bans");
+    sqlx::query(
+        "insert into room_mutes (room_id, user_id, fact_id, by_id)
+         select room_id, user_id, fact_id, by_id from room_bans",
+    )
+    .execute(&world.database.app)
+    .await
+    .expect("mutes");
     sqlx::query(
         "insert into coin_requests (user_id, reseller_id, amount, expires_at, op)
          select $1, $2, 70, clock_timestamp() + interval '1 hour', gen_random_uuid() from generate_series(1, $3)",

@@ -116,7 +116,7 @@ impl Scene {
         let (mut body, mut guest, mut id) = (operation.example.clone(), None, "1".to_owned());
         match operation.id.as_str() {
             "register" => body["email"] = format!("nasty{number}@example.com").into(),
-            "kick_participant" | "kick_from_room" if deep => {
+            "kick_participant" | "kick_from_room" | "ban_user" if deep => {
                 let user = self.world.person("user").await;
                 guest = Some(self.world.in_room(user, self.room).await);
                 body["user"] = user.number().into();

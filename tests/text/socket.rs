@@ -124,6 +124,8 @@ async fn through(scene: &Scene, field: &Field, texts: &[Nasty]) -> (Vec<String>,
     let most = if kind == "connect" { MOST_OF_STRANGER } else { MOST };
     let mut socket = scene.socket(kind).await;
     let (mut wrong, mut taken) = (Vec::new(), 0);
+    // Whoever is banned must not be needed for the other fields.
+    let comer = if kind == "room.ban" { scene.world.person("user").await } else { scene.comer };
     for (at, nasty) in texts.iter().enumerate().filter(|(at, _)| !field.is_closed || at % 7 == 0) {
         let guest = if kind == "room.kick" && at % FRESH == 0 {
             let user = scene.world.person("user").await;
@@ -132,7 +134,7 @@ async fn through(scene: &Scene, field: &Field, texts: &[Nasty]) -> (Vec<String>,
             None
         };
         let id = at as u64 + 1;
-        let frame = scene.frame(kind, id, guest.as_ref().map_or(scene.comer, |(user, _)| *user));
+        let frame = scene.frame(kind, id, guest.as_ref().map_or(comer, |(user, _)| *user));
         socket.text(&with_literal(&frame, path, &nasty.json)).await;
         let mut said = None;
         let is_no_frame = nasty.text.is_none() || field.name() == "type";

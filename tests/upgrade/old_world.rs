@@ -101,7 +101,7 @@ async fn the_world_of_an_older_program_is_written_down() {
 
     let (gone, token) = accounts(&program, &database, &tokens, &ids).await;
     let socket = in_room(&program, &token, room).await;
-    let kick = Kick { room, user: gone, reason: "a fixture needs one".to_owned() };
+    let kick = Kick { room, user: gone, duration_ms: None, reason: "a fixture needs one".to_owned() };
     clients[2].ask::<Value>(Command::RoomKick(kick)).await.expect("the owner may");
     drop(socket);
     let path = format!("/v1/staff/users/{gone}/suspension");

@@ -145,7 +145,7 @@ async fn a_kicked_user_is_told_after_the_last_event_and_keeps_the_socket() {
     owner.join(room(1), "room").await.expect("a good token");
     guest.join(room(1), "room").await.expect("a good token");
     owner.chat(room(1), "out with you").await.expect("in the room");
-    let kick = Kick { room: room(1), user: person(2).id, reason: "rude".into() };
+    let kick = Kick { room: room(1), user: person(2).id, duration_ms: None, reason: "rude".into() };
     owner.ask::<Value>(Command::RoomKick(kick)).await.expect("the owner may");
     owner.chat(room(1), "peace").await.expect("in the room");
     assert!(matches!(guest.next().await, Incoming::Event(event) if event.seq == 1));
@@ -179,7 +179,7 @@ async fn regression_a_kicked_user_cannot_read_the_gifts_of_the_room() {
     guest.join(room(1), "room").await.expect("a good token");
     let list = || Command::GiftList(ListGifts { room: room(1), after: 0 });
     guest.ask::<GiftPage>(list()).await.expect("in the room");
-    let kick = Kick { room: room(1), user: person(2).id, reason: String::new() };
+    let kick = Kick { room: room(1), user: person(2).id, duration_ms: None, reason: String::new() };
     owner.ask::<Value>(Command::RoomKick(kick)).await.expect("the owner may");
     assert_eq!(guest.ask::<GiftPage>(list()).await.expect_err("out").code, ErrorCode::NotInRoom);
     owner.ask::<GiftPage>(list()).await.expect("still in the room");

@@ -21,7 +21,7 @@ use parlor::room::{Answer, JoinAnswer, Mail, Reply, Request, RoomHandle, SeatMap
 use parlor_protocol::envelope::{self, EventFrame};
 use parlor_protocol::event::RemovalCause;
 use parlor_protocol::reply::{Done, PeoplePage};
-use parlor_protocol::room::{GiftLine, OwnPlace, Person, Position, RoomCard, RoomRole, Snapshot};
+use parlor_protocol::room::{ChatRules, GiftLine, OwnPlace, Person, Position, RoomCard, RoomRole, Snapshot};
 use parlor_protocol::{Coins, Command, ErrorBody, ErrorCode, Event, GiftId, RoomId, UserFrame, UserId};
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, mpsc};
@@ -348,6 +348,7 @@ async fn act(mut mail: mpsc::Receiver<Mail>, pretended: Arc<Mutex<Pretended>>, m
                 topic.caught_up().await;
                 Ok(Answer::Done(Done::default()))
             }
+            Request::Permitted { .. } => Ok(Answer::Nothing),
             Request::Command { .. } => Err(ErrorCode::SeatTaken.into()),
         };
         reply.send(answer);
@@ -364,13 +365,14 @@ fn join(pretended: &Pretended, room: RoomId, position: Option<Position>) -> Join
     let snapshot = missed.is_none().then(|| {
         SnapshotText::of(&Snapshot {
             room: RoomCard { id: room, name: "A room".into(), owner: person(1), seats: 8 },
-            own: OwnPlace { role: RoomRole::Listener, seat: None },
+            own: OwnPlace { role: RoomRole::Listener, seat: None, chat_muted: false, chat_muted_until: None },
             admins: Vec::new(),
             seats: Vec::new(),
             seat_version: 0,
             count: pretended.people.len() as u32,
             people: pretended.people.clone(),
             chat: Vec::new(),
+            chat_rules: ChatRules::default(),
             coins: Coins(0),
         })
     });

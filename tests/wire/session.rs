@@ -253,10 +253,10 @@ async fn a_user_who_chats_too_often_is_told_on_every_device_how_long_to_wait() {
     assert!((1..=1_000).contains(&error.retry_after_ms.expect("says how long")), "{error:?}");
     // Seat commands have a rate of their own, which is not used up.
     for _ in 0..5 {
-        let kick = Kick { room: room(1), user: person(9).id, reason: String::new() };
+        let kick = Kick { room: room(1), user: person(9).id, duration_ms: None, reason: String::new() };
         phone.ask::<Value>(Command::RoomKick(kick)).await.expect("within the rate");
     }
-    let kick = Kick { room: room(1), user: person(9).id, reason: String::new() };
+    let kick = Kick { room: room(1), user: person(9).id, duration_ms: None, reason: String::new() };
     assert_eq!(phone.ask::<Value>(Command::RoomKick(kick)).await.expect_err("too fast").code, ErrorCode::RateLimited);
     server.stop().await;
 }

@@ -1,67 +1,5 @@
 // Written by scripts/types.mjs from protocol/schema/parlor.v1.schema.json: change that, not this.
 
-/** Make an admin a user like others again. Only the room's owner may do this, and an admin to themselves. */
-export interface AdminDemoteCommand {
-  /** The id that the client chose, unique on the socket until it is answered. */
-  id: number;
-  /** The operation's id: made once for each tap, kept over retries and reconnects. */
-  op: Op;
-  type: "admin.demote";
-  data: OnUser;
-}
-
-/** The reply to `admin.demote`. */
-export interface AdminDemoteReply {
-  /** The command's id. */
-  id: number;
-  data: Done;
-}
-
-/**
- * Make a user who is in the room one of its admins. Only the room's owner may do this.
- *
- * A room has a bound of admins, 2 by default; one more is refused with `too_many_admins`.
- */
-export interface AdminPromoteCommand {
-  /** The id that the client chose, unique on the socket until it is answered. */
-  id: number;
-  /** The operation's id: made once for each tap, kept over retries and reconnects. */
-  op: Op;
-  type: "admin.promote";
-  data: OnUser;
-}
-
-/** The reply to `admin.promote`. */
-export interface AdminPromoteReply {
-  /** The command's id. */
-  id: number;
-  data: Done;
-}
-
-/** Data of `admins.changed`. */
-export interface AdminsChanged {
-  /** The user who became one, or is one no more. */
-  user: UserId;
-  /** All admins of the room now, by id. */
-  admins: UserId[];
-  /** The user who did it. */
-  by: UserId;
-}
-
-/** A user became an admin of the room, or is one no more. */
-export interface AdminsChangedEvent {
-  /** The room. */
-  room: RoomId;
-  /** The room's epoch, which rises when the room starts anew or moves to another server. */
-  epoch: number;
-  /** The event's number within the epoch: from 1, without gaps. */
-  seq: number;
-  /** The time of the event, in Unix milliseconds. */
-  at: number;
-  type: "admins.changed";
-  data: AdminsChanged;
-}
-
 /** A balance with its version. */
 export interface Balance {
   /** The balance, in whole minor units. */
@@ -168,8 +106,6 @@ export type ClientFrame =
   | RoomJoinCommand
   | RoomLeaveCommand
   | RoomKickCommand
-  | AdminPromoteCommand
-  | AdminDemoteCommand
   | SeatTakeCommand
   | SeatMoveCommand
   | SeatLeaveCommand
@@ -210,8 +146,6 @@ export type CommandFrame =
   | RoomJoinCommand
   | RoomLeaveCommand
   | RoomKickCommand
-  | AdminPromoteCommand
-  | AdminDemoteCommand
   | SeatTakeCommand
   | SeatMoveCommand
   | SeatLeaveCommand
@@ -364,7 +298,6 @@ export type ErrorCode =
   | "coin_request_out_of_range"
   | "coin_requests_open"
   | "too_many_rooms"
-  | "too_many_admins"
   | "not_a_reseller"
   | "transfer_not_found"
   | "transfer_reversed"
@@ -395,7 +328,6 @@ export type EventFrame =
   | SeatsChangedEvent
   | ChatPostedEvent
   | ParticipantKickedEvent
-  | AdminsChangedEvent
   | GiftsSentEvent;
 
 /** One field that does not fit. */
@@ -634,14 +566,6 @@ export interface OnSeat {
   version?: number;
 }
 
-/** The data of a command about one user of a room. */
-export interface OnUser {
-  /** The room. */
-  room: RoomId;
-  /** The user. */
-  user: UserId;
-}
-
 /**
  * The id of an operation: a UUID that a client makes once for each tap and keeps over retries and reconnects.
  *
@@ -651,7 +575,7 @@ export type Op = string;
 
 /** The place in the room of the user who joins. */
 export interface OwnPlace {
-  /** The user's role. After the snapshot it follows from events: who owns the room, who its admins are, who sits where. */
+  /** The user's role. */
   role: RoomRole;
   /** The number of the user's seat. Absent: none. */
   seat?: number;
@@ -843,8 +767,6 @@ export type ReplyFrame =
   | RoomJoinReply
   | RoomLeaveReply
   | RoomKickReply
-  | AdminPromoteReply
-  | AdminDemoteReply
   | SeatTakeReply
   | SeatMoveReply
   | SeatLeaveReply
@@ -895,7 +817,7 @@ export interface RoomJoinReply {
   data: Joined;
 }
 
-/** Remove a user from the room, and keep them out for ten minutes. Only the room's owner and its admins may do this; admins not to the owner or to another admin. */
+/** Remove a user from the room, and keep them out for ten minutes. Only the room's owner may do this. */
 export interface RoomKickCommand {
   /** The id that the client chose, unique on the socket until it is answered. */
   id: number;
@@ -948,7 +870,7 @@ export interface RoomRemovedUserFrame {
 }
 
 /** A user's role in a room. */
-export type RoomRole = "owner" | "admin" | "host" | "speaker" | "listener" | "member";
+export type RoomRole = "owner" | "member";
 
 /** One seat of the map. */
 export interface Seat {
@@ -980,7 +902,7 @@ export interface SeatLeaveReply {
   data: Done;
 }
 
-/** Lock all seats except the host's, in one step; users who sit there lose them. Only the room's owner and its admins may do this; if an admin does it, the seats of the owner and of other admins stay as they are. */
+/** Lock all seats except the host's, in one step; users who sit there lose them. Only the room's owner may do this. */
 export interface SeatLockAllCommand {
   /** The id that the client chose, unique on the socket until it is answered. */
   id: number;
@@ -997,7 +919,7 @@ export interface SeatLockAllReply {
   data: Done;
 }
 
-/** Lock a seat; a user who sits there loses it. Only the room's owner and its admins may do this; admins not if the owner or another admin sits there. */
+/** Lock a seat; a user who sits there loses it. Only the room's owner may do this. */
 export interface SeatLockCommand {
   /** The id that the client chose, unique on the socket until it is answered. */
   id: number;
@@ -1052,7 +974,7 @@ export interface SeatTakeReply {
   data: Done;
 }
 
-/** Unlock all seats, in one step. Only the room's owner and its admins may do this. */
+/** Unlock all seats, in one step. Only the room's owner may do this. */
 export interface SeatUnlockAllCommand {
   /** The id that the client chose, unique on the socket until it is answered. */
   id: number;
@@ -1069,7 +991,7 @@ export interface SeatUnlockAllReply {
   data: Done;
 }
 
-/** Unlock a seat. Only the room's owner and its admins may do this. */
+/** Unlock a seat. Only the room's owner may do this. */
 export interface SeatUnlockCommand {
   /** The id that the client chose, unique on the socket until it is answered. */
   id: number;
@@ -1140,8 +1062,6 @@ export type ServerFrame =
   | RoomJoinReply
   | RoomLeaveReply
   | RoomKickReply
-  | AdminPromoteReply
-  | AdminDemoteReply
   | SeatTakeReply
   | SeatMoveReply
   | SeatLeaveReply
@@ -1159,7 +1079,6 @@ export type ServerFrame =
   | SeatsChangedEvent
   | ChatPostedEvent
   | ParticipantKickedEvent
-  | AdminsChangedEvent
   | GiftsSentEvent
   | ParticipantsCountSignal
   | BalanceChangedUserFrame
@@ -1209,8 +1128,6 @@ export type SignalFrame = ParticipantsCountSignal;
 export interface Snapshot {
   /** The room itself. */
   room: RoomCard;
-  /** The room's admins, by id, whether they are in the room or not. Absent: it has none. */
-  admins?: UserId[];
   /** The last chat lines, oldest first, at most 50. */
   chat: ChatLine[];
   /** All coins that were ever spent in the room on the gifts announced so far. */
@@ -1245,14 +1162,6 @@ export type UserId = number;
 
 /** Each command by its type. */
 export interface Commands {
-  /** Make an admin a user like others again. Only the room's owner may do this, and an admin to themselves. */
-  "admin.demote": { data: OnUser; reply: Done };
-  /**
-   * Make a user who is in the room one of its admins. Only the room's owner may do this.
-   *
-   * A room has a bound of admins, 2 by default; one more is refused with `too_many_admins`.
-   */
-  "admin.promote": { data: OnUser; reply: Done };
   /** Send a chat line to the room. */
   "chat.send": { data: SendChat; reply: Done };
   /**
@@ -1279,15 +1188,15 @@ export interface Commands {
    * With a `position` the reply has either all missed events or a snapshot, and says which. The events above the reply's position follow the reply.
    */
   "room.join": { data: Join; reply: Joined };
-  /** Remove a user from the room, and keep them out for ten minutes. Only the room's owner and its admins may do this; admins not to the owner or to another admin. */
+  /** Remove a user from the room, and keep them out for ten minutes. Only the room's owner may do this. */
   "room.kick": { data: Kick; reply: Done };
   /** Leave a room at once, on all devices of the user, without the grace period. */
   "room.leave": { data: InRoom; reply: Empty };
   /** Leave the user's own seat. */
   "seat.leave": { data: InRoom; reply: Done };
-  /** Lock all seats except the host's, in one step; users who sit there lose them. Only the room's owner and its admins may do this; if an admin does it, the seats of the owner and of other admins stay as they are. */
+  /** Lock all seats except the host's, in one step; users who sit there lose them. Only the room's owner may do this. */
   "seat.lock_all": { data: OnAllSeats; reply: Done };
-  /** Lock a seat; a user who sits there loses it. Only the room's owner and its admins may do this; admins not if the owner or another admin sits there. */
+  /** Lock a seat; a user who sits there loses it. Only the room's owner may do this. */
   "seat.lock": { data: OnSeat; reply: Done };
   /**
    * Move from the user's own seat to another free one, in one step: nobody else can get a seat in between.
@@ -1297,9 +1206,9 @@ export interface Commands {
   "seat.move": { data: MoveSeat; reply: Done };
   /** Take a seat. Seat 0 is for the room's owner. */
   "seat.take": { data: TakeSeat; reply: Done };
-  /** Unlock all seats, in one step. Only the room's owner and its admins may do this. */
+  /** Unlock all seats, in one step. Only the room's owner may do this. */
   "seat.unlock_all": { data: OnAllSeats; reply: Done };
-  /** Unlock a seat. Only the room's owner and its admins may do this. */
+  /** Unlock a seat. Only the room's owner may do this. */
   "seat.unlock": { data: OnSeat; reply: Done };
   /** Continue the session with a new access token, before the old one expires. */
   "session.refresh": { data: RefreshSession; reply: SessionRefreshed };

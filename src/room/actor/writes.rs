@@ -112,6 +112,10 @@ impl RoomActor {
                 let decision = self.state.decide_refused(&operation, refusal.clone());
                 self.carry_out(decision, now, current.reply);
             }
+            (Err(WriteError::NoSuchUser), _) => {
+                let decision = self.state.decide_refused(&operation, ErrorCode::UserNotFound.into());
+                self.carry_out(decision, now, current.reply);
+            }
             (Err(WriteError::Unknown(why)), _) => {
                 // It may have been written. Nothing else is written before that is known.
                 if current.attempts == 1 {

@@ -60,7 +60,7 @@ pub struct Removal {
 pub struct Decision {
     /// The changes, in order.
     pub changes: Vec<Change>,
-    /// The sockets that are removed after the changes have been published.
+    /// The sockets that are removed before the changes are published, so that whoever is put out is told why first.
     pub removals: Vec<Removal>,
     /// The answer, or where it comes from.
     pub outcome: Outcome,

@@ -45,7 +45,7 @@ impl RoomState {
         } else {
             // A sender who is not in the room now may have paid before: only the ledger knows whether this operation
             // was paid.
-            Err(ErrorCode::NotInRoom.into())
+            Err(self.outside(sender.id, now, ErrorCode::NotInRoom.into()))
         };
         Ok(Decision::only(Outcome::Order(GiftOrder {
             room: self.card.id,

@@ -4,10 +4,11 @@ use parlor_protocol::command::{Kick, OnAllSeats, OnSeat};
 use parlor_protocol::event::RemovalCause;
 use parlor_protocol::reply::Done;
 use parlor_protocol::room::SeatCause;
-use parlor_protocol::{ErrorBody, ErrorCode, Event, UserFrame, UserId};
+use parlor_protocol::{ErrorBody, ErrorCode, Event, UserFrame, UserId, limit};
 
+use super::bans::list_full;
 use super::rights::{self, Act, Role};
-use super::{Change, Decision, Removal, RoomState};
+use super::{Change, Decision, Outcome, Removal, RoomState};
 use crate::kit::clock::Timestamp;
 use crate::kit::operation::Operation;
 use crate::room::facts::{Fact, Written};
@@ -43,6 +44,10 @@ impl RoomState {
             let words = "the owner cannot be kicked, and an admin only by the owner";
             return Err(ErrorBody::new(ErrorCode::Forbidden).message(words));
         }
+        let others = self.kicks.iter().filter(|(user, until)| **user != kick.user && **until > now);
+        if others.count() >= limit::MEASURES {
+            return Err(list_full("kicks"));
+        }
         self.kicked(kick, now)
     }
 
@@ -51,7 +56,7 @@ impl RoomState {
         if self.presence.person(kick.user).is_none() {
             return Err(self.unknown_user(now));
         }
-        let until = now.plus_ms(ms(self.settings.kick_ms)).0;
+        let until = now.plus_ms(ms(kick.duration_ms.unwrap_or(self.settings.kick_ms))).0;
         Ok(Fact::Kicked { user: kick.user, until, reason: kick.reason.clone() })
     }
 
@@ -63,7 +68,11 @@ impl RoomState {
             StaffAct::Kick(kick) => may(Act::kick(self.role(kick.user))).and_then(|()| self.kicked(kick, now)),
             StaffAct::Close { reason } => may(Act::Close).map(|()| Fact::Closed { reason: reason.clone() }),
         };
-        self.hard(operation, verdict, now)
+        let mut decision = self.hard(operation, verdict, now);
+        if let Outcome::Write(write) = &mut decision.outcome {
+            write.by_staff = true;
+        }
+        decision
     }
 
     /// Decides what follows now from a fact that the store has. A fact that the state already includes changes nothing,
@@ -83,11 +92,21 @@ impl RoomState {
             Fact::Kicked { user, until, reason } => {
                 removals.extend(self.removal(*user, RemovalCause::Kicked, Some(*until), reason));
                 let kicked = Event::ParticipantKicked { user: *user, by, until: *until, reason: reason.clone() };
-                let seat = self.seats.vacated(&[*user], SeatCause::Kicked, Some(by)).map(Change::Event);
-                seat.into_iter().chain([Change::Event(kicked), Change::Departed { user: *user }]).collect::<Vec<_>>()
+                self.put_out(*user, SeatCause::Kicked, by, kicked)
             }
             Fact::AdminPromoted { user } => self.promoted(*user, by).map(Change::Event).into_iter().collect(),
             Fact::AdminDemoted { user } => self.demoted(*user, by).map(Change::Event).into_iter().collect(),
+            Fact::Banned { user, until, reason } => {
+                removals.extend(self.removal(*user, RemovalCause::Banned, *until, reason));
+                let banned = Event::ParticipantBanned { user: *user, by, until: *until, reason: reason.clone() };
+                self.put_out(*user, SeatCause::Banned, by, banned)
+            }
+            Fact::ChatMuted { user, until } => {
+                vec![Change::Event(Event::ChatMuted { user: *user, by, until: *until })]
+            }
+            Fact::ChatUnmuted { user } => self.unmuted(*user, by).map(Change::Event).into_iter().collect(),
+            Fact::ChatRules { rules } => self.chat_rules_changed(*rules, by).map(Change::Event).into_iter().collect(),
+            Fact::Unbanned { user } => self.unbanned(*user, by).map(Change::Event).into_iter().collect(),
             Fact::Closed { reason } => {
                 let users: Vec<_> = self.presence.participants().map(|participant| participant.person.id).collect();
                 let removal = |user: &UserId| self.removal(*user, RemovalCause::Closed, None, reason);
@@ -98,6 +117,13 @@ impl RoomState {
         changes.push(Change::FactApplied { id: written.id });
         changes.push(Change::Remembered(*operation, Ok(written.done)));
         Decision { changes, removals, ..Decision::answer(Answer::Done(written.done)) }
+    }
+
+    /// The changes by which a user is put out: their seat becomes free, the room is told, and they depart if they are in it.
+    fn put_out(&self, user: UserId, cause: SeatCause, by: UserId, told: Event) -> Vec<Change> {
+        let seat = self.seats.vacated(&[user], cause, Some(by)).map(Change::Event);
+        let departed = self.presence.person(user).map(|_| Change::Departed { user });
+        seat.into_iter().chain([Change::Event(told)]).chain(departed).collect()
     }
 
     /// The removal of the user's sockets from the room, with the cause; `None` if the user has none.

@@ -87,6 +87,20 @@ pub enum Act {
     Demote,
     /// Be an admin no longer, by one's own decision.
     StepDown,
+    /// Ban a user whom one may kick.
+    Ban,
+    /// Lift a ban.
+    Unban,
+    /// Mute a user in the chat whom one may kick.
+    MuteChat,
+    /// Let a muted user write again.
+    UnmuteChat,
+    /// Set the rules of the chat.
+    SetChatRules,
+    /// Write in the chat whatever its rules are.
+    ChatFreely,
+    /// See who is banned from the room, and who is muted in it.
+    ReadConduct,
     /// Put everybody out of the room.
     Close,
     /// Change the room's settings, such as its picture.
@@ -110,6 +124,9 @@ const fn allowed(act: Act) -> &'static [Role] {
         Act::Kick => &[Owner, AwayOwner, Admin, Staff],
         Act::KickAdmin => &[Owner, AwayOwner, Staff],
         Act::KickOwner | Act::Close => &[Staff],
+        Act::Ban | Act::Unban | Act::ReadConduct => &[Owner, AwayOwner, Admin],
+        Act::MuteChat | Act::UnmuteChat | Act::SetChatRules => &[Owner, AwayOwner, Admin],
+        Act::ChatFreely => &[Owner, Admin],
         Act::Wake => &[AwayOwner, Staff],
     }
 }
@@ -191,6 +208,11 @@ impl Act {
             Command::AdminPromote(_) => Some(Self::Promote),
             Command::AdminDemote(whom) if whom.user == by => Some(Self::StepDown),
             Command::AdminDemote(_) => Some(Self::Demote),
+            Command::RoomBan(_) => Some(Self::Ban),
+            Command::RoomUnban(_) => Some(Self::Unban),
+            Command::ChatMute(_) => Some(Self::MuteChat),
+            Command::ChatUnmute(_) => Some(Self::UnmuteChat),
+            Command::ChatRules(_) => Some(Self::SetChatRules),
             _ => None,
         }
     }
@@ -221,7 +243,7 @@ mod tests {
     const ROLES: [Role; 9] = [Owner, AwayOwner, Admin, AwayAdmin, Host, Speaker, Listener, Outsider, Staff];
 
     /// Each act with a mark for each of [`ROLES`], in their order.
-    const RIGHTS: [(Act, &str); 22] = [
+    const RIGHTS: [(Act, &str); 29] = [
         (Act::Look, "xxx.xxx.x"),
         (Act::Chat, "x.x.xxx.."),
         (Act::TakeSeat, "x.x.xxx.."),
@@ -238,6 +260,13 @@ mod tests {
         (Act::Kick, "xxx.....x"),
         (Act::KickAdmin, "xx......x"),
         (Act::KickOwner, "........x"),
+        (Act::Ban, "xxx......"),
+        (Act::Unban, "xxx......"),
+        (Act::MuteChat, "xxx......"),
+        (Act::UnmuteChat, "xxx......"),
+        (Act::SetChatRules, "xxx......"),
+        (Act::ChatFreely, "x.x......"),
+        (Act::ReadConduct, "xxx......"),
         (Act::Close, "........x"),
         (Act::ChangeSettings, "xx......."),
         (Act::Promote, "xx......."),

@@ -2,14 +2,16 @@
 
 use parlor_protocol::event::RemovalCause;
 use parlor_protocol::reply::PeoplePage;
-use parlor_protocol::room::{OwnPlace, Person, Position, RoomCard, Seat, Snapshot};
-use parlor_protocol::{Coins, UserId};
+use parlor_protocol::room::{ChatRules, OwnPlace, Person, Position, RoomCard, Seat, Snapshot};
+use parlor_protocol::{Coins, UserId, limit};
 use serde::{Deserialize, Serialize};
 
 use super::gifts::GiftNumbers;
 use super::memory::{Memory, PackedMemory};
 use super::presence::Presence;
+use super::quiet::Quiet;
 use super::seats::Seats;
+use super::terms::Terms;
 use super::{Removal, RoomState};
 use crate::kit::clock::Timestamp;
 use crate::room::request::{SeatMap, Sight};
@@ -48,6 +50,12 @@ pub struct Woken {
     pub kicks: Vec<(UserId, i64)>,
     /// The room's admins.
     pub admins: Vec<UserId>,
+    /// The users who are banned, and for how many milliseconds from now on; absent: until the ban is lifted.
+    pub bans: Vec<(UserId, Option<i64>)>,
+    /// The users who are muted in the chat, and for how many milliseconds from now on; absent: until that is lifted.
+    pub mutes: Vec<(UserId, Option<i64>)>,
+    /// The rules of the chat.
+    pub chat_rules: ChatRules,
     /// The id of the last hard fact. All facts up to it are included in what was read.
     pub last_fact: i64,
     /// The number of the last committed gift.
@@ -65,8 +73,9 @@ impl RoomState {
         // Users without a seat are in no checkpoint. Until they have had time to come back, nobody counts as unknown.
         let settled_at = woken.checkpoint.as_ref().map_or(now, |_| now.plus_ms(ms(settings.grace_ms)));
         let checkpoint = woken.checkpoint.unwrap_or_default();
-        // None lasts longer than a new one would, even if the database's clock was set back since.
-        let longest = ms(settings.kick_ms);
+        // None lasts longer than the longest, even if the database's clock was set back since.
+        let longest = ms(settings.kick_ms.max(limit::KICK_MAX_MS));
+        let bans = Terms::woken(&woken.bans, now);
         let kicks: std::collections::BTreeMap<_, _> =
             woken.kicks.into_iter().map(|(user, left_ms)| (user, now.plus_ms(left_ms.min(longest)))).collect();
         // A version that a client has seen must never stand for another map. So the versions are skipped that the room
@@ -79,6 +88,7 @@ impl RoomState {
             if let Some(mut seat) = free
                 && seats.of(person.id).is_none()
                 && !kicks.contains_key(&person.id)
+                && bans.term(person.id, now).is_none()
             {
                 seat.user = Some(person.clone());
                 seats.assign(&[seat], seat_version);
@@ -100,6 +110,8 @@ impl RoomState {
             seats,
             chat: super::chat::Chat::default(),
             kicks,
+            bans,
+            quiet: Quiet::woken(woken.chat_rules, &woken.mutes, now),
             last_fact: woken.last_fact,
             settled_at,
             revision: 0,
@@ -120,7 +132,13 @@ impl RoomState {
 
     /// The user's own role and seat.
     pub fn own_place(&self, user: UserId) -> OwnPlace {
-        OwnPlace { role: self.role(user).shown(), seat: self.seats.of(user).map(|seat| seat.no) }
+        let mute = self.quiet.mutes.put_for(user);
+        OwnPlace {
+            role: self.role(user).shown(),
+            seat: self.seats.of(user).map(|seat| seat.no),
+            chat_muted: mute.is_some(),
+            chat_muted_until: mute.flatten().map(|until| until.0),
+        }
     }
 
     /// The room as this user sees it, as of the last event.
@@ -134,6 +152,7 @@ impl RoomState {
             count: self.presence.told_count(),
             people: self.presence.page(None).0,
             chat: self.chat.lines().cloned().collect(),
+            chat_rules: self.quiet.rules,
             coins: self.gifts.coins,
         }
     }

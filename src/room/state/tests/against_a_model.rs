@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use parlor_loadtests::proof;
-use parlor_protocol::room::Snapshot;
+use parlor_protocol::room::{ChatRules, Snapshot};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
@@ -29,6 +29,14 @@ enum Step {
     Kick(i64, i64),
     Promote(i64, i64),
     Demote(i64, i64),
+    /// Of whom, by whom, and for how long.
+    Ban(i64, i64, Option<u64>),
+    Unban(i64, i64),
+    /// Of whom, by whom, and for how long.
+    Mute(i64, i64, Option<u64>),
+    Unmute(i64, i64),
+    /// By whom; whether everybody is muted; and the seconds of slow mode.
+    Rules(i64, Option<bool>, Option<u32>),
     /// Retries one of the operations so far.
     Retry(usize),
     Gift,
@@ -58,7 +66,7 @@ fn step() -> impl Strategy<Value = Step> {
         6 => (who.clone(), proptest::option::of(seat.clone())).prop_map(|(who, seat)| Step::Take(who, seat)),
         3 => (who.clone(), seat.clone()).prop_map(|(who, seat)| Step::Move(who, seat)),
         2 => who.clone().prop_map(Step::LeaveSeat),
-        2 => who.clone().prop_map(Step::Say),
+        4 => who.clone().prop_map(Step::Say),
         2 => (1..=3_i64, seat.clone()).prop_map(|(who, seat)| Step::Lock(who, seat)),
         2 => (1..=3_i64, seat).prop_map(|(who, seat)| Step::Unlock(who, seat)),
         1 => (1..=2_i64).prop_map(Step::LockAll),
@@ -66,6 +74,14 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (1..=3_i64, who.clone()).prop_map(|(by, who)| Step::Kick(by, who)),
         2 => (1..=2_i64, who.clone()).prop_map(|(by, who)| Step::Promote(by, who)),
         1 => (1..=3_i64, who.clone()).prop_map(|(by, who)| Step::Demote(by, who)),
+        1 => (1..=3_i64, who.clone(), proptest::option::of(1_000..3_000_u64))
+            .prop_map(|(by, who, ms)| Step::Ban(by, who, ms)),
+        1 => (1..=3_i64, who.clone()).prop_map(|(by, who)| Step::Unban(by, who)),
+        1 => (1..=3_i64, who.clone(), proptest::option::of(1_000..3_000_u64))
+            .prop_map(|(by, who, ms)| Step::Mute(by, who, ms)),
+        1 => (1..=3_i64, who.clone()).prop_map(|(by, who)| Step::Unmute(by, who)),
+        1 => (1..=3_i64, proptest::option::of(any::<bool>()), proptest::option::of(0..3_u32))
+            .prop_map(|(by, muted, slow)| Step::Rules(by, muted, slow)),
         2 => any::<usize>().prop_map(Step::Retry),
         1 => Just(Step::Gift),
         3 => (who.clone(), 0..3_u8).prop_map(|(who, name)| Step::Rename(who, name)),
@@ -84,6 +100,13 @@ struct Model {
     locks: BTreeSet<u8>,
     kicks: BTreeMap<i64, i64>,
     admins: BTreeSet<i64>,
+    /// Those who are banned; for some, until when.
+    bans: BTreeMap<i64, Option<i64>>,
+    /// Those who are muted in the chat; for some, until when.
+    mutes: BTreeMap<i64, Option<i64>>,
+    rules: ChatRules,
+    /// When those whom slow mode binds wrote last.
+    spoken: BTreeMap<i64, i64>,
     /// The names of those who have another one than at first.
     names: BTreeMap<i64, Person>,
     /// Until this time a user who is not in the room may be on their way back.
@@ -93,6 +116,29 @@ struct Model {
 impl Model {
     fn name(&self, who: i64) -> Person {
         self.names.get(&who).cloned().unwrap_or_else(|| person(who))
+    }
+
+    fn is_banned(&self, who: i64, now: i64) -> bool {
+        self.bans.get(&who).is_some_and(|until| until.is_none_or(|until| until > now))
+    }
+
+    /// The error that is expected, if there is one; otherwise the line is posted.
+    fn say(&mut self, who: i64, now: i64) -> Option<ErrorCode> {
+        let slow_ms = i64::from(self.rules.slow_mode_s) * 1_000;
+        let is_muted = self.mutes.get(&who).is_some_and(|until| until.is_none_or(|until| until > now));
+        if self.decides(who) {
+            return None;
+        }
+        if self.rules.muted || is_muted {
+            return Some(ErrorCode::Muted);
+        }
+        if self.spoken.get(&who).is_some_and(|last| last + slow_ms > now) {
+            return Some(ErrorCode::SlowMode);
+        }
+        if slow_ms > 0 {
+            self.spoken.insert(who, now);
+        }
+        None
     }
 
     fn out(&mut self, who: i64) {
@@ -197,8 +243,13 @@ impl Client {
                     self.picture.chat.remove(0);
                 }
             }
-            Event::ParticipantKicked { .. } => {}
             Event::AdminsChanged { admins, .. } => self.picture.admins.clone_from(admins),
+            Event::ChatRulesChanged { rules, .. } => self.picture.chat_rules = *rules,
+            Event::ParticipantKicked { .. }
+            | Event::ParticipantBanned { .. }
+            | Event::ParticipantUnbanned { .. }
+            | Event::ChatMuted { .. }
+            | Event::ChatUnmuted { .. } => {}
             Event::GiftsSent { coins, .. } => self.picture.coins = *coins,
         }
     }
@@ -211,6 +262,7 @@ impl Client {
         assert_eq!(self.picture.seats, now.seats);
         assert_eq!(self.picture.seat_version, now.seat_version);
         assert_eq!(self.picture.chat, now.chat);
+        assert_eq!(self.picture.chat_rules, now.chat_rules);
         assert_eq!(self.picture.coins, now.coins);
         assert_eq!(self.picture.count, now.count);
         // While people are only counted, the client's list stays as it was.
@@ -266,9 +318,18 @@ impl Run {
         let answer = self.world.command(who, command.clone());
         // The owner may decide about the room from outside.
         let may = self.model.present.contains_key(&who) || (who == 1 && command.weight() == Weight::Hard);
-        let expected = if may { expected(&mut self.model) } else { Some(ErrorCode::NotInRoom) };
+        let expected = if may {
+            expected(&mut self.model)
+        } else if self.model.is_banned(who, self.world.now.0) {
+            Some(ErrorCode::Banned)
+        } else {
+            Some(ErrorCode::NotInRoom)
+        };
         assert_eq!(answer.err(), expected, "{command:?} of {who}");
-        if !matches!(expected, Some(ErrorCode::NotInRoom | ErrorCode::RoomPaused)) {
+        if !matches!(
+            expected,
+            Some(ErrorCode::NotInRoom | ErrorCode::Banned | ErrorCode::RoomPaused | ErrorCode::SlowMode)
+        ) {
             if let Ok(done) = answer {
                 assert!(done.seq <= self.world.state.seq() && done.epoch == self.world.state.epoch());
             }
@@ -282,9 +343,10 @@ impl Run {
             Step::Join(who) => {
                 let kicked = self.model.kicks.get(&who).is_some_and(|until| *until > now);
                 let full = !self.model.present.contains_key(&who) && self.model.present.len() >= 4;
-                let expected = match (kicked, full) {
-                    (true, _) => Some(ErrorCode::Kicked),
-                    (_, true) => Some(ErrorCode::RoomFull),
+                let expected = match (self.model.is_banned(who, now), kicked, full) {
+                    (true, ..) => Some(ErrorCode::Banned),
+                    (_, true, _) => Some(ErrorCode::Kicked),
+                    (_, _, true) => Some(ErrorCode::RoomFull),
                     _ => None,
                 };
                 let user = self.model.name(who);
@@ -312,7 +374,7 @@ impl Run {
                 model.seats.retain(|_, sitting| *sitting != who);
                 (!sat).then_some(ErrorCode::NotSeated)
             }),
-            Step::Say(who) => self.command(who, say("hello"), |_| None),
+            Step::Say(who) => self.command(who, say("hello"), |model| model.say(who, now)),
             Step::Lock(who, seat) => self.command(who, lock(seat), |model| match seat {
                 _ if !model.decides(who) => Some(ErrorCode::Forbidden),
                 SEATS.. => Some(ErrorCode::SeatNotFound),
@@ -377,6 +439,46 @@ impl Run {
                 _ if by != 1 && !(who == by && model.admins.contains(&who)) => Some(ErrorCode::Forbidden),
                 _ => (!model.admins.remove(&who)).then_some(ErrorCode::UserNotFound),
             }),
+            Step::Ban(by, who, duration_ms) => self.command(by, ban(who, duration_ms), |model| {
+                if !model.is_above(by, who) {
+                    return Some(ErrorCode::Forbidden);
+                }
+                model.out(who);
+                model.bans.insert(who, duration_ms.map(|ms| now + ms as i64));
+                None
+            }),
+            Step::Unban(by, who) => self.command(by, unban(who), |model| {
+                if !model.decides(by) {
+                    return Some(ErrorCode::Forbidden);
+                }
+                model.bans.remove(&who);
+                None
+            }),
+            Step::Mute(by, who, duration_ms) => self.command(by, mute(who, duration_ms), |model| {
+                if !model.is_above(by, who) {
+                    return Some(ErrorCode::Forbidden);
+                }
+                model.mutes.insert(who, duration_ms.map(|ms| now + ms as i64));
+                None
+            }),
+            Step::Unmute(by, who) => self.command(by, unmute(who), |model| {
+                if !model.decides(by) {
+                    return Some(ErrorCode::Forbidden);
+                }
+                model.mutes.remove(&who);
+                None
+            }),
+            Step::Rules(by, muted, slow) => self.command(by, chat_rules(muted, slow), |model| {
+                if !model.decides(by) {
+                    return Some(ErrorCode::Forbidden);
+                }
+                if slow.is_some_and(|slow| slow != model.rules.slow_mode_s) {
+                    model.spoken.clear();
+                }
+                let slow_mode_s = slow.unwrap_or(model.rules.slow_mode_s);
+                model.rules = ChatRules { muted: muted.unwrap_or(model.rules.muted), slow_mode_s };
+                None
+            }),
             Step::Retry(which) => {
                 let mut ops: Vec<u128> = self.answers.keys().copied().collect();
                 ops.sort_unstable();
@@ -417,6 +519,10 @@ impl Run {
 
     fn restart(&mut self) {
         let last = &self.world.state;
+        let left = |terms: &super::terms::Terms| -> Vec<(UserId, Option<i64>)> {
+            let left = terms.iter().map(|(user, until)| (user, until.map(|until| until.0 - self.world.now.0)));
+            left.filter(|(_, left_ms)| left_ms.is_none_or(|left_ms| left_ms > 0)).collect()
+        };
         let woken = Woken {
             epoch: last.epoch() + 1,
             locks: last.seats.all().iter().filter(|seat| seat.locked).map(|seat| seat.no).collect(),
@@ -427,6 +533,9 @@ impl Run {
                 .filter(|(_, left_ms)| *left_ms > 0)
                 .collect(),
             admins: last.admins.iter().copied().collect(),
+            bans: left(&last.bans),
+            mutes: left(&last.quiet.mutes),
+            chat_rules: last.quiet.rules,
             last_fact: last.last_fact,
             committed: self.gift_no,
             coins: Coins(self.gift_no * 5),
@@ -436,6 +545,7 @@ impl Run {
         };
         self.world.state = RoomState::wake(woken, Self::settings(), self.world.now);
         self.clients.clear();
+        self.model.spoken.clear();
         self.seq = 0;
         let until = self.world.now.0 + 1_000;
         self.model.settled_at = until;

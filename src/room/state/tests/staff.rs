@@ -14,7 +14,7 @@ fn staff(world: &mut World, act: StaffAct) -> Result<Outcome, ErrorBody> {
 }
 
 fn kick_of(number: i64) -> StaffAct {
-    StaffAct::Kick(Kick { room: room_id(), user: user(number), reason: "spam".into() })
+    StaffAct::Kick(Kick { room: room_id(), user: user(number), duration_ms: None, reason: "spam".into() })
 }
 
 #[test]

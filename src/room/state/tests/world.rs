@@ -2,7 +2,8 @@
 
 use parlor_protocol::RoomId;
 use parlor_protocol::command::{
-    InRoom, Kick, MoveSeat, OnAllSeats, OnSeat, OnUser, Recipients, SendChat, SendGift, TakeSeat,
+    Ban, InRoom, Kick, MoveSeat, MuteChat, OnAllSeats, OnSeat, OnUser, Recipients, SendChat, SendGift, SetChatRules,
+    TakeSeat,
 };
 use parlor_protocol::{GiftId, room::GiftLine};
 use uuid::Uuid;
@@ -36,6 +37,9 @@ pub(in crate::room) fn woken() -> Woken {
         locks: Vec::new(),
         kicks: Vec::new(),
         admins: Vec::new(),
+        bans: Vec::new(),
+        mutes: Vec::new(),
+        chat_rules: parlor_protocol::room::ChatRules::default(),
         last_fact: 0,
         committed: 0,
         coins: Coins(0),
@@ -104,7 +108,27 @@ pub(in crate::room) fn say(text: &str) -> Command {
 }
 
 pub(in crate::room) fn kick(number: i64) -> Command {
-    Command::RoomKick(Kick { room: room_id(), user: user(number), reason: "noise".into() })
+    Command::RoomKick(Kick { room: room_id(), user: user(number), duration_ms: None, reason: "noise".into() })
+}
+
+pub(in crate::room) fn ban(number: i64, duration_ms: Option<u64>) -> Command {
+    Command::RoomBan(Ban { room: room_id(), user: user(number), duration_ms, reason: "spam".into() })
+}
+
+pub(in crate::room) fn unban(number: i64) -> Command {
+    Command::RoomUnban(OnUser { room: room_id(), user: user(number) })
+}
+
+pub(in crate::room) fn mute(number: i64, duration_ms: Option<u64>) -> Command {
+    Command::ChatMute(MuteChat { room: room_id(), user: user(number), duration_ms })
+}
+
+pub(in crate::room) fn unmute(number: i64) -> Command {
+    Command::ChatUnmute(OnUser { room: room_id(), user: user(number) })
+}
+
+pub(in crate::room) fn chat_rules(muted: Option<bool>, slow_mode_s: Option<u32>) -> Command {
+    Command::ChatRules(SetChatRules { room: room_id(), muted, slow_mode_s })
 }
 
 pub(in crate::room) fn promote(number: i64) -> Command {
