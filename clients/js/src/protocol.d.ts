@@ -1,5 +1,67 @@
 // Written by scripts/types.mjs from protocol/schema/parlor.v1.schema.json: change that, not this.
 
+/** Make an admin a user like others again. Only the room's owner may do this, and an admin to themselves. */
+export interface AdminDemoteCommand {
+  /** The id that the client chose, unique on the socket until it is answered. */
+  id: number;
+  /** The operation's id: made once for each tap, kept over retries and reconnects. */
+  op: Op;
+  type: "admin.demote";
+  data: OnUser;
+}
+
+/** The reply to `admin.demote`. */
+export interface AdminDemoteReply {
+  /** The command's id. */
+  id: number;
+  data: Done;
+}
+
+/**
+ * Make a user who is in the room one of its admins. Only the room's owner may do this.
+ *
+ * A room has a bound of admins, 2 by default; one more is refused with `too_many_admins`.
+ */
+export interface AdminPromoteCommand {
+  /** The id that the client chose, unique on the socket until it is answered. */
+  id: number;
+  /** The operation's id: made once for each tap, kept over retries and reconnects. */
+  op: Op;
+  type: "admin.promote";
+  data: OnUser;
+}
+
+/** The reply to `admin.promote`. */
+export interface AdminPromoteReply {
+  /** The command's id. */
+  id: number;
+  data: Done;
+}
+
+/** Data of `admins.changed`. */
+export interface AdminsChanged {
+  /** The user who became one, or is one no more. */
+  user: UserId;
+  /** All admins of the room now, by id. */
+  admins: UserId[];
+  /** The user who did it. */
+  by: UserId;
+}
+
+/** A user became an admin of the room, or is one no more. */
+export interface AdminsChangedEvent {
+  /** The room. */
+  room: RoomId;
+  /** The room's epoch, which rises when the room starts anew or moves to another server. */
+  epoch: number;
+  /** The event's number within the epoch: from 1, without gaps. */
+  seq: number;
+  /** The time of the event, in Unix milliseconds. */
+  at: number;
+  type: "admins.changed";
+  data: AdminsChanged;
+}
+
 /** A balance with its version. */
 export interface Balance {
   /** The balance, in whole minor units. */
@@ -32,6 +94,18 @@ export interface BalanceChangedUserFrame {
   data: BalanceChanged;
 }
 
+/** Ban a user from the room. */
+export interface Ban {
+  /** The room. */
+  room: RoomId;
+  /** The user to ban, who need not be in the room. */
+  user: UserId;
+  /** The milliseconds for which the ban holds, from a second to 366 days. Absent: until it is lifted. */
+  duration_ms?: number;
+  /** The reason, one line of at most 200 characters by the rules of texts, which the user is told. Absent: no reason. */
+  reason?: string;
+}
+
 /** How widely a gift is announced besides its event. */
 export type Banner = "room" | "all_rooms";
 
@@ -45,6 +119,51 @@ export interface ChatLine {
   from: Person;
   /** The text. */
   text: string;
+}
+
+/**
+ * Mute a user in the room's chat, for a time or until that is lifted. Only the room's owner and its admins may do this; admins not to the owner or to another admin.
+ *
+ * Another mute of the same user replaces the first.
+ */
+export interface ChatMuteCommand {
+  /** The id that the client chose, unique on the socket until it is answered. */
+  id: number;
+  /** The operation's id: made once for each tap, kept over retries and reconnects. */
+  op: Op;
+  type: "chat.mute";
+  data: MuteChat;
+}
+
+/** The reply to `chat.mute`. */
+export interface ChatMuteReply {
+  /** The command's id. */
+  id: number;
+  data: Done;
+}
+
+/** Data of `chat.muted`. */
+export interface ChatMuted {
+  /** The user who was muted. */
+  user: UserId;
+  /** The user who muted them. */
+  by: UserId;
+  /** Unix milliseconds until which they are muted. Absent: until that is lifted. */
+  until?: number;
+}
+
+/** A user was muted in the chat. */
+export interface ChatMutedEvent {
+  /** The room. */
+  room: RoomId;
+  /** The room's epoch, which rises when the room starts anew or moves to another server. */
+  epoch: number;
+  /** The event's number within the epoch: from 1, without gaps. */
+  seq: number;
+  /** The time of the event, in Unix milliseconds. */
+  at: number;
+  type: "chat.muted";
+  data: ChatMuted;
 }
 
 /** Data of `chat.posted`. */
@@ -71,6 +190,53 @@ export interface ChatPostedEvent {
   data: ChatPosted;
 }
 
+/** The rules of a room's chat, which bind everybody but the room's owner and its admins. */
+export interface ChatRules {
+  /** Everybody is muted. Absent: no. */
+  muted?: boolean;
+  /** The seconds between two lines of one user. Absent: 0, no slow mode. */
+  slow_mode_s?: number;
+}
+
+/** Data of `chat.rules_changed`. */
+export interface ChatRulesChanged {
+  /** The user who set them. */
+  by: UserId;
+  /** The rules. */
+  rules: ChatRules;
+}
+
+/** The rules of the chat are others from now on. */
+export interface ChatRulesChangedEvent {
+  /** The room. */
+  room: RoomId;
+  /** The room's epoch, which rises when the room starts anew or moves to another server. */
+  epoch: number;
+  /** The event's number within the epoch: from 1, without gaps. */
+  seq: number;
+  /** The time of the event, in Unix milliseconds. */
+  at: number;
+  type: "chat.rules_changed";
+  data: ChatRulesChanged;
+}
+
+/** Set the rules of the room's chat: mute everybody, or slow everybody down. Only the room's owner and its admins may do this, and are bound by neither. */
+export interface ChatRulesCommand {
+  /** The id that the client chose, unique on the socket until it is answered. */
+  id: number;
+  /** The operation's id: made once for each tap, kept over retries and reconnects. */
+  op: Op;
+  type: "chat.rules";
+  data: SetChatRules;
+}
+
+/** The reply to `chat.rules`. */
+export interface ChatRulesReply {
+  /** The command's id. */
+  id: number;
+  data: Done;
+}
+
 /** Send a chat line to the room. */
 export interface ChatSendCommand {
   /** The id that the client chose, unique on the socket until it is answered. */
@@ -86,6 +252,45 @@ export interface ChatSendReply {
   /** The command's id. */
   id: number;
   data: Done;
+}
+
+/** Let a muted user write again; nothing changes if they are not muted. Only the room's owner and its admins may do this. */
+export interface ChatUnmuteCommand {
+  /** The id that the client chose, unique on the socket until it is answered. */
+  id: number;
+  /** The operation's id: made once for each tap, kept over retries and reconnects. */
+  op: Op;
+  type: "chat.unmute";
+  data: OnUser;
+}
+
+/** The reply to `chat.unmute`. */
+export interface ChatUnmuteReply {
+  /** The command's id. */
+  id: number;
+  data: Done;
+}
+
+/** Data of `chat.unmuted`. */
+export interface ChatUnmuted {
+  /** The user who was muted. */
+  user: UserId;
+  /** The user who lifted that. */
+  by: UserId;
+}
+
+/** A user who was muted in the chat may write again. */
+export interface ChatUnmutedEvent {
+  /** The room. */
+  room: RoomId;
+  /** The room's epoch, which rises when the room starts anew or moves to another server. */
+  epoch: number;
+  /** The event's number within the epoch: from 1, without gaps. */
+  seq: number;
+  /** The time of the event, in Unix milliseconds. */
+  at: number;
+  type: "chat.unmuted";
+  data: ChatUnmuted;
 }
 
 /** The app that connects. */
@@ -106,6 +311,10 @@ export type ClientFrame =
   | RoomJoinCommand
   | RoomLeaveCommand
   | RoomKickCommand
+  | AdminPromoteCommand
+  | AdminDemoteCommand
+  | RoomBanCommand
+  | RoomUnbanCommand
   | SeatTakeCommand
   | SeatMoveCommand
   | SeatLeaveCommand
@@ -114,6 +323,9 @@ export type ClientFrame =
   | SeatLockAllCommand
   | SeatUnlockAllCommand
   | ChatSendCommand
+  | ChatMuteCommand
+  | ChatUnmuteCommand
+  | ChatRulesCommand
   | GiftSendCommand
   | GiftListCommand
   | PeopleListCommand
@@ -146,6 +358,10 @@ export type CommandFrame =
   | RoomJoinCommand
   | RoomLeaveCommand
   | RoomKickCommand
+  | AdminPromoteCommand
+  | AdminDemoteCommand
+  | RoomBanCommand
+  | RoomUnbanCommand
   | SeatTakeCommand
   | SeatMoveCommand
   | SeatLeaveCommand
@@ -154,6 +370,9 @@ export type CommandFrame =
   | SeatLockAllCommand
   | SeatUnlockAllCommand
   | ChatSendCommand
+  | ChatMuteCommand
+  | ChatUnmuteCommand
+  | ChatRulesCommand
   | GiftSendCommand
   | GiftListCommand
   | PeopleListCommand;
@@ -235,7 +454,7 @@ export interface ErrorBody {
   fields?: FieldError[];
   /** One sentence for developers, which an app must not depend on. Absent: the code says everything. */
   message?: string;
-  /** With `suspended`: the reason that the staff gave, for the user to read. Absent otherwise. */
+  /** With `suspended`, and with `banned` if it refuses a room token: the reason that was given, for the user to read. Absent otherwise. */
   reason?: string;
   /** This is the operation's first answer, repeated. Absent: no. */
   replayed?: boolean;
@@ -245,7 +464,7 @@ export interface ErrorBody {
   retry_after_ms?: number;
   /** With `insufficient_funds`: what is missing, in minor units. Absent otherwise. */
   shortfall?: number;
-  /** With `kicked`, `transfer_day_limit`, `transfer_not_yet` of a new account, and with `suspended` unless it is for good: the Unix milliseconds until which the refusal holds. Absent otherwise. */
+  /** With `kicked`, `transfer_day_limit`, `transfer_not_yet` of a new account, and with `suspended`, `banned` and `muted` unless they are for good: the Unix milliseconds until which the refusal holds. Absent otherwise. */
   until?: number;
 }
 
@@ -274,6 +493,10 @@ export type ErrorCode =
   | "room_not_found"
   | "room_full"
   | "kicked"
+  | "banned"
+  | "muted"
+  | "slow_mode"
+  | "room_list_full"
   | "joined_elsewhere"
   | "not_in_room"
   | "user_not_found"
@@ -298,6 +521,7 @@ export type ErrorCode =
   | "coin_request_out_of_range"
   | "coin_requests_open"
   | "too_many_rooms"
+  | "too_many_admins"
   | "not_a_reseller"
   | "transfer_not_found"
   | "transfer_reversed"
@@ -328,6 +552,12 @@ export type EventFrame =
   | SeatsChangedEvent
   | ChatPostedEvent
   | ParticipantKickedEvent
+  | AdminsChangedEvent
+  | ParticipantBannedEvent
+  | ParticipantUnbannedEvent
+  | ChatMutedEvent
+  | ChatUnmutedEvent
+  | ChatRulesChangedEvent
   | GiftsSentEvent;
 
 /** One field that does not fit. */
@@ -492,12 +722,14 @@ export interface Joined {
   snapshot?: Snapshot;
 }
 
-/** Remove a user from the room, and keep them out for ten minutes. */
+/** Remove a user from the room, and keep them out for a while. */
 export interface Kick {
   /** The room. */
   room: RoomId;
   /** The user to remove. */
   user: UserId;
+  /** The milliseconds for which the user may not join again, from a second to a day. Absent: as the server is set up, which is ten minutes by default. */
+  duration_ms?: number;
   /** The reason, one line of at most 200 characters by the rules of texts, which the user is told. Absent: no reason. */
   reason?: string;
 }
@@ -542,6 +774,16 @@ export interface MoveSeat {
   version?: number;
 }
 
+/** Mute a user in the room's chat. */
+export interface MuteChat {
+  /** The room. */
+  room: RoomId;
+  /** The user to mute, who need not be in the room. */
+  user: UserId;
+  /** The milliseconds for which the user is muted, from a second to 366 days. Absent: until that is lifted. */
+  duration_ms?: number;
+}
+
 /** The data of a command that needs none. */
 export type Nothing = Record<string, unknown>;
 
@@ -566,6 +808,14 @@ export interface OnSeat {
   version?: number;
 }
 
+/** The data of a command about one user of a room. */
+export interface OnUser {
+  /** The room. */
+  room: RoomId;
+  /** The user. */
+  user: UserId;
+}
+
 /**
  * The id of an operation: a UUID that a client makes once for each tap and keeps over retries and reconnects.
  *
@@ -575,10 +825,40 @@ export type Op = string;
 
 /** The place in the room of the user who joins. */
 export interface OwnPlace {
-  /** The user's role. */
+  /** The user was muted in the chat, which may be over by now. Absent: no. */
+  chat_muted?: boolean;
+  /** With `chat_muted`: the Unix milliseconds until which the user is muted. Absent: until that is lifted. */
+  chat_muted_until?: number;
+  /** The user's role. After the snapshot it follows from events: who owns the room, who its admins are, who sits where. */
   role: RoomRole;
   /** The number of the user's seat. Absent: none. */
   seat?: number;
+}
+
+/** Data of `participant.banned`. */
+export interface ParticipantBanned {
+  /** The user who was banned. */
+  user: UserId;
+  /** The user who banned them. */
+  by: UserId;
+  /** The reason that was given. Absent: none. */
+  reason?: string;
+  /** Unix milliseconds until which they may not join. Absent: until the ban is lifted. */
+  until?: number;
+}
+
+/** A user was banned from the room, in which they need not have been. If they sat on a seat, the event before has freed it. */
+export interface ParticipantBannedEvent {
+  /** The room. */
+  room: RoomId;
+  /** The room's epoch, which rises when the room starts anew or moves to another server. */
+  epoch: number;
+  /** The event's number within the epoch: from 1, without gaps. */
+  seq: number;
+  /** The time of the event, in Unix milliseconds. */
+  at: number;
+  type: "participant.banned";
+  data: ParticipantBanned;
 }
 
 /** Data of `participant.kicked`. */
@@ -605,6 +885,28 @@ export interface ParticipantKickedEvent {
   at: number;
   type: "participant.kicked";
   data: ParticipantKicked;
+}
+
+/** Data of `participant.unbanned`. */
+export interface ParticipantUnbanned {
+  /** The user who was banned. */
+  user: UserId;
+  /** The user who lifted the ban. */
+  by: UserId;
+}
+
+/** The ban of a user was lifted, so they may join again. */
+export interface ParticipantUnbannedEvent {
+  /** The room. */
+  room: RoomId;
+  /** The room's epoch, which rises when the room starts anew or moves to another server. */
+  epoch: number;
+  /** The event's number within the epoch: from 1, without gaps. */
+  seq: number;
+  /** The time of the event, in Unix milliseconds. */
+  at: number;
+  type: "participant.unbanned";
+  data: ParticipantUnbanned;
 }
 
 /** Data of `participants.changed`. */
@@ -757,7 +1059,7 @@ export interface RefreshSession {
 }
 
 /** Why a user is no longer in a room. */
-export type RemovalCause = "kicked" | "joined_elsewhere" | "left" | "resync" | "closed";
+export type RemovalCause = "kicked" | "banned" | "joined_elsewhere" | "left" | "resync" | "closed";
 
 /** The reply to a command, with the same `id`. */
 export type ReplyFrame =
@@ -767,6 +1069,10 @@ export type ReplyFrame =
   | RoomJoinReply
   | RoomLeaveReply
   | RoomKickReply
+  | AdminPromoteReply
+  | AdminDemoteReply
+  | RoomBanReply
+  | RoomUnbanReply
   | SeatTakeReply
   | SeatMoveReply
   | SeatLeaveReply
@@ -775,6 +1081,9 @@ export type ReplyFrame =
   | SeatLockAllReply
   | SeatUnlockAllReply
   | ChatSendReply
+  | ChatMuteReply
+  | ChatUnmuteReply
+  | ChatRulesReply
   | GiftSendReply
   | GiftListReply
   | PeopleListReply
@@ -782,6 +1091,27 @@ export type ReplyFrame =
 
 /** What a client may do with the same operation (`op`) after an error. A new tap makes a new operation. */
 export type Retry = "never" | "now" | "later" | "sign_in";
+
+/**
+ * Ban a user from the room, for a time or until the ban is lifted. Only the room's owner and its admins may do this; admins not to the owner or to another admin.
+ *
+ * A user who is in the room is removed from it. Another ban of the same user replaces the first.
+ */
+export interface RoomBanCommand {
+  /** The id that the client chose, unique on the socket until it is answered. */
+  id: number;
+  /** The operation's id: made once for each tap, kept over retries and reconnects. */
+  op: Op;
+  type: "room.ban";
+  data: Ban;
+}
+
+/** The reply to `room.ban`. */
+export interface RoomBanReply {
+  /** The command's id. */
+  id: number;
+  data: Done;
+}
 
 /** A room as lists show it. */
 export interface RoomCard {
@@ -817,7 +1147,7 @@ export interface RoomJoinReply {
   data: Joined;
 }
 
-/** Remove a user from the room, and keep them out for ten minutes. Only the room's owner may do this. */
+/** Remove a user from the room, and keep them out for a while. Only the room's owner and its admins may do this; admins not to the owner or to another admin. */
 export interface RoomKickCommand {
   /** The id that the client chose, unique on the socket until it is answered. */
   id: number;
@@ -857,7 +1187,7 @@ export interface RoomRemoved {
   cause: RemovalCause;
   /** The reason that was given. Absent: none. */
   reason?: string;
-  /** Unix milliseconds until which the user may not join. Absent: they may join at once. */
+  /** Unix milliseconds until which the user may not join. Absent: they may join at once, or with the cause `banned` when the ban is lifted. */
   until?: number;
 }
 
@@ -870,7 +1200,24 @@ export interface RoomRemovedUserFrame {
 }
 
 /** A user's role in a room. */
-export type RoomRole = "owner" | "member";
+export type RoomRole = "owner" | "admin" | "host" | "speaker" | "listener" | "member";
+
+/** Lift the ban of a user; nothing changes if there is none. Only the room's owner and its admins may do this. */
+export interface RoomUnbanCommand {
+  /** The id that the client chose, unique on the socket until it is answered. */
+  id: number;
+  /** The operation's id: made once for each tap, kept over retries and reconnects. */
+  op: Op;
+  type: "room.unban";
+  data: OnUser;
+}
+
+/** The reply to `room.unban`. */
+export interface RoomUnbanReply {
+  /** The command's id. */
+  id: number;
+  data: Done;
+}
 
 /** One seat of the map. */
 export interface Seat {
@@ -883,7 +1230,7 @@ export interface Seat {
 }
 
 /** Why the seat map changed. */
-export type SeatCause = "taken" | "moved" | "left" | "gone" | "locked" | "unlocked" | "kicked";
+export type SeatCause = "taken" | "moved" | "left" | "gone" | "locked" | "unlocked" | "kicked" | "banned";
 
 /** Leave the user's own seat. */
 export interface SeatLeaveCommand {
@@ -902,7 +1249,7 @@ export interface SeatLeaveReply {
   data: Done;
 }
 
-/** Lock all seats except the host's, in one step; users who sit there lose them. Only the room's owner may do this. */
+/** Lock all seats except the host's, in one step; users who sit there lose them. Only the room's owner and its admins may do this; if an admin does it, the seats of the owner and of other admins stay as they are. */
 export interface SeatLockAllCommand {
   /** The id that the client chose, unique on the socket until it is answered. */
   id: number;
@@ -919,7 +1266,7 @@ export interface SeatLockAllReply {
   data: Done;
 }
 
-/** Lock a seat; a user who sits there loses it. Only the room's owner may do this. */
+/** Lock a seat; a user who sits there loses it. Only the room's owner and its admins may do this; admins not if the owner or another admin sits there. */
 export interface SeatLockCommand {
   /** The id that the client chose, unique on the socket until it is answered. */
   id: number;
@@ -974,7 +1321,7 @@ export interface SeatTakeReply {
   data: Done;
 }
 
-/** Unlock all seats, in one step. Only the room's owner may do this. */
+/** Unlock all seats, in one step. Only the room's owner and its admins may do this. */
 export interface SeatUnlockAllCommand {
   /** The id that the client chose, unique on the socket until it is answered. */
   id: number;
@@ -991,7 +1338,7 @@ export interface SeatUnlockAllReply {
   data: Done;
 }
 
-/** Unlock a seat. Only the room's owner may do this. */
+/** Unlock a seat. Only the room's owner and its admins may do this. */
 export interface SeatUnlockCommand {
   /** The id that the client chose, unique on the socket until it is answered. */
   id: number;
@@ -1062,6 +1409,10 @@ export type ServerFrame =
   | RoomJoinReply
   | RoomLeaveReply
   | RoomKickReply
+  | AdminPromoteReply
+  | AdminDemoteReply
+  | RoomBanReply
+  | RoomUnbanReply
   | SeatTakeReply
   | SeatMoveReply
   | SeatLeaveReply
@@ -1070,6 +1421,9 @@ export type ServerFrame =
   | SeatLockAllReply
   | SeatUnlockAllReply
   | ChatSendReply
+  | ChatMuteReply
+  | ChatUnmuteReply
+  | ChatRulesReply
   | GiftSendReply
   | GiftListReply
   | PeopleListReply
@@ -1079,6 +1433,12 @@ export type ServerFrame =
   | SeatsChangedEvent
   | ChatPostedEvent
   | ParticipantKickedEvent
+  | AdminsChangedEvent
+  | ParticipantBannedEvent
+  | ParticipantUnbannedEvent
+  | ChatMutedEvent
+  | ChatUnmutedEvent
+  | ChatRulesChangedEvent
   | GiftsSentEvent
   | ParticipantsCountSignal
   | BalanceChangedUserFrame
@@ -1121,6 +1481,16 @@ export interface SessionRefreshed {
   expires_at: number;
 }
 
+/** Set the rules of the room's chat. */
+export interface SetChatRules {
+  /** The room. */
+  room: RoomId;
+  /** Whether everybody is muted, except the owner and the admins. Absent: as it is. */
+  muted?: boolean;
+  /** The seconds between two lines of one user, at most 3,600; 0: no slow mode. Absent: as it is. */
+  slow_mode_s?: number;
+}
+
 /** A frame that may be merged or dropped: the latest counts. It has no `seq`. */
 export type SignalFrame = ParticipantsCountSignal;
 
@@ -1128,8 +1498,12 @@ export type SignalFrame = ParticipantsCountSignal;
 export interface Snapshot {
   /** The room itself. */
   room: RoomCard;
+  /** The room's admins, by id, whether they are in the room or not. Absent: it has none. */
+  admins?: UserId[];
   /** The last chat lines, oldest first, at most 50. */
   chat: ChatLine[];
+  /** The rules of the chat. Absent: none. */
+  chat_rules?: ChatRules;
   /** All coins that were ever spent in the room on the gifts announced so far. */
   coins: Coins;
   /** The number of people in the room. */
@@ -1162,8 +1536,26 @@ export type UserId = number;
 
 /** Each command by its type. */
 export interface Commands {
+  /** Make an admin a user like others again. Only the room's owner may do this, and an admin to themselves. */
+  "admin.demote": { data: OnUser; reply: Done };
+  /**
+   * Make a user who is in the room one of its admins. Only the room's owner may do this.
+   *
+   * A room has a bound of admins, 2 by default; one more is refused with `too_many_admins`.
+   */
+  "admin.promote": { data: OnUser; reply: Done };
+  /**
+   * Mute a user in the room's chat, for a time or until that is lifted. Only the room's owner and its admins may do this; admins not to the owner or to another admin.
+   *
+   * Another mute of the same user replaces the first.
+   */
+  "chat.mute": { data: MuteChat; reply: Done };
+  /** Set the rules of the room's chat: mute everybody, or slow everybody down. Only the room's owner and its admins may do this, and are bound by neither. */
+  "chat.rules": { data: SetChatRules; reply: Done };
   /** Send a chat line to the room. */
   "chat.send": { data: SendChat; reply: Done };
+  /** Let a muted user write again; nothing changes if they are not muted. Only the room's owner and its admins may do this. */
+  "chat.unmute": { data: OnUser; reply: Done };
   /**
    * Identify the user. It is the first command of a socket, within 10 s of the handshake.
    *
@@ -1183,20 +1575,28 @@ export interface Commands {
   /** Check that the connection is alive. */
   "ping": { data: Nothing; reply: Empty };
   /**
+   * Ban a user from the room, for a time or until the ban is lifted. Only the room's owner and its admins may do this; admins not to the owner or to another admin.
+   *
+   * A user who is in the room is removed from it. Another ban of the same user replaces the first.
+   */
+  "room.ban": { data: Ban; reply: Done };
+  /**
    * Join a room, or come back to it. A user is in one room at a time, so joining leaves any other room.
    *
    * With a `position` the reply has either all missed events or a snapshot, and says which. The events above the reply's position follow the reply.
    */
   "room.join": { data: Join; reply: Joined };
-  /** Remove a user from the room, and keep them out for ten minutes. Only the room's owner may do this. */
+  /** Remove a user from the room, and keep them out for a while. Only the room's owner and its admins may do this; admins not to the owner or to another admin. */
   "room.kick": { data: Kick; reply: Done };
   /** Leave a room at once, on all devices of the user, without the grace period. */
   "room.leave": { data: InRoom; reply: Empty };
+  /** Lift the ban of a user; nothing changes if there is none. Only the room's owner and its admins may do this. */
+  "room.unban": { data: OnUser; reply: Done };
   /** Leave the user's own seat. */
   "seat.leave": { data: InRoom; reply: Done };
-  /** Lock all seats except the host's, in one step; users who sit there lose them. Only the room's owner may do this. */
+  /** Lock all seats except the host's, in one step; users who sit there lose them. Only the room's owner and its admins may do this; if an admin does it, the seats of the owner and of other admins stay as they are. */
   "seat.lock_all": { data: OnAllSeats; reply: Done };
-  /** Lock a seat; a user who sits there loses it. Only the room's owner may do this. */
+  /** Lock a seat; a user who sits there loses it. Only the room's owner and its admins may do this; admins not if the owner or another admin sits there. */
   "seat.lock": { data: OnSeat; reply: Done };
   /**
    * Move from the user's own seat to another free one, in one step: nobody else can get a seat in between.
@@ -1206,9 +1606,9 @@ export interface Commands {
   "seat.move": { data: MoveSeat; reply: Done };
   /** Take a seat. Seat 0 is for the room's owner. */
   "seat.take": { data: TakeSeat; reply: Done };
-  /** Unlock all seats, in one step. Only the room's owner may do this. */
+  /** Unlock all seats, in one step. Only the room's owner and its admins may do this. */
   "seat.unlock_all": { data: OnAllSeats; reply: Done };
-  /** Unlock a seat. Only the room's owner may do this. */
+  /** Unlock a seat. Only the room's owner and its admins may do this. */
   "seat.unlock": { data: OnSeat; reply: Done };
   /** Continue the session with a new access token, before the old one expires. */
   "session.refresh": { data: RefreshSession; reply: SessionRefreshed };
