@@ -44,6 +44,7 @@ use crate::kit::jobs::Jobs;
 use crate::kit::supervise::Supervisor;
 use crate::media::Media;
 use crate::room::{Crowds, RoomAllowance};
+use crate::voice::Voice;
 
 /// What a server is built from. The database is migrated, and the role that serves was found to have no right too
 /// many.
@@ -78,6 +79,7 @@ pub struct App {
     office: Office,
     crowds: Crowds,
     room_allowance: RoomAllowance,
+    voice: Voice,
     jobs: Jobs,
     supervisor: Supervisor,
     /// `true` while the server takes new work.
@@ -143,6 +145,12 @@ impl FromRef<App> for Office {
 impl FromRef<App> for Crowds {
     fn from_ref(app: &App) -> Self {
         app.crowds.clone()
+    }
+}
+
+impl FromRef<App> for Voice {
+    fn from_ref(app: &App) -> Self {
+        app.voice.clone()
     }
 }
 

@@ -32,6 +32,7 @@ use crate::media::Media;
 use crate::room::port::Gifts;
 use crate::room::{Crowds, Directory, ForgetFacts};
 use crate::start::StartError;
+use crate::voice::Voice;
 
 /// The most batches of the ledger that wait for their announcement. Further ones are dropped: the tables have them, and
 /// the rooms' sweep finds them there.
@@ -178,6 +179,7 @@ async fn connect(
         supervisor.engine("metrics listener", supervisor.stop(), served);
     }
 
+    let voice = Voice::of(&settings.voice).map_err(cannot)?;
     let forget_facts = ForgetFacts::after(settings.room.facts_days);
     let job_kinds = jobs::kinds(&edge, &courier, &identity, &media, forget_facts, anchor);
     let jobs = Jobs::open(pool.clone(), &settings.jobs, job_kinds, jobs::Metrics).await.map_err(cannot)?;
@@ -192,6 +194,7 @@ async fn connect(
         office,
         crowds: Crowds::of(rooms.clone()),
         room_allowance: settings.room.allowance(),
+        voice,
         jobs,
         node,
         ledger,

@@ -57,6 +57,8 @@ crate::settings! {
         delivery: crate::delivery::Settings;
         /// Uploads.
         media: crate::media::Settings;
+        /// The vendor that carries the sound of rooms.
+        voice: crate::voice::Settings;
         /// The node and its lease.
         cluster: crate::cluster::Settings;
     }

@@ -212,7 +212,7 @@ pub(super) fn answer_frame(id: u64, answer: Result<Answer, ErrorBody>) -> Frame 
         Ok(Answer::Gift(receipt)) => reply(id, Ok(receipt)),
         Ok(Answer::People(page)) => reply(id, Ok(page)),
         Ok(Answer::Nothing) => reply(id, Ok(&Empty {})),
-        Ok(Answer::Joined(_) | Answer::Seats(_) | Answer::Sight(_)) => {
+        Ok(Answer::Joined(_) | Answer::Seats(_) | Answer::Place(_) | Answer::Sight(_)) => {
             reply::<()>(id, Err(&ErrorCode::Internal.into()))
         }
         Err(error) => reply::<()>(id, Err(error)),

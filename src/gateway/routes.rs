@@ -3,6 +3,7 @@
 
 mod admins;
 mod conduct;
+mod voice;
 
 use axum::Json;
 use axum::extract::FromRef;
@@ -24,14 +25,16 @@ use crate::kit::edge::Edge;
 use crate::kit::error::{Error, Result};
 use crate::kit::page::{Cursor, Page};
 use crate::room::{Answer, Request, SeatMap};
+use crate::voice::Voice;
 
-/// The routes of a room's seats, people, admins, messages, kicks and gifts.
+/// The routes of a room's seats, people, admins, voice, messages, kicks and gifts.
 pub fn routes<S>() -> OpenApiRouter<S>
 where
     S: Clone + Send + Sync + 'static,
     GatewayState: FromRef<S>,
     Identity: FromRef<S>,
     Edge: FromRef<S>,
+    Voice: FromRef<S>,
 {
     OpenApiRouter::new()
         .routes(routes!(list_seats))
@@ -41,6 +44,7 @@ where
         .routes(routes!(list_participants))
         .merge(conduct::routes())
         .routes(routes!(admins::promote_admin, admins::demote_admin))
+        .routes(routes!(voice::issue_voice_token))
         .routes(routes!(send_message))
         .routes(routes!(list_room_gifts, send_gift))
 }

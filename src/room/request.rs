@@ -91,6 +91,11 @@ pub enum Request {
         /// The user who asks, who must be allowed to look.
         user: UserId,
     },
+    /// Asks where this user is, as far as that decides whether they may hear the room and speak in it.
+    Place {
+        /// The user who asks, who must be in the room.
+        user: UserId,
+    },
     /// An act of the platform's staff, who need not be in the room and have no role in it.
     Staff {
         /// The operation of this act, named by the server. It is new for each act.
@@ -158,6 +163,8 @@ pub enum Answer {
     People(PeoplePage),
     /// The answer to [`Request::Seats`].
     Seats(SeatMap),
+    /// The answer to [`Request::Place`]: the user's seat, if they have one.
+    Place(Option<Seat>),
     /// The answer to [`Request::Look`].
     Sight(Sight),
     /// The answer to a request that has no more to say than that it was taken.

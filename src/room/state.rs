@@ -143,6 +143,10 @@ impl RoomState {
             Request::Seats { user } => {
                 self.permit(*user, Act::Look, now).map(|_| Decision::answer(Answer::Seats(self.seat_map())))
             }
+            Request::Place { user } => {
+                let seat = || self.seats.of(*user).cloned();
+                self.permit(*user, Act::Hear, now).map(|_| Decision::answer(Answer::Place(seat())))
+            }
             Request::Staff { operation, act } => Ok(self.decide_staff(operation, act, now)),
             Request::Look => Ok(Decision::answer(Answer::Sight(self.sight()))),
             Request::GiftsCommitted(gifts) => Ok(self.decide_gifts(gifts)),

@@ -15,6 +15,8 @@
 mod agora;
 mod call;
 mod livekit;
+mod service;
+mod settings;
 
 use std::time::Duration;
 
@@ -27,6 +29,8 @@ use crate::kit::error::Result;
 pub use agora::{Agora, AgoraKeys};
 pub use call::{Call, Caller};
 pub use livekit::{LiveKit, LiveKitKeys};
+pub use service::{Pass, Voice};
+pub use settings::{AgoraSettings, LiveKitSettings, Provider, Settings};
 
 /// Somebody in a room, as the vendors call them.
 #[derive(Clone, PartialEq, Eq, Debug)]

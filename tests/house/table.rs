@@ -34,7 +34,7 @@ pub(super) const RANKS: &[(&str, &[&str])] = &[
     ("economy/reversal", &["economy/ledger"]),
     ("economy", &["economy/gift", "economy/promotion", "economy/transfer", "economy/coin_request", "economy/reversal"]),
     // Code that uses both engines and capabilities.
-    ("gateway", &["presence", "economy"]),
+    ("gateway", &["presence", "economy", "voice"]),
     ("admin", &["gateway"]),
     ("dev", &["admin"]),
     ("lifecycle", &["kit"]),

@@ -60,7 +60,14 @@ pub struct Scene {
 
 impl Scene {
     pub async fn set() -> Self {
-        Self::on(World::new().await).await
+        let voice = World::dev()
+            .roomy()
+            .lease(1_000)
+            .set("PARLOR__VOICE__PROVIDER", "livekit")
+            .set("PARLOR__VOICE__LIVEKIT__ADDRESS", "wss://voice.example.com")
+            .set("PARLOR__VOICE__LIVEKIT__API_KEY", "key")
+            .set("PARLOR__VOICE__LIVEKIT__API_SECRET", "a-secret-of-32-characters-or-more");
+        Self::on(voice.await).await
     }
 
     /// The same on this world.

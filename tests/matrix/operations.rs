@@ -47,6 +47,8 @@ pub const LINES: &[(&str, &str, &str, &str)] = &[
     ("list_participants",   "/v1/rooms/{other_room}/participants",              "",                 "1o3ooooo"),
     ("list_room_gifts",     "/v1/rooms/{own_room}/gifts",                       "",                 "1.3....."),
     ("list_room_gifts",     "/v1/rooms/{other_room}/gifts",                     "",                 "1o3ooooo"),
+    ("issue_voice_token",   "/v1/rooms/{own_room}/voice",                       "",                 "1o3ooooo"),
+    ("issue_voice_token",   "/v1/rooms/{other_room}/voice",                     "",                 "1o3ooooo"),
     ("take_seat",           "/v1/rooms/{own_room}/seat",                        r#"{"seat":0}"#,    "1o3ooooo"),
     ("take_seat",           "/v1/rooms/{other_room}/seat",                      r#"{"seat":1}"#,    "1o3ooooo"),
     ("move_seat",           "/v1/rooms/{own_room}/seat",                        r#"{"seat":2}"#,    "1o3ooooo"),

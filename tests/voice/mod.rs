@@ -2,6 +2,7 @@
 
 mod calls;
 mod livekit;
+mod rooms;
 mod tokens;
 
 use std::time::Duration;

@@ -308,6 +308,7 @@ async fn act(mut mail: mpsc::Receiver<Mail>, pretended: Arc<Mutex<Pretended>>, m
             | Request::Elsewhere { .. }
             | Request::GiftsCommitted(_)
             | Request::Staff { .. }
+            | Request::Place { .. }
             | Request::Look => Ok(Answer::Nothing),
             Request::Present { user } if lock(&pretended).people.iter().any(|person| person.id == user) => {
                 Ok(Answer::Nothing)

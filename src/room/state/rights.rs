@@ -51,6 +51,8 @@ pub enum Whereabouts {
 pub enum Act {
     /// See who is in the room, who sits where, and its gifts.
     Look,
+    /// Hear the room.
+    Hear,
     /// Post a line of chat.
     Chat,
     /// Take a free seat.
@@ -113,7 +115,9 @@ pub enum Act {
 const fn allowed(act: Act) -> &'static [Role] {
     match act {
         Act::Look => &[Owner, AwayOwner, Admin, Host, Speaker, Listener, Staff],
-        Act::Chat | Act::TakeSeat | Act::MoveSeat | Act::LeaveSeat => &[Owner, Admin, Host, Speaker, Listener],
+        Act::Hear | Act::Chat | Act::TakeSeat | Act::MoveSeat | Act::LeaveSeat => {
+            &[Owner, Admin, Host, Speaker, Listener]
+        }
         Act::TakeHostSeat => &[Owner],
         Act::LockSeat | Act::UnlockSeat | Act::LockAllSeats | Act::UnlockAllSeats => &[Owner, AwayOwner, Admin],
         Act::Overrule => &[Owner, AwayOwner, Admin],
@@ -243,8 +247,9 @@ mod tests {
     const ROLES: [Role; 9] = [Owner, AwayOwner, Admin, AwayAdmin, Host, Speaker, Listener, Outsider, Staff];
 
     /// Each act with a mark for each of [`ROLES`], in their order.
-    const RIGHTS: [(Act, &str); 29] = [
+    const RIGHTS: [(Act, &str); 30] = [
         (Act::Look, "xxx.xxx.x"),
+        (Act::Hear, "x.x.xxx.."),
         (Act::Chat, "x.x.xxx.."),
         (Act::TakeSeat, "x.x.xxx.."),
         (Act::TakeHostSeat, "x........"),
