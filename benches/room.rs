@@ -41,7 +41,7 @@ fn step(state: &mut RoomState, request: &Request) {
 
 fn full() -> RoomState {
     let woken = Woken {
-        card: RoomCard { id: room(), name: "a room".to_owned(), owner: caller(1).user, seats: 8 },
+        card: RoomCard::named(room(), "a room".to_owned(), caller(1).user, 8),
         capacity: Some(2_000),
         epoch: 7,
         locks: Vec::new(),

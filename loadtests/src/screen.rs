@@ -157,6 +157,7 @@ impl Screen {
             | Event::ParticipantUnbanned { .. }
             | Event::ChatMuted { .. }
             | Event::ChatUnmuted { .. }
+            | Event::RoomChanged { .. }
             | Event::ChatRulesChanged { .. } => {}
         }
     }

@@ -10,6 +10,7 @@ use crate::error::ErrorBody;
 use crate::id::{GiftId, NUMBER_LIMIT, RoomId, UserId};
 use crate::kind::CommandData;
 use crate::limit;
+pub use crate::record::ChangeRoom;
 #[cfg(feature = "schemars")]
 use crate::reply::{Connected, Done, Empty, GiftPage, GiftReceipt, Joined, PeoplePage, SessionRefreshed};
 use crate::room::Position;
@@ -305,6 +306,9 @@ commands! {
     RoomBan(Ban) -> Done = "room.ban": Hard, Room, rate Seat, rest "POST /v1/rooms/{id}/bans";
     /// Lift the ban of a user; nothing changes if there is none. Only the room's owner and its admins may do this.
     RoomUnban(OnUser) -> Done = "room.unban": Hard, Room, rate Seat, rest "DELETE /v1/rooms/{id}/bans/{user}";
+    /// Change the room's record: its name, announcement, language, country, tags, capacity, theme and background, and who may
+    /// do what in it. Only the room's owner may do this.
+    RoomChange(ChangeRoom) -> Done = "room.change": Hard, Room, rate Seat, rest "PATCH /v1/rooms/{id}";
     /// Take a seat. Seat 0 is for the room's owner.
     SeatTake(TakeSeat) -> Done = "seat.take": Soft, Room, rate Seat, rest "PUT /v1/rooms/{id}/seat";
     /// Move from the user's own seat to another free one, in one step: nobody else can get a seat in between.
@@ -353,9 +357,9 @@ commands! {
 pub struct Nothing {}
 
 /// The rule for plain numbers on the wire, as refusals state it.
-const NUMBER: &str = "a number from 0 to below 2^53";
+pub(crate) const NUMBER: &str = "a number from 0 to below 2^53";
 
-const fn is_number(number: u64) -> bool {
+pub(crate) const fn is_number(number: u64) -> bool {
     number < NUMBER_LIMIT.unsigned_abs()
 }
 

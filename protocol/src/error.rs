@@ -175,6 +175,15 @@ codes! {
     ///
     /// Show it, and do not come back by yourself; if the user chooses the room again, join without a position.
     JoinedElsewhere = "joined_elsewhere", Never, 409;
+    /// The room's record has another version than the change names: somebody has changed it since.
+    ///
+    /// Show the record as it is now (`room.changed` brought it, and `GET /v1/rooms/{id}` has it), and let the user decide
+    /// again.
+    RoomChanged = "room_changed", Never, 409;
+    /// The room does not let this user do this; `message` says what it asks for.
+    ///
+    /// Do not offer it while the room's record says so.
+    NotPermitted = "not_permitted", Never, 403;
     /// The user is not in this room.
     ///
     /// Join the room, then send the command again with a new `op`.

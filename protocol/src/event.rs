@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{Op, RoomId, UserId};
 use crate::money::{Coins, Currency};
-use crate::room::{ChatRules, GiftLine, Person, Seat, SeatCause};
+use crate::room::{ChatRules, GiftLine, Person, RoomCard, Seat, SeatCause};
 
 /// A sequenced fact of a room. Everybody in the room gets the same bytes, so it has nothing personal. It holds the
 /// state after it, so a client assigns values and never adds to them.
@@ -30,6 +30,14 @@ pub enum Event {
     PersonChanged {
         /// The user as they are now.
         person: Person,
+    },
+    /// The room's record changed: its name, announcement, capacity, or what it lets people do.
+    #[serde(rename = "room.changed")]
+    RoomChanged {
+        /// The whole record as it is now.
+        room: Box<RoomCard>,
+        /// The user who changed it.
+        by: UserId,
     },
     /// Seats changed. The event has all seats that changed together, as they are now.
     #[serde(rename = "seats.changed")]

@@ -21,6 +21,7 @@ pub mod kind;
 pub mod limit;
 pub mod money;
 pub mod read;
+pub mod record;
 pub mod reply;
 pub mod room;
 #[cfg(feature = "utoipa")]

@@ -20,6 +20,18 @@ pub const MEASURE_MAX_MS: u64 = 366 * 86_400_000;
 pub const SLOW_MODE_MAX_S: u32 = 3_600;
 /// Bans of one room that hold at a time, and as many kicks and mutes.
 pub const MEASURES: usize = 1_000;
+/// Characters of a room's name.
+pub const ROOM_NAME_CHARS: usize = 60;
+/// Characters of a room's announcement.
+pub const ANNOUNCEMENT_CHARS: usize = 500;
+/// Tags of a room.
+pub const TAGS: usize = 5;
+/// Characters of a tag.
+pub const TAG_CHARS: usize = 24;
+/// Characters of the name of a room's theme.
+pub const THEME_CHARS: usize = 24;
+/// The greatest capacity that a room may be given.
+pub const CAPACITY: u32 = 1_000_000;
 /// Characters of a device's name in `connect`.
 pub const DEVICE_CHARS: usize = 128;
 /// Rooms in the `joins` of one `connect`.

@@ -6,6 +6,7 @@ use crate::id::{GiftId, Op, RoomId, UserId};
 #[cfg(feature = "schemars")]
 use crate::limit;
 use crate::money::Coins;
+use crate::record::Who;
 
 /// A user as others see them.
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
@@ -163,7 +164,7 @@ pub enum RoomRole {
     Member,
 }
 
-/// A room as lists show it.
+/// A room's record, as lists, snapshots and `room.changed` show it.
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
@@ -176,6 +177,65 @@ pub struct RoomCard {
     pub owner: Person,
     /// The number of seats.
     pub seats: u8,
+    /// The record's version, which rises with every change of the record. A change names it.
+    pub version: u64,
+    /// The announcement, of one or several lines. Absent: none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub announcement: String,
+    /// The language that is spoken here, as ISO 639-1. Absent: not told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
+    /// The room's country, as ISO 3166-1 alpha-2. Absent: not told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub country: Option<String>,
+    /// What the room is about, at most five words in lower case. Absent: nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "schemars", schemars(length(max = limit::TAGS)))]
+    pub tags: Vec<String>,
+    /// The most people in the room. Absent: as many as the server lets into any room.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capacity: Option<u32>,
+    /// The theme, by its name in `GET /v1/room-themes`. Absent: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub theme: Option<String>,
+    /// A number that changes with the room's background, which is read at `/v1/rooms/{id}/background?v=` and this number.
+    /// Absent: the room has none of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schemars", schemars(range(min = 0, max = i32::MAX)))]
+    #[cfg_attr(feature = "utoipa", schema(minimum = 0, maximum = 2_147_483_647))]
+    pub background: Option<u32>,
+    /// Who may write chat lines.
+    pub may_chat: Who,
+    /// Who may post images.
+    pub may_post_images: Who,
+    /// Who may invite others to a seat.
+    pub may_invite: Who,
+    /// Who may take a free seat by themselves.
+    pub may_sit: Who,
+}
+
+impl RoomCard {
+    /// The record of a room of which nothing more is known.
+    pub const fn named(id: RoomId, name: String, owner: Person, seats: u8) -> Self {
+        Self {
+            id,
+            name,
+            owner,
+            seats,
+            version: 1,
+            announcement: String::new(),
+            language: None,
+            country: None,
+            tags: Vec::new(),
+            capacity: None,
+            theme: None,
+            background: None,
+            may_chat: Who::All,
+            may_post_images: Who::All,
+            may_invite: Who::All,
+            may_sit: Who::All,
+        }
+    }
 }
 
 /// The rules of a room's chat, which bind everybody but the room's owner and its admins.

@@ -47,6 +47,8 @@ pub mod pattern {
                 concat!("^[", $blank, "]*[^", $controls, r"\t\n\r\u2028\u2029]*[", $blank, "]*$");
             /// One or several lines that show something.
             pub const LINES: &str = concat!("^[^", $controls, "]*", $visible, "[^", $controls, "]*$");
+            /// One or several lines, which may be empty.
+            pub const LINES_OR_NOTHING: &str = concat!("^[^", $controls, "]*$");
         };
     }
 

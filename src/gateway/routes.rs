@@ -3,6 +3,7 @@
 
 mod admins;
 mod conduct;
+mod record;
 mod voice;
 
 use axum::Json;
@@ -27,7 +28,7 @@ use crate::kit::page::{Cursor, Page};
 use crate::room::{Answer, Request, SeatMap};
 use crate::voice::Voice;
 
-/// The routes of a room's seats, people, admins, voice, messages, kicks and gifts.
+/// The routes of a room's record, seats, people, admins, voice, messages, kicks and gifts.
 pub fn routes<S>() -> OpenApiRouter<S>
 where
     S: Clone + Send + Sync + 'static,
@@ -37,6 +38,7 @@ where
     Voice: FromRef<S>,
 {
     OpenApiRouter::new()
+        .merge(record::routes())
         .routes(routes!(list_seats))
         .routes(routes!(take_seat, move_seat, leave_seat))
         .routes(routes!(lock_seat, unlock_seat))

@@ -12,6 +12,8 @@ pub enum Purpose {
     Avatar,
     /// A room's picture; public.
     RoomLogo,
+    /// The picture behind a room; public.
+    RoomBackground,
     /// A document that shows a payment; private, read by short-lived addresses.
     Proof,
 }
@@ -36,24 +38,29 @@ impl Purpose {
         match self {
             Self::Avatar => "avatar",
             Self::RoomLogo => "room_logo",
+            Self::RoomBackground => "room_background",
             Self::Proof => "proof",
         }
     }
 
+    /// Every purpose.
+    pub(super) const ALL: [Self; 4] = [Self::Avatar, Self::RoomLogo, Self::RoomBackground, Self::Proof];
+
     /// The purpose of this name.
     pub(super) fn from_name(name: &str) -> Option<Self> {
-        [Self::Avatar, Self::RoomLogo, Self::Proof].into_iter().find(|purpose| purpose.name() == name)
+        Self::ALL.into_iter().find(|purpose| purpose.name() == name)
     }
 
     /// Whether anybody may see files of this purpose.
     pub const fn is_public(self) -> bool {
-        matches!(self, Self::Avatar | Self::RoomLogo)
+        matches!(self, Self::Avatar | Self::RoomLogo | Self::RoomBackground)
     }
 
     /// The pixels that the longer side of a picture is stored with at most. A proof must be readable.
     pub(super) const fn side(self) -> u32 {
         match self {
             Self::Avatar | Self::RoomLogo => 1_024,
+            Self::RoomBackground => 1_920,
             Self::Proof => 4_096,
         }
     }
@@ -104,7 +111,7 @@ mod tests {
 
     #[test]
     fn types_that_browsers_run_are_never_allowed() {
-        for purpose in [Purpose::Avatar, Purpose::RoomLogo, Purpose::Proof] {
+        for purpose in Purpose::ALL {
             assert_eq!(Purpose::from_name(purpose.name()), Some(purpose));
             for content_type in ["image/svg+xml", "text/html", "application/javascript", "", "IMAGE/PNG"] {
                 assert_eq!(purpose.allows(content_type), None, "{content_type}");

@@ -20,7 +20,7 @@ use crate::kit::edge::Edge;
 use crate::kit::error::{Error, Result};
 use crate::room::{self, Act, Role};
 
-/// The routes `/v1/uploads`, `/v1/me/avatar`, `/v1/users/{id}/avatar` and `/v1/rooms/{id}/logo`.
+/// The routes `/v1/uploads`, `/v1/me/avatar`, `/v1/users/{id}/avatar`, `/v1/rooms/{id}/logo` and `/v1/rooms/{id}/background`.
 pub fn routes<S>() -> OpenApiRouter<S>
 where
     S: Clone + Send + Sync + 'static,
@@ -34,6 +34,7 @@ where
         .routes(routes!(complete_upload))
         .routes(routes!(wear_avatar, drop_avatar))
         .routes(routes!(show_avatar))
+        .routes(routes!(show_background))
         .routes(routes!(show_logo, hang_logo, drop_logo))
 }
 
@@ -140,7 +141,7 @@ impl From<Upload> for UploadBody {
 /// Completes an upload: the server checks the file's content.
 ///
 /// A picture is decoded and written anew: turned as its metadata says, without metadata, with at most 1,024 pixels a side
-/// (a proof 4,096), and only the first picture of an animated one. A WebP becomes a JPEG, or a PNG if it is transparent.
+/// (a background 1,920, a proof 4,096), and only the first picture of an animated one. A WebP becomes a JPEG, or a PNG if it is transparent.
 #[utoipa::path(post, path = "/v1/uploads/{id}/complete", tag = "media", params(("id" = Uuid, Path, description = "The upload's id.")),
     responses((status = 200, description = "The file is what was announced.", body = UploadBody, example = json!({
         "id": "01990000-0000-7000-8000-000000000001", "purpose": "avatar", "state": "ready", "content_type": "image/webp",
@@ -249,6 +250,18 @@ async fn show_avatar(State(media): State<Media>, edge: Edge, ValidPath(id): Vali
     extensions(("x-errors" = json!([ErrorCode::FeatureOff]))))]
 async fn show_logo(State(media): State<Media>, edge: Edge, ValidPath(id): ValidPath<RoomId>) -> Result<Picture> {
     picture(media.logo(&mut *edge.read().await?, id).await?)
+}
+
+/// Redirects to a room's background.
+///
+/// This address stays the same when the background changes. It needs no sign-in. A page that adds `?v=` and the number
+/// `background` of the room's card is shown the new picture at once, whatever caches keep.
+#[utoipa::path(get, path = "/v1/rooms/{id}/background", tag = "media", security(()),
+    params(("id" = RoomId, Path, description = "The room's id.")),
+    responses((status = 302, description = "`Location` is the picture.", headers(("Location" = String, description = "The picture's address.")))),
+    extensions(("x-errors" = json!([ErrorCode::FeatureOff]))))]
+async fn show_background(State(media): State<Media>, edge: Edge, ValidPath(id): ValidPath<RoomId>) -> Result<Picture> {
+    picture(media.background(&mut *edge.read().await?, id).await?)
 }
 
 type Picture = (StatusCode, [(HeaderName, String); 2]);

@@ -117,8 +117,7 @@ impl Media {
 
     /// The largest size that any purpose allows, in bytes.
     pub(super) fn largest(&self) -> usize {
-        let purposes = [Purpose::Avatar, Purpose::RoomLogo, Purpose::Proof];
-        purposes.into_iter().map(|purpose| self.0.settings.bytes_of(purpose) as usize).max().unwrap_or(0)
+        Purpose::ALL.into_iter().map(|purpose| self.0.settings.bytes_of(purpose) as usize).max().unwrap_or(0)
     }
 
     /// Whether there is an object store or a folder for files.
@@ -259,6 +258,12 @@ impl Media {
     /// The address of the room's logo.
     pub(super) async fn logo(&self, conn: &mut PgConnection, room: RoomId) -> Result<Option<String>> {
         let key = store::logo(conn, room).await?;
+        Ok(key.zip(self.0.storage.as_ref()).map(|(key, storage)| storage.public_address(&key)))
+    }
+
+    /// The address of the room's background. The room's record says which upload it is.
+    pub(super) async fn background(&self, conn: &mut PgConnection, room: RoomId) -> Result<Option<String>> {
+        let key = store::background(conn, room).await?;
         Ok(key.zip(self.0.storage.as_ref()).map(|(key, storage)| storage.public_address(&key)))
     }
 

@@ -20,6 +20,8 @@ crate::settings! {
         avatar_bytes: u32 = 2 << 20, in 1_024..=100 << 20;
         /// Bytes of a room's logo at most.
         logo_bytes: u32 = 2 << 20, in 1_024..=100 << 20;
+        /// Bytes of a room's background at most.
+        background_bytes: u32 = 4 << 20, in 1_024..=100 << 20;
         /// Bytes of a proof at most.
         proof_bytes: u32 = 10 << 20, in 1_024..=100 << 20;
         /// Minutes for which the address to upload to holds.
@@ -74,6 +76,7 @@ impl Settings {
         match purpose {
             Purpose::Avatar => self.avatar_bytes,
             Purpose::RoomLogo => self.logo_bytes,
+            Purpose::RoomBackground => self.background_bytes,
             Purpose::Proof => self.proof_bytes,
         }
     }
@@ -93,7 +96,7 @@ impl Settings {
     }
 
     fn contradictions(&self, problems: &mut Vec<String>) {
-        let largest = self.avatar_bytes.max(self.logo_bytes).max(self.proof_bytes);
+        let largest = Purpose::ALL.into_iter().map(|purpose| self.bytes_of(purpose)).max().unwrap_or(0);
         if self.upload_bytes_per_day_user < i64::from(largest) {
             problems.push("media.upload_bytes_per_day_user: at least the bytes of the largest file".to_owned());
         }

@@ -208,6 +208,18 @@ pub(super) async fn logo(conn: &mut PgConnection, room: RoomId) -> Result<Option
     Ok(object.fetch_optional(conn).await?.flatten())
 }
 
+/// The key of the object of the room's background.
+pub(super) async fn background(conn: &mut PgConnection, room: RoomId) -> Result<Option<String>> {
+    let object = sqlx::query_scalar!(
+        "select u.object
+           from rooms r
+           join uploads u on u.id = r.background
+          where r.id = $1",
+        room.number(),
+    );
+    Ok(object.fetch_optional(conn).await?.flatten())
+}
+
 /// At most `limit` uploads that nothing shows and that are older than `hours`, or for proofs that are ready, than
 /// `proof_hours`. They are locked, and those that another node has locked are left out.
 pub(super) async fn loose(

@@ -3,11 +3,13 @@
 
 use std::time::Duration;
 
+use parlor_protocol::command::ChangeRoom;
 use parlor_protocol::reply::Done;
 use parlor_protocol::room::ChatRules;
 use parlor_protocol::{ErrorBody, RoomId, UserId};
 use serde::{Deserialize, Serialize};
 
+use super::change;
 use super::checkpoints::Checkpoints;
 use super::conduct::{self, Applied};
 use super::port::PortFuture;
@@ -97,6 +99,11 @@ pub enum Fact {
         /// The user.
         user: UserId,
     },
+    /// The room's record was changed. Its version is one above the one that the change names.
+    RoomChanged {
+        /// The change.
+        change: Box<ChangeRoom>,
+    },
     /// The platform's staff put everybody out of the room.
     Closed {
         /// The reason, in the words of the member of staff.
@@ -169,6 +176,9 @@ pub enum WriteError {
     /// It may have been written. Writing again with the same operation tells.
     #[error("the answer was lost: {0}")]
     Unknown(String),
+    /// It was not written, because what it names is not there or belongs to others.
+    #[error("refused: {0}")]
+    Refused(Box<ErrorBody>),
     /// It was not written, and will not be.
     #[error("the store refused: {0}")]
     Failed(String),
@@ -256,6 +266,9 @@ async fn write_fact(tx: &mut Tx, write: &HardWrite) -> Result<Option<Written>, W
             Applied::NoSuchUser => return Err(WriteError::NoSuchUser),
             Applied::Yes if !write.by_staff => conduct::record(tx, write, fact).await?,
             Applied::Yes | Applied::NoChange => {}
+        }
+        if let Fact::RoomChanged { change } = fact {
+            change::put(tx, write.operation.actor, change).await?;
         }
         let done = Done { epoch: write.epoch, seq: write.seq, replayed: false };
         return Ok(Some(Written { id, fact: fact.clone(), done, replayed: false }));

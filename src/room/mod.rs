@@ -6,6 +6,7 @@
 mod actor;
 mod audience;
 mod board;
+mod change;
 mod checkpoints;
 mod clock;
 pub mod conduct;

@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::{FromRef, State};
 use axum::http::{HeaderName, StatusCode, header};
+use parlor_protocol::record::Who;
 use parlor_protocol::room::{Person, RoomCard};
 use parlor_protocol::{ErrorCode, RoomId};
 use serde::{Deserialize, Serialize};
@@ -12,6 +13,7 @@ use utoipa::openapi::schema::{Object, ObjectBuilder, SchemaType, Type};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::change::{self, Theme};
 use super::conduct;
 use super::record::{self, RoomList};
 use super::{Crowd, Crowds, RoomAllowance};
@@ -26,7 +28,7 @@ use crate::kit::page::Page;
 /// The most characters of a room's name.
 const NAME_CHARS: usize = 60;
 
-/// `POST /v1/rooms`, `GET /v1/rooms`, `GET /v1/rooms/{id}`, `POST /v1/rooms/{id}/token`.
+/// `POST /v1/rooms`, `GET /v1/rooms`, `GET /v1/rooms/{id}`, `GET /v1/room-themes`, `POST /v1/rooms/{id}/token`.
 pub fn routes<S>() -> OpenApiRouter<S>
 where
     S: Clone + Send + Sync + 'static,
@@ -37,6 +39,7 @@ where
 {
     OpenApiRouter::new()
         .routes(routes!(list_rooms, create_room))
+        .routes(routes!(list_room_themes))
         .routes(routes!(find_room))
         .routes(routes!(issue_room_token))
 }
@@ -66,7 +69,8 @@ fn numbers_of_seats() -> Object {
     request_body(content = NewRoom, example = json!({"name": "Evening in Amman", "seats": 8})),
     responses((status = 201, description = "The room was created; `Location` is its address.", body = RoomCard,
         headers(("Location" = String, description = "The room's address.")),
-        example = json!({"id": 104_233_871, "name": "Evening in Amman", "owner": {"id": 901_233_871, "name": "Omar"}, "seats": 8}))),
+        example = json!({"id": 104_233_871, "name": "Evening in Amman", "owner": {"id": 901_233_871, "name": "Omar"}, "seats": 8,
+            "version": 1, "may_chat": "all", "may_post_images": "all", "may_invite": "all", "may_sit": "all"}))),
     extensions(("x-errors" = json!([ErrorCode::TooManyRooms]))))]
 async fn create_room(
     State(allowance): State<RoomAllowance>,
@@ -103,6 +107,39 @@ struct ListedRoom {
     owner: Person,
     /// The number of seats.
     seats: u8,
+    /// The record's version.
+    version: u64,
+    /// The announcement; absent: none.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    #[schema(required = false)]
+    announcement: String,
+    /// The language, as ISO 639-1; absent: not told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    language: Option<String>,
+    /// The country, as ISO 3166-1 alpha-2; absent: not told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    country: Option<String>,
+    /// What the room is about; absent: nothing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    tags: Vec<String>,
+    /// The most people in the room; absent: as many as the server lets into any room.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    capacity: Option<u32>,
+    /// The theme's name; absent: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    theme: Option<String>,
+    /// The number that changes with the background, which is at `/v1/rooms/{id}/background?v=`; absent: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    background: Option<u32>,
+    /// Who may write chat lines.
+    may_chat: Who,
+    /// Who may post images.
+    may_post_images: Who,
+    /// Who may invite others to a seat.
+    may_invite: Who,
+    /// Who may take a free seat by themselves.
+    may_sit: Who,
     /// How many people are in the room.
     people: u32,
     /// How many of them sit on a seat.
@@ -112,9 +149,29 @@ struct ListedRoom {
 }
 
 impl ListedRoom {
-    fn of(RoomCard { id, name, owner, seats }: RoomCard, crowds: &Crowds) -> Self {
-        let Crowd { people, seated, faces } = crowds.in_room(id);
-        Self { id, name, owner, seats, people, seated, on_seats: faces }
+    fn of(card: RoomCard, crowds: &Crowds) -> Self {
+        let Crowd { people, seated, faces } = crowds.in_room(card.id);
+        Self {
+            id: card.id,
+            name: card.name,
+            owner: card.owner,
+            seats: card.seats,
+            version: card.version,
+            announcement: card.announcement,
+            language: card.language,
+            country: card.country,
+            tags: card.tags,
+            capacity: card.capacity,
+            theme: card.theme,
+            background: card.background,
+            may_chat: card.may_chat,
+            may_post_images: card.may_post_images,
+            may_invite: card.may_invite,
+            may_sit: card.may_sit,
+            people,
+            seated,
+            on_seats: faces,
+        }
     }
 }
 
@@ -122,7 +179,8 @@ impl ListedRoom {
 #[utoipa::path(get, path = "/v1/rooms", tag = "rooms", params(RoomList),
     responses((status = 200, description = "A page of rooms.", body = Page<ListedRoom>, example = json!({"items": [
         {"id": 104_233_871, "name": "Evening in Amman", "owner": {"id": 901_233_871, "name": "Omar"}, "seats": 8,
-         "people": 12, "seated": 1, "on_seats": [{"id": 901_233_871, "name": "Omar"}]},
+         "version": 2, "language": "ar", "tags": ["oud"], "may_chat": "all", "may_post_images": "all", "may_invite": "all",
+         "may_sit": "all", "people": 12, "seated": 1, "on_seats": [{"id": 901_233_871, "name": "Omar"}]},
     ]}))))]
 async fn list_rooms(
     edge: Edge,
@@ -140,10 +198,29 @@ async fn list_rooms(
 #[utoipa::path(get, path = "/v1/rooms/{id}", tag = "rooms",
     params(("id" = RoomId, Path, description = "The room's id.")),
     responses((status = 200, description = "The room.", body = RoomCard,
-        example = json!({"id": 104_233_871, "name": "Evening in Amman", "owner": {"id": 901_233_871, "name": "Omar"}, "seats": 8}))),
+        example = json!({"id": 104_233_871, "name": "Evening in Amman", "owner": {"id": 901_233_871, "name": "Omar"}, "seats": 8,
+            "version": 1, "may_chat": "all", "may_post_images": "all", "may_invite": "all", "may_sit": "all"}))),
     extensions(("x-errors" = json!([ErrorCode::RoomNotFound]))))]
 async fn find_room(edge: Edge, _user: CurrentUser, ValidPath(id): ValidPath<RoomId>) -> Result<Json<RoomCard>> {
     Ok(Json(record::find(&mut *edge.read().await?, id).await?))
+}
+
+/// The looks that rooms may choose.
+#[derive(Serialize, ToSchema)]
+struct RoomThemes {
+    /// The themes, in the order in which they are shown.
+    themes: Vec<Theme>,
+}
+
+/// Lists the themes that a room's record may name.
+///
+/// A theme with a `vip_level` above 0 cannot be chosen yet, because nobody has such a level.
+#[utoipa::path(get, path = "/v1/room-themes", tag = "rooms", security(()),
+    responses((status = 200, description = "All themes.", body = RoomThemes, example = json!({"themes": [{"name": "evening",
+        "title_en": "Evening", "title_ar": "مساء", "vip_level": 0,
+        "assets": {"background": "#1b1430", "surface": "#2a2147", "accent": "#c58bff"}}]}))))]
+async fn list_room_themes(edge: Edge) -> Result<Json<RoomThemes>> {
+    Ok(Json(RoomThemes { themes: change::themes(&mut *edge.read().await?).await? }))
 }
 
 #[derive(Serialize, ToSchema)]

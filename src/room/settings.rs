@@ -2,8 +2,9 @@
 
 use parlor_protocol::limit;
 
-/// The bytes of the largest snapshot: the chat, a page of people and twenty seats, all with the longest names.
-const SNAPSHOT_BYTES: usize = limit::CHAT_BYTES + 32 * 1024;
+/// The bytes of the largest snapshot: the chat, the room's record, a page of people and twenty seats, all with the longest
+/// texts.
+const SNAPSHOT_BYTES: usize = limit::CHAT_BYTES + 36 * 1024;
 /// The bytes that the reply to `connect` may have around the answer to a join.
 const AROUND_BYTES: usize = 16 * 1024;
 /// A day, the greatest value of every time here. Sums of two such times are far from an overflow.

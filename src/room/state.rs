@@ -11,6 +11,7 @@ mod moderation;
 mod naming;
 mod presence;
 mod quiet;
+mod record;
 mod rights;
 mod seats;
 mod snapshot;
@@ -239,7 +240,11 @@ impl RoomState {
             Err(refusal) if refusal.code == ErrorCode::Forbidden => return Ok(self.decide_refused(operation, refusal)),
             Err(refusal) => return Err(refusal),
         };
+        if let Err(refusal) = self.check_record(user.id, role, act) {
+            return Ok(self.decide_refused(operation, refusal));
+        }
         match command {
+            Command::RoomChange(change) => Ok(self.hard(operation, self.decide_change(change), now)),
             Command::SeatTake(take) => Ok(self.soft(operation, self.seats.decide_take(take, user, role))),
             Command::SeatMove(to) => Ok(self.soft(operation, self.seats.decide_move(to, user, role))),
             Command::SeatLeave(_) => {
@@ -362,6 +367,7 @@ impl RoomState {
         match event {
             Event::ParticipantsChanged { joined, left, count } => self.presence.told_names(joined, left, *count, at),
             Event::PersonChanged { person } => self.evolve_person(person),
+            Event::RoomChanged { room, .. } => self.evolve_record(room),
             Event::SeatsChanged { seats, version, .. } => self.seats.assign(seats, *version),
             Event::ChatPosted { from, op, text } => {
                 self.note_spoken(from.id, at);

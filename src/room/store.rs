@@ -7,7 +7,9 @@ use parlor_protocol::room::{Person, RoomCard};
 use parlor_protocol::{Coins, RoomId, UserId};
 use sqlx::PgConnection;
 use sqlx::types::Json;
+use uuid::Uuid;
 
+use super::change;
 use super::conduct::{self, Applied};
 use super::facts::{CheckpointRow, Fact, HardWrite};
 use super::state::{Checkpoint, PackedMemory};
@@ -29,6 +31,17 @@ struct RawRoom {
     owner_picture: Option<i32>,
     seats: i16,
     capacity: Option<i32>,
+    version: i64,
+    announcement: Option<String>,
+    language: Option<String>,
+    country: Option<String>,
+    tags: Vec<String>,
+    theme: Option<String>,
+    background: Option<Uuid>,
+    may_chat: String,
+    may_post_images: String,
+    may_invite: String,
+    may_sit: String,
 }
 
 impl TryFrom<RawRoom> for RoomRow {
@@ -41,6 +54,18 @@ impl TryFrom<RawRoom> for RoomRow {
                 name: raw.name,
                 owner: person(raw.owner_id, raw.owner_name, raw.owner_picture)?,
                 seats: seat_no(raw.seats)?,
+                version: u64::try_from(raw.version).map_err(out_of_range)?,
+                announcement: raw.announcement.unwrap_or_default(),
+                language: raw.language,
+                country: raw.country,
+                tags: raw.tags,
+                capacity: raw.capacity.map(u32::try_from).transpose().map_err(out_of_range)?,
+                theme: raw.theme,
+                background: raw.background.map(change::mark),
+                may_chat: change::who(&raw.may_chat)?,
+                may_post_images: change::who(&raw.may_post_images)?,
+                may_invite: change::who(&raw.may_invite)?,
+                may_sit: change::who(&raw.may_sit)?,
             },
             capacity: raw.capacity.map(usize::try_from).transpose().map_err(out_of_range)?,
         })
@@ -50,7 +75,9 @@ impl TryFrom<RawRoom> for RoomRow {
 pub(super) async fn room(conn: &mut PgConnection, room: RoomId) -> sqlx::Result<Option<RoomRow>> {
     sqlx::query_as!(
         RawRoom,
-        "select r.id, r.name, r.owner_id, u.name as owner_name, u.picture as owner_picture, r.seats, r.capacity
+        "select r.id, r.name, r.owner_id, u.name as owner_name, u.picture as owner_picture, r.seats, r.capacity,
+                r.version, r.announcement, r.language, r.country, r.tags, r.theme, r.background,
+                r.may_chat, r.may_post_images, r.may_invite, r.may_sit
            from rooms r
            join users u on u.id = r.owner_id
           where r.id = $1",
@@ -208,6 +235,8 @@ pub(super) async fn put_fact(
         | Fact::ChatRules { .. } => return conduct::put(conn, id, write, fact).await,
         // Closing has no lasting effect; only the fact itself is kept.
         Fact::Closed { .. } => {}
+        // Its columns are written by `change`.
+        Fact::RoomChanged { .. } => {}
     }
     Ok(Applied::Yes)
 }

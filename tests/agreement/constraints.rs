@@ -52,7 +52,8 @@ const REASONS: &[(&str, &str)] = &[
     ),
     (
         "the word or number is one of an enum of the program's own",
-        "accounts.accounts_currency coin_requests.coin_requests_state jobs.jobs_state nodes.nodes_mode_known \
+        "rooms.rooms_may_chat_word rooms.rooms_may_post_images_word rooms.rooms_may_invite_word rooms.rooms_may_sit_word \
+         rooms.rooms_version_range accounts.accounts_currency coin_requests.coin_requests_state jobs.jobs_state nodes.nodes_mode_known \
          one_time_codes.one_time_codes_purpose revocations.revocations_reason signing_keys.signing_keys_purpose \
          throttles.throttles_kind uploads.uploads_state audit_log.audit_log_act_form audit_log.audit_log_detail_object \
          jobs.jobs_kind_form job_periods.job_periods_kind_form job_periods.job_periods_every user_roles.user_roles_given \
@@ -91,7 +92,7 @@ const REASONS: &[(&str, &str)] = &[
         "nobody but a migration writes it",
         "gifts.* gift_versions.* permissions.* roles.* role_permissions.* schema_marks.* system_accounts.* agencies.* \
          agency_members.* agency_memberships.* agency_rate_versions.* first_form_ends.* first_form_refusals.* \
-         rooms.rooms_capacity_range",
+         room_themes.*",
     ),
     (
         "an upload has one purpose and one owner, who has one avatar: the second use of it is the same row",
@@ -126,11 +127,13 @@ struct Names {
     rooms: [i64; 3],
     /// Ready uploads: a logo that hangs in the second room.
     logo: String,
+    /// The background of the second room.
+    background: String,
     taken_signature: String,
 }
 
 fn probes(names: &Names) -> Vec<Probe> {
-    let Names { admin, user, rooms, logo, taken_signature } = names;
+    let Names { admin, user, rooms, logo, background, taken_signature } = names;
     let long = |chars: usize| "x".repeat(chars);
     let account = |field: &str, value: Value| {
         let mut account = json!({"email": "new@example.com", "password": "a long enough secret", "name": "New",
@@ -138,6 +141,7 @@ fn probes(names: &Names) -> Vec<Probe> {
         account[field] = value;
         account
     };
+    let record = |field: &str, value: Value| json!({"version": 1, field: value});
     let probe =
         |constraint, method, path: &str, body, code| Probe { constraint, method, path: path.to_owned(), body, code };
     let (post, put, patch) = (Method::POST, Method::PUT, Method::PATCH);
@@ -211,6 +215,69 @@ fn probes(names: &Names) -> Vec<Probe> {
             post.clone(),
             "/v1/rooms",
             json!({"name": "Majlis", "seats": 6}),
+            "bad_request",
+        ),
+        probe(
+            "rooms.rooms_name_length",
+            Method::PATCH,
+            &of("/v1/rooms/{room}"),
+            record("name", json!(long(61))),
+            "bad_request",
+        ),
+        probe(
+            "rooms.rooms_announcement_length",
+            Method::PATCH,
+            &of("/v1/rooms/{room}"),
+            record("announcement", json!(long(501))),
+            "bad_request",
+        ),
+        probe(
+            "rooms.rooms_language_form",
+            Method::PATCH,
+            &of("/v1/rooms/{room}"),
+            record("language", json!("AR")),
+            "bad_request",
+        ),
+        probe(
+            "rooms.rooms_country_form",
+            Method::PATCH,
+            &of("/v1/rooms/{room}"),
+            record("country", json!("jo")),
+            "bad_request",
+        ),
+        probe(
+            "rooms.rooms_tags_number",
+            Method::PATCH,
+            &of("/v1/rooms/{room}"),
+            record("tags", json!(["a", "b", "c", "d", "e", "f"])),
+            "bad_request",
+        ),
+        probe(
+            "rooms.rooms_capacity_range",
+            Method::PATCH,
+            &of("/v1/rooms/{room}"),
+            record("capacity", json!(1_000_001)),
+            "bad_request",
+        ),
+        probe(
+            "rooms.rooms_theme_fkey",
+            Method::PATCH,
+            &of("/v1/rooms/{room}"),
+            record("theme", json!("emperor")),
+            "bad_request",
+        ),
+        probe(
+            "rooms.rooms_background_fkey",
+            Method::PATCH,
+            &of("/v1/rooms/{room}"),
+            record("background", json!("01990000-0000-7000-8000-000000000001")),
+            "bad_request",
+        ),
+        probe(
+            "rooms.rooms_background_key",
+            Method::PATCH,
+            &format!("/v1/rooms/{}", rooms[2]),
+            record("background", json!(background)),
             "bad_request",
         ),
         probe(
@@ -365,6 +432,16 @@ async fn every_constraint_is_out_of_reach_or_its_breach_is_a_refusal() {
     let hung =
         world.call(Method::PUT, &format!("/v1/rooms/{}/logo", rooms[1]), &token, Some(json!({"upload": logo}))).await;
     assert_eq!(hung.0, 200, "{}", hung.1);
+    let background = uploads::ready(&world, &token, "room_background").await;
+    let hung = world
+        .call(
+            Method::PATCH,
+            &format!("/v1/rooms/{}", rooms[1]),
+            &token,
+            Some(json!({"version": 1, "background": background})),
+        )
+        .await;
+    assert_eq!(hung.0, 200, "{}", hung.1);
     let signature =
         "select signature from signatures where user_id = (select id from users where email = 'taken@example.com')";
     let taken_signature: String =
@@ -374,6 +451,7 @@ async fn every_constraint_is_out_of_reach_or_its_breach_is_a_refusal() {
         user: user.number(),
         rooms: rooms.map(|room| room.number()),
         logo,
+        background,
         taken_signature,
     };
     let probes = probes(&names);

@@ -4,5 +4,5 @@
 mod constraints;
 mod rest;
 mod socket;
-mod uploads;
+pub mod uploads;
 mod variation;

@@ -10,12 +10,12 @@ use crate::media::person::PNG;
 use crate::support::world::World;
 
 /// A folder of the test's own for files.
-pub(super) fn folder() -> PathBuf {
+pub fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("media-{}", Uuid::now_v7().simple()))
 }
 
 /// The id of a picture that was uploaded for this purpose and found good.
-pub(super) async fn ready(world: &World, token: &str, purpose: &str) -> String {
+pub async fn ready(world: &World, token: &str, purpose: &str) -> String {
     let asked = json!({"purpose": purpose, "content_type": "image/png", "bytes": PNG.len()});
     let (status, begun) = world.post("/v1/uploads", token, asked).await;
     assert_eq!(status, 201, "{begun}");

@@ -87,6 +87,7 @@ pub(super) const OWNERS: &[(&str, &str)] = &[
     ("suspensions", "identity"),
     ("audit_log", "audit"),
     ("rooms", "room"),
+    ("room_themes", "room"),
     ("room_facts", "room"),
     ("room_seat_locks", "room"),
     ("room_kicks", "room"),
@@ -127,6 +128,12 @@ pub(super) const OWNERS: &[(&str, &str)] = &[
 pub(super) const READERS: &[(&str, &[&str], &str)] = &[
     ("room", &["users"], "a room's card says its owner's name, and a waking room those of the people on its seats"),
     ("room", &["room_totals"], "a waking room begins at the last committed gift"),
+    (
+        "room",
+        &["uploads"],
+        "a room's background is a ready upload of its owner's own, which the change of its record names",
+    ),
+    ("media", &["rooms"], "the background of a room is the upload that the room's record names"),
     ("economy/gift", &["rooms"], "a gift is to a room that is there, and the room's owner has a share of it"),
 ];
 

@@ -25,6 +25,8 @@ const LINES: &[(&str, &str, &str, &str)] = &[
     ("room.leave",  r#"{"room":{own_room}}"#,                                          "in",  "3.3....."),
     ("room.leave",  r#"{"room":{other_room}}"#,                                        "in",  "3.3....."),
     ("room.leave",  r#"{"room":{other_room}}"#,                                        "on",  "3o3ooooo"),
+    ("room.change", r#"{"room":{own_room},"version":1}"#,                              "in",  "3.3....."),
+    ("room.change", r#"{"room":{other_room},"version":1}"#,                            "in",  "33333333"),
     ("room.kick",   r#"{"room":{own_room},"user":{guest}}"#,                           "in",  "3.3....."),
     ("room.kick",   r#"{"room":{other_room},"user":{guest}}"#,                         "in",  "33333333"),
     ("admin.promote", r#"{"room":{own_room},"user":{guest}}"#,                         "in",  "3.3....."),

@@ -38,6 +38,9 @@ pub const LINES: &[(&str, &str, &str, &str)] = &[
     ("create_room",         "/v1/rooms",                                        r#"{"name":"m"}"#,  "1.3....."),
     ("find_room",           "/v1/rooms/{own_room}",                             "",                 "1.3....."),
     ("find_room",           "/v1/rooms/{other_room}",                           "",                 "1.3....."),
+    ("list_room_themes",    "/v1/room-themes",                                  "",                 "........"),
+    ("change_room",         "/v1/rooms/{own_room}",                             r#"{"version":1}"#, "1.3....."),
+    ("change_room",         "/v1/rooms/{other_room}",                           r#"{"version":1}"#, "1o3ooooo"),
     ("issue_room_token",    "/v1/rooms/{own_room}/token",                       "",                 "1.3....."),
     ("issue_room_token",    "/v1/rooms/{other_room}/token",                     "",                 "1.3....."),
     // The owner may do these from outside the room; others must be in the room, or may not do them at all.
@@ -113,6 +116,8 @@ pub const LINES: &[(&str, &str, &str, &str)] = &[
     // Everybody may see pictures, but there are none here.
     ("show_avatar",         "/v1/users/{self}/avatar",                          "",                 "44444444"),
     ("show_avatar",         "/v1/users/{user}/avatar",                          "",                 "44444444"),
+    ("show_background",     "/v1/rooms/{own_room}/background",                  "",                 "44444444"),
+    ("show_background",     "/v1/rooms/{other_room}/background",                "",                 "44444444"),
     ("show_logo",           "/v1/rooms/{own_room}/logo",                        "",                 "44444444"),
     ("show_logo",           "/v1/rooms/{other_room}/logo",                      "",                 "44444444"),
     ("hang_logo",           "/v1/rooms/{own_room}/logo",                        OWN_LOGO,           "1.3....."),

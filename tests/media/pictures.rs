@@ -70,7 +70,7 @@ async fn refused_or_clean(server: &World) {
     let layla = Person::new(server, "layla").await;
     let page = [&PNG[..8], b"<html><script>alert(1)</script></html>"].concat();
     let webp = written(40, 30, ImageFormat::WebP);
-    for purpose in ["avatar", "room_logo", "proof"] {
+    for purpose in ["avatar", "room_logo", "room_background", "proof"] {
         for (content_type, bytes) in [
             ("image/png", &PNG[..8]),
             ("image/png", &page[..]),

@@ -12,6 +12,7 @@ mod migrations;
 mod openapi;
 mod overload;
 mod published;
+mod record;
 mod refusals;
 mod rest;
 mod rooms;

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use parlor_protocol::command::{
-    Ban, InRoom, Join, Kick, ListGifts, ListPeople, MoveSeat, MuteChat, Nothing, OnAllSeats, OnSeat, OnUser,
+    Ban, ChangeRoom, InRoom, Join, Kick, ListGifts, ListPeople, MoveSeat, MuteChat, Nothing, OnAllSeats, OnSeat, OnUser,
     Recipients, RefreshSession, SendChat, SendGift, SetChatRules, TakeSeat,
 };
 use parlor_protocol::envelope::EventFrame;
@@ -73,6 +73,8 @@ async fn every_command_is_answered_as_the_schema_says() {
     let _: Done = ask(&mut owner, asked, Command::SeatUnlockAll(OnAllSeats { room, version: None })).await;
     let _: Done = ask(&mut owner, asked, Command::AdminPromote(OnUser { room, user: amira })).await;
     let _: Done = ask(&mut owner, asked, Command::AdminDemote(OnUser { room, user: amira })).await;
+    let change = ChangeRoom { name: Some("مجلس الشعر".to_owned()), ..ChangeRoom::of(room, 1) };
+    let _: Done = ask(&mut owner, asked, Command::RoomChange(change)).await;
     let mute = MuteChat { room, user: amira, duration_ms: Some(60_000) };
     let _: Done = ask(&mut owner, asked, Command::ChatMute(mute)).await;
     let _: Done = ask(&mut owner, asked, Command::ChatUnmute(OnUser { room, user: amira })).await;

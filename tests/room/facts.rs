@@ -9,7 +9,10 @@ use parlor::kit::supervise::Supervisor;
 use parlor::kit::tx::Tx;
 use parlor::room::port::PortFuture;
 use parlor::room::{Checkpoint, CheckpointRow, Fact, Facts, HardWrite, PackedMemory, PgFacts, WriteError, Written};
+use parlor_protocol::command::ChangeRoom;
+use parlor_protocol::record::Who;
 use parlor_protocol::reply::Done;
+use parlor_protocol::room::RoomCard;
 use parlor_protocol::{ErrorBody, ErrorCode, RoomId};
 use sqlx::PgPool;
 
@@ -201,6 +204,50 @@ async fn an_operation_is_written_once_and_answered_the_same() {
     assert_eq!((again.done, again.replayed), (Done { epoch, seq: 7, replayed: false }, true));
     assert_eq!(ground.count("select count(*) from room_facts").await, 1);
     assert_eq!(ground.count("select count(*) from room_seat_locks").await, 1);
+}
+
+#[tokio::test]
+async fn a_changed_record_is_read_by_a_waking_room_and_a_refused_change_writes_nothing() {
+    let (ground, card) = room().await;
+    let epoch = claim(&ground.database.app, "a", card.id).await;
+    let facts = facts(&ground.database.app);
+    let write = |op: u128, change: ChangeRoom| {
+        let fact = Fact::RoomChanged { change: Box::new(change) };
+        let write = HardWrite { verdict: Ok(fact), ..lock(card.id, epoch, op, 0) };
+        facts.write(HardWrite { operation: Operation { body_hash: [op as u8; 16], ..write.operation }, ..write })
+    };
+    let change = ChangeRoom {
+        name: Some("Majlis".into()),
+        tags: Some(vec!["Oud".into()]),
+        capacity: Some(7),
+        theme: Some("evening".into()),
+        may_chat: Some(Who::Seated),
+        ..ChangeRoom::of(card.id, 1)
+    };
+    write(1, change.clone()).await.expect("written").expect("a fact");
+    for (op, refused) in [
+        (2, ChangeRoom { theme: Some("emperor".into()), name: Some("No".into()), ..ChangeRoom::of(card.id, 2) }),
+        (3, ChangeRoom { background: Some(uuid::Uuid::from_u128(9)), ..ChangeRoom::of(card.id, 2) }),
+    ] {
+        assert!(matches!(write(op, refused).await, Err(WriteError::Refused(_))));
+    }
+    assert_eq!(ground.count("select count(*) from room_facts").await, 1);
+    // An operation that was refused is not used up.
+    write(2, ChangeRoom { announcement: Some("At nine".into()), ..ChangeRoom::of(card.id, 2) }).await.expect("written");
+    let identity = node(&ground.database.app, "a", 1, 6_000.0).await;
+    let mut tx = Tx::begin(&ground.database.app).await.expect("a transaction");
+    let woken = parlor::room::service::wake(&mut tx, &identity, card.id).await.expect("wakes");
+    let now = RoomCard {
+        version: 3,
+        name: "Majlis".into(),
+        announcement: "At nine".into(),
+        tags: vec!["oud".into()],
+        capacity: Some(7),
+        theme: Some("evening".into()),
+        may_chat: Who::Seated,
+        ..card
+    };
+    assert_eq!((woken.card, woken.capacity), (now, Some(7)));
 }
 
 #[tokio::test]

@@ -33,7 +33,7 @@ async fn open(ground: &Ground, name: &str, number: i64) -> RoomCard {
     let id = ground.open(number, user(1), name).await;
     let totals = sqlx::query("insert into room_totals (room_id) values ($1)").bind(number);
     totals.execute(&ground.database.app).await.expect("a new room");
-    RoomCard { id, name: name.into(), owner: person(1), seats: 8 }
+    RoomCard::named(id, name.into(), person(1), 8)
 }
 
 /// A node's row, with a lease of so many milliseconds that nobody renews.

@@ -365,7 +365,7 @@ fn join(pretended: &Pretended, room: RoomId, position: Option<Position>) -> Join
     });
     let snapshot = missed.is_none().then(|| {
         SnapshotText::of(&Snapshot {
-            room: RoomCard { id: room, name: "A room".into(), owner: person(1), seats: 8 },
+            room: RoomCard::named(room, "A room".into(), person(1), 8),
             own: OwnPlace { role: RoomRole::Listener, seat: None, chat_muted: false, chat_muted_until: None },
             admins: Vec::new(),
             seats: Vec::new(),

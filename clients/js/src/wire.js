@@ -30,6 +30,7 @@ export const QUEUES = Object.freeze({
   'chat.rules': 'seat',
   'chat.unmute': 'seat',
   'room.ban': 'seat',
+  'room.change': 'seat',
   'room.kick': 'seat',
   'room.unban': 'seat',
   'seat.leave': 'seat',

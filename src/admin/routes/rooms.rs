@@ -52,7 +52,8 @@ impl From<Sight> for LiveRoom {
 /// Lists the rooms that are live on this node, by id.
 #[utoipa::path(get, path = "/v1/staff/rooms", tag = "staff", params(LiveRoomList),
     responses((status = 200, description = "A page of rooms.", body = Page<LiveRoom>, example = json!({"items": [{
-        "room": {"id": 104_233_871, "name": "Evening in Amman", "owner": {"id": 901_233_871, "name": "Omar"}, "seats": 8},
+        "room": {"id": 104_233_871, "name": "Evening in Amman", "owner": {"id": 901_233_871, "name": "Omar"}, "seats": 8,
+            "version": 1, "may_chat": "all", "may_post_images": "all", "may_invite": "all", "may_sit": "all"},
         "people": 12, "seated": 4,
     }]}))))]
 async fn list_live_rooms(

@@ -144,6 +144,10 @@ impl RoomActor {
                 self.writes.refuse_waiting();
                 answer(current.reply, Err(ErrorCode::RoomPaused.into()));
             }
+            (Err(WriteError::Refused(refusal)), _) => {
+                let decision = self.state.decide_refused(&operation, *refusal);
+                self.carry_out(decision, now, current.reply);
+            }
             (Err(WriteError::Conflict), _) => answer(current.reply, Err(ErrorCode::OperationConflict.into())),
             (Err(WriteError::Failed(why)), _) => failed(current, &why),
             (Ok(None), Ok(_)) => failed(current, "a fact was neither written nor found"),

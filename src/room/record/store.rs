@@ -4,11 +4,83 @@ use chrono::{DateTime, Utc};
 use parlor_protocol::room::{Person, RoomCard};
 use parlor_protocol::{RoomId, UserId};
 use sqlx::PgConnection;
+use uuid::Uuid;
 
 use super::{Listed, RoomList};
 use crate::db::Folded;
 use crate::kit::error::{Error, Result};
 use crate::kit::list::{TimeKey, Window};
+use crate::room::change;
+
+/// A room's row with what its card shows.
+struct CardRow {
+    id: i64,
+    name: String,
+    seats: i16,
+    owner_id: i64,
+    owner_name: String,
+    owner_picture: Option<i32>,
+    created_at: DateTime<Utc>,
+    capacity: Option<i32>,
+    version: i64,
+    announcement: Option<String>,
+    language: Option<String>,
+    country: Option<String>,
+    tags: Vec<String>,
+    theme: Option<String>,
+    background: Option<Uuid>,
+    may_chat: String,
+    may_post_images: String,
+    may_invite: String,
+    may_sit: String,
+}
+
+/// A query of rooms as [`CardRow`]s: what follows after `from rooms r`, and its values.
+macro_rules! cards {
+    ($rest:tt $(, $value:expr)* $(,)?) => {
+        sqlx::query_as!(
+            CardRow,
+            "select r.id, r.name, r.seats, r.owner_id, u.name as owner_name, u.picture as owner_picture, r.created_at,
+                    r.capacity, r.version, r.announcement, r.language, r.country, r.tags, r.theme, r.background,
+                    r.may_chat, r.may_post_images, r.may_invite, r.may_sit
+               from rooms r
+               join users u on u.id = r.owner_id
+             " + $rest,
+            $($value),*
+        )
+    };
+}
+
+impl TryFrom<CardRow> for Listed {
+    type Error = Error;
+
+    fn try_from(row: CardRow) -> Result<Self> {
+        let owner = Person {
+            id: user_id(row.owner_id)?,
+            name: row.owner_name,
+            picture: row.owner_picture.map(i32::unsigned_abs),
+        };
+        let card = RoomCard {
+            id: room_id(row.id)?,
+            name: row.name,
+            owner,
+            seats: u8::try_from(row.seats).map_err(Error::internal)?,
+            version: row.version.unsigned_abs(),
+            announcement: row.announcement.unwrap_or_default(),
+            language: row.language,
+            country: row.country,
+            tags: row.tags,
+            capacity: row.capacity.map(i32::unsigned_abs),
+            theme: row.theme,
+            background: row.background.map(change::mark),
+            may_chat: change::who(&row.may_chat)?,
+            may_post_images: change::who(&row.may_post_images)?,
+            may_invite: change::who(&row.may_invite)?,
+            may_sit: change::who(&row.may_sit)?,
+        };
+        Ok(Self { card, created_us: row.created_at.timestamp_micros() })
+    }
+}
 
 /// Inserts a room with this id; `None` if the id is taken.
 pub(super) async fn insert_room(
@@ -83,43 +155,22 @@ pub(super) async fn insert_rooms(
 
 /// The room of this id.
 pub(super) async fn room(conn: &mut PgConnection, id: RoomId) -> Result<Option<RoomCard>> {
-    let row = sqlx::query!(
-        "select r.id, r.name, r.seats, r.owner_id, u.name as owner_name, u.picture as owner_picture
-           from rooms r
-           join users u on u.id = r.owner_id
-          where r.id = $1",
-        id.number(),
-    )
-    .fetch_optional(conn)
-    .await?;
-    row.map(|row| card(row.id, row.name, row.seats, row.owner_id, (row.owner_name, row.owner_picture))).transpose()
+    let row = cards!("where r.id = $1", id.number());
+    Ok(row.fetch_optional(conn).await?.map(Listed::try_from).transpose()?.map(|listed| listed.card))
 }
 
 /// The rows of one page of rooms, newest first.
 pub(super) async fn rooms(conn: &mut PgConnection, window: &Window<RoomList>) -> Result<Vec<Listed>> {
     let (created, id) = behind(window);
-    let rows = sqlx::query!(
-        "select r.id, r.name, r.seats, r.owner_id, r.created_at, u.name as owner_name, u.picture as owner_picture
-           from rooms r
-           join users u on u.id = r.owner_id
-          where (r.created_at, r.id) < ($1, $2)
-          order by r.created_at desc, r.id desc
-          limit $3",
+    let rows = cards!(
+        "where (r.created_at, r.id) < ($1, $2)
+         order by r.created_at desc, r.id desc
+         limit $3",
         created,
         id,
         window.one_more(),
-    )
-    .fetch_all(conn)
-    .await?;
-    rows.into_iter()
-        .map(|row| {
-            let created_us = row.created_at.timestamp_micros();
-            Ok(Listed {
-                card: card(row.id, row.name, row.seats, row.owner_id, (row.owner_name, row.owner_picture))?,
-                created_us,
-            })
-        })
-        .collect()
+    );
+    rows.fetch_all(conn).await?.into_iter().map(Listed::try_from).collect()
 }
 
 /// The rows of one page of the rooms whose folded name contains this text, or whose id it is. A text of fewer than three
@@ -135,32 +186,19 @@ pub(super) async fn rooms_named(
         let literal = text.replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_");
         if is_short { format!("{literal}%") } else { format!("%{literal}%") }
     };
-    let rows = sqlx::query!(
-        r#"select r.id, r.name, r.seats, r.owner_id, r.created_at, u.name as owner_name, u.picture as owner_picture
-             from rooms r
-             join users u on u.id = r.owner_id
-            where (r.search_letters like $4 and r.search_name like $6 or r.id = $5)
-              and (r.created_at, r.id) < ($1, $2)
-            order by r.created_at desc, r.id desc
-            limit $3"#,
+    let rows = cards!(
+        "where (r.search_letters like $4 and r.search_name like $6 or r.id = $5)
+           and (r.created_at, r.id) < ($1, $2)
+         order by r.created_at desc, r.id desc
+         limit $3",
         created,
         id,
         window.one_more(),
         pattern(letters),
         text.parse().unwrap_or(0_i64),
         pattern(text),
-    )
-    .fetch_all(conn)
-    .await?;
-    rows.into_iter()
-        .map(|row| {
-            let created_us = row.created_at.timestamp_micros();
-            Ok(Listed {
-                card: card(row.id, row.name, row.seats, row.owner_id, (row.owner_name, row.owner_picture))?,
-                created_us,
-            })
-        })
-        .collect()
+    );
+    rows.fetch_all(conn).await?.into_iter().map(Listed::try_from).collect()
 }
 
 /// The rooms that these users own, each with its owner.
@@ -174,18 +212,6 @@ pub(super) async fn owned_by(conn: &mut PgConnection, owners: &[UserId]) -> Resu
 fn behind(window: &Window<RoomList>) -> (DateTime<Utc>, i64) {
     let (created, id) = window.behind().unwrap_or((TimeKey::LAST, i64::MAX));
     (DateTime::from_timestamp_micros(created.micros()).unwrap_or_default(), id)
-}
-
-fn card(
-    id: i64,
-    name: String,
-    seats: i16,
-    owner: i64,
-    (owner_name, picture): (String, Option<i32>),
-) -> Result<RoomCard> {
-    let owner = Person { id: user_id(owner)?, name: owner_name, picture: picture.map(i32::unsigned_abs) };
-    let seats = u8::try_from(seats).map_err(Error::internal)?;
-    Ok(RoomCard { id: room_id(id)?, name, owner, seats })
 }
 
 fn user_id(number: i64) -> Result<UserId> {

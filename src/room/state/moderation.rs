@@ -107,6 +107,7 @@ impl RoomState {
             Fact::ChatUnmuted { user } => self.unmuted(*user, by).map(Change::Event).into_iter().collect(),
             Fact::ChatRules { rules } => self.chat_rules_changed(*rules, by).map(Change::Event).into_iter().collect(),
             Fact::Unbanned { user } => self.unbanned(*user, by).map(Change::Event).into_iter().collect(),
+            Fact::RoomChanged { change } => vec![Change::Event(self.changed(change, by))],
             Fact::Closed { reason } => {
                 let users: Vec<_> = self.presence.participants().map(|participant| participant.person.id).collect();
                 let removal = |user: &UserId| self.removal(*user, RemovalCause::Closed, None, reason);

@@ -105,8 +105,10 @@ pub enum Act {
     ReadConduct,
     /// Put everybody out of the room.
     Close,
-    /// Change the room's settings, such as its picture.
+    /// Change the room's settings, such as its picture and its record.
     ChangeSettings,
+    /// Do what the room's record lets only its admins do.
+    PassRecord,
     /// Wake a room that sleeps, by asking it something from outside.
     Wake,
 }
@@ -119,6 +121,7 @@ const fn allowed(act: Act) -> &'static [Role] {
             &[Owner, Admin, Host, Speaker, Listener]
         }
         Act::TakeHostSeat => &[Owner],
+        Act::PassRecord => &[Owner, Admin],
         Act::LockSeat | Act::UnlockSeat | Act::LockAllSeats | Act::UnlockAllSeats => &[Owner, AwayOwner, Admin],
         Act::Overrule => &[Owner, AwayOwner, Admin],
         Act::OverruleAdmin => &[Owner, AwayOwner],
@@ -217,6 +220,7 @@ impl Act {
             Command::ChatMute(_) => Some(Self::MuteChat),
             Command::ChatUnmute(_) => Some(Self::UnmuteChat),
             Command::ChatRules(_) => Some(Self::SetChatRules),
+            Command::RoomChange(_) => Some(Self::ChangeSettings),
             _ => None,
         }
     }
@@ -274,6 +278,7 @@ mod tests {
         (Act::ReadConduct, "xxx......"),
         (Act::Close, "........x"),
         (Act::ChangeSettings, "xx......."),
+        (Act::PassRecord, "x.x......"),
         (Act::Promote, "xx......."),
         (Act::Demote, "xx......."),
         (Act::StepDown, "..x......"),

@@ -103,7 +103,10 @@ impl RoomState {
             memory: Memory::restore(&checkpoint.memory, now, &settings),
             gifts: GiftNumbers { announced, committed, coins },
             admins: super::admins::admins_of(woken.admins, woken.card.owner.id),
-            card: woken.card,
+            card: RoomCard {
+                capacity: woken.capacity.map(|capacity| u32::try_from(capacity).unwrap_or(u32::MAX)),
+                ..woken.card
+            },
             capacity: woken.capacity.unwrap_or(settings.capacity),
             epoch: woken.epoch,
             seq: 0,

@@ -5,11 +5,13 @@ mod against_a_model;
 mod bans;
 mod naming;
 mod quiet;
+mod record;
 mod seats;
 mod staff;
 mod world;
 
-use parlor_protocol::command::{Recipients, TakeSeat};
+use parlor_protocol::command::{ChangeRoom, Recipients, TakeSeat};
+use parlor_protocol::record::Who;
 use parlor_protocol::room::{Person, RoomRole, Seat};
 use parlor_protocol::{Op, limit};
 

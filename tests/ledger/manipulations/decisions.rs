@@ -54,6 +54,7 @@ pub const TABLES: &[(&str, Decision)] = &[
     ("room_logos", Decision::Other),
     ("room_owners", Decision::Other),
     ("room_seat_locks", Decision::Other),
+    ("room_themes", Decision::Other),
     ("room_totals", Decision::Money),
     ("rooms", Decision::Other),
     ("schema_marks", Decision::Other),

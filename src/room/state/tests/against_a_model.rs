@@ -37,6 +37,8 @@ enum Step {
     Unmute(i64, i64),
     /// By whom; whether everybody is muted; and the seconds of slow mode.
     Rules(i64, Option<bool>, Option<u32>),
+    /// A user changes the record, decided on a version that is so much older: the name of this number, who may chat and sit.
+    Change(i64, u64, u8, Who, Who),
     /// Retries one of the operations so far.
     Retry(usize),
     Gift,
@@ -54,6 +56,10 @@ fn stored(checkpoint: &Checkpoint) -> Checkpoint {
     let state: Checkpoint =
         serde_json::from_str(&serde_json::to_string(checkpoint).expect("serializes")).expect("reads back");
     Checkpoint { memory: PackedMemory::read(checkpoint.memory.0.clone()).expect("reads back"), ..state }
+}
+
+fn whom() -> impl Strategy<Value = Who> {
+    proptest::sample::select(Who::ALL.to_vec())
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -82,6 +88,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (1..=3_i64, who.clone()).prop_map(|(by, who)| Step::Unmute(by, who)),
         1 => (1..=3_i64, proptest::option::of(any::<bool>()), proptest::option::of(0..3_u32))
             .prop_map(|(by, muted, slow)| Step::Rules(by, muted, slow)),
+        2 => (1..=2_i64, 0..2_u64, 0..3_u8, whom(), whom())
+            .prop_map(|(by, behind, name, chat, sit)| Step::Change(by, behind, name, chat, sit)),
         2 => any::<usize>().prop_map(Step::Retry),
         1 => Just(Step::Gift),
         3 => (who.clone(), 0..3_u8).prop_map(|(who, name)| Step::Rename(who, name)),
@@ -111,6 +119,11 @@ struct Model {
     names: BTreeMap<i64, Person>,
     /// Until this time a user who is not in the room may be on their way back.
     settled_at: i64,
+    /// How often the record was changed, the room's last name, and who may chat and sit.
+    changes: u64,
+    room_name: Option<String>,
+    may_chat: Who,
+    may_sit: Who,
 }
 
 impl Model {
@@ -175,8 +188,16 @@ impl Model {
         self.seats.get(&seat).is_none_or(|sitting| *sitting == who || self.is_above(who, *sitting))
     }
 
+    /// Whether this user is among those.
+    fn is_one_of(&self, who: i64, those: Who) -> bool {
+        self.decides(who) || those == Who::All || (those == Who::Seated && self.sits(who))
+    }
+
     /// The error that is expected, if there is one; otherwise the seat is taken.
     fn take(&mut self, who: i64, seat: Option<u8>) -> Option<ErrorCode> {
+        if !self.is_one_of(who, self.may_sit) {
+            return Some(ErrorCode::NotPermitted);
+        }
         let free = |seat: &u8| !self.locks.contains(seat) && !self.seats.contains_key(seat);
         let wanted = seat.or_else(|| (1..SEATS).find(free));
         match wanted {
@@ -233,6 +254,7 @@ impl Client {
                 let known = on_seats.chain([&mut self.picture.room.owner]).filter(|known| known.id == person.id);
                 known.for_each(|known| known.clone_from(person));
             }
+            Event::RoomChanged { room, .. } => self.picture.room = (**room).clone(),
             Event::SeatsChanged { seats, version, .. } => {
                 seats.iter().for_each(|seat| self.picture.seats[usize::from(seat.no)] = seat.clone());
                 self.picture.seat_version = *version;
@@ -374,7 +396,28 @@ impl Run {
                 model.seats.retain(|_, sitting| *sitting != who);
                 (!sat).then_some(ErrorCode::NotSeated)
             }),
-            Step::Say(who) => self.command(who, say("hello"), |model| model.say(who, now)),
+            Step::Say(who) => self.command(who, say("hello"), |model| {
+                if model.is_one_of(who, model.may_chat) { model.say(who, now) } else { Some(ErrorCode::NotPermitted) }
+            }),
+            Step::Change(who, behind, name, chat, sit) => {
+                let name = format!("room {name}");
+                let version = self.world.state.card.version.saturating_sub(behind);
+                let change = ChangeRoom {
+                    name: Some(name.clone()),
+                    may_chat: Some(chat),
+                    may_sit: Some(sit),
+                    ..ChangeRoom::of(room_id(), version)
+                };
+                self.command(who, Command::RoomChange(change), |model| match behind {
+                    _ if who != 1 => Some(ErrorCode::Forbidden),
+                    1 => Some(ErrorCode::RoomChanged),
+                    _ => {
+                        model.changes += 1;
+                        (model.room_name, model.may_chat, model.may_sit) = (Some(name), chat, sit);
+                        None
+                    }
+                });
+            }
             Step::Lock(who, seat) => self.command(who, lock(seat), |model| match seat {
                 _ if !model.decides(who) => Some(ErrorCode::Forbidden),
                 SEATS.. => Some(ErrorCode::SeatNotFound),
@@ -540,7 +583,7 @@ impl Run {
             committed: self.gift_no,
             coins: Coins(self.gift_no * 5),
             checkpoint: Some(stored(&last.checkpoint(self.world.now))),
-            card: RoomCard { owner: self.model.name(1), ..woken().card },
+            card: RoomCard { owner: self.model.name(1), ..last.card.clone() },
             ..woken()
         };
         self.world.state = RoomState::wake(woken, Self::settings(), self.world.now);
@@ -580,6 +623,9 @@ impl Run {
             assert_eq!(there.person, self.model.name(there.person.id.number()), "one name");
         }
         assert_eq!(state.card.owner, self.model.name(1));
+        assert_eq!(state.card.version, 1 + self.model.changes);
+        assert_eq!(state.card.name, self.model.room_name.as_deref().unwrap_or("a room"));
+        assert_eq!((state.card.may_chat, state.card.may_sit), (self.model.may_chat, self.model.may_sit));
         let present: Vec<i64> = state.presence.participants().map(|there| there.person.id.number()).collect();
         assert_eq!(present, self.model.present.keys().copied().collect::<Vec<_>>());
         self.clients.iter().for_each(|client| client.agrees(state));

@@ -31,7 +31,7 @@ pub(in crate::room) fn room_id() -> RoomId {
 
 pub(in crate::room) fn woken() -> Woken {
     Woken {
-        card: RoomCard { id: room_id(), name: "a room".into(), owner: person(1), seats: 5 },
+        card: RoomCard { capacity: Some(4), ..RoomCard::named(room_id(), "a room".into(), person(1), 5) },
         capacity: Some(4),
         epoch: 7,
         locks: Vec::new(),

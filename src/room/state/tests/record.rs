@@ -1,0 +1,81 @@
+//! Tests of the room's record: its changes, and what it lets people do.
+
+use super::*;
+
+fn change(version: u64) -> ChangeRoom {
+    ChangeRoom::of(room_id(), version)
+}
+
+fn ask(world: &mut World, who: i64, change: ChangeRoom) -> Result<Done, ErrorCode> {
+    world.command(who, Command::RoomChange(change))
+}
+
+#[test]
+fn a_change_is_one_event_with_the_whole_record_and_the_next_version() {
+    let mut world = World::with_people(&[1, 2]);
+    let told = world.told.len();
+    let named = ChangeRoom {
+        name: Some("Majlis".into()),
+        announcement: Some("Poetry at nine\nBring a poem".into()),
+        tags: Some(vec!["Oud".into(), "oud".into()]),
+        ..change(1)
+    };
+    ask(&mut world, 1, named).expect("the owner's");
+    let card = world.state.card().clone();
+    assert_eq!((card.version, &*card.name, card.tags.as_slice()), (2, "Majlis", &["oud".to_owned()][..]));
+    assert_eq!(world.told[told..], [Event::RoomChanged { room: Box::new(card.clone()), by: user(1) }]);
+    assert_eq!(world.state.snapshot(user(2)).room, card);
+    assert_eq!(ask(&mut world, 2, change(2)), Err(ErrorCode::Forbidden));
+}
+
+#[test]
+fn of_two_changes_on_one_version_the_later_is_told_so_and_a_retry_gets_its_first_answer() {
+    let mut world = World::with_people(&[1, 2]);
+    let (first, second) = (ChangeRoom { name: Some("One".into()), ..change(1) }, change(1));
+    let done = world.retry(1, 100, Command::RoomChange(first.clone())).expect("on the present version");
+    assert_eq!(ask(&mut world, 1, second), Err(ErrorCode::RoomChanged));
+    let again = world.retry(1, 100, Command::RoomChange(first)).expect("done before");
+    assert_eq!(again, Done { replayed: true, ..done });
+    assert_eq!((world.state.card().version, &*world.state.card().name), (2, "One"));
+}
+
+#[test]
+fn a_lower_capacity_puts_nobody_out_and_lets_nobody_in() {
+    let mut world = World::with_people(&[1, 2, 3]);
+    ask(&mut world, 1, ChangeRoom { capacity: Some(2), ..change(1) }).expect("the owner's");
+    assert_eq!(world.join(4).expect_err("full").code, ErrorCode::RoomFull);
+    assert!(world.join(3).is_ok(), "who is in stays");
+    let beyond = u32::try_from(Settings::default().capacity).expect("small") + 1;
+    assert_eq!(ask(&mut world, 1, ChangeRoom { capacity: Some(beyond), ..change(2) }), Err(ErrorCode::BadRequest));
+    ask(&mut world, 1, ChangeRoom { capacity: Some(0), ..change(2) }).expect("the server's own");
+    for number in 4..=9 {
+        world.join(number).expect("there is room");
+    }
+}
+
+#[test]
+fn who_may_chat_and_sit_is_what_the_record_says() {
+    let mut world = World::with_people(&[1, 2, 3]);
+    world.command(2, take(Some(1))).expect("free");
+    let seated = ChangeRoom { may_chat: Some(Who::Seated), may_sit: Some(Who::Admins), ..change(1) };
+    ask(&mut world, 1, seated).expect("the owner's");
+    world.command(2, say("seated")).expect("they sit");
+    world.command(1, say("the owner")).expect("the owner's room");
+    assert_eq!(world.command(3, say("standing")), Err(ErrorCode::NotPermitted));
+    assert_eq!(world.command(3, take(Some(2))), Err(ErrorCode::NotPermitted));
+    world.command(2, move_to(2)).expect("moving takes no seat from the room");
+    world.command(1, take(Some(0))).expect("the owner's seat");
+    ask(&mut world, 1, ChangeRoom { may_chat: Some(Who::Admins), may_sit: Some(Who::All), ..change(2) })
+        .expect("again");
+    assert_eq!(world.command(2, say("seated")), Err(ErrorCode::NotPermitted));
+    world.command(1, say("the owner")).expect("the owner's room");
+    world.command(3, take(Some(3))).expect("free");
+}
+
+#[test]
+fn an_owner_changes_the_record_from_outside_and_a_stranger_does_not() {
+    let mut world = World::with_people(&[2]);
+    ask(&mut world, 1, ChangeRoom { name: Some("Away".into()), ..change(1) }).expect("the owner's");
+    assert_eq!(&*world.state.card().name, "Away");
+    assert_eq!(ask(&mut world, 3, change(2)), Err(ErrorCode::NotInRoom));
+}
