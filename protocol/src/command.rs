@@ -10,7 +10,7 @@ use crate::error::ErrorBody;
 use crate::id::{GiftId, NUMBER_LIMIT, RoomId, UserId};
 use crate::kind::CommandData;
 use crate::limit;
-pub use crate::record::ChangeRoom;
+pub use crate::record::{ChangeRoom, CloseRoom};
 #[cfg(feature = "schemars")]
 use crate::reply::{Connected, Done, Empty, GiftPage, GiftReceipt, Joined, PeoplePage, SessionRefreshed};
 use crate::room::Position;
@@ -309,6 +309,10 @@ commands! {
     /// Change the room's record: its name, announcement, language, country, tags, capacity, theme and background, and who may
     /// do what in it. Only the room's owner may do this.
     RoomChange(ChangeRoom) -> Done = "room.change": Hard, Room, rate Seat, rest "PATCH /v1/rooms/{id}";
+    /// Close a room: everybody is put out, and nobody may join until it is opened. Only the room's owner may do this.
+    RoomClose(CloseRoom) -> Done = "room.close": Hard, Room, rate Seat, rest "PUT /v1/rooms/{id}/closing";
+    /// Open a room that its owner has closed. Only the room's owner may do this, from outside.
+    RoomOpen(InRoom) -> Done = "room.open": Hard, Room, rate Seat, rest "DELETE /v1/rooms/{id}/closing";
     /// Take a seat. Seat 0 is for the room's owner.
     SeatTake(TakeSeat) -> Done = "seat.take": Soft, Room, rate Seat, rest "PUT /v1/rooms/{id}/seat";
     /// Move from the user's own seat to another free one, in one step: nobody else can get a seat in between.

@@ -184,6 +184,14 @@ codes! {
     ///
     /// Do not offer it while the room's record says so.
     NotPermitted = "not_permitted", Never, 403;
+    /// The room asks for a password, and this is none or a wrong one.
+    ///
+    /// Let the user enter it again. After some wrong ones the answer is `rate_limited`.
+    WrongPassword = "wrong_password", Never, 403;
+    /// The room is closed, by its owner or by the platform's staff; `message` says by whom and why.
+    ///
+    /// Show it. The room can be joined when its record says that it is open.
+    RoomClosed = "room_closed", Never, 409;
     /// The user is not in this room.
     ///
     /// Join the room, then send the command again with a new `op`.

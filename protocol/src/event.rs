@@ -31,7 +31,7 @@ pub enum Event {
         /// The user as they are now.
         person: Person,
     },
-    /// The room's record changed: its name, announcement, capacity, or what it lets people do.
+    /// The room's record changed: its name, announcement, capacity, privacy, what it lets people do, or whether it is closed.
     #[serde(rename = "room.changed")]
     RoomChanged {
         /// The whole record as it is now.
@@ -219,7 +219,8 @@ pub enum RemovalCause {
     Left,
     /// The room has moved or starts anew: join again with the position.
     Resync,
-    /// The platform's staff has removed everybody from the room. Users may join again.
+    /// Everybody was removed from the room: it was closed, and a join is answered `room_closed` until it is opened; or the
+    /// platform's staff has emptied it, and users may join again.
     Closed,
 }
 

@@ -77,6 +77,104 @@ impl Who {
     }
 }
 
+/// Who is let into a room.
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Privacy {
+    /// Everybody.
+    #[default]
+    Public,
+    /// Who knows the password.
+    Password,
+    /// Whom the owner has invited, and who has a link.
+    Invited,
+    /// Everybody who knows the room's id; no list or search shows it.
+    Hidden,
+}
+
+impl Privacy {
+    /// Every word.
+    pub const ALL: [Self; 4] = [Self::Public, Self::Password, Self::Invited, Self::Hidden];
+
+    /// The word as it stands on the wire and in the database.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Public => "public",
+            Self::Password => "password",
+            Self::Invited => "invited",
+            Self::Hidden => "hidden",
+        }
+    }
+
+    /// The word of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|privacy| privacy.name() == name)
+    }
+}
+
+/// That a room is closed: nobody may join it.
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+pub struct Closed {
+    /// Who has closed it.
+    pub by: ClosedBy,
+    /// The reason that was given. Absent: none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+}
+
+/// Who has closed a room.
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum ClosedBy {
+    /// The room's owner, who may open it again.
+    Owner,
+    /// The platform's staff, who alone may open it again.
+    Staff,
+}
+
+impl ClosedBy {
+    /// The word as it stands in the database.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Owner => "owner",
+            Self::Staff => "staff",
+        }
+    }
+
+    /// The word of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Owner, Self::Staff].into_iter().find(|by| by.name() == name)
+    }
+}
+
+/// Close a room: everybody is put out, and nobody may join until it is opened.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+pub struct CloseRoom {
+    /// The room.
+    pub room: RoomId,
+    /// The reason, one line of at most 200 characters by the rules of texts, which everybody is told. Absent: no reason.
+    #[cfg_attr(feature = "schemars", schemars(length(max = limit::REASON_CHARS), pattern(text::pattern::LINE_OR_NOTHING)))]
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+}
+
+impl CommandData for CloseRoom {
+    fn room(&self) -> Option<RoomId> {
+        Some(self.room)
+    }
+
+    fn refuse(&mut self, error: ErrorBody) -> ErrorBody {
+        text::take(error, "reason", &mut self.reason, Rule::line(limit::REASON_CHARS).or_nothing())
+    }
+}
+
 /// Change a room's record. Fields that are absent stay as they are.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]

@@ -141,7 +141,7 @@ pub struct Done {
     #[cfg_attr(feature = "schemars", schemars(range(min = 0)))]
     pub epoch: i64,
     /// The `seq` of the event that the command caused; if it changed nothing, that of the last event. The answer to a hard
-    /// command (a lock, an unlock, `room.change`, `room.kick`) is stored with what it does, before that is announced: it has the `seq` of
+    /// command (a lock, an unlock, `room.change`, `room.close`, `room.open`, `room.kick`) is stored with what it does, before that is announced: it has the `seq` of
     /// the last event before. The reply itself comes behind the command's event, as every such reply.
     pub seq: u64,
     /// This is the operation's first answer, repeated. Absent: no.

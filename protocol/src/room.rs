@@ -6,7 +6,7 @@ use crate::id::{GiftId, Op, RoomId, UserId};
 #[cfg(feature = "schemars")]
 use crate::limit;
 use crate::money::Coins;
-use crate::record::Who;
+use crate::record::{Closed, Privacy, Who};
 
 /// A user as others see them.
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
@@ -212,6 +212,11 @@ pub struct RoomCard {
     pub may_invite: Who,
     /// Who may take a free seat by themselves.
     pub may_sit: Who,
+    /// Who is let in.
+    pub privacy: Privacy,
+    /// That the room is closed, so that nobody may join. Absent: it is open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closed: Option<Closed>,
 }
 
 impl RoomCard {
@@ -234,6 +239,8 @@ impl RoomCard {
             may_post_images: Who::All,
             may_invite: Who::All,
             may_sit: Who::All,
+            privacy: Privacy::Public,
+            closed: None,
         }
     }
 }

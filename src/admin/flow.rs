@@ -12,13 +12,33 @@ use crate::identity::role;
 use crate::kit::edge::Edge;
 use crate::kit::error::{Error, Result};
 use crate::kit::operation::Operation;
-use crate::room::{Answer, Request, StaffAct};
+use crate::room::{self, Answer, Request, StaffAct};
 
 impl Office {
     /// Puts everybody out of a room.
     pub(super) async fn close_room(&self, edge: &Edge, actor: &Actor, room: RoomId, reason: &str) -> Result<Done> {
         let act = Act::on_room("room.closed", room).reason(reason);
         self.in_room(edge, actor, room, StaffAct::Close { reason: reason.to_owned() }, act).await
+    }
+
+    /// Closes a room so that its owner cannot open it.
+    pub(super) async fn suspend_room(&self, edge: &Edge, actor: &Actor, room: RoomId, reason: &str) -> Result<Done> {
+        let act = Act::on_room("room.suspended", room).reason(reason);
+        self.in_room(edge, actor, room, StaffAct::Suspend { reason: reason.to_owned() }, act).await
+    }
+
+    /// Opens a room, whoever has closed it.
+    pub(super) async fn restore_room(&self, edge: &Edge, actor: &Actor, room: RoomId) -> Result<Done> {
+        self.in_room(edge, actor, room, StaffAct::Restore, Act::on_room("room.restored", room)).await
+    }
+
+    /// Puts a room before all others in lists, or not any more.
+    pub(super) async fn pin_room(&self, edge: &Edge, actor: &Actor, room: RoomId, pinned: bool) -> Result<()> {
+        let name = if pinned { "room.pinned" } else { "room.unpinned" };
+        let mut tx = edge.begin().await?;
+        room::pin(&mut tx, room, pinned).await?;
+        audit::record(&mut tx, actor, &Act::on_room(name, room)).await?;
+        tx.commit().await
     }
 
     /// Puts somebody out of a room, and keeps them out for a while.

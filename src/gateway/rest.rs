@@ -53,6 +53,12 @@ impl Guest {
         self.ask(room, wakes, Request::Command { caller, operation, command }).await
     }
 
+    /// Has a room decide something that is no command, within the user's rate of seat commands.
+    pub(super) async fn decide(&self, room: RoomId, request: Request) -> Result<Answer> {
+        self.gateway.admit(self.person.id, RateClass::Seat, Instant::now())?;
+        self.ask(room, false, request).await
+    }
+
     /// Asks a room for something that only those see who may look into it.
     pub(super) async fn look(&self, room: RoomId, request: Request) -> Result<Answer> {
         self.gateway.admit(self.person.id, RateClass::List, Instant::now())?;
@@ -70,6 +76,12 @@ impl Guest {
         self.look(room, Request::Seats { user: self.person.id }).await?;
         let page = self.gateway.ports.gifts_above(room, after, limit);
         Ok(join::within(self.deadline(), page).await?.gifts)
+    }
+
+    /// Whether the user may change the room's settings from outside, as far as the store knows.
+    pub(super) async fn may_change(&self, room: RoomId) -> Result<bool> {
+        let owner = room::find(&mut *self.edge.read().await?, room).await?.owner.id;
+        Ok(room::may(Role::outside(self.person.id, owner), Act::ChangeSettings))
     }
 
     async fn ask(&self, room: RoomId, wakes: bool, request: Request) -> Result<Answer> {

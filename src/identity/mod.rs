@@ -32,6 +32,7 @@ mod profile;
 pub mod revocation;
 pub mod role;
 mod routes;
+mod secret;
 mod service;
 mod session;
 mod shown;

@@ -64,6 +64,10 @@ permissions! {
     ReadRooms = "rooms.read";
     /// Put everybody out of a room.
     CloseRooms = "rooms.close";
+    /// Close a room so that its owner cannot open it, and open it again.
+    SuspendRooms = "rooms.suspend";
+    /// Put a room before all others in lists.
+    PinRooms = "rooms.pin";
     /// Put somebody out of any room.
     KickFromRooms = "rooms.kick";
     /// Read the audit log.

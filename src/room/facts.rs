@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use parlor_protocol::command::ChangeRoom;
+use parlor_protocol::record::{Closed, Privacy};
 use parlor_protocol::reply::Done;
 use parlor_protocol::room::ChatRules;
 use parlor_protocol::{ErrorBody, RoomId, UserId};
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::change;
 use super::checkpoints::Checkpoints;
 use super::conduct::{self, Applied};
+use super::door::{self, PasswordHash};
 use super::port::PortFuture;
 use super::state::Checkpoint;
 use super::store;
@@ -103,6 +105,21 @@ pub enum Fact {
     RoomChanged {
         /// The change.
         change: Box<ChangeRoom>,
+    },
+    /// Another circle of people is let in. The record's version is one above this one.
+    PrivacyChanged {
+        /// The version that the change was decided on.
+        version: u64,
+        /// Who is let in.
+        privacy: Privacy,
+        /// The hash of the password, if it is a new one. It is not stored here, but where passwords are.
+        #[serde(skip)]
+        password: Option<PasswordHash>,
+    },
+    /// The room was closed, with everybody put out, or opened.
+    DoorChanged {
+        /// By whom it is closed and why; absent: it is open.
+        closed: Option<Closed>,
     },
     /// The platform's staff put everybody out of the room.
     Closed {
@@ -267,8 +284,13 @@ async fn write_fact(tx: &mut Tx, write: &HardWrite) -> Result<Option<Written>, W
             Applied::Yes if !write.by_staff => conduct::record(tx, write, fact).await?,
             Applied::Yes | Applied::NoChange => {}
         }
-        if let Fact::RoomChanged { change } = fact {
-            change::put(tx, write.operation.actor, change).await?;
+        match fact {
+            Fact::RoomChanged { change } => change::put(tx, write.operation.actor, change).await?,
+            Fact::PrivacyChanged { privacy, password, .. } => {
+                door::put_privacy(tx, write.room, *privacy, password.as_ref()).await?;
+            }
+            Fact::DoorChanged { closed } => door::put_closed(tx, write.room, closed.as_ref()).await?,
+            _ => {}
         }
         let done = Done { epoch: write.epoch, seq: write.seq, replayed: false };
         return Ok(Some(Written { id, fact: fact.clone(), done, replayed: false }));

@@ -11,6 +11,7 @@ mod checkpoints;
 mod clock;
 pub mod conduct;
 mod directory;
+mod door;
 mod facts;
 mod forget;
 mod handle;
@@ -27,11 +28,14 @@ mod store;
 
 pub use board::{Board, Crowd, Crowds};
 pub use directory::Directory;
+pub use door::PasswordHash;
 pub use facts::{CheckpointRow, Fact, Facts, HardWrite, PgFacts, WriteError, Written};
 pub use forget::ForgetFacts;
 pub use handle::{Asker, Mail, NotAsked, Reply, RoomHandle};
-pub use record::{create_many, find, owned_by};
-pub use request::{Answer, Caller, JoinAnswer, Request, Returned, SeatMap, Sight, SnapshotText, StaffAct};
+pub use record::{create_many, find, owned_by, pin};
+pub use request::{
+    Answer, Caller, JoinAnswer, PrivacyChange, Request, Returned, SeatMap, Sight, SnapshotText, StaffAct,
+};
 pub use routes::routes;
 pub use settings::{RoomAllowance, Settings};
 pub use state::{Act, Checkpoint, PackedMemory, Role, RoomState, Whereabouts, Woken, gifts_within, may};

@@ -4,12 +4,14 @@
 use std::sync::Arc;
 
 use parlor_protocol::command::Kick;
+use parlor_protocol::record::Privacy;
 use parlor_protocol::reply::{Done, GiftReceipt, PeoplePage};
 use parlor_protocol::room::{Person, Position, RoomCard, Seat, Snapshot};
 use parlor_protocol::{Command, RoomId, UserId};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::door::PasswordHash;
 use super::port::CommittedGifts;
 use super::state::Act;
 use crate::delivery::{ConnectionId, Frame};
@@ -67,6 +69,15 @@ pub enum Request {
         /// The command.
         command: Command,
     },
+    /// Says who is let into the room from now on. It is no command of a socket, because the password is hashed before.
+    Privacy {
+        /// The user who asks, who must be allowed to change the room's settings.
+        user: UserId,
+        /// The operation, by which a retry is recognised.
+        operation: Operation,
+        /// The change.
+        change: PrivacyChange,
+    },
     /// Asks whether this user may see what is read about the room elsewhere, such as its gifts.
     Present {
         /// The user.
@@ -109,6 +120,17 @@ pub enum Request {
     GiftsCommitted(CommittedGifts),
 }
 
+/// Who is let into a room from now on.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PrivacyChange {
+    /// The version of the record that this was decided on.
+    pub version: u64,
+    /// Who is let in.
+    pub privacy: Privacy,
+    /// The hash of a new password; without one the present password stays.
+    pub password: Option<PasswordHash>,
+}
+
 /// A user whom a waking room's checkpoint has brought back. They are absent until they join again.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Returned {
@@ -137,6 +159,13 @@ pub enum StaffAct {
         /// The reason, which they are told.
         reason: String,
     },
+    /// Closes the room so that its owner cannot open it.
+    Suspend {
+        /// The reason, which everybody is told.
+        reason: String,
+    },
+    /// Opens the room, whoever has closed it.
+    Restore,
 }
 
 /// How many people are in a room.

@@ -1,9 +1,11 @@
 //! Rooms over REST: create, list and find rooms, and issue the token to join one.
 
+mod door;
+
 use axum::Json;
 use axum::extract::{FromRef, State};
 use axum::http::{HeaderName, StatusCode, header};
-use parlor_protocol::record::Who;
+use parlor_protocol::record::{Closed, Privacy, Who};
 use parlor_protocol::room::{Person, RoomCard};
 use parlor_protocol::{ErrorCode, RoomId};
 use serde::{Deserialize, Serialize};
@@ -14,7 +16,6 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::change::{self, Theme};
-use super::conduct;
 use super::record::{self, RoomList};
 use super::{Crowd, Crowds, RoomAllowance};
 use crate::http::{ValidJson, ValidPath, ValidQuery};
@@ -28,7 +29,7 @@ use crate::kit::page::Page;
 /// The most characters of a room's name.
 const NAME_CHARS: usize = 60;
 
-/// `POST /v1/rooms`, `GET /v1/rooms`, `GET /v1/rooms/{id}`, `GET /v1/room-themes`, `POST /v1/rooms/{id}/token`.
+/// `/v1/rooms`, `/v1/rooms/{id}`, `/v1/room-themes`, and a room's token, guests and links.
 pub fn routes<S>() -> OpenApiRouter<S>
 where
     S: Clone + Send + Sync + 'static,
@@ -41,7 +42,7 @@ where
         .routes(routes!(list_rooms, create_room))
         .routes(routes!(list_room_themes))
         .routes(routes!(find_room))
-        .routes(routes!(issue_room_token))
+        .merge(door::routes())
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -70,7 +71,7 @@ fn numbers_of_seats() -> Object {
     responses((status = 201, description = "The room was created; `Location` is its address.", body = RoomCard,
         headers(("Location" = String, description = "The room's address.")),
         example = json!({"id": 104_233_871, "name": "Evening in Amman", "owner": {"id": 901_233_871, "name": "Omar"}, "seats": 8,
-            "version": 1, "may_chat": "all", "may_post_images": "all", "may_invite": "all", "may_sit": "all"}))),
+            "version": 1, "may_chat": "all", "may_post_images": "all", "may_invite": "all", "may_sit": "all", "privacy": "public"}))),
     extensions(("x-errors" = json!([ErrorCode::TooManyRooms]))))]
 async fn create_room(
     State(allowance): State<RoomAllowance>,
@@ -140,6 +141,11 @@ struct ListedRoom {
     may_invite: Who,
     /// Who may take a free seat by themselves.
     may_sit: Who,
+    /// Who is let in.
+    privacy: Privacy,
+    /// That the room is closed; absent: it is open.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    closed: Option<Closed>,
     /// How many people are in the room.
     people: u32,
     /// How many of them sit on a seat.
@@ -168,6 +174,8 @@ impl ListedRoom {
             may_post_images: card.may_post_images,
             may_invite: card.may_invite,
             may_sit: card.may_sit,
+            privacy: card.privacy,
+            closed: card.closed,
             people,
             seated,
             on_seats: faces,
@@ -180,7 +188,7 @@ impl ListedRoom {
     responses((status = 200, description = "A page of rooms.", body = Page<ListedRoom>, example = json!({"items": [
         {"id": 104_233_871, "name": "Evening in Amman", "owner": {"id": 901_233_871, "name": "Omar"}, "seats": 8,
          "version": 2, "language": "ar", "tags": ["oud"], "may_chat": "all", "may_post_images": "all", "may_invite": "all",
-         "may_sit": "all", "people": 12, "seated": 1, "on_seats": [{"id": 901_233_871, "name": "Omar"}]},
+         "may_sit": "all", "privacy": "public", "people": 12, "seated": 1, "on_seats": [{"id": 901_233_871, "name": "Omar"}]},
     ]}))))]
 async fn list_rooms(
     edge: Edge,
@@ -199,7 +207,7 @@ async fn list_rooms(
     params(("id" = RoomId, Path, description = "The room's id.")),
     responses((status = 200, description = "The room.", body = RoomCard,
         example = json!({"id": 104_233_871, "name": "Evening in Amman", "owner": {"id": 901_233_871, "name": "Omar"}, "seats": 8,
-            "version": 1, "may_chat": "all", "may_post_images": "all", "may_invite": "all", "may_sit": "all"}))),
+            "version": 1, "may_chat": "all", "may_post_images": "all", "may_invite": "all", "may_sit": "all", "privacy": "public"}))),
     extensions(("x-errors" = json!([ErrorCode::RoomNotFound]))))]
 async fn find_room(edge: Edge, _user: CurrentUser, ValidPath(id): ValidPath<RoomId>) -> Result<Json<RoomCard>> {
     Ok(Json(record::find(&mut *edge.read().await?, id).await?))
@@ -221,35 +229,4 @@ struct RoomThemes {
         "assets": {"background": "#1b1430", "surface": "#2a2147", "accent": "#c58bff"}}]}))))]
 async fn list_room_themes(edge: Edge) -> Result<Json<RoomThemes>> {
     Ok(Json(RoomThemes { themes: change::themes(&mut *edge.read().await?).await? }))
-}
-
-#[derive(Serialize, ToSchema)]
-struct RoomToken {
-    /// The token, which `room.join` takes.
-    token: String,
-    /// When it expires, in Unix milliseconds.
-    expires_at: i64,
-}
-
-/// Issues the token with which the caller may join a room; it holds for some minutes.
-///
-/// Everybody who is signed in may ask for it, unless they are banned from the room. Whether somebody was kicked or banned
-/// is checked by the room at every join too, so that no token outlives either.
-#[utoipa::path(post, path = "/v1/rooms/{id}/token", tag = "rooms",
-    params(("id" = RoomId, Path, description = "The room's id.")),
-    responses((status = 200, description = "The token.", body = RoomToken,
-        example = json!({"token": "eyJhbGciOiJIUzI1NiJ9.…", "expires_at": 1_790_000_300_000_i64}))),
-    extensions(("x-errors" = json!([ErrorCode::RoomNotFound, ErrorCode::Banned]))))]
-async fn issue_room_token(
-    edge: Edge,
-    State(identity): State<Identity>,
-    user: CurrentUser,
-    ValidPath(id): ValidPath<RoomId>,
-) -> Result<Json<RoomToken>> {
-    let mut conn = edge.read().await?;
-    let room = record::find(&mut conn, id).await?;
-    conduct::check_not_banned(&mut conn, id, user.id).await?;
-    drop(conn);
-    let token = identity.room_token(user.id, room.id, edge.now())?;
-    Ok(Json(RoomToken { token: token.token, expires_at: token.expires_at.0 }))
 }

@@ -148,6 +148,7 @@ impl RoomState {
                 let seat = || self.seats.of(*user).cloned();
                 self.permit(*user, Act::Hear, now).map(|_| Decision::answer(Answer::Place(seat())))
             }
+            Request::Privacy { user, operation, change } => self.decide_privacy(*user, operation, change, now),
             Request::Staff { operation, act } => Ok(self.decide_staff(operation, act, now)),
             Request::Look => Ok(Decision::answer(Answer::Sight(self.sight()))),
             Request::GiftsCommitted(gifts) => Ok(self.decide_gifts(gifts)),
@@ -156,6 +157,7 @@ impl RoomState {
 
     fn decide_join(&self, caller: &Caller, position: Option<Position>, now: Timestamp) -> Result<Decision, ErrorBody> {
         let user = caller.user.id;
+        self.check_open()?;
         self.check_not_banned(user, now)?;
         self.check_not_kicked(user, now)?;
         if self.presence.person(user).is_none() && self.presence.len() >= self.capacity {
@@ -244,6 +246,8 @@ impl RoomState {
             return Ok(self.decide_refused(operation, refusal));
         }
         match command {
+            Command::RoomClose(close) => Ok(self.hard(operation, self.decide_close(close), now)),
+            Command::RoomOpen(_) => Ok(self.hard(operation, self.decide_open(), now)),
             Command::RoomChange(change) => Ok(self.hard(operation, self.decide_change(change), now)),
             Command::SeatTake(take) => Ok(self.soft(operation, self.seats.decide_take(take, user, role))),
             Command::SeatMove(to) => Ok(self.soft(operation, self.seats.decide_move(to, user, role))),
@@ -278,7 +282,7 @@ impl RoomState {
     pub const fn is_hard(request: &Request) -> bool {
         match request {
             Request::Command { command, .. } => matches!(command.weight(), Weight::Hard),
-            Request::Staff { .. } => true,
+            Request::Staff { .. } | Request::Privacy { .. } => true,
             _ => false,
         }
     }

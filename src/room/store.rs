@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::change;
 use super::conduct::{self, Applied};
+use super::door;
 use super::facts::{CheckpointRow, Fact, HardWrite};
 use super::state::{Checkpoint, PackedMemory};
 use crate::kit::operation::Operation;
@@ -42,6 +43,9 @@ struct RawRoom {
     may_post_images: String,
     may_invite: String,
     may_sit: String,
+    privacy: String,
+    closed_by: Option<String>,
+    closed_reason: String,
 }
 
 impl TryFrom<RawRoom> for RoomRow {
@@ -66,6 +70,8 @@ impl TryFrom<RawRoom> for RoomRow {
                 may_post_images: change::who(&raw.may_post_images)?,
                 may_invite: change::who(&raw.may_invite)?,
                 may_sit: change::who(&raw.may_sit)?,
+                privacy: door::privacy(&raw.privacy)?,
+                closed: door::closed(raw.closed_by.as_deref(), raw.closed_reason)?,
             },
             capacity: raw.capacity.map(usize::try_from).transpose().map_err(out_of_range)?,
         })
@@ -77,7 +83,7 @@ pub(super) async fn room(conn: &mut PgConnection, room: RoomId) -> sqlx::Result<
         RawRoom,
         "select r.id, r.name, r.owner_id, u.name as owner_name, u.picture as owner_picture, r.seats, r.capacity,
                 r.version, r.announcement, r.language, r.country, r.tags, r.theme, r.background,
-                r.may_chat, r.may_post_images, r.may_invite, r.may_sit
+                r.may_chat, r.may_post_images, r.may_invite, r.may_sit, r.privacy, r.closed_by, r.closed_reason
            from rooms r
            join users u on u.id = r.owner_id
           where r.id = $1",
@@ -235,8 +241,8 @@ pub(super) async fn put_fact(
         | Fact::ChatRules { .. } => return conduct::put(conn, id, write, fact).await,
         // Closing has no lasting effect; only the fact itself is kept.
         Fact::Closed { .. } => {}
-        // Its columns are written by `change`.
-        Fact::RoomChanged { .. } => {}
+        // Their columns are written by `change` and `door`.
+        Fact::RoomChanged { .. } | Fact::PrivacyChanged { .. } | Fact::DoorChanged { .. } => {}
     }
     Ok(Applied::Yes)
 }

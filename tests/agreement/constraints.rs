@@ -21,12 +21,13 @@ const REASONS: &[(&str, &str)] = &[
          gifts.gifts_pkey job_keys.job_keys_pkey jobs.jobs_pkey journal.journal_pkey openings.openings_pkey \
          revocations.revocations_pkey room_facts.room_facts_pkey rooms.rooms_pkey rooms.rooms_id_range \
          sessions.sessions_pkey signing_keys.signing_keys_pkey uploads.uploads_pkey uploads.uploads_object_key \
-         users.users_pkey users.users_id_range writers.writers_pkey nodes.nodes_pkey sign_in_guesses.sign_in_guesses_pkey \
+         room_links.room_links_pkey users.users_pkey users.users_id_range writers.writers_pkey nodes.nodes_pkey sign_in_guesses.sign_in_guesses_pkey \
          usages.usages_pkey",
     ),
     (
         "the statement says what happens to a second row (`on conflict`), or deletes or locks the first one before",
         "avatars.avatars_pkey code_tries.code_tries_pkey one_time_codes.one_time_codes_pkey room_checkpoints.room_checkpoints_pkey \
+         room_guests.room_guests_pkey room_passwords.room_passwords_pkey \
          room_admins.room_admins_pkey room_kicks.room_kicks_pkey room_logos.room_logos_pkey room_owners.room_owners_pkey \
          room_kicks.room_kicks_pkey room_bans.room_bans_pkey room_mutes.room_mutes_pkey room_chat_rules.room_chat_rules_pkey room_logos.room_logos_pkey room_owners.room_owners_pkey \
          room_seat_locks.room_seat_locks_pkey room_totals.room_totals_pkey suspensions.suspensions_pkey \
@@ -52,7 +53,7 @@ const REASONS: &[(&str, &str)] = &[
     ),
     (
         "the word or number is one of an enum of the program's own",
-        "rooms.rooms_may_chat_word rooms.rooms_may_post_images_word rooms.rooms_may_invite_word rooms.rooms_may_sit_word \
+        "rooms.rooms_privacy_word rooms.rooms_closed_by_word room_guests.room_guests_admitted_word rooms.rooms_may_chat_word rooms.rooms_may_post_images_word rooms.rooms_may_invite_word rooms.rooms_may_sit_word \
          rooms.rooms_version_range accounts.accounts_currency coin_requests.coin_requests_state jobs.jobs_state nodes.nodes_mode_known \
          one_time_codes.one_time_codes_purpose revocations.revocations_reason signing_keys.signing_keys_purpose \
          throttles.throttles_kind uploads.uploads_state audit_log.audit_log_act_form audit_log.audit_log_detail_object \
@@ -86,6 +87,7 @@ const REASONS: &[(&str, &str)] = &[
          room_admins.room_admins_room_id_fkey room_kicks.room_kicks_room_id_fkey room_seat_locks.room_seat_locks_room_id_fkey \
          room_kicks.room_kicks_room_id_fkey room_bans.room_bans_room_id_fkey room_mutes.room_mutes_room_id_fkey room_chat_rules.room_chat_rules_room_id_fkey room_seat_locks.room_seat_locks_room_id_fkey \
          room_totals.room_totals_room_id_fkey jobs.jobs_sealed_with_fkey balances.balances_account_id_fkey \
+         room_guests.room_guests_room_id_fkey room_links.room_links_room_id_fkey room_passwords.room_passwords_room_id_fkey \
          operations.operations_actor_fkey transfer_days.transfer_days_account_id_fkey",
     ),
     (
@@ -223,6 +225,20 @@ fn probes(names: &Names) -> Vec<Probe> {
             &of("/v1/rooms/{room}"),
             record("name", json!(long(61))),
             "bad_request",
+        ),
+        probe(
+            "rooms.rooms_closed_reason_length",
+            put.clone(),
+            &of("/v1/rooms/{room}/closing"),
+            json!({"reason": long(201)}),
+            "bad_request",
+        ),
+        probe(
+            "room_guests.room_guests_user_id_fkey",
+            put.clone(),
+            &of("/v1/rooms/{room}/guests/999999999"),
+            Value::Null,
+            "user_not_found",
         ),
         probe(
             "rooms.rooms_announcement_length",

@@ -41,6 +41,22 @@ pub const LINES: &[(&str, &str, &str, &str)] = &[
     ("list_room_themes",    "/v1/room-themes",                                  "",                 "........"),
     ("change_room",         "/v1/rooms/{own_room}",                             r#"{"version":1}"#, "1.3....."),
     ("change_room",         "/v1/rooms/{other_room}",                           r#"{"version":1}"#, "1o3ooooo"),
+    ("set_room_privacy",    "/v1/rooms/{own_room}/privacy",                     PRIVACY,            "1.3....."),
+    ("set_room_privacy",    "/v1/rooms/{other_room}/privacy",                   PRIVACY,            "1o3ooooo"),
+    ("close_room",          "/v1/rooms/{own_room}/closing",                     "{}",               "1.3....."),
+    ("close_room",          "/v1/rooms/{other_room}/closing",                   "{}",               "1o3ooooo"),
+    ("open_room",           "/v1/rooms/{own_room}/closing",                     "",                 "1.3....."),
+    ("open_room",           "/v1/rooms/{other_room}/closing",                   "",                 "1o3ooooo"),
+    ("list_room_guests",    "/v1/rooms/{own_room}/guests",                      "",                 "1.3....."),
+    ("list_room_guests",    "/v1/rooms/{other_room}/guests",                    "",                 "13333333"),
+    ("invite_room_guest",   "/v1/rooms/{own_room}/guests/{user}",               "",                 "1.3....."),
+    ("invite_room_guest",   "/v1/rooms/{other_room}/guests/{user}",             "",                 "13333333"),
+    ("remove_room_guest",   "/v1/rooms/{own_room}/guests/{user}",               "",                 "1.3....."),
+    ("remove_room_guest",   "/v1/rooms/{other_room}/guests/{user}",             "",                 "13333333"),
+    ("make_room_link",      "/v1/rooms/{own_room}/links",                       "{}",               "1.3....."),
+    ("make_room_link",      "/v1/rooms/{other_room}/links",                     "{}",               "13333333"),
+    ("end_room_links",      "/v1/rooms/{own_room}/links",                       "",                 "1.3....."),
+    ("end_room_links",      "/v1/rooms/{other_room}/links",                     "",                 "13333333"),
     ("issue_room_token",    "/v1/rooms/{own_room}/token",                       "",                 "1.3....."),
     ("issue_room_token",    "/v1/rooms/{other_room}/token",                     "",                 "1.3....."),
     // The owner may do these from outside the room; others must be in the room, or may not do them at all.
@@ -154,6 +170,14 @@ pub const LINES: &[(&str, &str, &str, &str)] = &[
     ("kick_from_room",      "/v1/staff/rooms/{own_room}/kicks",                 KICK_ADMIN,         "1333333."),
     ("close_live_room",     "/v1/staff/rooms/{guest_room}/closings",            REASON,             "13333..."),
     ("close_live_room",     "/v1/staff/rooms/{own_room}/closings",              REASON,             "13333..."),
+    ("suspend_room",        "/v1/staff/rooms/{guest_room}/suspension",          REASON,             "13333..."),
+    ("suspend_room",        "/v1/staff/rooms/{own_room}/suspension",            REASON,             "13333..."),
+    ("restore_room",        "/v1/staff/rooms/{guest_room}/suspension",          "",                 "13333..."),
+    ("restore_room",        "/v1/staff/rooms/{own_room}/suspension",            "",                 "13333..."),
+    ("pin_room",            "/v1/staff/rooms/{own_room}/pin",                   "",                 "133333.."),
+    ("pin_room",            "/v1/staff/rooms/{other_room}/pin",                 "",                 "133333.."),
+    ("unpin_room",          "/v1/staff/rooms/{other_room}/pin",                 "",                 "133333.."),
+    ("unpin_room",          "/v1/staff/rooms/{own_room}/pin",                   "",                 "133333.."),
     ("list_jobs",           "/v1/staff/jobs?state=failed",                      "",                 "133333.."),
     ("retry_job",           "/v1/staff/jobs/{failed_job}/retry",                "",                 "133333.."),
     ("retry_job",           "/v1/staff/jobs/{done_job}/retry",                  "",                 "133333.."),
@@ -181,6 +205,8 @@ const PROOF: &str = r#"{"contact":"{unique}@example.com","code":"000000","passwo
 const GIFT: &str = r#"{"gift":1,"count":1,"to":"all_seats"}"#;
 const COINS: &str = r#"{"to":{user},"amount":10}"#;
 const ASKED: &str = r#"{"reseller":{user},"amount":70}"#;
+// Of a version that the record does not have, so that the lines after it find the room as it is.
+const PRIVACY: &str = r#"{"version":99,"privacy":"hidden"}"#;
 const REASON: &str = r#"{"reason":"spam"}"#;
 const KICK_GUEST: &str = r#"{"user":{guest},"reason":"spam"}"#;
 const BAN_USER: &str = r#"{"user":{user},"reason":"spam"}"#;

@@ -3,6 +3,7 @@
 mod anchors;
 mod bounds;
 mod conduct;
+mod door;
 mod effects;
 mod failures;
 mod hashing;

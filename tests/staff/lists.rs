@@ -67,9 +67,15 @@ async fn filled(world: &World) -> (String, String, Vec<Client>) {
         // What staff does is in the log.
         assert_eq!(world.suspend(world.person("user").await, &token).await, 200);
     }
-    let room = rooms[0];
+    let room = world.room(me).await;
+    for guest in &rooms {
+        let invite = "insert into room_guests (room_id, user_id, admitted) select $1, owner_id, 'owner' from rooms where id = $2";
+        let invited = sqlx::query(invite).bind(room.number()).bind(guest.number()).execute(&world.database.app).await;
+        invited.expect("a guest");
+    }
     let receiver = world.person("user").await;
     sockets.push(world.in_room(me, room).await);
+    sockets.push(world.in_room(world.person("user").await, room).await);
     sockets.push(world.in_room(receiver, room).await);
     sockets.push(world.in_room(world.person("user").await, room).await);
     for _ in 0..ROWS {

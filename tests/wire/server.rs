@@ -350,7 +350,7 @@ async fn act(mut mail: mpsc::Receiver<Mail>, pretended: Arc<Mutex<Pretended>>, m
                 Ok(Answer::Done(Done::default()))
             }
             Request::Permitted { .. } => Ok(Answer::Nothing),
-            Request::Command { .. } => Err(ErrorCode::SeatTaken.into()),
+            Request::Command { .. } | Request::Privacy { .. } => Err(ErrorCode::SeatTaken.into()),
         };
         reply.send(answer);
     }

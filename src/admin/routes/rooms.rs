@@ -1,7 +1,8 @@
-//! Live rooms over REST: list them, close one, kick a user from one.
+//! Rooms over REST, for staff: list the live ones, empty one, close and open one, pin one, kick a user from one.
 
 use axum::Json;
 use axum::extract::{FromRef, State};
+use axum::http::StatusCode;
 use parlor_protocol::reply::Done;
 use parlor_protocol::room::RoomCard;
 use parlor_protocol::{ErrorCode, RoomId, UserId};
@@ -30,6 +31,8 @@ where
         .routes(routes!(list_live_rooms))
         .routes(routes!(close_live_room))
         .routes(routes!(kick_from_room))
+        .routes(routes!(suspend_room, restore_room))
+        .routes(routes!(pin_room, unpin_room))
 }
 
 /// A room that is live.
@@ -53,7 +56,7 @@ impl From<Sight> for LiveRoom {
 #[utoipa::path(get, path = "/v1/staff/rooms", tag = "staff", params(LiveRoomList),
     responses((status = 200, description = "A page of rooms.", body = Page<LiveRoom>, example = json!({"items": [{
         "room": {"id": 104_233_871, "name": "Evening in Amman", "owner": {"id": 901_233_871, "name": "Omar"}, "seats": 8,
-            "version": 1, "may_chat": "all", "may_post_images": "all", "may_invite": "all", "may_sit": "all"},
+            "version": 1, "may_chat": "all", "may_post_images": "all", "may_invite": "all", "may_sit": "all", "privacy": "public"},
         "people": 12, "seated": 4,
     }]}))))]
 async fn list_live_rooms(
@@ -86,6 +89,64 @@ async fn close_live_room(
     ValidJson(body): ValidJson<Closing>,
 ) -> Result<Json<Done>> {
     Ok(Json(office.close_room(&edge, staff.actor(), id, &reason(&body.reason)?).await?))
+}
+
+/// Closes a room: everybody is put out, and nobody may join until staff opens it. Its owner cannot.
+#[utoipa::path(put, path = "/v1/staff/rooms/{id}/suspension", tag = "staff",
+    params(("id" = RoomId, Path, description = "The room's id.")),
+    request_body(content = Closing, example = json!({"reason": "a police matter"})),
+    responses((status = 200, description = "The room is closed.", body = Done, example = json!({"epoch": 1_790_000_000_000_i64, "seq": 45}))),
+    extensions(("x-errors" = json!([ErrorCode::RoomNotFound, ErrorCode::RoomPaused, ErrorCode::Busy]))))]
+async fn suspend_room(
+    State(office): State<Office>,
+    edge: Edge,
+    staff: Staff<may::SuspendRooms>,
+    ValidPath(id): ValidPath<RoomId>,
+    ValidJson(body): ValidJson<Closing>,
+) -> Result<Json<Done>> {
+    Ok(Json(office.suspend_room(&edge, staff.actor(), id, &reason(&body.reason)?).await?))
+}
+
+/// Opens a room, whoever has closed it.
+#[utoipa::path(delete, path = "/v1/staff/rooms/{id}/suspension", tag = "staff",
+    params(("id" = RoomId, Path, description = "The room's id.")),
+    responses((status = 200, description = "The room is open.", body = Done, example = json!({"epoch": 1_790_000_000_000_i64, "seq": 46}))),
+    extensions(("x-errors" = json!([ErrorCode::RoomNotFound, ErrorCode::RoomPaused, ErrorCode::Busy]))))]
+async fn restore_room(
+    State(office): State<Office>,
+    edge: Edge,
+    staff: Staff<may::SuspendRooms>,
+    ValidPath(id): ValidPath<RoomId>,
+) -> Result<Json<Done>> {
+    Ok(Json(office.restore_room(&edge, staff.actor(), id).await?))
+}
+
+/// Puts a room before all others in lists.
+#[utoipa::path(put, path = "/v1/staff/rooms/{id}/pin", tag = "staff", params(("id" = RoomId, Path, description = "The room's id.")),
+    responses((status = 204, description = "The room is pinned.")),
+    extensions(("x-errors" = json!([ErrorCode::RoomNotFound]))))]
+async fn pin_room(
+    State(office): State<Office>,
+    edge: Edge,
+    staff: Staff<may::PinRooms>,
+    ValidPath(id): ValidPath<RoomId>,
+) -> Result<StatusCode> {
+    office.pin_room(&edge, staff.actor(), id, true).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Puts a room back among the others in lists.
+#[utoipa::path(delete, path = "/v1/staff/rooms/{id}/pin", tag = "staff", params(("id" = RoomId, Path, description = "The room's id.")),
+    responses((status = 204, description = "The room is not pinned.")),
+    extensions(("x-errors" = json!([ErrorCode::RoomNotFound]))))]
+async fn unpin_room(
+    State(office): State<Office>,
+    edge: Edge,
+    staff: Staff<may::PinRooms>,
+    ValidPath(id): ValidPath<RoomId>,
+) -> Result<StatusCode> {
+    office.pin_room(&edge, staff.actor(), id, false).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 #[derive(Deserialize, ToSchema)]

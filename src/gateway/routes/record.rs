@@ -1,9 +1,9 @@
-//! The change of a room's record by REST.
+//! What the owner decides about a room by REST: its record, who is let in, and whether it is closed.
 
 use axum::Json;
-use axum::extract::FromRef;
-use parlor_protocol::command::ChangeRoom;
-use parlor_protocol::record::{COUNTRIES, LANGUAGES, Who};
+use axum::extract::{FromRef, State};
+use parlor_protocol::command::{ChangeRoom, CloseRoom, InRoom};
+use parlor_protocol::record::{COUNTRIES, LANGUAGES, Privacy, Who};
 use parlor_protocol::reply::Done;
 use parlor_protocol::{Command, ErrorCode, Op, RoomId};
 use serde::Deserialize;
@@ -14,12 +14,15 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
-use super::{GatewayState, done};
+use super::{GatewayState, done, unexpected};
 use crate::gateway::rest::Guest;
 use crate::http::{IdempotencyKey, ValidJson, ValidPath};
 use crate::identity::Identity;
 use crate::kit::edge::Edge;
 use crate::kit::error::Result;
+use crate::kit::fields::bad_field;
+use crate::kit::operation::Operation;
+use crate::room::{Answer, PasswordHash, PrivacyChange, Request};
 
 pub(super) fn routes<S>() -> OpenApiRouter<S>
 where
@@ -28,7 +31,10 @@ where
     Identity: FromRef<S>,
     Edge: FromRef<S>,
 {
-    OpenApiRouter::new().routes(routes!(change_room))
+    OpenApiRouter::new()
+        .routes(routes!(change_room))
+        .routes(routes!(set_room_privacy))
+        .routes(routes!(close_room, open_room))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -132,4 +138,112 @@ async fn change_room(
         may_sit: body.may_sit,
     };
     done(&guest, room, key, Command::RoomChange(change)).await
+}
+
+/// The fewest and the most characters of a room's password.
+const PASSWORD_CHARS: std::ops::RangeInclusive<usize> = 4..=64;
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewPrivacy {
+    /// The version of the record that this was decided on; with another one the answer is `room_changed`.
+    #[schema(minimum = 0, maximum = 9_007_199_254_740_991_i64)]
+    version: u64,
+    /// Who is let in.
+    privacy: Privacy,
+    /// With `password`: the password that is asked for. Absent: the one that the room has stays.
+    #[schema(min_length = 4, max_length = 64)]
+    password: Option<String>,
+}
+
+/// Says who is let into the caller's room.
+///
+/// It holds where room tokens are given: people in the room stay, and a token that was given holds for its few minutes. The
+/// password is hashed by argon2id, and is stored and shown nowhere. A new one must be entered by everybody.
+#[utoipa::path(put, path = "/v1/rooms/{id}/privacy", tag = "rooms",
+    params(("id" = RoomId, Path, description = "Which room."),
+        ("Idempotency-Key" = Option<Op>, Header, description = "The operation. The password is not part of what makes it the same.")),
+    request_body(content = NewPrivacy, example = json!({"version": 3, "privacy": "password", "password": "open sesame"})),
+    responses((status = 200, description = "The privacy is changed, by this event.", body = Done,
+        example = json!({"epoch": 1_790_000_000_000_i64, "seq": 52}))),
+    extensions(("x-errors" = json!([
+        ErrorCode::RoomNotFound, ErrorCode::NotInRoom, ErrorCode::Forbidden, ErrorCode::RoomChanged, ErrorCode::RoomPaused,
+        ErrorCode::Busy,
+    ]))))]
+async fn set_room_privacy(
+    State(identity): State<Identity>,
+    guest: Guest,
+    key: Option<IdempotencyKey>,
+    ValidPath(room): ValidPath<RoomId>,
+    ValidJson(NewPrivacy { version, privacy, password }): ValidJson<NewPrivacy>,
+) -> Result<Json<Done>> {
+    if let Some(password) = &password {
+        let fits = PASSWORD_CHARS.contains(&password.chars().count()) && !password.contains(char::is_control);
+        if privacy != Privacy::Password || !fits {
+            return Err(bad_field("password", "4 to 64 characters, no controls, and only for the privacy `password`"));
+        }
+    }
+    let user = guest.person.id;
+    // Whoever may not change the room is refused by it, and costs no hash.
+    let password = match password {
+        Some(password) if guest.may_change(room).await? => {
+            Some(PasswordHash(identity.hash_secret(user, password, guest.edge.chance()).await?))
+        }
+        _ => None,
+    };
+    let op = IdempotencyKey::or_new(key, &guest.edge);
+    let operation = Operation::of_words(op, user, &format!("privacy of {room}: {version} {}", privacy.name()));
+    let change = PrivacyChange { version, privacy, password };
+    match guest.decide(room, Request::Privacy { user, operation, change }).await? {
+        Answer::Done(done) => Ok(Json(done)),
+        other => Err(unexpected(&other)),
+    }
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = RoomClosing)]
+struct Closing {
+    /// The reason, which everybody is told: one line.
+    #[serde(default)]
+    #[schema(max_length = 200)]
+    reason: String,
+}
+
+/// Closes the caller's room: everybody is put out, and nobody may join until it is opened.
+#[utoipa::path(put, path = "/v1/rooms/{id}/closing", tag = "rooms",
+    params(("id" = RoomId, Path, description = "Which room."),
+        ("Idempotency-Key" = Option<Op>, Header, description = "The operation, as `op` on the socket.")),
+    request_body(content = Closing, example = json!({"reason": "until Friday"})),
+    responses((status = 200, description = "The room is closed, by this event.", body = Done,
+        example = json!({"epoch": 1_790_000_000_000_i64, "seq": 53}))),
+    extensions(("x-errors" = json!([
+        ErrorCode::RoomNotFound, ErrorCode::NotInRoom, ErrorCode::Forbidden, ErrorCode::NotPermitted, ErrorCode::RoomPaused,
+        ErrorCode::Busy,
+    ]))))]
+async fn close_room(
+    guest: Guest,
+    key: Option<IdempotencyKey>,
+    ValidPath(room): ValidPath<RoomId>,
+    ValidJson(Closing { reason }): ValidJson<Closing>,
+) -> Result<Json<Done>> {
+    done(&guest, room, key, Command::RoomClose(CloseRoom { room, reason })).await
+}
+
+/// Opens the caller's room again.
+#[utoipa::path(delete, path = "/v1/rooms/{id}/closing", tag = "rooms",
+    params(("id" = RoomId, Path, description = "Which room."),
+        ("Idempotency-Key" = Option<Op>, Header, description = "The operation, as `op` on the socket.")),
+    responses((status = 200, description = "The room is open, by this event.", body = Done,
+        example = json!({"epoch": 1_790_000_000_000_i64, "seq": 54}))),
+    extensions(("x-errors" = json!([
+        ErrorCode::RoomNotFound, ErrorCode::NotInRoom, ErrorCode::Forbidden, ErrorCode::NotPermitted, ErrorCode::RoomPaused,
+        ErrorCode::Busy,
+    ]))))]
+async fn open_room(
+    guest: Guest,
+    key: Option<IdempotencyKey>,
+    ValidPath(room): ValidPath<RoomId>,
+) -> Result<Json<Done>> {
+    done(&guest, room, key, Command::RoomOpen(InRoom { room })).await
 }

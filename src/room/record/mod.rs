@@ -114,6 +114,15 @@ pub async fn find(conn: &mut PgConnection, id: RoomId) -> Result<RoomCard> {
     store::room(conn, id).await?.ok_or_else(|| Error::new(ErrorCode::RoomNotFound))
 }
 
+/// Puts a room before all others in lists, or not any more. The caller's rights were checked.
+///
+/// # Errors
+/// `room_not_found`.
+pub async fn pin(tx: &mut Tx, room: RoomId, pinned: bool) -> Result<()> {
+    let is_there = store::set_pinned(tx, room, pinned).await?;
+    is_there.then_some(()).ok_or_else(|| Error::new(ErrorCode::RoomNotFound))
+}
+
 /// The rooms that these users own, each with its owner.
 pub async fn owned_by(conn: &mut PgConnection, owners: &[UserId]) -> Result<Vec<(UserId, RoomId)>> {
     store::owned_by(conn, owners).await

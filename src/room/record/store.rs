@@ -10,7 +10,7 @@ use super::{Listed, RoomList};
 use crate::db::Folded;
 use crate::kit::error::{Error, Result};
 use crate::kit::list::{TimeKey, Window};
-use crate::room::change;
+use crate::room::{change, door};
 
 /// A room's row with what its card shows.
 struct CardRow {
@@ -33,6 +33,9 @@ struct CardRow {
     may_post_images: String,
     may_invite: String,
     may_sit: String,
+    privacy: String,
+    closed_by: Option<String>,
+    closed_reason: String,
 }
 
 /// A query of rooms as [`CardRow`]s: what follows after `from rooms r`, and its values.
@@ -42,7 +45,7 @@ macro_rules! cards {
             CardRow,
             "select r.id, r.name, r.seats, r.owner_id, u.name as owner_name, u.picture as owner_picture, r.created_at,
                     r.capacity, r.version, r.announcement, r.language, r.country, r.tags, r.theme, r.background,
-                    r.may_chat, r.may_post_images, r.may_invite, r.may_sit
+                    r.may_chat, r.may_post_images, r.may_invite, r.may_sit, r.privacy, r.closed_by, r.closed_reason
                from rooms r
                join users u on u.id = r.owner_id
              " + $rest,
@@ -77,6 +80,8 @@ impl TryFrom<CardRow> for Listed {
             may_post_images: change::who(&row.may_post_images)?,
             may_invite: change::who(&row.may_invite)?,
             may_sit: change::who(&row.may_sit)?,
+            privacy: door::privacy(&row.privacy)?,
+            closed: door::closed(row.closed_by.as_deref(), row.closed_reason)?,
         };
         Ok(Self { card, created_us: row.created_at.timestamp_micros() })
     }
@@ -164,6 +169,7 @@ pub(super) async fn rooms(conn: &mut PgConnection, window: &Window<RoomList>) ->
     let (created, id) = behind(window);
     let rows = cards!(
         "where (r.created_at, r.id) < ($1, $2)
+           and r.privacy <> 'hidden'
          order by r.created_at desc, r.id desc
          limit $3",
         created,
@@ -189,6 +195,7 @@ pub(super) async fn rooms_named(
     let rows = cards!(
         "where (r.search_letters like $4 and r.search_name like $6 or r.id = $5)
            and (r.created_at, r.id) < ($1, $2)
+           and r.privacy <> 'hidden'
          order by r.created_at desc, r.id desc
          limit $3",
         created,
@@ -199,6 +206,20 @@ pub(super) async fn rooms_named(
         pattern(text),
     );
     rows.fetch_all(conn).await?.into_iter().map(Listed::try_from).collect()
+}
+
+/// Puts a room before all others, or not any more. `false` if there is no such room.
+pub(super) async fn set_pinned(conn: &mut PgConnection, room: RoomId, pinned: bool) -> Result<bool> {
+    let done = sqlx::query!(
+        "update rooms
+            set pinned_at = case when not $2 then null else coalesce(pinned_at, clock_timestamp()) end
+          where id = $1",
+        room.number(),
+        pinned,
+    )
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() == 1)
 }
 
 /// The rooms that these users own, each with its owner.

@@ -7,6 +7,7 @@ use parlor_protocol::room::SeatCause;
 use parlor_protocol::{ErrorBody, ErrorCode, Event, UserFrame, UserId, limit};
 
 use super::bans::list_full;
+use super::record::suspended;
 use super::rights::{self, Act, Role};
 use super::{Change, Decision, Outcome, Removal, RoomState};
 use crate::kit::clock::Timestamp;
@@ -66,6 +67,8 @@ impl RoomState {
         let may = |act| rights::check(Role::Staff, act);
         let verdict = match act {
             StaffAct::Kick(kick) => may(Act::kick(self.role(kick.user))).and_then(|()| self.kicked(kick, now)),
+            StaffAct::Suspend { reason } => may(Act::Suspend).map(|()| suspended(reason)),
+            StaffAct::Restore => may(Act::Suspend).map(|()| Fact::DoorChanged { closed: None }),
             StaffAct::Close { reason } => may(Act::Close).map(|()| Fact::Closed { reason: reason.clone() }),
         };
         let mut decision = self.hard(operation, verdict, now);
@@ -108,6 +111,16 @@ impl RoomState {
             Fact::ChatRules { rules } => self.chat_rules_changed(*rules, by).map(Change::Event).into_iter().collect(),
             Fact::Unbanned { user } => self.unbanned(*user, by).map(Change::Event).into_iter().collect(),
             Fact::RoomChanged { change } => vec![Change::Event(self.changed(change, by))],
+            Fact::PrivacyChanged { privacy, .. } => vec![Change::Event(self.with_privacy(*privacy, by))],
+            Fact::DoorChanged { closed } => {
+                let event = Change::Event(self.with_door(closed.as_ref(), by));
+                let users = self.presence.participants().map(|there| there.person.id).filter(|_| closed.is_some());
+                let users: Vec<_> = users.collect();
+                let reason = closed.as_ref().map_or("", |closed| &closed.reason);
+                let removal = |user: &UserId| self.removal(*user, RemovalCause::Closed, None, reason);
+                removals.extend(users.iter().filter_map(removal));
+                [event].into_iter().chain(self.departures(&users)).collect()
+            }
             Fact::Closed { reason } => {
                 let users: Vec<_> = self.presence.participants().map(|participant| participant.person.id).collect();
                 let removal = |user: &UserId| self.removal(*user, RemovalCause::Closed, None, reason);

@@ -107,6 +107,10 @@ pub enum Act {
     Close,
     /// Change the room's settings, such as its picture and its record.
     ChangeSettings,
+    /// Close the room, and open it.
+    Shut,
+    /// Close the room so that its owner cannot open it, and open it.
+    Suspend,
     /// Do what the room's record lets only its admins do.
     PassRecord,
     /// Wake a room that sleeps, by asking it something from outside.
@@ -126,11 +130,11 @@ const fn allowed(act: Act) -> &'static [Role] {
         Act::Overrule => &[Owner, AwayOwner, Admin],
         Act::OverruleAdmin => &[Owner, AwayOwner],
         Act::OverruleOwner => &[],
-        Act::ChangeSettings | Act::Promote | Act::Demote => &[Owner, AwayOwner],
+        Act::ChangeSettings | Act::Shut | Act::Promote | Act::Demote => &[Owner, AwayOwner],
         Act::StepDown => &[Admin],
         Act::Kick => &[Owner, AwayOwner, Admin, Staff],
         Act::KickAdmin => &[Owner, AwayOwner, Staff],
-        Act::KickOwner | Act::Close => &[Staff],
+        Act::KickOwner | Act::Close | Act::Suspend => &[Staff],
         Act::Ban | Act::Unban | Act::ReadConduct => &[Owner, AwayOwner, Admin],
         Act::MuteChat | Act::UnmuteChat | Act::SetChatRules => &[Owner, AwayOwner, Admin],
         Act::ChatFreely => &[Owner, Admin],
@@ -221,6 +225,7 @@ impl Act {
             Command::ChatUnmute(_) => Some(Self::UnmuteChat),
             Command::ChatRules(_) => Some(Self::SetChatRules),
             Command::RoomChange(_) => Some(Self::ChangeSettings),
+            Command::RoomClose(_) | Command::RoomOpen(_) => Some(Self::Shut),
             _ => None,
         }
     }
@@ -251,7 +256,7 @@ mod tests {
     const ROLES: [Role; 9] = [Owner, AwayOwner, Admin, AwayAdmin, Host, Speaker, Listener, Outsider, Staff];
 
     /// Each act with a mark for each of [`ROLES`], in their order.
-    const RIGHTS: [(Act, &str); 30] = [
+    const RIGHTS: [(Act, &str); 32] = [
         (Act::Look, "xxx.xxx.x"),
         (Act::Hear, "x.x.xxx.."),
         (Act::Chat, "x.x.xxx.."),
@@ -278,6 +283,8 @@ mod tests {
         (Act::ReadConduct, "xxx......"),
         (Act::Close, "........x"),
         (Act::ChangeSettings, "xx......."),
+        (Act::Shut, "xx......."),
+        (Act::Suspend, "........x"),
         (Act::PassRecord, "x.x......"),
         (Act::Promote, "xx......."),
         (Act::Demote, "xx......."),

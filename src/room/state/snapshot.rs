@@ -83,7 +83,9 @@ impl RoomState {
         let seat_version = checkpoint.seat_version + UNSEEN_VERSIONS;
         let mut seats = Seats::new(woken.card.seats, &woken.locks, seat_version);
         let mut people = Vec::new();
-        for (no, person) in checkpoint.seats {
+        // Whoever sat there when the room was closed was put out, though a checkpoint may not say so yet.
+        let sitting = if woken.card.closed.is_some() { Vec::new() } else { checkpoint.seats };
+        for (no, person) in sitting {
             let free = seats.seat(no).ok().filter(|seat| !seat.locked && seat.user.is_none()).cloned();
             if let Some(mut seat) = free
                 && seats.of(person.id).is_none()

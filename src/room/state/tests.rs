@@ -10,14 +10,16 @@ mod seats;
 mod staff;
 mod world;
 
-use parlor_protocol::command::{ChangeRoom, Recipients, TakeSeat};
-use parlor_protocol::record::Who;
+use parlor_protocol::command::{ChangeRoom, CloseRoom, InRoom, Recipients, TakeSeat};
+use parlor_protocol::record::{Closed, ClosedBy, Privacy, Who};
 use parlor_protocol::room::{Person, RoomRole, Seat};
 use parlor_protocol::{Op, limit};
 
 use super::*;
+use crate::room::door::PasswordHash;
 use crate::room::facts::Written;
 use crate::room::port::CommittedGifts;
+use crate::room::request::{PrivacyChange, StaffAct};
 
 pub(in crate::room) use world::*;
 

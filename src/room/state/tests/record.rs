@@ -79,3 +79,71 @@ fn an_owner_changes_the_record_from_outside_and_a_stranger_does_not() {
     assert_eq!(&*world.state.card().name, "Away");
     assert_eq!(ask(&mut world, 3, change(2)), Err(ErrorCode::NotInRoom));
 }
+
+fn close(reason: &str) -> Command {
+    Command::RoomClose(CloseRoom { room: room_id(), reason: reason.into() })
+}
+
+fn open() -> Command {
+    Command::RoomOpen(InRoom { room: room_id() })
+}
+
+#[test]
+fn a_closed_room_is_empty_and_its_owner_opens_it_from_outside() {
+    let mut world = World::with_people(&[1, 2]);
+    world.command(2, take(Some(1))).expect("free");
+    assert_eq!(world.command(2, close("")), Err(ErrorCode::Forbidden));
+    world.command(1, close("until Friday")).expect("the owner's");
+    assert_eq!((world.state.people(), world.seats()[1]), (0, None));
+    let closed = Some(Closed { by: ClosedBy::Owner, reason: "until Friday".into() });
+    assert_eq!((&world.state.card().closed, world.state.card().version), (&closed, 2));
+    for number in [1, 2] {
+        let refused = world.join(number).expect_err("closed");
+        assert!(refused.code == ErrorCode::RoomClosed && refused.message.contains("until Friday"), "{refused}");
+    }
+    // Over a restart nobody is on a seat, whatever the checkpoint says.
+    let seats = vec![(1, person(2))];
+    let checkpoint = Some(Checkpoint { seats, ..Checkpoint::default() });
+    let card = world.state.card().clone();
+    let mut world = World::waking(Woken { card, checkpoint, ..woken() }, Settings::default());
+    assert_eq!((world.state.people(), world.seats()[1]), (0, None));
+    assert_eq!(world.command(2, open()), Err(ErrorCode::NotInRoom));
+    world.command(1, open()).expect("from outside");
+    world.join(2).expect("open");
+}
+
+#[test]
+fn what_staff_has_closed_its_owner_neither_closes_nor_opens() {
+    let mut world = World::with_people(&[2]);
+    let staff = |world: &mut World, op: u128, act| {
+        let operation = Operation::of_words(Op(uuid::Uuid::from_u128(op)), user(9), "an act of staff");
+        world.ask(&Request::Staff { operation, act }).expect("done")
+    };
+    staff(&mut world, 500, StaffAct::Suspend { reason: "spam".into() });
+    assert_eq!(world.state.people(), 0);
+    assert_eq!(world.command(1, open()), Err(ErrorCode::NotPermitted));
+    assert_eq!(world.command(1, close("mine")), Err(ErrorCode::NotPermitted));
+    staff(&mut world, 501, StaffAct::Restore);
+    assert_eq!(world.state.card().closed, None);
+    world.join(2).expect("open");
+}
+
+#[test]
+fn privacy_is_changed_on_the_present_version_and_a_password_is_needed_once() {
+    let mut world = World::with_people(&[1, 2]);
+    let ask = |world: &mut World, who: i64, op: u128, version, privacy: Privacy, password: Option<&str>| {
+        let password = password.map(|hash| PasswordHash(hash.to_owned()));
+        let operation = Operation::of_words(Op(uuid::Uuid::from_u128(op)), user(who), "privacy");
+        let change = PrivacyChange { version, privacy, password };
+        world.ask(&Request::Privacy { user: user(who), operation, change }).map_err(|error| error.code)
+    };
+    assert_eq!(ask(&mut world, 2, 900, 1, Privacy::Hidden, None), Err(ErrorCode::Forbidden));
+    assert_eq!(ask(&mut world, 1, 901, 1, Privacy::Password, None), Err(ErrorCode::BadRequest));
+    ask(&mut world, 1, 902, 1, Privacy::Password, Some("hash")).expect("the owner's");
+    assert_eq!(ask(&mut world, 1, 903, 1, Privacy::Public, None), Err(ErrorCode::RoomChanged));
+    ask(&mut world, 1, 904, 2, Privacy::Password, None).expect("the password stays");
+    assert_eq!((world.state.card().privacy, world.state.card().version), (Privacy::Password, 3));
+    let stored = serde_json::to_string(&world.facts[0].1).expect("JSON");
+    assert!(!stored.contains("hash"), "{stored}");
+    assert_eq!(world.state.people(), 2, "nobody is put out");
+}
