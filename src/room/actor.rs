@@ -297,6 +297,7 @@ impl RoomActor {
     fn show(&self) {
         let (seats, looks) = self.state.seats();
         self.board.write_announced(self.state.announced());
+        self.board.write_shown(self.state.coins(), self.state.is_listed());
         self.board.write_crowd(self.state.people(), seats, looks);
     }
 

@@ -2,13 +2,15 @@
 //! actor writes it, and whoever has a handle reads it, so that a list of rooms sends no room a request.
 
 use std::fmt;
-use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use parlor_protocol::RoomId;
 use parlor_protocol::room::{Person, Seat};
+use parlor_protocol::{Coins, RoomId};
 
 use super::Directory;
+use super::ranking::Ranking;
+use super::recents::Recents;
 
 /// The most people whom [`Crowd::faces`] names.
 pub(super) const FACES: usize = 4;
@@ -24,24 +26,30 @@ pub struct Crowd {
     pub faces: Vec<Person>,
 }
 
-/// Who is in which room, for lists of rooms. Cheap to clone.
+/// Who is in which room, which rooms are hot, and where visits are noted, for lists of rooms. Cheap to clone.
 #[derive(Clone)]
-pub struct Crowds(Arc<dyn Fn(RoomId) -> Crowd + Send + Sync>);
+pub struct Crowds {
+    crowd: Arc<dyn Fn(RoomId) -> Crowd + Send + Sync>,
+    pub(super) ranking: Ranking,
+    pub(super) recents: Recents,
+}
 
 impl Crowds {
     /// The crowds of the rooms that are awake on this node. In a room that sleeps is nobody.
     pub fn of(rooms: Directory) -> Self {
-        Self(Arc::new(move |room| rooms.awake(room).map(|room| room.crowd()).unwrap_or_default()))
+        let (ranking, recents) = (rooms.ranking().clone(), rooms.recents().clone());
+        let crowd = move |room| rooms.awake(room).map(|room| room.crowd()).unwrap_or_default();
+        Self { crowd: Arc::new(crowd), ranking, recents }
     }
 
     /// Those of a server that serves no rooms: nobody is in any.
     pub fn none() -> Self {
-        Self(Arc::new(|_| Crowd::default()))
+        Self { crowd: Arc::new(|_| Crowd::default()), ranking: Ranking::default(), recents: Recents::default() }
     }
 
     /// Who is in this room now.
     pub fn in_room(&self, room: RoomId) -> Crowd {
-        self.0(room)
+        (self.crowd)(room)
     }
 }
 
@@ -56,6 +64,10 @@ impl fmt::Debug for Crowds {
 pub struct Board {
     announced: AtomicI64,
     people: AtomicU32,
+    /// All coins that were ever spent in the room, as announced.
+    coins: AtomicI64,
+    /// Whether lists show the room.
+    listed: AtomicBool,
     /// One more than the number of the looks that `seated` was made from; 0 before it was made. Only the actor writes it,
     /// so that a decision which changes nothing on the seats takes no lock.
     shown: AtomicU64,
@@ -77,6 +89,17 @@ impl Board {
 
     pub(super) fn write_announced(&self, gift_no: i64) {
         self.announced.store(gift_no, Ordering::Relaxed);
+    }
+
+    /// How many people are in the room, all coins that were spent in it, and whether lists show it.
+    pub(super) fn shown(&self) -> (u32, Coins, bool) {
+        let coins = Coins(self.coins.load(Ordering::Relaxed));
+        (self.people.load(Ordering::Relaxed), coins, self.listed.load(Ordering::Relaxed))
+    }
+
+    pub(super) fn write_shown(&self, coins: Coins, listed: bool) {
+        self.coins.store(coins.0, Ordering::Relaxed);
+        self.listed.store(listed, Ordering::Relaxed);
     }
 
     pub(super) fn crowd(&self) -> Crowd {

@@ -19,6 +19,8 @@ use super::board::Board;
 use super::facts::{Facts, PgFacts};
 use super::handle::{Mail, RoomHandle};
 use super::port::Gifts;
+use super::ranking::{self, Ranking};
+use super::recents::Recents;
 use super::request::Returned;
 use super::resting::Resting;
 use super::settings::Settings;
@@ -52,6 +54,8 @@ struct Inner {
     crew: Crew,
     /// Rooms that have panicked lately.
     resting: Resting,
+    ranking: Ranking,
+    recents: Recents,
     slots: Mutex<HashMap<RoomId, Slot>>,
 }
 
@@ -111,8 +115,24 @@ impl Directory {
         let facts = PgFacts::new(edge.clone(), Duration::from_millis(settings.write_timeout_ms), supervisor);
         let (stop, crew) = (supervisor.stop().child_token(), supervisor.crew().clone());
         let (facts, resting, slots) = (Arc::new(facts), Resting::default(), Mutex::default());
-        let inner = Inner { edge, node, gifts, facts, delivery, settings, returned, stop, crew, resting, slots };
+        let (ranking, recents) = (Ranking::default(), Recents::start(edge.clone(), &stop, supervisor));
+        let inner = Inner {
+            edge,
+            node,
+            gifts,
+            facts,
+            delivery,
+            settings,
+            returned,
+            stop,
+            crew,
+            resting,
+            ranking,
+            recents,
+            slots,
+        };
         let directory = Self(Arc::new(inner));
+        supervisor.engine("ranking of rooms", &directory.0.stop, directory.clone().rank());
         supervisor.engine("sweep for gifts", &directory.0.stop, directory.clone().sweep());
         (directory, returns)
     }
@@ -178,6 +198,39 @@ impl Directory {
         let mut rooms: Vec<_> = awake.map(|(room, _)| *room).collect();
         rooms.sort_unstable();
         rooms
+    }
+
+    /// The orders of the hot rooms of this node.
+    pub(super) fn ranking(&self) -> &Ranking {
+        &self.0.ranking
+    }
+
+    /// Where it is noted which rooms users were let into.
+    pub(super) fn recents(&self) -> &Recents {
+        &self.0.recents
+    }
+
+    /// Makes the order of the hot rooms anew, periodically. No room is asked: each shows what counts on its board.
+    async fn rank(self) {
+        let mut ticks = interval(ranking::EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                biased;
+                () = self.0.stop.cancelled() => return,
+                _ = ticks.tick() => {}
+            }
+            let shown: Vec<_> = {
+                let slots = self.slots();
+                let awake = slots.values().filter_map(|slot| match slot {
+                    Slot::Awake { handle, .. } => Some(handle.shown()),
+                    _ => None,
+                });
+                awake.collect()
+            };
+            let number = self.0.edge.now().0.saturating_mul(1_000);
+            self.0.ranking.renew(&shown, number, Instant::now());
+        }
     }
 
     /// The number of requests that wait in the mailbox of each room that is awake.

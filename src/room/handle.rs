@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 
 use super::board::{Board, Crowd};
 use super::port::CommittedGifts;
+use super::ranking::Shown;
 use super::request::{Answer, Request};
 use crate::telemetry::metric;
 
@@ -150,6 +151,12 @@ impl RoomHandle {
     /// The number of the last gift that the room has announced, which the sweep compares.
     pub(super) fn announced(&self) -> i64 {
         self.board.announced()
+    }
+
+    /// What the room shows of itself to the ranking of rooms.
+    pub(super) fn shown(&self) -> Shown {
+        let (people, coins, listed) = self.board.shown();
+        Shown { room: self.room, listed, people, coins }
     }
 
     /// How many people are in the room, and some of them.

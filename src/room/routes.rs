@@ -1,6 +1,7 @@
 //! Rooms over REST: create, list and find rooms, and issue the token to join one.
 
 mod door;
+mod lists;
 
 use axum::Json;
 use axum::extract::{FromRef, State};
@@ -39,9 +40,9 @@ where
     RoomAllowance: FromRef<S>,
 {
     OpenApiRouter::new()
-        .routes(routes!(list_rooms, create_room))
+        .merge(lists::routes())
+        .routes(routes!(create_room))
         .routes(routes!(list_room_themes))
-        .routes(routes!(find_room))
         .merge(door::routes())
 }
 
@@ -95,122 +96,6 @@ async fn create_room(
         }
         _ => Err(fields.into_error()),
     }
-}
-
-/// A room of the list, with who is in it now.
-#[derive(Serialize, ToSchema)]
-struct ListedRoom {
-    /// The room's id.
-    id: RoomId,
-    /// The room's name.
-    name: String,
-    /// The room's owner.
-    owner: Person,
-    /// The number of seats.
-    seats: u8,
-    /// The record's version.
-    version: u64,
-    /// The announcement; absent: none.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    #[schema(required = false)]
-    announcement: String,
-    /// The language, as ISO 639-1; absent: not told.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    language: Option<String>,
-    /// The country, as ISO 3166-1 alpha-2; absent: not told.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    country: Option<String>,
-    /// What the room is about; absent: nothing.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[schema(required = false)]
-    tags: Vec<String>,
-    /// The most people in the room; absent: as many as the server lets into any room.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    capacity: Option<u32>,
-    /// The theme's name; absent: none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    theme: Option<String>,
-    /// The number that changes with the background, which is at `/v1/rooms/{id}/background?v=`; absent: none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    background: Option<u32>,
-    /// Who may write chat lines.
-    may_chat: Who,
-    /// Who may post images.
-    may_post_images: Who,
-    /// Who may invite others to a seat.
-    may_invite: Who,
-    /// Who may take a free seat by themselves.
-    may_sit: Who,
-    /// Who is let in.
-    privacy: Privacy,
-    /// That the room is closed; absent: it is open.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    closed: Option<Closed>,
-    /// How many people are in the room.
-    people: u32,
-    /// How many of them sit on a seat.
-    seated: u32,
-    /// The people on the first seats, at most four.
-    on_seats: Vec<Person>,
-}
-
-impl ListedRoom {
-    fn of(card: RoomCard, crowds: &Crowds) -> Self {
-        let Crowd { people, seated, faces } = crowds.in_room(card.id);
-        Self {
-            id: card.id,
-            name: card.name,
-            owner: card.owner,
-            seats: card.seats,
-            version: card.version,
-            announcement: card.announcement,
-            language: card.language,
-            country: card.country,
-            tags: card.tags,
-            capacity: card.capacity,
-            theme: card.theme,
-            background: card.background,
-            may_chat: card.may_chat,
-            may_post_images: card.may_post_images,
-            may_invite: card.may_invite,
-            may_sit: card.may_sit,
-            privacy: card.privacy,
-            closed: card.closed,
-            people,
-            seated,
-            on_seats: faces,
-        }
-    }
-}
-
-/// Lists all rooms, newest first, or those that `q` finds.
-#[utoipa::path(get, path = "/v1/rooms", tag = "rooms", params(RoomList),
-    responses((status = 200, description = "A page of rooms.", body = Page<ListedRoom>, example = json!({"items": [
-        {"id": 104_233_871, "name": "Evening in Amman", "owner": {"id": 901_233_871, "name": "Omar"}, "seats": 8,
-         "version": 2, "language": "ar", "tags": ["oud"], "may_chat": "all", "may_post_images": "all", "may_invite": "all",
-         "may_sit": "all", "privacy": "public", "people": 12, "seated": 1, "on_seats": [{"id": 901_233_871, "name": "Omar"}]},
-    ]}))))]
-async fn list_rooms(
-    edge: Edge,
-    State(crowds): State<Crowds>,
-    _user: CurrentUser,
-    ValidQuery(query): ValidQuery<RoomList>,
-) -> Result<Json<Page<ListedRoom>>> {
-    let window = query.window()?;
-    let text = query.q.map(|q| line(&q, NAME_CHARS).map_err(|why| bad_field("q", why))).transpose()?;
-    let page = record::list(&mut *edge.read().await?, text.as_deref(), &window).await?;
-    Ok(Json(page.map(|card| ListedRoom::of(card, &crowds))))
-}
-
-/// Returns one room.
-#[utoipa::path(get, path = "/v1/rooms/{id}", tag = "rooms",
-    params(("id" = RoomId, Path, description = "The room's id.")),
-    responses((status = 200, description = "The room.", body = RoomCard,
-        example = json!({"id": 104_233_871, "name": "Evening in Amman", "owner": {"id": 901_233_871, "name": "Omar"}, "seats": 8,
-            "version": 1, "may_chat": "all", "may_post_images": "all", "may_invite": "all", "may_sit": "all", "privacy": "public"}))),
-    extensions(("x-errors" = json!([ErrorCode::RoomNotFound]))))]
-async fn find_room(edge: Edge, _user: CurrentUser, ValidPath(id): ValidPath<RoomId>) -> Result<Json<RoomCard>> {
-    Ok(Json(record::find(&mut *edge.read().await?, id).await?))
 }
 
 /// The looks that rooms may choose.

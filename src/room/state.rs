@@ -92,6 +92,11 @@ impl RoomState {
         self.gifts.committed
     }
 
+    /// All coins that were ever spent in the room on the gifts announced so far.
+    pub const fn coins(&self) -> Coins {
+        self.gifts.coins
+    }
+
     /// A number that rises with every change of what a snapshot shows. Two users whose role and seat are the same see
     /// the same snapshot at one revision.
     pub const fn revision(&self) -> u64 {

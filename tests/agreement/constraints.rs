@@ -27,6 +27,7 @@ const REASONS: &[(&str, &str)] = &[
     (
         "the statement says what happens to a second row (`on conflict`), or deletes or locks the first one before",
         "avatars.avatars_pkey code_tries.code_tries_pkey one_time_codes.one_time_codes_pkey room_checkpoints.room_checkpoints_pkey \
+         room_follows.room_follows_pkey room_visits.room_visits_pkey \
          room_guests.room_guests_pkey room_passwords.room_passwords_pkey \
          room_admins.room_admins_pkey room_kicks.room_kicks_pkey room_logos.room_logos_pkey room_owners.room_owners_pkey \
          room_kicks.room_kicks_pkey room_bans.room_bans_pkey room_mutes.room_mutes_pkey room_chat_rules.room_chat_rules_pkey room_logos.room_logos_pkey room_owners.room_owners_pkey \
@@ -62,7 +63,7 @@ const REASONS: &[(&str, &str)] = &[
     ),
     (
         "two columns are written by one statement that knows both",
-        "coin_requests.coin_requests_paid coin_requests.coin_requests_settled coin_requests.coin_requests_transfer_key \
+        "rooms.rooms_followers_range coin_requests.coin_requests_paid coin_requests.coin_requests_settled coin_requests.coin_requests_transfer_key \
          jobs.jobs_finished jobs.jobs_sealed_open refresh_tokens.refresh_tokens_exchange_whole \
          uploads.uploads_attached_ready uploads.uploads_ready_object users.users_email_verified \
          users.users_phone_verified users.users_email_lower",
@@ -74,7 +75,7 @@ const REASONS: &[(&str, &str)] = &[
     ),
     (
         "the row is written in the name of the signed-in user, and users are not deleted",
-        "avatars.avatars_user_id_fkey uploads.uploads_user_id_fkey rooms.rooms_owner_id_fkey \
+        "room_follows.room_follows_user_id_fkey room_visits.room_visits_user_id_fkey avatars.avatars_user_id_fkey uploads.uploads_user_id_fkey rooms.rooms_owner_id_fkey \
          sessions.sessions_user_id_fkey signatures.signatures_user_id_fkey room_facts.room_facts_actor_id_fkey \
          coin_requests.coin_requests_user_id_fkey audit_log.audit_log_actor_id_fkey \
          suspensions.suspensions_suspended_by_fkey room_bans.room_bans_by_id_fkey room_mutes.room_mutes_by_id_fkey user_roles.user_roles_granted_by_fkey",
@@ -85,6 +86,7 @@ const REASONS: &[(&str, &str)] = &[
          refresh_tokens.refresh_tokens_session_id_fkey audit_log.audit_log_user_id_fkey audit_log.audit_log_room_id_fkey \
          room_checkpoints.room_checkpoints_room_id_fkey room_facts.room_facts_room_id_fkey \
          room_admins.room_admins_room_id_fkey room_kicks.room_kicks_room_id_fkey room_seat_locks.room_seat_locks_room_id_fkey \
+         room_follows.room_follows_room_id_fkey room_tags.* room_visits.room_visits_room_id_fkey \
          room_kicks.room_kicks_room_id_fkey room_bans.room_bans_room_id_fkey room_mutes.room_mutes_room_id_fkey room_chat_rules.room_chat_rules_room_id_fkey room_seat_locks.room_seat_locks_room_id_fkey \
          room_totals.room_totals_room_id_fkey jobs.jobs_sealed_with_fkey balances.balances_account_id_fkey \
          room_guests.room_guests_room_id_fkey room_links.room_links_room_id_fkey room_passwords.room_passwords_room_id_fkey \

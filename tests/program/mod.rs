@@ -16,6 +16,7 @@ mod published;
 mod record;
 mod refusals;
 mod rest;
+mod room_lists;
 mod rooms;
 mod scale;
 mod script;

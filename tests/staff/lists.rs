@@ -74,6 +74,14 @@ async fn filled(world: &World) -> (String, String, Vec<Client>) {
         invited.expect("a guest");
     }
     let receiver = world.person("user").await;
+    for (at, of_late) in rooms.iter().enumerate() {
+        assert_eq!(world.put(&format!("/v1/rooms/{of_late}/follow"), &token).await, 204);
+        let fill = "with admin as (insert into room_admins (room_id, user_id) values ($1, $2))
+                    insert into room_visits (user_id, room_id, at) values ($2, $1, clock_timestamp() - $3 * interval '1 hour')";
+        let filled = sqlx::query(fill).bind(of_late.number()).bind(me.number()).bind(at as f64 + 1.0);
+        filled.execute(&world.database.app).await.expect("a room of late");
+        world.room(me).await;
+    }
     sockets.push(world.in_room(me, room).await);
     sockets.push(world.in_room(world.person("user").await, room).await);
     sockets.push(world.in_room(receiver, room).await);

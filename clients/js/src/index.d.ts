@@ -143,6 +143,12 @@ export interface ListedRoom extends RoomCard {
   seated: number;
   /** The people on the first seats, at most four. */
   on_seats: Person[];
+  /** Whether the platform's staff has put the room before all others. */
+  pinned: boolean;
+  /** How many users follow the room. */
+  followers: number;
+  /** All coins that were ever spent in the room. */
+  coins: number;
 }
 export interface WalletEntry {
   transfer: number;

@@ -1,17 +1,15 @@
-//! Rooms as records: they are created, listed and found. Nothing here wakes a room.
+//! Rooms as records: they are created and found. Nothing here wakes a room.
 
 mod store;
 
 use parlor_protocol::room::RoomCard;
-use parlor_protocol::{ErrorBody, ErrorCode, RoomId, UserId};
+use parlor_protocol::{Coins, ErrorBody, ErrorCode, RoomId, UserId};
 use sqlx::PgConnection;
 
+pub(super) use self::store::{CardRow, cards};
 use super::settings::RoomAllowance;
-use crate::db::folded;
 use crate::kit::chance::Chance;
 use crate::kit::error::{Error, Result};
-use crate::kit::list::{TimeKey, Window};
-use crate::kit::page::Page;
 use crate::kit::tx::Tx;
 use crate::kit::usage;
 
@@ -22,20 +20,17 @@ pub(super) const SEATS: [u8; 6] = [5, 8, 10, 12, 15, 20];
 /// The number of seats of a room whose maker names none.
 pub(super) const DEFAULT_SEATS: u8 = 8;
 
-crate::list! {
-    /// The query of `GET /v1/rooms`: newest first, by the time of creation (Unix microseconds) and the room's id.
-    pub(super) struct RoomList: "rooms" by (TimeKey, i64) {
-        /// Only rooms whose name contains this, or whose id it is; case, accents and marks make no difference. One or two
-        /// characters must stand at the beginning of the name.
-        #[param(min_length = 1, max_length = 60)]
-        q: Option<String>,
-    }
-}
-
-/// A room of the list, with the time of its creation, by which the list is ordered.
+/// A room as lists show it.
 pub(super) struct Listed {
     pub(super) card: RoomCard,
-    pub(super) created_us: i64,
+    /// Whether staff has put it before all others.
+    pub(super) pinned: bool,
+    /// How many users follow it.
+    pub(super) followers: u32,
+    /// All coins that were ever spent in it.
+    pub(super) coins: Coins,
+    /// The time by which its list is ordered, in Unix microseconds.
+    pub(super) key_us: i64,
 }
 
 /// Creates a room of this owner. The name and the number of seats have been checked.
@@ -87,31 +82,20 @@ pub async fn create_many(tx: &mut Tx, chance: &Chance, owners: &[UserId]) -> Res
     store::insert_rooms(tx, &ids, &owners, DEFAULT_SEATS).await
 }
 
-/// A page of rooms, newest first, or of those that `text` names. A room that existed when the first page was read is on
-/// exactly one page; rooms that are created later are on none.
-pub(super) async fn list(
-    conn: &mut PgConnection,
-    text: Option<&str>,
-    window: &Window<RoomList>,
-) -> Result<Page<RoomCard>> {
-    let rows = match text {
-        Some(text) => match folded(conn, text).await? {
-            // Nothing of the text is looked for, so nothing has it.
-            folded if folded.text.is_empty() => Vec::new(),
-            folded => store::rooms_named(conn, &folded, window).await?,
-        },
-        None => store::rooms(conn, window).await?,
-    };
-    let page = window.page(rows, |room| (TimeKey::of_micros(room.created_us), room.card.id.number()));
-    Ok(page.map(|room| room.card))
-}
-
 /// The room of this id.
 ///
 /// # Errors
 /// `room_not_found`.
 pub async fn find(conn: &mut PgConnection, id: RoomId) -> Result<RoomCard> {
     store::room(conn, id).await?.ok_or_else(|| Error::new(ErrorCode::RoomNotFound))
+}
+
+/// The room of this id, as lists show it.
+///
+/// # Errors
+/// `room_not_found`.
+pub(super) async fn look(conn: &mut PgConnection, id: RoomId) -> Result<Listed> {
+    store::listed(conn, id).await?.ok_or_else(|| Error::new(ErrorCode::RoomNotFound))
 }
 
 /// Puts a room before all others in lists, or not any more. The caller's rights were checked.

@@ -2,57 +2,65 @@
 
 use chrono::{DateTime, Utc};
 use parlor_protocol::room::{Person, RoomCard};
-use parlor_protocol::{RoomId, UserId};
+use parlor_protocol::{Coins, RoomId, UserId};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Listed, RoomList};
-use crate::db::Folded;
+use super::Listed;
 use crate::kit::error::{Error, Result};
-use crate::kit::list::{TimeKey, Window};
 use crate::room::{change, door};
 
-/// A room's row with what its card shows.
-struct CardRow {
-    id: i64,
-    name: String,
-    seats: i16,
-    owner_id: i64,
-    owner_name: String,
-    owner_picture: Option<i32>,
-    created_at: DateTime<Utc>,
-    capacity: Option<i32>,
-    version: i64,
-    announcement: Option<String>,
-    language: Option<String>,
-    country: Option<String>,
-    tags: Vec<String>,
-    theme: Option<String>,
-    background: Option<Uuid>,
-    may_chat: String,
-    may_post_images: String,
-    may_invite: String,
-    may_sit: String,
-    privacy: String,
-    closed_by: Option<String>,
-    closed_reason: String,
+/// A room's row with what lists show of it.
+pub(in crate::room) struct CardRow {
+    /// The time by which the list is ordered.
+    pub key_at: DateTime<Utc>,
+    pub pinned: bool,
+    pub followers: i32,
+    /// Absent before the first gift.
+    pub coins: Option<i64>,
+    pub id: i64,
+    pub name: String,
+    pub seats: i16,
+    pub owner_id: i64,
+    pub owner_name: String,
+    pub owner_picture: Option<i32>,
+    pub capacity: Option<i32>,
+    pub version: i64,
+    pub announcement: Option<String>,
+    pub language: Option<String>,
+    pub country: Option<String>,
+    pub tags: Vec<String>,
+    pub theme: Option<String>,
+    pub background: Option<Uuid>,
+    pub may_chat: String,
+    pub may_post_images: String,
+    pub may_invite: String,
+    pub may_sit: String,
+    pub privacy: String,
+    pub closed_by: Option<String>,
+    pub closed_reason: String,
 }
 
-/// A query of rooms as [`CardRow`]s: what follows after `from rooms r`, and its values.
+/// A query of rooms as [`CardRow`]s: the time by which they are ordered, the tables with `rooms r` among them, what follows,
+/// and the values.
 macro_rules! cards {
-    ($rest:tt $(, $value:expr)* $(,)?) => {
+    ($by:tt, $from:tt, $rest:tt $(, $value:expr)* $(,)?) => {
         sqlx::query_as!(
-            CardRow,
-            "select r.id, r.name, r.seats, r.owner_id, u.name as owner_name, u.picture as owner_picture, r.created_at,
+            $crate::room::record::CardRow,
+            "select r.id, r.name, r.seats, r.owner_id, u.name as owner_name, u.picture as owner_picture,
                     r.capacity, r.version, r.announcement, r.language, r.country, r.tags, r.theme, r.background,
-                    r.may_chat, r.may_post_images, r.may_invite, r.may_sit, r.privacy, r.closed_by, r.closed_reason
-               from rooms r
+                    r.may_chat, r.may_post_images, r.may_invite, r.may_sit, r.privacy, r.closed_by, r.closed_reason,
+                    r.pinned_at is not null as \"pinned!\", r.followers, c.coins as \"coins?\", "
+                + $by + " as key_at
+               from " + $from + "
                join users u on u.id = r.owner_id
-             " + $rest,
-            $($value),*
+               left join room_totals c on c.room_id = r.id
+             " + $rest
+            $(, $value)*
         )
     };
 }
+pub(in crate::room) use cards;
 
 impl TryFrom<CardRow> for Listed {
     type Error = Error;
@@ -83,7 +91,13 @@ impl TryFrom<CardRow> for Listed {
             privacy: door::privacy(&row.privacy)?,
             closed: door::closed(row.closed_by.as_deref(), row.closed_reason)?,
         };
-        Ok(Self { card, created_us: row.created_at.timestamp_micros() })
+        Ok(Self {
+            card,
+            pinned: row.pinned,
+            followers: row.followers.unsigned_abs(),
+            coins: Coins(row.coins.unwrap_or(0)),
+            key_us: row.key_at.timestamp_micros(),
+        })
     }
 }
 
@@ -160,52 +174,13 @@ pub(super) async fn insert_rooms(
 
 /// The room of this id.
 pub(super) async fn room(conn: &mut PgConnection, id: RoomId) -> Result<Option<RoomCard>> {
-    let row = cards!("where r.id = $1", id.number());
-    Ok(row.fetch_optional(conn).await?.map(Listed::try_from).transpose()?.map(|listed| listed.card))
+    Ok(listed(conn, id).await?.map(|listed| listed.card))
 }
 
-/// The rows of one page of rooms, newest first.
-pub(super) async fn rooms(conn: &mut PgConnection, window: &Window<RoomList>) -> Result<Vec<Listed>> {
-    let (created, id) = behind(window);
-    let rows = cards!(
-        "where (r.created_at, r.id) < ($1, $2)
-           and r.privacy <> 'hidden'
-         order by r.created_at desc, r.id desc
-         limit $3",
-        created,
-        id,
-        window.one_more(),
-    );
-    rows.fetch_all(conn).await?.into_iter().map(Listed::try_from).collect()
-}
-
-/// The rows of one page of the rooms whose folded name contains this text, or whose id it is. A text of fewer than three
-/// characters must stand at the beginning, because the index knows only trigrams.
-pub(super) async fn rooms_named(
-    conn: &mut PgConnection,
-    Folded { text, letters }: &Folded,
-    window: &Window<RoomList>,
-) -> Result<Vec<Listed>> {
-    let (created, id) = behind(window);
-    let is_short = text.chars().count() < 3;
-    let pattern = |text: &str| {
-        let literal = text.replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_");
-        if is_short { format!("{literal}%") } else { format!("%{literal}%") }
-    };
-    let rows = cards!(
-        "where (r.search_letters like $4 and r.search_name like $6 or r.id = $5)
-           and (r.created_at, r.id) < ($1, $2)
-           and r.privacy <> 'hidden'
-         order by r.created_at desc, r.id desc
-         limit $3",
-        created,
-        id,
-        window.one_more(),
-        pattern(letters),
-        text.parse().unwrap_or(0_i64),
-        pattern(text),
-    );
-    rows.fetch_all(conn).await?.into_iter().map(Listed::try_from).collect()
+/// The room of this id, as lists show it.
+pub(super) async fn listed(conn: &mut PgConnection, id: RoomId) -> Result<Option<Listed>> {
+    let row = cards!("r.created_at", "rooms r", "where r.id = $1", id.number());
+    row.fetch_optional(conn).await?.map(Listed::try_from).transpose()
 }
 
 /// Puts a room before all others, or not any more. `false` if there is no such room.
@@ -227,12 +202,6 @@ pub(super) async fn owned_by(conn: &mut PgConnection, owners: &[UserId]) -> Resu
     let ids: Vec<i64> = owners.iter().map(|owner| owner.number()).collect();
     let rows = sqlx::query!("select id, owner_id from rooms where owner_id = any($1)", &ids).fetch_all(conn).await?;
     rows.into_iter().map(|row| Ok((user_id(row.owner_id)?, room_id(row.id)?))).collect()
-}
-
-/// The key after which a page begins. For the first page it is that of a room newer than all.
-fn behind(window: &Window<RoomList>) -> (DateTime<Utc>, i64) {
-    let (created, id) = window.behind().unwrap_or((TimeKey::LAST, i64::MAX));
-    (DateTime::from_timestamp_micros(created.micros()).unwrap_or_default(), id)
 }
 
 fn user_id(number: i64) -> Result<UserId> {

@@ -17,6 +17,7 @@ use crate::kit::edge::Edge;
 use crate::kit::error::{Error, Result};
 use crate::kit::fields::bad_field;
 use crate::kit::page::Page;
+use crate::room::Crowds;
 use crate::room::conduct;
 use crate::room::door::{self, Asks, GuestList};
 use crate::room::record;
@@ -32,6 +33,7 @@ where
     S: Clone + Send + Sync + 'static,
     Identity: FromRef<S>,
     Edge: FromRef<S>,
+    Crowds: FromRef<S>,
 {
     OpenApiRouter::new()
         .routes(routes!(issue_room_token))
@@ -76,6 +78,7 @@ struct RoomToken {
 async fn issue_room_token(
     edge: Edge,
     State(identity): State<Identity>,
+    State(crowds): State<Crowds>,
     user: CurrentUser,
     ValidPath(room): ValidPath<RoomId>,
     body: Option<ValidJson<Shown>>,
@@ -114,6 +117,7 @@ async fn issue_room_token(
                 .into());
         }
     }
+    crowds.recents.note(user.id, room);
     let token = identity.room_token(user.id, room, edge.now())?;
     Ok(Json(RoomToken { token: token.token, expires_at: token.expires_at.0 }))
 }

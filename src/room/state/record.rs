@@ -98,6 +98,11 @@ impl RoomState {
         Event::RoomChanged { room: Box::new(change::changed(&self.card, change)), by }
     }
 
+    /// Whether lists show the room.
+    pub fn is_listed(&self) -> bool {
+        self.card.privacy != Privacy::Hidden && self.card.closed.is_none()
+    }
+
     pub(super) fn evolve_record(&mut self, room: &RoomCard) {
         self.card.clone_from(room);
         let own = room.capacity.and_then(|capacity| usize::try_from(capacity).ok());
