@@ -6,9 +6,8 @@ mod lists;
 use axum::Json;
 use axum::extract::{FromRef, State};
 use axum::http::{HeaderName, StatusCode, header};
-use parlor_protocol::record::{Closed, Privacy, Who};
-use parlor_protocol::room::{Person, RoomCard};
-use parlor_protocol::{ErrorCode, RoomId};
+use parlor_protocol::ErrorCode;
+use parlor_protocol::room::RoomCard;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
@@ -17,15 +16,13 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::change::{self, Theme};
-use super::record::{self, RoomList};
-use super::{Crowd, Crowds, RoomAllowance};
-use crate::http::{ValidJson, ValidPath, ValidQuery};
+use super::record;
+use super::{Crowds, RoomAllowance};
+use crate::http::ValidJson;
 use crate::identity::{CurrentUser, Identity};
 use crate::kit::edge::Edge;
 use crate::kit::error::Result;
-use crate::kit::fields::Fields;
-use crate::kit::fields::{bad_field, line};
-use crate::kit::page::Page;
+use crate::kit::fields::{Fields, line};
 
 /// The most characters of a room's name.
 const NAME_CHARS: usize = 60;

@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 
 use parlor_protocol::command::{
-    Ban, ChangeRoom, InRoom, Join, Kick, ListGifts, ListPeople, MoveSeat, MuteChat, Nothing, OnAllSeats, OnSeat, OnUser,
-    Recipients, RefreshSession, SendChat, SendGift, SetChatRules, TakeSeat,
+    Ban, ChangeRoom, InRoom, Join, Kick, ListGifts, ListPeople, MoveSeat, MuteChat, Nothing, OnAllSeats, OnSeat,
+    OnUser, Recipients, RefreshSession, SendChat, SendGift, SetChatRules, TakeSeat,
 };
 use parlor_protocol::envelope::EventFrame;
 use parlor_protocol::reply::{Connected, Done, Empty, GiftPage, GiftReceipt, Joined, PeoplePage, SessionRefreshed};
