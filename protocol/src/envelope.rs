@@ -279,13 +279,19 @@ mod tests {
                 r#"{"id":104233871,"name":"A \"room\"","owner":{"id":100000001,"name":"A"},"seats":8}"#,
             )
             .expect("a room"),
-            own: crate::room::OwnPlace { role: crate::room::RoomRole::Listener, seat: None },
+            own: crate::room::OwnPlace {
+                role: crate::room::RoomRole::Listener,
+                seat: None,
+                chat_muted: false,
+                chat_muted_until: None,
+            },
             admins: Vec::new(),
             seats: Vec::new(),
             seat_version: 1,
             count: 1,
             people: Vec::new(),
             chat: Vec::new(),
+            chat_rules: crate::room::ChatRules::default(),
             coins: crate::Coins(7),
         };
         let gift: GiftLine = serde_json::from_str(

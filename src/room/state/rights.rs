@@ -256,7 +256,7 @@ mod tests {
     const ROLES: [Role; 9] = [Owner, AwayOwner, Admin, AwayAdmin, Host, Speaker, Listener, Outsider, Staff];
 
     /// Each act with a mark for each of [`ROLES`], in their order.
-    const RIGHTS: [(Act, &str); 32] = [
+    const RIGHTS: [(Act, &str); 33] = [
         (Act::Look, "xxx.xxx.x"),
         (Act::Hear, "x.x.xxx.."),
         (Act::Chat, "x.x.xxx.."),
