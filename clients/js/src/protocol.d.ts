@@ -109,6 +109,472 @@ export interface Ban {
 /** How widely a gift is announced besides its event. */
 export type Banner = "room" | "all_rooms";
 
+/** Change a room's record. Fields that are absent stay as they are. */
+export interface ChangeRoom {
+  /** The room. */
+  room: RoomId;
+  /** The name: one line of 1 to 60 characters. Absent: it stays. */
+  name?: string;
+  /** The announcement: one or several lines, at most 500 characters; an empty one removes it. Absent: it stays. */
+  announcement?: string;
+  /** The background: the id of an upload of the user's own with the purpose `room_background`, which is ready; the nil UUID removes it. Absent: it stays. */
+  background?: string;
+  /** The most people in the room, up to the number that the server lets into any room; 0: that number. Absent: it stays. */
+  capacity?: number;
+  /** The country, as ISO 3166-1 alpha-2 in upper case; an empty one removes it. Absent: it stays. */
+  country?: 
+  | "AD"
+  | "AE"
+  | "AF"
+  | "AG"
+  | "AI"
+  | "AL"
+  | "AM"
+  | "AO"
+  | "AQ"
+  | "AR"
+  | "AS"
+  | "AT"
+  | "AU"
+  | "AW"
+  | "AX"
+  | "AZ"
+  | "BA"
+  | "BB"
+  | "BD"
+  | "BE"
+  | "BF"
+  | "BG"
+  | "BH"
+  | "BI"
+  | "BJ"
+  | "BL"
+  | "BM"
+  | "BN"
+  | "BO"
+  | "BQ"
+  | "BR"
+  | "BS"
+  | "BT"
+  | "BV"
+  | "BW"
+  | "BY"
+  | "BZ"
+  | "CA"
+  | "CC"
+  | "CD"
+  | "CF"
+  | "CG"
+  | "CH"
+  | "CI"
+  | "CK"
+  | "CL"
+  | "CM"
+  | "CN"
+  | "CO"
+  | "CR"
+  | "CU"
+  | "CV"
+  | "CW"
+  | "CX"
+  | "CY"
+  | "CZ"
+  | "DE"
+  | "DJ"
+  | "DK"
+  | "DM"
+  | "DO"
+  | "DZ"
+  | "EC"
+  | "EE"
+  | "EG"
+  | "EH"
+  | "ER"
+  | "ES"
+  | "ET"
+  | "FI"
+  | "FJ"
+  | "FK"
+  | "FM"
+  | "FO"
+  | "FR"
+  | "GA"
+  | "GB"
+  | "GD"
+  | "GE"
+  | "GF"
+  | "GG"
+  | "GH"
+  | "GI"
+  | "GL"
+  | "GM"
+  | "GN"
+  | "GP"
+  | "GQ"
+  | "GR"
+  | "GS"
+  | "GT"
+  | "GU"
+  | "GW"
+  | "GY"
+  | "HK"
+  | "HM"
+  | "HN"
+  | "HR"
+  | "HT"
+  | "HU"
+  | "ID"
+  | "IE"
+  | "IL"
+  | "IM"
+  | "IN"
+  | "IO"
+  | "IQ"
+  | "IR"
+  | "IS"
+  | "IT"
+  | "JE"
+  | "JM"
+  | "JO"
+  | "JP"
+  | "KE"
+  | "KG"
+  | "KH"
+  | "KI"
+  | "KM"
+  | "KN"
+  | "KP"
+  | "KR"
+  | "KW"
+  | "KY"
+  | "KZ"
+  | "LA"
+  | "LB"
+  | "LC"
+  | "LI"
+  | "LK"
+  | "LR"
+  | "LS"
+  | "LT"
+  | "LU"
+  | "LV"
+  | "LY"
+  | "MA"
+  | "MC"
+  | "MD"
+  | "ME"
+  | "MF"
+  | "MG"
+  | "MH"
+  | "MK"
+  | "ML"
+  | "MM"
+  | "MN"
+  | "MO"
+  | "MP"
+  | "MQ"
+  | "MR"
+  | "MS"
+  | "MT"
+  | "MU"
+  | "MV"
+  | "MW"
+  | "MX"
+  | "MY"
+  | "MZ"
+  | "NA"
+  | "NC"
+  | "NE"
+  | "NF"
+  | "NG"
+  | "NI"
+  | "NL"
+  | "NO"
+  | "NP"
+  | "NR"
+  | "NU"
+  | "NZ"
+  | "OM"
+  | "PA"
+  | "PE"
+  | "PF"
+  | "PG"
+  | "PH"
+  | "PK"
+  | "PL"
+  | "PM"
+  | "PN"
+  | "PR"
+  | "PS"
+  | "PT"
+  | "PW"
+  | "PY"
+  | "QA"
+  | "RE"
+  | "RO"
+  | "RS"
+  | "RU"
+  | "RW"
+  | "SA"
+  | "SB"
+  | "SC"
+  | "SD"
+  | "SE"
+  | "SG"
+  | "SH"
+  | "SI"
+  | "SJ"
+  | "SK"
+  | "SL"
+  | "SM"
+  | "SN"
+  | "SO"
+  | "SR"
+  | "SS"
+  | "ST"
+  | "SV"
+  | "SX"
+  | "SY"
+  | "SZ"
+  | "TC"
+  | "TD"
+  | "TF"
+  | "TG"
+  | "TH"
+  | "TJ"
+  | "TK"
+  | "TL"
+  | "TM"
+  | "TN"
+  | "TO"
+  | "TR"
+  | "TT"
+  | "TV"
+  | "TW"
+  | "TZ"
+  | "UA"
+  | "UG"
+  | "UM"
+  | "US"
+  | "UY"
+  | "UZ"
+  | "VA"
+  | "VC"
+  | "VE"
+  | "VG"
+  | "VI"
+  | "VN"
+  | "VU"
+  | "WF"
+  | "WS"
+  | "YE"
+  | "YT"
+  | "ZA"
+  | "ZM"
+  | "ZW"
+  | "";
+  /** The language, as ISO 639-1 in lower case; an empty one removes it. Absent: it stays. */
+  language?: 
+  | "aa"
+  | "ab"
+  | "ae"
+  | "af"
+  | "ak"
+  | "am"
+  | "an"
+  | "ar"
+  | "as"
+  | "av"
+  | "ay"
+  | "az"
+  | "ba"
+  | "be"
+  | "bg"
+  | "bi"
+  | "bm"
+  | "bn"
+  | "bo"
+  | "br"
+  | "bs"
+  | "ca"
+  | "ce"
+  | "ch"
+  | "co"
+  | "cr"
+  | "cs"
+  | "cu"
+  | "cv"
+  | "cy"
+  | "da"
+  | "de"
+  | "dv"
+  | "dz"
+  | "ee"
+  | "el"
+  | "en"
+  | "eo"
+  | "es"
+  | "et"
+  | "eu"
+  | "fa"
+  | "ff"
+  | "fi"
+  | "fj"
+  | "fo"
+  | "fr"
+  | "fy"
+  | "ga"
+  | "gd"
+  | "gl"
+  | "gn"
+  | "gu"
+  | "gv"
+  | "ha"
+  | "he"
+  | "hi"
+  | "ho"
+  | "hr"
+  | "ht"
+  | "hu"
+  | "hy"
+  | "hz"
+  | "ia"
+  | "id"
+  | "ie"
+  | "ig"
+  | "ii"
+  | "ik"
+  | "io"
+  | "is"
+  | "it"
+  | "iu"
+  | "ja"
+  | "jv"
+  | "ka"
+  | "kg"
+  | "ki"
+  | "kj"
+  | "kk"
+  | "kl"
+  | "km"
+  | "kn"
+  | "ko"
+  | "kr"
+  | "ks"
+  | "ku"
+  | "kv"
+  | "kw"
+  | "ky"
+  | "la"
+  | "lb"
+  | "lg"
+  | "li"
+  | "ln"
+  | "lo"
+  | "lt"
+  | "lu"
+  | "lv"
+  | "mg"
+  | "mh"
+  | "mi"
+  | "mk"
+  | "ml"
+  | "mn"
+  | "mr"
+  | "ms"
+  | "mt"
+  | "my"
+  | "na"
+  | "nb"
+  | "nd"
+  | "ne"
+  | "ng"
+  | "nl"
+  | "nn"
+  | "no"
+  | "nr"
+  | "nv"
+  | "ny"
+  | "oc"
+  | "oj"
+  | "om"
+  | "or"
+  | "os"
+  | "pa"
+  | "pi"
+  | "pl"
+  | "ps"
+  | "pt"
+  | "qu"
+  | "rm"
+  | "rn"
+  | "ro"
+  | "ru"
+  | "rw"
+  | "sa"
+  | "sc"
+  | "sd"
+  | "se"
+  | "sg"
+  | "si"
+  | "sk"
+  | "sl"
+  | "sm"
+  | "sn"
+  | "so"
+  | "sq"
+  | "sr"
+  | "ss"
+  | "st"
+  | "su"
+  | "sv"
+  | "sw"
+  | "ta"
+  | "te"
+  | "tg"
+  | "th"
+  | "ti"
+  | "tk"
+  | "tl"
+  | "tn"
+  | "to"
+  | "tr"
+  | "ts"
+  | "tt"
+  | "tw"
+  | "ty"
+  | "ug"
+  | "uk"
+  | "ur"
+  | "uz"
+  | "ve"
+  | "vi"
+  | "vo"
+  | "wa"
+  | "wo"
+  | "xh"
+  | "yi"
+  | "yo"
+  | "za"
+  | "zh"
+  | "zu"
+  | "";
+  /** Who may write chat lines. Absent: it stays. */
+  may_chat?: Who;
+  /** Who may invite others to a seat. Absent: it stays. */
+  may_invite?: Who;
+  /** Who may post images. Absent: it stays. */
+  may_post_images?: Who;
+  /** Who may take a free seat by themselves. Absent: it stays. */
+  may_sit?: Who;
+  /** All tags, at most five lines of 1 to 24 characters. They are stored in lower case, each once. Absent: they stay. */
+  tags?: string[];
+  /** The theme's name, one of `GET /v1/room-themes`; an empty one removes it. Absent: it stays. */
+  theme?: string;
+  /** The version of the record that the user saw; if the record has another version, the answer is `room_changed`. */
+  version: number;
+}
+
 /** A chat line in a snapshot. */
 export interface ChatLine {
   /** The sender's operation. A client shows each operation once. */
@@ -315,6 +781,9 @@ export type ClientFrame =
   | AdminDemoteCommand
   | RoomBanCommand
   | RoomUnbanCommand
+  | RoomChangeCommand
+  | RoomCloseCommand
+  | RoomOpenCommand
   | SeatTakeCommand
   | SeatMoveCommand
   | SeatLeaveCommand
@@ -330,6 +799,25 @@ export type ClientFrame =
   | GiftListCommand
   | PeopleListCommand
   | PongNotice;
+
+/** Close a room: everybody is put out, and nobody may join until it is opened. */
+export interface CloseRoom {
+  /** The room. */
+  room: RoomId;
+  /** The reason, one line of at most 200 characters by the rules of texts, which everybody is told. Absent: no reason. */
+  reason?: string;
+}
+
+/** That a room is closed: nobody may join it. */
+export interface Closed {
+  /** Who has closed it. */
+  by: ClosedBy;
+  /** The reason that was given. Absent: none. */
+  reason?: string;
+}
+
+/** Who has closed a room. */
+export type ClosedBy = "owner" | "staff";
 
 /** Data of `closing`. */
 export interface Closing {
@@ -362,6 +850,9 @@ export type CommandFrame =
   | AdminDemoteCommand
   | RoomBanCommand
   | RoomUnbanCommand
+  | RoomChangeCommand
+  | RoomCloseCommand
+  | RoomOpenCommand
   | SeatTakeCommand
   | SeatMoveCommand
   | SeatLeaveCommand
@@ -435,7 +926,7 @@ export type Currency = "coin" | "diamond";
 export interface Done {
   /** The room's epoch, which rises when the room starts anew or moves to another server. */
   epoch: number;
-  /** The `seq` of the event that the command caused; if it changed nothing, that of the last event. The answer to a hard command (a lock, an unlock, `room.kick`) is stored with what it does, before that is announced: it has the `seq` of the last event before. The reply itself comes behind the command's event, as every such reply. */
+  /** The `seq` of the event that the command caused; if it changed nothing, that of the last event. The answer to a hard command (a lock, an unlock, `room.change`, `room.close`, `room.open`, `room.kick`) is stored with what it does, before that is announced: it has the `seq` of the last event before. The reply itself comes behind the command's event, as every such reply. */
   seq: number;
   /** This is the operation's first answer, repeated. Absent: no. */
   replayed?: boolean;
@@ -498,6 +989,10 @@ export type ErrorCode =
   | "slow_mode"
   | "room_list_full"
   | "joined_elsewhere"
+  | "room_changed"
+  | "not_permitted"
+  | "wrong_password"
+  | "room_closed"
   | "not_in_room"
   | "user_not_found"
   | "seat_not_found"
@@ -549,6 +1044,7 @@ export interface ErrorReply {
 export type EventFrame =
   | ParticipantsChangedEvent
   | PersonChangedEvent
+  | RoomChangedEvent
   | SeatsChangedEvent
   | ChatPostedEvent
   | ParticipantKickedEvent
@@ -1045,6 +1541,9 @@ export interface Position {
   gift_no?: number;
 }
 
+/** Who is let into a room. */
+export type Privacy = "public" | "password" | "invited" | "hidden";
+
 /** The receivers of a gift. The sender is never among them. */
 export type Recipients = {
   users: UserId[];
@@ -1073,6 +1572,9 @@ export type ReplyFrame =
   | AdminDemoteReply
   | RoomBanReply
   | RoomUnbanReply
+  | RoomChangeReply
+  | RoomCloseReply
+  | RoomOpenReply
   | SeatTakeReply
   | SeatMoveReply
   | SeatLeaveReply
@@ -1113,16 +1615,100 @@ export interface RoomBanReply {
   data: Done;
 }
 
-/** A room as lists show it. */
+/** A room's record, as lists, snapshots and `room.changed` show it. */
 export interface RoomCard {
   /** The room's id. */
   id: RoomId;
   /** The room's name. */
   name: string;
+  /** The announcement, of one or several lines. Absent: none. */
+  announcement?: string;
+  /** A number that changes with the room's background, which is read at `/v1/rooms/{id}/background?v=` and this number. Absent: the room has none of its own. */
+  background?: number;
+  /** The most people in the room. Absent: as many as the server lets into any room. */
+  capacity?: number;
+  /** That the room is closed, so that nobody may join. Absent: it is open. */
+  closed?: Closed;
+  /** The room's country, as ISO 3166-1 alpha-2. Absent: not told. */
+  country?: string;
+  /** The language that is spoken here, as ISO 639-1. Absent: not told. */
+  language?: string;
+  /** Who may write chat lines. */
+  may_chat: Who;
+  /** Who may invite others to a seat. */
+  may_invite: Who;
+  /** Who may post images. */
+  may_post_images: Who;
+  /** Who may take a free seat by themselves. */
+  may_sit: Who;
   /** The room's owner. */
   owner: Person;
+  /** Who is let in. */
+  privacy: Privacy;
   /** The number of seats. */
   seats: number;
+  /** What the room is about, at most five words in lower case. Absent: nothing. */
+  tags?: string[];
+  /** The theme, by its name in `GET /v1/room-themes`. Absent: none. */
+  theme?: string;
+  /** The record's version, which rises with every change of the record. A change names it. */
+  version: number;
+}
+
+/** Change the room's record: its name, announcement, language, country, tags, capacity, theme and background, and who may do what in it. Only the room's owner may do this. */
+export interface RoomChangeCommand {
+  /** The id that the client chose, unique on the socket until it is answered. */
+  id: number;
+  /** The operation's id: made once for each tap, kept over retries and reconnects. */
+  op: Op;
+  type: "room.change";
+  data: ChangeRoom;
+}
+
+/** The reply to `room.change`. */
+export interface RoomChangeReply {
+  /** The command's id. */
+  id: number;
+  data: Done;
+}
+
+/** Data of `room.changed`. */
+export interface RoomChanged {
+  /** The whole record as it is now. */
+  room: RoomCard;
+  /** The user who changed it. */
+  by: UserId;
+}
+
+/** The room's record changed: its name, announcement, capacity, privacy, what it lets people do, or whether it is closed. */
+export interface RoomChangedEvent {
+  /** The room. */
+  room: RoomId;
+  /** The room's epoch, which rises when the room starts anew or moves to another server. */
+  epoch: number;
+  /** The event's number within the epoch: from 1, without gaps. */
+  seq: number;
+  /** The time of the event, in Unix milliseconds. */
+  at: number;
+  type: "room.changed";
+  data: RoomChanged;
+}
+
+/** Close a room: everybody is put out, and nobody may join until it is opened. Only the room's owner may do this. */
+export interface RoomCloseCommand {
+  /** The id that the client chose, unique on the socket until it is answered. */
+  id: number;
+  /** The operation's id: made once for each tap, kept over retries and reconnects. */
+  op: Op;
+  type: "room.close";
+  data: CloseRoom;
+}
+
+/** The reply to `room.close`. */
+export interface RoomCloseReply {
+  /** The command's id. */
+  id: number;
+  data: Done;
 }
 
 /** A room's id: a random number of at least nine digits, which people can read aloud. */
@@ -1177,6 +1763,23 @@ export interface RoomLeaveReply {
   /** The command's id. */
   id: number;
   data: Empty;
+}
+
+/** Open a room that its owner has closed. Only the room's owner may do this, from outside. */
+export interface RoomOpenCommand {
+  /** The id that the client chose, unique on the socket until it is answered. */
+  id: number;
+  /** The operation's id: made once for each tap, kept over retries and reconnects. */
+  op: Op;
+  type: "room.open";
+  data: InRoom;
+}
+
+/** The reply to `room.open`. */
+export interface RoomOpenReply {
+  /** The command's id. */
+  id: number;
+  data: Done;
 }
 
 /** Data of `room.removed`. */
@@ -1413,6 +2016,9 @@ export type ServerFrame =
   | AdminDemoteReply
   | RoomBanReply
   | RoomUnbanReply
+  | RoomChangeReply
+  | RoomCloseReply
+  | RoomOpenReply
   | SeatTakeReply
   | SeatMoveReply
   | SeatLeaveReply
@@ -1430,6 +2036,7 @@ export type ServerFrame =
   | ErrorReply
   | ParticipantsChangedEvent
   | PersonChangedEvent
+  | RoomChangedEvent
   | SeatsChangedEvent
   | ChatPostedEvent
   | ParticipantKickedEvent
@@ -1534,6 +2141,9 @@ export type UserFrame = BalanceChangedUserFrame | PersonChangedUserFrame | RoomR
 /** A user's id: a random number of at least nine digits, which people can read aloud. */
 export type UserId = number;
 
+/** Those of the people in a room who may do something by the room's record. */
+export type Who = "all" | "seated" | "admins";
+
 /** Each command by its type. */
 export interface Commands {
   /** Make an admin a user like others again. Only the room's owner may do this, and an admin to themselves. */
@@ -1580,6 +2190,10 @@ export interface Commands {
    * A user who is in the room is removed from it. Another ban of the same user replaces the first.
    */
   "room.ban": { data: Ban; reply: Done };
+  /** Change the room's record: its name, announcement, language, country, tags, capacity, theme and background, and who may do what in it. Only the room's owner may do this. */
+  "room.change": { data: ChangeRoom; reply: Done };
+  /** Close a room: everybody is put out, and nobody may join until it is opened. Only the room's owner may do this. */
+  "room.close": { data: CloseRoom; reply: Done };
   /**
    * Join a room, or come back to it. A user is in one room at a time, so joining leaves any other room.
    *
@@ -1590,6 +2204,8 @@ export interface Commands {
   "room.kick": { data: Kick; reply: Done };
   /** Leave a room at once, on all devices of the user, without the grace period. */
   "room.leave": { data: InRoom; reply: Empty };
+  /** Open a room that its owner has closed. Only the room's owner may do this, from outside. */
+  "room.open": { data: InRoom; reply: Done };
   /** Lift the ban of a user; nothing changes if there is none. Only the room's owner and its admins may do this. */
   "room.unban": { data: OnUser; reply: Done };
   /** Leave the user's own seat. */
