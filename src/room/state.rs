@@ -45,7 +45,8 @@ const RETURNING_MS: u64 = 2_000;
 /// A room at one moment, in one epoch.
 #[derive(Clone, Debug)]
 pub struct RoomState {
-    card: RoomCard,
+    /// Boxed, because every room that is awake has one and few decisions look at it.
+    card: Box<RoomCard>,
     capacity: usize,
     settings: Settings,
     epoch: i64,
@@ -68,7 +69,7 @@ pub struct RoomState {
 
 impl RoomState {
     /// The room's id, name, owner and number of seats.
-    pub const fn card(&self) -> &RoomCard {
+    pub fn card(&self) -> &RoomCard {
         &self.card
     }
 

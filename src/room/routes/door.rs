@@ -23,6 +23,8 @@ use crate::room::door::{self, Asks, GuestList};
 use crate::room::record;
 use crate::room::state::{Act, Role, may};
 
+/// The most characters of what is shown for a token.
+const SHOWN_CHARS: usize = 64;
 /// The minutes for which a link may hold: 30 days at most.
 const LINK_MINUTES: std::ops::RangeInclusive<u32> = 1..=43_200;
 /// The minutes for which a link holds if nothing is said.
@@ -84,6 +86,11 @@ async fn issue_room_token(
     body: Option<ValidJson<Shown>>,
 ) -> Result<Json<RoomToken>> {
     let shown = body.map(|ValidJson(shown)| shown);
+    for (field, text) in shown.iter().flat_map(|shown| [("password", &shown.password), ("link", &shown.link)]) {
+        if text.as_ref().is_some_and(|text| text.chars().count() > SHOWN_CHARS) {
+            return Err(bad_field(field, format!("at most {SHOWN_CHARS} characters")));
+        }
+    }
     let asks = {
         let mut conn = edge.read().await?;
         conduct::check_not_banned(&mut conn, room, user.id).await?;

@@ -83,13 +83,13 @@ impl RoomState {
 
     /// The event by which others are let in.
     pub(super) fn with_privacy(&self, privacy: Privacy, by: UserId) -> Event {
-        let room = RoomCard { privacy, version: self.card.version + 1, ..self.card.clone() };
+        let room = RoomCard { privacy, version: self.card.version + 1, ..(*self.card).clone() };
         Event::RoomChanged { room: Box::new(room), by }
     }
 
     /// The event by which the room is closed or opened.
     pub(super) fn with_door(&self, closed: Option<&Closed>, by: UserId) -> Event {
-        let room = RoomCard { closed: closed.cloned(), version: self.card.version + 1, ..self.card.clone() };
+        let room = RoomCard { closed: closed.cloned(), version: self.card.version + 1, ..(*self.card).clone() };
         Event::RoomChanged { room: Box::new(room), by }
     }
 
@@ -104,7 +104,7 @@ impl RoomState {
     }
 
     pub(super) fn evolve_record(&mut self, room: &RoomCard) {
-        self.card.clone_from(room);
+        RoomCard::clone_from(&mut self.card, room);
         let own = room.capacity.and_then(|capacity| usize::try_from(capacity).ok());
         self.capacity = own.unwrap_or(self.settings.capacity);
     }

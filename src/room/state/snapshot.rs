@@ -105,10 +105,10 @@ impl RoomState {
             memory: Memory::restore(&checkpoint.memory, now, &settings),
             gifts: GiftNumbers { announced, committed, coins },
             admins: super::admins::admins_of(woken.admins, woken.card.owner.id),
-            card: RoomCard {
+            card: Box::new(RoomCard {
                 capacity: woken.capacity.map(|capacity| u32::try_from(capacity).unwrap_or(u32::MAX)),
                 ..woken.card
-            },
+            }),
             capacity: woken.capacity.unwrap_or(settings.capacity),
             epoch: woken.epoch,
             seq: 0,
@@ -149,7 +149,7 @@ impl RoomState {
     /// The room as this user sees it, as of the last event.
     pub fn snapshot(&self, user: UserId) -> Snapshot {
         Snapshot {
-            room: self.card.clone(),
+            room: (*self.card).clone(),
             own: self.own_place(user),
             admins: self.admins.iter().copied().collect(),
             seats: self.seats.all().to_vec(),
@@ -199,7 +199,7 @@ impl RoomState {
 
     pub(super) fn sight(&self) -> Sight {
         let seated = self.seats.all().iter().filter(|seat| seat.user.is_some()).count();
-        Sight { card: self.card.clone(), people: self.people(), seated: count(seated) }
+        Sight { card: (*self.card).clone(), people: self.people(), seated: count(seated) }
     }
 
     /// The removals by which everybody is told to join again.

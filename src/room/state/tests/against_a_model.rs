@@ -583,7 +583,7 @@ impl Run {
             committed: self.gift_no,
             coins: Coins(self.gift_no * 5),
             checkpoint: Some(stored(&last.checkpoint(self.world.now))),
-            card: RoomCard { owner: self.model.name(1), ..last.card.clone() },
+            card: RoomCard { owner: self.model.name(1), ..(*last.card).clone() },
             ..woken()
         };
         self.world.state = RoomState::wake(woken, Self::settings(), self.world.now);
