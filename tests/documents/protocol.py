@@ -385,6 +385,43 @@ async def that_a_kicked_user_is_told_and_kept_out(one, two):
         assert refused.code == "kicked"
 
 
+async def that_a_banned_user_is_told_and_refused_until_the_ban_is_lifted(one, two):
+    room = one.open_room()
+    passed = two.join(room)
+    owner, wire = await Wire().open(one, [one.join(room)]), await Wire().open(two, [passed])
+    assert "data" in await owner.ask("room.ban", {"room": room, "user": two.id, "reason": "spam"}, op())
+    removed = (await wire.until(lambda frame: frame.get("type") == "room.removed"))[-1]
+    assert removed["data"] == {"room": room, "cause": "banned", "reason": "spam"}, removed
+    said = await wire.ask("chat.send", {"room": room, "text": "still here"}, op())
+    assert said["error"]["code"] == "banned", said
+    assert (await wire.ask("room.join", passed))["error"]["code"] == "banned"
+    try:
+        raise AssertionError(two.join(room))
+    except CLIENT.Refused as refused:
+        assert refused.code == "banned"
+    assert "data" in await owner.ask("room.unban", {"room": room, "user": two.id}, op())
+    assert "data" in await wire.ask("room.join", two.join(room))
+
+
+async def that_the_owner_is_bound_by_no_mute_and_no_slow_mode(one, two):
+    room = one.open_room()
+    owner, wire = await Wire().open(one, [one.join(room)]), await Wire().open(two, [two.join(room)])
+
+    def say(wire):
+        return wire.ask("chat.send", {"room": room, "text": "good evening"}, op())
+
+    assert "data" in await owner.ask("chat.mute", {"room": room, "user": two.id}, op())
+    assert (await say(wire))["error"]["code"] == "muted"
+    assert "data" in await owner.ask("chat.unmute", {"room": room, "user": two.id}, op())
+    assert "data" in await owner.ask("chat.rules", {"room": room, "slow_mode_s": 60}, op())
+    assert "data" in await say(wire)
+    error = (await say(wire))["error"]
+    assert error["code"] == "slow_mode" and 0 < error["retry_after_ms"] <= 60_000, error
+    assert "data" in await owner.ask("chat.rules", {"room": room, "muted": True, "slow_mode_s": 0}, op())
+    assert (await say(wire))["error"]["code"] == "muted"
+    assert "data" in await say(owner) and "data" in await say(owner)
+
+
 async def that_the_token_may_be_in_the_handshake_and_the_subprotocol_may_be_absent(one, two):
     at = urlsplit(one.base)
     for protocol, wanted in (("", b"101"), ("Sec-WebSocket-Protocol: soap\r\n", b"400")):
