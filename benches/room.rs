@@ -1,11 +1,13 @@
 //! Measures the rules of a room, decide and then evolve, with a thousand people in the room.
 
 use std::hint::black_box;
+use std::sync::Arc;
 
 use criterion::{BatchSize, Criterion};
 use parlor::delivery::ConnectionId;
 use parlor::kit::clock::Timestamp;
 use parlor::kit::operation::Operation;
+use parlor::room::words::{Entry, Lists, WordAct};
 use parlor::room::{Caller, Request, RoomState, Settings, Woken};
 use parlor_protocol::command::{InRoom, SendChat, TakeSeat};
 use parlor_protocol::room::{Person, RoomCard};
@@ -66,6 +68,22 @@ pub fn benches(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("room");
     group.bench_function("decide and evolve a chat command", |bencher| {
         let mut state = full();
+        let mut op = 0;
+        let next = || {
+            op += 1;
+            let chat = SendChat { room: room(), text: "good evening everybody".to_owned() };
+            request(1 + (op % PEOPLE as u128) as i64, op, Command::ChatSend(chat))
+        };
+        bencher.iter_batched(next, |request| step(&mut state, &request), BatchSize::SmallInput);
+    });
+    group.bench_function("decide and evolve a chat command with 10,000 filtered words", |bencher| {
+        let mut state = full();
+        // Words of eight letters that look as if they were drawn by lot.
+        let letter =
+            |word: u64, at: u64| char::from(b'a' + (word.wrapping_mul(2_654_435_761 + at * 40_503) >> 7) as u8 % 26);
+        let entry = |word| Entry { word: (0..8).map(|at| letter(word, at)).collect(), act: WordAct::Mask };
+        let entries: Vec<_> = (1..=10_000).map(entry).collect();
+        state.use_words(Arc::new(Lists::of(&entries).expect("a filter").expect("words")));
         let mut op = 0;
         let next = || {
             op += 1;

@@ -167,6 +167,10 @@ codes! {
     ///
     /// Wait for `retry_after_ms`, then send it again.
     SlowMode = "slow_mode", Later, 429;
+    /// The text has a word that is not allowed on this server.
+    ///
+    /// Tell the user, and keep what they wrote in the field so that they can change it.
+    TextRefused = "text_refused", Never, 422;
     /// The room's list of bans, kicks or mutes has as many entries as it may have; `message` says how many.
     ///
     /// Show the list, so that the user can lift one first.

@@ -302,6 +302,7 @@ struct NewMessage {
         example = json!({"epoch": 1_790_000_000_000_i64, "seq": 50}))),
     extensions(("x-errors" = json!([
         ErrorCode::RoomNotFound, ErrorCode::NotInRoom, ErrorCode::Banned, ErrorCode::Muted, ErrorCode::SlowMode,
+        ErrorCode::TextRefused,
         ErrorCode::RoomPaused, ErrorCode::Busy,
     ]))))]
 async fn send_message(

@@ -35,6 +35,7 @@ use super::request::{Answer, JoinAnswer, Request, SnapshotText};
 use super::ring::Ring;
 use super::settings::{Settings, ms};
 use super::state::{Change, Decision, Outcome, RoomState};
+use super::words::Watched;
 use crate::cluster::Lease;
 use crate::kit::clock::Timestamp;
 use crate::telemetry::metric;
@@ -64,6 +65,8 @@ pub(super) struct Parts {
     pub facts: Arc<dyn Facts>,
     /// Where the actor writes what everybody may see of the room.
     pub board: Arc<Board>,
+    /// Where the filter of words stands when the lists have changed.
+    pub words: Watched,
     pub lease: Lease,
     /// The wall clock's time when the room wakes.
     pub now: Timestamp,
@@ -81,6 +84,7 @@ pub(super) struct RoomActor {
     gifts: Arc<dyn Gifts>,
     facts: Arc<dyn Facts>,
     board: Arc<Board>,
+    words: Watched,
     writes: Writes,
     checkpoints: Checkpoints,
     pause: Pause,
@@ -117,7 +121,7 @@ async fn landed<T>(flight: &mut Option<PortFuture<T>>) -> T {
 
 impl RoomActor {
     pub(super) fn new(parts: Parts) -> Self {
-        let Parts { state, settings, audience, gifts, facts, board, lease, now } = parts;
+        let Parts { state, settings, audience, gifts, facts, board, words, lease, now } = parts;
         let actor = Self {
             ring: Ring::new(&settings),
             clock: RoomClock::starting(now),
@@ -137,6 +141,7 @@ impl RoomActor {
             gifts,
             facts,
             board,
+            words,
         };
         actor.show();
         actor
@@ -192,6 +197,7 @@ impl RoomActor {
                     if taken == 0 {
                         return Ended::Stopped;
                     }
+                    self.renew_words();
                     for mail in batch.drain(..) {
                         self.open(mail);
                         if self.audience.is_behind() {
@@ -201,6 +207,15 @@ impl RoomActor {
                 }
                 () = &mut timer => {}
             }
+        }
+    }
+
+    /// Takes the filter of words that was made of changed lists. To look whether there is one costs a load of an atomic.
+    fn renew_words(&mut self) {
+        if self.words.has_changed().unwrap_or(false)
+            && let Some(words) = self.words.borrow_and_update().clone()
+        {
+            self.state.use_words(words);
         }
     }
 

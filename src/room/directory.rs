@@ -25,6 +25,7 @@ use super::request::Returned;
 use super::resting::Resting;
 use super::settings::Settings;
 use super::state::RoomState;
+use super::words::{self, Watched};
 use super::{service, store};
 use crate::cluster::Node;
 use crate::delivery::Delivery;
@@ -56,6 +57,7 @@ struct Inner {
     resting: Resting,
     ranking: Ranking,
     recents: Recents,
+    words: Watched,
     slots: Mutex<HashMap<RoomId, Slot>>,
 }
 
@@ -115,6 +117,8 @@ impl Directory {
         let facts = PgFacts::new(edge.clone(), Duration::from_millis(settings.write_timeout_ms), supervisor);
         let (stop, crew) = (supervisor.stop().child_token(), supervisor.crew().clone());
         let (facts, resting, slots) = (Arc::new(facts), Resting::default(), Mutex::default());
+        let every = Duration::from_millis(settings.words_ms);
+        let words = words::start(edge.clone(), every, supervisor, &stop);
         let (ranking, recents) = (Ranking::default(), Recents::start(edge.clone(), &stop, supervisor));
         let inner = Inner {
             edge,
@@ -129,6 +133,7 @@ impl Directory {
             resting,
             ranking,
             recents,
+            words,
             slots,
         };
         let directory = Self(Arc::new(inner));
@@ -298,7 +303,11 @@ impl Directory {
 
     /// Builds the room's actor from its checkpoint. Returns also the users whom that brings back.
     async fn born(&self, room: RoomId, board: Arc<Board>) -> Result<(Box<RoomActor>, Vec<UserId>)> {
-        let state = self.load(room).await?;
+        let mut words = self.0.words.clone();
+        // No room publishes a line before the lists were read.
+        let filter = words::first(&mut words).await.ok_or(ErrorCode::RoomPaused)?;
+        let mut state = self.load(room).await?;
+        state.use_words(filter);
         tracing::debug!(room.id = room.number(), epoch = state.epoch(), "a room wakes");
         let (inner, awaited) = (&self.0, state.awaited().collect());
         let actor = RoomActor::new(Parts {
@@ -308,6 +317,7 @@ impl Directory {
             gifts: inner.gifts.clone(),
             facts: inner.facts.clone(),
             board,
+            words,
             lease: inner.node.lease(),
             now: inner.edge.now(),
         });

@@ -28,6 +28,7 @@ pub mod service;
 mod settings;
 mod state;
 mod store;
+pub mod words;
 
 pub use board::{Board, Crowd, Crowds};
 pub use directory::Directory;

@@ -47,6 +47,8 @@ crate::settings! {
         memory_per_user: usize = 256, in 1..=1_024;
         /// The most operations that are remembered in a room; beyond it the oldest is forgotten.
         memory_operations: usize = 16_384, in 1..=MANY;
+        /// Milliseconds between two readings of the lists of filtered words. A changed list holds that much later.
+        words_ms: u64 = 10_000, in 100..=DAY_MS;
         /// Least milliseconds between two checkpoints of a room.
         checkpoint_ms: u64 = 500, in 1..=DAY_MS;
         /// Most milliseconds until a line of chat is in a checkpoint; in a room that remembers few operations, on a node

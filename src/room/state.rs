@@ -34,6 +34,7 @@ pub use self::snapshot::{Checkpoint, Woken};
 use super::facts::{Fact, HardWrite};
 use super::request::{Answer, Caller, Request};
 use super::settings::{Settings, ms};
+use super::words::{Verdict, Words};
 use crate::delivery::ConnectionId;
 use crate::kit::clock::Timestamp;
 use crate::kit::operation::Operation;
@@ -58,6 +59,8 @@ pub struct RoomState {
     admins: BTreeSet<UserId>,
     bans: terms::Terms,
     quiet: quiet::Quiet,
+    /// What judges lines of chat. It is not of the room, so it is neither in a checkpoint nor told.
+    words: Words,
     memory: memory::Memory,
     gifts: gifts::GiftNumbers,
     last_fact: i64,
@@ -68,6 +71,11 @@ pub struct RoomState {
 }
 
 impl RoomState {
+    /// Lines of chat are judged by this filter from now on.
+    pub fn use_words(&mut self, words: Words) {
+        self.words = words;
+    }
+
     /// The room's id, name, owner and number of seats.
     pub fn card(&self) -> &RoomCard {
         &self.card
@@ -265,7 +273,12 @@ impl RoomState {
                 if let Err(refusal) = self.check_may_write(user.id, role, now) {
                     return Ok(self.decide_refused(operation, refusal));
                 }
-                let (from, text) = (user.clone(), chat.text.clone());
+                let text = match self.words.judge(&chat.text) {
+                    Verdict::Clean => chat.text.clone(),
+                    Verdict::Masked(text) => text,
+                    Verdict::Refused => return Ok(self.decide_refused(operation, ErrorCode::TextRefused.into())),
+                };
+                let from = user.clone();
                 Ok(self.soft(operation, Ok(Event::ChatPosted { from, op: operation.op, text })))
             }
             Command::SeatLock(on) => Ok(self.hard(operation, self.decide_lock(on, (user.id, role)), now)),

@@ -99,6 +99,7 @@ pub(super) const OWNERS: &[(&str, &str)] = &[
     ("room_kicks", "room"),
     ("room_admins", "room"),
     ("room_bans", "room"),
+    ("filtered_words", "room"),
     ("room_mutes", "room"),
     ("room_chat_rules", "room"),
     ("room_checkpoints", "room"),

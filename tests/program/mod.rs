@@ -24,3 +24,4 @@ mod seating;
 mod starts;
 mod stop;
 mod store;
+mod words;

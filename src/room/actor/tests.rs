@@ -127,6 +127,7 @@ impl Room {
             gifts: ledger.clone(),
             facts: store.clone(),
             board,
+            words: tokio::sync::watch::channel(None).1,
             lease,
             now,
         });

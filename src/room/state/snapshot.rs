@@ -16,6 +16,7 @@ use super::{Removal, RoomState};
 use crate::kit::clock::Timestamp;
 use crate::room::request::{SeatMap, Sight};
 use crate::room::settings::{Settings, ms};
+use crate::room::words::NoWords;
 
 /// More changes of the seat map than a room can make between two checkpoints.
 const UNSEEN_VERSIONS: u64 = 10_000;
@@ -116,6 +117,7 @@ impl RoomState {
             chat: super::chat::Chat::default(),
             kicks,
             bans,
+            words: std::sync::Arc::new(NoWords),
             quiet: Quiet::woken(woken.chat_rules, &woken.mutes, now),
             last_fact: woken.last_fact,
             settled_at,

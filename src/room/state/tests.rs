@@ -8,6 +8,7 @@ mod quiet;
 mod record;
 mod seats;
 mod staff;
+mod words;
 mod world;
 
 use parlor_protocol::command::{ChangeRoom, CloseRoom, InRoom, Recipients, TakeSeat};

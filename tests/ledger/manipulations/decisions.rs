@@ -51,6 +51,7 @@ pub const TABLES: &[(&str, Decision)] = &[
     ("room_guests", Decision::Other),
     ("room_kicks", Decision::Other),
     ("room_bans", Decision::Other),
+    ("filtered_words", Decision::Other),
     ("room_mutes", Decision::Other),
     ("room_chat_rules", Decision::Other),
     ("room_links", Decision::Other),

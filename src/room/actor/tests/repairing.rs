@@ -107,6 +107,7 @@ fn actor(topic: Topic, settings: Settings, board: Arc<Board>) -> RoomActor {
         gifts: Arc::new(Ledger { orders, table: Mutex::default() }),
         facts: Arc::new(store),
         board,
+        words: tokio::sync::watch::channel(None).1,
         lease: Lease::endless(),
         now: Timestamp(1_000_000),
     })

@@ -1,0 +1,168 @@
+//! Lists of words as a filter: all words are looked for at once, in one pass over a line.
+//!
+//! Case, accents and marks make no difference, nor do invisible characters, the tatweel, and how many spaces stand between two
+//! words. A word is found where it stands by itself; with `*` at its beginning or end it may go on there, so that `*word*` is
+//! found within other words, as it must be in languages that are written without spaces.
+
+use aho_corasick::{AhoCorasick, BuildError, Match};
+use unicode_normalization::char::{decompose_compatible, is_combining_mark};
+
+use super::{Verdict, WordAct, WordFilter};
+
+/// A word of a list.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Entry {
+    /// The word or phrase, with `*` at the beginning or end if it may go on there.
+    pub word: String,
+    /// What is to become of a line that has it.
+    pub act: WordAct,
+}
+
+/// The filter of lists of words.
+#[derive(Debug)]
+pub struct Lists {
+    finder: AhoCorasick,
+    /// The rule of each pattern of the finder.
+    rules: Vec<Rule>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Rule {
+    act: WordAct,
+    is_open_before: bool,
+    is_open_behind: bool,
+}
+
+impl Lists {
+    /// The filter of these words; `None` if there are none.
+    ///
+    /// # Errors
+    /// If the words are too many or too long for the machine that looks for them.
+    pub fn of(entries: &[Entry]) -> Result<Option<Self>, BuildError> {
+        let (mut patterns, mut rules) = (Vec::new(), Vec::new());
+        for Entry { word, act } in entries {
+            let (is_open_before, is_open_behind) = (word.starts_with('*'), word.len() > 1 && word.ends_with('*'));
+            let mut pattern = String::new();
+            fold(word.trim_matches('*').trim(), |part, _| pattern.push(part));
+            if !pattern.is_empty() {
+                patterns.push(pattern);
+                rules.push(Rule { act: *act, is_open_before, is_open_behind });
+            }
+        }
+        if patterns.is_empty() {
+            return Ok(None);
+        }
+        let finder = AhoCorasick::builder().ascii_case_insensitive(true).build(&patterns)?;
+        Ok(Some(Self { finder, rules }))
+    }
+
+    /// The places in a folded line where a word is, each with what is to become of the line.
+    fn hits<'a>(&'a self, folded: &'a str) -> impl Iterator<Item = (Match, WordAct)> + 'a {
+        self.finder.find_overlapping_iter(folded).filter_map(|hit| {
+            let rule = self.rules[hit.pattern().as_usize()];
+            let goes_on = |next: Option<char>| next.is_some_and(char::is_alphanumeric);
+            let is_within = !rule.is_open_before && goes_on(folded[..hit.start()].chars().next_back())
+                || !rule.is_open_behind && goes_on(folded[hit.end()..].chars().next());
+            (!is_within).then_some((hit, rule.act))
+        })
+    }
+
+    /// The worst of what the words of a folded line want.
+    fn worst(&self, folded: &str) -> Option<WordAct> {
+        let mut worst = None;
+        for (_, act) in self.hits(folded) {
+            worst = worst.max(Some(act));
+            if act == WordAct::Refuse {
+                break;
+            }
+        }
+        worst
+    }
+
+    /// The line with asterisks in place of the words that are found. It is rare, so it may be slow.
+    fn masked(&self, text: &str) -> String {
+        let (mut folded, mut sources) = (String::new(), Vec::new());
+        fold(text, |part, at| {
+            folded.push(part);
+            sources.resize(folded.len(), at);
+        });
+        let mut is_hidden = vec![false; text.len()];
+        for (hit, _) in self.hits(&folded) {
+            let (first, last) = (sources[hit.start()], sources[hit.end() - 1]);
+            is_hidden[first..=last].fill(true);
+        }
+        let mut masked = String::with_capacity(text.len());
+        let mut was_hidden = false;
+        for (at, letter) in text.char_indices() {
+            // A mark goes with the letter that it stands on.
+            let hides = if is_mark(letter) { was_hidden } else { is_hidden[at] };
+            match hides {
+                true if is_mark(letter) => {}
+                true if !letter.is_whitespace() => masked.push('*'),
+                _ => masked.push(letter),
+            }
+            was_hidden = hides;
+        }
+        masked
+    }
+}
+
+impl WordFilter for Lists {
+    /// One pass and no allocation for a line of ASCII, which is most; another line is folded first, into one string.
+    fn judge(&self, text: &str) -> Verdict {
+        let worst = if is_folded(text) {
+            self.worst(text)
+        } else {
+            let mut folded = String::with_capacity(text.len());
+            fold(text, |part, _| folded.push(part));
+            self.worst(&folded)
+        };
+        match worst {
+            None => Verdict::Clean,
+            Some(WordAct::Mask) => Verdict::Masked(self.masked(text)),
+            Some(WordAct::Refuse) => Verdict::Refused,
+        }
+    }
+}
+
+/// Whether folding would change nothing but the case of ASCII letters, which the finder looks over.
+fn is_folded(text: &str) -> bool {
+    let mut was_space = true;
+    text.bytes().all(|byte| {
+        let is_space = byte == b' ';
+        let is_plain = byte.is_ascii() && !byte.is_ascii_control() && !(is_space && was_space);
+        was_space = is_space;
+        is_plain
+    })
+}
+
+/// Gives each character of the folded text, with where its own begins in the text.
+fn fold(text: &str, mut push: impl FnMut(char, usize)) {
+    let mut was_space = true;
+    for (at, letter) in text.char_indices() {
+        if letter.is_whitespace() {
+            if !was_space {
+                push(' ', at);
+            }
+            was_space = true;
+        } else if letter.is_ascii() {
+            push(letter.to_ascii_lowercase(), at);
+            was_space = false;
+        } else {
+            // The order of the parts matters only for marks, which are left out, so each letter is taken apart by itself.
+            decompose_compatible(letter, |part| {
+                if !is_mark(part) {
+                    part.to_lowercase().for_each(|part| push(part, at));
+                    was_space = false;
+                }
+            });
+        }
+    }
+}
+
+/// Whether the character is a mark on another one, or shows nothing.
+fn is_mark(letter: char) -> bool {
+    is_combining_mark(letter)
+        || matches!(letter, '\u{ad}' | '\u{61c}' | '\u{640}' | '\u{180e}' | '\u{200b}'..='\u{200f}'
+            | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}')
+}
