@@ -987,6 +987,7 @@ export type ErrorCode =
   | "banned"
   | "muted"
   | "slow_mode"
+  | "text_refused"
   | "room_list_full"
   | "joined_elsewhere"
   | "room_changed"
