@@ -181,6 +181,7 @@ macro_rules! list {
             $($(#[$meta])* pub $filter: $type,)*
             $(
                 /// The order of the items.
+                #[param(inline)]
                 pub sort: Option<$asked>,
             )?
             /// The most items that the page may have.

@@ -148,7 +148,11 @@ async fn a_closed_room_puts_everybody_out_and_lets_nobody_in_until_it_is_opened_
         again.join(room, &world.room_token(owner.0, room)).await.expect_err("closed").code,
         ErrorCode::RoomClosed
     );
-    let _: Done = again.ask(Command::RoomOpen(InRoom { room })).await.expect("from outside");
+    // Nobody is in a closed room, so no socket opens it.
+    let open = Command::RoomOpen(InRoom { room });
+    assert_eq!(again.ask::<Done>(open).await.expect_err("outside").code, ErrorCode::NotInRoom);
+    let (status, answer) = world.call(Method::DELETE, &owned(room, "closing"), &owner.1, None).await;
+    assert_eq!(status, 200, "{answer}");
     let joined = again.join(room, &world.pass(&owner.1, room).await).await.expect("open");
     let card = joined.snapshot.expect("a first visit").room;
     assert_eq!((card.closed, card.version), (None, 3));

@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 
 use parlor_protocol::command::{
-    Ban, ChangeRoom, InRoom, Join, Kick, ListGifts, ListPeople, MoveSeat, MuteChat, Nothing, OnAllSeats, OnSeat,
-    OnUser, Recipients, RefreshSession, SendChat, SendGift, SetChatRules, TakeSeat,
+    Ban, ChangeRoom, CloseRoom, InRoom, Join, Kick, ListGifts, ListPeople, MoveSeat, MuteChat, Nothing, OnAllSeats,
+    OnSeat, OnUser, Recipients, RefreshSession, SendChat, SendGift, SetChatRules, TakeSeat,
 };
 use parlor_protocol::envelope::EventFrame;
 use parlor_protocol::reply::{Connected, Done, Empty, GiftPage, GiftReceipt, Joined, PeoplePage, SessionRefreshed};
@@ -94,6 +94,10 @@ async fn every_command_is_answered_as_the_schema_says() {
     let unbanned = |event: &EventFrame| matches!(event.event, Event::ParticipantUnbanned { .. }).then_some(());
     owner.event_where("the end of the ban", unbanned).await;
     let _: Empty = ask(&mut owner, asked, Command::RoomLeave(InRoom { room })).await;
+    let token = world.pass(&omars, room).await;
+    let _: Joined = ask(&mut owner, asked, Command::RoomJoin(Join { room, token, position: None })).await;
+    let _: Done = ask(&mut owner, asked, Command::RoomOpen(InRoom { room })).await;
+    let _: Done = ask(&mut owner, asked, Command::RoomClose(CloseRoom { room, reason: "late".to_owned() })).await;
 
     let all: BTreeSet<_> = Command::KINDS.iter().map(|kind| kind.name).collect();
     assert_eq!(*asked, all, "each command is asked for here, so that its reply is compared with the schema");

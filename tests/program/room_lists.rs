@@ -238,17 +238,17 @@ async fn every_list_of_rooms_is_read_from_an_index_in_its_order() {
     let mut conn = world.database.as_superuser().await;
     for fill in [
         "insert into users (id, email, password_hash, name)
-         select 500000000 + n, n || '@example.com', 'x', 'user' from generate_series(1, 500) n",
+         select 600000000 + n, n || '@example.com', 'x', 'user' from generate_series(1, 500) n",
         "insert into rooms (id, owner_id, name, country, tags, created_at, pinned_at)
-         select 200000000 + n, 500000000 + 1 + n % 500, 'room ' || md5(n::text), case n % 3 when 0 then 'JO' when 1 then 'EG' end,
+         select 200000000 + n, 600000000 + 1 + n % 500, 'room ' || md5(n::text), case n % 3 when 0 then 'JO' when 1 then 'EG' end,
                 array['tag' || n % 50], clock_timestamp() - n * interval '1 minute',
                 case when n % 3000 = 0 then clock_timestamp() end
            from generate_series(1, 20000) n",
         "insert into room_follows (user_id, room_id, at)
-         select 500000000 + 1 + n % 500, 200000000 + n, clock_timestamp() - n * interval '1 minute' from generate_series(1, 20000) n",
+         select 600000000 + 1 + n % 500, 200000000 + n, clock_timestamp() - n * interval '1 minute' from generate_series(1, 20000) n",
         "insert into room_visits (user_id, room_id, at)
-         select 500000000 + 1 + n % 500, 200000000 + n, clock_timestamp() - n * interval '1 minute' from generate_series(1, 20000) n",
-        "insert into room_admins (room_id, user_id) select 200000000 + n, 500000000 + 1 + n % 500 from generate_series(1, 20000) n",
+         select 600000000 + 1 + n % 500, 200000000 + n, clock_timestamp() - n * interval '1 minute' from generate_series(1, 20000) n",
+        "insert into room_admins (room_id, user_id) select 200000000 + n, 600000000 + 1 + n % 500 from generate_series(1, 20000) n",
         "analyze",
     ] {
         sqlx::query(fill).execute(&mut conn).await.unwrap_or_else(|error| panic!("{fill}: {error}"));
@@ -260,10 +260,10 @@ async fn every_list_of_rooms_is_read_from_an_index_in_its_order() {
         ("x.tag = $5", format!("{last}, {id}, '{{}}', 51, 'tag7'"), "room_tags_pkey"),
         ("pinned_at is not null\n", "null, null, 10".to_owned(), "rooms_pinned"),
         ("r.id = any($1) and r.listed", "array[200000001, 200000002]".to_owned(), "rooms_pkey"),
-        ("where r.owner_id = $4", format!("{last}, {id}, 51, 500000007"), "rooms_owned"),
-        ("f.user_id = $4", format!("{last}, {id}, 51, 500000007"), "room_follows_at"),
-        ("v.user_id = $4", format!("{last}, {id}, 51, 500000007, {last}"), "room_visits_pkey"),
-        ("a.user_id = $1 and a.room_id < $2", format!("500000007, {id}, 51"), "room_admins_of"),
+        ("where r.owner_id = $4", format!("{last}, {id}, 51, 600000007"), "rooms_owned"),
+        ("f.user_id = $4", format!("{last}, {id}, 51, 600000007"), "room_follows_at"),
+        ("v.user_id = $4", format!("{last}, {id}, 51, 600000007, {last}"), "room_visits_pkey"),
+        ("a.user_id = $1 and a.room_id < $2", format!("600000007, {id}, 51"), "room_admins_of"),
     ];
     let mut wrong = Vec::new();
     for (phrase, values, index) in lists {

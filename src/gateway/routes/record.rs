@@ -178,6 +178,9 @@ async fn set_room_privacy(
     ValidPath(room): ValidPath<RoomId>,
     ValidJson(NewPrivacy { version, privacy, password }): ValidJson<NewPrivacy>,
 ) -> Result<Json<Done>> {
+    if version >= parlor_protocol::id::NUMBER_LIMIT.unsigned_abs() {
+        return Err(bad_field("version", "a number from 0 to below 2^53"));
+    }
     if let Some(password) = &password {
         if !PASSWORD_CHARS.contains(&password.chars().count()) {
             return Err(bad_field("password", "4 to 64 characters"));
