@@ -73,8 +73,8 @@ const LINES: &[(&str, &str, &str, &str)] = &[
     ("people.list", r#"{"room":{other_room}}"#,                                        "in",  "3.3....."),
     ("people.list", r#"{"room":{other_room}}"#,                                        "on",  "3o3ooooo"),
     // Nobody is let into a closed room, so this comes last.
-    ("room.open",   r#"{"room":{own_room}}"#,                                          "on",  "3.3....."),
-    ("room.open",   r#"{"room":{other_room}}"#,                                        "on",  "3o3ooooo"),
+    ("room.open",   r#"{"room":{own_room}}"#,                                          "in",  "3.3....."),
+    ("room.open",   r#"{"room":{other_room}}"#,                                        "in",  "33333333"),
     ("room.close",  r#"{"room":{other_room}}"#,                                        "in",  "33333333"),
     ("room.close",  r#"{"room":{own_room}}"#,                                          "in",  "3.3....."),
 ];
