@@ -48,6 +48,8 @@ fn full() -> RoomState {
         epoch: 7,
         locks: Vec::new(),
         admins: Vec::new(),
+        seat_mutes: Vec::new(),
+        seat_mode: parlor_protocol::seating::SeatMode::Free,
         kicks: Vec::new(),
         bans: Vec::new(),
         mutes: Vec::new(),

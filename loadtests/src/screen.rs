@@ -7,6 +7,7 @@ use parlor_protocol::envelope::EventFrame;
 use parlor_protocol::event::Event;
 use parlor_protocol::reply::{GiftPage, Joined};
 use parlor_protocol::room::{GiftLine, Person, Position, Seat};
+use parlor_protocol::seating::SeatMode;
 use parlor_protocol::{Coins, Op, RoomId, UserId};
 
 /// One user's picture of one room, over all their connections.
@@ -24,6 +25,10 @@ pub struct Screen {
     pub seats: BTreeMap<u8, Seat>,
     /// The seat map's version.
     pub seat_version: u64,
+    /// The room's owner.
+    pub owner: Option<UserId>,
+    /// How users get a seat.
+    pub seat_mode: SeatMode,
     /// The room's admins.
     pub admins: Vec<UserId>,
     /// The people in the room who were named.
@@ -51,6 +56,8 @@ impl Screen {
             chat: Vec::new(),
             seats: BTreeMap::new(),
             seat_version: 0,
+            owner: None,
+            seat_mode: SeatMode::Free,
             admins: Vec::new(),
             people: BTreeMap::new(),
             count: 0,
@@ -88,6 +95,8 @@ impl Screen {
             }
             self.seats = snapshot.seats.iter().map(|seat| (seat.no, seat.clone())).collect();
             self.seat_version = snapshot.seat_version;
+            self.owner = Some(snapshot.room.owner.id);
+            self.seat_mode = snapshot.seat_mode.unwrap_or_default();
             self.admins.clone_from(&snapshot.admins);
             self.people = snapshot.people.iter().map(|person| (person.id, person.clone())).collect();
             self.count = snapshot.count;
@@ -152,7 +161,17 @@ impl Screen {
                 self.count = *count;
             }
             Event::AdminsChanged { admins, .. } => self.admins.clone_from(admins),
-            Event::ParticipantKicked { .. }
+            Event::LayoutChanged { seats, version, .. } => {
+                self.seats = seats.iter().map(|seat| (seat.no, seat.clone())).collect();
+                self.seat_version = *version;
+            }
+            Event::OwnershipChanged { owner, .. } => self.owner = Some(owner.id),
+            Event::SeatModeChanged { mode, .. } => self.seat_mode = *mode,
+            Event::HandRaised { .. }
+            | Event::HandSettled { .. }
+            | Event::InvitationSent { .. }
+            | Event::InvitationEnded { .. }
+            | Event::ParticipantKicked { .. }
             | Event::ParticipantBanned { .. }
             | Event::ParticipantUnbanned { .. }
             | Event::ChatMuted { .. }
@@ -166,8 +185,9 @@ impl Screen {
     pub fn state(&self) -> impl PartialEq + std::fmt::Debug + use<> {
         let seats: Vec<_> = self.seats.values().cloned().collect();
         let people: Vec<_> = self.people.values().cloned().collect();
-        let map = (seats, self.seat_version);
-        (self.position, map, self.admins.clone(), people, self.count, self.coins, self.gifts.clone())
+        let map = (seats, self.seat_version, self.seat_mode);
+        let roles = (self.owner, self.admins.clone());
+        (self.position, map, roles, people, self.count, self.coins, self.gifts.clone())
     }
 
     fn show(&mut self, gifts: &[GiftLine]) {

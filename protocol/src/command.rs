@@ -1,10 +1,12 @@
 //! The commands that a client sends over its socket, with the rules of their fields.
 
 mod admin;
+mod seating;
 
 use serde::{Deserialize, Serialize};
 
 pub use self::admin::OnUser;
+pub use self::seating::{MoveUser, OfferSeat, OnMap, OnUserOnMap, RaiseHand, SetLayout, SetSeatMode};
 use crate::commands;
 use crate::error::ErrorBody;
 use crate::id::{GiftId, NUMBER_LIMIT, RoomId, UserId};
@@ -12,7 +14,7 @@ use crate::kind::CommandData;
 use crate::limit;
 pub use crate::record::{ChangeRoom, CloseRoom};
 #[cfg(feature = "schemars")]
-use crate::reply::{Connected, Done, Empty, GiftPage, GiftReceipt, Joined, PeoplePage, SessionRefreshed};
+use crate::reply::{Connected, Done, Empty, GiftPage, GiftReceipt, HandList, Joined, PeoplePage, SessionRefreshed};
 use crate::room::Position;
 use crate::text::{self, Rule};
 
@@ -313,7 +315,23 @@ commands! {
     RoomClose(CloseRoom) -> Done = "room.close": Hard, Room, rate Seat, rest "PUT /v1/rooms/{id}/closing";
     /// Open a room that its owner has closed. Only the room's owner may do this, from outside.
     RoomOpen(InRoom) -> Done = "room.open": Hard, Room, rate Seat, rest "DELETE /v1/rooms/{id}/closing";
+    /// Offer the room to a user who is in it, for five minutes. It replaces an earlier offer. Only the room's owner may do
+    /// this.
+    OwnershipOffer(OnUser) -> Done = "ownership.offer": Soft, Room, rate Seat,
+        rest "PUT /v1/rooms/{id}/ownership/offers/{user}";
+    /// Withdraw the offer of the room. Only the room's owner may do this.
+    OwnershipWithdraw(InRoom) -> Done = "ownership.withdraw": Soft, Room, rate Seat,
+        rest "DELETE /v1/rooms/{id}/ownership/offers";
+    /// Accept the offer of the room, and own it from now on. The former owner keeps no rights in it.
+    OwnershipAccept(InRoom) -> Done = "ownership.accept": Hard, Room, rate Seat,
+        rest "POST /v1/rooms/{id}/ownership/acceptance";
+    /// Refuse the offer of the room.
+    OwnershipRefuse(InRoom) -> Done = "ownership.refuse": Soft, Room, rate Seat,
+        rest "POST /v1/rooms/{id}/ownership/refusal";
     /// Take a seat. Seat 0 is for the room's owner.
+    ///
+    /// In a room with the mode `apply` only the owner and the admins may take a seat by themselves; others are answered
+    /// `not_permitted`, and raise a hand.
     SeatTake(TakeSeat) -> Done = "seat.take": Soft, Room, rate Seat, rest "PUT /v1/rooms/{id}/seat";
     /// Move from the user's own seat to another free one, in one step: nobody else can get a seat in between.
     ///
@@ -331,6 +349,52 @@ commands! {
     SeatLockAll(OnAllSeats) -> Done = "seat.lock_all": Hard, Room, rate Seat, rest "PUT /v1/rooms/{id}/seats/lock";
     /// Unlock all seats, in one step. Only the room's owner and its admins may do this.
     SeatUnlockAll(OnAllSeats) -> Done = "seat.unlock_all": Hard, Room, rate Seat, rest "DELETE /v1/rooms/{id}/seats/lock";
+    /// Mute a seat: whoever sits there, now or later, is not heard, until the seat is unmuted. Only the room's owner and
+    /// its admins may do this; admins not if the owner or another admin sits there.
+    SeatMute(OnSeat) -> Done = "seat.mute": Hard, Room, rate Seat, rest "PUT /v1/rooms/{id}/seats/{no}/mute";
+    /// Unmute a seat. Only the room's owner and its admins may do this. A user who has muted themselves stays muted.
+    SeatUnmute(OnSeat) -> Done = "seat.unmute": Hard, Room, rate Seat, rest "DELETE /v1/rooms/{id}/seats/{no}/mute";
+    /// Change how users get a seat: by taking it, or by a hand. Only the room's owner and its admins may do this.
+    SeatMode(SetSeatMode) -> Done = "seat.mode": Hard, Room, rate Seat, rest "PUT /v1/rooms/{id}/seats/mode";
+    /// Change the number of seats. Users on seats that are no longer there lose them. Only the room's owner may do this.
+    SeatLayout(SetLayout) -> Done = "seat.layout": Hard, Room, rate Seat, rest "PUT /v1/rooms/{id}/seats/layout";
+    /// Move a user from their seat to another one. Only the room's owner and its admins may do this; admins not with the
+    /// owner or another admin.
+    SeatMoveUser(MoveUser) -> Done = "seat.move_user": Soft, Room, rate Seat,
+        rest "PUT /v1/rooms/{id}/participants/{user}/seat";
+    /// Take a user's seat away; they stay in the room. Only the room's owner and its admins may do this; admins not with
+    /// the owner or another admin.
+    SeatRemoveUser(OnUserOnMap) -> Done = "seat.remove_user": Soft, Room, rate Seat,
+        rest "DELETE /v1/rooms/{id}/participants/{user}/seat";
+    /// Mute oneself on one's own seat. It ends when the user leaves the seat; it goes along to another one.
+    MicMute(OnMap) -> Done = "mic.mute": Soft, Room, rate Seat, rest "PUT /v1/rooms/{id}/seat/mute";
+    /// Unmute oneself. On a seat that the owner or an admin has muted, the user is still not heard.
+    MicUnmute(OnMap) -> Done = "mic.unmute": Soft, Room, rate Seat, rest "DELETE /v1/rooms/{id}/seat/mute";
+    /// Raise a hand: ask for a seat. It is lowered by itself after 30 s.
+    ///
+    /// Raised again, it is at the end of the queue. Beyond 200 raised hands the answer is `queue_full`.
+    HandRaise(RaiseHand) -> Done = "hand.raise": Soft, Room, rate Seat, rest "PUT /v1/rooms/{id}/hand";
+    /// Lower one's own hand.
+    HandLower(OnMap) -> Done = "hand.lower": Soft, Room, rate Seat, rest "DELETE /v1/rooms/{id}/hand";
+    /// Give a user who has raised a hand a seat. The room's owner, its admins and the host may do this.
+    ///
+    /// A hand is settled once: whoever comes later is answered `hand_settled`, which says what became of it, and by whom.
+    HandApprove(OfferSeat) -> Done = "hand.approve": Soft, Room, rate Seat,
+        rest "POST /v1/rooms/{id}/hands/{user}/approval";
+    /// Refuse a user who has raised a hand. The room's owner, its admins and the host may do this.
+    HandRefuse(OnUserOnMap) -> Done = "hand.refuse": Soft, Room, rate Seat,
+        rest "POST /v1/rooms/{id}/hands/{user}/refusal";
+    /// List the raised hands, oldest first. The room's owner, its admins and the host may do this.
+    HandList(InRoom) -> HandList = "hand.list": Repeatable, Room, rate List, rest "GET /v1/rooms/{id}/hands";
+    /// Invite a user who is in the room to take a seat, for 60 s. The room's owner, its admins and the host may do this.
+    InvitationSend(OfferSeat) -> Done = "invitation.send": Soft, Room, rate Seat,
+        rest "POST /v1/rooms/{id}/invitations/{user}";
+    /// Accept an invitation, and take the seat. If the seat cannot be had now, the invitation stays open.
+    InvitationAccept(OnMap) -> Done = "invitation.accept": Soft, Room, rate Seat,
+        rest "POST /v1/rooms/{id}/invitation/acceptance";
+    /// Refuse an invitation.
+    InvitationRefuse(OnMap) -> Done = "invitation.refuse": Soft, Room, rate Seat,
+        rest "POST /v1/rooms/{id}/invitation/refusal";
     /// Send a chat line to the room.
     ChatSend(SendChat) -> Done = "chat.send": Soft, Room, rate Chat, rest "POST /v1/rooms/{id}/messages";
     /// Mute a user in the room's chat, for a time or until that is lifted. Only the room's owner and its admins may

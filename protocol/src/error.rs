@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::seating::SettledHand;
+
 /// What a client may do with the same operation (`op`) after an error. A new tap makes a new operation.
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -289,6 +291,18 @@ codes! {
     ///
     /// Show the user their rooms instead of the form for another.
     TooManyRooms = "too_many_rooms", Never, 409;
+    /// The hand is no longer raised; `settled` says what became of it and who decided, as far as the room still knows.
+    ///
+    /// Remove the hand from the screen, and show what became of it.
+    HandSettled = "hand_settled", Never, 409;
+    /// The user has no open invitation, or no open offer of the room: it was answered or withdrawn, or its time is over.
+    ///
+    /// Remove it from the screen.
+    InvitationOver = "invitation_over", Never, 409;
+    /// As many hands are raised, or invitations open, as a room may have.
+    ///
+    /// Wait for `retry_after_ms`, then send it again.
+    QueueFull = "queue_full", Later, 409;
     /// The room has as many admins as it may have; `message` says how many.
     ///
     /// Let the owner demote another admin first.
@@ -407,6 +421,9 @@ pub struct ErrorBody {
     /// Absent otherwise.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub reason: String,
+    /// With `hand_settled`: what became of the hand, and who decided. Absent otherwise, or if the room no longer knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settled: Option<Box<SettledHand>>,
     /// This is the operation's first answer, repeated. Absent: no.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub replayed: bool,
@@ -429,6 +446,7 @@ impl ErrorBody {
             shortfall: None,
             until: None,
             reason: String::new(),
+            settled: None,
             replayed: false,
         }
     }
@@ -462,6 +480,11 @@ impl ErrorBody {
     /// `suspended`, until this Unix millisecond or for good.
     pub fn suspended(until: Option<i64>, reason: impl Into<String>) -> Self {
         Self { until, reason: reason.into(), ..Self::new(ErrorCode::Suspended) }
+    }
+
+    /// `hand_settled`, with what became of the hand if that is known.
+    pub fn hand_settled(settled: Option<SettledHand>) -> Self {
+        Self { settled: settled.map(Box::new), ..Self::new(ErrorCode::HandSettled) }
     }
 
     /// `kicked`, until this Unix millisecond.

@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{Op, RoomId, UserId};
 use crate::money::{Coins, Currency};
-use crate::room::{ChatRules, GiftLine, Person, RoomCard, Seat, SeatCause};
+use crate::room::{ChatRules, GiftLine, OwnershipCause, OwnershipOffer, Person, RoomCard, Seat, SeatCause};
+use crate::seating::{Hand, Invitation, InvitationOutcome, SeatMode, SettledHand};
 
 /// A sequenced fact of a room. Everybody in the room gets the same bytes, so it has nothing personal. It holds the
 /// state after it, so a client assigns values and never adds to them.
@@ -138,6 +139,64 @@ pub enum Event {
         rules: ChatRules,
         /// The user who set them.
         by: UserId,
+    },
+    /// Users get a seat in another way from now on.
+    #[serde(rename = "seat_mode.changed")]
+    SeatModeChanged {
+        /// How users get a seat now.
+        mode: SeatMode,
+        /// The user who did it.
+        by: UserId,
+    },
+    /// The room has another number of seats. Users on seats that are no longer there have no seat any more.
+    #[serde(rename = "layout.changed")]
+    LayoutChanged {
+        /// All seats now, by number.
+        seats: Vec<Seat>,
+        /// The seat map's version now.
+        version: u64,
+        /// The user who did it.
+        by: UserId,
+    },
+    /// A user has raised a hand, or raised it anew: then it is at the end of the queue.
+    #[serde(rename = "hand.raised")]
+    HandRaised {
+        /// The hand.
+        hand: Hand,
+    },
+    /// A hand is no longer raised. If the user has got a seat, an event behind says which.
+    #[serde(rename = "hand.settled")]
+    HandSettled {
+        /// The user who had raised it.
+        user: UserId,
+        /// What became of it.
+        #[serde(flatten)]
+        settled: SettledHand,
+    },
+    /// A user was invited to take a seat. It replaces an earlier invitation of the user.
+    #[serde(rename = "invitation.sent")]
+    InvitationSent {
+        /// The invitation.
+        invitation: Invitation,
+    },
+    /// An invitation is over. If the user has got a seat, an event behind says which.
+    #[serde(rename = "invitation.ended")]
+    InvitationEnded {
+        /// The user who was invited.
+        user: UserId,
+        /// Why it is over.
+        outcome: InvitationOutcome,
+    },
+    /// The room was offered to a user, has another owner, or the offer has ended.
+    #[serde(rename = "ownership.changed")]
+    OwnershipChanged {
+        /// The room's owner now.
+        owner: Person,
+        /// The open offer now. Absent: none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        offer: Option<OwnershipOffer>,
+        /// What happened.
+        cause: OwnershipCause,
     },
     /// Gifts that were paid for, in the order of their `gift_no`.
     #[serde(rename = "gifts.sent")]

@@ -26,6 +26,7 @@ pub mod reply;
 pub mod room;
 #[cfg(feature = "utoipa")]
 mod schema;
+pub mod seating;
 pub mod text;
 
 pub use close::CloseCode;

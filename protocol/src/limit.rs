@@ -32,6 +32,10 @@ pub const TAG_CHARS: usize = 24;
 pub const THEME_CHARS: usize = 24;
 /// The greatest capacity that a room may be given.
 pub const CAPACITY: u32 = 1_000_000;
+/// The numbers of seats that a room may have.
+pub const LAYOUTS: [u8; 6] = [5, 8, 10, 12, 15, 20];
+/// Raised hands of a room, and open invitations.
+pub const HANDS: usize = 200;
 /// Characters of a device's name in `connect`.
 pub const DEVICE_CHARS: usize = 128;
 /// Rooms in the `joins` of one `connect`.

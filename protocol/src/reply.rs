@@ -9,6 +9,7 @@ use crate::id::{GiftId, RoomId, UserId};
 use crate::limit;
 use crate::money::{Coins, Currency};
 use crate::room::{GiftLine, Person, Position, Snapshot};
+use crate::seating::Hand;
 
 /// A balance with its version.
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
@@ -140,8 +141,8 @@ pub struct Done {
     /// The room's epoch, which rises when the room starts anew or moves to another server.
     #[cfg_attr(feature = "schemars", schemars(range(min = 0)))]
     pub epoch: i64,
-    /// The `seq` of the event that the command caused; if it changed nothing, that of the last event. The answer to a hard
-    /// command (a lock, an unlock, `room.change`, `room.close`, `room.open`, `room.kick`) is stored with what it does, before that is announced: it has the `seq` of
+    /// The `seq` of the last event that the command caused; if it changed nothing, that of the last event. The answer to a
+    /// hard command (such as `seat.lock`, `room.kick`) is stored with what it does, before that is announced: it has the `seq` of
     /// the last event before. The reply itself comes behind the command's event, as every such reply.
     pub seq: u64,
     /// This is the operation's first answer, repeated. Absent: no.
@@ -201,6 +202,16 @@ pub struct PeoplePage {
     pub count: u32,
     /// There are more above the last one: send the command again from there.
     pub more: bool,
+}
+
+/// The reply to `hand.list`: the raised hands of a room, oldest first.
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+pub struct HandList {
+    /// The hands, at most 200.
+    #[cfg_attr(feature = "schemars", schemars(length(max = limit::HANDS)))]
+    pub hands: Vec<Hand>,
 }
 
 /// The data of a reply that only confirms its command.

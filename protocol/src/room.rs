@@ -7,6 +7,7 @@ use crate::id::{GiftId, Op, RoomId, UserId};
 use crate::limit;
 use crate::money::Coins;
 use crate::record::{Closed, Privacy, Who};
+use crate::seating::{Hand, Invitation, SeatMode};
 
 /// A user as others see them.
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
@@ -63,6 +64,19 @@ pub struct Seat {
     /// The user who sits there. Absent: nobody.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<Person>,
+    /// The owner or an admin has muted the seat: whoever sits there is not heard. Absent: no.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub muted: bool,
+    /// The user who sits there has muted themselves. It ends when they leave the seat. Absent: no.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub self_muted: bool,
+}
+
+impl Seat {
+    /// A seat of this number that is open and heard, and on which nobody sits.
+    pub const fn empty(no: u8) -> Self {
+        Self { no, locked: false, user: None, muted: false, self_muted: false }
+    }
 }
 
 /// Why the seat map changed.
@@ -86,6 +100,25 @@ pub enum SeatCause {
     Kicked,
     /// The user was banned from the room.
     Banned,
+    /// The owner or an admin muted the seat.
+    Muted,
+    /// The owner or an admin unmuted the seat.
+    Unmuted,
+    /// The user muted themselves.
+    SelfMuted,
+    /// The user unmuted themselves.
+    SelfUnmuted,
+    /// A user got the seat because their hand was approved.
+    Approved,
+    /// A user got the seat because they accepted an invitation.
+    Invited,
+    /// The user was moved from one of these seats to the other by the owner or an admin. A user who sat there has no seat
+    /// any more.
+    Placed,
+    /// Two users changed seats, by the owner's or an admin's decision.
+    Swapped,
+    /// The owner or an admin took the seat away from the user.
+    Removed,
 }
 
 /// A chat line in a snapshot.
@@ -270,6 +303,36 @@ impl ChatRules {
     }
 }
 
+/// An open offer of the room's ownership.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+pub struct OwnershipOffer {
+    /// The user to whom the room is offered.
+    pub user: Person,
+    /// Unix milliseconds at which the offer is over.
+    #[cfg_attr(feature = "schemars", schemars(range(min = 0)))]
+    pub until: i64,
+}
+
+/// What happened to the ownership of a room, or to an offer of it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum OwnershipCause {
+    /// The owner has offered the room.
+    Offered,
+    /// The offer was accepted: the room has another owner.
+    Accepted,
+    /// The offer was refused.
+    Refused,
+    /// The owner has withdrawn the offer.
+    Withdrawn,
+    /// The offer was not answered in time.
+    Expired,
+    /// The user to whom the room was offered has left it.
+    Gone,
+}
+
 /// The place in the room of the user who joins.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
@@ -286,6 +349,12 @@ pub struct OwnPlace {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schemars", schemars(range(min = 0)))]
     pub chat_muted_until: Option<i64>,
+    /// The user's raised hand. Absent: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hand: Option<Hand>,
+    /// The user's open invitation. Absent: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invitation: Option<Invitation>,
 }
 
 /// The whole room at a position.
@@ -302,8 +371,19 @@ pub struct Snapshot {
     pub admins: Vec<UserId>,
     /// All seats, by number.
     pub seats: Vec<Seat>,
+    /// The open offer of the room's ownership. Absent: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offer: Option<OwnershipOffer>,
     /// The seat map's version, which commands may name.
     pub seat_version: u64,
+    /// How users get a seat. Absent: an older server, where everybody may take a free one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seat_mode: Option<SeatMode>,
+    /// The raised hands, oldest first, for a user who may settle them: the owner, an admin or the host. Absent: none, or
+    /// the user may not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "schemars", schemars(length(max = limit::HANDS)))]
+    pub hands: Vec<Hand>,
     /// The number of people in the room.
     pub count: u32,
     /// The first page of these people, by id, at most 100.

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use parlor_protocol::reply::{Empty, GiftPage};
+use parlor_protocol::reply::{Empty, GiftPage, HandList};
 use parlor_protocol::room::Person;
 use parlor_protocol::{Command, ErrorBody, ErrorCode, Op, RateClass, RoomId, UserId, Weight, limit};
 use tokio::time::Instant;
@@ -119,6 +119,10 @@ impl Session {
                 let request = Request::People { user: self.person().id, after: list.after };
                 self.ask_room(id, &self.handle(list.room)?, request)
             }
+            Command::HandList(list) => {
+                let request = Request::Hands { user: self.person().id };
+                self.ask_room(id, &self.handle(list.room)?, request)
+            }
             // All other commands are decided by a room. They are sent by their weight; none is known here by name.
             command => {
                 let (Some(op), Some(room)) = (op, command.room()) else {
@@ -211,6 +215,7 @@ pub(super) fn answer_frame(id: u64, answer: Result<Answer, ErrorBody>) -> Frame 
         Ok(Answer::Done(done)) => reply(id, Ok(done)),
         Ok(Answer::Gift(receipt)) => reply(id, Ok(receipt)),
         Ok(Answer::People(page)) => reply(id, Ok(page)),
+        Ok(Answer::Hands(hands)) => reply(id, Ok(&HandList { hands: hands.clone() })),
         Ok(Answer::Nothing) => reply(id, Ok(&Empty {})),
         Ok(Answer::Joined(_) | Answer::Seats(_) | Answer::Place(_) | Answer::Sight(_)) => {
             reply::<()>(id, Err(&ErrorCode::Internal.into()))

@@ -3,7 +3,10 @@
 
 mod admins;
 mod conduct;
+mod hands;
+mod ownership;
 mod record;
+mod seating;
 mod voice;
 
 use axum::Json;
@@ -43,10 +46,26 @@ where
         .routes(routes!(take_seat, move_seat, leave_seat))
         .routes(routes!(lock_seat, unlock_seat))
         .routes(routes!(lock_seats, unlock_seats))
+        .routes(routes!(seating::mute_self, seating::unmute_self))
+        .routes(routes!(seating::mute_seat, seating::unmute_seat))
+        .routes(routes!(seating::set_seat_mode))
+        .routes(routes!(seating::set_layout))
+        .routes(routes!(seating::move_user, seating::remove_user))
+        .routes(routes!(hands::raise_hand, hands::lower_hand))
+        .routes(routes!(hands::list_hands))
+        .routes(routes!(hands::approve_hand))
+        .routes(routes!(hands::refuse_hand))
+        .routes(routes!(hands::invite))
+        .routes(routes!(hands::accept_invitation))
+        .routes(routes!(hands::refuse_invitation))
         .routes(routes!(list_participants))
         .merge(conduct::routes())
         .routes(routes!(admins::promote_admin, admins::demote_admin))
         .routes(routes!(voice::issue_voice_token))
+        .routes(routes!(ownership::offer_room))
+        .routes(routes!(ownership::withdraw_room))
+        .routes(routes!(ownership::accept_room))
+        .routes(routes!(ownership::refuse_room))
         .routes(routes!(send_message))
         .routes(routes!(list_room_gifts, send_gift))
 }
@@ -97,7 +116,8 @@ struct SeatWish {
         example = json!({"epoch": 1_790_000_000_000_i64, "seq": 45}))),
     extensions(("x-errors" = json!([
         ErrorCode::RoomNotFound, ErrorCode::NotInRoom, ErrorCode::SeatNotFound, ErrorCode::SeatTaken, ErrorCode::SeatLocked,
-        ErrorCode::AlreadySeated, ErrorCode::SeatsChanged, ErrorCode::Forbidden, ErrorCode::RoomPaused, ErrorCode::Busy,
+        ErrorCode::AlreadySeated, ErrorCode::SeatsChanged, ErrorCode::Forbidden, ErrorCode::NotPermitted, ErrorCode::RoomPaused,
+        ErrorCode::Busy,
     ]))))]
 async fn take_seat(
     guest: Guest,

@@ -11,6 +11,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use parlor_protocol::error::FieldError;
+use parlor_protocol::seating::SettledHand;
 use parlor_protocol::{ErrorBody, ErrorCode, Retry};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -60,6 +61,9 @@ pub struct Problem<'a> {
     /// With `suspended`: the reason, in the words of the member of staff, for the user to read.
     #[serde(skip_serializing_if = "str::is_empty")]
     reason: &'a str,
+    /// With `hand_settled`: what became of the hand, and who decided, as far as the room still knows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    settled: Option<&'a SettledHand>,
     /// Whether this is the first answer to the operation, given again.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     replayed: bool,
@@ -85,6 +89,7 @@ impl<'a> Problem<'a> {
             shortfall: body.shortfall,
             until: body.until,
             reason: &body.reason,
+            settled: body.settled.as_deref(),
             replayed: body.replayed,
         }
     }

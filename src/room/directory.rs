@@ -47,7 +47,7 @@ struct Inner {
     gifts: Arc<dyn Gifts>,
     facts: Arc<dyn Facts>,
     delivery: Delivery,
-    settings: Settings,
+    settings: Arc<Settings>,
     /// Receives every user whom a checkpoint brings back, because they may be in another room by now.
     returned: mpsc::Sender<Returned>,
     /// Cancelled when every actor is to end in order.
@@ -117,6 +117,7 @@ impl Directory {
         let facts = PgFacts::new(edge.clone(), Duration::from_millis(settings.write_timeout_ms), supervisor);
         let (stop, crew) = (supervisor.stop().child_token(), supervisor.crew().clone());
         let (facts, resting, slots) = (Arc::new(facts), Resting::default(), Mutex::default());
+        let settings = Arc::new(settings);
         let every = Duration::from_millis(settings.words_ms);
         let words = words::start(edge.clone(), every, supervisor, &stop);
         let (ranking, recents) = (Ranking::default(), Recents::start(edge.clone(), &stop, supervisor));
@@ -312,7 +313,7 @@ impl Directory {
         let (inner, awaited) = (&self.0, state.awaited().collect());
         let actor = RoomActor::new(Parts {
             state,
-            settings: inner.settings.clone(),
+            settings: Settings::clone(&inner.settings),
             audience: Audience::Topic(inner.delivery.topic(room)),
             gifts: inner.gifts.clone(),
             facts: inner.facts.clone(),

@@ -7,6 +7,8 @@ use parlor_protocol::command::ChangeRoom;
 use parlor_protocol::record::{Closed, Privacy};
 use parlor_protocol::reply::Done;
 use parlor_protocol::room::ChatRules;
+use parlor_protocol::room::Person;
+use parlor_protocol::seating::SeatMode;
 use parlor_protocol::{ErrorBody, RoomId, UserId};
 use serde::{Deserialize, Serialize};
 
@@ -57,6 +59,33 @@ pub enum Fact {
         until: i64,
         /// The reason, in the words of whoever kicked them.
         reason: String,
+    },
+    /// A seat was muted: whoever sits there is not heard.
+    SeatMuted {
+        /// The seat's number, from 0.
+        seat: u8,
+    },
+    /// A seat was unmuted.
+    SeatUnmuted {
+        /// The seat's number, from 0.
+        seat: u8,
+    },
+    /// Users get a seat in another way.
+    SeatModeChanged {
+        /// How users get a seat now.
+        mode: SeatMode,
+    },
+    /// The room has another number of seats. What was locked or muted beyond it is forgotten.
+    LayoutChanged {
+        /// The number of seats now.
+        seats: u8,
+    },
+    /// The room has another owner, who has accepted it. They are no admin any more, if they were one.
+    OwnerChanged {
+        /// The owner from now on.
+        owner: Person,
+        /// The owner until now.
+        former: UserId,
     },
     /// The owner made a user an admin.
     AdminPromoted {

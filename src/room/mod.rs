@@ -42,4 +42,7 @@ pub use request::{
 };
 pub use routes::routes;
 pub use settings::{RoomAllowance, Settings};
-pub use state::{Act, Checkpoint, PackedMemory, Role, RoomState, Whereabouts, Woken, gifts_within, may};
+pub use state::{
+    Act, Checkpoint, KeptHands, KeptInvitation, KeptOffer, PackedMemory, Role, RoomState, Whereabouts, Woken,
+    gifts_within, may,
+};

@@ -7,6 +7,7 @@ use parlor_protocol::command::Kick;
 use parlor_protocol::record::Privacy;
 use parlor_protocol::reply::{Done, GiftReceipt, PeoplePage};
 use parlor_protocol::room::{Person, Position, RoomCard, Seat, Snapshot};
+use parlor_protocol::seating::Hand;
 use parlor_protocol::{Command, RoomId, UserId};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -107,6 +108,11 @@ pub enum Request {
         /// The user who asks, who must be in the room.
         user: UserId,
     },
+    /// Asks for the raised hands.
+    Hands {
+        /// The user who asks, who must be allowed to settle them.
+        user: UserId,
+    },
     /// An act of the platform's staff, who need not be in the room and have no role in it.
     Staff {
         /// The operation of this act, named by the server. It is new for each act.
@@ -194,6 +200,8 @@ pub enum Answer {
     Seats(SeatMap),
     /// The answer to [`Request::Place`]: the user's seat, if they have one.
     Place(Option<Seat>),
+    /// The answer to `hand.list`.
+    Hands(Vec<Hand>),
     /// The answer to [`Request::Look`].
     Sight(Sight),
     /// The answer to a request that has no more to say than that it was taken.

@@ -1,5 +1,6 @@
 //! Claims a room and reads everything that its actor starts from.
 
+use parlor_protocol::room::Person;
 use parlor_protocol::{ErrorCode, RoomId};
 
 use super::conduct;
@@ -31,6 +32,8 @@ pub async fn wake(tx: &mut Tx, node: &Identity, room: RoomId) -> Result<Woken> {
         bans: conduct::bans(tx, room).await?,
         mutes: conduct::mutes(tx, room).await?,
         chat_rules: conduct::chat_rules(tx, room).await?.unwrap_or_default(),
+        seat_mutes: store::seat_mutes(tx, room).await?,
+        seat_mode: row.seat_mode,
         admins: store::admins(tx, room).await?,
         last_fact: store::last_fact(tx, room).await?,
         committed,
@@ -42,12 +45,17 @@ pub async fn wake(tx: &mut Tx, node: &Identity, room: RoomId) -> Result<Woken> {
 /// The checkpoint with the names and pictures that are stored now: they may have changed since it was written, and the
 /// room was not told if the server ended before that.
 async fn with_present_names(tx: &mut Tx, mut checkpoint: Checkpoint) -> Result<Checkpoint> {
-    if checkpoint.seats.is_empty() {
+    let sitting = checkpoint.seats.iter_mut().map(|(_, person)| person);
+    let waiting = checkpoint.hands.raised.iter_mut().map(|(person, ..)| person);
+    let invited = checkpoint.invitations.iter_mut().map(|invitation| &mut invitation.user);
+    let offered = checkpoint.offer.iter_mut().map(|offer| &mut offer.user);
+    let mut named: Vec<&mut Person> = sitting.chain(waiting).chain(invited).chain(offered).collect();
+    if named.is_empty() {
         return Ok(checkpoint);
     }
-    let sitting: Vec<_> = checkpoint.seats.iter().map(|(_, person)| person.id).collect();
-    let people = store::people(tx, &sitting).await?;
-    for (_, person) in &mut checkpoint.seats {
+    let users: Vec<_> = named.iter().map(|person| person.id).collect();
+    let people = store::people(tx, &users).await?;
+    for person in &mut named {
         if let Some(present) = people.iter().find(|present| present.id == person.id) {
             person.clone_from(present);
         }

@@ -2,9 +2,9 @@
 
 use parlor_protocol::limit;
 
-/// The bytes of the largest snapshot: the chat, the room's record, a page of people and twenty seats, all with the longest
+/// The bytes of the largest snapshot: the chat, the room's record, a page of people and twenty seats and two hundred hands, all with the longest
 /// texts.
-const SNAPSHOT_BYTES: usize = limit::CHAT_BYTES + 36 * 1024;
+const SNAPSHOT_BYTES: usize = limit::CHAT_BYTES + 100 * 1024;
 /// The bytes that the reply to `connect` may have around the answer to a join.
 const AROUND_BYTES: usize = 16 * 1024;
 /// A day, the greatest value of every time here. Sums of two such times are far from an overflow.
@@ -27,6 +27,14 @@ crate::settings! {
         idle_ms: u64 = 300_000, in 1..=DAY_MS;
         /// Milliseconds for which a user who was kicked may not join again, if the kick names no time.
         kick_ms: u64 = 600_000, in 1..=DAY_MS;
+        /// Milliseconds after which a raised hand is lowered by itself.
+        hand_ms: u64 = 30_000, in 1..=DAY_MS;
+        /// Milliseconds after which an invitation to a seat is over.
+        invitation_ms: u64 = 60_000, in 1..=DAY_MS;
+        /// Milliseconds after which an offer of a room's ownership is over.
+        offer_ms: u64 = 300_000, in 1..=DAY_MS;
+        /// The most raised hands of a room, and the most open invitations; one more is answered `queue_full`.
+        hands: usize = limit::HANDS, in 1..=200;
         /// The most admins of a room.
         admins: usize = 2, in 2..=20;
         /// Milliseconds for which a user who left can still be given a gift.

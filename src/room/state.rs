@@ -6,13 +6,17 @@ mod bans;
 mod chat;
 mod decision;
 mod gifts;
+mod hands;
+mod invitations;
 mod memory;
 mod moderation;
 mod naming;
+mod ownership;
 mod presence;
 mod quiet;
 mod record;
 mod rights;
+mod seating;
 mod seats;
 mod snapshot;
 mod terms;
@@ -20,15 +24,20 @@ mod terms;
 pub(super) mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use parlor_protocol::event::RemovalCause;
 use parlor_protocol::reply::Done;
-use parlor_protocol::room::{ChatLine, Position, RoomCard, SeatCause};
+use parlor_protocol::room::{ChatLine, OwnershipOffer, Position, RoomCard, SeatCause};
+use parlor_protocol::seating::SeatMode;
 use parlor_protocol::{Coins, Command, ErrorBody, ErrorCode, Event, Retry, UserId, Weight};
 
 pub use self::decision::{Change, Decision, Outcome, Removal};
 pub use self::gifts::gifts_within;
+pub use self::hands::KeptHands;
+pub use self::invitations::KeptInvitation;
 pub use self::memory::{FirstAnswer, PackedMemory};
+pub use self::ownership::KeptOffer;
 pub use self::rights::{Act, Role, Whereabouts, may};
 pub use self::snapshot::{Checkpoint, Woken};
 use super::facts::{Fact, HardWrite};
@@ -49,14 +58,19 @@ pub struct RoomState {
     /// Boxed, because every room that is awake has one and few decisions look at it.
     card: Box<RoomCard>,
     capacity: usize,
-    settings: Settings,
+    /// They are shared by all rooms.
+    settings: Arc<Settings>,
     epoch: i64,
     seq: u64,
     seats: seats::Seats,
+    seat_mode: SeatMode,
+    hands: hands::Hands,
+    invitations: invitations::Invitations,
     presence: presence::Presence,
     chat: chat::Chat,
     kicks: BTreeMap<UserId, Timestamp>,
     admins: BTreeSet<UserId>,
+    offer: Option<Box<OwnershipOffer>>,
     bans: terms::Terms,
     quiet: quiet::Quiet,
     /// What judges lines of chat. It is not of the room, so it is neither in a checkpoint nor told.
@@ -117,9 +131,17 @@ impl RoomState {
         self.presence.empty_since()
     }
 
-    /// When time alone next changes something: a grace period ends, or it is to be announced who came and left.
+    /// When time alone next changes something: a grace period, a hand, an invitation or an offer ends, or it is to be announced who
+    /// came and left.
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        self.presence.next_deadline(&self.settings)
+        let presence = self.presence.next_deadline(&self.settings);
+        let offer = self.offer.as_ref().map(|offer| Timestamp(offer.until));
+        presence
+            .into_iter()
+            .chain(self.hands.next_deadline())
+            .chain(self.invitations.next_deadline())
+            .chain(offer)
+            .min()
     }
 
     /// The bytes of the memory of operations in a checkpoint, if none was refused.
@@ -163,6 +185,9 @@ impl RoomState {
                 self.permit(*user, Act::Hear, now).map(|_| Decision::answer(Answer::Place(seat())))
             }
             Request::Privacy { user, operation, change } => self.decide_privacy(*user, operation, change, now),
+            Request::Hands { user } => self
+                .permit(*user, Act::SettleHands, now)
+                .map(|_| Decision::answer(Answer::Hands(self.hands.all().to_vec()))),
             Request::Staff { operation, act } => Ok(self.decide_staff(operation, act, now)),
             Request::Look => Ok(Decision::answer(Answer::Sight(self.sight()))),
             Request::GiftsCommitted(gifts) => Ok(self.decide_gifts(gifts)),
@@ -212,6 +237,12 @@ impl RoomState {
     /// Decides the next thing that is due. It is called again while [`next_deadline`](Self::next_deadline) has passed.
     pub fn decide_time(&self, now: Timestamp) -> Decision {
         let overdue = self.presence.overdue(now);
+        if overdue.is_empty() {
+            let expiries = self.expiries(now);
+            if !expiries.is_empty() {
+                return Decision::silent(expiries.into_iter().map(Change::Event).collect());
+            }
+        }
         Decision::silent(if overdue.is_empty() {
             match self.presence.due(now, &self.settings) {
                 Some(presence::Told::Names(event)) => vec![Change::Event(event)],
@@ -228,10 +259,11 @@ impl RoomState {
         Decision::silent(vec![Change::GraceRenewed])
     }
 
-    /// The changes by which these users leave: their seats become free, then they depart.
+    /// The changes by which these users leave: their hands and invitations end, their seats become free, then they depart.
     fn departures(&self, users: &[UserId]) -> Vec<Change> {
-        let seats = self.seats.vacated(users, SeatCause::Gone, None).map(Change::Event);
-        seats.into_iter().chain(users.iter().map(|user| Change::Departed { user: *user })).collect()
+        let seats = self.seats.vacated(users, SeatCause::Gone, None);
+        let events = self.farewells(users).into_iter().chain(seats);
+        events.map(Change::Event).chain(users.iter().map(|user| Change::Departed { user: *user })).collect()
     }
 
     fn decide_command(
@@ -263,7 +295,7 @@ impl RoomState {
             Command::RoomClose(close) => Ok(self.hard(operation, self.decide_close(close), now)),
             Command::RoomOpen(_) => Ok(self.hard(operation, self.decide_open(), now)),
             Command::RoomChange(change) => Ok(self.hard(operation, self.decide_change(change), now)),
-            Command::SeatTake(take) => Ok(self.soft(operation, self.seats.decide_take(take, user, role))),
+            Command::SeatTake(take) => Ok(self.soft_all(operation, self.decide_take(take, user, role))),
             Command::SeatMove(to) => Ok(self.soft(operation, self.seats.decide_move(to, user, role))),
             Command::SeatLeave(_) => {
                 let left = self.seats.vacated(&[user.id], SeatCause::Left, None);
@@ -285,6 +317,27 @@ impl RoomState {
             Command::SeatUnlock(on) => Ok(self.hard(operation, self.decide_unlock(on), now)),
             Command::SeatLockAll(on) => Ok(self.hard(operation, self.decide_lock_all(on, (user.id, role)), now)),
             Command::SeatUnlockAll(on) => Ok(self.hard(operation, self.decide_unlock_all(on), now)),
+            Command::SeatMoveUser(on) => Ok(self.soft_all(operation, self.decide_move_user(on, (user.id, role), now))),
+            Command::SeatRemoveUser(on) => {
+                Ok(self.soft_all(operation, self.decide_remove_user(on, (user.id, role), now)))
+            }
+            Command::MicMute(on) => Ok(self.soft_all(operation, self.seats.decide_mic(on, user.id, true))),
+            Command::MicUnmute(on) => Ok(self.soft_all(operation, self.seats.decide_mic(on, user.id, false))),
+            Command::HandRaise(wish) => Ok(self.soft_all(operation, self.decide_raise(wish, user, role, now))),
+            Command::HandLower(on) => Ok(self.soft_all(operation, self.decide_lower(on, user.id))),
+            Command::HandApprove(on) => Ok(self.soft_all(operation, self.decide_approve(on, (user.id, role)))),
+            Command::HandRefuse(on) => Ok(self.soft_all(operation, self.decide_refuse_hand(on, user.id))),
+            Command::InvitationSend(on) => Ok(self.soft_all(operation, self.decide_invite(on, (user.id, role), now))),
+            Command::InvitationAccept(on) => Ok(self.soft_all(operation, self.decide_accept(on, user))),
+            Command::InvitationRefuse(on) => Ok(self.soft_all(operation, self.decide_refuse_invitation(on, user.id))),
+            Command::OwnershipOffer(on) => Ok(self.soft_all(operation, self.decide_offer(on, now))),
+            Command::OwnershipWithdraw(_) => Ok(self.soft_all(operation, self.decide_withdraw())),
+            Command::OwnershipRefuse(_) => Ok(self.soft_all(operation, self.decide_refuse_offer(user.id))),
+            Command::OwnershipAccept(_) => Ok(self.hard(operation, self.decide_accept_offer(user.id), now)),
+            Command::SeatMute(on) => Ok(self.hard(operation, self.decide_seat_mute(on, (user.id, role)), now)),
+            Command::SeatUnmute(on) => Ok(self.hard(operation, self.decide_seat_unmute(on), now)),
+            Command::SeatMode(on) => Ok(self.hard(operation, self.decide_seat_mode(on), now)),
+            Command::SeatLayout(on) => Ok(self.hard(operation, self.decide_layout(on), now)),
             Command::RoomKick(kick) => Ok(self.hard(operation, self.decide_kick(kick, role, now), now)),
             Command::AdminPromote(on) => Ok(self.hard(operation, self.decide_promote(on, now), now)),
             Command::AdminDemote(on) => Ok(self.hard(operation, self.decide_demote(on), now)),
@@ -322,6 +375,14 @@ impl RoomState {
     fn soft(&self, operation: &Operation, verdict: Result<Event, ErrorBody>) -> Decision {
         match verdict {
             Ok(event) => self.answered(operation, vec![Change::Event(event)]),
+            Err(error) => self.decide_refused(operation, error),
+        }
+    }
+
+    /// A decision with these events, in order. Without an event nothing was left to do.
+    fn soft_all(&self, operation: &Operation, verdict: Result<Vec<Event>, ErrorBody>) -> Decision {
+        match verdict {
+            Ok(events) => self.answered(operation, events.into_iter().map(Change::Event).collect()),
             Err(error) => self.decide_refused(operation, error),
         }
     }
@@ -406,6 +467,13 @@ impl RoomState {
             Event::ChatMuted { user, until, .. } => self.quiet.mutes.put(*user, until.map(Timestamp), at),
             Event::ChatUnmuted { user, .. } => self.quiet.mutes.lift(*user),
             Event::ChatRulesChanged { rules, .. } => self.quiet.set(*rules),
+            Event::OwnershipChanged { owner, offer, .. } => self.evolve_ownership(owner, offer.as_ref()),
+            Event::SeatModeChanged { mode, .. } => self.seat_mode = *mode,
+            Event::LayoutChanged { seats, version, .. } => self.evolve_layout(seats, *version),
+            Event::HandRaised { hand } => self.hands.raise(hand),
+            Event::HandSettled { user, settled } => self.hands.settle(*user, *settled),
+            Event::InvitationSent { invitation } => self.invitations.send(invitation),
+            Event::InvitationEnded { user, .. } => self.invitations.end(*user),
             Event::GiftsSent { gifts, coins } => {
                 if let Some(last) = gifts.last() {
                     self.announce(last.gift_no, *coins);

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use parlor_protocol::reply::Done;
 use parlor_protocol::room::{Person, RoomCard};
+use parlor_protocol::seating::SeatMode;
 use parlor_protocol::{Coins, RoomId, UserId};
 use sqlx::PgConnection;
 use sqlx::types::Json;
@@ -16,12 +17,18 @@ use super::facts::{CheckpointRow, Fact, HardWrite};
 use super::state::{Checkpoint, PackedMemory};
 use crate::kit::operation::Operation;
 
+/// How users get a seat, as the column `rooms.seat_mode` has it.
+const FREE: &str = "free";
+const APPLY: &str = "apply";
+
 /// A room, with what clients are not shown.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) struct RoomRow {
     pub card: RoomCard,
     /// The room's own capacity; if it has none, the setting `room.capacity` holds.
     pub capacity: Option<usize>,
+    /// How users get a seat.
+    pub seat_mode: SeatMode,
 }
 
 struct RawRoom {
@@ -46,6 +53,7 @@ struct RawRoom {
     privacy: String,
     closed_by: Option<String>,
     closed_reason: String,
+    seat_mode: String,
 }
 
 impl TryFrom<RawRoom> for RoomRow {
@@ -74,6 +82,11 @@ impl TryFrom<RawRoom> for RoomRow {
                 closed: door::closed(raw.closed_by.as_deref(), raw.closed_reason)?,
             },
             capacity: raw.capacity.map(usize::try_from).transpose().map_err(out_of_range)?,
+            seat_mode: match raw.seat_mode.as_str() {
+                FREE => SeatMode::Free,
+                APPLY => SeatMode::Apply,
+                _ => return Err(sqlx::Error::Decode("a room's seat mode is unknown".into())),
+            },
         })
     }
 }
@@ -83,7 +96,8 @@ pub(super) async fn room(conn: &mut PgConnection, room: RoomId) -> sqlx::Result<
         RawRoom,
         "select r.id, r.name, r.owner_id, u.name as owner_name, u.picture as owner_picture, r.seats, r.capacity,
                 r.version, r.announcement, r.language, r.country, r.tags, r.theme, r.background,
-                r.may_chat, r.may_post_images, r.may_invite, r.may_sit, r.privacy, r.closed_by, r.closed_reason
+                r.may_chat, r.may_post_images, r.may_invite, r.may_sit, r.privacy, r.closed_by, r.closed_reason,
+                r.seat_mode
            from rooms r
            join users u on u.id = r.owner_id
           where r.id = $1",
@@ -97,6 +111,15 @@ pub(super) async fn room(conn: &mut PgConnection, room: RoomId) -> sqlx::Result<
 
 pub(super) async fn seat_locks(conn: &mut PgConnection, room: RoomId) -> sqlx::Result<Vec<u8>> {
     sqlx::query_scalar!("select seat from room_seat_locks where room_id = $1", room.number())
+        .fetch_all(conn)
+        .await?
+        .into_iter()
+        .map(seat_no)
+        .collect()
+}
+
+pub(super) async fn seat_mutes(conn: &mut PgConnection, room: RoomId) -> sqlx::Result<Vec<u8>> {
+    sqlx::query_scalar!("select seat from room_seat_mutes where room_id = $1", room.number())
         .fetch_all(conn)
         .await?
         .into_iter()
@@ -217,8 +240,8 @@ pub(super) async fn delete_kicks(conn: &mut PgConnection, most: i64) -> sqlx::Re
     Ok(done.rows_affected())
 }
 
-/// Applies a fact, which has this id, to the tables that hold what is true now: locks, kicks, admins, bans, mutes and the
-/// rules of the chat.
+/// Applies a fact, which has this id, to the tables that hold what is true now: locks and mutes of seats, the mode and number
+/// of seats, the owner, kicks, admins, bans, mutes and the rules of the chat.
 pub(super) async fn put_fact(
     conn: &mut PgConnection,
     id: i64,
@@ -231,6 +254,19 @@ pub(super) async fn put_fact(
         Fact::SeatUnlocked { seat } => delete_locks(conn, room, &[*seat]).await?,
         Fact::SeatsLocked { seats } => insert_locks(conn, room, seats).await?,
         Fact::SeatsUnlocked { seats } => delete_locks(conn, room, seats).await?,
+        Fact::SeatMuted { seat } => insert_mute(conn, room, *seat).await?,
+        Fact::SeatUnmuted { seat } => delete_mute(conn, room, *seat).await?,
+        Fact::SeatModeChanged { mode } => put_seat_mode(conn, room, *mode).await?,
+        Fact::LayoutChanged { seats } => {
+            put_layout(conn, room, *seats).await?;
+            delete_locks_beyond(conn, room, *seats).await?;
+            delete_mutes_beyond(conn, room, *seats).await?;
+        }
+        Fact::OwnerChanged { owner, former } => {
+            put_owner(conn, room, owner.id).await?;
+            insert_handover(conn, room, *former).await?;
+            delete_admin(conn, room, owner.id).await?;
+        }
         Fact::AdminPromoted { user } => insert_admin(conn, room, *user).await?,
         Fact::AdminDemoted { user } => delete_admin(conn, room, *user).await?,
         Fact::Kicked { .. }
@@ -271,6 +307,65 @@ async fn delete_locks(conn: &mut PgConnection, room: RoomId, seats: &[u8]) -> sq
     )
     .execute(conn)
     .await?;
+    Ok(())
+}
+
+async fn insert_mute(conn: &mut PgConnection, room: RoomId, seat: u8) -> sqlx::Result<()> {
+    sqlx::query!(
+        "insert into room_seat_mutes (room_id, seat) values ($1, $2) on conflict do nothing",
+        room.number(),
+        i16::from(seat)
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+async fn delete_mute(conn: &mut PgConnection, room: RoomId, seat: u8) -> sqlx::Result<()> {
+    sqlx::query!("delete from room_seat_mutes where room_id = $1 and seat = $2", room.number(), i16::from(seat))
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+async fn put_seat_mode(conn: &mut PgConnection, room: RoomId, mode: SeatMode) -> sqlx::Result<()> {
+    let mode = match mode {
+        SeatMode::Free => FREE,
+        SeatMode::Apply => APPLY,
+    };
+    sqlx::query!("update rooms set seat_mode = $2 where id = $1", room.number(), mode).execute(conn).await?;
+    Ok(())
+}
+
+async fn put_layout(conn: &mut PgConnection, room: RoomId, seats: u8) -> sqlx::Result<()> {
+    sqlx::query!("update rooms set seats = $2 where id = $1", room.number(), i16::from(seats)).execute(conn).await?;
+    Ok(())
+}
+
+async fn delete_locks_beyond(conn: &mut PgConnection, room: RoomId, seats: u8) -> sqlx::Result<()> {
+    sqlx::query!("delete from room_seat_locks where room_id = $1 and seat >= $2", room.number(), i16::from(seats))
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+async fn delete_mutes_beyond(conn: &mut PgConnection, room: RoomId, seats: u8) -> sqlx::Result<()> {
+    sqlx::query!("delete from room_seat_mutes where room_id = $1 and seat >= $2", room.number(), i16::from(seats))
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+async fn put_owner(conn: &mut PgConnection, room: RoomId, owner: UserId) -> sqlx::Result<()> {
+    sqlx::query!("update rooms set owner_id = $2 where id = $1", room.number(), owner.number()).execute(conn).await?;
+    Ok(())
+}
+
+/// Keeps who owned the room until now: gifts of that time are judged by it.
+async fn insert_handover(conn: &mut PgConnection, room: RoomId, former: UserId) -> sqlx::Result<()> {
+    sqlx::query!("insert into room_handovers (room_id, former_id) values ($1, $2)", room.number(), former.number())
+        .execute(conn)
+        .await?;
     Ok(())
 }
 

@@ -98,10 +98,12 @@ pub(super) const OWNERS: &[(&str, &str)] = &[
     ("room_seat_locks", "room"),
     ("room_kicks", "room"),
     ("room_admins", "room"),
+    ("room_handovers", "room"),
     ("room_bans", "room"),
     ("filtered_words", "room"),
     ("room_mutes", "room"),
     ("room_chat_rules", "room"),
+    ("room_seat_mutes", "room"),
     ("room_checkpoints", "room"),
     ("uploads", "media"),
     ("avatars", "media"),
@@ -141,7 +143,11 @@ pub(super) const READERS: &[(&str, &[&str], &str)] = &[
         "a room's background is a ready upload of its owner's own, which the change of its record names",
     ),
     ("media", &["rooms"], "the background of a room is the upload that the room's record names"),
-    ("economy/gift", &["rooms"], "a gift is to a room that is there, and the room's owner has a share of it"),
+    (
+        "economy/gift",
+        &["rooms", "room_handovers"],
+        "a gift is to a room that is there, and whoever owns it then has a share of it",
+    ),
 ];
 
 /// Tables of PostgreSQL and of sqlx, which no slice writes.

@@ -4,11 +4,15 @@
 use std::collections::BTreeSet;
 
 use parlor_protocol::command::{
-    Ban, ChangeRoom, CloseRoom, InRoom, Join, Kick, ListGifts, ListPeople, MoveSeat, MuteChat, Nothing, OnAllSeats,
-    OnSeat, OnUser, Recipients, RefreshSession, SendChat, SendGift, SetChatRules, TakeSeat,
+    Ban, ChangeRoom, CloseRoom, InRoom, Join, Kick, ListGifts, ListPeople, MoveSeat, MoveUser, MuteChat, Nothing,
+    OfferSeat, OnAllSeats, OnMap, OnSeat, OnUser, OnUserOnMap, RaiseHand, Recipients, RefreshSession, SendChat,
+    SendGift, SetChatRules, SetLayout, SetSeatMode, TakeSeat,
 };
 use parlor_protocol::envelope::EventFrame;
-use parlor_protocol::reply::{Connected, Done, Empty, GiftPage, GiftReceipt, Joined, PeoplePage, SessionRefreshed};
+use parlor_protocol::reply::{
+    Connected, Done, Empty, GiftPage, GiftReceipt, HandList, Joined, PeoplePage, SessionRefreshed,
+};
+use parlor_protocol::seating::{MovePolicy, SeatMode};
 use parlor_protocol::{Command, Event, GiftId, UserFrame};
 use serde::de::DeserializeOwned;
 use tokio::task::block_in_place;
@@ -71,6 +75,29 @@ async fn every_command_is_answered_as_the_schema_says() {
     let _: Done = ask(&mut owner, asked, Command::SeatUnlock(OnSeat { room, seat: 3, version: None })).await;
     let _: Done = ask(&mut owner, asked, Command::SeatLockAll(OnAllSeats { room, version: None })).await;
     let _: Done = ask(&mut owner, asked, Command::SeatUnlockAll(OnAllSeats { room, version: None })).await;
+    let (version, user) = (None, amira);
+    let offer = || OfferSeat { room, user, seat: Some(2), version };
+    let _: Done = ask(&mut owner, asked, Command::SeatMode(SetSeatMode { room, mode: SeatMode::Apply, version })).await;
+    let _: Done = ask(&mut guest, asked, Command::HandRaise(RaiseHand { room, seat: Some(2), version })).await;
+    let hands: HandList = ask(&mut owner, asked, Command::HandList(InRoom { room })).await;
+    assert_eq!((hands.hands[0].user.id, hands.hands[0].seat), (amira, Some(2)));
+    let _: Done = ask(&mut guest, asked, Command::HandLower(OnMap { room, version })).await;
+    let _: Done = ask(&mut guest, asked, Command::HandRaise(RaiseHand { room, seat: None, version })).await;
+    let _: Done = ask(&mut owner, asked, Command::HandRefuse(OnUserOnMap { room, user, version })).await;
+    let _: Done = ask(&mut guest, asked, Command::HandRaise(RaiseHand { room, seat: None, version })).await;
+    let _: Done = ask(&mut owner, asked, Command::HandApprove(offer())).await;
+    let _: Done = ask(&mut guest, asked, Command::MicMute(OnMap { room, version })).await;
+    let _: Done = ask(&mut guest, asked, Command::MicUnmute(OnMap { room, version })).await;
+    let _: Done = ask(&mut owner, asked, Command::SeatMute(OnSeat { room, seat: 2, version })).await;
+    let _: Done = ask(&mut owner, asked, Command::SeatUnmute(OnSeat { room, seat: 2, version })).await;
+    let place = MoveUser { room, user, seat: 3, policy: MovePolicy::GiveUp, version };
+    let _: Done = ask(&mut owner, asked, Command::SeatMoveUser(place)).await;
+    let _: Done = ask(&mut owner, asked, Command::SeatRemoveUser(OnUserOnMap { room, user, version })).await;
+    let _: Done = ask(&mut owner, asked, Command::InvitationSend(offer())).await;
+    let _: Done = ask(&mut guest, asked, Command::InvitationRefuse(OnMap { room, version })).await;
+    let _: Done = ask(&mut owner, asked, Command::InvitationSend(offer())).await;
+    let _: Done = ask(&mut guest, asked, Command::InvitationAccept(OnMap { room, version })).await;
+    let _: Done = ask(&mut owner, asked, Command::SeatLayout(SetLayout { room, seats: 5, version })).await;
     let _: Done = ask(&mut owner, asked, Command::AdminPromote(OnUser { room, user: amira })).await;
     let _: Done = ask(&mut owner, asked, Command::AdminDemote(OnUser { room, user: amira })).await;
     let change = ChangeRoom { name: Some("مجلس الشعر".to_owned()), ..ChangeRoom::of(room, 1) };
@@ -80,6 +107,16 @@ async fn every_command_is_answered_as_the_schema_says() {
     let _: Done = ask(&mut owner, asked, Command::ChatUnmute(OnUser { room, user: amira })).await;
     let rules = SetChatRules { room, muted: Some(true), slow_mode_s: Some(10) };
     let _: Done = ask(&mut owner, asked, Command::ChatRules(rules)).await;
+    let offer = OnUser { room, user: amira };
+    let _: Done = ask(&mut owner, asked, Command::OwnershipOffer(offer.clone())).await;
+    let _: Done = ask(&mut owner, asked, Command::OwnershipWithdraw(InRoom { room })).await;
+    let _: Done = ask(&mut owner, asked, Command::OwnershipOffer(offer.clone())).await;
+    let _: Done = ask(&mut guest, asked, Command::OwnershipRefuse(InRoom { room })).await;
+    let _: Done = ask(&mut owner, asked, Command::OwnershipOffer(offer)).await;
+    let _: Done = ask(&mut guest, asked, Command::OwnershipAccept(InRoom { room })).await;
+    // And back again, so that the former owner may kick.
+    let _: Done = ask(&mut guest, asked, Command::OwnershipOffer(OnUser { room, user: omar })).await;
+    let _: Done = ask(&mut owner, asked, Command::OwnershipAccept(InRoom { room })).await;
     let kick = Kick { room, user: amira, duration_ms: None, reason: "spam".to_owned() };
     let _: Done = ask(&mut owner, asked, Command::RoomKick(kick)).await;
     let kicked = |event: &EventFrame| match event.event {

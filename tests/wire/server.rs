@@ -315,6 +315,7 @@ async fn act(mut mail: mpsc::Receiver<Mail>, pretended: Arc<Mutex<Pretended>>, m
             }
             Request::Present { .. } => Err(ErrorCode::NotInRoom.into()),
             Request::Seats { .. } => Ok(Answer::Seats(SeatMap { seats: Vec::new(), version: 0 })),
+            Request::Hands { .. } => Ok(Answer::Hands(Vec::new())),
             Request::People { .. } => {
                 let people = lock(&pretended).people.clone();
                 let count = people.len() as u32;
@@ -366,10 +367,20 @@ fn join(pretended: &Pretended, room: RoomId, position: Option<Position>) -> Join
     let snapshot = missed.is_none().then(|| {
         SnapshotText::of(&Snapshot {
             room: RoomCard::named(room, "A room".into(), person(1), 8),
-            own: OwnPlace { role: RoomRole::Listener, seat: None, chat_muted: false, chat_muted_until: None },
+            own: OwnPlace {
+                role: RoomRole::Listener,
+                seat: None,
+                chat_muted: false,
+                chat_muted_until: None,
+                hand: None,
+                invitation: None,
+            },
             admins: Vec::new(),
             seats: Vec::new(),
             seat_version: 0,
+            seat_mode: None,
+            offer: None,
+            hands: Vec::new(),
             count: pretended.people.len() as u32,
             people: pretended.people.clone(),
             chat: Vec::new(),

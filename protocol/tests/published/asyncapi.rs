@@ -25,8 +25,8 @@ explains the values.";
 pub fn group(message: &Message) -> &'static str {
     match message.kind {
         Kind::Command | Kind::Reply => match message.name.split('.').next() {
-            Some("room" | "admin") => "rooms",
-            Some("seat") => "seats",
+            Some("room" | "admin" | "ownership") => "rooms",
+            Some("seat" | "mic" | "hand" | "invitation") => "seats",
             Some("chat") => "chat",
             Some("gift") => "gifts",
             Some("people") => "people",

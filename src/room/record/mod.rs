@@ -16,7 +16,7 @@ use crate::kit::usage;
 /// How many random ids are tried for a new room before that is an internal fault.
 const ID_TRIES: u32 = 8;
 /// The numbers of seats that a room may have.
-pub(super) const SEATS: [u8; 6] = [5, 8, 10, 12, 15, 20];
+pub(super) const SEATS: [u8; 6] = parlor_protocol::limit::LAYOUTS;
 /// The number of seats of a room whose maker names none.
 pub(super) const DEFAULT_SEATS: u8 = 8;
 

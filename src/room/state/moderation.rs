@@ -97,6 +97,11 @@ impl RoomState {
                 let kicked = Event::ParticipantKicked { user: *user, by, until: *until, reason: reason.clone() };
                 self.put_out(*user, SeatCause::Kicked, by, kicked)
             }
+            Fact::SeatMuted { seat } => self.seats.muted(*seat, true, by).map(Change::Event).into_iter().collect(),
+            Fact::SeatUnmuted { seat } => self.seats.muted(*seat, false, by).map(Change::Event).into_iter().collect(),
+            Fact::SeatModeChanged { mode } => self.mode_changed(*mode, by).map(Change::Event).into_iter().collect(),
+            Fact::LayoutChanged { seats } => self.seats.laid_out(*seats, by).map(Change::Event).into_iter().collect(),
+            Fact::OwnerChanged { owner, .. } => self.handed_over(owner, by).into_iter().map(Change::Event).collect(),
             Fact::AdminPromoted { user } => self.promoted(*user, by).map(Change::Event).into_iter().collect(),
             Fact::AdminDemoted { user } => self.demoted(*user, by).map(Change::Event).into_iter().collect(),
             Fact::Banned { user, until, reason } => {
@@ -135,9 +140,10 @@ impl RoomState {
 
     /// The changes by which a user is put out: their seat becomes free, the room is told, and they depart if they are in it.
     fn put_out(&self, user: UserId, cause: SeatCause, by: UserId, told: Event) -> Vec<Change> {
-        let seat = self.seats.vacated(&[user], cause, Some(by)).map(Change::Event);
+        let seat = self.seats.vacated(&[user], cause, Some(by));
+        let events = self.farewells(&[user]).into_iter().chain(seat).chain([told]);
         let departed = self.presence.person(user).map(|_| Change::Departed { user });
-        seat.into_iter().chain([Change::Event(told)]).chain(departed).collect()
+        events.map(Change::Event).chain(departed).collect()
     }
 
     /// The removal of the user's sockets from the room, with the cause; `None` if the user has none.

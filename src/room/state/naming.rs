@@ -1,5 +1,5 @@
-//! Names and pictures of people. The room keeps one of each user: it is the same on the seat, in the list of people, on the
-//! room's card, and with the lines and gifts that the user sends from now on. What was sent keeps the name of its time.
+//! Names and pictures of people. The room keeps one of each user: it is the same on the seat, with a hand, in the list of people, on
+//! the room's card, and with the lines and gifts that the user sends from now on. What was sent keeps the name of its time.
 
 use parlor_protocol::Event;
 use parlor_protocol::room::Person;
@@ -16,7 +16,11 @@ impl RoomState {
         let user = person.id;
         let differs = |known: Option<&Person>| known.is_some_and(|known| is_same(known, person) && known != person);
         let sitting = self.seats.of(user).and_then(|seat| seat.user.as_ref());
-        if differs(Some(&self.card.owner)) || differs(sitting) || differs(self.presence.named(user)) {
+        let hand = self.hands.of(user).map(|hand| &hand.user);
+        let invited = self.invitations.of(user).map(|invitation| &invitation.user);
+        let offered = self.offer.as_ref().map(|offer| &offer.user);
+        let shown = [Some(&self.card.owner), sitting, hand, invited, offered, self.presence.named(user)];
+        if shown.into_iter().any(differs) {
             return Some(Change::Event(Event::PersonChanged { person: person.clone() }));
         }
         differs(self.presence.person(user)).then(|| Change::Renamed(person.clone()))
@@ -41,6 +45,11 @@ impl RoomState {
             on_card.clone_from(person);
         }
         self.seats.rename(person);
+        self.hands.rename(person);
+        self.invitations.rename(person);
+        for offered in self.offer.iter_mut().map(|offer| &mut offer.user).filter(|offered| is_same(offered, person)) {
+            offered.clone_from(person);
+        }
         self.presence.rename(person);
     }
 }

@@ -83,6 +83,32 @@ pub enum Act {
     OverruleAdmin,
     /// Decide about the seat of the owner, against their will.
     OverruleOwner,
+    /// Take a free seat where seats are applied for.
+    SitUnasked,
+    /// Give another user the host's seat.
+    GiveHostSeat,
+    /// Raise one's hand, and lower it.
+    RaiseHand,
+    /// Approve and refuse hands, and see all of them.
+    SettleHands,
+    /// Invite a user to a seat.
+    Invite,
+    /// Answer an invitation.
+    AnswerInvitation,
+    /// Move another user to a seat, or take their seat away.
+    MoveOthers,
+    /// Mute and unmute oneself.
+    MuteOneself,
+    /// Mute a seat, and unmute it.
+    MuteSeat,
+    /// Change how users get a seat.
+    ChangeSeatMode,
+    /// Change the number of seats.
+    ChangeLayout,
+    /// Offer the room to another user, and withdraw the offer.
+    OfferOwnership,
+    /// Answer an offer of the room.
+    AnswerOffer,
     /// Make a user an admin.
     Promote,
     /// Make an admin a user like others.
@@ -127,10 +153,17 @@ const fn allowed(act: Act) -> &'static [Role] {
         Act::TakeHostSeat => &[Owner],
         Act::PassRecord => &[Owner, Admin],
         Act::LockSeat | Act::UnlockSeat | Act::LockAllSeats | Act::UnlockAllSeats => &[Owner, AwayOwner, Admin],
-        Act::Overrule => &[Owner, AwayOwner, Admin],
+        Act::Overrule | Act::MoveOthers | Act::MuteSeat | Act::ChangeSeatMode => &[Owner, AwayOwner, Admin],
+        Act::SettleHands | Act::Invite => &[Owner, AwayOwner, Admin, Host],
+        Act::RaiseHand | Act::AnswerInvitation | Act::MuteOneself => &[Owner, Admin, Host, Speaker, Listener],
+        Act::SitUnasked => &[Owner, Admin],
+        Act::GiveHostSeat => &[Owner, AwayOwner],
         Act::OverruleAdmin => &[Owner, AwayOwner],
         Act::OverruleOwner => &[],
-        Act::ChangeSettings | Act::Shut | Act::Promote | Act::Demote => &[Owner, AwayOwner],
+        Act::AnswerOffer => &[Admin, Host, Speaker, Listener],
+        Act::ChangeSettings | Act::Shut | Act::ChangeLayout | Act::OfferOwnership | Act::Promote | Act::Demote => {
+            &[Owner, AwayOwner]
+        }
         Act::StepDown => &[Admin],
         Act::Kick => &[Owner, AwayOwner, Admin, Staff],
         Act::KickAdmin => &[Owner, AwayOwner, Staff],
@@ -216,6 +249,17 @@ impl Act {
             Command::SeatLockAll(_) => Some(Self::LockAllSeats),
             Command::SeatUnlockAll(_) => Some(Self::UnlockAllSeats),
             Command::RoomKick(_) => Some(Self::Kick),
+            Command::SeatMute(_) | Command::SeatUnmute(_) => Some(Self::MuteSeat),
+            Command::SeatMode(_) => Some(Self::ChangeSeatMode),
+            Command::SeatLayout(_) => Some(Self::ChangeLayout),
+            Command::SeatMoveUser(_) | Command::SeatRemoveUser(_) => Some(Self::MoveOthers),
+            Command::MicMute(_) | Command::MicUnmute(_) => Some(Self::MuteOneself),
+            Command::HandRaise(_) | Command::HandLower(_) => Some(Self::RaiseHand),
+            Command::HandApprove(_) | Command::HandRefuse(_) => Some(Self::SettleHands),
+            Command::InvitationSend(_) => Some(Self::Invite),
+            Command::InvitationAccept(_) | Command::InvitationRefuse(_) => Some(Self::AnswerInvitation),
+            Command::OwnershipOffer(_) | Command::OwnershipWithdraw(_) => Some(Self::OfferOwnership),
+            Command::OwnershipAccept(_) | Command::OwnershipRefuse(_) => Some(Self::AnswerOffer),
             Command::AdminPromote(_) => Some(Self::Promote),
             Command::AdminDemote(whom) if whom.user == by => Some(Self::StepDown),
             Command::AdminDemote(_) => Some(Self::Demote),
@@ -256,7 +300,7 @@ mod tests {
     const ROLES: [Role; 9] = [Owner, AwayOwner, Admin, AwayAdmin, Host, Speaker, Listener, Outsider, Staff];
 
     /// Each act with a mark for each of [`ROLES`], in their order.
-    const RIGHTS: [(Act, &str); 33] = [
+    const RIGHTS: [(Act, &str); 46] = [
         (Act::Look, "xxx.xxx.x"),
         (Act::Hear, "x.x.xxx.."),
         (Act::Chat, "x.x.xxx.."),
@@ -271,6 +315,19 @@ mod tests {
         (Act::Overrule, "xxx......"),
         (Act::OverruleAdmin, "xx......."),
         (Act::OverruleOwner, "........."),
+        (Act::SitUnasked, "x.x......"),
+        (Act::GiveHostSeat, "xx......."),
+        (Act::RaiseHand, "x.x.xxx.."),
+        (Act::SettleHands, "xxx.x...."),
+        (Act::Invite, "xxx.x...."),
+        (Act::AnswerInvitation, "x.x.xxx.."),
+        (Act::MoveOthers, "xxx......"),
+        (Act::MuteOneself, "x.x.xxx.."),
+        (Act::MuteSeat, "xxx......"),
+        (Act::ChangeSeatMode, "xxx......"),
+        (Act::ChangeLayout, "xx......."),
+        (Act::OfferOwnership, "xx......."),
+        (Act::AnswerOffer, "..x.xxx.."),
         (Act::Kick, "xxx.....x"),
         (Act::KickAdmin, "xx......x"),
         (Act::KickOwner, "........x"),

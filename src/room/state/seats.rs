@@ -1,6 +1,6 @@
 //! The seat map. A user has at most one seat, and a seat at most one user.
 
-use parlor_protocol::command::{MoveSeat, TakeSeat};
+use parlor_protocol::command::{MoveSeat, OnMap, TakeSeat};
 use parlor_protocol::room::{Person, Seat, SeatCause};
 use parlor_protocol::{ErrorBody, ErrorCode, Event, UserId};
 
@@ -19,8 +19,8 @@ pub(super) struct Seats {
 }
 
 impl Seats {
-    pub(super) fn new(count: u8, locks: &[u8], version: u64) -> Self {
-        let seat = |no| Seat { no, locked: locks.contains(&no), user: None };
+    pub(super) fn new(count: u8, locks: &[u8], mutes: &[u8], version: u64) -> Self {
+        let seat = |no| Seat { locked: locks.contains(&no), muted: mutes.contains(&no), ..Seat::empty(no) };
         Self { seats: (0..count).map(seat).collect(), version, looks: 0 }
     }
 
@@ -53,22 +53,35 @@ impl Seats {
         Ok(())
     }
 
-    /// Decides which seat the user takes: the one that was asked for, or else the first free one that is not the
-    /// host's.
-    pub(super) fn decide_take(&self, take: &TakeSeat, user: &Person, role: Role) -> Result<Event, ErrorBody> {
-        self.check_version(take.version)?;
+    /// The first free seat that is not the host's.
+    pub(super) fn first_free(&self) -> Result<&Seat, ErrorBody> {
         let free = |seat: &&Seat| seat.no != HOST && !seat.locked && seat.user.is_none();
-        let wanted = match take.seat {
-            Some(no) => Some(self.seat(no)?),
-            None => self.seats.iter().find(free),
-        };
+        let seat = self.seats.iter().find(free);
+        seat.ok_or_else(|| ErrorBody::new(ErrorCode::SeatTaken).message("no seat is free"))
+    }
+
+    /// Decides which seat the user takes: the one that was asked for, or else the first free one that is not the
+    /// host's. `may_sit` says whether the user may take a seat without having been given it.
+    pub(super) fn decide_take(
+        &self,
+        take: &TakeSeat,
+        user: &Person,
+        role: Role,
+        may_sit: bool,
+    ) -> Result<Event, ErrorBody> {
+        self.check_version(take.version)?;
+        let wanted = take.seat.map(|no| self.seat(no)).transpose()?;
         if let Some(seat) = wanted {
             check_host(seat, role)?;
+        }
+        if !may_sit {
+            let words = "in this room a seat is given: raise a hand";
+            return Err(ErrorBody::new(ErrorCode::NotPermitted).message(words));
         }
         if self.of(user.id).is_some() {
             return Err(ErrorCode::AlreadySeated.into());
         }
-        let seat = wanted.ok_or_else(|| ErrorBody::new(ErrorCode::SeatTaken).message("no seat is free"))?;
+        let seat = wanted.map_or_else(|| self.first_free(), Ok)?;
         check_free(seat)?;
         let seat = Seat { user: Some(user.clone()), ..seat.clone() };
         Ok(self.changed(vec![seat], SeatCause::Taken, None))
@@ -85,15 +98,15 @@ impl Seats {
             return Err(ErrorBody::new(ErrorCode::AlreadySeated).message("the user sits on this seat"));
         }
         check_free(seat)?;
-        let left = Seat { user: None, ..own.clone() };
-        let taken = Seat { user: Some(user.clone()), ..seat.clone() };
+        let left = freed(own);
+        let taken = Seat { user: Some(user.clone()), self_muted: own.self_muted, ..seat.clone() };
         Ok(self.changed(vec![left, taken], SeatCause::Moved, None))
     }
 
     /// The event by which the seats of these users become free; `None` if none of them has a seat.
     pub(super) fn vacated(&self, users: &[UserId], cause: SeatCause, by: Option<UserId>) -> Option<Event> {
         let sits = |seat: &&Seat| seat.user.as_ref().is_some_and(|sitting| users.contains(&sitting.id));
-        let seats: Vec<Seat> = self.seats.iter().filter(sits).map(|seat| Seat { user: None, ..seat.clone() }).collect();
+        let seats: Vec<Seat> = self.seats.iter().filter(sits).map(freed).collect();
         (!seats.is_empty()).then(|| self.changed(seats, cause, by))
     }
 
@@ -105,7 +118,7 @@ impl Seats {
     /// The event by which these seats are locked and whoever sits there is removed; `None` if all are locked already.
     pub(super) fn locked(&self, numbers: &[u8], by: UserId) -> Option<Event> {
         let open = self.seats.iter().filter(|seat| numbers.contains(&seat.no) && !seat.locked);
-        let after: Vec<_> = open.map(|seat| Seat { no: seat.no, locked: true, user: None }).collect();
+        let after: Vec<_> = open.map(|seat| Seat { locked: true, ..freed(seat) }).collect();
         (!after.is_empty()).then(|| self.changed(after, SeatCause::Locked, Some(by)))
     }
 
@@ -116,7 +129,42 @@ impl Seats {
         (!after.is_empty()).then(|| self.changed(after, SeatCause::Unlocked, Some(by)))
     }
 
-    fn changed(&self, seats: Vec<Seat>, cause: SeatCause, by: Option<UserId>) -> Event {
+    /// The event by which this seat is muted or not; `None` if it is so already, or is no longer there.
+    pub(super) fn muted(&self, no: u8, muted: bool, by: UserId) -> Option<Event> {
+        let seat = self.seat(no).ok().filter(|seat| seat.muted != muted)?;
+        let cause = if muted { SeatCause::Muted } else { SeatCause::Unmuted };
+        Some(self.changed(vec![Seat { muted, ..seat.clone() }], cause, Some(by)))
+    }
+
+    /// Decides whether the user mutes themselves, or unmutes. Nothing changes if it is so already.
+    pub(super) fn decide_mic(&self, on: &OnMap, user: UserId, self_muted: bool) -> Result<Vec<Event>, ErrorBody> {
+        self.check_version(on.version)?;
+        let seat = self.of(user).ok_or(ErrorCode::NotSeated)?;
+        if seat.self_muted == self_muted {
+            return Ok(Vec::new());
+        }
+        let cause = if self_muted { SeatCause::SelfMuted } else { SeatCause::SelfUnmuted };
+        Ok(vec![self.changed(vec![Seat { self_muted, ..seat.clone() }], cause, None)])
+    }
+
+    /// The event by which the room has this number of seats; `None` if it has it already. New seats are open.
+    pub(super) fn laid_out(&self, count: u8, by: UserId) -> Option<Event> {
+        if self.seats.len() == usize::from(count) {
+            return None;
+        }
+        let kept = self.seats.iter().take(usize::from(count)).cloned();
+        let new = (0..count).skip(self.seats.len()).map(Seat::empty);
+        Some(Event::LayoutChanged { seats: kept.chain(new).collect(), version: self.version + 1, by })
+    }
+
+    /// Replaces the whole map.
+    pub(super) fn lay_out(&mut self, seats: &[Seat], version: u64) {
+        self.seats = seats.to_vec();
+        self.version = version;
+        self.looks += 1;
+    }
+
+    pub(super) fn changed(&self, seats: Vec<Seat>, cause: SeatCause, by: Option<UserId>) -> Event {
         Event::SeatsChanged { seats, version: self.version + 1, cause, by }
     }
 
@@ -142,15 +190,20 @@ impl Seats {
 }
 
 /// Refuses the host's seat to a role that may not take it.
-fn check_host(seat: &Seat, role: Role) -> Result<(), ErrorBody> {
+pub(super) fn check_host(seat: &Seat, role: Role) -> Result<(), ErrorBody> {
     if seat.no == HOST && !rights::may(role, Act::TakeHostSeat) {
         return Err(ErrorBody::new(ErrorCode::Forbidden).message("only the owner may take the host's seat"));
     }
     Ok(())
 }
 
+/// The seat as it is when nobody sits there any more.
+fn freed(seat: &Seat) -> Seat {
+    Seat { user: None, self_muted: false, ..seat.clone() }
+}
+
 /// Refuses a seat that is locked, or on which somebody sits.
-fn check_free(seat: &Seat) -> Result<(), ErrorBody> {
+pub(super) fn check_free(seat: &Seat) -> Result<(), ErrorBody> {
     match seat {
         Seat { locked: true, .. } => Err(ErrorCode::SeatLocked.into()),
         Seat { user: Some(_), .. } => Err(ErrorCode::SeatTaken.into()),

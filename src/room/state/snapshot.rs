@@ -1,15 +1,22 @@
 //! The whole room: as a snapshot for a client, as a checkpoint, and restored from a checkpoint.
 
+use std::sync::Arc;
+
 use parlor_protocol::event::RemovalCause;
 use parlor_protocol::reply::PeoplePage;
 use parlor_protocol::room::{ChatRules, OwnPlace, Person, Position, RoomCard, Seat, Snapshot};
+use parlor_protocol::seating::SeatMode;
 use parlor_protocol::{Coins, UserId, limit};
 use serde::{Deserialize, Serialize};
 
 use super::gifts::GiftNumbers;
+use super::hands::{Hands, KeptHands};
+use super::invitations::{Invitations, KeptInvitation};
 use super::memory::{Memory, PackedMemory};
+use super::ownership::KeptOffer;
 use super::presence::Presence;
 use super::quiet::Quiet;
+use super::rights::{self, Act};
 use super::seats::Seats;
 use super::terms::Terms;
 use super::{Removal, RoomState};
@@ -28,6 +35,18 @@ pub struct Checkpoint {
     pub seats: Vec<(u8, Person)>,
     /// The seat map's version.
     pub seat_version: u64,
+    /// The numbers of the seats whose users have muted themselves.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub self_muted: Vec<u8>,
+    /// The hands.
+    #[serde(default, skip_serializing_if = "KeptHands::is_empty")]
+    pub hands: KeptHands,
+    /// The open offer of the room's ownership.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offer: Option<KeptOffer>,
+    /// The open invitations.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub invitations: Vec<KeptInvitation>,
     /// All coins that were spent in the room, up to and with the last announced gift. A waking room reads them from the
     /// ledger's totals; they are kept for older programs.
     pub coins: i64,
@@ -47,6 +66,10 @@ pub struct Woken {
     pub epoch: i64,
     /// The numbers of the locked seats.
     pub locks: Vec<u8>,
+    /// The numbers of the muted seats.
+    pub seat_mutes: Vec<u8>,
+    /// How users get a seat.
+    pub seat_mode: SeatMode,
     /// The users who may not join, and for how many milliseconds from now on.
     pub kicks: Vec<(UserId, i64)>,
     /// The room's admins.
@@ -70,7 +93,8 @@ pub struct Woken {
 impl RoomState {
     /// The state of a room that wakes at `now`: the checkpoint, corrected by the hard facts. Users who had a seat keep
     /// it through the grace period, absent.
-    pub fn wake(woken: Woken, settings: Settings, now: Timestamp) -> Self {
+    pub fn wake(woken: Woken, settings: impl Into<Arc<Settings>>, now: Timestamp) -> Self {
+        let settings = settings.into();
         // Users without a seat are in no checkpoint. Until they have had time to come back, nobody counts as unknown.
         let settled_at = woken.checkpoint.as_ref().map_or(now, |_| now.plus_ms(ms(settings.grace_ms)));
         let checkpoint = woken.checkpoint.unwrap_or_default();
@@ -82,7 +106,7 @@ impl RoomState {
         // A version that a client has seen must never stand for another map. So the versions are skipped that the room
         // may have reached after its last checkpoint.
         let seat_version = checkpoint.seat_version + UNSEEN_VERSIONS;
-        let mut seats = Seats::new(woken.card.seats, &woken.locks, seat_version);
+        let mut seats = Seats::new(woken.card.seats, &woken.locks, &woken.seat_mutes, seat_version);
         let mut people = Vec::new();
         // Whoever sat there when the room was closed was put out, though a checkpoint may not say so yet.
         let sitting = if woken.card.closed.is_some() { Vec::new() } else { checkpoint.seats };
@@ -94,8 +118,23 @@ impl RoomState {
                 && bans.term(person.id, now).is_none()
             {
                 seat.user = Some(person.clone());
+                seat.self_muted = checkpoint.self_muted.contains(&no);
                 seats.assign(&[seat], seat_version);
                 people.push(person);
+            }
+        }
+        let (hand_ms, invitation_ms) = (ms(settings.hand_ms), ms(settings.invitation_ms));
+        let may_join = |user: UserId| !kicks.contains_key(&user) && bans.term(user, now).is_none();
+        let waits = |user: UserId| seats.of(user).is_none() && may_join(user);
+        let hands = Hands::restore(checkpoint.hands, now, hand_ms, waits);
+        let invitations = Invitations::restore(checkpoint.invitations, now, invitation_ms, waits);
+        let offer = checkpoint.offer.and_then(|offer| offer.restore(now, ms(settings.offer_ms)));
+        let offer = offer.filter(|offer| offer.user.id != woken.card.owner.id && !kicks.contains_key(&offer.user.id));
+        // Whoever waits for a seat or has an offer is awaited, like those who have a seat.
+        let waiting = hands.all().iter().map(|hand| &hand.user).chain(offer.iter().map(|offer| &offer.user));
+        for person in waiting.chain(invitations.all().iter().map(|invitation| &invitation.user)) {
+            if !people.iter().any(|known: &Person| known.id == person.id) {
+                people.push(person.clone());
             }
         }
         // What was committed before the room woke is history, and no clock says how old it is: everybody joins this epoch
@@ -114,6 +153,10 @@ impl RoomState {
             epoch: woken.epoch,
             seq: 0,
             seats,
+            seat_mode: woken.seat_mode,
+            hands,
+            invitations,
+            offer: offer.map(Box::new),
             chat: super::chat::Chat::default(),
             kicks,
             bans,
@@ -132,12 +175,16 @@ impl RoomState {
         Checkpoint {
             seats: sitting.collect(),
             seat_version: self.seats.version(),
+            self_muted: self.seats.all().iter().filter(|seat| seat.self_muted).map(|seat| seat.no).collect(),
+            hands: self.hands.kept(now),
+            invitations: self.invitations.kept(now),
+            offer: self.offer.as_ref().map(|offer| KeptOffer::of(offer, now)),
             coins: self.gifts.coins.0,
             memory: self.memory.pack(now),
         }
     }
 
-    /// The user's own role and seat.
+    /// The user's own role, seat, hand and invitation.
     pub fn own_place(&self, user: UserId) -> OwnPlace {
         let mute = self.quiet.mutes.put_for(user);
         OwnPlace {
@@ -145,6 +192,8 @@ impl RoomState {
             seat: self.seats.of(user).map(|seat| seat.no),
             chat_muted: mute.is_some(),
             chat_muted_until: mute.flatten().map(|until| until.0),
+            hand: self.hands.of(user).cloned(),
+            invitation: self.invitations.of(user).cloned(),
         }
     }
 
@@ -156,6 +205,9 @@ impl RoomState {
             admins: self.admins.iter().copied().collect(),
             seats: self.seats.all().to_vec(),
             seat_version: self.seats.version(),
+            offer: self.offer.as_deref().cloned(),
+            seat_mode: Some(self.seat_mode),
+            hands: if rights::may(self.role(user), Act::SettleHands) { self.hands.all().to_vec() } else { Vec::new() },
             count: self.presence.told_count(),
             people: self.presence.page(None).0,
             chat: self.chat.lines().cloned().collect(),

@@ -3,9 +3,12 @@
 mod admins;
 mod against_a_model;
 mod bans;
+mod hands;
 mod naming;
+mod ownership;
 mod quiet;
 mod record;
+mod seating;
 mod seats;
 mod staff;
 mod words;
@@ -63,7 +66,7 @@ fn a_lock_removes_the_user_who_has_sat_down_before_it_is_committed() {
     world.apply(world.state.decide_fact(&write.operation, &written));
     assert_eq!(world.seats(), [None; 5]);
     let Some(Event::SeatsChanged { seats, cause, by, .. }) = world.told.last() else { panic!("seats changed") };
-    assert_eq!(seats[..], [Seat { no: 1, locked: true, user: None }]);
+    assert_eq!(seats[..], [Seat { locked: true, ..Seat::empty(1) }]);
     assert_eq!((*cause, *by), (SeatCause::Locked, Some(user(1))));
     assert_eq!(world.command(2, take(Some(1))), Err(ErrorCode::SeatLocked));
     assert_eq!(world.command(2, lock(2)), Err(ErrorCode::Forbidden));

@@ -5,13 +5,15 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use parlor_loadtests::proof;
 use parlor_protocol::room::{ChatRules, Snapshot};
+use parlor_protocol::seating::{Hand, MovePolicy};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
 use super::*;
 
 const PEOPLE: i64 = 6;
-const SEATS: u8 = 5;
+/// The numbers of seats between which the layout changes; it begins with the first.
+const LAYOUTS: [u8; 2] = [5, 8];
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -26,7 +28,25 @@ enum Step {
     Unlock(i64, u8),
     LockAll(i64),
     UnlockAll(i64),
+    Mic(i64, bool),
+    MuteSeat(i64, u8),
+    UnmuteSeat(i64, u8),
+    Mode(i64, bool),
+    Layout(i64, usize),
+    MoveUser(i64, i64, u8, MovePolicy),
+    RemoveUser(i64, i64),
+    Raise(i64, Option<u8>),
+    Lower(i64),
+    Approve(i64, i64, Option<u8>),
+    RefuseHand(i64, i64),
+    Invite(i64, i64, Option<u8>),
+    Accept(i64),
+    Decline(i64),
     Kick(i64, i64),
+    Offer(i64, i64),
+    WithdrawOffer(i64),
+    AcceptOffer(i64),
+    RefuseOffer(i64),
     Promote(i64, i64),
     Demote(i64, i64),
     /// Of whom, by whom, and for how long.
@@ -64,7 +84,9 @@ fn whom() -> impl Strategy<Value = Who> {
 
 fn step() -> impl Strategy<Value = Step> {
     let who = 1..=PEOPLE;
-    let seat = 0..=SEATS;
+    let seat = 0..=LAYOUTS[1];
+    let some_seat = proptest::option::of(seat.clone());
+    let policy = prop_oneof![Just(MovePolicy::GiveUp), Just(MovePolicy::Kick), Just(MovePolicy::Swap)];
     prop_oneof![
         6 => who.clone().prop_map(Step::Join),
         1 => who.clone().prop_map(Step::Leave),
@@ -74,7 +96,8 @@ fn step() -> impl Strategy<Value = Step> {
         2 => who.clone().prop_map(Step::LeaveSeat),
         4 => who.clone().prop_map(Step::Say),
         2 => (1..=3_i64, seat.clone()).prop_map(|(who, seat)| Step::Lock(who, seat)),
-        2 => (1..=3_i64, seat).prop_map(|(who, seat)| Step::Unlock(who, seat)),
+        2 => (1..=3_i64, seat.clone()).prop_map(|(who, seat)| Step::Unlock(who, seat)),
+        2 => seating(some_seat, seat, policy),
         1 => (1..=2_i64).prop_map(Step::LockAll),
         2 => (1..=2_i64).prop_map(Step::UnlockAll),
         1 => (1..=3_i64, who.clone()).prop_map(|(by, who)| Step::Kick(by, who)),
@@ -99,14 +122,46 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// What a room should do, in the simplest form. User 1 is the owner.
-#[derive(Default)]
+/// The steps about mutes, the mode, the layout, moved users, hands and invitations.
+fn seating(
+    some_seat: impl Strategy<Value = Option<u8>> + Clone + 'static,
+    seat: std::ops::RangeInclusive<u8>,
+    policy: impl Strategy<Value = MovePolicy> + 'static,
+) -> impl Strategy<Value = Step> {
+    let (by, who) = (1..=3_i64, 1..=PEOPLE);
+    prop_oneof![
+        2 => (who.clone(), any::<bool>()).prop_map(|(who, mutes)| Step::Mic(who, mutes)),
+        1 => (by.clone(), seat.clone()).prop_map(|(by, seat)| Step::MuteSeat(by, seat)),
+        1 => (by.clone(), seat.clone()).prop_map(|(by, seat)| Step::UnmuteSeat(by, seat)),
+        1 => (by.clone(), any::<bool>()).prop_map(|(by, apply)| Step::Mode(by, apply)),
+        1 => (1..=2_i64, 0..2_usize).prop_map(|(by, layout)| Step::Layout(by, layout)),
+        3 => (by.clone(), who.clone(), seat, policy)
+            .prop_map(|(by, who, seat, policy)| Step::MoveUser(by, who, seat, policy)),
+        1 => (by.clone(), who.clone()).prop_map(|(by, who)| Step::RemoveUser(by, who)),
+        4 => (who.clone(), some_seat.clone()).prop_map(|(who, seat)| Step::Raise(who, seat)),
+        1 => who.clone().prop_map(Step::Lower),
+        3 => (by.clone(), who.clone(), some_seat.clone()).prop_map(|(by, who, seat)| Step::Approve(by, who, seat)),
+        1 => (by.clone(), who.clone()).prop_map(|(by, who)| Step::RefuseHand(by, who)),
+        3 => (by, who.clone(), some_seat).prop_map(|(by, who, seat)| Step::Invite(by, who, seat)),
+        2 => who.clone().prop_map(Step::Accept),
+        1 => who.prop_map(Step::Decline),
+        2 => (1..=3_i64, 1..=3_i64).prop_map(|(by, who)| Step::Offer(by, who)),
+        1 => (1..=3_i64).prop_map(Step::WithdrawOffer),
+        2 => (1..=3_i64).prop_map(Step::AcceptOffer),
+        1 => (1..=3_i64).prop_map(Step::RefuseOffer),
+    ]
+}
+
+/// What a room should do, in the simplest form. User 1 is the owner at first.
 struct Model {
     /// The users in the room; for one without a socket, when their place is lost.
     present: BTreeMap<i64, Option<i64>>,
     seats: BTreeMap<u8, i64>,
     locks: BTreeSet<u8>,
     kicks: BTreeMap<i64, i64>,
+    owner: i64,
+    /// To whom the room is offered, and until when.
+    offer: Option<(i64, i64)>,
     admins: BTreeSet<i64>,
     /// Those who are banned; for some, until when.
     bans: BTreeMap<i64, Option<i64>>,
@@ -115,6 +170,15 @@ struct Model {
     rules: ChatRules,
     /// When those whom slow mode binds wrote last.
     spoken: BTreeMap<i64, i64>,
+    /// The number of seats.
+    count: u8,
+    seat_mutes: BTreeSet<u8>,
+    self_muted: BTreeSet<i64>,
+    applies: bool,
+    /// The raised hands: whose, the wish, and until when.
+    hands: Vec<(i64, Option<u8>, i64)>,
+    /// The invitations: the seat, and until when.
+    invitations: BTreeMap<i64, (Option<u8>, i64)>,
     /// The names of those who have another one than at first.
     names: BTreeMap<i64, Person>,
     /// Until this time a user who is not in the room may be on their way back.
@@ -127,6 +191,185 @@ struct Model {
 }
 
 impl Model {
+    fn new() -> Self {
+        Self {
+            present: BTreeMap::new(),
+            seats: BTreeMap::new(),
+            locks: BTreeSet::new(),
+            kicks: BTreeMap::new(),
+            owner: 1,
+            offer: None,
+            admins: BTreeSet::new(),
+            count: LAYOUTS[0],
+            bans: BTreeMap::new(),
+            mutes: BTreeMap::new(),
+            rules: ChatRules::default(),
+            spoken: BTreeMap::new(),
+            seat_mutes: BTreeSet::new(),
+            self_muted: BTreeSet::new(),
+            applies: false,
+            hands: Vec::new(),
+            invitations: BTreeMap::new(),
+            names: BTreeMap::new(),
+            settled_at: 0,
+        }
+    }
+
+    /// Nobody has muted themselves who sits nowhere.
+    fn tidy(&mut self) {
+        let sitting: BTreeSet<i64> = self.seats.values().copied().collect();
+        self.self_muted.retain(|who| sitting.contains(who));
+    }
+
+    fn seat_of(&self, who: i64) -> Option<u8> {
+        self.seats.iter().find(|(_, sitting)| **sitting == who).map(|(no, _)| *no)
+    }
+
+    /// The error for a user who is not in the room.
+    fn unknown(&self, now: i64) -> ErrorCode {
+        if now < self.settled_at { ErrorCode::RoomPaused } else { ErrorCode::UserNotFound }
+    }
+
+    fn sit(&mut self, who: i64, seat: u8) {
+        self.seats.insert(seat, who);
+        self.hands.retain(|(whose, ..)| *whose != who);
+        self.invitations.remove(&who);
+    }
+
+    /// Why the seat cannot be had, if it cannot.
+    fn unfree(&self, seat: u8) -> Option<ErrorCode> {
+        match seat {
+            no if self.locks.contains(&no) => Some(ErrorCode::SeatLocked),
+            no if self.seats.contains_key(&no) => Some(ErrorCode::SeatTaken),
+            _ => None,
+        }
+    }
+
+    /// The seat of a wish, if there is one.
+    fn wished(&self, wish: Option<u8>) -> Option<u8> {
+        wish.filter(|no| *no < self.count).or_else(|| (1..self.count).find(|no| self.unfree(*no).is_none()))
+    }
+
+    /// Whether the user settles hands and invites.
+    fn settles(&self, who: i64) -> bool {
+        self.decides(who) || self.seats.get(&0) == Some(&who)
+    }
+
+    fn approve(&mut self, by: i64, who: i64, named: Option<u8>) -> Option<ErrorCode> {
+        if !self.settles(by) {
+            return Some(ErrorCode::Forbidden);
+        }
+        let Some((_, wish, _)) = self.hands.iter().find(|(whose, ..)| *whose == who) else {
+            return Some(ErrorCode::HandSettled);
+        };
+        let seat = match named {
+            Some(no) if no >= self.count => return Some(ErrorCode::SeatNotFound),
+            Some(no) => Some(no),
+            None => self.wished(*wish),
+        };
+        match seat {
+            None => Some(ErrorCode::SeatTaken),
+            Some(0) if by != self.owner => Some(ErrorCode::Forbidden),
+            Some(no) => self.unfree(no).or_else(|| {
+                self.sit(who, no);
+                None
+            }),
+        }
+    }
+
+    fn raise(&mut self, who: i64, wish: Option<u8>, now: i64) -> Option<ErrorCode> {
+        let known = self.hands.iter().any(|(whose, ..)| *whose == who);
+        match wish {
+            Some(no) if no >= self.count => Some(ErrorCode::SeatNotFound),
+            Some(0) if who != self.owner => Some(ErrorCode::Forbidden),
+            _ if self.sits(who) => Some(ErrorCode::AlreadySeated),
+            _ if !known && self.hands.len() >= 2 => Some(ErrorCode::QueueFull),
+            _ => {
+                self.hands.retain(|(whose, ..)| *whose != who);
+                self.hands.push((who, wish, now + 1_500));
+                None
+            }
+        }
+    }
+
+    fn invite(&mut self, by: i64, who: i64, seat: Option<u8>, now: i64) -> Option<ErrorCode> {
+        let unfree = seat.and_then(|no| self.unfree(no));
+        match seat {
+            _ if !self.settles(by) => Some(ErrorCode::Forbidden),
+            _ if who == by => Some(ErrorCode::BadRequest),
+            Some(no) if no >= self.count => Some(ErrorCode::SeatNotFound),
+            Some(0) if by != self.owner => Some(ErrorCode::Forbidden),
+            _ if unfree.is_some() => unfree,
+            _ if !self.present.contains_key(&who) => Some(self.unknown(now)),
+            _ if self.sits(who) => Some(ErrorCode::AlreadySeated),
+            _ if !self.invitations.contains_key(&who) && self.invitations.len() >= 2 => Some(ErrorCode::QueueFull),
+            _ => {
+                self.invitations.insert(who, (seat, now + 2_500));
+                None
+            }
+        }
+    }
+
+    fn accept(&mut self, who: i64) -> Option<ErrorCode> {
+        let Some((wish, _)) = self.invitations.get(&who) else { return Some(ErrorCode::InvitationOver) };
+        let Some(no) = self.wished(*wish) else { return Some(ErrorCode::SeatTaken) };
+        self.unfree(no).or_else(|| {
+            self.sit(who, no);
+            None
+        })
+    }
+
+    fn move_user(&mut self, by: i64, who: i64, seat: u8, policy: MovePolicy, now: i64) -> Option<ErrorCode> {
+        let sitting = self.seats.get(&seat).copied();
+        match self.seat_of(who) {
+            _ if !self.decides(by) => Some(ErrorCode::Forbidden),
+            _ if seat >= self.count => Some(ErrorCode::SeatNotFound),
+            None if !self.present.contains_key(&who) => Some(self.unknown(now)),
+            None => Some(ErrorCode::NotSeated),
+            Some(own) if own == seat => Some(ErrorCode::AlreadySeated),
+            Some(own) if !self.disposes(by, own) => Some(ErrorCode::Forbidden),
+            Some(_) if seat == 0 && by != self.owner => Some(ErrorCode::Forbidden),
+            Some(_) if self.locks.contains(&seat) => Some(ErrorCode::SeatLocked),
+            Some(_) if sitting.is_some() && policy == MovePolicy::GiveUp => Some(ErrorCode::SeatTaken),
+            Some(_) if !self.disposes(by, seat) => Some(ErrorCode::Forbidden),
+            Some(0) if sitting.is_some() && policy == MovePolicy::Swap && by != self.owner => {
+                Some(ErrorCode::Forbidden)
+            }
+            Some(own) => {
+                self.seats.remove(&own);
+                self.seats.insert(seat, who);
+                if let Some(other) = sitting.filter(|_| policy == MovePolicy::Swap) {
+                    self.seats.insert(own, other);
+                }
+                None
+            }
+        }
+    }
+
+    fn remove_user(&mut self, by: i64, who: i64, now: i64) -> Option<ErrorCode> {
+        match self.seat_of(who) {
+            _ if !self.decides(by) => Some(ErrorCode::Forbidden),
+            None if !self.present.contains_key(&who) => Some(self.unknown(now)),
+            None => Some(ErrorCode::NotSeated),
+            Some(own) if !self.disposes(by, own) => Some(ErrorCode::Forbidden),
+            Some(own) => {
+                self.seats.remove(&own);
+                None
+            }
+        }
+    }
+
+    fn layout(&mut self, by: i64, count: u8) -> Option<ErrorCode> {
+        if by != self.owner {
+            return Some(ErrorCode::Forbidden);
+        }
+        self.count = count;
+        self.seats.retain(|no, _| *no < count);
+        self.locks.retain(|no| *no < count);
+        self.seat_mutes.retain(|no| *no < count);
+        None
+    }
+
     fn name(&self, who: i64) -> Person {
         self.names.get(&who).cloned().unwrap_or_else(|| person(who))
     }
@@ -157,6 +400,9 @@ impl Model {
     fn out(&mut self, who: i64) {
         self.present.remove(&who);
         self.seats.retain(|_, sitting| *sitting != who);
+        self.hands.retain(|(whose, ..)| *whose != who);
+        self.invitations.remove(&who);
+        self.offer = self.offer.filter(|(whose, _)| *whose != who);
     }
 
     fn pass(&mut self, now: i64) {
@@ -167,6 +413,9 @@ impl Model {
             .map(|(who, _)| *who)
             .collect();
         lost.into_iter().for_each(|who| self.out(who));
+        self.hands.retain(|(.., until)| *until > now);
+        self.invitations.retain(|_, (_, until)| *until > now);
+        self.offer = self.offer.filter(|(_, until)| *until > now);
     }
 
     fn sits(&self, who: i64) -> bool {
@@ -175,12 +424,12 @@ impl Model {
 
     /// Whether the user, who is in the room or owns it, decides about others: the owner and the admins do.
     fn decides(&self, who: i64) -> bool {
-        who == 1 || self.admins.contains(&who)
+        who == self.owner || self.admins.contains(&who)
     }
 
     /// Whether they may decide about this user against the user's will.
     fn is_above(&self, who: i64, whom: i64) -> bool {
-        who == 1 && whom != 1 || self.decides(who) && !self.decides(whom)
+        who == self.owner && whom != self.owner || self.decides(who) && !self.decides(whom)
     }
 
     /// Whether they may decide about a seat: nobody sits there, or somebody who is not above them.
@@ -198,28 +447,25 @@ impl Model {
         if !self.is_one_of(who, self.may_sit) {
             return Some(ErrorCode::NotPermitted);
         }
-        let free = |seat: &u8| !self.locks.contains(seat) && !self.seats.contains_key(seat);
-        let wanted = seat.or_else(|| (1..SEATS).find(free));
-        match wanted {
-            Some(no) if no >= SEATS => Some(ErrorCode::SeatNotFound),
-            Some(0) if who != 1 => Some(ErrorCode::Forbidden),
-            _ if self.sits(who) => Some(ErrorCode::AlreadySeated),
-            None => Some(ErrorCode::SeatTaken),
-            Some(no) if self.locks.contains(&no) => Some(ErrorCode::SeatLocked),
-            Some(no) if self.seats.contains_key(&no) => Some(ErrorCode::SeatTaken),
-            Some(no) => {
-                self.seats.insert(no, who);
-                None
-            }
+        match seat {
+            Some(no) if no >= self.count => return Some(ErrorCode::SeatNotFound),
+            Some(0) if who != self.owner => return Some(ErrorCode::Forbidden),
+            _ if self.applies && !self.decides(who) => return Some(ErrorCode::NotPermitted),
+            _ if self.sits(who) => return Some(ErrorCode::AlreadySeated),
+            _ => {}
         }
+        let Some(no) = self.wished(seat) else { return Some(ErrorCode::SeatTaken) };
+        self.unfree(no).or_else(|| {
+            self.sit(who, no);
+            None
+        })
     }
 
     /// The error that is expected, if there is one; otherwise the user moves.
     fn move_to(&mut self, who: i64, seat: u8) -> Option<ErrorCode> {
-        let own = self.seats.iter().find(|(_, sitting)| **sitting == who).map(|(no, _)| *no);
-        match (seat, own) {
-            (SEATS.., _) => Some(ErrorCode::SeatNotFound),
-            (0, _) if who != 1 => Some(ErrorCode::Forbidden),
+        match (seat, self.seat_of(who)) {
+            (no, _) if no >= self.count => Some(ErrorCode::SeatNotFound),
+            (0, _) if who != self.owner => Some(ErrorCode::Forbidden),
             (_, None) => Some(ErrorCode::NotSeated),
             (no, Some(own)) if no == own => Some(ErrorCode::AlreadySeated),
             (no, _) if self.locks.contains(&no) => Some(ErrorCode::SeatLocked),
@@ -238,6 +484,8 @@ struct Client {
     who: i64,
     picture: Snapshot,
     people: BTreeMap<UserId, Person>,
+    /// The raised hands, if the user was shown them.
+    hands: Option<Vec<Hand>>,
 }
 
 impl Client {
@@ -250,8 +498,12 @@ impl Client {
             }
             Event::PersonChanged { person } => {
                 self.people.entry(person.id).and_modify(|known| known.clone_from(person));
+                let hands = self.hands.iter_mut().flatten().map(|hand| &mut hand.user);
+                hands.filter(|known| known.id == person.id).for_each(|known| known.clone_from(person));
                 let on_seats = self.picture.seats.iter_mut().filter_map(|seat| seat.user.as_mut());
-                let known = on_seats.chain([&mut self.picture.room.owner]).filter(|known| known.id == person.id);
+                let offered = self.picture.offer.iter_mut().map(|offer| &mut offer.user);
+                let known =
+                    on_seats.chain(offered).chain([&mut self.picture.room.owner]).filter(|known| known.id == person.id);
                 known.for_each(|known| known.clone_from(person));
             }
             Event::RoomChanged { room, .. } => self.picture.room = (**room).clone(),
@@ -265,6 +517,26 @@ impl Client {
                     self.picture.chat.remove(0);
                 }
             }
+            Event::OwnershipChanged { owner, offer, .. } => {
+                self.picture.room.owner.clone_from(owner);
+                self.picture.offer.clone_from(offer);
+            }
+            Event::SeatModeChanged { mode, .. } => self.picture.seat_mode = Some(*mode),
+            Event::LayoutChanged { seats, version, .. } => {
+                self.picture.room.seats = u8::try_from(seats.len()).expect("few");
+                self.picture.seats.clone_from(seats);
+                self.picture.seat_version = *version;
+            }
+            Event::HandRaised { hand } => {
+                if let Some(hands) = &mut self.hands {
+                    hands.retain(|known| known.user.id != hand.user.id);
+                    hands.push(hand.clone());
+                }
+            }
+            Event::HandSettled { user, .. } => {
+                self.hands.iter_mut().for_each(|hands| hands.retain(|known| known.user.id != *user));
+            }
+            Event::InvitationSent { .. } | Event::InvitationEnded { .. } => {}
             Event::AdminsChanged { admins, .. } => self.picture.admins.clone_from(admins),
             Event::ChatRulesChanged { rules, .. } => self.picture.chat_rules = *rules,
             Event::ParticipantKicked { .. }
@@ -280,9 +552,12 @@ impl Client {
     fn agrees(&self, state: &RoomState) {
         let now = state.snapshot(user(self.who));
         assert_eq!(self.picture.room, now.room);
-        assert_eq!(self.picture.admins, now.admins);
+        assert_eq!((&self.picture.admins, &self.picture.offer), (&now.admins, &now.offer));
         assert_eq!(self.picture.seats, now.seats);
-        assert_eq!(self.picture.seat_version, now.seat_version);
+        assert_eq!((self.picture.seat_version, self.picture.seat_mode), (now.seat_version, now.seat_mode));
+        if let Some(hands) = &self.hands {
+            assert_eq!(hands, state.hands.all());
+        }
         assert_eq!(self.picture.chat, now.chat);
         assert_eq!(self.picture.chat_rules, now.chat_rules);
         assert_eq!(self.picture.coins, now.coins);
@@ -311,12 +586,21 @@ impl Run {
     fn settings() -> Settings {
         // The values are small so that every bound is reached: the grace period is shorter than a kick, and above 3
         // people the room only counts.
-        Settings { grace_ms: 1_000, kick_ms: 3_000, named_people: 3, ..Settings::default() }
+        Settings {
+            grace_ms: 1_000,
+            kick_ms: 3_000,
+            named_people: 3,
+            hand_ms: 1_500,
+            invitation_ms: 2_500,
+            offer_ms: 4_000,
+            hands: 2,
+            ..Settings::default()
+        }
     }
 
     fn new() -> Self {
         let world = World::new(Self::settings());
-        let (model, clients, answers) = (Model::default(), Vec::new(), HashMap::new());
+        let (model, clients, answers) = (Model::new(), Vec::new(), HashMap::new());
         Self { world, model, clients, shown: HashMap::new(), answers, heard: 0, counted: 0, seq: 0, gift_no: 0 }
     }
 
@@ -339,7 +623,18 @@ impl Run {
     fn command(&mut self, who: i64, command: Command, expected: impl FnOnce(&mut Model) -> Option<ErrorCode>) {
         let answer = self.world.command(who, command.clone());
         // The owner may decide about the room from outside.
-        let may = self.model.present.contains_key(&who) || (who == 1 && command.weight() == Weight::Hard);
+        let from_outside = command.weight() == Weight::Hard
+            || matches!(
+                command,
+                Command::SeatMoveUser(_)
+                    | Command::SeatRemoveUser(_)
+                    | Command::HandApprove(_)
+                    | Command::HandRefuse(_)
+                    | Command::InvitationSend(_)
+                    | Command::OwnershipOffer(_)
+                    | Command::OwnershipWithdraw(_)
+            );
+        let may = self.model.present.contains_key(&who) || (who == self.model.owner && from_outside);
         let expected = if may {
             expected(&mut self.model)
         } else if self.model.is_banned(who, self.world.now.0) {
@@ -350,7 +645,13 @@ impl Run {
         assert_eq!(answer.err(), expected, "{command:?} of {who}");
         if !matches!(
             expected,
-            Some(ErrorCode::NotInRoom | ErrorCode::Banned | ErrorCode::RoomPaused | ErrorCode::SlowMode)
+            Some(
+                ErrorCode::NotInRoom
+                    | ErrorCode::Banned
+                    | ErrorCode::RoomPaused
+                    | ErrorCode::SlowMode
+                    | ErrorCode::QueueFull
+            )
         ) {
             if let Ok(done) = answer {
                 assert!(done.seq <= self.world.state.seq() && done.epoch == self.world.state.epoch());
@@ -420,7 +721,7 @@ impl Run {
             }
             Step::Lock(who, seat) => self.command(who, lock(seat), |model| match seat {
                 _ if !model.decides(who) => Some(ErrorCode::Forbidden),
-                SEATS.. => Some(ErrorCode::SeatNotFound),
+                _ if seat >= model.count => Some(ErrorCode::SeatNotFound),
                 _ if !model.disposes(who, seat) => Some(ErrorCode::Forbidden),
                 _ => {
                     model.locks.insert(seat);
@@ -430,7 +731,7 @@ impl Run {
             }),
             Step::Unlock(who, seat) => self.command(who, unlock(seat), |model| match seat {
                 _ if !model.decides(who) => Some(ErrorCode::Forbidden),
-                SEATS.. => Some(ErrorCode::SeatNotFound),
+                _ if seat >= model.count => Some(ErrorCode::SeatNotFound),
                 _ => {
                     model.locks.remove(&seat);
                     None
@@ -440,7 +741,7 @@ impl Run {
                 if !model.decides(who) {
                     return Some(ErrorCode::Forbidden);
                 }
-                let seats: BTreeSet<u8> = (1..SEATS).filter(|seat| model.disposes(who, *seat)).collect();
+                let seats: BTreeSet<u8> = (1..model.count).filter(|seat| model.disposes(who, *seat)).collect();
                 model.seats.retain(|seat, _| !seats.contains(seat));
                 model.locks.extend(seats);
                 None
@@ -463,9 +764,110 @@ impl Run {
                     None
                 }
             }),
+            Step::Mic(who, mutes) => self.command(who, mic(mutes), |model| {
+                let sits = model.sits(who);
+                if mutes && sits {
+                    model.self_muted.insert(who);
+                } else {
+                    model.self_muted.remove(&who);
+                }
+                (!sits).then_some(ErrorCode::NotSeated)
+            }),
+            Step::MuteSeat(by, seat) => self.command(by, mute_seat(seat), |model| match seat {
+                _ if !model.decides(by) => Some(ErrorCode::Forbidden),
+                _ if seat >= model.count => Some(ErrorCode::SeatNotFound),
+                _ if !model.disposes(by, seat) => Some(ErrorCode::Forbidden),
+                _ => {
+                    model.seat_mutes.insert(seat);
+                    None
+                }
+            }),
+            Step::UnmuteSeat(by, seat) => self.command(by, unmute_seat(seat), |model| match seat {
+                _ if !model.decides(by) => Some(ErrorCode::Forbidden),
+                _ if seat >= model.count => Some(ErrorCode::SeatNotFound),
+                _ => {
+                    model.seat_mutes.remove(&seat);
+                    None
+                }
+            }),
+            Step::Mode(by, applies) => {
+                let mode = mode(if applies { SeatMode::Apply } else { SeatMode::Free });
+                self.command(by, mode, |model| {
+                    let decides = model.decides(by);
+                    model.applies = if decides { applies } else { model.applies };
+                    (!decides).then_some(ErrorCode::Forbidden)
+                });
+            }
+            Step::Layout(by, which) => {
+                self.command(by, layout(LAYOUTS[which]), |model| model.layout(by, LAYOUTS[which]));
+            }
+            Step::MoveUser(by, who, seat, policy) => {
+                self.command(by, move_user(who, seat, policy), |model| model.move_user(by, who, seat, policy, now));
+            }
+            Step::RemoveUser(by, who) => self.command(by, remove_user(who), |model| model.remove_user(by, who, now)),
+            Step::Raise(who, seat) => self.command(who, raise(seat), |model| model.raise(who, seat, now)),
+            Step::Lower(who) => self.command(who, lower(), |model| {
+                let before = model.hands.len();
+                model.hands.retain(|(whose, ..)| *whose != who);
+                (model.hands.len() == before).then_some(ErrorCode::HandSettled)
+            }),
+            Step::Approve(by, who, seat) => {
+                self.command(by, approve(who, seat), |model| model.approve(by, who, seat));
+            }
+            Step::RefuseHand(by, who) => self.command(by, refuse_hand(who), |model| {
+                if !model.settles(by) {
+                    return Some(ErrorCode::Forbidden);
+                }
+                let before = model.hands.len();
+                model.hands.retain(|(whose, ..)| *whose != who);
+                (model.hands.len() == before).then_some(ErrorCode::HandSettled)
+            }),
+            Step::Invite(by, who, seat) => {
+                self.command(by, invite(who, seat), |model| model.invite(by, who, seat, now));
+            }
+            Step::Accept(who) => self.command(who, accept(), |model| model.accept(who)),
+            Step::Decline(who) => self.command(who, decline(), |model| {
+                model.invitations.remove(&who).is_none().then_some(ErrorCode::InvitationOver)
+            }),
+            Step::Offer(by, who) => self.command(by, offer(who), |model| match who {
+                _ if by != model.owner => Some(ErrorCode::Forbidden),
+                _ if who == model.owner => Some(ErrorCode::BadRequest),
+                _ if !model.present.contains_key(&who) => Some(model.unknown(now)),
+                _ => {
+                    model.offer = Some((who, now + 4_000));
+                    None
+                }
+            }),
+            Step::WithdrawOffer(by) => self.command(by, withdraw_offer(), |model| {
+                if by != model.owner {
+                    return Some(ErrorCode::Forbidden);
+                }
+                model.offer.take().is_none().then_some(ErrorCode::InvitationOver)
+            }),
+            Step::AcceptOffer(who) => {
+                let may = self.model.present.contains_key(&who);
+                self.command(who, accept_offer(), |model| match model.offer {
+                    _ if !may => Some(ErrorCode::NotInRoom),
+                    _ if who == model.owner => Some(ErrorCode::Forbidden),
+                    Some((whose, _)) if whose == who => {
+                        (model.owner, model.offer) = (who, None);
+                        model.admins.remove(&who);
+                        None
+                    }
+                    _ => Some(ErrorCode::InvitationOver),
+                });
+            }
+            Step::RefuseOffer(who) => self.command(who, refuse_offer(), |model| match model.offer {
+                _ if who == model.owner => Some(ErrorCode::Forbidden),
+                Some((whose, _)) if whose == who => {
+                    model.offer = None;
+                    None
+                }
+                _ => Some(ErrorCode::InvitationOver),
+            }),
             Step::Promote(by, who) => self.command(by, promote(who), |model| match who {
-                _ if by != 1 => Some(ErrorCode::Forbidden),
-                1 => Some(ErrorCode::Forbidden),
+                _ if by != model.owner => Some(ErrorCode::Forbidden),
+                _ if who == model.owner => Some(ErrorCode::Forbidden),
                 _ if model.admins.contains(&who) => None,
                 _ if !model.present.contains_key(&who) && now < model.settled_at => Some(ErrorCode::RoomPaused),
                 _ if !model.present.contains_key(&who) => Some(ErrorCode::UserNotFound),
@@ -477,9 +879,9 @@ impl Run {
             }),
             Step::Demote(by, who) => self.command(by, demote(who), |model| match who {
                 // Nobody steps down who is no admin, and nobody from outside.
-                1 if by == 1 && !model.present.contains_key(&1) => Some(ErrorCode::NotInRoom),
-                1 => Some(ErrorCode::Forbidden),
-                _ if by != 1 && !(who == by && model.admins.contains(&who)) => Some(ErrorCode::Forbidden),
+                _ if who == by && by == model.owner && !model.present.contains_key(&by) => Some(ErrorCode::NotInRoom),
+                _ if who == model.owner => Some(ErrorCode::Forbidden),
+                _ if by != model.owner && !(who == by && model.admins.contains(&who)) => Some(ErrorCode::Forbidden),
                 _ => (!model.admins.remove(&who)).then_some(ErrorCode::UserNotFound),
             }),
             Step::Ban(by, who, duration_ms) => self.command(by, ban(who, duration_ms), |model| {
@@ -554,10 +956,13 @@ impl Run {
             Step::Watch(who) => {
                 let picture = self.world.state.snapshot(user(who));
                 let people = picture.people.iter().map(|person| (person.id, person.clone())).collect();
-                self.clients.push(Client { who, picture, people });
+                let may = may(self.world.state.role(user(who)), Act::SettleHands);
+                let hands = may.then(|| picture.hands.clone());
+                self.clients.push(Client { who, picture, people, hands });
             }
             Step::Restart => self.restart(),
         }
+        self.model.tidy();
     }
 
     fn restart(&mut self) {
@@ -583,7 +988,9 @@ impl Run {
             committed: self.gift_no,
             coins: Coins(self.gift_no * 5),
             checkpoint: Some(stored(&last.checkpoint(self.world.now))),
-            card: RoomCard { owner: self.model.name(1), ..(*last.card).clone() },
+            seat_mutes: last.seats.all().iter().filter(|seat| seat.muted).map(|seat| seat.no).collect(),
+            seat_mode: last.seat_mode,
+            card: RoomCard { owner: self.model.name(self.model.owner), ..(*last.card).clone() },
             ..woken()
         };
         self.world.state = RoomState::wake(woken, Self::settings(), self.world.now);
@@ -592,8 +999,11 @@ impl Run {
         self.seq = 0;
         let until = self.world.now.0 + 1_000;
         self.model.settled_at = until;
-        let sitting: BTreeSet<i64> = self.model.seats.values().copied().collect();
-        self.model.present = sitting.into_iter().map(|who| (who, Some(until))).collect();
+        let sitting = self.model.seats.values().copied();
+        let waiting = self.model.hands.iter().map(|(who, ..)| *who).chain(self.model.invitations.keys().copied());
+        let waiting = waiting.chain(self.model.offer.map(|(who, _)| who));
+        let awaited: BTreeSet<i64> = sitting.chain(waiting).collect();
+        self.model.present = awaited.into_iter().map(|who| (who, Some(until))).collect();
     }
 
     /// Checks that the snapshot is the same as long as the revision is, because it is then sent again.
@@ -609,6 +1019,9 @@ impl Run {
         let mut seats = BTreeMap::new();
         for seat in state.seats.all() {
             assert_eq!(seat.locked, self.model.locks.contains(&seat.no));
+            assert_eq!(seat.muted, self.model.seat_mutes.contains(&seat.no));
+            let sitting = seat.user.as_ref().map(|person| person.id.number());
+            assert_eq!(seat.self_muted, sitting.is_some_and(|who| self.model.self_muted.contains(&who)));
             if let Some(person) = &seat.user {
                 assert!(!seat.locked && state.presence.person(person.id).is_some());
                 assert!(seats.values().all(|sitting| *sitting != person.id.number()), "one user, one seat");
@@ -617,12 +1030,21 @@ impl Run {
             }
         }
         assert_eq!(seats, self.model.seats);
+        assert_eq!(state.seats.all().len(), usize::from(self.model.count));
+        assert_eq!(state.seat_mode == SeatMode::Apply, self.model.applies);
+        let hands = state.hands.all().iter().map(|hand| (hand.user.id.number(), hand.seat, hand.until));
+        assert_eq!(hands.collect::<Vec<_>>(), self.model.hands);
+        let open = state.invitations.all().iter();
+        let open = open.map(|invitation| (invitation.user.id.number(), (invitation.seat, invitation.until)));
+        assert_eq!(open.collect::<BTreeMap<_, _>>(), self.model.invitations);
         let admins: Vec<i64> = state.admins.iter().map(|admin| admin.number()).collect();
         assert_eq!(admins, self.model.admins.iter().copied().collect::<Vec<_>>());
         for there in state.presence.participants() {
             assert_eq!(there.person, self.model.name(there.person.id.number()), "one name");
         }
-        assert_eq!(state.card.owner, self.model.name(1));
+        assert_eq!(state.card.owner, self.model.name(self.model.owner));
+        let open = state.offer.as_ref().map(|offer| (offer.user.id.number(), offer.until));
+        assert_eq!(open, self.model.offer);
         assert_eq!(state.card.version, 1 + self.model.changes);
         assert_eq!(state.card.name, self.model.room_name.as_deref().unwrap_or("a room"));
         assert_eq!((state.card.may_chat, state.card.may_sit), (self.model.may_chat, self.model.may_sit));

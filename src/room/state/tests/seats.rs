@@ -11,8 +11,7 @@ fn a_user_who_moves_is_on_the_other_seat_by_one_event_with_one_version() {
     let version = world.state.seats.version();
     let done = world.command(2, move_to(3)).expect("free");
     assert_eq!(world.seats(), [None, None, None, Some(2), None]);
-    let (left, taken) =
-        (Seat { no: 1, locked: false, user: None }, Seat { no: 3, locked: false, user: Some(person(2)) });
+    let (left, taken) = (Seat::empty(1), Seat { user: Some(person(2)), ..Seat::empty(3) });
     let event =
         Event::SeatsChanged { seats: vec![left, taken], version: version + 1, cause: SeatCause::Moved, by: None };
     assert_eq!((world.told.last(), done.seq), (Some(&event), world.state.seq()));
@@ -61,7 +60,7 @@ fn all_seats_but_the_hosts_are_locked_by_one_event_and_whoever_sits_there_loses_
     let version = world.state.seats.version();
     world.command(1, lock_all()).expect("the owner may");
     assert_eq!(world.seats(), [Some(1), None, None, None, None]);
-    let seats = [1, 2, 4].map(|no| Seat { no, locked: true, user: None }).to_vec();
+    let seats = [1, 2, 4].map(|no| Seat { locked: true, ..Seat::empty(no) }).to_vec();
     let (cause, by) = (SeatCause::Locked, Some(user(1)));
     assert_eq!(world.told.last(), Some(&Event::SeatsChanged { seats, version: version + 1, cause, by }));
     assert_eq!(world.command(2, take(None)), Err(ErrorCode::SeatTaken), "no seat is free");
@@ -77,7 +76,7 @@ fn all_seats_are_unlocked_by_one_event_the_hosts_too() {
     world.command(1, lock(4)).expect("the owner may");
     world.command(2, take(Some(1))).expect("free");
     world.command(1, unlock_all()).expect("the owner may");
-    let seats = [0, 4].map(|no| Seat { no, locked: false, user: None }).to_vec();
+    let seats = [0, 4].map(Seat::empty).to_vec();
     let Some(Event::SeatsChanged { seats: told, cause, .. }) = world.told.last() else { panic!("seats changed") };
     assert_eq!((told, *cause, world.seats()[1]), (&seats, SeatCause::Unlocked, Some(2)));
 }

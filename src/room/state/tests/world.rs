@@ -2,9 +2,10 @@
 
 use parlor_protocol::RoomId;
 use parlor_protocol::command::{
-    Ban, InRoom, Kick, MoveSeat, MuteChat, OnAllSeats, OnSeat, OnUser, Recipients, SendChat, SendGift, SetChatRules,
-    TakeSeat,
+    Ban, InRoom, Kick, MoveSeat, MoveUser, MuteChat, OfferSeat, OnAllSeats, OnMap, OnSeat, OnUser, OnUserOnMap,
+    RaiseHand, Recipients, SendChat, SendGift, SetChatRules, SetLayout, SetSeatMode, TakeSeat,
 };
+use parlor_protocol::seating::MovePolicy;
 use parlor_protocol::{GiftId, room::GiftLine};
 use uuid::Uuid;
 
@@ -40,6 +41,8 @@ pub(in crate::room) fn woken() -> Woken {
         bans: Vec::new(),
         mutes: Vec::new(),
         chat_rules: parlor_protocol::room::ChatRules::default(),
+        seat_mutes: Vec::new(),
+        seat_mode: SeatMode::Free,
         last_fact: 0,
         committed: 0,
         coins: Coins(0),
@@ -137,6 +140,79 @@ pub(in crate::room) fn promote(number: i64) -> Command {
 
 pub(in crate::room) fn demote(number: i64) -> Command {
     Command::AdminDemote(OnUser { room: room_id(), user: user(number) })
+}
+
+pub(in crate::room) fn mic(mutes: bool) -> Command {
+    let on = OnMap { room: room_id(), version: None };
+    if mutes { Command::MicMute(on) } else { Command::MicUnmute(on) }
+}
+
+pub(in crate::room) fn mute_seat(seat: u8) -> Command {
+    Command::SeatMute(OnSeat { room: room_id(), seat, version: None })
+}
+
+pub(in crate::room) fn unmute_seat(seat: u8) -> Command {
+    Command::SeatUnmute(OnSeat { room: room_id(), seat, version: None })
+}
+
+pub(in crate::room) fn mode(mode: SeatMode) -> Command {
+    Command::SeatMode(SetSeatMode { room: room_id(), mode, version: None })
+}
+
+pub(in crate::room) fn layout(seats: u8) -> Command {
+    Command::SeatLayout(SetLayout { room: room_id(), seats, version: None })
+}
+
+pub(in crate::room) fn move_user(number: i64, seat: u8, policy: MovePolicy) -> Command {
+    Command::SeatMoveUser(MoveUser { room: room_id(), user: user(number), seat, policy, version: None })
+}
+
+pub(in crate::room) fn remove_user(number: i64) -> Command {
+    Command::SeatRemoveUser(OnUserOnMap { room: room_id(), user: user(number), version: None })
+}
+
+pub(in crate::room) fn raise(seat: Option<u8>) -> Command {
+    Command::HandRaise(RaiseHand { room: room_id(), seat, version: None })
+}
+
+pub(in crate::room) fn lower() -> Command {
+    Command::HandLower(OnMap { room: room_id(), version: None })
+}
+
+pub(in crate::room) fn approve(number: i64, seat: Option<u8>) -> Command {
+    Command::HandApprove(OfferSeat { room: room_id(), user: user(number), seat, version: None })
+}
+
+pub(in crate::room) fn refuse_hand(number: i64) -> Command {
+    Command::HandRefuse(OnUserOnMap { room: room_id(), user: user(number), version: None })
+}
+
+pub(in crate::room) fn invite(number: i64, seat: Option<u8>) -> Command {
+    Command::InvitationSend(OfferSeat { room: room_id(), user: user(number), seat, version: None })
+}
+
+pub(in crate::room) fn accept() -> Command {
+    Command::InvitationAccept(OnMap { room: room_id(), version: None })
+}
+
+pub(in crate::room) fn decline() -> Command {
+    Command::InvitationRefuse(OnMap { room: room_id(), version: None })
+}
+
+pub(in crate::room) fn offer(number: i64) -> Command {
+    Command::OwnershipOffer(OnUser { room: room_id(), user: user(number) })
+}
+
+pub(in crate::room) fn withdraw_offer() -> Command {
+    Command::OwnershipWithdraw(InRoom { room: room_id() })
+}
+
+pub(in crate::room) fn accept_offer() -> Command {
+    Command::OwnershipAccept(InRoom { room: room_id() })
+}
+
+pub(in crate::room) fn refuse_offer() -> Command {
+    Command::OwnershipRefuse(InRoom { room: room_id() })
 }
 
 pub(in crate::room) fn give(to: Recipients) -> Command {
