@@ -35,9 +35,9 @@ pub struct Audit {
     /// The rate in basis points, by the agency's account and version.
     #[serde(skip)]
     rates: HashMap<(i64, i64), i64>,
-    /// The diamond account of each room's owner.
+    /// The diamond accounts of all who have owned each room, the first owner first; `None` for one who was erased.
     #[serde(skip)]
-    owners: HashMap<i64, i64>,
+    owners: HashMap<i64, Vec<Option<i64>>>,
     rooms: BTreeMap<i64, Room>,
     /// The memberships of each member, by the member's diamond account.
     #[serde(skip)]
@@ -93,8 +93,12 @@ impl Audit {
                 );
             }
         }
-        if let Some(owner) = self.owners.get(&line.room).filter(|owner| **owner != detail.owner) {
-            flaws.posting(row, format!("names {} as the owner's account of room {}: {owner}", detail.owner, line.room));
+        // A gift on its way while the room is handed over is the former owner's.
+        let was_owner =
+            |owners: &&Vec<Option<i64>>| owners.iter().any(|owner| owner.is_none_or(|owner| owner == detail.owner));
+        if let Some(owners) = self.owners.get(&line.room).filter(|owners| !was_owner(owners)) {
+            let (named, room) = (detail.owner, line.room);
+            flaws.posting(row, format!("names {named} as the owner's account of room {room}: {owners:?}"));
         }
         self.check_memberships(row, detail, flaws);
         let mut last = -1;
@@ -150,7 +154,8 @@ impl Audit {
 
     /// Checks a row without a detail. Everything except the agencies' shares is known, and for those there is a bound.
     fn check_first(&self, row: &Transfer, line: &Line, system: &System, flaws: &mut Flaws) {
-        let owner = self.owners.get(&line.room).copied();
+        // Rows without a detail are older than the first room that was handed over.
+        let owner = self.owners.get(&line.room).and_then(|owners| *owners.first()?);
         let detail = Detail {
             line: line.clone(),
             xp_bp: row.stored.xp_bp.unwrap_or_default(),

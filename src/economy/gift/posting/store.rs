@@ -202,15 +202,31 @@ pub(super) async fn unversioned(connection: &mut PgConnection) -> Result<Vec<(St
     Ok(said.collect())
 }
 
-/// The diamond account of each of these rooms' owners. Rooms whose owner was erased are left out.
-pub(super) async fn room_owners(connection: &mut PgConnection, rooms: &[i64]) -> Result<HashMap<i64, i64>> {
+/// The diamond accounts of all who have owned these rooms, the first owner first; `None` for one who was erased.
+pub(super) async fn room_owners(
+    connection: &mut PgConnection,
+    rooms: &[i64],
+) -> Result<HashMap<i64, Vec<Option<i64>>>> {
     let rows = sqlx::query!(
-        "select r.id, w.diamond_account from rooms r join wallets w on w.user_id = r.owner_id where r.id = any($1)",
+        r#"select owned.room_id as "room!", w.diamond_account as "account?"
+             from (select id as room_id, owner_id, 9223372036854775807 as until
+                     from rooms
+                    where id = any($1)
+                    union all
+                   select room_id, former_id, id
+                     from room_handovers
+                    where room_id = any($1)) owned
+             left join wallets w on w.user_id = owned.owner_id
+            order by owned.until"#,
         rooms
     )
     .fetch_all(connection)
     .await?;
-    Ok(rows.into_iter().map(|row| (row.id, row.diamond_account)).collect())
+    let mut owners: HashMap<i64, Vec<Option<i64>>> = HashMap::new();
+    for row in rows {
+        owners.entry(row.room).or_default().push(row.account);
+    }
+    Ok(owners)
 }
 
 /// At most `limit` rooms' totals above the room id `after`: the room, the number of its last gift, and its coins.
