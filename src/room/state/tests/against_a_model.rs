@@ -212,6 +212,10 @@ impl Model {
             invitations: BTreeMap::new(),
             names: BTreeMap::new(),
             settled_at: 0,
+            changes: 0,
+            room_name: None,
+            may_chat: Who::All,
+            may_sit: Who::All,
         }
     }
 
