@@ -784,6 +784,10 @@ export type ClientFrame =
   | RoomChangeCommand
   | RoomCloseCommand
   | RoomOpenCommand
+  | OwnershipOfferCommand
+  | OwnershipWithdrawCommand
+  | OwnershipAcceptCommand
+  | OwnershipRefuseCommand
   | SeatTakeCommand
   | SeatMoveCommand
   | SeatLeaveCommand
@@ -791,6 +795,22 @@ export type ClientFrame =
   | SeatUnlockCommand
   | SeatLockAllCommand
   | SeatUnlockAllCommand
+  | SeatMuteCommand
+  | SeatUnmuteCommand
+  | SeatModeCommand
+  | SeatLayoutCommand
+  | SeatMoveUserCommand
+  | SeatRemoveUserCommand
+  | MicMuteCommand
+  | MicUnmuteCommand
+  | HandRaiseCommand
+  | HandLowerCommand
+  | HandApproveCommand
+  | HandRefuseCommand
+  | HandListCommand
+  | InvitationSendCommand
+  | InvitationAcceptCommand
+  | InvitationRefuseCommand
   | ChatSendCommand
   | ChatMuteCommand
   | ChatUnmuteCommand
@@ -853,6 +873,10 @@ export type CommandFrame =
   | RoomChangeCommand
   | RoomCloseCommand
   | RoomOpenCommand
+  | OwnershipOfferCommand
+  | OwnershipWithdrawCommand
+  | OwnershipAcceptCommand
+  | OwnershipRefuseCommand
   | SeatTakeCommand
   | SeatMoveCommand
   | SeatLeaveCommand
@@ -860,6 +884,22 @@ export type CommandFrame =
   | SeatUnlockCommand
   | SeatLockAllCommand
   | SeatUnlockAllCommand
+  | SeatMuteCommand
+  | SeatUnmuteCommand
+  | SeatModeCommand
+  | SeatLayoutCommand
+  | SeatMoveUserCommand
+  | SeatRemoveUserCommand
+  | MicMuteCommand
+  | MicUnmuteCommand
+  | HandRaiseCommand
+  | HandLowerCommand
+  | HandApproveCommand
+  | HandRefuseCommand
+  | HandListCommand
+  | InvitationSendCommand
+  | InvitationAcceptCommand
+  | InvitationRefuseCommand
   | ChatSendCommand
   | ChatMuteCommand
   | ChatUnmuteCommand
@@ -926,7 +966,7 @@ export type Currency = "coin" | "diamond";
 export interface Done {
   /** The room's epoch, which rises when the room starts anew or moves to another server. */
   epoch: number;
-  /** The `seq` of the event that the command caused; if it changed nothing, that of the last event. The answer to a hard command (a lock, an unlock, `room.change`, `room.close`, `room.open`, `room.kick`) is stored with what it does, before that is announced: it has the `seq` of the last event before. The reply itself comes behind the command's event, as every such reply. */
+  /** The `seq` of the last event that the command caused; if it changed nothing, that of the last event. The answer to a hard command (such as `seat.lock`, `room.kick`) is stored with what it does, before that is announced: it has the `seq` of the last event before. The reply itself comes behind the command's event, as every such reply. */
   seq: number;
   /** This is the operation's first answer, repeated. Absent: no. */
   replayed?: boolean;
@@ -953,6 +993,8 @@ export interface ErrorBody {
   retry: Retry;
   /** With `retry: later`: milliseconds to wait. Absent otherwise. */
   retry_after_ms?: number;
+  /** With `hand_settled`: what became of the hand, and who decided. Absent otherwise, or if the room no longer knows. */
+  settled?: SettledHand;
   /** With `insufficient_funds`: what is missing, in minor units. Absent otherwise. */
   shortfall?: number;
   /** With `kicked`, `transfer_day_limit`, `transfer_not_yet` of a new account, and with `suspended`, `banned` and `muted` unless they are for good: the Unix milliseconds until which the refusal holds. Absent otherwise. */
@@ -1017,6 +1059,9 @@ export type ErrorCode =
   | "coin_request_out_of_range"
   | "coin_requests_open"
   | "too_many_rooms"
+  | "hand_settled"
+  | "invitation_over"
+  | "queue_full"
   | "too_many_admins"
   | "not_a_reseller"
   | "transfer_not_found"
@@ -1055,6 +1100,13 @@ export type EventFrame =
   | ChatMutedEvent
   | ChatUnmutedEvent
   | ChatRulesChangedEvent
+  | SeatModeChangedEvent
+  | LayoutChangedEvent
+  | HandRaisedEvent
+  | HandSettledEvent
+  | InvitationSentEvent
+  | InvitationEndedEvent
+  | OwnershipChangedEvent
   | GiftsSentEvent;
 
 /** One field that does not fit. */
@@ -1178,10 +1230,272 @@ export interface GiftsSentEvent {
   data: GiftsSent;
 }
 
+/** A raised hand: a user who has no seat asks for one. */
+export interface Hand {
+  /** The user who has raised it. */
+  user: Person;
+  /** The number of the seat that they ask for. Absent: any. */
+  seat?: number;
+  /** Unix milliseconds at which it is lowered by itself. */
+  until: number;
+}
+
+/**
+ * Give a user who has raised a hand a seat. The room's owner, its admins and the host may do this.
+ *
+ * A hand is settled once: whoever comes later is answered `hand_settled`, which says what became of it, and by whom.
+ */
+export interface HandApproveCommand {
+  /** The id that the client chose, unique on the socket until it is answered. */
+  id: number;
+  /** The operation's id: made once for each tap, kept over retries and reconnects. */
+  op: Op;
+  type: "hand.approve";
+  data: OfferSeat;
+}
+
+/** The reply to `hand.approve`. */
+export interface HandApproveReply {
+  /** The command's id. */
+  id: number;
+  data: Done;
+}
+
+/** The reply to `hand.list`: the raised hands of a room, oldest first. */
+export interface HandList {
+  /** The hands, at most 200. */
+  hands: Hand[];
+}
+
+/** List the raised hands, oldest first. The room's owner, its admins and the host may do this. */
+export interface HandListCommand {
+  /** The id that the client chose, unique on the socket until it is answered. */
+  id: number;
+  type: "hand.list";
+  data: InRoom;
+}
+
+/** The reply to `hand.list`. */
+export interface HandListReply {
+  /** The command's id. */
+  id: number;
+  data: HandList;
+}
+
+/** Lower one's own hand. */
+export interface HandLowerCommand {
+  /** The id that the client chose, unique on the socket until it is answered. */
+  id: number;
+  /** The operation's id: made once for each tap, kept over retries and reconnects. */
+  op: Op;
+  type: "hand.lower";
+  data: OnMap;
+}
+
+/** The reply to `hand.lower`. */
+export interface HandLowerReply {
+  /** The command's id. */
+  id: number;
+  data: Done;
+}
+
+/** Why a hand is no longer raised. */
+export type HandOutcome = "approved" | "refused" | "lowered" | "expired" | "seated" | "gone";
+
+/**
+ * Raise a hand: ask for a seat. It is lowered by itself after 30 s.
+ *
+ * Raised again, it is at the end of the queue. Beyond 200 raised hands the answer is `queue_full`.
+ */
+export interface HandRaiseCommand {
+  /** The id that the client chose, unique on the socket until it is answered. */
+  id: number;
+  /** The operation's id: made once for each tap, kept over retries and reconnects. */
+  op: Op;
+  type: "hand.raise";
+  data: RaiseHand;
+}
+
+/** The reply to `hand.raise`. */
+export interface HandRaiseReply {
+  /** The command's id. */
+  id: number;
+  data: Done;
+}
+
+/** Data of `hand.raised`. */
+export interface HandRaised {
+  /** The hand. */
+  hand: Hand;
+}
+
+/** A user has raised a hand, or raised it anew: then it is at the end of the queue. */
+export interface HandRaisedEvent {
+  /** The room. */
+  room: RoomId;
+  /** The room's epoch, which rises when the room starts anew or moves to another server. */
+  epoch: number;
+  /** The event's number within the epoch: from 1, without gaps. */
+  seq: number;
+  /** The time of the event, in Unix milliseconds. */
+  at: number;
+  type: "hand.raised";
+  data: HandRaised;
+}
+
+/** Refuse a user who has raised a hand. The room's owner, its admins and the host may do this. */
+export interface HandRefuseCommand {
+  /** The id that the client chose, unique on the socket until it is answered. */
+  id: number;
+  /** The operation's id: made once for each tap, kept over retries and reconnects. */
+  op: Op;
+  type: "hand.refuse";
+  data: OnUserOnMap;
+}
+
+/** The reply to `hand.refuse`. */
+export interface HandRefuseReply {
+  /** The command's id. */
+  id: number;
+  data: Done;
+}
+
+/** Data of `hand.settled`. */
+export interface HandSettled {
+  /** The user who had raised it. */
+  user: UserId;
+  /** The user who decided. Absent: nobody else than the one who had raised it. */
+  by?: UserId;
+  /** What became of it. */
+  outcome: HandOutcome;
+}
+
+/** A hand is no longer raised. If the user has got a seat, an event behind says which. */
+export interface HandSettledEvent {
+  /** The room. */
+  room: RoomId;
+  /** The room's epoch, which rises when the room starts anew or moves to another server. */
+  epoch: number;
+  /** The event's number within the epoch: from 1, without gaps. */
+  seq: number;
+  /** The time of the event, in Unix milliseconds. */
+  at: number;
+  type: "hand.settled";
+  data: HandSettled;
+}
+
 /** The data of a command that only names its room. */
 export interface InRoom {
   /** The room. */
   room: RoomId;
+}
+
+/** An invitation to take a seat. */
+export interface Invitation {
+  /** The user who is invited. */
+  user: Person;
+  /** The user who invites. */
+  by: UserId;
+  /** The number of the seat. Absent: any that is free. */
+  seat?: number;
+  /** Unix milliseconds at which it is over. */
+  until: number;
+}
+
+/** Accept an invitation, and take the seat. If the seat cannot be had now, the invitation stays open. */
+export interface InvitationAcceptCommand {
+  /** The id that the client chose, unique on the socket until it is answered. */
+  id: number;
+  /** The operation's id: made once for each tap, kept over retries and reconnects. */
+  op: Op;
+  type: "invitation.accept";
+  data: OnMap;
+}
+
+/** The reply to `invitation.accept`. */
+export interface InvitationAcceptReply {
+  /** The command's id. */
+  id: number;
+  data: Done;
+}
+
+/** Data of `invitation.ended`. */
+export interface InvitationEnded {
+  /** The user who was invited. */
+  user: UserId;
+  /** Why it is over. */
+  outcome: InvitationOutcome;
+}
+
+/** An invitation is over. If the user has got a seat, an event behind says which. */
+export interface InvitationEndedEvent {
+  /** The room. */
+  room: RoomId;
+  /** The room's epoch, which rises when the room starts anew or moves to another server. */
+  epoch: number;
+  /** The event's number within the epoch: from 1, without gaps. */
+  seq: number;
+  /** The time of the event, in Unix milliseconds. */
+  at: number;
+  type: "invitation.ended";
+  data: InvitationEnded;
+}
+
+/** Why an invitation is over. */
+export type InvitationOutcome = "accepted" | "refused" | "expired" | "seated" | "gone";
+
+/** Refuse an invitation. */
+export interface InvitationRefuseCommand {
+  /** The id that the client chose, unique on the socket until it is answered. */
+  id: number;
+  /** The operation's id: made once for each tap, kept over retries and reconnects. */
+  op: Op;
+  type: "invitation.refuse";
+  data: OnMap;
+}
+
+/** The reply to `invitation.refuse`. */
+export interface InvitationRefuseReply {
+  /** The command's id. */
+  id: number;
+  data: Done;
+}
+
+/** Invite a user who is in the room to take a seat, for 60 s. The room's owner, its admins and the host may do this. */
+export interface InvitationSendCommand {
+  /** The id that the client chose, unique on the socket until it is answered. */
+  id: number;
+  /** The operation's id: made once for each tap, kept over retries and reconnects. */
+  op: Op;
+  type: "invitation.send";
+  data: OfferSeat;
+}
+
+/** The reply to `invitation.send`. */
+export interface InvitationSendReply {
+  /** The command's id. */
+  id: number;
+  data: Done;
+}
+
+/** Data of `invitation.sent`. */
+export interface InvitationSent {
+  /** The invitation. */
+  invitation: Invitation;
+}
+
+/** A user was invited to take a seat. It replaces an earlier invitation of the user. */
+export interface InvitationSentEvent {
+  /** The room. */
+  room: RoomId;
+  /** The room's epoch, which rises when the room starts anew or moves to another server. */
+  epoch: number;
+  /** The event's number within the epoch: from 1, without gaps. */
+  seq: number;
+  /** The time of the event, in Unix milliseconds. */
+  at: number;
+  type: "invitation.sent";
+  data: InvitationSent;
 }
 
 /** Join a room, or come back to it. */
@@ -1231,6 +1545,30 @@ export interface Kick {
   reason?: string;
 }
 
+/** Data of `layout.changed`. */
+export interface LayoutChanged {
+  /** The user who did it. */
+  by: UserId;
+  /** All seats now, by number. */
+  seats: Seat[];
+  /** The seat map's version now. */
+  version: number;
+}
+
+/** The room has another number of seats. Users on seats that are no longer there have no seat any more. */
+export interface LayoutChangedEvent {
+  /** The room. */
+  room: RoomId;
+  /** The room's epoch, which rises when the room starts anew or moves to another server. */
+  epoch: number;
+  /** The event's number within the epoch: from 1, without gaps. */
+  seq: number;
+  /** The time of the event, in Unix milliseconds. */
+  at: number;
+  type: "layout.changed";
+  data: LayoutChanged;
+}
+
 /** The limits of this server that a client must know. */
 export interface Limits {
   /** Milliseconds for which a user's place and seat are kept after the socket is lost. */
@@ -1261,11 +1599,62 @@ export interface ListPeople {
   after?: UserId;
 }
 
+/** Mute oneself on one's own seat. It ends when the user leaves the seat; it goes along to another one. */
+export interface MicMuteCommand {
+  /** The id that the client chose, unique on the socket until it is answered. */
+  id: number;
+  /** The operation's id: made once for each tap, kept over retries and reconnects. */
+  op: Op;
+  type: "mic.mute";
+  data: OnMap;
+}
+
+/** The reply to `mic.mute`. */
+export interface MicMuteReply {
+  /** The command's id. */
+  id: number;
+  data: Done;
+}
+
+/** Unmute oneself. On a seat that the owner or an admin has muted, the user is still not heard. */
+export interface MicUnmuteCommand {
+  /** The id that the client chose, unique on the socket until it is answered. */
+  id: number;
+  /** The operation's id: made once for each tap, kept over retries and reconnects. */
+  op: Op;
+  type: "mic.unmute";
+  data: OnMap;
+}
+
+/** The reply to `mic.unmute`. */
+export interface MicUnmuteReply {
+  /** The command's id. */
+  id: number;
+  data: Done;
+}
+
+/** What becomes of a user who sits on the seat to which another user is moved. */
+export type MovePolicy = "give_up" | "kick" | "swap";
+
 /** Move to another seat. */
 export interface MoveSeat {
   /** The room. */
   room: RoomId;
   /** The number of the seat to move to, from 0. */
+  seat: number;
+  /** The version of the seat map that the user saw; if the map has another version, the answer is `seats_changed`. Absent: the version does not matter. */
+  version?: number;
+}
+
+/** Move another user to a seat. */
+export interface MoveUser {
+  /** The room. */
+  room: RoomId;
+  /** The user, who sits on a seat. */
+  user: UserId;
+  /** What becomes of a user who sits there. */
+  policy: MovePolicy;
+  /** The number of the seat to move them to, from 0. */
   seat: number;
   /** The version of the seat map that the user saw; if the map has another version, the answer is `seats_changed`. Absent: the version does not matter. */
   version?: number;
@@ -1287,8 +1676,28 @@ export type Nothing = Record<string, unknown>;
 /** A frame about the socket itself. */
 export type NoticeFrame = PingNotice | SessionExpiringNotice | ClosingNotice;
 
+/** Offer a user a seat: approve their hand, or invite them. */
+export interface OfferSeat {
+  /** The room. */
+  room: RoomId;
+  /** The user who gets the seat. */
+  user: UserId;
+  /** The seat's number, from 0. Absent: the one that the user has asked for, or else the first free seat except the host's. */
+  seat?: number;
+  /** The version of the seat map that the user saw; if the map has another version, the answer is `seats_changed`. Absent: the version does not matter. */
+  version?: number;
+}
+
 /** Lock or unlock all seats. */
 export interface OnAllSeats {
+  /** The room. */
+  room: RoomId;
+  /** The version of the seat map that the user saw; if the map has another version, the answer is `seats_changed`. Absent: the version does not matter. */
+  version?: number;
+}
+
+/** The data of a command that names its room, and may name the seat map on which it was decided. */
+export interface OnMap {
   /** The room. */
   room: RoomId;
   /** The version of the seat map that the user saw; if the map has another version, the answer is `seats_changed`. Absent: the version does not matter. */
@@ -1313,6 +1722,16 @@ export interface OnUser {
   user: UserId;
 }
 
+/** The data of a command about one user of a room, which may name the seat map on which it was decided. */
+export interface OnUserOnMap {
+  /** The room. */
+  room: RoomId;
+  /** The user. */
+  user: UserId;
+  /** The version of the seat map that the user saw; if the map has another version, the answer is `seats_changed`. Absent: the version does not matter. */
+  version?: number;
+}
+
 /**
  * The id of an operation: a UUID that a client makes once for each tap and keeps over retries and reconnects.
  *
@@ -1326,10 +1745,117 @@ export interface OwnPlace {
   chat_muted?: boolean;
   /** With `chat_muted`: the Unix milliseconds until which the user is muted. Absent: until that is lifted. */
   chat_muted_until?: number;
+  /** The user's raised hand. Absent: none. */
+  hand?: Hand;
+  /** The user's open invitation. Absent: none. */
+  invitation?: Invitation;
   /** The user's role. After the snapshot it follows from events: who owns the room, who its admins are, who sits where. */
   role: RoomRole;
   /** The number of the user's seat. Absent: none. */
   seat?: number;
+}
+
+/** Accept the offer of the room, and own it from now on. The former owner keeps no rights in it. */
+export interface OwnershipAcceptCommand {
+  /** The id that the client chose, unique on the socket until it is answered. */
+  id: number;
+  /** The operation's id: made once for each tap, kept over retries and reconnects. */
+  op: Op;
+  type: "ownership.accept";
+  data: InRoom;
+}
+
+/** The reply to `ownership.accept`. */
+export interface OwnershipAcceptReply {
+  /** The command's id. */
+  id: number;
+  data: Done;
+}
+
+/** What happened to the ownership of a room, or to an offer of it. */
+export type OwnershipCause = "offered" | "accepted" | "refused" | "withdrawn" | "expired" | "gone";
+
+/** Data of `ownership.changed`. */
+export interface OwnershipChanged {
+  /** What happened. */
+  cause: OwnershipCause;
+  /** The open offer now. Absent: none. */
+  offer?: OwnershipOffer;
+  /** The room's owner now. */
+  owner: Person;
+}
+
+/** The room was offered to a user, has another owner, or the offer has ended. */
+export interface OwnershipChangedEvent {
+  /** The room. */
+  room: RoomId;
+  /** The room's epoch, which rises when the room starts anew or moves to another server. */
+  epoch: number;
+  /** The event's number within the epoch: from 1, without gaps. */
+  seq: number;
+  /** The time of the event, in Unix milliseconds. */
+  at: number;
+  type: "ownership.changed";
+  data: OwnershipChanged;
+}
+
+/** An open offer of the room's ownership. */
+export interface OwnershipOffer {
+  /** The user to whom the room is offered. */
+  user: Person;
+  /** Unix milliseconds at which the offer is over. */
+  until: number;
+}
+
+/** Offer the room to a user who is in it, for five minutes. It replaces an earlier offer. Only the room's owner may do this. */
+export interface OwnershipOfferCommand {
+  /** The id that the client chose, unique on the socket until it is answered. */
+  id: number;
+  /** The operation's id: made once for each tap, kept over retries and reconnects. */
+  op: Op;
+  type: "ownership.offer";
+  data: OnUser;
+}
+
+/** The reply to `ownership.offer`. */
+export interface OwnershipOfferReply {
+  /** The command's id. */
+  id: number;
+  data: Done;
+}
+
+/** Refuse the offer of the room. */
+export interface OwnershipRefuseCommand {
+  /** The id that the client chose, unique on the socket until it is answered. */
+  id: number;
+  /** The operation's id: made once for each tap, kept over retries and reconnects. */
+  op: Op;
+  type: "ownership.refuse";
+  data: InRoom;
+}
+
+/** The reply to `ownership.refuse`. */
+export interface OwnershipRefuseReply {
+  /** The command's id. */
+  id: number;
+  data: Done;
+}
+
+/** Withdraw the offer of the room. Only the room's owner may do this. */
+export interface OwnershipWithdrawCommand {
+  /** The id that the client chose, unique on the socket until it is answered. */
+  id: number;
+  /** The operation's id: made once for each tap, kept over retries and reconnects. */
+  op: Op;
+  type: "ownership.withdraw";
+  data: InRoom;
+}
+
+/** The reply to `ownership.withdraw`. */
+export interface OwnershipWithdrawReply {
+  /** The command's id. */
+  id: number;
+  data: Done;
 }
 
 /** Data of `participant.banned`. */
@@ -1545,6 +2071,16 @@ export interface Position {
 /** Who is let into a room. */
 export type Privacy = "public" | "password" | "invited" | "hidden";
 
+/** Raise a hand. */
+export interface RaiseHand {
+  /** The room. */
+  room: RoomId;
+  /** The number of the seat that the user asks for, from 0. Absent: any. */
+  seat?: number;
+  /** The version of the seat map that the user saw; if the map has another version, the answer is `seats_changed`. Absent: the version does not matter. */
+  version?: number;
+}
+
 /** The receivers of a gift. The sender is never among them. */
 export type Recipients = {
   users: UserId[];
@@ -1576,6 +2112,10 @@ export type ReplyFrame =
   | RoomChangeReply
   | RoomCloseReply
   | RoomOpenReply
+  | OwnershipOfferReply
+  | OwnershipWithdrawReply
+  | OwnershipAcceptReply
+  | OwnershipRefuseReply
   | SeatTakeReply
   | SeatMoveReply
   | SeatLeaveReply
@@ -1583,6 +2123,22 @@ export type ReplyFrame =
   | SeatUnlockReply
   | SeatLockAllReply
   | SeatUnlockAllReply
+  | SeatMuteReply
+  | SeatUnmuteReply
+  | SeatModeReply
+  | SeatLayoutReply
+  | SeatMoveUserReply
+  | SeatRemoveUserReply
+  | MicMuteReply
+  | MicUnmuteReply
+  | HandRaiseReply
+  | HandLowerReply
+  | HandApproveReply
+  | HandRefuseReply
+  | HandListReply
+  | InvitationSendReply
+  | InvitationAcceptReply
+  | InvitationRefuseReply
   | ChatSendReply
   | ChatMuteReply
   | ChatUnmuteReply
@@ -1829,12 +2385,50 @@ export interface Seat {
   user?: Person;
   /** The seat is locked, so nobody may take it. Absent: no. */
   locked?: boolean;
+  /** The owner or an admin has muted the seat: whoever sits there is not heard. Absent: no. */
+  muted?: boolean;
   /** The seat's number, from 0; seat 0 is the host's. */
   no: number;
+  /** The user who sits there has muted themselves. It ends when they leave the seat. Absent: no. */
+  self_muted?: boolean;
 }
 
 /** Why the seat map changed. */
-export type SeatCause = "taken" | "moved" | "left" | "gone" | "locked" | "unlocked" | "kicked" | "banned";
+export type SeatCause =
+  | "taken"
+  | "moved"
+  | "left"
+  | "gone"
+  | "locked"
+  | "unlocked"
+  | "kicked"
+  | "banned"
+  | "muted"
+  | "unmuted"
+  | "self_muted"
+  | "self_unmuted"
+  | "approved"
+  | "invited"
+  | "placed"
+  | "swapped"
+  | "removed";
+
+/** Change the number of seats. Users on seats that are no longer there lose them. Only the room's owner may do this. */
+export interface SeatLayoutCommand {
+  /** The id that the client chose, unique on the socket until it is answered. */
+  id: number;
+  /** The operation's id: made once for each tap, kept over retries and reconnects. */
+  op: Op;
+  type: "seat.layout";
+  data: SetLayout;
+}
+
+/** The reply to `seat.layout`. */
+export interface SeatLayoutReply {
+  /** The command's id. */
+  id: number;
+  data: Done;
+}
 
 /** Leave the user's own seat. */
 export interface SeatLeaveCommand {
@@ -1887,6 +2481,48 @@ export interface SeatLockReply {
   data: Done;
 }
 
+/** How users get a seat. */
+export type SeatMode = "free" | "apply";
+
+/** Data of `seat_mode.changed`. */
+export interface SeatModeChanged {
+  /** The user who did it. */
+  by: UserId;
+  /** How users get a seat now. */
+  mode: SeatMode;
+}
+
+/** Users get a seat in another way from now on. */
+export interface SeatModeChangedEvent {
+  /** The room. */
+  room: RoomId;
+  /** The room's epoch, which rises when the room starts anew or moves to another server. */
+  epoch: number;
+  /** The event's number within the epoch: from 1, without gaps. */
+  seq: number;
+  /** The time of the event, in Unix milliseconds. */
+  at: number;
+  type: "seat_mode.changed";
+  data: SeatModeChanged;
+}
+
+/** Change how users get a seat: by taking it, or by a hand. Only the room's owner and its admins may do this. */
+export interface SeatModeCommand {
+  /** The id that the client chose, unique on the socket until it is answered. */
+  id: number;
+  /** The operation's id: made once for each tap, kept over retries and reconnects. */
+  op: Op;
+  type: "seat.mode";
+  data: SetSeatMode;
+}
+
+/** The reply to `seat.mode`. */
+export interface SeatModeReply {
+  /** The command's id. */
+  id: number;
+  data: Done;
+}
+
 /**
  * Move from the user's own seat to another free one, in one step: nobody else can get a seat in between.
  *
@@ -1908,7 +2544,62 @@ export interface SeatMoveReply {
   data: Done;
 }
 
-/** Take a seat. Seat 0 is for the room's owner. */
+/** Move a user from their seat to another one. Only the room's owner and its admins may do this; admins not with the owner or another admin. */
+export interface SeatMoveUserCommand {
+  /** The id that the client chose, unique on the socket until it is answered. */
+  id: number;
+  /** The operation's id: made once for each tap, kept over retries and reconnects. */
+  op: Op;
+  type: "seat.move_user";
+  data: MoveUser;
+}
+
+/** The reply to `seat.move_user`. */
+export interface SeatMoveUserReply {
+  /** The command's id. */
+  id: number;
+  data: Done;
+}
+
+/** Mute a seat: whoever sits there, now or later, is not heard, until the seat is unmuted. Only the room's owner and its admins may do this; admins not if the owner or another admin sits there. */
+export interface SeatMuteCommand {
+  /** The id that the client chose, unique on the socket until it is answered. */
+  id: number;
+  /** The operation's id: made once for each tap, kept over retries and reconnects. */
+  op: Op;
+  type: "seat.mute";
+  data: OnSeat;
+}
+
+/** The reply to `seat.mute`. */
+export interface SeatMuteReply {
+  /** The command's id. */
+  id: number;
+  data: Done;
+}
+
+/** Take a user's seat away; they stay in the room. Only the room's owner and its admins may do this; admins not with the owner or another admin. */
+export interface SeatRemoveUserCommand {
+  /** The id that the client chose, unique on the socket until it is answered. */
+  id: number;
+  /** The operation's id: made once for each tap, kept over retries and reconnects. */
+  op: Op;
+  type: "seat.remove_user";
+  data: OnUserOnMap;
+}
+
+/** The reply to `seat.remove_user`. */
+export interface SeatRemoveUserReply {
+  /** The command's id. */
+  id: number;
+  data: Done;
+}
+
+/**
+ * Take a seat. Seat 0 is for the room's owner.
+ *
+ * In a room with the mode `apply` only the owner and the admins may take a seat by themselves; others are answered `not_permitted`, and raise a hand.
+ */
 export interface SeatTakeCommand {
   /** The id that the client chose, unique on the socket until it is answered. */
   id: number;
@@ -1954,6 +2645,23 @@ export interface SeatUnlockCommand {
 
 /** The reply to `seat.unlock`. */
 export interface SeatUnlockReply {
+  /** The command's id. */
+  id: number;
+  data: Done;
+}
+
+/** Unmute a seat. Only the room's owner and its admins may do this. A user who has muted themselves stays muted. */
+export interface SeatUnmuteCommand {
+  /** The id that the client chose, unique on the socket until it is answered. */
+  id: number;
+  /** The operation's id: made once for each tap, kept over retries and reconnects. */
+  op: Op;
+  type: "seat.unmute";
+  data: OnSeat;
+}
+
+/** The reply to `seat.unmute`. */
+export interface SeatUnmuteReply {
   /** The command's id. */
   id: number;
   data: Done;
@@ -2020,6 +2728,10 @@ export type ServerFrame =
   | RoomChangeReply
   | RoomCloseReply
   | RoomOpenReply
+  | OwnershipOfferReply
+  | OwnershipWithdrawReply
+  | OwnershipAcceptReply
+  | OwnershipRefuseReply
   | SeatTakeReply
   | SeatMoveReply
   | SeatLeaveReply
@@ -2027,6 +2739,22 @@ export type ServerFrame =
   | SeatUnlockReply
   | SeatLockAllReply
   | SeatUnlockAllReply
+  | SeatMuteReply
+  | SeatUnmuteReply
+  | SeatModeReply
+  | SeatLayoutReply
+  | SeatMoveUserReply
+  | SeatRemoveUserReply
+  | MicMuteReply
+  | MicUnmuteReply
+  | HandRaiseReply
+  | HandLowerReply
+  | HandApproveReply
+  | HandRefuseReply
+  | HandListReply
+  | InvitationSendReply
+  | InvitationAcceptReply
+  | InvitationRefuseReply
   | ChatSendReply
   | ChatMuteReply
   | ChatUnmuteReply
@@ -2047,6 +2775,13 @@ export type ServerFrame =
   | ChatMutedEvent
   | ChatUnmutedEvent
   | ChatRulesChangedEvent
+  | SeatModeChangedEvent
+  | LayoutChangedEvent
+  | HandRaisedEvent
+  | HandSettledEvent
+  | InvitationSentEvent
+  | InvitationEndedEvent
+  | OwnershipChangedEvent
   | GiftsSentEvent
   | ParticipantsCountSignal
   | BalanceChangedUserFrame
@@ -2099,6 +2834,34 @@ export interface SetChatRules {
   slow_mode_s?: number;
 }
 
+/** Change the number of seats. */
+export interface SetLayout {
+  /** The room. */
+  room: RoomId;
+  /** The number of seats from now on: 5, 8, 10, 12, 15 or 20. */
+  seats: 5 | 8 | 10 | 12 | 15 | 20;
+  /** The version of the seat map that the user saw; if the map has another version, the answer is `seats_changed`. Absent: the version does not matter. */
+  version?: number;
+}
+
+/** Change how users get a seat. */
+export interface SetSeatMode {
+  /** The room. */
+  room: RoomId;
+  /** How users get a seat from now on. */
+  mode: SeatMode;
+  /** The version of the seat map that the user saw; if the map has another version, the answer is `seats_changed`. Absent: the version does not matter. */
+  version?: number;
+}
+
+/** What became of a hand, and by whom. */
+export interface SettledHand {
+  /** The user who decided. Absent: nobody else than the one who had raised it. */
+  by?: UserId;
+  /** What became of it. */
+  outcome: HandOutcome;
+}
+
 /** A frame that may be merged or dropped: the latest counts. It has no `seq`. */
 export type SignalFrame = ParticipantsCountSignal;
 
@@ -2116,10 +2879,16 @@ export interface Snapshot {
   coins: Coins;
   /** The number of people in the room. */
   count: number;
+  /** The raised hands, oldest first, for a user who may settle them: the owner, an admin or the host. Absent: none, or the user may not. */
+  hands?: Hand[];
+  /** The open offer of the room's ownership. Absent: none. */
+  offer?: OwnershipOffer;
   /** The place of the user who joins. */
   own: OwnPlace;
   /** The first page of these people, by id, at most 100. */
   people: Person[];
+  /** How users get a seat. Absent: an older server, where everybody may take a free one. */
+  seat_mode?: SeatMode;
   /** The seat map's version, which commands may name. */
   seat_version: number;
   /** All seats, by number. */
@@ -2181,6 +2950,42 @@ export interface Commands {
    * Sent again with the same `op`, also from outside the room, it gets the first answer.
    */
   "gift.send": { data: SendGift; reply: GiftReceipt };
+  /**
+   * Give a user who has raised a hand a seat. The room's owner, its admins and the host may do this.
+   *
+   * A hand is settled once: whoever comes later is answered `hand_settled`, which says what became of it, and by whom.
+   */
+  "hand.approve": { data: OfferSeat; reply: Done };
+  /** List the raised hands, oldest first. The room's owner, its admins and the host may do this. */
+  "hand.list": { data: InRoom; reply: HandList };
+  /** Lower one's own hand. */
+  "hand.lower": { data: OnMap; reply: Done };
+  /**
+   * Raise a hand: ask for a seat. It is lowered by itself after 30 s.
+   *
+   * Raised again, it is at the end of the queue. Beyond 200 raised hands the answer is `queue_full`.
+   */
+  "hand.raise": { data: RaiseHand; reply: Done };
+  /** Refuse a user who has raised a hand. The room's owner, its admins and the host may do this. */
+  "hand.refuse": { data: OnUserOnMap; reply: Done };
+  /** Accept an invitation, and take the seat. If the seat cannot be had now, the invitation stays open. */
+  "invitation.accept": { data: OnMap; reply: Done };
+  /** Refuse an invitation. */
+  "invitation.refuse": { data: OnMap; reply: Done };
+  /** Invite a user who is in the room to take a seat, for 60 s. The room's owner, its admins and the host may do this. */
+  "invitation.send": { data: OfferSeat; reply: Done };
+  /** Mute oneself on one's own seat. It ends when the user leaves the seat; it goes along to another one. */
+  "mic.mute": { data: OnMap; reply: Done };
+  /** Unmute oneself. On a seat that the owner or an admin has muted, the user is still not heard. */
+  "mic.unmute": { data: OnMap; reply: Done };
+  /** Accept the offer of the room, and own it from now on. The former owner keeps no rights in it. */
+  "ownership.accept": { data: InRoom; reply: Done };
+  /** Offer the room to a user who is in it, for five minutes. It replaces an earlier offer. Only the room's owner may do this. */
+  "ownership.offer": { data: OnUser; reply: Done };
+  /** Refuse the offer of the room. */
+  "ownership.refuse": { data: InRoom; reply: Done };
+  /** Withdraw the offer of the room. Only the room's owner may do this. */
+  "ownership.withdraw": { data: InRoom; reply: Done };
   /** List the people in the room by id, at most 100 per page. */
   "people.list": { data: ListPeople; reply: PeoplePage };
   /** Check that the connection is alive. */
@@ -2209,24 +3014,40 @@ export interface Commands {
   "room.open": { data: InRoom; reply: Done };
   /** Lift the ban of a user; nothing changes if there is none. Only the room's owner and its admins may do this. */
   "room.unban": { data: OnUser; reply: Done };
+  /** Change the number of seats. Users on seats that are no longer there lose them. Only the room's owner may do this. */
+  "seat.layout": { data: SetLayout; reply: Done };
   /** Leave the user's own seat. */
   "seat.leave": { data: InRoom; reply: Done };
   /** Lock all seats except the host's, in one step; users who sit there lose them. Only the room's owner and its admins may do this; if an admin does it, the seats of the owner and of other admins stay as they are. */
   "seat.lock_all": { data: OnAllSeats; reply: Done };
   /** Lock a seat; a user who sits there loses it. Only the room's owner and its admins may do this; admins not if the owner or another admin sits there. */
   "seat.lock": { data: OnSeat; reply: Done };
+  /** Change how users get a seat: by taking it, or by a hand. Only the room's owner and its admins may do this. */
+  "seat.mode": { data: SetSeatMode; reply: Done };
   /**
    * Move from the user's own seat to another free one, in one step: nobody else can get a seat in between.
    *
    * Seat 0 is for the room's owner. The old seat stays the user's if the new one is refused.
    */
   "seat.move": { data: MoveSeat; reply: Done };
-  /** Take a seat. Seat 0 is for the room's owner. */
+  /** Move a user from their seat to another one. Only the room's owner and its admins may do this; admins not with the owner or another admin. */
+  "seat.move_user": { data: MoveUser; reply: Done };
+  /** Mute a seat: whoever sits there, now or later, is not heard, until the seat is unmuted. Only the room's owner and its admins may do this; admins not if the owner or another admin sits there. */
+  "seat.mute": { data: OnSeat; reply: Done };
+  /** Take a user's seat away; they stay in the room. Only the room's owner and its admins may do this; admins not with the owner or another admin. */
+  "seat.remove_user": { data: OnUserOnMap; reply: Done };
+  /**
+   * Take a seat. Seat 0 is for the room's owner.
+   *
+   * In a room with the mode `apply` only the owner and the admins may take a seat by themselves; others are answered `not_permitted`, and raise a hand.
+   */
   "seat.take": { data: TakeSeat; reply: Done };
   /** Unlock all seats, in one step. Only the room's owner and its admins may do this. */
   "seat.unlock_all": { data: OnAllSeats; reply: Done };
   /** Unlock a seat. Only the room's owner and its admins may do this. */
   "seat.unlock": { data: OnSeat; reply: Done };
+  /** Unmute a seat. Only the room's owner and its admins may do this. A user who has muted themselves stays muted. */
+  "seat.unmute": { data: OnSeat; reply: Done };
   /** Continue the session with a new access token, before the old one expires. */
   "session.refresh": { data: RefreshSession; reply: SessionRefreshed };
 }
