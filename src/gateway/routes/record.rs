@@ -181,10 +181,10 @@ async fn set_room_privacy(
     if version >= parlor_protocol::id::NUMBER_LIMIT.unsigned_abs() {
         return Err(bad_field("version", "a number from 0 to below 2^53"));
     }
-    if let Some(password) = &password {
-        if !PASSWORD_CHARS.contains(&password.chars().count()) {
-            return Err(bad_field("password", "4 to 64 characters"));
-        }
+    if let Some(password) = &password
+        && !PASSWORD_CHARS.contains(&password.chars().count())
+    {
+        return Err(bad_field("password", "4 to 64 characters"));
     }
     let user = guest.person.id;
     // Whoever may not change the room is refused by it, and costs no hash.
