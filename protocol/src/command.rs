@@ -322,7 +322,7 @@ commands! {
     /// Withdraw the offer of the room. Only the room's owner may do this.
     OwnershipWithdraw(InRoom) -> Done = "ownership.withdraw": Soft, Room, rate Seat,
         rest "DELETE /v1/rooms/{id}/ownership/offers";
-    /// Accept the offer of the room, and own it from now on. The former owner keeps no rights in it.
+    /// Accept the offer of the room, and own it from now on. The former owner keeps no right but those of the seat they sit on.
     OwnershipAccept(InRoom) -> Done = "ownership.accept": Hard, Room, rate Seat,
         rest "POST /v1/rooms/{id}/ownership/acceptance";
     /// Refuse the offer of the room.

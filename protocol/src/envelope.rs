@@ -276,7 +276,8 @@ mod tests {
         let raw = |text: &str| serde_json::value::RawValue::from_string(text.to_owned()).expect("JSON");
         let snapshot = crate::room::Snapshot {
             room: serde_json::from_str(
-                r#"{"id":104233871,"name":"A \"room\"","owner":{"id":100000001,"name":"A"},"seats":8}"#,
+                r#"{"id":104233871,"name":"A \"room\"","owner":{"id":100000001,"name":"A"},"seats":8,"version":1,"may_chat":"all",
+                    "may_post_images":"all","may_invite":"all","may_sit":"all","privacy":"public"}"#,
             )
             .expect("a room"),
             own: crate::room::OwnPlace {
@@ -296,7 +297,7 @@ mod tests {
             count: 1,
             people: Vec::new(),
             chat: Vec::new(),
-            chat_rules: crate::room::ChatRules::default(),
+            chat_rules: None,
             coins: crate::Coins(7),
         };
         let gift: GiftLine = serde_json::from_str(

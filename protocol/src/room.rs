@@ -241,7 +241,7 @@ pub struct RoomCard {
     pub may_chat: Who,
     /// Who may post images.
     pub may_post_images: Who,
-    /// Who may invite others to a seat.
+    /// Who may invite others to a seat, of those whose role lets them: the owner, the admins and the host.
     pub may_invite: Who,
     /// Who may take a free seat by themselves.
     pub may_sit: Who,
@@ -393,8 +393,8 @@ pub struct Snapshot {
     #[cfg_attr(feature = "schemars", schemars(length(max = limit::CHAT_LINES)))]
     pub chat: Vec<ChatLine>,
     /// The rules of the chat. Absent: none.
-    #[serde(default, skip_serializing_if = "ChatRules::are_none")]
-    pub chat_rules: ChatRules,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chat_rules: Option<ChatRules>,
     /// All coins that were ever spent in the room on the gifts announced so far.
     pub coins: Coins,
 }

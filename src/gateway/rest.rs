@@ -80,6 +80,7 @@ impl Guest {
 
     /// Whether the user may change the room's settings from outside, as far as the store knows.
     pub(super) async fn may_change(&self, room: RoomId) -> Result<bool> {
+        self.gateway.admit(self.person.id, RateClass::Seat, Instant::now())?;
         let owner = room::find(&mut *self.edge.read().await?, room).await?.owner.id;
         Ok(room::may(Role::outside(self.person.id, owner), Act::ChangeSettings))
     }

@@ -114,7 +114,12 @@ impl Directory {
         supervisor: &Supervisor,
     ) -> (Self, mpsc::Receiver<Returned>) {
         let (returned, returns) = mpsc::channel(RETURNS);
-        let facts = PgFacts::new(edge.clone(), Duration::from_millis(settings.write_timeout_ms), supervisor);
+        let facts = PgFacts::new(
+            edge.clone(),
+            Duration::from_millis(settings.write_timeout_ms),
+            settings.rooms_user,
+            supervisor,
+        );
         let (stop, crew) = (supervisor.stop().child_token(), supervisor.crew().clone());
         let (facts, resting, slots) = (Arc::new(facts), Resting::default(), Mutex::default());
         let settings = Arc::new(settings);

@@ -9,7 +9,7 @@ use parlor_protocol::reply::Done;
 use parlor_protocol::room::ChatRules;
 use parlor_protocol::room::Person;
 use parlor_protocol::seating::SeatMode;
-use parlor_protocol::{ErrorBody, RoomId, UserId};
+use parlor_protocol::{ErrorBody, ErrorCode, RoomId, UserId};
 use serde::{Deserialize, Serialize};
 
 use super::change;
@@ -17,6 +17,7 @@ use super::checkpoints::Checkpoints;
 use super::conduct::{self, Applied};
 use super::door::{self, PasswordHash};
 use super::port::PortFuture;
+use super::record;
 use super::state::Checkpoint;
 use super::store;
 use crate::cluster::ownership;
@@ -251,24 +252,26 @@ pub trait Facts: Send + Sync + 'static {
 pub struct PgFacts {
     edge: Edge,
     timeout: Duration,
+    rooms_user: u32,
     checkpoints: Checkpoints,
 }
 
 impl PgFacts {
     /// The facts of all rooms of this node. Transactions are opened on `edge`; a write that takes longer than `timeout`
-    /// counts as unanswered. It starts the task that writes checkpoints.
-    pub fn new(edge: Edge, timeout: Duration, supervisor: &Supervisor) -> Self {
+    /// counts as unanswered. Nobody is handed a room who has `rooms_user` of them; 0 is any number. It starts the task that
+    /// writes checkpoints.
+    pub fn new(edge: Edge, timeout: Duration, rooms_user: u32, supervisor: &Supervisor) -> Self {
         let checkpoints = Checkpoints::start(edge.clone(), timeout, supervisor);
-        Self { edge, timeout, checkpoints }
+        Self { edge, timeout, rooms_user, checkpoints }
     }
 }
 
 impl Facts for PgFacts {
     fn write(&self, write: HardWrite) -> PortFuture<Result<Option<Written>, WriteError>> {
-        let (edge, timeout) = (self.edge.clone(), self.timeout);
+        let (edge, timeout, rooms_user) = (self.edge.clone(), self.timeout, self.rooms_user);
         let written = async move {
             let mut tx = edge.begin().await?;
-            let written = write_fact(&mut tx, &write).await?;
+            let written = write_fact(&mut tx, &write, rooms_user).await?;
             tx.commit().await?;
             Ok(written)
         };
@@ -298,7 +301,7 @@ impl Facts for PgFacts {
     }
 }
 
-async fn write_fact(tx: &mut Tx, write: &HardWrite) -> Result<Option<Written>, WriteError> {
+async fn write_fact(tx: &mut Tx, write: &HardWrite, rooms_user: u32) -> Result<Option<Written>, WriteError> {
     if !ownership::hold(tx, write.room, write.epoch).await? {
         return Err(WriteError::Fenced);
     }
@@ -307,6 +310,9 @@ async fn write_fact(tx: &mut Tx, write: &HardWrite) -> Result<Option<Written>, W
         Err(_) => None,
     };
     if let (Some(id), Ok(fact)) = (stored, &write.verdict) {
+        if let Fact::OwnerChanged { owner, .. } = fact {
+            record::check_allowance(tx, owner.id, rooms_user).await.map_err(refused)?;
+        }
         match store::put_fact(tx, id, write, fact).await? {
             // The transaction is dropped, so the fact is not kept.
             Applied::NoSuchUser => return Err(WriteError::NoSuchUser),
@@ -329,6 +335,11 @@ async fn write_fact(tx: &mut Tx, write: &HardWrite) -> Result<Option<Written>, W
         return Err(WriteError::Conflict);
     }
     Ok(Some(Written { id: before.id, fact: before.fact, done: before.done, replayed: true }))
+}
+
+/// A refusal by the rules is one of the command; anything else is a fault of the store.
+fn refused(error: Error) -> WriteError {
+    if error.body.code == ErrorCode::TooManyRooms { WriteError::Refused(error.body) } else { error.into() }
 }
 
 /// Waits for the work; `Unknown` if it takes longer than `timeout`.

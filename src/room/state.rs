@@ -350,9 +350,14 @@ impl RoomState {
         }
     }
 
-    /// Whether the request is a hard command, which the store must have before it is a fact.
+    /// Whether the request is a hard command, which the store must have before it is a fact; or one that is decided in turn
+    /// with those, so that an offer of ownership is not withdrawn or refused while the store is writing that it was accepted.
     pub const fn is_hard(request: &Request) -> bool {
         match request {
+            Request::Command {
+                command: Command::OwnershipOffer(_) | Command::OwnershipWithdraw(_) | Command::OwnershipRefuse(_),
+                ..
+            } => true,
             Request::Command { command, .. } => matches!(command.weight(), Weight::Hard),
             Request::Staff { .. } | Request::Privacy { .. } => true,
             _ => false,

@@ -282,7 +282,7 @@ async fn mutes_and_slow_mode_bind_everybody_but_the_owner_over_a_kill() {
     let mut host = world.in_room(owner, room).await;
     let mut late = Client::connected(world.address, &world.token(guest).await, "phone").await;
     let joined = late.join(room, &world.room_token(guest, room)).await.expect("may come in");
-    assert_eq!(joined.snapshot.expect("a new epoch").chat_rules.slow_mode_s, 3_600);
+    assert_eq!(joined.snapshot.expect("a new epoch").chat_rules.map(|rules| rules.slow_mode_s), Some(3_600));
     let all = SetChatRules { room, muted: Some(true), slow_mode_s: Some(0) };
     host.ask::<Done>(Command::ChatRules(all)).await.expect("the owner may");
     assert_eq!(late.chat(room, "hello").await.expect_err("muted").code, ErrorCode::Muted);

@@ -48,6 +48,8 @@ async fn a_password_is_asked_for_once_and_guessing_is_locked() {
     assert_eq!(enters(&world, &layla, room, json!({"password": "open barley"})).await, "wrong_password");
     assert_eq!(enters(&world, &layla, room, json!({"password": "open sesame"})).await, "token");
     assert_eq!(enters(&world, &layla, room, json!({})).await, "token", "once is enough");
+    let guessed = "select count(*) from usages where kind = 'room_passwords'";
+    assert_eq!(world.count(guessed).await, 1, "the right password is no guess at the room");
     // Five guesses, whether at the same time or not, and the right one is then refused too, also after a kill.
     let guesses = (0..8).map(|guess| enters(&world, &mallory, room, json!({"password": format!("guess {guess}")})));
     let answers = futures_util::future::join_all(guesses).await;

@@ -29,7 +29,7 @@ pub(super) async fn claim(pool: &PgPool, name: &str, room: RoomId) -> i64 {
 }
 
 pub(super) fn facts(pool: &PgPool) -> PgFacts {
-    PgFacts::new(edge(pool), Duration::from_secs(5), &Supervisor::default())
+    PgFacts::new(edge(pool), Duration::from_secs(5), 2, &Supervisor::default())
 }
 
 fn row(room: RoomId, epoch: i64, seq: u64) -> CheckpointRow {
@@ -320,4 +320,26 @@ async fn a_waking_room_reads_what_the_facts_have_made() {
     assert_eq!(woken.checkpoint, Some(row(card.id, epoch, 5).state));
     assert!(woken.epoch > epoch && woken.capacity.is_none());
     assert_eq!(woken.card, RoomCard { seats: 5, ..card });
+}
+
+#[tokio::test]
+async fn nobody_is_handed_a_room_who_has_as_many_as_a_user_may_have() {
+    let (ground, card) = room().await;
+    for number in [500_000_101, 500_000_102] {
+        ground.open(number, user(2), "theirs").await;
+    }
+    let epoch = claim(&ground.database.app, "a", card.id).await;
+    let facts = facts(&ground.database.app);
+    let hand = |op, to| HardWrite {
+        verdict: Ok(Fact::OwnerChanged { owner: person(to), former: user(1) }),
+        ..lock(card.id, epoch, op, 1)
+    };
+    let refused = facts.write(hand(1, 2)).await;
+    assert!(
+        matches!(&refused, Err(WriteError::Refused(refusal)) if refusal.code == ErrorCode::TooManyRooms),
+        "{refused:?}"
+    );
+    assert_eq!(ground.count("select count(*) from room_facts").await, 0);
+    facts.write(hand(2, 3)).await.expect("they have none").expect("a fact");
+    assert_eq!(ground.count("select count(*) from rooms where owner_id = 3").await, 1);
 }

@@ -94,6 +94,8 @@ struct Scene {
     admin: UserId,
     token: String,
     room: RoomId,
+    /// The room that is closed, again and again.
+    closed: RoomId,
     user: UserId,
     count: AtomicUsize,
 }
@@ -103,10 +105,11 @@ impl Scene {
         let world = World::dev().roomy().set_all(ROOMY.iter().copied()).await;
         let (admin, token) = world.entered("admin").await;
         world.give(admin, "reseller").await;
-        let (room, user) = (world.room(admin).await, world.person("user").await);
+        let (room, closed) = (world.room(admin).await, world.room(admin).await);
+        let user = world.person("user").await;
         // The admin stays in the room by a socket that reads what it is told, and so answers the server's pings.
         tokio::spawn(world.in_room(admin, room).await.stay());
-        Self { world, admin, token, room, user, count: AtomicUsize::new(0) }
+        Self { world, admin, token, room, closed, user, count: AtomicUsize::new(0) }
     }
 
     /// The id in the operation's address, and its body before the text is put in. `deep` asks for things of its own that
@@ -137,7 +140,9 @@ impl Scene {
             _ => {}
         }
         let is_about_users = operation.path.starts_with("/v1/users") || operation.path.starts_with("/v1/staff/users");
-        if is_about_users {
+        if ["close_room", "suspend_room"].contains(&operation.id.as_str()) {
+            id = self.closed.to_string();
+        } else if is_about_users {
             id = self.user.to_string();
         } else if operation.path.contains("/rooms/") && operation.id != "close_live_room" {
             id = self.room.to_string();

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use futures_util::StreamExt;
 use parlor_protocol::text::Rule;
-use parlor_protocol::{Event, RoomId, UserId};
+use parlor_protocol::{ErrorCode, Event, RoomId, UserId};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -82,7 +82,13 @@ impl Scene {
         let token = if is_comer { self.token.clone() } else { self.world.token(user).await };
         let mut client = Client::connected(self.world.address, &token, &Uuid::now_v7().to_string()).await;
         if !is_comer {
-            client.join(self.room, &self.world.room_token(user, self.room)).await.expect("may come in");
+            let pass = self.world.room_token(user, self.room);
+            if client.join(self.room, &pass).await.is_err_and(|refusal| refusal.code == ErrorCode::RoomClosed) {
+                // A text was taken as the reason for which the room is closed.
+                let closing = format!("/v1/rooms/{}/closing", self.room);
+                assert_eq!(self.world.delete(&closing, &token).await, 200);
+                client.join(self.room, &pass).await.expect("it is open");
+            }
         }
         client
     }

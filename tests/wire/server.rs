@@ -21,7 +21,7 @@ use parlor::room::{Answer, JoinAnswer, Mail, Reply, Request, RoomHandle, SeatMap
 use parlor_protocol::envelope::{self, EventFrame};
 use parlor_protocol::event::RemovalCause;
 use parlor_protocol::reply::{Done, PeoplePage};
-use parlor_protocol::room::{ChatRules, GiftLine, OwnPlace, Person, Position, RoomCard, RoomRole, Snapshot};
+use parlor_protocol::room::{GiftLine, OwnPlace, Person, Position, RoomCard, RoomRole, Snapshot};
 use parlor_protocol::{Coins, Command, ErrorBody, ErrorCode, Event, GiftId, RoomId, UserFrame, UserId};
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, mpsc};
@@ -384,7 +384,7 @@ fn join(pretended: &Pretended, room: RoomId, position: Option<Position>) -> Join
             count: pretended.people.len() as u32,
             people: pretended.people.clone(),
             chat: Vec::new(),
-            chat_rules: ChatRules::default(),
+            chat_rules: None,
             coins: Coins(0),
         })
     });

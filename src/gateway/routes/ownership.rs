@@ -45,15 +45,16 @@ pub(super) async fn withdraw_room(
     done(&guest, room, key, Command::OwnershipWithdraw(InRoom { room })).await
 }
 
-/// Accepts the offer of a room, which the caller owns from now on. The former owner keeps no rights in it.
+/// Accepts the offer of a room, which the caller owns from now on. The former owner keeps no right but those of the
+/// seat they sit on.
 #[utoipa::path(post, path = "/v1/rooms/{id}/ownership/acceptance", tag = "rooms",
     params(("id" = RoomId, Path, description = "Which room."),
         ("Idempotency-Key" = Option<Op>, Header, description = "The operation, as `op` on the socket.")),
     responses((status = 200, description = "The caller owns the room, by this event.", body = Done,
         example = json!({"epoch": 1_790_000_000_000_i64, "seq": 56}))),
     extensions(("x-errors" = json!([
-        ErrorCode::RoomNotFound, ErrorCode::NotInRoom, ErrorCode::Forbidden, ErrorCode::InvitationOver, ErrorCode::RoomPaused,
-        ErrorCode::Busy,
+        ErrorCode::RoomNotFound, ErrorCode::NotInRoom, ErrorCode::Forbidden, ErrorCode::InvitationOver,
+        ErrorCode::TooManyRooms, ErrorCode::RoomPaused, ErrorCode::Busy,
     ]))))]
 pub(super) async fn accept_room(
     guest: Guest,

@@ -16,8 +16,7 @@ use crate::voice::{Participant, Pass, Provider, Rights, Voice};
 #[derive(Serialize, ToSchema)]
 pub(super) struct VoicePass {
     /// The vendor: `livekit` or `agora`.
-    #[schema(inline)]
-    provider: ProviderName,
+    provider: &'static str,
     /// LiveKit: the address to connect to. Agora: the id of the app.
     place: String,
     /// The room's name at the vendor, which is its id.
@@ -30,18 +29,11 @@ pub(super) struct VoicePass {
     /// speak at Agora.
     #[schema(minimum = 0, maximum = 9_007_199_254_740_991_i64)]
     expires_at: i64,
-    /// Whether the token lets the caller speak: they sit on a seat.
+    /// Whether the token lets the caller speak: they sit on a seat that is not muted.
     may_speak: bool,
 }
 
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-enum ProviderName {
-    LiveKit,
-    Agora,
-}
-
-/// Signs a token for the voice vendor: with it whoever is in the room may listen, and whoever is seated may speak.
+/// Signs a token for the voice vendor: with it whoever is in the room may listen, and whoever sits on a seat that is not muted may speak.
 #[utoipa::path(post, path = "/v1/rooms/{id}/voice", tag = "rooms", params(("id" = RoomId, Path, description = "Which room.")),
     responses((status = 200, description = "What to connect with.", body = VoicePass, example = json!({
         "provider": "livekit", "place": "wss://project.livekit.cloud", "channel": "501207733", "identity": "901233872",
@@ -60,13 +52,13 @@ pub(super) async fn issue_voice_token(
         Answer::Place(seat) => seat,
         other => return Err(unexpected(&other)),
     };
-    let rights = Rights::of(seat.is_some(), false);
+    let rights = Rights::of(seat.is_some(), seat.is_some_and(|seat| seat.muted));
     let who = Participant { room, user: guest.person.id, name: guest.person.name.clone() };
     let Pass { provider, place, token } = voice.pass(&who, rights, &guest.edge)?;
     Ok(Json(VoicePass {
         provider: match provider {
-            Provider::LiveKit => ProviderName::LiveKit,
-            Provider::Agora => ProviderName::Agora,
+            Provider::LiveKit => "livekit",
+            Provider::Agora => "agora",
         },
         place,
         channel: room.to_string(),

@@ -94,6 +94,14 @@ pub async fn count(tx: &mut Tx, kind: &str, key: &[u8], by: Option<&[u8]>, amoun
     store::insert(tx, kind, key, by, amount).await
 }
 
+/// Takes back the newest use that was counted, if there is one.
+///
+/// # Errors
+/// A fault or an outage of the store.
+pub async fn give_back(tx: &mut Tx, kind: &str, key: &[u8]) -> Result<()> {
+    store::delete_newest(tx, kind, key).await
+}
+
 /// Deletes the uses that no allowance counts any more.
 ///
 /// # Errors

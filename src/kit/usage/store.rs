@@ -45,6 +45,19 @@ pub(super) async fn insert(
     Ok(())
 }
 
+/// Deletes the newest use of an allowance.
+pub(super) async fn delete_newest(conn: &mut PgConnection, kind: &str, key: &[u8]) -> Result<()> {
+    sqlx::query!(
+        "delete from usages
+          where id = (select id from usages where kind = $1 and key = $2 order by at desc limit 1)",
+        kind,
+        key
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
 /// Deletes the uses that do not count: those older than a day, and those of the future.
 pub(super) async fn delete_old(conn: &mut PgConnection) -> Result<()> {
     sqlx::query!(

@@ -11,6 +11,7 @@ use parlor_protocol::{ErrorBody, ErrorCode, RoomId, UserId};
 use sha2::{Digest, Sha256};
 use sqlx::PgConnection;
 
+use super::state::{Act, Role, may};
 use crate::kit::chance::Chance;
 use crate::kit::clock::Timestamp;
 use crate::kit::error::{Error, Result};
@@ -117,7 +118,7 @@ fn asks(door: Door, user: UserId) -> Asks {
     let invited = matches!(door.admitted, Some(Admitted::Owner | Admitted::Link));
     match door.privacy {
         Privacy::Public | Privacy::Hidden => Asks::Nothing,
-        _ if door.owner == user || invited => Asks::Nothing,
+        _ if may(Role::outside(user, door.owner), Act::ChangeSettings) || invited => Asks::Nothing,
         Privacy::Invited => Asks::Invitation,
         Privacy::Password if door.admitted == Some(Admitted::Password) => Asks::Nothing,
         Privacy::Password => door.password.map_or(Asks::Invitation, Asks::Password),
@@ -139,10 +140,12 @@ pub(super) async fn count_guess(tx: &mut Tx, room: RoomId, user: UserId) -> Resu
 /// # Errors
 /// `wrong_password` if it was changed since.
 pub(super) async fn admit_by_password(tx: &mut Tx, room: RoomId, user: UserId, hash: &PasswordHash) -> Result<()> {
-    if store::password_is(tx, room, hash).await? {
-        return store::put_guest(tx, room, user, Admitted::Password).await;
+    if !store::password_is(tx, room, hash).await? {
+        return Err(Error::new(ErrorCode::WrongPassword));
     }
-    Err(Error::new(ErrorCode::WrongPassword))
+    // It was no guess after all, so it does not bring the room nearer to the bound of guesses.
+    usage::give_back(tx, "room_passwords", &room.number().to_be_bytes()).await?;
+    store::put_guest(tx, room, user, Admitted::Password).await
 }
 
 /// Admits a user who has this link.
@@ -151,9 +154,18 @@ pub(super) async fn admit_by_password(tx: &mut Tx, room: RoomId, user: UserId, h
 /// `not_permitted` if it is no link of this room, or has ended.
 pub(super) async fn admit_by_link(tx: &mut Tx, room: RoomId, user: UserId, link: &str) -> Result<()> {
     if store::link_holds(tx, room, &hash_of(link)).await? {
-        return store::put_guest(tx, room, user, Admitted::Link).await;
+        return admit(tx, room, user, Admitted::Link).await;
     }
     Err(not_permitted("the link is not one of this room, or it has ended"))
+}
+
+/// Admits one user more, if there are fewer than may be.
+async fn admit(tx: &mut Tx, room: RoomId, user: UserId, how: Admitted) -> Result<()> {
+    usage::lock(tx, "room_guests", &room.number().to_be_bytes()).await?;
+    if store::invited(tx, room).await? >= GUESTS {
+        return Err(not_permitted(&format!("{GUESTS} users are invited or came by a link, as many as may be")));
+    }
+    store::put_guest(tx, room, user, how).await
 }
 
 /// Invites a user: they are let in whatever the room asks of others.
@@ -164,10 +176,7 @@ pub(super) async fn invite(tx: &mut Tx, room: RoomId, user: UserId) -> Result<()
     if !store::is_user(tx, user).await? {
         return Err(Error::new(ErrorCode::UserNotFound));
     }
-    if store::invited(tx, room).await? >= GUESTS {
-        return Err(not_permitted(&format!("{GUESTS} users are invited, as many as may be")));
-    }
-    store::put_guest(tx, room, user, Admitted::Owner).await
+    admit(tx, room, user, Admitted::Owner).await
 }
 
 /// Takes back what admits this user, if anything does.

@@ -39,11 +39,9 @@ pub(in crate::room) async fn put_privacy(
     privacy: Privacy,
     password: Option<&PasswordHash>,
 ) -> sqlx::Result<()> {
+    // The password first: whoever is being admitted by the former one holds its row until they are a guest.
     sqlx::query!(
-        "with forgotten as (
-             delete from room_guests
-              where room_id = $1 and admitted = 'password' and ($2 <> 'password' or $3::text is not null)
-         ), gone as (
+        "with gone as (
              delete from room_passwords where room_id = $1 and $2 <> 'password'
          ), kept as (
              insert into room_passwords (room_id, hash)
@@ -57,8 +55,13 @@ pub(in crate::room) async fn put_privacy(
         privacy.name(),
         password.map(|PasswordHash(hash)| hash.as_str()),
     )
-    .execute(conn)
+    .execute(&mut *conn)
     .await?;
+    if privacy != Privacy::Password || password.is_some() {
+        sqlx::query!("delete from room_guests where room_id = $1 and admitted = 'password'", room.number())
+            .execute(conn)
+            .await?;
+    }
     Ok(())
 }
 

@@ -62,14 +62,24 @@ async fn admit(tx: &mut Tx, owner: UserId, RoomAllowance { per_day, in_all }: Ro
     if (per_day, in_all) == (0, 0) {
         return Ok(());
     }
-    usage::lock(tx, "rooms", &owner.number().to_be_bytes()).await?;
+    check_allowance(tx, owner, in_all).await?;
     let rooms = store::owned(tx, owner, i64::from(per_day.max(1)) - 1).await?;
-    if in_all > 0 && rooms.in_all >= i64::from(in_all) {
-        let words = format!("you have {} rooms, as many as a user may have", rooms.in_all);
-        return Err(ErrorBody::new(ErrorCode::TooManyRooms).message(words).into());
-    }
     let full = rooms.nth_age_ms.filter(|age| per_day > 0 && *age < usage::DAY_MS);
     full.map_or(Ok(()), |age| Err(usage::refused(usage::DAY_MS - age)))
+}
+
+/// Whether the user may have one room more. Nobody else gives them one until the transaction ends.
+///
+/// # Errors
+/// `too_many_rooms` if they have as many as a user may have; 0 is any number.
+pub(super) async fn check_allowance(tx: &mut Tx, owner: UserId, in_all: u32) -> Result<()> {
+    usage::lock(tx, "rooms", &owner.number().to_be_bytes()).await?;
+    let rooms = store::owned(tx, owner, 0).await?.in_all;
+    if in_all > 0 && rooms >= i64::from(in_all) {
+        let words = format!("you have {rooms} rooms, as many as a user may have");
+        return Err(ErrorBody::new(ErrorCode::TooManyRooms).message(words).into());
+    }
+    Ok(())
 }
 
 /// Creates a room for each of these owners, and returns each with its owner. There are fewer if random ids were taken.

@@ -128,7 +128,8 @@ pub(super) async fn insert_room(
 pub(super) struct Owned {
     /// How many.
     pub(super) in_all: i64,
-    /// The age of the room that `nth` newer ones follow, in milliseconds.
+    /// The age in milliseconds of the room that `nth` newer ones follow, of those that they have opened: one that was handed over
+    /// counts for whom it was opened by.
     pub(super) nth_age_ms: Option<i64>,
 }
 
@@ -137,10 +138,19 @@ pub(super) async fn owned(conn: &mut PgConnection, owner: UserId, nth: i64) -> R
     let owned = sqlx::query_as!(
         Owned,
         r#"select count(*) as "in_all!",
-                  (select (extract(epoch from clock_timestamp() - created_at) * 1000)::bigint
-                     from rooms
-                    where owner_id = $1
-                    order by created_at desc
+                  (select (extract(epoch from clock_timestamp() - opened.created_at) * 1000)::bigint
+                     from (select r.created_at
+                             from rooms r
+                            where r.owner_id = $1
+                              and not exists (select from room_handovers h where h.room_id = r.id)
+                            union all
+                           select r.created_at
+                             from room_handovers h
+                             join rooms r on r.id = h.room_id
+                            where h.former_id = $1
+                              and not exists (select from room_handovers e where e.room_id = h.room_id and e.id < h.id)
+                          ) opened
+                    order by opened.created_at desc
                    offset $2 limit 1) as nth_age_ms
              from rooms
             where owner_id = $1"#,

@@ -97,7 +97,7 @@ struct ListedRoom {
     people: u32,
     /// How many of them sit on a seat.
     seated: u32,
-    /// The people on the first seats, at most four.
+    /// The people on the first seats, at most four. Of a room that does not let everybody in: none.
     on_seats: Vec<Person>,
 }
 
@@ -129,7 +129,8 @@ impl ListedRoom {
             coins,
             people,
             seated,
-            on_seats: faces,
+            // Who is in a room that does not let everybody in is seen by those only who are let in.
+            on_seats: if card.privacy == Privacy::Public { faces } else { Vec::new() },
         }
     }
 }

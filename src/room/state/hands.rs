@@ -16,7 +16,7 @@ use crate::kit::clock::Timestamp;
 use crate::room::settings::ms;
 
 /// How many settled hands are kept, so that whoever comes later can be told.
-const SETTLED: usize = 200;
+const SETTLED: usize = 20;
 
 /// The raised hands, oldest first, and those that were settled lately.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -59,7 +59,8 @@ impl Hands {
 
     /// When the next hand is lowered by itself.
     pub(super) fn next_deadline(&self) -> Option<Timestamp> {
-        self.raised.iter().map(|hand| Timestamp(hand.until)).min()
+        // The oldest is over first: each is raised for the same time.
+        self.raised.first().map(|hand| Timestamp(hand.until))
     }
 
     /// The users whose hands are lowered by now.

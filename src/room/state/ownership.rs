@@ -17,19 +17,22 @@ use crate::room::settings::ms;
 pub struct KeptOffer {
     /// The user to whom the room is offered.
     pub user: Person,
+    /// The owner who has made it. It ends with their ownership.
+    pub by: UserId,
     /// The milliseconds that are left.
     pub left_ms: i64,
 }
 
 impl KeptOffer {
-    pub(super) fn of(offer: &OwnershipOffer, now: Timestamp) -> Self {
-        Self { user: offer.user.clone(), left_ms: Timestamp(offer.until).ms_since(now) }
+    pub(super) fn of(offer: &OwnershipOffer, by: UserId, now: Timestamp) -> Self {
+        Self { user: offer.user.clone(), by, left_ms: Timestamp(offer.until).ms_since(now) }
     }
 
-    /// The offer in a room that wakes at `now`, if it is not over. It lasts no longer than a new one would.
-    pub(super) fn restore(self, now: Timestamp, longest: i64) -> Option<OwnershipOffer> {
+    /// The offer in a room of this owner that wakes at `now`, if it is theirs and not over. It lasts no longer than a new one
+    /// would.
+    pub(super) fn restore(self, present: UserId, now: Timestamp, longest: i64) -> Option<OwnershipOffer> {
         let until = now.plus_ms(self.left_ms.min(longest)).0;
-        (self.left_ms > 0).then_some(OwnershipOffer { user: self.user, until })
+        (self.left_ms > 0 && self.by == present).then_some(OwnershipOffer { user: self.user, until })
     }
 }
 

@@ -114,6 +114,7 @@ impl RoomState {
         let (who, what) = match act {
             Act::Chat => (self.card.may_chat, "write here"),
             Act::TakeSeat => (self.card.may_sit, "take a seat by themselves"),
+            Act::Invite => (self.card.may_invite, "invite others to a seat"),
             _ => return Ok(()),
         };
         let allowed = match who {

@@ -108,14 +108,15 @@ impl RoomState {
         let seat_version = checkpoint.seat_version + UNSEEN_VERSIONS;
         let mut seats = Seats::new(woken.card.seats, &woken.locks, &woken.seat_mutes, seat_version);
         let mut people = Vec::new();
-        // Whoever sat there when the room was closed was put out, though a checkpoint may not say so yet.
-        let sitting = if woken.card.closed.is_some() { Vec::new() } else { checkpoint.seats };
-        for (no, person) in sitting {
+        // Whoever was there when the room was closed was put out, though a checkpoint may not say so yet. So were those who were
+        // kicked or banned.
+        let is_closed = woken.card.closed.is_some();
+        let may_join = |user: UserId| !is_closed && !kicks.contains_key(&user) && bans.term(user, now).is_none();
+        for (no, person) in checkpoint.seats {
             let free = seats.seat(no).ok().filter(|seat| !seat.locked && seat.user.is_none()).cloned();
             if let Some(mut seat) = free
                 && seats.of(person.id).is_none()
-                && !kicks.contains_key(&person.id)
-                && bans.term(person.id, now).is_none()
+                && may_join(person.id)
             {
                 seat.user = Some(person.clone());
                 seat.self_muted = checkpoint.self_muted.contains(&no);
@@ -124,12 +125,12 @@ impl RoomState {
             }
         }
         let (hand_ms, invitation_ms) = (ms(settings.hand_ms), ms(settings.invitation_ms));
-        let may_join = |user: UserId| !kicks.contains_key(&user) && bans.term(user, now).is_none();
         let waits = |user: UserId| seats.of(user).is_none() && may_join(user);
         let hands = Hands::restore(checkpoint.hands, now, hand_ms, waits);
         let invitations = Invitations::restore(checkpoint.invitations, now, invitation_ms, waits);
-        let offer = checkpoint.offer.and_then(|offer| offer.restore(now, ms(settings.offer_ms)));
-        let offer = offer.filter(|offer| offer.user.id != woken.card.owner.id && !kicks.contains_key(&offer.user.id));
+        let owner = woken.card.owner.id;
+        let offer = checkpoint.offer.and_then(|offer| offer.restore(owner, now, ms(settings.offer_ms)));
+        let offer = offer.filter(|offer| may_join(offer.user.id));
         // Whoever waits for a seat or has an offer is awaited, like those who have a seat.
         let waiting = hands.all().iter().map(|hand| &hand.user).chain(offer.iter().map(|offer| &offer.user));
         for person in waiting.chain(invitations.all().iter().map(|invitation| &invitation.user)) {
@@ -178,7 +179,7 @@ impl RoomState {
             self_muted: self.seats.all().iter().filter(|seat| seat.self_muted).map(|seat| seat.no).collect(),
             hands: self.hands.kept(now),
             invitations: self.invitations.kept(now),
-            offer: self.offer.as_ref().map(|offer| KeptOffer::of(offer, now)),
+            offer: self.offer.as_ref().map(|offer| KeptOffer::of(offer, self.card.owner.id, now)),
             coins: self.gifts.coins.0,
             memory: self.memory.pack(now),
         }
@@ -211,7 +212,7 @@ impl RoomState {
             count: self.presence.told_count(),
             people: self.presence.page(None).0,
             chat: self.chat.lines().cloned().collect(),
-            chat_rules: self.quiet.rules,
+            chat_rules: Some(self.quiet.rules).filter(|rules| !rules.are_none()),
             coins: self.gifts.coins,
         }
     }

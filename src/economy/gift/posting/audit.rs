@@ -35,9 +35,9 @@ pub struct Audit {
     /// The rate in basis points, by the agency's account and version.
     #[serde(skip)]
     rates: HashMap<(i64, i64), i64>,
-    /// The diamond accounts of all who have owned each room, the first owner first; `None` for one who was erased.
+    /// All who have owned each room, the first owner first.
     #[serde(skip)]
-    owners: HashMap<i64, Vec<Option<i64>>>,
+    owners: HashMap<i64, Vec<store::Owner>>,
     rooms: BTreeMap<i64, Room>,
     /// The memberships of each member, by the member's diamond account.
     #[serde(skip)]
@@ -93,12 +93,10 @@ impl Audit {
                 );
             }
         }
-        // A gift on its way while the room is handed over is the former owner's.
-        let was_owner =
-            |owners: &&Vec<Option<i64>>| owners.iter().any(|owner| owner.is_none_or(|owner| owner == detail.owner));
-        if let Some(owners) = self.owners.get(&line.room).filter(|owners| !was_owner(owners)) {
+        if let Some(owners) = self.owners.get(&line.room).filter(|owners| !owned(owners, detail.owner, row.at_us)) {
             let (named, room) = (detail.owner, line.room);
-            flaws.posting(row, format!("names {named} as the owner's account of room {room}: {owners:?}"));
+            let then: Vec<_> = owners.iter().map(|owner| owner.account).collect();
+            flaws.posting(row, format!("names {named} as the owner's account of room {room}: {then:?}"));
         }
         self.check_memberships(row, detail, flaws);
         let mut last = -1;
@@ -155,7 +153,7 @@ impl Audit {
     /// Checks a row without a detail. Everything except the agencies' shares is known, and for those there is a bound.
     fn check_first(&self, row: &Transfer, line: &Line, system: &System, flaws: &mut Flaws) {
         // Rows without a detail are older than the first room that was handed over.
-        let owner = self.owners.get(&line.room).and_then(|owners| *owners.first()?);
+        let owner = self.owners.get(&line.room).and_then(|owners| owners.first()?.account);
         let detail = Detail {
             line: line.clone(),
             xp_bp: row.stored.xp_bp.unwrap_or_default(),
@@ -255,4 +253,15 @@ fn owner_by_share(row: &Transfer, line: &Line) -> Option<i64> {
     let share = line.total().checked_mul(500)?;
     let stranger = row.legs.iter().find(|leg| leg.amount == share && !line.receivers.contains(&leg.account));
     stranger.map(|leg| leg.account)
+}
+
+/// Whether this account was that of the room's owner at this time, or around it: a gift that is on its way while the room is
+/// handed over is the former owner's. The account of an owner who was erased is not known.
+fn owned(owners: &[store::Owner], account: i64, at_us: i64) -> bool {
+    let mut since_us = i64::MIN;
+    owners.iter().any(|owner| {
+        let since = std::mem::replace(&mut since_us, owner.until_us);
+        let is_then = since.saturating_sub(AROUND_US) <= at_us && at_us <= owner.until_us.saturating_add(AROUND_US);
+        is_then && owner.account.is_none_or(|owner| owner == account)
+    })
 }

@@ -202,29 +202,37 @@ pub(super) async fn unversioned(connection: &mut PgConnection) -> Result<Vec<(St
     Ok(said.collect())
 }
 
-/// The diamond accounts of all who have owned these rooms, the first owner first; `None` for one who was erased.
-pub(super) async fn room_owners(
-    connection: &mut PgConnection,
-    rooms: &[i64],
-) -> Result<HashMap<i64, Vec<Option<i64>>>> {
+/// Somebody who owned a room, until the time at which it was handed over.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Owner {
+    /// Their diamond account; `None` if they were erased.
+    pub(super) account: Option<i64>,
+    /// Unix microseconds by the database's clock.
+    pub(super) until_us: i64,
+}
+
+/// All who have owned these rooms, the first owner first.
+pub(super) async fn room_owners(connection: &mut PgConnection, rooms: &[i64]) -> Result<HashMap<i64, Vec<Owner>>> {
     let rows = sqlx::query!(
-        r#"select owned.room_id as "room!", w.diamond_account as "account?"
-             from (select id as room_id, owner_id, 9223372036854775807 as until
+        r#"select owned.room_id as "room!", w.diamond_account as "account?",
+                  (extract(epoch from owned.until) * 1000000)::bigint as until_us
+             from (select id as room_id, owner_id, null::bigint as handover, null::timestamptz as until
                      from rooms
                     where id = any($1)
                     union all
-                   select room_id, former_id, id
+                   select room_id, former_id, id, at
                      from room_handovers
                     where room_id = any($1)) owned
              left join wallets w on w.user_id = owned.owner_id
-            order by owned.until"#,
+            order by owned.handover nulls last"#,
         rooms
     )
     .fetch_all(connection)
     .await?;
-    let mut owners: HashMap<i64, Vec<Option<i64>>> = HashMap::new();
+    let mut owners: HashMap<i64, Vec<Owner>> = HashMap::new();
     for row in rows {
-        owners.entry(row.room).or_default().push(row.account);
+        let owner = Owner { account: row.account, until_us: row.until_us.unwrap_or(i64::MAX) };
+        owners.entry(row.room).or_default().push(owner);
     }
     Ok(owners)
 }

@@ -542,7 +542,9 @@ impl Client {
             }
             Event::InvitationSent { .. } | Event::InvitationEnded { .. } => {}
             Event::AdminsChanged { admins, .. } => self.picture.admins.clone_from(admins),
-            Event::ChatRulesChanged { rules, .. } => self.picture.chat_rules = *rules,
+            Event::ChatRulesChanged { rules, .. } => {
+                self.picture.chat_rules = Some(*rules).filter(|rules| !rules.are_none())
+            }
             Event::ParticipantKicked { .. }
             | Event::ParticipantBanned { .. }
             | Event::ParticipantUnbanned { .. }

@@ -90,3 +90,33 @@ fn an_offer_outlives_a_restart_unless_it_was_accepted() {
     let next = World::waking(Woken { epoch: 9, card, checkpoint, ..woken() }, Settings::default());
     assert_eq!((next.state.offer.clone(), next.state.card().owner.id), (None, user(2)));
 }
+
+#[test]
+fn regression_no_offer_comes_back_to_who_may_not_join_or_from_a_former_owner() {
+    let mut world = World::with_people(&[1, 2, 3]);
+    world.command(1, offer(2)).expect("the owner may");
+    let kept = Some(world.state.checkpoint(world.now));
+    let of_owner = |number| RoomCard { owner: person(number), ..woken().card };
+    let closed = RoomCard { closed: Some(Closed { by: ClosedBy::Staff, reason: String::new() }), ..woken().card };
+    for (card, bans, kicks, open) in [
+        (woken().card, vec![], vec![], true),
+        (woken().card, vec![(user(2), None)], vec![], false),
+        (woken().card, vec![], vec![(user(2), 60_000)], false),
+        (closed, vec![], vec![], false),
+        (of_owner(3), vec![], vec![], false),
+    ] {
+        let next = Woken { epoch: 8, card, bans, kicks, checkpoint: kept.clone(), ..woken() };
+        let next = World::waking(next, Settings::default());
+        assert_eq!(next.state.offer.is_some(), open, "{:?}", next.state.card());
+        assert_eq!(next.state.people(), u32::from(open), "who has an offer is awaited, and nobody else");
+    }
+}
+
+#[test]
+fn regression_an_offer_is_decided_in_turn_with_what_the_store_is_writing() {
+    for command in [offer(2), withdraw_offer(), refuse_offer(), accept_offer()] {
+        let caller = Caller { user: person(1), connection: ConnectionId::NONE };
+        let operation = Operation::of_words(Op(uuid::Uuid::from_u128(1)), user(1), "an offer");
+        assert!(RoomState::is_hard(&Request::Command { caller, operation, command }));
+    }
+}

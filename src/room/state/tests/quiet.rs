@@ -43,7 +43,7 @@ fn everybody_but_the_owner_may_be_muted_and_the_rest_of_the_rules_stays() {
     world.command(1, chat_rules(None, Some(3))).expect("the owner may");
     let rules = ChatRules { muted: true, slow_mode_s: 3 };
     assert_eq!(world.told.last(), Some(&Event::ChatRulesChanged { rules, by: user(1) }));
-    assert_eq!(world.state.snapshot(user(2)).chat_rules, rules);
+    assert_eq!(world.state.snapshot(user(2)).chat_rules, Some(rules));
     let told = world.told.len();
     world.command(1, chat_rules(Some(true), None)).expect("nothing is left to do");
     assert_eq!(world.told.len(), told);
