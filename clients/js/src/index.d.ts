@@ -1,6 +1,6 @@
 import type {
-  Balance, ChatLine, Commands, Connected, ErrorBody, FieldError, GiftLine, OwnPlace, PeoplePage, Person, Position,
-  RemovalCause, Retry, RoomCard, Seat, SeatCause,
+  Balance, ChatLine, ChatRules, Commands, Connected, ErrorBody, FieldError, GiftLine, Hand, Invitation, OwnPlace,
+  OwnershipOffer, PeoplePage, Person, Position, RemovalCause, Retry, RoomCard, Seat, SeatCause, SeatMode,
 } from './protocol.d.ts';
 
 export type * from './protocol.d.ts';
@@ -195,7 +195,7 @@ export class Rest {
 export interface Note {
   key: string;
   at: number;
-  note: 'seat' | 'kicked';
+  note: 'seat' | 'kicked' | 'banned';
   cause?: SeatCause;
   seat?: number;
   user?: Person;
@@ -209,9 +209,19 @@ export interface RoomState {
   /** What was seen last; sent with every join. */
   readonly position: Position | null;
   readonly card: RoomCard | null;
+  /** The own place as it was at the last snapshot. What it is now follows from the fields below: `roleOf`. */
   readonly own: OwnPlace | null;
+  /** The ids of the room's admins. */
+  readonly admins: readonly number[];
+  readonly offer: OwnershipOffer | null;
   readonly seats: readonly Seat[];
   readonly seat_version: number;
+  readonly seat_mode: SeatMode;
+  /** The raised hands, oldest first. Those that were raised before the join are known to owner, admins and host only. */
+  readonly hands: readonly Hand[];
+  /** The open invitations that were sent since the join, and one's own. */
+  readonly invitations: readonly Invitation[];
+  readonly chat_rules: ChatRules;
   readonly count: number;
   readonly people: readonly Person[];
   readonly chat: readonly (ChatLine | Note)[];
@@ -238,6 +248,8 @@ export interface RoomFrame {
 export function emptyRoom(room: number): RoomState;
 /** The next state of the room; the given state is not changed. */
 export function reduce(state: RoomState, frame: RoomFrame): RoomState;
+/** What a user is in the room now. */
+export function roleOf(state: RoomState, user: number): 'owner' | 'admin' | 'host' | 'speaker' | 'listener';
 
 // ---------------------------------------------------------------------------------------------- the client
 

@@ -17,10 +17,16 @@ export const emptyRoom = (room) => ({
   position: null, // {epoch, seq, gift_no}: what was seen last; sent with every join
   card: null,
   own: null,
+  admins: [], // ids
+  offer: null, // to whom the room is offered: {user, until}
   seats: [],
   seat_version: 0,
+  seat_mode: 'free',
+  hands: [], // {user, seat, until}, oldest first; at first for those only who may settle them
+  invitations: [], // {user, seat, by, until}
   count: 0,
   people: [],
+  chat_rules: {}, // {muted, slow_mode_s}
   chat: [], // {op, at, from, text} and notes {key, at, note, …}, oldest first
   ops: { young: new Set(), old: new Set() }, // the operations of lines that were shown
   gifts: [], // GiftLine, by gift_no
@@ -73,8 +79,8 @@ function apply(state, { type, data, at, epoch, seq }) {
       return renamed(state, data.person);
     case 'seats.changed': {
       const now = new Map(data.seats.map((seat) => [seat.no, seat]));
-      // A move changes two seats, and is told once: of the seat where the user sits now.
-      const told = data.cause === 'moved' ? data.seats.filter((seat) => seat.user) : data.seats;
+      // A move changes two seats, and is told of the seats where users sit now.
+      const told = ['moved', 'placed', 'swapped'].includes(data.cause) ? data.seats.filter((seat) => seat.user) : data.seats;
       const notes = told.map((seat) => ({
         key: `${key}.${seat.no}`,
         at,
@@ -93,11 +99,12 @@ function apply(state, { type, data, at, epoch, seq }) {
     }
     case 'chat.posted':
       return { ...state, ...addLines(state, [{ op: data.op, at, from: data.from, text: data.text }]) };
-    case 'participant.kicked': {
+    case 'participant.kicked':
+    case 'participant.banned': {
       const note = {
         key,
         at,
-        note: 'kicked',
+        note: type === 'participant.kicked' ? 'kicked' : 'banned',
         user: personOf(state, data.user),
         by: personOf(state, data.by),
         reason: data.reason ?? '',
@@ -105,6 +112,26 @@ function apply(state, { type, data, at, epoch, seq }) {
       const people = state.people.filter((person) => person.id !== data.user);
       return { ...state, people, ...addLines(state, [note]) };
     }
+    case 'room.changed':
+      return { ...state, card: data.room };
+    case 'admins.changed':
+      return { ...state, admins: data.admins };
+    case 'ownership.changed':
+      return { ...state, card: state.card && { ...state.card, owner: data.owner }, offer: data.offer ?? null };
+    case 'chat.rules_changed':
+      return { ...state, chat_rules: data.rules };
+    case 'seat_mode.changed':
+      return { ...state, seat_mode: data.mode };
+    case 'layout.changed':
+      return { ...state, seats: data.seats, seat_version: data.version };
+    case 'hand.raised':
+      return { ...state, hands: [...without(state.hands, data.hand.user.id), data.hand] };
+    case 'hand.settled':
+      return { ...state, hands: without(state.hands, data.user) };
+    case 'invitation.sent':
+      return { ...state, invitations: [...without(state.invitations, data.invitation.user.id), data.invitation] };
+    case 'invitation.ended':
+      return { ...state, invitations: without(state.invitations, data.user) };
     case 'gifts.sent':
       return { ...showGifts(state, data.gifts), coins: data.coins };
     default:
@@ -131,6 +158,9 @@ function joined(state, reply) {
     const { room, own, seats, seat_version, count, people, chat, coins } = reply.snapshot;
     const lines = chat.map(({ op, at, from, text }) => ({ op, at, from, text }));
     next = { ...next, card: room, own, seats, seat_version, count, people: mergePeople([], people), coins };
+    const { admins = [], offer = null, seat_mode = 'free', hands = [], chat_rules = {} } = reply.snapshot;
+    const invitations = own.invitation ? [own.invitation] : [];
+    next = { ...next, admins, offer, seat_mode, hands, invitations, chat_rules };
     // The lines of a snapshot that are not known yet are the newest. `at` does not order them: the server's clock may jump.
     next = { ...next, ...addLines(next, lines) };
   }
@@ -205,6 +235,17 @@ function renamed(state, person) {
   const seats = state.seats.map((seat) => (seat.user?.id === person.id ? { ...seat, user: person } : seat));
   const card = state.card && { ...state.card, owner: now(state.card.owner) };
   return { ...state, card, seats, people: state.people.map(now) };
+}
+
+/** The hands or invitations except this user's. */
+const without = (those, user) => those.filter((one) => one.user.id !== user);
+
+/** What a user is in the room now: `owner`, `admin`, `host`, `speaker` or `listener`. */
+export function roleOf({ card, admins, seats }, user) {
+  if (card?.owner.id === user) return 'owner';
+  if (admins.includes(user)) return 'admin';
+  const seat = seats.find((one) => one.user?.id === user);
+  return !seat ? 'listener' : seat.no === 0 ? 'host' : 'speaker';
 }
 
 function mergePeople(people, more) {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { emptyRoom, reduce } from '../src/index.js';
+import { emptyRoom, reduce, roleOf } from '../src/index.js';
 import { ROOM, amira, chat, event, fresh, frozen, gift, gifts, joined, lina, numbers, omar, ops, snapshot } from './words.js';
 
 test('a first visit shows the snapshot and no old gift', () => {
@@ -32,6 +32,34 @@ test('events are applied in their order and the given state is not changed', () 
   assert.deepEqual(state.chat.map((line) => line.note ?? line.op), ['seat', 'a', 'seat', 'kicked']);
   assert.equal(state.chat[2].user.name, 'Omar', 'who stood up is named, though the seat no longer does');
   assert.equal(state.gap, false);
+});
+
+test('who decides in the room, how seats are given and the rules of the chat follow the events', () => {
+  const hand = (person) => ({ user: person, until: 9 });
+  const invitation = { user: lina, by: amira.id, until: 9 };
+  const frames = [
+    event(11, 'admins.changed', { admins: [omar.id], user: omar.id, by: amira.id }),
+    event(12, 'seat_mode.changed', { mode: 'apply', by: omar.id }),
+    event(13, 'hand.raised', { hand: hand(lina) }),
+    event(14, 'hand.raised', { hand: hand(omar) }),
+    event(15, 'hand.settled', { user: lina.id, outcome: 'refused', by: omar.id }),
+    event(16, 'invitation.sent', { invitation }),
+    event(17, 'layout.changed', { seats: [{ no: 0, user: lina }, { no: 1 }], version: 7, by: amira.id }),
+    event(18, 'chat.rules_changed', { rules: { slow_mode_s: 5 }, by: omar.id }),
+    event(19, 'participant.banned', { user: 77, by: omar.id, reason: 'spam' }),
+  ];
+  const state = frames.reduce((before, frame) => reduce(frozen(before), frozen(frame)), fresh());
+  assert.deepEqual([state.seat_mode, state.hands, state.invitations], ['apply', [hand(omar)], [invitation]]);
+  assert.deepEqual([state.seats.length, state.seat_version, state.chat_rules], [2, 7, { slow_mode_s: 5 }]);
+  const owner = state.card.owner.id;
+  assert.deepEqual([owner, omar.id, lina.id, 77].map((id) => roleOf(state, id)), ['owner', 'admin', 'host', 'listener']);
+  assert.equal(state.chat.at(-1).note, 'banned');
+  const over = [
+    event(20, 'invitation.ended', { user: lina.id, outcome: 'refused' }),
+    event(21, 'ownership.changed', { owner: omar, cause: 'accepted' }),
+    event(22, 'room.changed', { room: { ...state.card, owner: omar, name: 'Night' }, by: omar.id }),
+  ].reduce(reduce, state);
+  assert.deepEqual([over.invitations, roleOf(over, omar.id), over.card.name], [[], 'owner', 'Night']);
 });
 
 test('a user who moves is on the other seat only, and is told of once', () => {
