@@ -149,9 +149,10 @@ export function readyRoom() {
 export function tellRemoved({ cause, until, reason }, otherwise) {
   const told = {
     kicked: `You were kicked out of the room${until ? ` until ${new Date(until).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' })}` : ''}.${reason ? ` “${reason}”` : ''}`,
+    banned: `You were banned from the room${until ? ` until ${new Date(until).toLocaleString([], { dateStyle: 'medium', timeStyle: 'short' })}` : ''}.${reason ? ` “${reason}”` : ''}`,
     joined_elsewhere: 'You have joined another room on another device.',
     left: 'You have left the room on another device.',
-    closed: `The staff closed the room.${reason ? ` “${reason}”` : ''} You may join it again.`,
+    closed: `The room was closed.${reason ? ` “${reason}”` : ''}`,
   };
   tell(told[cause] ?? otherwise, 'removed');
 }

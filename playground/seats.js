@@ -3,7 +3,7 @@
 import { $, avatar, doing, fill, h, icon, redraw } from './dom.js';
 import { openPerson } from './people.js';
 import { openProfile } from './profile.js';
-import { app, isMe } from './state.js';
+import { app, decides, isMe, role } from './state.js';
 import { placeName } from './words.js';
 
 const SPEAKS_MS = 2500;
@@ -11,10 +11,14 @@ const WAITING = 8; // places that are drawn before the room's seats are known
 const speaking = new Map(); // user -> timer
 let opened = null; // the number of the seat whose sheet is open
 
-const isOwner = () => app.room?.state?.own?.role === 'owner';
+const applies = () => app.room?.state?.seat_mode === 'apply' && !decides();
 const seatOf = (no) => app.room?.state?.seats.find((seat) => seat.no === no);
 const own = () => app.room?.state?.seats.find((seat) => isMe(seat.user));
-const mayTake = (seat) => !seat.user && !seat.locked && !own() && (seat.no !== 0 || isOwner()); // the host's seat is the owner's
+// The host's seat is the owner's; where users apply, the owner and the admins alone take a seat by themselves.
+const isOpen = (seat) => !seat.user && !seat.locked && (seat.no !== 0 || role() === 'owner');
+const mayTake = (seat) => isOpen(seat) && !own() && !applies();
+const mayAsk = (seat) => isOpen(seat) && !own() && applies();
+const mayMove = (seat) => isOpen(seat) && Boolean(own()) && !applies();
 
 /** Draws places without people, until the room's state arrives. */
 export function clearSeats() {
@@ -29,20 +33,39 @@ export function drawSeats(state) {
     h('li', { 'data-seat': seat.no }, h('button', { type: 'button', class: 'seat', onclick: () => pressSeat(seat.no) }));
   $('seats').dataset.count = state.seats.length;
   fill($('seats'), state.seats, (seat) => seat.no, make, (node, seat) =>
-    redraw(node, JSON.stringify([seat, seated, isOwner()]), () => drawSeat(node.firstElementChild, seat)));
+    redraw(node, JSON.stringify([seat, seated, role(), applies()]), () => drawSeat(node.firstElementChild, seat)));
+  drawAsked(state);
   if ($('seat-sheet').open) drawSheet();
 }
 
+/** Draws what the user is asked, or has asked for: an invitation to a seat, or the own raised hand. */
+function drawAsked(state) {
+  const mine = ({ user }) => isMe(user);
+  const invited = state.invitations.find(mine);
+  const raised = state.hands.find(mine);
+  const act = (text, type) =>
+    h('button', { type: 'button', onclick: () => doing(() => app.client.command(type, { room: app.room.id })) }, text);
+  const text = invited ? 'You are invited to take a seat.' : raised ? 'You have asked for a seat.' : '';
+  redraw($('asked'), text, () => {
+    $('asked').hidden = !text;
+    $('asked-text').textContent = text;
+    $('asked-acts').replaceChildren(...(invited
+      ? [act('Take it', 'invitation.accept'), act('No, thanks', 'invitation.refuse')]
+      : raised ? [act('Ask no more', 'hand.lower')] : []));
+  });
+}
+
 function drawSeat(button, seat) {
-  const { no, user, locked } = seat;
-  const take = mayTake(seat);
+  const { no, user, locked, muted, self_muted: quiet } = seat;
+  const take = mayTake(seat) || mayAsk(seat);
   button.className = `seat ${user ? (isMe(user) ? 'own' : 'taken') : locked ? 'free locked' : 'free'}`;
-  button.disabled = !user && !take && !(isOwner() && no !== 0);
+  button.disabled = !user && !take && !hasSheet(seat);
   const face = user ? avatar(user) : h('span', { class: 'avatar', 'aria-hidden': 'true' }, icon(locked ? 'lock' : take ? 'plus' : 'mic'));
   const badge = no === 0 && user ? h('span', { class: 'host', 'aria-hidden': 'true' }) : null;
-  button.replaceChildren(h('span', { class: 'face' }, face, badge), h('span', { class: 'name', dir: 'auto' }, user ? user.name : no === 0 ? 'Host' : placeName(no)));
+  const mark = muted || quiet ? h('span', { class: 'mark', 'aria-hidden': 'true' }, icon('mute')) : null;
+  button.replaceChildren(h('span', { class: 'face' }, face, badge, mark), h('span', { class: 'name', dir: 'auto' }, user ? user.name : no === 0 ? 'Host' : placeName(no)));
   const does = user ? (isMe(user) ? `${user.name}, you` : user.name) : locked ? 'locked' : take && !hasSheet(seat) ? 'free: take it' : 'free';
-  button.setAttribute('aria-label', `${placeName(no)}, ${does}`);
+  button.setAttribute('aria-label', `${placeName(no)}, ${does}${muted || quiet ? ', muted' : ''}`);
   button.title = user ? user.name : locked ? 'Locked' : take ? 'Take this seat' : 'Free';
   if (hasSheet(seat)) button.setAttribute('aria-haspopup', 'dialog');
   else button.removeAttribute('aria-haspopup');
@@ -51,7 +74,7 @@ function drawSeat(button, seat) {
 }
 
 /** Whether a press opens a sheet. A free seat with one choice only is taken at once. */
-const hasSheet = ({ no, user }) => Boolean(user) || (isOwner() && no !== 0);
+const hasSheet = (seat) => Boolean(seat.user) || decides() || mayAsk(seat) || mayMove(seat);
 
 function pressSeat(no) {
   const seat = seatOf(no);
@@ -69,16 +92,22 @@ const command = (type, seat) => doing(() => app.client.command(type, { room: app
 function drawSheet() {
   const seat = seatOf(opened);
   if (!seat) return $('seat-sheet').close();
-  const { no, user, locked } = seat;
+  const { no, user, locked, muted, self_muted: quiet } = seat;
+  const label = placeName(no).toLowerCase();
   const choices = [];
   if (isMe(user)) {
-    choices.push(['user', 'Show my profile', openProfile], ['stand', `Leave ${placeName(no).toLowerCase()}`, () => doing(() => app.client.command('seat.leave', { room: app.room.id })), 'danger']);
+    const turn = quiet ? ['mic', 'Turn my microphone on', 'mic.unmute'] : ['mute', 'Turn my microphone off', 'mic.mute'];
+    choices.push([turn[0], turn[1], () => doing(() => app.client.command(turn[2], { room: app.room.id }))]);
+    choices.push(['user', 'Show my profile', openProfile], ['stand', `Leave ${label}`, () => doing(() => app.client.command('seat.leave', { room: app.room.id })), 'danger']);
   } else if (user) {
     choices.push(['user', `Show ${user.name}`, () => openPerson(user)]);
   } else {
-    if (mayTake(seat)) choices.push(['mic', `Take ${placeName(no).toLowerCase()}`, () => command('seat.take', no)]);
-    if (isOwner() && no !== 0) choices.push(locked ? ['unlock', `Unlock ${placeName(no).toLowerCase()}`, () => command('seat.unlock', no)] : ['lock', `Lock ${placeName(no).toLowerCase()}`, () => command('seat.lock', no)]);
+    if (mayTake(seat)) choices.push(['mic', `Take ${label}`, () => command('seat.take', no)]);
+    if (mayMove(seat)) choices.push(['mic', `Move to ${label}`, () => command('seat.move', no)]);
+    if (mayAsk(seat)) choices.push(['hand', `Ask for ${label}`, () => command('hand.raise', no)]);
+    if (decides() && no !== 0) choices.push(locked ? ['unlock', `Unlock ${label}`, () => command('seat.unlock', no)] : ['lock', `Lock ${label}`, () => command('seat.lock', no)]);
   }
+  if (decides()) choices.push(muted ? ['mic', `Unmute ${label}`, () => command('seat.unmute', no)] : ['mute', `Mute ${label}`, () => command('seat.mute', no)]);
   const said = isMe(user) ? 'You sit here.' : user ? `${user.name} sits here.` : locked ? 'It is locked: nobody can take it.' : own() ? 'It is free. You have a seat already.' : 'It is free.';
   redraw($('seat-sheet'), JSON.stringify([seat, said, choices.map(([, text]) => text)]), () => {
     $('seat-face').replaceChildren(user ? avatar(user) : h('span', { class: 'avatar blank', 'aria-hidden': 'true' }, icon(locked ? 'lock' : 'mic')));

@@ -1,6 +1,6 @@
 // The state that the parts of the page share: the signed-in user, the client, the room, and the catalogue of gifts.
 
-import { Session, operation, webStorage } from './client/index.js';
+import { Session, operation, roleOf, webStorage } from './client/index.js';
 
 const kept = sessionStorage.getItem('parlor.device');
 const device = kept ?? `web-${operation()}`;
@@ -15,5 +15,11 @@ export const session = new Session({ device, storage: webStorage(sessionStorage)
  * connection was lost.
  */
 export const app = { client: null, room: null, catalogue: new Map(), user: null, isDev: false, lostAt: 0 };
+
+/** What the user is in the room now. */
+export const role = () => (app.room?.state ? roleOf(app.room.state, app.user?.id) : 'listener');
+
+/** Whether the user decides in the room: as its owner, or as an admin. */
+export const decides = () => ['owner', 'admin'].includes(role());
 
 export const isMe = (person) => person !== undefined && person !== null && person.id === app.user?.id;

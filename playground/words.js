@@ -23,6 +23,15 @@ const WORDS = {
   room_full: 'The room is full.',
   room_paused: 'The room is paused for a moment.',
   kicked: 'You were kicked out of this room.',
+  banned: 'You are banned from this room.',
+  muted: 'You may not write here at the moment.',
+  slow_mode: 'This room is in slow mode. Wait a moment.',
+  text_refused: 'The room does not take these words.',
+  not_permitted: 'This room does not let you do that.',
+  wrong_password: 'The password is wrong.',
+  room_closed: 'The room is closed.',
+  hand_settled: 'Somebody else has answered this hand.',
+  invitation_over: 'The invitation is over.',
   joined_elsewhere: 'You have joined another room on another device.',
   rate_limited: 'That was too often. Wait a moment.',
   code_invalid: 'The code is wrong or too old. Check it, or send another one.',
@@ -72,9 +81,10 @@ const place = (seat) => (seat === 0 ? 'the host’s seat' : `seat ${seat}`);
 
 /** The text of a note about the room, which is shown between the chat lines. */
 export function remark({ note, cause, seat, user, by, reason }) {
-  if (note === 'kicked') {
+  if (note === 'kicked' || note === 'banned') {
     const by_whom = isMe(by) ? 'you' : named(by);
-    return `${who(user)} ${isMe(user) ? 'were' : 'was'} kicked out of the room by ${by_whom}${reason ? `: “${reason}”` : ''}`;
+    const what = note === 'kicked' ? 'kicked out of' : 'banned from';
+    return `${who(user)} ${isMe(user) ? 'were' : 'was'} ${what} the room by ${by_whom}${reason ? `: “${reason}”` : ''}`;
   }
   const said = {
     taken: `${who(user)} took ${place(seat)}`,
@@ -82,6 +92,16 @@ export function remark({ note, cause, seat, user, by, reason }) {
     left: `${who(user)} left ${place(seat)}`,
     gone: `${who(user)} left the room and ${place(seat)}`,
     kicked: `${who(user)} lost ${place(seat)}`,
+    banned: `${who(user)} lost ${place(seat)}`,
+    removed: `${who(user)} lost ${place(seat)}`,
+    approved: `${who(user)} took ${place(seat)}`,
+    invited: `${who(user)} took ${place(seat)}`,
+    placed: `${who(user)} moved to ${place(seat)}`,
+    swapped: `${who(user)} moved to ${place(seat)}`,
+    muted: `${place(seat)} was muted`,
+    unmuted: `${place(seat)} was unmuted`,
+    self_muted: `${who(user)} muted the microphone`,
+    self_unmuted: `${who(user)} unmuted the microphone`,
     locked: `${place(seat)} was locked`,
     unlocked: `${place(seat)} was unlocked`,
   }[cause] ?? `${place(seat)} changed`;
