@@ -1755,7 +1755,7 @@ export interface OwnPlace {
   seat?: number;
 }
 
-/** Accept the offer of the room, and own it from now on. The former owner keeps no rights in it. */
+/** Accept the offer of the room, and own it from now on. The former owner keeps no right but those of the seat they sit on. */
 export interface OwnershipAcceptCommand {
   /** The id that the client chose, unique on the socket until it is answered. */
   id: number;
@@ -2192,7 +2192,7 @@ export interface RoomCard {
   language?: string;
   /** Who may write chat lines. */
   may_chat: Who;
-  /** Who may invite others to a seat. */
+  /** Who may invite others to a seat, of those whose role lets them: the owner, the admins and the host. */
   may_invite: Who;
   /** Who may post images. */
   may_post_images: Who;
@@ -2978,7 +2978,7 @@ export interface Commands {
   "mic.mute": { data: OnMap; reply: Done };
   /** Unmute oneself. On a seat that the owner or an admin has muted, the user is still not heard. */
   "mic.unmute": { data: OnMap; reply: Done };
-  /** Accept the offer of the room, and own it from now on. The former owner keeps no rights in it. */
+  /** Accept the offer of the room, and own it from now on. The former owner keeps no right but those of the seat they sit on. */
   "ownership.accept": { data: InRoom; reply: Done };
   /** Offer the room to a user who is in it, for five minutes. It replaces an earlier offer. Only the room's owner may do this. */
   "ownership.offer": { data: OnUser; reply: Done };
