@@ -56,6 +56,10 @@ function drawActs(person, seat) {
     acts.push(['hand', 'Give the seat that was asked for', about('hand.approve')], ['close', 'Refuse the raised hand', about('hand.refuse')]);
   }
   if (decides() && !seat && !isMe(person)) acts.push(['mic', 'Invite to a seat', about('invitation.send')]);
+  if (decides() && seat && roleOf(state, person.id) !== 'owner') {
+    const [symbol, text, type] = seat.muted ? ['mic', 'Unmute the seat', 'seat.unmute'] : ['mute', 'Mute the seat', 'seat.mute'];
+    acts.push([symbol, text, () => doing(() => app.client.command(type, { room: app.room.id, seat: seat.no }))]);
+  }
   if (decides() && seat && !isMe(person)) acts.push(['stand', 'Take off the seat', about('seat.remove_user')]);
   if (decides() && roleOf(state, person.id) !== 'owner' && !isMe(person)) {
     acts.push(['mute', 'Mute in the chat for ten minutes', about('chat.mute', { duration_ms: 600_000 })]);

@@ -74,7 +74,7 @@ function drawSeat(button, seat) {
 }
 
 /** Whether a press opens a sheet. A free seat with one choice only is taken at once. */
-const hasSheet = (seat) => Boolean(seat.user) || decides() || mayAsk(seat) || mayMove(seat);
+const hasSheet = (seat) => Boolean(seat.user) || (decides() && seat.no !== 0) || mayAsk(seat) || mayMove(seat);
 
 function pressSeat(no) {
   const seat = seatOf(no);
