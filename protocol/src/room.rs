@@ -288,6 +288,8 @@ pub struct ChatRules {
     pub muted: bool,
     /// The seconds between two lines of one user. Absent: 0, no slow mode.
     #[serde(default, skip_serializing_if = "is_zero")]
+    #[cfg_attr(feature = "schemars", schemars(range(min = 1)))]
+    #[cfg_attr(feature = "utoipa", schema(minimum = 1))]
     pub slow_mode_s: u32,
 }
 

@@ -268,11 +268,13 @@ async def operate(machine, client):
 
     machine.database.make()
     machine.database.start()
-    (roles,) = blocks(PAGE, "sql")
+    roles, words = blocks(PAGE, "sql")
     run(["psql", machine.database.superuser, "-qv", "ON_ERROR_STOP=1"], input=roles, env=machine.environment)
     said = machine.bash(database)
     assert "clean" in said and said.count("the database is parlor at localhost") >= 4, said
     told("a database with roles, TLS and sslmode=verify-full is migrated, seeded and audited")
+    run(["psql", machine.database.superuser, "-qv", "ON_ERROR_STOP=1"], input=f"\\connect parlor\n{words}", env=machine.environment)
+    told("words are filtered by a change of a table")
     shutil.copy(machine.folder / "other.pem", machine.folder / "etc/other-ca.pem")
     for address, words in (
         ("sslmode=verify-full&sslrootcert=/etc/parlor/other-ca.pem", "certificate"),

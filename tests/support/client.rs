@@ -274,9 +274,14 @@ impl Client {
         self.find("a frame", |_| true).await
     }
 
-    /// Reads whatever comes, and so answers the server's pings, until the socket is closed.
+    /// Reads whatever comes, and answers the server's pings, until the socket is closed.
     pub async fn stay(mut self) {
-        while self.socket.next().await.is_some_and(|message| message.is_ok()) {}
+        while let Some(Ok(message)) = self.socket.next().await {
+            let is_ping = message.to_text().is_ok_and(|text| text == r#"{"type":"ping"}"#);
+            if is_ping && self.socket.send(Message::text(r#"{"type":"pong"}"#)).await.is_err() {
+                return;
+            }
+        }
     }
 
     /// Sends this text as it is.

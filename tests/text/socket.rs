@@ -5,7 +5,7 @@ use std::path::Path;
 
 use futures_util::StreamExt;
 use parlor_protocol::text::Rule;
-use parlor_protocol::{ErrorCode, Event, RoomId, UserId};
+use parlor_protocol::{Event, RoomId, UserId};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -57,6 +57,8 @@ struct Scene {
     world: World,
     owner: UserId,
     room: RoomId,
+    /// The owner's other room, which is closed again and again.
+    closed: RoomId,
     /// Who connects and joins again and again.
     comer: UserId,
     token: String,
@@ -68,8 +70,9 @@ impl Scene {
         let plan = plan.set("PARLOR__GATEWAY__CONNECTIONS_PER_MINUTE_ADDRESS", 1_000_000);
         let world = plan.set("PARLOR__GATEWAY__DEVICES", 1_000).await;
         let (owner, comer) = (world.person("user").await, world.person("user").await);
-        let (room, token) = (world.room(owner).await, world.token(comer).await);
-        Self { world, owner, room, comer, token }
+        let (room, closed) = (world.room(owner).await, world.room(owner).await);
+        let token = world.token(comer).await;
+        Self { world, owner, room, closed, comer, token }
     }
 
     /// A socket that may send this command. Each is a device of its own, so that none replaces another.
@@ -82,13 +85,7 @@ impl Scene {
         let token = if is_comer { self.token.clone() } else { self.world.token(user).await };
         let mut client = Client::connected(self.world.address, &token, &Uuid::now_v7().to_string()).await;
         if !is_comer {
-            let pass = self.world.room_token(user, self.room);
-            if client.join(self.room, &pass).await.is_err_and(|refusal| refusal.code == ErrorCode::RoomClosed) {
-                // A text was taken as the reason for which the room is closed.
-                let closing = format!("/v1/rooms/{}/closing", self.room);
-                assert_eq!(self.world.delete(&closing, &token).await, 200);
-                client.join(self.room, &pass).await.expect("it is open");
-            }
+            client.join(self.room, &self.world.room_token(user, self.room)).await.expect("may come in");
         }
         client
     }
@@ -102,7 +99,8 @@ impl Scene {
         }
         let pass = self.world.room_token(self.comer, self.room);
         let data = &mut frame["data"];
-        for (name, value) in [("room", json!(self.room)), ("user", json!(user))] {
+        let room = if kind == "room.close" { self.closed } else { self.room };
+        for (name, value) in [("room", json!(room)), ("user", json!(user))] {
             if data.get(name).is_some() {
                 data[name] = value;
             }
