@@ -10,8 +10,8 @@ use serde::de::DeserializeOwned;
 use super::json;
 use crate::kit::error::Error;
 
-/// An extractor: a body of `application/json` as a `T`, which should deny unknown fields. Its size is bounded by the
-/// body limit of [`super::layers`].
+/// An extractor: a body of `application/json` as a `T`, which should deny unknown fields. [`super::layers`] has
+/// read the body whole and held it to its bound.
 #[derive(Clone, Copy, Debug)]
 pub struct ValidJson<T>(pub T);
 
@@ -48,7 +48,7 @@ impl<S: Send + Sync, T: DeserializeOwned> OptionalFromRequest<S> for ValidJson<T
     }
 }
 
-fn is_json(headers: &HeaderMap) -> bool {
+pub(super) fn is_json(headers: &HeaderMap) -> bool {
     let essence = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let essence = essence.and_then(|value| value.split(';').next()).map(str::trim);
     essence.is_some_and(|essence| essence.eq_ignore_ascii_case("application/json"))

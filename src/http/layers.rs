@@ -13,6 +13,7 @@ use tower::util::option_layer;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 
+use super::gather::{Bodies, whole_body};
 use super::{Settings, cors, problem, proxy, request_id};
 use crate::kit::edge::Edge;
 use crate::kit::error::Error;
@@ -30,6 +31,7 @@ pub fn around<S: Clone + Send + Sync + 'static>(
         .into()
         .layer(DefaultBodyLimit::max(settings.body_bytes))
         .layer(from_fn_with_state(proxies, proxy::find_client))
+        .layer(from_fn_with_state(Bodies::of(settings), whole_body))
         .layer(from_fn_with_state(settings.timeout(), in_time))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(if_absent(header::CACHE_CONTROL, "no-store"))

@@ -38,6 +38,7 @@ pub mod bearer;
 pub mod body;
 mod cors;
 mod edge;
+mod gather;
 pub mod idempotency;
 pub mod json;
 pub mod layers;
@@ -62,6 +63,9 @@ crate::settings! {
     pub struct Settings at "http", checked by Self::unreadable {
         /// The most bytes of a request's body; more is answered `too_large`.
         body_bytes: usize = 64 * 1_024, in 1_024..=16 << 20;
+        /// The most bytes that all bodies in JSON on their way may have in memory beyond 4 KiB each; a larger one that comes
+        /// then is answered `busy`.
+        bodies_bytes: usize = 16 << 20, in 64 * 1_024..=1 << 30;
         /// Milliseconds that a request may take; then it is answered `timeout`.
         timeout_ms: u64 = 10_000, in 100..=120_000;
         /// Addresses and networks (`10.0.0.0/8`, `::1`) of the proxies whose `X-Forwarded-For` is believed, or whose
@@ -83,6 +87,9 @@ crate::settings! {
 
 impl Settings {
     fn unreadable(&self, problems: &mut Vec<String>) {
+        if self.bodies_bytes < self.body_bytes {
+            problems.push("http.bodies_bytes: it must have room for a body of http.body_bytes".to_owned());
+        }
         for network in &self.trusted_proxies {
             if let Err(why) = network.parse::<proxy::Network>() {
                 problems.push(format!("http.trusted_proxies: `{network}`: {why}"));

@@ -96,7 +96,7 @@ fn answers(operation: &Value, code: ErrorCode) -> bool {
     let key = parameters().find(|parameter| parameter["name"] == IDEMPOTENCY_KEY);
     let by_what_it_takes = match code {
         ErrorCode::BadRequest => has_body || takes("query") || takes("header"),
-        ErrorCode::TooLarge | ErrorCode::UnsupportedMediaType => has_body,
+        ErrorCode::TooLarge | ErrorCode::UnsupportedMediaType | ErrorCode::Busy => has_body,
         ErrorCode::NotFound => takes("path"),
         ErrorCode::Unauthenticated | ErrorCode::TokenExpired | ErrorCode::Suspended => is_signed_in,
         ErrorCode::Forbidden => operation["tags"][0] == "staff",

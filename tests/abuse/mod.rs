@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use self::others::Others;
 use self::stranger::Stranger;
 use crate::support::raw::{Raw, hears_no_more, is_forgotten, text};
-use crate::support::time::until;
+use crate::support::time::{moment, until};
 use crate::support::world::World;
 
 /// The most resident memory that all abuses together may add, in bytes.
@@ -172,6 +172,34 @@ async fn peers_that_vanish_without_a_word_are_ended() {
     })
     .await;
     vanished.into_iter().for_each(|socket| is_forgotten(socket.stream));
+}
+
+/// hyper's buffer stayed in memory with each byte: some 4 KiB for it.
+#[tokio::test]
+async fn bodies_that_come_a_byte_at_a_time_cost_no_more_than_their_length() {
+    const BODIES: usize = 100;
+    const BYTES: usize = 100;
+    let world = World::dev().await;
+    let mut bodies = Vec::new();
+    for _ in 0..BODIES {
+        let mut body = Raw::tcp(world.address).await;
+        body.send(
+            b"POST /v1/auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 60000\r\n\r\n ",
+        )
+        .await;
+        bodies.push(body);
+    }
+    moment(200..300).await;
+    let before = others::memory(world.program.pid());
+    for _ in 0..BYTES {
+        for body in &mut bodies {
+            body.send(b" ").await;
+        }
+        moment(5..10).await;
+    }
+    moment(200..300).await;
+    let grown = others::memory(world.program.pid()).saturating_sub(before);
+    assert!(grown < (BODIES * BYTES * 1_024) as u64, "{grown} bytes for {BODIES} bodies of {BYTES} bytes");
 }
 
 #[test]

@@ -58,8 +58,7 @@ impl<'a> Others<'a> {
 
     /// The server's resident memory.
     pub(super) fn memory(&self) -> u64 {
-        let statm = std::fs::read_to_string(format!("/proc/{}/statm", self.world.program.pid())).expect("it lives");
-        statm.split(' ').nth(1).and_then(|pages| pages.parse::<u64>().ok()).expect("pages") * 4_096
+        memory(self.world.program.pid())
     }
 
     fn files(&self) -> usize {
@@ -129,6 +128,12 @@ impl<'a> Others<'a> {
         self.balancer_asks().await;
         self.newcomer_comes_and_comes_back().await;
     }
+}
+
+/// The resident memory of a process, in bytes.
+pub(super) fn memory(process: u32) -> u64 {
+    let statm = std::fs::read_to_string(format!("/proc/{process}/statm")).expect("it lives");
+    statm.split(' ').nth(1).and_then(|pages| pages.parse::<u64>().ok()).expect("pages") * 4_096
 }
 
 /// How many files a process has open.
