@@ -1,5 +1,5 @@
 import type {
-  Balance, ChatLine, ChatRules, Commands, Connected, ErrorBody, FieldError, GiftLine, Hand, Invitation, OwnPlace,
+  Balance, ChatLine, ChatRules, Commands, Connected, Done, ErrorBody, FieldError, GiftLine, Hand, Invitation, OwnPlace,
   OwnershipOffer, PeoplePage, Person, Position, RemovalCause, Retry, RoomCard, Seat, SeatCause, SeatMode,
 } from './protocol.d.ts';
 
@@ -181,9 +181,28 @@ export class Rest {
   changeMe(profile: Record<string, unknown>): Promise<any>;
   users(q: string, cursor?: string): Promise<Page<Person & Record<string, any>>>;
   openRoom(room: { name: string; seats?: number }): Promise<RoomCard>;
-  rooms(asked?: { q?: string; cursor?: string; limit?: number }): Promise<Page<ListedRoom>>;
+  rooms(asked?: { q?: string; sort?: 'new' | 'hot'; country?: string; tag?: string; cursor?: string; limit?: number }): Promise<Page<ListedRoom>>;
+  ownRooms(asked?: { cursor?: string; limit?: number }): Promise<Page<ListedRoom>>;
+  followedRooms(asked?: { cursor?: string; limit?: number }): Promise<Page<ListedRoom>>;
+  /** The rooms that the user was let into of late, the last one first. */
+  recentRooms(asked?: { cursor?: string; limit?: number }): Promise<Page<ListedRoom>>;
+  /** The rooms of which the user is an admin. */
+  adminRooms(asked?: { cursor?: string; limit?: number }): Promise<Page<ListedRoom>>;
   room(id: number): Promise<RoomCard>;
-  roomToken(id: number): Promise<{ token: string; expires_at: number }>;
+  /** `shown`: what the room asks for, if it does not let everybody in. */
+  roomToken(id: number, shown?: { password?: string; link?: string }): Promise<{ token: string; expires_at: number }>;
+  followRoom(id: number): Promise<unknown>;
+  unfollowRoom(id: number): Promise<unknown>;
+  /** Sets who is let in. `version` is that of the room's card; the password is used only with `password`. */
+  setPrivacy(id: number, privacy: { version: number; privacy: RoomCard['privacy']; password?: string }): Promise<Done>;
+  /** Makes a link that admits whoever has it, for a day unless `minutes` says otherwise. */
+  makeLink(id: number, minutes?: number): Promise<{ link: string; expires_at: number }>;
+  /** Opens a room that the user, its owner, has closed. */
+  reopenRoom(id: number): Promise<Done>;
+  /** The bans that hold, newest first; for the room's owner and its admins. */
+  bans(id: number, cursor?: string): Promise<Page<{ user: Person; by: Person; at: number; until?: number; reason?: string }>>;
+  /** The mutes in the chat that hold, newest first; for the room's owner and its admins. */
+  mutes(id: number, cursor?: string): Promise<Page<{ user: Person; by: Person; at: number; until?: number }>>;
   gifts(): Promise<{ version: number; gifts: Gift[] }>;
   wallet(): Promise<{ balances: Balance[] }>;
   entries(asked?: { currency?: string; cursor?: string; limit?: number }): Promise<Page<WalletEntry>>;
@@ -191,16 +210,22 @@ export class Rest {
 
 // ------------------------------------------------------------------------------------------------ the room
 
-/** A note between the chat lines about what happened in the room: a seat was taken, a user was kicked. */
+/** A note between the chat lines about what happened in the room: a seat was taken, a user was kicked, a rule is another one. */
 export interface Note {
   key: string;
   at: number;
-  note: 'seat' | 'kicked' | 'banned';
+  note: 'seat' | 'kicked' | 'banned' | 'unbanned' | 'muted' | 'unmuted' | 'promoted' | 'demoted' | 'rules' | 'seat_mode' | 'layout' | 'owner' | 'record';
   cause?: SeatCause;
   seat?: number;
   user?: Person;
   by?: Person;
   reason?: string;
+  /** Until when a mute or ban holds; absent: until it is lifted. */
+  until?: number;
+  rules?: ChatRules;
+  mode?: SeatMode;
+  /** The number of seats. */
+  seats?: number;
 }
 
 /** What a client knows about a room. A state never changes: each frame makes a new one. */
@@ -222,6 +247,8 @@ export interface RoomState {
   /** The open invitations that were sent since the join, and one's own. */
   readonly invitations: readonly Invitation[];
   readonly chat_rules: ChatRules;
+  /** By the id of each user who was muted in the chat since the join: until when, null until it is lifted, 0 if it was lifted. */
+  readonly mutes: Readonly<Record<number, number | null>>;
   readonly count: number;
   readonly people: readonly Person[];
   readonly chat: readonly (ChatLine | Note)[];

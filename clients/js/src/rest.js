@@ -9,6 +9,7 @@ const USER = { id: 'number', name: 'string' };
 const WELCOME = { access_token: 'string', expires_at: 'number', refresh_token: 'string', user: USER };
 const ROOM = { id: 'number', name: 'string', seats: 'number' };
 const PAGE = { items: [] };
+const DONE = { epoch: 'number', seq: 'number' };
 const NOTHING = null;
 
 export class Rest {
@@ -95,9 +96,22 @@ export class Rest {
 
   // Rooms.
   openRoom = (room) => this.ask('POST', '/v1/rooms', room, ROOM);
-  rooms = ({ q, cursor, limit = 50 } = {}) => this.ask('GET', `/v1/rooms${query({ q, limit, cursor })}`, undefined, PAGE);
+  rooms = ({ q, sort, country, tag, cursor, limit = 50 } = {}) =>
+    this.ask('GET', `/v1/rooms${query({ q, sort, country, tag, limit, cursor })}`, undefined, PAGE);
+  ownRooms = (asked) => this.#roomsOf('', asked);
+  followedRooms = (asked) => this.#roomsOf('/followed', asked);
+  recentRooms = (asked) => this.#roomsOf('/recent', asked);
+  adminRooms = (asked) => this.#roomsOf('/admin', asked);
+  #roomsOf = (which, { cursor, limit = 50 } = {}) => this.ask('GET', `/v1/me/rooms${which}${query({ limit, cursor })}`, undefined, PAGE);
   room = (id) => this.ask('GET', `/v1/rooms/${id}`, undefined, ROOM);
-  roomToken = (id) => this.ask('POST', `/v1/rooms/${id}/token`, undefined, { token: 'string', expires_at: 'number' });
+  roomToken = (id, shown) => this.ask('POST', `/v1/rooms/${id}/token`, shown, { token: 'string', expires_at: 'number' });
+  followRoom = (id) => this.ask('PUT', `/v1/rooms/${id}/follow`, undefined, NOTHING);
+  unfollowRoom = (id) => this.ask('DELETE', `/v1/rooms/${id}/follow`, undefined, NOTHING);
+  setPrivacy = (id, privacy) => this.ask('PUT', `/v1/rooms/${id}/privacy`, privacy, DONE);
+  makeLink = (id, minutes) => this.ask('POST', `/v1/rooms/${id}/links`, { minutes }, { link: 'string', expires_at: 'number' });
+  reopenRoom = (id) => this.ask('DELETE', `/v1/rooms/${id}/closing`, undefined, DONE);
+  bans = (id, cursor) => this.ask('GET', `/v1/rooms/${id}/bans${query({ cursor })}`, undefined, PAGE);
+  mutes = (id, cursor) => this.ask('GET', `/v1/rooms/${id}/mutes${query({ cursor })}`, undefined, PAGE);
 
   // Gifts and money.
   gifts = () => this.ask('GET', '/v1/gifts', undefined, { version: 'number', gifts: [] });

@@ -27,6 +27,7 @@ export const emptyRoom = (room) => ({
   count: 0,
   people: [],
   chat_rules: {}, // {muted, slow_mode_s}
+  mutes: {}, // who was muted in the chat since the join: until when, null until it is lifted, 0 if it was lifted
   chat: [], // {op, at, from, text} and notes {key, at, note, …}, oldest first
   ops: { young: new Set(), old: new Set() }, // the operations of lines that were shown
   gifts: [], // GiftLine, by gift_no
@@ -69,6 +70,8 @@ function signal(state, frame) {
 /** Applies an event, whose number was checked before. An event holds the state after it, so this only assigns values. */
 function apply(state, { type, data, at, epoch, seq }) {
   const key = `${epoch}.${seq}`;
+  /** The line that says what happened, and by whom. */
+  const noted = (note, more = {}) => addLines(state, [{ key, at, note, by: personOf(state, data.by), ...more }]);
   switch (type) {
     case 'participants.changed': {
       const left = new Set(data.left ?? []);
@@ -108,22 +111,35 @@ function apply(state, { type, data, at, epoch, seq }) {
         user: personOf(state, data.user),
         by: personOf(state, data.by),
         reason: data.reason ?? '',
+        until: data.until,
       };
       const people = state.people.filter((person) => person.id !== data.user);
       return { ...state, people, ...addLines(state, [note]) };
     }
+    case 'participant.unbanned':
+      return { ...state, ...noted('unbanned', { user: personOf(state, data.user) }) };
+    case 'chat.muted': {
+      const mutes = { ...state.mutes, [data.user]: data.until ?? null };
+      return { ...state, mutes, ...noted('muted', { user: personOf(state, data.user), until: data.until }) };
+    }
+    case 'chat.unmuted':
+      return { ...state, mutes: { ...state.mutes, [data.user]: 0 }, ...noted('unmuted', { user: personOf(state, data.user) }) };
     case 'room.changed':
-      return { ...state, card: data.room };
-    case 'admins.changed':
-      return { ...state, admins: data.admins };
-    case 'ownership.changed':
-      return { ...state, card: state.card && { ...state.card, owner: data.owner }, offer: data.offer ?? null };
+      return { ...state, card: data.room, ...noted('record') };
+    case 'admins.changed': {
+      const note = data.admins.includes(data.user) ? 'promoted' : 'demoted';
+      return { ...state, admins: data.admins, ...noted(note, { user: personOf(state, data.user) }) };
+    }
+    case 'ownership.changed': {
+      const next = { ...state, card: state.card && { ...state.card, owner: data.owner }, offer: data.offer ?? null };
+      return data.cause === 'accepted' ? { ...next, ...noted('owner', { user: data.owner }) } : next;
+    }
     case 'chat.rules_changed':
-      return { ...state, chat_rules: data.rules };
+      return { ...state, chat_rules: data.rules, ...noted('rules', { rules: data.rules }) };
     case 'seat_mode.changed':
-      return { ...state, seat_mode: data.mode };
+      return { ...state, seat_mode: data.mode, ...noted('seat_mode', { mode: data.mode }) };
     case 'layout.changed':
-      return { ...state, seats: data.seats, seat_version: data.version };
+      return { ...state, seats: data.seats, seat_version: data.version, ...noted('layout', { seats: data.seats.length }) };
     case 'hand.raised':
       return { ...state, hands: [...without(state.hands, data.hand.user.id), data.hand] };
     case 'hand.settled':
@@ -160,7 +176,7 @@ function joined(state, reply) {
     next = { ...next, card: room, own, seats, seat_version, count, people: mergePeople([], people), coins };
     const { admins = [], offer = null, seat_mode = 'free', hands = [], chat_rules = {} } = reply.snapshot;
     const invitations = own.invitation ? [own.invitation] : [];
-    next = { ...next, admins, offer, seat_mode, hands, invitations, chat_rules };
+    next = { ...next, admins, offer, seat_mode, hands, invitations, chat_rules, mutes: {} };
     // The lines of a snapshot that are not known yet are the newest. `at` does not order them: the server's clock may jump.
     next = { ...next, ...addLines(next, lines) };
   }
@@ -253,11 +269,13 @@ function mergePeople(people, more) {
   return [...all.values()].sort((a, b) => a.id - b.id);
 }
 
-const personOf = (state, id) =>
-  id === undefined
-    ? undefined
-    : (state.people.find((person) => person.id === id) ??
-      state.seats.find((seat) => seat.user?.id === id)?.user ?? { id, name: `user ${id}` });
+/** The user of this id. One who is not in the room any more has the name with which they wrote or sat last. */
+const personOf = (state, id) => {
+  if (id === undefined) return undefined;
+  const known = [...state.people, state.card?.owner, ...state.seats.map((seat) => seat.user)];
+  const said = state.chat.findLast((line) => line.from?.id === id || line.user?.id === id);
+  return known.find((person) => person?.id === id) ?? (said?.from?.id === id ? said.from : said?.user) ?? { id, name: `user ${id}` };
+};
 
 const highest = (a, b) => (a === undefined || a === null ? b : b === undefined || b === null ? a : Math.max(a, b));
 

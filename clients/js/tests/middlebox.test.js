@@ -66,7 +66,7 @@ const path = (method, pattern) => (request) => request.method === method && patt
 const rest = (name, method, pattern, ...given) => ({
   name,
   on: path(method, pattern),
-  nothing: ['logout', 'endSession', 'endOtherSessions'].includes(name),
+  nothing: ['logout', 'endSession', 'endOtherSessions', 'followRoom', 'unfollowRoom'].includes(name),
   run: async (base, { answer_ms }) => {
     const client = new Rest({ base, token: () => server.grant().access_token, answer_ms });
     await isLater(client[name](...given));
@@ -125,6 +125,17 @@ const CALLS = [
   rest('rooms', 'GET', /rooms/),
   rest('room', 'GET', /rooms/, ROOM.id),
   rest('roomToken', 'POST', /token$/, ROOM.id),
+  rest('ownRooms', 'GET', /me\/rooms/),
+  rest('followedRooms', 'GET', /followed/),
+  rest('recentRooms', 'GET', /recent/),
+  rest('adminRooms', 'GET', /admin/),
+  rest('followRoom', 'PUT', /follow$/, ROOM.id),
+  rest('unfollowRoom', 'DELETE', /follow$/, ROOM.id),
+  rest('setPrivacy', 'PUT', /privacy$/, ROOM.id, { version: 1, privacy: 'hidden' }),
+  rest('makeLink', 'POST', /links$/, ROOM.id),
+  rest('reopenRoom', 'DELETE', /closing$/, ROOM.id),
+  rest('bans', 'GET', /bans/, ROOM.id),
+  rest('mutes', 'GET', /mutes/, ROOM.id),
   rest('gifts', 'GET', /gifts$/),
   rest('wallet', 'GET', /wallet$/),
   rest('entries', 'GET', /entries/),

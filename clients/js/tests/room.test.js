@@ -62,6 +62,35 @@ test('who decides in the room, how seats are given and the rules of the chat fol
   assert.deepEqual([over.invitations, roleOf(over, omar.id), over.card.name], [[], 'owner', 'Night']);
 });
 
+test('what is decided about people and rules is noted with who did it, and who is muted is known', () => {
+  const frames = [
+    event(11, 'admins.changed', { admins: [omar.id], user: omar.id, by: amira.id }),
+    event(12, 'chat.muted', { user: lina.id, by: omar.id, until: 9 }),
+    event(13, 'seat_mode.changed', { mode: 'apply', by: omar.id }),
+    event(14, 'chat.rules_changed', { rules: { slow_mode_s: 5 }, by: omar.id }),
+    event(15, 'chat.muted', { user: omar.id, by: amira.id }),
+    event(16, 'admins.changed', { admins: [], user: omar.id, by: amira.id }),
+    event(17, 'chat.unmuted', { user: lina.id, by: amira.id }),
+    event(18, 'ownership.changed', { owner: omar, cause: 'offered', offer: { user: lina, until: 9 } }),
+    event(19, 'ownership.changed', { owner: lina, cause: 'accepted' }),
+  ];
+  const state = frames.reduce((before, frame) => reduce(frozen(before), frozen(frame)), fresh());
+  assert.deepEqual(state.mutes, { [lina.id]: 0, [omar.id]: null });
+  const said = state.chat.map(({ note, by, user, until }) => [note, by?.name, user?.id, until]);
+  assert.deepEqual(said, [
+    ['promoted', 'Amira', omar.id, undefined],
+    ['muted', 'Omar', lina.id, 9],
+    ['seat_mode', 'Omar', undefined, undefined],
+    ['rules', 'Omar', undefined, undefined],
+    ['muted', 'Amira', omar.id, undefined],
+    ['demoted', 'Amira', omar.id, undefined],
+    ['unmuted', 'Amira', lina.id, undefined],
+    ['owner', undefined, lina.id, undefined],
+  ]);
+  const again = reduce(state, joined({ position: { epoch: 6, seq: 1, gift_no: 3 }, recovered: false, snapshot: snapshot() }));
+  assert.deepEqual(again.mutes, {}, 'a snapshot says who is muted by itself');
+});
+
 test('a user who moves is on the other seat only, and is told of once', () => {
   const seated = reduce(fresh(), event(11, 'seats.changed', { seats: [{ no: 1, user: omar }], version: 2, cause: 'taken' }));
   const state = reduce(seated, event(12, 'seats.changed', { seats: [{ no: 1 }, { no: 3, user: omar }], version: 3, cause: 'moved' }));
