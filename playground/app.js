@@ -8,9 +8,11 @@ import { closeFrames, logFrame, readyFrames } from './frames.js';
 import { readCatalogue, readyGifts } from './gifts.js';
 import { drawConnection, readyConnection } from './link.js';
 import { drawLobby, readyLobby } from './lobby.js';
+import { readyMeasures } from './measures.js';
 import { readyPeople } from './people.js';
 import { readyProfile } from './profile.js';
-import { enterRoom, joinRefused, readyRoom, roomChanged, tellRemoved } from './room.js';
+import { askPassword, enterRoom, joinRefused, readyRoom, roomChanged, tellRemoved } from './room.js';
+import { readyRules } from './rules.js';
 import { readySignIn } from './signin.js';
 import { readySeats } from './seats.js';
 import { app, session } from './state.js';
@@ -35,6 +37,7 @@ function startClient() {
   app.client = new Client({
     device: session.device,
     token: session.token,
+    roomToken: async (id) => (await app.client.rest.roomToken(id, app.room?.id === id ? app.room.shown : undefined)).token,
     client: { name: 'playground', version: '1', platform: 'web' },
   });
   app.client.on('state', (state) => {
@@ -83,7 +86,8 @@ function signOut() {
 
 // -- the views
 
-const wanted = () => Number(/^#room=(\d+)$/.exec(location.hash)?.[1]) || null;
+const address = () => /^#room=(\d+)(?:&link=(\w+))?$/.exec(location.hash);
+const wanted = () => Number(address()?.[1]) || null;
 
 function route() {
   if (!session.user) return show();
@@ -96,7 +100,8 @@ function route() {
   const comes = id && !app.room;
   if (comes) {
     untell('act', 'lobby', 'removed');
-    app.room = { id, state: null, waits: null };
+    const link = address()[2];
+    app.room = { id, state: null, waits: null, asks: null, shown: link && { link } };
   }
   show();
   if (comes) app.client.join(id).catch(() => {}); // `removed` has shown why
@@ -144,6 +149,11 @@ function show() {
 
 function removed(removal) {
   if (app.room?.id !== removal.room) return;
+  if (removal.cause === 'wrong_password') {
+    const wrong = Boolean(app.room.shown?.password);
+    Object.assign(app.room, { state: null, shown: undefined });
+    return askPassword({ wrong });
+  }
   app.room = null;
   if (wanted() === removal.room) history.replaceState(null, '', '#');
   show();
@@ -159,6 +169,8 @@ readySignIn(entered);
 readyLobby(() => shown === 'rooms');
 readyRoom();
 readySeats();
+readyRules();
+readyMeasures();
 readyPeople();
 readyChat();
 readyGifts(signInAgain);

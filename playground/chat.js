@@ -2,8 +2,8 @@
 
 import { operation } from './client/index.js';
 import { $, avatar, doing, fill, h, onSubmit } from './dom.js';
-import { app, isMe } from './state.js';
-import { remark, time } from './words.js';
+import { app, decides, isMe } from './state.js';
+import { remark, time, until } from './words.js';
 
 const SAME_MS = 120_000;
 const outbox = new Map(); // op -> text
@@ -31,10 +31,35 @@ export function drawChat(state) {
   $('lines-empty').hidden = state.chat.length > 0;
   for (const line of state.chat) outbox.delete(line.op);
   drawOutbox();
+  drawComposer(state);
+}
+
+/** Why the user may not write now, as the field says; nothing if they may. Owner and admins may always write. */
+function silence({ card, chat_rules, mutes, own, seats }) {
+  if (decides()) return '';
+  const known = mutes[app.user.id]; // since the join; what was before, the snapshot says
+  const [muted, end] = known === undefined ? [own?.chat_muted, own?.chat_muted_until] : [known !== 0, known];
+  if (muted && !(end && end < Date.now())) return `You are muted in this chat${until(end)}.`;
+  if (chat_rules.muted) return 'Only the owner and the admins write now.';
+  if (card.may_chat === 'admins') return 'Only the owner and the admins write here.';
+  if (card.may_chat === 'seated' && !seats.some((seat) => isMe(seat.user))) return 'Take a seat to write here.';
+  return '';
+}
+
+const slow = () => (decides() ? 0 : (app.room?.state?.chat_rules.slow_mode_s ?? 0));
+
+function drawComposer(state) {
+  const why = silence(state);
+  const { text } = $('say').elements;
+  const hint = slow() ? `A line every ${slow()} s` : 'Say something';
+  if (text.placeholder !== hint) text.placeholder = hint;
+  text.closest('label').hidden = $('say').querySelector('[type=submit]').hidden = Boolean(why);
+  $('hush').hidden = !why;
+  if ($('hush').textContent !== why) $('hush').textContent = why;
 }
 
 function drawOutbox() {
-  fill($('outbox'), [...outbox], ([op]) => op, ([, text]) => h('li', { dir: 'auto' }, `Sending: ${text}`));
+  fill($('outbox'), [...outbox], ([op]) => op, ([, text]) => h('li', { dir: 'auto' }, `${slow() ? `Sent as soon as slow mode lets it, a line every ${slow()} s` : 'Sending'}: ${text}`));
 }
 
 export function readyChat() {

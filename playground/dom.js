@@ -95,17 +95,18 @@ let told; // the cause of the notice that is shown
 
 /**
  * Shows a notice at the top of the page. It belongs to its cause and goes with it (`untell`): `act`, what the user has
- * just tried; `lobby`, the list of rooms; `removed`, why the user is in the lobby; `link`, the connection. The first two
- * also go after some seconds.
+ * just tried; `news`, what others have decided about the user; `lobby`, the list of rooms; `removed`, why the user is in
+ * the lobby; `link`, the connection. The first three also go after some seconds. `kind` is `good` or `bad`.
  */
-export function tell(text, cause = 'act') {
+export function tell(text, cause = 'act', kind = 'bad') {
   clearTimeout(timer);
   told = cause;
   const open = [...document.querySelectorAll('dialog:modal')].at(-1);
   (open ?? document.body).append($('notice')); // above an open dialog
   $('notice').hidden = false;
+  $('notice').dataset.kind = kind;
   $('notice-text').textContent = text;
-  if (cause === 'act' || cause === 'lobby') timer = setTimeout(() => untell(), NOTICE_MS);
+  if (['act', 'news', 'lobby'].includes(cause)) timer = setTimeout(() => untell(), NOTICE_MS);
 }
 
 /** Removes the notice if its cause is one of these, or in any case if none is named. */
@@ -128,7 +129,7 @@ export const onSignIn = (call) => (lost = call);
 export async function doing(work, button, cause = 'act') {
   button?.setAttribute('aria-busy', 'true');
   if (button) button.disabled = true;
-  if (cause === 'act') untell('act');
+  if (cause === 'act') untell('act', 'news');
   try {
     const value = await work();
     untell(cause);

@@ -1,12 +1,14 @@
 // The view of a room: its head, its sheet, what is said while the user waits to be let in, and why they left it.
 
-import { $, cover, doing, h, hue, tell } from './dom.js';
+import { $, clearFaults, cover, doing, h, hue, onSubmit, tell } from './dom.js';
 import { clearChat, drawChat } from './chat.js';
 import { clearGifts, drawGifts, showGifts } from './gifts.js';
-import { drawPeople } from './people.js';
+import { openMeasures } from './measures.js';
+import { newsFor } from './news.js';
+import { drawPeople, drawPerson } from './people.js';
 import { clearSeats, drawSeats, speak } from './seats.js';
-import { app } from './state.js';
-import { count, many, named, words } from './words.js';
+import { app, decides, isMe } from './state.js';
+import { count, many, named, until as untilWords, words } from './words.js';
 
 const VISIT_MS = 8000;
 let visiting; // the timer that hides what a return has brought
@@ -39,6 +41,8 @@ export function roomChanged({ state, before, frame }) {
   drawRoom();
   if (frame.type === 'joined' && !visit.first) drawVisit(visit);
   showGifts(state, before);
+  const news = newsFor(state, before, frame);
+  if (news) tell(news.text, 'news', news.kind);
   if (!before.position || frame.type === 'joined') return;
   for (const line of state.chat.slice(-5)) if (line.op && !before.chat.includes(line)) speak(line.from.id);
 }
@@ -60,6 +64,7 @@ function drawRoom() {
   );
   drawSeats(state);
   drawPeople(state);
+  drawPerson(state);
   drawChat(state);
   drawGifts(state);
   if ($('room-sheet').open) drawSheet(state);
@@ -76,10 +81,11 @@ export function joinRefused({ room, error, wait }) {
 
 /** Says what the user waits for. There is nothing to write or to give before the room has let them in. */
 function drawWaits() {
-  const { waits, state } = app.room ?? {};
+  const { waits, state, asks } = app.room ?? {};
   const inside = Boolean(state?.card);
   document.body.classList.toggle('outside', !inside);
-  $('room-wait').hidden = inside && !waits;
+  drawPassword(inside ? null : asks);
+  $('room-wait').hidden = (inside && !waits) || Boolean(!inside && asks);
   $('room-show').disabled = $('people-show').disabled = !inside;
   if ($('room-wait').hidden) return;
   if (!inside && waits) $('room-name').textContent = waits.error.code === 'room_full' ? 'The room is full' : 'Not in yet';
@@ -90,6 +96,29 @@ function drawWaits() {
     : waits.error.code === 'room_full' ? 'You come in as soon as somebody leaves. Stay here, or look for another room.'
     : `Trying again in ${left} s.`;
   if ($('room-wait-text').textContent !== text) $('room-wait-text').textContent = text;
+}
+
+// -- a room with a password
+
+/** The room asks for its password: shows the field for it, and, if one was given, that it was wrong. */
+export function askPassword({ wrong }) {
+  app.room.asks = { wrong };
+  app.room.waits = null;
+  drawWaits();
+  $('password').elements.password.focus();
+  const { id } = app.room;
+  app.client.rest.room(id).then((card) => {
+    if (app.room?.id === id && app.room.asks) $('room-name').textContent = card.name;
+  }, () => {}); // without its name the room asks all the same
+}
+
+function drawPassword(asks) {
+  $('password').hidden = !asks;
+  if (!asks) return;
+  clearFaults($('password'));
+  if (!asks.wrong) return;
+  $('password').querySelector('.form-fault').textContent = 'The password is wrong.';
+  $('password').elements.password.select();
 }
 
 // -- what a return has brought
@@ -125,7 +154,21 @@ function drawSheet({ room, card, count: people, seats, coins }) {
   $('room-sheet-by').replaceChildren('by ', h('bdi', {}, named(card.owner)), ` · no. ${room}`);
   const taken = seats.filter((seat) => seat.user).length;
   const facts = [['People here', count(people)], ['Seats taken', `${taken} of ${seats.length}`], ['Coins given here', count(coins)]];
-  $('room-sheet-facts').replaceChildren(...facts.map(([word, value]) => h('div', {}, h('dt', {}, word), h('dd', {}, value))));
+  if (card.announcement) facts.unshift(['Announcement', card.announcement]);
+  const open = { password: 'Who knows the password', invited: 'Who is invited', hidden: 'Who knows its number' }[card.privacy];
+  if (open) facts.push(['Who comes in', open]);
+  for (const id of ['room-rules', 'room-measures']) $(id).hidden = !decides();
+  $('room-sheet-facts').replaceChildren(...facts.map(([word, value]) => h('div', {}, h('dt', {}, word), h('dd', { dir: 'auto' }, String(value)))));
+}
+
+/** Whether the user follows the room is not in its state: the list of followed rooms has it. */
+async function drawFollow() {
+  $('room-follow').hidden = true;
+  const { items } = await app.client.rest.followedRooms({ limit: 100 });
+  const follows = items.some((card) => card.id === app.room?.id);
+  $('room-follow').setAttribute('aria-pressed', String(follows));
+  $('room-follow-text').textContent = follows ? 'You follow the room' : 'Follow the room';
+  $('room-follow').hidden = false;
 }
 
 export function readyRoom() {
@@ -135,9 +178,29 @@ export function readyRoom() {
     $('room-link-said').textContent = '';
     drawSheet(app.room.state);
     $('room-sheet').showModal();
+    drawFollow().catch(() => {}); // without it the rest of the sheet is still of use
+  });
+  $('room-follow').addEventListener('click', (event) => doing(async () => {
+    const follows = $('room-follow').getAttribute('aria-pressed') === 'true';
+    await (follows ? app.client.rest.unfollowRoom(app.room.id) : app.client.rest.followRoom(app.room.id));
+    await drawFollow();
+  }, event.currentTarget));
+  $('room-measures').addEventListener('click', () => {
+    $('room-sheet').close();
+    openMeasures();
+  });
+  onSubmit('password', ({ password }) => {
+    if (!password.value) return;
+    app.room.shown = { password: password.value };
+    app.room.asks = null;
+    drawWaits();
+    app.client.join(app.room.id).catch(() => {}); // `removed` has shown why
   });
   $('room-link').addEventListener('click', () => doing(async () => {
-    const address = `${location.origin}/#room=${app.room.id}`;
+    const { card } = app.room.state;
+    // Into a room that does not let everybody in, the owner's link does.
+    const secret = ['password', 'invited'].includes(card.privacy) && isMe(card.owner) ? `&link=${(await app.client.rest.makeLink(app.room.id)).link}` : '';
+    const address = `${location.origin}/#room=${app.room.id}${secret}`;
     // A page over plain http from another host has no access to the clipboard: then the address itself is shown.
     const copied = await navigator.clipboard?.writeText(address).then(() => true, () => false);
     $('room-link-text').textContent = $('room-link-said').textContent = copied ? 'Copied' : address;
@@ -146,13 +209,15 @@ export function readyRoom() {
 }
 
 /** Says why the user is no longer in the room. */
-export function tellRemoved({ cause, until, reason }, otherwise) {
+export function tellRemoved({ cause, until, reason, error: refused }, otherwise) {
+  const why = reason ? ` “${reason}”` : '';
   const told = {
-    kicked: `You were kicked out of the room${until ? ` until ${new Date(until).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' })}` : ''}.${reason ? ` “${reason}”` : ''}`,
-    banned: `You were banned from the room${until ? ` until ${new Date(until).toLocaleString([], { dateStyle: 'medium', timeStyle: 'short' })}` : ''}.${reason ? ` “${reason}”` : ''}`,
+    kicked: `You were kicked out of the room${untilWords(until)}.${why}`,
+    banned: `You were banned from the room${untilWords(until)}.${why}`,
     joined_elsewhere: 'You have joined another room on another device.',
     left: 'You have left the room on another device.',
-    closed: `The room was closed.${reason ? ` “${reason}”` : ''}`,
+    closed: `The room was closed.${why}`,
   };
-  tell(told[cause] ?? otherwise, 'removed');
+  const outside = { not_permitted: 'Only invited users come into this room. Ask its owner for an invitation.' };
+  tell((refused ? outside[cause] : told[cause]) ?? otherwise, 'removed');
 }

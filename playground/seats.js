@@ -1,10 +1,11 @@
 // The seats of the room, who is speaking, and the sheet with what can be done with a seat.
 
+import { drawAsked } from './asked.js';
 import { $, avatar, doing, fill, h, icon, redraw } from './dom.js';
 import { openPerson } from './people.js';
 import { openProfile } from './profile.js';
 import { app, decides, isMe, role } from './state.js';
-import { placeName } from './words.js';
+import { placeName, seatPhrase } from './words.js';
 
 const SPEAKS_MS = 2500;
 const WAITING = 8; // places that are drawn before the room's seats are known
@@ -38,27 +39,10 @@ export function drawSeats(state) {
   if ($('seat-sheet').open) drawSheet();
 }
 
-/** Draws what the user is asked, or has asked for: an invitation to a seat, or the own raised hand. */
-function drawAsked(state) {
-  const mine = ({ user }) => isMe(user);
-  const invited = state.invitations.find(mine);
-  const raised = state.hands.find(mine);
-  const act = (text, type) =>
-    h('button', { type: 'button', onclick: () => doing(() => app.client.command(type, { room: app.room.id })) }, text);
-  const text = invited ? 'You are invited to take a seat.' : raised ? 'You have asked for a seat.' : '';
-  redraw($('asked'), text, () => {
-    $('asked').hidden = !text;
-    $('asked-text').textContent = text;
-    $('asked-acts').replaceChildren(...(invited
-      ? [act('Take it', 'invitation.accept'), act('No, thanks', 'invitation.refuse')]
-      : raised ? [act('Ask no more', 'hand.lower')] : []));
-  });
-}
-
 function drawSeat(button, seat) {
   const { no, user, locked, muted, self_muted: quiet } = seat;
   const take = mayTake(seat) || mayAsk(seat);
-  button.className = `seat ${user ? (isMe(user) ? 'own' : 'taken') : locked ? 'free locked' : 'free'}`;
+  button.className = `seat ${user ? (isMe(user) ? 'own' : 'taken') : locked ? 'free locked' : 'free'}${muted || quiet ? ' silent' : ''}`;
   button.disabled = !user && !take && !hasSheet(seat);
   const face = user ? avatar(user) : h('span', { class: 'avatar', 'aria-hidden': 'true' }, icon(locked ? 'lock' : take ? 'plus' : 'mic'));
   const badge = no === 0 && user ? h('span', { class: 'host', 'aria-hidden': 'true' }) : null;
@@ -66,7 +50,7 @@ function drawSeat(button, seat) {
   button.replaceChildren(h('span', { class: 'face' }, face, badge, mark), h('span', { class: 'name', dir: 'auto' }, user ? user.name : no === 0 ? 'Host' : placeName(no)));
   const does = user ? (isMe(user) ? `${user.name}, you` : user.name) : locked ? 'locked' : take && !hasSheet(seat) ? 'free: take it' : 'free';
   button.setAttribute('aria-label', `${placeName(no)}, ${does}${muted || quiet ? ', muted' : ''}`);
-  button.title = user ? user.name : locked ? 'Locked' : take ? 'Take this seat' : 'Free';
+  button.title = user ? user.name : locked ? 'Locked' : mayAsk(seat) ? 'Ask for this seat' : take ? 'Take this seat' : 'Free';
   if (hasSheet(seat)) button.setAttribute('aria-haspopup', 'dialog');
   else button.removeAttribute('aria-haspopup');
   if (user) button.dataset.user = user.id;
@@ -93,7 +77,7 @@ function drawSheet() {
   const seat = seatOf(opened);
   if (!seat) return $('seat-sheet').close();
   const { no, user, locked, muted, self_muted: quiet } = seat;
-  const label = placeName(no).toLowerCase();
+  const label = seatPhrase(no);
   const choices = [];
   if (isMe(user)) {
     const turn = quiet ? ['mic', 'Turn my microphone on', 'mic.unmute'] : ['mute', 'Turn my microphone off', 'mic.mute'];
@@ -108,7 +92,8 @@ function drawSheet() {
     if (decides() && no !== 0) choices.push(locked ? ['unlock', `Unlock ${label}`, () => command('seat.unlock', no)] : ['lock', `Lock ${label}`, () => command('seat.lock', no)]);
   }
   if (decides()) choices.push(muted ? ['mic', `Unmute ${label}`, () => command('seat.unmute', no)] : ['mute', `Mute ${label}`, () => command('seat.mute', no)]);
-  const said = isMe(user) ? 'You sit here.' : user ? `${user.name} sits here.` : locked ? 'It is locked: nobody can take it.' : own() ? 'It is free. You have a seat already.' : 'It is free.';
+  const unheard = isMe(user) && muted ? ' It is muted by the room: nobody hears you.' : '';
+  const said = isMe(user) ? `You sit here.${unheard}` : user ? `${user.name} sits here.` : locked ? 'It is locked: nobody can take it.' : own() ? 'It is free. You have a seat already.' : 'It is free.';
   redraw($('seat-sheet'), JSON.stringify([seat, said, choices.map(([, text]) => text)]), () => {
     $('seat-face').replaceChildren(user ? avatar(user) : h('span', { class: 'avatar blank', 'aria-hidden': 'true' }, icon(locked ? 'lock' : 'mic')));
     $('seat-title').textContent = placeName(no);
@@ -118,12 +103,6 @@ function drawSheet() {
   });
   return undefined;
 }
-
-/** Locks the seat of a user, who loses it. */
-export const lockSeatOf = (user) => {
-  const seat = app.room?.state.seats.find((other) => other.user?.id === user);
-  return seat && command('seat.lock', seat.no);
-};
 
 /** Marks a seat as speaking. There is no voice yet, so the author of a chat line counts as speaking. */
 export function speak(user) {

@@ -10,8 +10,9 @@ if (!kept) sessionStorage.setItem('parlor.device', device);
 export const session = new Session({ device, storage: webStorage(sessionStorage), devices: webStorage(localStorage, 'parlor.devices') });
 
 /**
- * `client` is set while a user is signed in; `room` {id, state, waits} while they are in a room or joining it, where
- * `waits` is {error, until} while the room does not let them in. `isDev`: the server has demo users. `lostAt`: when the
+ * `client` is set while a user is signed in; `room` {id, state, waits, asks, shown} while they are in a room or joining it, where
+ * `waits` is {error, until} while the room does not let them in, `asks` {wrong} while it wants to see a password, and `shown` what
+ * they have to show: {password} or {link}. `isDev`: the server has demo users. `lostAt`: when the
  * connection was lost.
  */
 export const app = { client: null, room: null, catalogue: new Map(), user: null, isDev: false, lostAt: 0 };
@@ -21,5 +22,15 @@ export const role = () => (app.room?.state ? roleOf(app.room.state, app.user?.id
 
 /** Whether the user decides in the room: as its owner, or as an admin. */
 export const decides = () => ['owner', 'admin'].includes(role());
+
+/** Whether the user settles hands and invites: as the owner, as an admin, or on the host's seat. */
+export const settles = () => decides() || role() === 'host';
+
+/** The user of this id, as far as the page knows them. */
+export function personOf(id) {
+  const { people = [], seats = [], card, chat = [] } = app.room?.state ?? {};
+  const known = [app.user, card?.owner, ...people, ...seats.map((seat) => seat.user), ...chat.flatMap((line) => [line.from, line.user, line.by])];
+  return known.find((person) => person?.id === id);
+}
 
 export const isMe = (person) => person !== undefined && person !== null && person.id === app.user?.id;

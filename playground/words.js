@@ -1,6 +1,6 @@
 // The texts of the page: numbers, money, times, gifts, refusals. This file touches no elements.
 
-import { app, isMe } from './state.js';
+import { app, isMe, personOf } from './state.js';
 
 const ICONS = {
   rose: '🌹', clap: '👏', heart: '❤️', coffee: '☕️', lollipop: '🍭', star: '⭐️', balloon: '🎈', rainbow: '🌈',
@@ -18,19 +18,23 @@ const WORDS = {
   seat_taken: 'Somebody else has taken the seat.',
   seat_locked: 'The seat is locked.',
   already_seated: 'You already sit on a seat.',
-  forbidden: 'You may not do that.',
+  seat_not_found: 'There is no such seat any more.',
+  not_seated: 'They no longer sit on a seat.',
+  forbidden: 'You may not do that here.',
+  not_in_room: 'They are no longer in the room.',
+  too_many_admins: 'The room has as many admins as it may have. Make one of them a user like others first.',
+  queue_full: 'Too many hands are raised already. Wait a moment.',
+  room_list_full: 'The list of bans and mutes is full. Lift one first.',
+  room_changed: 'Somebody has changed the room meanwhile. Look at its rules again.',
+  seats_changed: 'The seats have changed meanwhile. Look again.',
   room_not_found: 'There is no such room.',
   room_full: 'The room is full.',
   room_paused: 'The room is paused for a moment.',
-  kicked: 'You were kicked out of this room.',
-  banned: 'You are banned from this room.',
-  muted: 'You may not write here at the moment.',
   slow_mode: 'This room is in slow mode. Wait a moment.',
-  text_refused: 'The room does not take these words.',
+  text_refused: 'There is a word in this line that is not allowed here. It is still in the field: change it.',
   not_permitted: 'This room does not let you do that.',
   wrong_password: 'The password is wrong.',
   room_closed: 'The room is closed.',
-  hand_settled: 'Somebody else has answered this hand.',
   invitation_over: 'The invitation is over.',
   joined_elsewhere: 'You have joined another room on another device.',
   rate_limited: 'That was too often. Wait a moment.',
@@ -56,8 +60,14 @@ export const time = (at) => new Date(at).toLocaleTimeString([], { hour: '2-digit
 export const day = (at) => new Date(at).toLocaleDateString([], { weekday: 'long', day: 'numeric', month: 'long' });
 export const second = (at) => new Date(at).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', second: '2-digit' });
 
+export const clock = (at) => new Date(at).toLocaleString([], Math.abs(at - Date.now()) < 64_800_000 ? { timeStyle: 'short' } : { dateStyle: 'medium', timeStyle: 'short' });
+/** “ until 14:05”, or nothing if it does not end by itself. */
+export const until = (at) => (at ? ` until ${clock(at)}` : '');
+
 export const named = (person) => (person ? person.name : 'somebody');
 export const who = (person) => (isMe(person) ? 'You' : named(person));
+/** The name of the user of this id. */
+export const personName = (id) => personOf(id)?.name ?? (id === undefined ? 'Somebody' : `User ${id}`);
 
 export const giftName = (id) => app.catalogue.get(id)?.name_en ?? `Gift ${id}`;
 export const giftIcon = (id) => ICONS[giftName(id).toLowerCase()] ?? '🎁';
@@ -71,21 +81,60 @@ export function words(error) {
     const until = error.body?.until ? ` until ${new Date(error.body.until).toLocaleString([], { dateStyle: 'medium', timeStyle: 'short' })}` : '';
     return `This account is suspended${until}.${error.body?.reason ? ` “${error.body.reason}”` : ''}`;
   }
+  if (error.code === 'kicked' || error.code === 'banned') {
+    const what = error.code === 'kicked' ? 'were kicked out of' : 'are banned from';
+    return `You ${what} this room${until(error.body?.until)}.${error.body?.reason ? ` “${error.body.reason}”` : ''}`;
+  }
+  if (error.code === 'muted') return error.body?.until ? `You are muted in the chat${until(error.body.until)}.` : 'You may not write in this chat at the moment.';
+  if (error.code === 'hand_settled') return settled(error.body?.settled);
+  if (error.code === 'room_closed') return error.message && error.message !== 'room_closed' ? `The room is closed: ${error.message}.`.replace(/\.\.$/, '.') : 'The room is closed.';
+  if (error.code === 'wrong_password') return 'The password is wrong.';
   if (error.fields?.length) return error.fields.map(({ field, message }) => `${field}: ${message}`).join('; ');
   return WORDS[error.code] ?? `${error.message || 'It did not work'} (${error.code ?? 'fault of the page'})`;
 }
 
+/** What became of a hand that somebody else has settled. */
+function settled({ outcome, by } = {}) {
+  const who_else = by === undefined ? 'Somebody else' : personName(by);
+  const said = {
+    approved: `${who_else} has given them a seat already.`,
+    refused: `${who_else} has refused this hand already.`,
+    lowered: 'They no longer ask for a seat.',
+    expired: 'The hand was up for too long, and is down again.',
+    seated: 'They have a seat already.',
+    gone: 'They have left the room.',
+  };
+  return said[outcome] ?? 'This hand is no longer raised.';
+}
+
 /** The name of a seat, as a label. */
 export const placeName = (seat) => (seat === 0 ? 'Host’s seat' : `Seat ${seat}`);
-const place = (seat) => (seat === 0 ? 'the host’s seat' : `seat ${seat}`);
+/** The name of a seat within a sentence. */
+export const seatPhrase = (seat) => (seat === 0 ? 'the host’s seat' : `seat ${seat}`);
 
 /** The text of a note about the room, which is shown between the chat lines. */
-export function remark({ note, cause, seat, user, by, reason }) {
-  if (note === 'kicked' || note === 'banned') {
-    const by_whom = isMe(by) ? 'you' : named(by);
-    const what = note === 'kicked' ? 'kicked out of' : 'banned from';
-    return `${who(user)} ${isMe(user) ? 'were' : 'was'} ${what} the room by ${by_whom}${reason ? `: “${reason}”` : ''}`;
-  }
+export function remark({ note, cause, seat, user, by, reason, until: end, rules, mode, seats }) {
+  const place = seatPhrase;
+  const by_whom = isMe(by) ? 'you' : named(by);
+  const were = isMe(user) ? 'were' : 'was';
+  const others = {
+    kicked: () => `${who(user)} ${were} kicked out of the room by ${by_whom}${reason ? `: “${reason}”` : ''}`,
+    banned: () => `${who(by)} banned ${isMe(user) ? 'you' : named(user)} from the room${until(end)}${reason ? `: “${reason}”` : ''}`,
+    unbanned: () => `${who(by)} lifted the ban of ${named(user)}`,
+    muted: () => `${who(by)} muted ${isMe(user) ? 'you' : named(user)} in the chat${until(end)}`,
+    unmuted: () => `${who(user)} may write again`,
+    promoted: () => `${who(user)} became an admin`,
+    demoted: () => `${who(user)} ${isMe(user) ? 'are' : 'is'} no longer an admin`,
+    owner: () => `The room belongs to ${isMe(user) ? 'you' : named(user)} now`,
+    rules: () => {
+      const slow = rules.slow_mode_s ? `everybody may write a line every ${rules.slow_mode_s} s` : 'everybody may write';
+      return `By ${by_whom}: ${rules.muted ? 'only the owner and the admins may write' : slow}`;
+    },
+    seat_mode: () => `By ${by_whom}: ${mode === 'apply' ? 'whoever wants a seat asks for it' : 'everybody may take a free seat'}`,
+    layout: () => `The room has ${seats} seats now`,
+    record: () => `${who(by)} changed the room’s record`,
+  };
+  if (others[note]) return others[note]();
   const said = {
     taken: `${who(user)} took ${place(seat)}`,
     moved: `${who(user)} moved to ${place(seat)}`,
@@ -93,13 +142,13 @@ export function remark({ note, cause, seat, user, by, reason }) {
     gone: `${who(user)} left the room and ${place(seat)}`,
     kicked: `${who(user)} lost ${place(seat)}`,
     banned: `${who(user)} lost ${place(seat)}`,
-    removed: `${who(user)} lost ${place(seat)}`,
+    removed: `${who(by)} took ${place(seat)} from ${isMe(user) ? 'you' : named(user)}`,
     approved: `${who(user)} took ${place(seat)}`,
     invited: `${who(user)} took ${place(seat)}`,
-    placed: `${who(user)} moved to ${place(seat)}`,
-    swapped: `${who(user)} moved to ${place(seat)}`,
-    muted: `${place(seat)} was muted`,
-    unmuted: `${place(seat)} was unmuted`,
+    placed: `${who(by)} moved ${isMe(user) ? 'you' : named(user)} to ${place(seat)}`,
+    swapped: `${who(by)} moved ${isMe(user) ? 'you' : named(user)} to ${place(seat)}`,
+    muted: `${who(by)} muted ${place(seat)}`,
+    unmuted: `${who(by)} unmuted ${place(seat)}`,
     self_muted: `${who(user)} muted the microphone`,
     self_unmuted: `${who(user)} unmuted the microphone`,
     locked: `${place(seat)} was locked`,

@@ -134,8 +134,8 @@ fn playground(mode: Mode) -> Router<App> {
         };
     }
     let files = files! {
-        "playground/" => "/playground/", SCRIPT, "app.js" "chat.js" "dom.js" "frames.js" "gifts.js" "link.js" "lobby.js"
-            "people.js" "profile.js" "room.js" "seats.js" "signin.js" "state.js" "wallet.js" "words.js";
+        "playground/" => "/playground/", SCRIPT, "app.js" "asked.js" "chat.js" "dom.js" "frames.js" "gifts.js" "link.js"
+            "lobby.js" "measures.js" "news.js" "people.js" "profile.js" "room.js" "rules.js" "seats.js" "signin.js" "state.js" "wallet.js" "words.js";
         "playground/" => "/playground/", STYLE, "style.css" "views.css" "room.css" "frames.css";
         "clients/js/src/" => "/playground/client/", SCRIPT, "answer.js" "client.js" "connection.js" "index.js"
             "listeners.js" "rest.js" "room.js" "session.js" "wire.js";
