@@ -7,9 +7,8 @@ import { join } from 'node:path';
 import { until } from '../../clients/js/tests/program.js';
 import { OUT, PHONE, SIDE, Visitor } from './visitor.mjs';
 
-/** Settings of the server that make these things happen: a room is full with two people, and sending coins has a fee. */
+/** Settings of the server that make these things happen: sending coins has a fee. */
 export const SETTINGS = {
-  PARLOR__ROOM__CAPACITY: '2',
   PARLOR__TRANSFER__FEE_BP: '100',
   PARLOR__TRANSFER__ACCOUNT_DAY: '1',
   PARLOR__TRANSFER__WEALTH_LEVEL: '0',
@@ -163,6 +162,9 @@ export async function manners(check, { a, b, wire, coins }) {
 /** A third person finds the room full, waits, and is let in when somebody leaves. `b` leaves, and comes back. */
 export async function fullRoom(check, { browser, server, a, b, name }) {
   const c = await Visitor.arrive(browser, server.url, PHONE);
+  const room = Number(/room=(\d+)/.exec(a.page.url())[1]);
+  const [, { version }] = await ask(a, 'GET', `/v1/rooms/${room}`);
+  assert.equal((await ask(a, 'PATCH', `/v1/rooms/${room}`, { version, capacity: 2 }))[0], 200);
   await check('the lobby says who is in a room', async () => {
     await c.signIn('Layla');
     const card = c.page.getByRole('button', { name: `Join ${name}` });
@@ -189,7 +191,8 @@ export async function fullRoom(check, { browser, server, a, b, name }) {
   await check('why somebody was put out is told until they enter a room', async () => {
     await a.page.locator('#people-show').click();
     await a.page.locator('#people button', { hasText: c.name }).click();
-    await a.press(/Kick out/);
+    await a.press('Kick or ban');
+    await a.press('Kick out for ten minutes');
     await until(async () => assert.match(await c.notice(), /kicked out/));
     await b.page.getByRole('button', { name: `Join ${name}` }).click();
     await b.heading(name);

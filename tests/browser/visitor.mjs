@@ -98,6 +98,7 @@ export class Visitor {
    * to `faults`.
    */
   async inspect(name) {
+    if (process.env.QUICK) return;
     const { page } = this;
     const before = page.viewportSize();
     const found = [];
