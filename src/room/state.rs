@@ -305,7 +305,7 @@ impl RoomState {
                 if let Err(refusal) = self.check_may_write(user.id, role, now) {
                     return Ok(self.decide_refused(operation, refusal));
                 }
-                let text = match self.words.judge(&chat.text) {
+                let text = match self.words.judge_in(&chat.text, self.card.language.as_deref()) {
                     Verdict::Clean => chat.text.clone(),
                     Verdict::Masked(text) => text,
                     Verdict::Refused => return Ok(self.decide_refused(operation, ErrorCode::TextRefused.into())),

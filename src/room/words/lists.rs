@@ -1,4 +1,5 @@
-//! Lists of words as a filter: all words are looked for at once, in one pass over a line.
+//! Lists of words as a filter: all words are looked for at once, in one pass over a line. In a room that names its language the
+//! words of its list count and those of the general one; in any other room, those of all lists.
 //!
 //! Case, accents and marks make no difference, nor do invisible characters, the tatweel, and how many spaces stand between two
 //! words. A word is found where it stands by itself; with `*` at its beginning or end it may go on there, so that `*word*` is
@@ -9,9 +10,14 @@ use unicode_normalization::char::{decompose_compatible, is_combining_mark};
 
 use super::{Verdict, WordAct, WordFilter};
 
+/// The code of the general list, whose words count in all rooms: “multiple languages” in ISO 639-2.
+pub const GENERAL: &str = "mul";
+
 /// A word of a list.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Entry {
+    /// The code of the list's language, of two or three letters, or [`GENERAL`].
+    pub language: String,
     /// The word or phrase, with `*` at the beginning or end if it may go on there.
     pub word: String,
     /// What is to become of a line that has it.
@@ -28,9 +34,22 @@ pub struct Lists {
 
 #[derive(Clone, Copy, Debug)]
 struct Rule {
+    /// The language whose rooms it counts in, beside those that name none; `None` for all rooms.
+    language: Option<Code>,
     act: WordAct,
     is_open_before: bool,
     is_open_behind: bool,
+}
+
+/// The code of a language as a value: its letters, with zeros behind them.
+type Code = [u8; 3];
+
+fn code(language: &str) -> Code {
+    let mut code = Code::default();
+    for (place, letter) in code.iter_mut().zip(language.bytes()) {
+        *place = letter;
+    }
+    code
 }
 
 impl Lists {
@@ -40,13 +59,14 @@ impl Lists {
     /// If the words are too many or too long for the machine that looks for them.
     pub fn of(entries: &[Entry]) -> Result<Option<Self>, BuildError> {
         let (mut patterns, mut rules) = (Vec::new(), Vec::new());
-        for Entry { word, act } in entries {
+        for Entry { language, word, act } in entries {
             let (is_open_before, is_open_behind) = (word.starts_with('*'), word.len() > 1 && word.ends_with('*'));
             let mut pattern = String::new();
             fold(word.trim_matches('*').trim(), |part, _| pattern.push(part));
             if !pattern.is_empty() {
                 patterns.push(pattern);
-                rules.push(Rule { act: *act, is_open_before, is_open_behind });
+                let language = (language != GENERAL).then(|| code(language));
+                rules.push(Rule { language, act: *act, is_open_before, is_open_behind });
             }
         }
         if patterns.is_empty() {
@@ -57,9 +77,12 @@ impl Lists {
     }
 
     /// The places in a folded line where a word is, each with what is to become of the line.
-    fn hits<'a>(&'a self, folded: &'a str) -> impl Iterator<Item = (Match, WordAct)> + 'a {
-        self.finder.find_overlapping_iter(folded).filter_map(|hit| {
+    fn hits<'a>(&'a self, folded: &'a str, room: Option<Code>) -> impl Iterator<Item = (Match, WordAct)> + 'a {
+        self.finder.find_overlapping_iter(folded).filter_map(move |hit| {
             let rule = self.rules[hit.pattern().as_usize()];
+            if room.is_some() && rule.language.is_some() && rule.language != room {
+                return None;
+            }
             let goes_on = |next: Option<char>| next.is_some_and(char::is_alphanumeric);
             let is_within = !rule.is_open_before && goes_on(folded[..hit.start()].chars().next_back())
                 || !rule.is_open_behind && goes_on(folded[hit.end()..].chars().next());
@@ -68,9 +91,9 @@ impl Lists {
     }
 
     /// The worst of what the words of a folded line want.
-    fn worst(&self, folded: &str) -> Option<WordAct> {
+    fn worst(&self, folded: &str, room: Option<Code>) -> Option<WordAct> {
         let mut worst = None;
-        for (_, act) in self.hits(folded) {
+        for (_, act) in self.hits(folded, room) {
             worst = worst.max(Some(act));
             if act == WordAct::Refuse {
                 break;
@@ -80,14 +103,14 @@ impl Lists {
     }
 
     /// The line with asterisks in place of the words that are found. It is rare, so it may be slow.
-    fn masked(&self, text: &str) -> String {
+    fn masked(&self, text: &str, room: Option<Code>) -> String {
         let (mut folded, mut sources) = (String::new(), Vec::new());
         fold(text, |part, at| {
             folded.push(part);
             sources.resize(folded.len(), at);
         });
         let mut is_hidden = vec![false; text.len()];
-        for (hit, _) in self.hits(&folded) {
+        for (hit, _) in self.hits(&folded, room) {
             let (first, last) = (sources[hit.start()], sources[hit.end() - 1]);
             is_hidden[first..=last].fill(true);
         }
@@ -109,17 +132,18 @@ impl Lists {
 
 impl WordFilter for Lists {
     /// One pass and no allocation for a line of ASCII, which is most; another line is folded first, into one string.
-    fn judge(&self, text: &str) -> Verdict {
+    fn judge_in(&self, text: &str, language: Option<&str>) -> Verdict {
+        let room = language.map(code);
         let worst = if is_folded(text) {
-            self.worst(text)
+            self.worst(text, room)
         } else {
             let mut folded = String::with_capacity(text.len());
             fold(text, |part, _| folded.push(part));
-            self.worst(&folded)
+            self.worst(&folded, room)
         };
         match worst {
             None => Verdict::Clean,
-            Some(WordAct::Mask) => Verdict::Masked(self.masked(text)),
+            Some(WordAct::Mask) => Verdict::Masked(self.masked(text, room)),
             Some(WordAct::Refuse) => Verdict::Refused,
         }
     }

@@ -18,7 +18,7 @@ use tokio::sync::watch;
 use tokio::time::{Duration, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-pub use self::lists::{Entry, Lists};
+pub use self::lists::{Entry, GENERAL, Lists};
 use crate::kit::edge::Edge;
 use crate::kit::error::Error;
 use crate::kit::supervise::{Crew, Supervisor};
@@ -50,8 +50,14 @@ pub enum Verdict {
 
 /// A filter of words. It has no I/O, and the same line always gets the same verdict.
 pub trait WordFilter: fmt::Debug + Send + Sync {
-    /// Judges a line of chat. Every line waits for it, so it must be quick.
-    fn judge(&self, text: &str) -> Verdict;
+    /// Judges a line of chat in a room of this language (ISO 639-1), or in one that names none. Every line waits for it, so it
+    /// must be quick.
+    fn judge_in(&self, text: &str, language: Option<&str>) -> Verdict;
+
+    /// Judges a line in a room that names no language.
+    fn judge(&self, text: &str) -> Verdict {
+        self.judge_in(text, None)
+    }
 }
 
 /// The filter that a room holds.
@@ -65,7 +71,7 @@ pub(super) type Watched = watch::Receiver<Option<Words>>;
 pub struct NoWords;
 
 impl WordFilter for NoWords {
-    fn judge(&self, _text: &str) -> Verdict {
+    fn judge_in(&self, _text: &str, _language: Option<&str>) -> Verdict {
         Verdict::Clean
     }
 }

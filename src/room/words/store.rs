@@ -8,7 +8,7 @@ use crate::kit::error::{Error, Result};
 /// The words of all lists, by language and word, at most so many.
 pub(super) async fn entries(conn: &mut PgConnection, most: usize) -> Result<Vec<Entry>> {
     let rows = sqlx::query!(
-        "select word, act
+        "select language, word, act
            from filtered_words
           order by language, word
           limit $1",
@@ -21,5 +21,5 @@ pub(super) async fn entries(conn: &mut PgConnection, most: usize) -> Result<Vec<
         "refuse" => Ok(WordAct::Refuse),
         _ => Err(Error::internal("a filtered word has an act that this server does not know")),
     };
-    rows.into_iter().map(|row| Ok(Entry { act: act(&row.act)?, word: row.word })).collect()
+    rows.into_iter().map(|row| Ok(Entry { language: row.language, act: act(&row.act)?, word: row.word })).collect()
 }

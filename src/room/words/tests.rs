@@ -4,8 +4,12 @@ use proptest::prelude::*;
 
 use super::*;
 
+fn entry(language: &str, word: &str, act: WordAct) -> Entry {
+    Entry { language: language.to_owned(), word: word.to_owned(), act }
+}
+
 fn lists(words: &[(&str, WordAct)]) -> Lists {
-    let entries: Vec<_> = words.iter().map(|(word, act)| Entry { word: (*word).to_owned(), act: *act }).collect();
+    let entries: Vec<_> = words.iter().map(|(word, act)| entry(GENERAL, word, *act)).collect();
     Lists::of(&entries).expect("a filter").expect("words")
 }
 
@@ -76,16 +80,34 @@ fn a_word_that_is_refused_outweighs_those_that_are_masked() {
 }
 
 #[test]
+fn a_room_that_names_its_language_has_the_words_of_its_list_and_of_the_general_one() {
+    let entries = [
+        entry("ar", "darn", WordAct::Mask),
+        entry("de", "darn", WordAct::Refuse),
+        entry("de", "gift", WordAct::Refuse),
+        entry("deu", "elf", WordAct::Refuse),
+        entry(GENERAL, "spam", WordAct::Mask),
+    ];
+    let lists = Lists::of(&entries).expect("a filter").expect("words");
+    let said = |language| ["darn", "gift", "elf", "spam"].map(|word| lists.judge_in(word, language));
+    let (clean, refused, four) = (Verdict::Clean, Verdict::Refused, Verdict::Masked("****".into()));
+    assert_eq!(said(Some("en")), [clean.clone(), clean.clone(), clean.clone(), four.clone()]);
+    assert_eq!(said(Some("ar")), [four.clone(), clean.clone(), clean.clone(), four.clone()]);
+    assert_eq!(said(Some("de")), [refused.clone(), refused.clone(), clean, four.clone()]);
+    assert_eq!(said(None), [refused.clone(), refused.clone(), refused, four], "a room without a language has all");
+}
+
+#[test]
 fn without_a_word_there_is_no_filter() {
     assert!(Lists::of(&[]).expect("nothing to make").is_none());
-    let nothing = ["*", "**", " ", "\u{301}"].map(|word| Entry { word: word.into(), act: WordAct::Refuse });
+    let nothing = ["*", "**", " ", "\u{301}"].map(|word| entry(GENERAL, word, WordAct::Refuse));
     assert!(Lists::of(&nothing).expect("nothing to make").is_none());
     assert_eq!(NoWords.judge("anything"), Verdict::Clean);
 }
 
 #[test]
 fn no_more_words_are_used_than_the_bound() {
-    let entries = ["one", "two", "three"].map(|word| Entry { word: word.into(), act: WordAct::Refuse });
+    let entries = ["one", "two", "three"].map(|word| entry(GENERAL, word, WordAct::Refuse));
     let filter = filter_of(&entries, 2).expect("a filter");
     assert_eq!(["one", "two", "three"].map(|word| filter.judge(word) == Verdict::Refused), [true, true, false]);
     assert_eq!(filter_of(&[], 2).expect("a filter").judge("one"), Verdict::Clean);

@@ -3,11 +3,19 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::room::words::{Entry, Lists, NoWords, WordAct};
+use crate::room::words::{Entry, GENERAL, Lists, NoWords, WordAct};
 
 fn filter(words: &[(&str, WordAct)]) -> crate::room::words::Words {
-    let entries: Vec<_> = words.iter().map(|(word, act)| Entry { word: (*word).to_owned(), act: *act }).collect();
-    Arc::new(Lists::of(&entries).expect("a filter").expect("words"))
+    let entry = |(word, act): &(&str, WordAct)| in_language(GENERAL, word, *act);
+    of(&words.iter().map(entry).collect::<Vec<_>>())
+}
+
+fn in_language(language: &str, word: &str, act: WordAct) -> Entry {
+    Entry { language: language.to_owned(), word: word.to_owned(), act }
+}
+
+fn of(entries: &[Entry]) -> crate::room::words::Words {
+    Arc::new(Lists::of(entries).expect("a filter").expect("words"))
 }
 
 #[test]
@@ -37,4 +45,16 @@ fn an_operation_keeps_its_first_answer_whatever_the_lists_say_later() {
     let masked = world.retry(2, 103, say("darn")).expect("masked");
     assert_eq!(world.retry(2, 103, say("darn")), Ok(Done { replayed: true, ..masked }));
     assert_eq!(world.retry(2, 103, say("****")), Err(ErrorCode::OperationConflict));
+}
+
+#[test]
+fn a_room_has_the_words_of_its_language_from_the_change_of_its_record_on() {
+    let mut world = World::with_people(&[1, 2]);
+    world.state.use_words(of(&[in_language("ar", "darn", WordAct::Mask), in_language("de", "gift", WordAct::Refuse)]));
+    assert_eq!(world.command(2, say("gift")), Err(ErrorCode::TextRefused), "a room without a language has all words");
+    let version = world.state.card().version;
+    let change = ChangeRoom { language: Some("ar".into()), ..ChangeRoom::of(room_id(), version) };
+    world.command(1, Command::RoomChange(change)).expect("the owner may");
+    world.command(2, say("gift darn")).expect("a word of another language");
+    assert_eq!(world.state.chat.lines().last().map(|line| line.text.as_str()), Some("gift ****"));
 }
