@@ -312,6 +312,7 @@ async fn write_fact(tx: &mut Tx, write: &HardWrite, rooms_user: u32) -> Result<O
     if let (Some(id), Ok(fact)) = (stored, &write.verdict) {
         if let Fact::OwnerChanged { owner, .. } = fact {
             record::check_allowance(tx, owner.id, rooms_user).await.map_err(refused)?;
+            record::count_handover(tx, write.room).await.map_err(refused)?;
         }
         match store::put_fact(tx, id, write, fact).await? {
             // The transaction is dropped, so the fact is not kept.
@@ -339,7 +340,10 @@ async fn write_fact(tx: &mut Tx, write: &HardWrite, rooms_user: u32) -> Result<O
 
 /// A refusal by the rules is one of the command; anything else is a fault of the store.
 fn refused(error: Error) -> WriteError {
-    if error.body.code == ErrorCode::TooManyRooms { WriteError::Refused(error.body) } else { error.into() }
+    match error.body.code {
+        ErrorCode::TooManyRooms | ErrorCode::NotPermitted => WriteError::Refused(error.body),
+        _ => error.into(),
+    }
 }
 
 /// Waits for the work; `Unknown` if it takes longer than `timeout`.

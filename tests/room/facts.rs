@@ -14,7 +14,7 @@ use parlor_protocol::record::Who;
 use parlor_protocol::reply::Done;
 use parlor_protocol::room::RoomCard;
 use parlor_protocol::seating::SeatMode;
-use parlor_protocol::{ErrorBody, ErrorCode, RoomId};
+use parlor_protocol::{ErrorBody, ErrorCode, Retry, RoomId};
 use sqlx::PgPool;
 
 use super::{lock, node, now, open, person, room, user};
@@ -344,4 +344,23 @@ async fn nobody_is_handed_a_room_who_has_as_many_as_a_user_may_have() {
     let handed =
         "select count(*) from rooms r join room_handovers h on h.room_id = r.id where r.owner_id <> h.former_id";
     assert_eq!(ground.count(handed).await, 1);
+}
+
+#[tokio::test]
+async fn a_room_is_handed_over_ten_times_in_a_day_and_not_more() {
+    let (ground, card) = room().await;
+    let epoch = claim(&ground.database.app, "a", card.id).await;
+    let facts = facts(&ground.database.app);
+    let hand_over = |turn: u128| {
+        let (owner, former) = if turn.is_multiple_of(2) { (2, 1) } else { (1, 2) };
+        let fact = Fact::OwnerChanged { owner: person(owner), former: user(former) };
+        facts.write(HardWrite { verdict: Ok(fact), ..lock(card.id, epoch, 100 + turn, 1) })
+    };
+    for turn in 0..10 {
+        hand_over(turn).await.unwrap_or_else(|error| panic!("{turn}: {error}"));
+    }
+    let Err(WriteError::Refused(refusal)) = hand_over(10).await else { panic!("one too many") };
+    assert_eq!((refusal.code, refusal.retry), (ErrorCode::NotPermitted, Retry::Never));
+    assert_eq!(ground.count("select count(*) from room_handovers").await, 10);
+    assert_eq!(ground.count("select count(*) from room_facts").await, 10);
 }

@@ -204,6 +204,7 @@ pub(super) async fn make_link(
     (now, chance): (Timestamp, &Chance),
 ) -> Result<Link> {
     let link = chance.bytes::<16>().iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    usage::lock(tx, "room_links", &room.number().to_be_bytes()).await?;
     store::delete_old_links(tx, room, LINKS - 1).await?;
     store::insert_link(tx, room, &hash_of(&link), i32::try_from(minutes).unwrap_or(i32::MAX)).await?;
     Ok(Link { link, expires_at: now.plus_ms(i64::from(minutes) * 60_000) })

@@ -21,6 +21,7 @@ use crate::kit::fields::bad_field;
 use crate::kit::list::{TimeKey, Window};
 use crate::kit::page::Page;
 use crate::kit::tx::Tx;
+use crate::kit::usage;
 
 pub(super) use store::put_visits;
 
@@ -264,6 +265,7 @@ fn by_time(room: &Listed) -> (TimeKey, i64) {
 /// # Errors
 /// `room_not_found`; `not_permitted` if the user follows as many as a user may.
 pub(super) async fn follow(tx: &mut Tx, user: UserId, room: RoomId) -> Result<()> {
+    usage::lock(tx, "room_follows", &user.number().to_be_bytes()).await?;
     if store::follows(tx, user).await? >= FOLLOWS {
         let words = format!("you follow {FOLLOWS} rooms, as many as a user may follow");
         return Err(ErrorBody::new(ErrorCode::NotPermitted).message(words).into());

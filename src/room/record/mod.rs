@@ -11,8 +11,10 @@ use super::settings::RoomAllowance;
 use crate::kit::chance::Chance;
 use crate::kit::error::{Error, Result};
 use crate::kit::tx::Tx;
-use crate::kit::usage;
+use crate::kit::usage::{self, Bound, DAY_MS};
 
+/// How often a room may be handed over in a day.
+const HANDOVERS: [Bound; 1] = [Bound::times(10, DAY_MS)];
 /// How many random ids are tried for a new room before that is an internal fault.
 const ID_TRIES: u32 = 8;
 /// The numbers of seats that a room may have.
@@ -80,6 +82,21 @@ pub(super) async fn check_allowance(tx: &mut Tx, owner: UserId, in_all: u32) -> 
         return Err(ErrorBody::new(ErrorCode::TooManyRooms).message(words).into());
     }
     Ok(())
+}
+
+/// Counts that the room is handed over. Each time makes a row that is kept for ever, by which old gifts are judged.
+///
+/// # Errors
+/// `not_permitted` if that was done as often in a day as may be.
+pub(super) async fn count_handover(tx: &mut Tx, room: RoomId) -> Result<()> {
+    let counted = usage::spend(tx, "room_handover", &room.number().to_be_bytes(), 1, &HANDOVERS).await;
+    counted.map_err(|error| match error.body.code {
+        ErrorCode::RateLimited => {
+            let words = format!("the room was handed over {} times in a day, as often as may be", HANDOVERS[0].times);
+            ErrorBody::new(ErrorCode::NotPermitted).message(words).into()
+        }
+        _ => error,
+    })
 }
 
 /// Creates a room for each of these owners, and returns each with its owner. There are fewer if random ids were taken.
