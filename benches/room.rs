@@ -9,7 +9,7 @@ use parlor::kit::clock::Timestamp;
 use parlor::kit::operation::Operation;
 use parlor::room::words::{Entry, Lists, WordAct};
 use parlor::room::{Caller, Request, RoomState, Settings, Woken};
-use parlor_protocol::command::{InRoom, SendChat, TakeSeat};
+use parlor_protocol::command::{OnMap, SendChat, TakeSeat};
 use parlor_protocol::room::{Person, RoomCard};
 use parlor_protocol::{Coins, Command, Op, RoomId, UserId};
 use uuid::Uuid;
@@ -103,7 +103,7 @@ pub fn benches(criterion: &mut Criterion) {
             let command = if op % 2 == 1 {
                 Command::SeatTake(TakeSeat { room: room(), seat: Some(3), version: None })
             } else {
-                Command::SeatLeave(InRoom { room: room() })
+                Command::SeatLeave(OnMap { room: room(), version: None })
             };
             request(1 + ((op - 1) / 2 % PEOPLE as u128) as i64, op, command)
         };

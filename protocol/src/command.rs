@@ -338,7 +338,7 @@ commands! {
     /// Seat 0 is for the room's owner. The old seat stays the user's if the new one is refused.
     SeatMove(MoveSeat) -> Done = "seat.move": Soft, Room, rate Seat, rest "PATCH /v1/rooms/{id}/seat";
     /// Leave the user's own seat.
-    SeatLeave(InRoom) -> Done = "seat.leave": Soft, Room, rate Seat, rest "DELETE /v1/rooms/{id}/seat";
+    SeatLeave(OnMap) -> Done = "seat.leave": Soft, Room, rate Seat, rest "DELETE /v1/rooms/{id}/seat";
     /// Lock a seat; a user who sits there loses it. Only the room's owner and its admins may do this; admins not if the
     /// owner or another admin sits there.
     SeatLock(OnSeat) -> Done = "seat.lock": Hard, Room, rate Seat, rest "PUT /v1/rooms/{id}/seats/{no}/lock";

@@ -11,7 +11,8 @@ mod voice;
 
 use axum::Json;
 use axum::extract::FromRef;
-use parlor_protocol::command::{InRoom, MoveSeat, OnAllSeats, OnSeat, Recipients, SendChat, SendGift, TakeSeat};
+use parlor_protocol::command::{MoveSeat, OnAllSeats, OnSeat, Recipients, SendChat, SendGift, TakeSeat};
+use parlor_protocol::command;
 use parlor_protocol::reply::{Done, GiftReceipt};
 use parlor_protocol::room::{GiftLine, Person};
 use parlor_protocol::{Command, ErrorCode, GiftId, Op, RoomId, UserId};
@@ -162,19 +163,21 @@ async fn move_seat(
 
 /// Leaves the caller's seat.
 #[utoipa::path(delete, path = "/v1/rooms/{id}/seat", tag = "rooms",
-    params(("id" = RoomId, Path, description = "Which room."),
+    params(("id" = RoomId, Path, description = "Which room."), OnMap,
         ("Idempotency-Key" = Option<Op>, Header, description = "The operation, as `op` on the socket.")),
     responses((status = 200, description = "The seat is free, by this event.", body = Done,
         example = json!({"epoch": 1_790_000_000_000_i64, "seq": 46}))),
     extensions(("x-errors" = json!([
-        ErrorCode::RoomNotFound, ErrorCode::NotInRoom, ErrorCode::NotSeated, ErrorCode::RoomPaused, ErrorCode::Busy,
+        ErrorCode::RoomNotFound, ErrorCode::NotInRoom, ErrorCode::NotSeated, ErrorCode::SeatsChanged, ErrorCode::RoomPaused,
+        ErrorCode::Busy,
     ]))))]
 async fn leave_seat(
     guest: Guest,
     key: Option<IdempotencyKey>,
     ValidPath(room): ValidPath<RoomId>,
+    ValidQuery(OnMap { version }): ValidQuery<OnMap>,
 ) -> Result<Json<Done>> {
-    done(&guest, room, key, Command::SeatLeave(InRoom { room })).await
+    done(&guest, room, key, Command::SeatLeave(command::OnMap { room, version })).await
 }
 
 #[derive(Deserialize, IntoParams)]

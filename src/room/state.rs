@@ -297,10 +297,7 @@ impl RoomState {
             Command::RoomChange(change) => Ok(self.hard(operation, self.decide_change(change), now)),
             Command::SeatTake(take) => Ok(self.soft_all(operation, self.decide_take(take, user, role))),
             Command::SeatMove(to) => Ok(self.soft(operation, self.seats.decide_move(to, user, role))),
-            Command::SeatLeave(_) => {
-                let left = self.seats.vacated(&[user.id], SeatCause::Left, None);
-                Ok(self.soft(operation, left.ok_or_else(|| ErrorCode::NotSeated.into())))
-            }
+            Command::SeatLeave(on) => Ok(self.soft(operation, self.seats.decide_leave(on, user.id))),
             Command::ChatSend(chat) => {
                 if let Err(refusal) = self.check_may_write(user.id, role, now) {
                     return Ok(self.decide_refused(operation, refusal));

@@ -269,8 +269,12 @@ pub(super) async fn put_fact(
         }
         Fact::AdminPromoted { user } => insert_admin(conn, room, *user).await?,
         Fact::AdminDemoted { user } => delete_admin(conn, room, *user).await?,
+        // A banned user is no admin any more.
+        Fact::Banned { user, .. } => {
+            delete_admin(conn, room, *user).await?;
+            return conduct::put(conn, id, write, fact).await;
+        }
         Fact::Kicked { .. }
-        | Fact::Banned { .. }
         | Fact::Unbanned { .. }
         | Fact::ChatMuted { .. }
         | Fact::ChatUnmuted { .. }

@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use parlor_loadtests::proof::Run;
 use parlor_loadtests::rest;
 use parlor_loadtests::user::User;
-use parlor_protocol::command::{InRoom, Recipients, SendChat, SendGift, TakeSeat};
+use parlor_protocol::command::{OnMap, Recipients, SendChat, SendGift, TakeSeat};
 use parlor_protocol::{Command, GiftId, Op, RoomId, UserId, limit};
 use rand::RngExt as _;
 use serde_json::json;
@@ -80,7 +80,7 @@ impl Stage {
                 }
                 let command = match rand::rng().random_range(0..6) {
                     0 => Command::SeatTake(TakeSeat { room, seat: None, version: None }),
-                    1 => Command::SeatLeave(InRoom { room }),
+                    1 => Command::SeatLeave(OnMap { room, version: None }),
                     2 | 3 => {
                         let gift = GiftId::new(1).expect("the Rose");
                         Command::GiftSend(SendGift { room, gift, count: 1, to: Recipients::Users(vec![receiver]) })

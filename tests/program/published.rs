@@ -70,7 +70,7 @@ async fn every_command_is_answered_as_the_schema_says() {
     let people: PeoplePage = ask(&mut owner, asked, Command::PeopleList(ListPeople { room, after: None })).await;
     assert_eq!(people.count, 2);
     let _: Done = ask(&mut guest, asked, Command::SeatMove(MoveSeat { room, seat: 4, version: None })).await;
-    let _: Done = ask(&mut guest, asked, Command::SeatLeave(InRoom { room })).await;
+    let _: Done = ask(&mut guest, asked, Command::SeatLeave(OnMap { room, version: None })).await;
     let _: Done = ask(&mut owner, asked, Command::SeatLock(OnSeat { room, seat: 3, version: None })).await;
     let _: Done = ask(&mut owner, asked, Command::SeatUnlock(OnSeat { room, seat: 3, version: None })).await;
     let _: Done = ask(&mut owner, asked, Command::SeatLockAll(OnAllSeats { room, version: None })).await;

@@ -115,7 +115,7 @@ async fn of_two_admins_at_one_hand_exactly_one_settles_it_and_the_other_is_told_
             _ => None,
         };
         assert_eq!(scene.sockets[3].event_where("a seat", seated).await, (3, Some(winner)));
-        let leave = Command::SeatLeave(InRoom { room });
+        let leave = Command::SeatLeave(OnMap { room, version: None });
         scene.ask(4, leave).await.expect("sits");
     }
 }

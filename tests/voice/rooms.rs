@@ -3,7 +3,7 @@
 use hyper::Method;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
 use parlor_protocol::Command;
-use parlor_protocol::command::{InRoom, TakeSeat};
+use parlor_protocol::command::{OnMap, TakeSeat};
 use serde_json::{Value, json};
 
 use super::{APP, CERTIFICATE, KEY, SECRET};
@@ -53,7 +53,7 @@ async fn a_token_lets_whoever_is_seated_speak_and_others_in_the_room_listen() {
     assert_eq!(pass["may_speak"], true);
     assert_eq!(grant(pass["token"].as_str().expect("a token"))["canPublish"], true);
 
-    let leave = Command::SeatLeave(InRoom { room });
+    let leave = Command::SeatLeave(OnMap { room, version: None });
     let _: parlor_protocol::reply::Done = socket.ask_as(op(), &leave).await.expect("their seat");
     let (_, pass) = ask().await;
     assert_eq!(grant(pass["token"].as_str().expect("a token"))["canPublish"], false);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use parlor_protocol::command::{InRoom, Recipients, SendGift, TakeSeat};
+use parlor_protocol::command::{OnMap, Recipients, SendGift, TakeSeat};
 use parlor_protocol::{Command, GiftId};
 use rand::{RngExt as _, SeedableRng, rngs::StdRng};
 use tokio::time::Instant;
@@ -58,7 +58,7 @@ async fn act(member: &Arc<Member>, chance: &mut StdRng) -> Result<(), Away> {
             let seat = Some(chance.random_range(1..8));
             member.send(nanos(), Some(op()), &Command::SeatTake(TakeSeat { room, seat, version: None })).await;
         }
-        SIT..STAND => member.send(nanos(), Some(op()), &Command::SeatLeave(InRoom { room })).await,
+        SIT..STAND => member.send(nanos(), Some(op()), &Command::SeatLeave(OnMap { room, version: None })).await,
         STAND..GIVE => {
             let gift = GiftId::new(1).expect("a gift's number");
             let give = SendGift { room, gift, count: 1, to: Recipients::AllSeats };

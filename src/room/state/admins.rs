@@ -75,7 +75,8 @@ impl RoomState {
     }
 }
 
-/// The admins of a waking room. The owner is none.
-pub(super) fn admins_of(stored: Vec<UserId>, owner: UserId) -> BTreeSet<UserId> {
-    stored.into_iter().filter(|user| !Role::outside(*user, owner).is_owner()).collect()
+/// The admins of a waking room. The owner is none, and nobody who is banned: an older program left them in the table.
+pub(super) fn admins_of(stored: Vec<UserId>, owner: UserId, is_banned: impl Fn(UserId) -> bool) -> BTreeSet<UserId> {
+    let counts = |user: &UserId| !Role::outside(*user, owner).is_owner() && !is_banned(*user);
+    stored.into_iter().filter(counts).collect()
 }

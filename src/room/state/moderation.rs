@@ -88,9 +88,9 @@ impl RoomState {
         let by = operation.actor;
         let mut removals = Vec::new();
         let mut changes = match &written.fact {
-            Fact::SeatLocked { seat } => self.seats.locked(&[*seat], by).map(Change::Event).into_iter().collect(),
+            Fact::SeatLocked { seat } => self.locked(&[*seat], by).map(Change::Event).into_iter().collect(),
             Fact::SeatUnlocked { seat } => self.seats.unlocked(&[*seat], by).map(Change::Event).into_iter().collect(),
-            Fact::SeatsLocked { seats } => self.seats.locked(seats, by).map(Change::Event).into_iter().collect(),
+            Fact::SeatsLocked { seats } => self.locked(seats, by).map(Change::Event).into_iter().collect(),
             Fact::SeatsUnlocked { seats } => self.seats.unlocked(seats, by).map(Change::Event).into_iter().collect(),
             Fact::Kicked { user, until, reason } => {
                 removals.extend(self.removal(*user, RemovalCause::Kicked, Some(*until), reason));
@@ -107,7 +107,9 @@ impl RoomState {
             Fact::Banned { user, until, reason } => {
                 removals.extend(self.removal(*user, RemovalCause::Banned, *until, reason));
                 let banned = Event::ParticipantBanned { user: *user, by, until: *until, reason: reason.clone() };
-                self.put_out(*user, SeatCause::Banned, by, banned)
+                // A banned user is no admin. That is part of the ban, and its lifting does not undo it.
+                let demoted = self.demoted(*user, by).map(Change::Event).into_iter();
+                demoted.chain(self.put_out(*user, SeatCause::Banned, by, banned)).collect()
             }
             Fact::ChatMuted { user, until } => {
                 vec![Change::Event(Event::ChatMuted { user: *user, by, until: *until })]
@@ -148,6 +150,14 @@ impl RoomState {
 
     /// The removal of the user's sockets from the room, with the cause; `None` if the user has none.
     pub(super) fn removal(
+    /// The event by which these seats are locked. Who sat down there while the store was writing loses the seat as if they had sat
+    /// there before: if the user who locks stands above them. The others stay, on a seat that nobody else can take.
+    fn locked(&self, seats: &[u8], by: UserId) -> Option<Event> {
+        // When it was decided the user was the owner or an admin, whatever they have become since.
+        let role = if self.role(by).is_owner() { Role::Owner } else { Role::Admin };
+        self.seats.locked(seats, by, |seat| self.may_overrule((by, role), seat))
+    }
+
         &self,
         user: UserId,
         cause: RemovalCause,

@@ -1,7 +1,7 @@
 //! Who may write in the chat, and how often: mutes of single users, the mute of everybody, and slow mode.
 //!
-//! When a user wrote last is known since slow mode was set or the room woke, and to nobody but the room that is awake: after
-//! a restart each user may write one line at once.
+//! When a user wrote last is known since slow mode was set. A checkpoint keeps it for those whose wait is not over, the last
+//! [`KEPT`] of them, so that a restart lets nobody else write earlier.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -19,6 +19,9 @@ use crate::room::facts::Fact;
 /// The most users whose last line is known while the chat is slow; beyond it the oldest line is forgotten.
 const SPOKEN: usize = 16_384;
 
+/// The most users whose last line a checkpoint keeps: those who wrote last.
+const KEPT: usize = 1_000;
+
 /// What keeps the chat quiet.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Quiet {
@@ -31,8 +34,28 @@ pub(super) struct Quiet {
 }
 
 impl Quiet {
-    pub(super) fn woken(rules: ChatRules, mutes: &[(UserId, Option<i64>)], now: Timestamp) -> Self {
-        Self { rules, mutes: Terms::woken(mutes, now), ..Self::default() }
+    /// `spoken` is what a checkpoint has [`kept`](Self::kept).
+    pub(super) fn woken(
+        rules: ChatRules,
+        mutes: &[(UserId, Option<i64>)],
+        spoken: &[(UserId, i64)],
+        now: Timestamp,
+    ) -> Self {
+        let mut quiet = Self { rules, mutes: Terms::woken(mutes, now), ..Self::default() };
+        if rules.slow_mode_s > 0 {
+            for (user, age_ms) in spoken.iter().take(KEPT) {
+                quiet.note(*user, now.plus_ms(-(*age_ms).clamp(0, quiet.slow_ms())));
+            }
+        }
+        quiet
+    }
+
+    /// Who must still wait before they write again, oldest first, with the milliseconds since their last line: an age and not a
+    /// time, because the clock may be another one when the room wakes.
+    pub(super) fn kept(&self, now: Timestamp) -> Vec<(UserId, i64)> {
+        let ages = self.order.iter().map(|(at, user)| (*user, now.ms_since(*at)));
+        let waits: Vec<_> = ages.filter(|(_, age_ms)| *age_ms < self.slow_ms()).collect();
+        waits[waits.len().saturating_sub(KEPT)..].to_vec()
     }
 
     /// The rules are these from now on. Waits begin anew if slow mode is another one.

@@ -103,6 +103,12 @@ impl Seats {
         Ok(self.changed(vec![left, taken], SeatCause::Moved, None))
     }
 
+    /// Decides whether the user leaves their seat.
+    pub(super) fn decide_leave(&self, on: &OnMap, user: UserId) -> Result<Event, ErrorBody> {
+        self.check_version(on.version)?;
+        self.vacated(&[user], SeatCause::Left, None).ok_or_else(|| ErrorCode::NotSeated.into())
+    }
+
     /// The event by which the seats of these users become free; `None` if none of them has a seat.
     pub(super) fn vacated(&self, users: &[UserId], cause: SeatCause, by: Option<UserId>) -> Option<Event> {
         let sits = |seat: &&Seat| seat.user.as_ref().is_some_and(|sitting| users.contains(&sitting.id));
@@ -115,10 +121,13 @@ impl Seats {
         self.seats.iter().filter(|seat| seat.no != HOST)
     }
 
-    /// The event by which these seats are locked and whoever sits there is removed; `None` if all are locked already.
-    pub(super) fn locked(&self, numbers: &[u8], by: UserId) -> Option<Event> {
-        let open = self.seats.iter().filter(|seat| numbers.contains(&seat.no) && !seat.locked);
-        let after: Vec<_> = open.map(|seat| Seat { locked: true, ..freed(seat) }).collect();
+    /// The event by which these seats are locked and whoever sits there is removed, where `frees` says so; `None` if that is so
+    /// already.
+    pub(super) fn locked(&self, numbers: &[u8], by: UserId, frees: impl Fn(&Seat) -> bool) -> Option<Event> {
+        let changes = |seat: &&Seat| !seat.locked || seat.user.is_some() && frees(seat);
+        let open = self.seats.iter().filter(|seat| numbers.contains(&seat.no)).filter(changes);
+        let kept = |seat: &Seat| if frees(seat) { freed(seat) } else { seat.clone() };
+        let after: Vec<_> = open.map(|seat| Seat { locked: true, ..kept(seat) }).collect();
         (!after.is_empty()).then(|| self.changed(after, SeatCause::Locked, Some(by)))
     }
 

@@ -47,6 +47,12 @@ pub struct Checkpoint {
     /// The open invitations.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub invitations: Vec<KeptInvitation>,
+    /// Who wrote so lately that slow mode makes them wait, oldest first, with the milliseconds since their last line.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub spoken: Vec<(UserId, i64)>,
+    /// The numbers of the taken seats that were locked when this was made: whoever sits there stays.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub on_locked: Vec<u8>,
     /// All coins that were spent in the room, up to and with the last announced gift. A waking room reads them from the
     /// ledger's totals; they are kept for older programs.
     pub coins: i64,
@@ -113,7 +119,8 @@ impl RoomState {
         let is_closed = woken.card.closed.is_some();
         let may_join = |user: UserId| !is_closed && !kicks.contains_key(&user) && bans.term(user, now).is_none();
         for (no, person) in checkpoint.seats {
-            let free = seats.seat(no).ok().filter(|seat| !seat.locked && seat.user.is_none()).cloned();
+            let open = |seat: &&Seat| !seat.locked || checkpoint.on_locked.contains(&no);
+            let free = seats.seat(no).ok().filter(open).filter(|seat| seat.user.is_none()).cloned();
             if let Some(mut seat) = free
                 && seats.of(person.id).is_none()
                 && may_join(person.id)
@@ -145,7 +152,7 @@ impl RoomState {
             presence: Presence::absent(&people, now, now.plus_ms(ms(settings.grace_ms))),
             memory: Memory::restore(&checkpoint.memory, now, &settings),
             gifts: GiftNumbers { announced, committed, coins },
-            admins: super::admins::admins_of(woken.admins, woken.card.owner.id),
+            admins: super::admins::admins_of(woken.admins, woken.card.owner.id, |user| bans.term(user, now).is_some()),
             card: Box::new(RoomCard {
                 capacity: woken.capacity.map(|capacity| u32::try_from(capacity).unwrap_or(u32::MAX)),
                 ..woken.card
@@ -162,7 +169,7 @@ impl RoomState {
             kicks,
             bans,
             words: std::sync::Arc::new(NoWords),
-            quiet: Quiet::woken(woken.chat_rules, &woken.mutes, now),
+            quiet: Quiet::woken(woken.chat_rules, &woken.mutes, &checkpoint.spoken, now),
             last_fact: woken.last_fact,
             settled_at,
             revision: 0,
@@ -177,6 +184,8 @@ impl RoomState {
             seats: sitting.collect(),
             seat_version: self.seats.version(),
             self_muted: self.seats.all().iter().filter(|seat| seat.self_muted).map(|seat| seat.no).collect(),
+            on_locked: self.seats.all().iter().filter(|s| s.locked && s.user.is_some()).map(|s| s.no).collect(),
+            spoken: self.quiet.kept(now),
             hands: self.hands.kept(now),
             invitations: self.invitations.kept(now),
             offer: self.offer.as_ref().map(|offer| KeptOffer::of(offer, self.card.owner.id, now)),

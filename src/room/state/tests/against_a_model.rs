@@ -26,6 +26,8 @@ enum Step {
     Say(i64),
     Lock(i64, u8),
     Unlock(i64, u8),
+    /// A seat is locked by the first user, and while the store writes that, the second one takes it.
+    LateLock(i64, u8, i64),
     LockAll(i64),
     UnlockAll(i64),
     Mic(i64, bool),
@@ -97,6 +99,7 @@ fn step() -> impl Strategy<Value = Step> {
         4 => who.clone().prop_map(Step::Say),
         2 => (1..=3_i64, seat.clone()).prop_map(|(who, seat)| Step::Lock(who, seat)),
         2 => (1..=3_i64, seat.clone()).prop_map(|(who, seat)| Step::Unlock(who, seat)),
+        1 => (1..=3_i64, seat.clone(), who.clone()).prop_map(|(by, seat, who)| Step::LateLock(by, seat, who)),
         2 => seating(some_seat, seat, policy),
         1 => (1..=2_i64).prop_map(Step::LockAll),
         2 => (1..=2_i64).prop_map(Step::UnlockAll),
@@ -735,6 +738,21 @@ impl Run {
                     None
                 }
             }),
+            Step::LateLock(by, seat, who) => {
+                self.world.next_op += 1;
+                let op = self.world.next_op;
+                let decided = self.world.state.decide(&request(by, op, lock(seat)), self.world.now);
+                self.take_step(&Step::Take(who, Some(seat)));
+                let Ok(Decision { outcome: Outcome::Write(write), .. }) = decided else { return };
+                if write.verdict.is_ok() {
+                    let done = self.world.written(write);
+                    self.answers.insert(op, (by, lock(seat), Ok(done)));
+                    self.model.locks.insert(seat);
+                    if self.model.disposes(by, seat) {
+                        self.model.seats.remove(&seat);
+                    }
+                }
+            }
             Step::Unlock(who, seat) => self.command(who, unlock(seat), |model| match seat {
                 _ if !model.decides(who) => Some(ErrorCode::Forbidden),
                 _ if seat >= model.count => Some(ErrorCode::SeatNotFound),
@@ -895,6 +913,7 @@ impl Run {
                     return Some(ErrorCode::Forbidden);
                 }
                 model.out(who);
+                model.admins.remove(&who);
                 model.bans.insert(who, duration_ms.map(|ms| now + ms as i64));
                 None
             }),
@@ -1001,7 +1020,6 @@ impl Run {
         };
         self.world.state = RoomState::wake(woken, Self::settings(), self.world.now);
         self.clients.clear();
-        self.model.spoken.clear();
         self.seq = 0;
         let until = self.world.now.0 + 1_000;
         self.model.settled_at = until;
@@ -1029,7 +1047,7 @@ impl Run {
             let sitting = seat.user.as_ref().map(|person| person.id.number());
             assert_eq!(seat.self_muted, sitting.is_some_and(|who| self.model.self_muted.contains(&who)));
             if let Some(person) = &seat.user {
-                assert!(!seat.locked && state.presence.person(person.id).is_some());
+                assert!(state.presence.person(person.id).is_some());
                 assert!(seats.values().all(|sitting| *sitting != person.id.number()), "one user, one seat");
                 assert_eq!(*person, self.model.name(person.id.number()), "one name");
                 seats.insert(seat.no, person.id.number());

@@ -152,3 +152,22 @@ fn facts_of_older_programs_are_read() {
     let text = serde_json::to_string(&banned).expect("a fact is JSON");
     assert_eq!(serde_json::from_str::<Fact>(&text).expect("reads back"), banned);
 }
+
+#[test]
+fn a_banned_admin_is_no_admin_any_more_whatever_becomes_of_the_ban() {
+    let mut world = World::with_people(&[1, 2, 3]);
+    world.command(1, promote(2)).expect("the owner may");
+    world.command(2, take(Some(3))).expect("free");
+    let told = world.told.len();
+    world.command(1, ban(2, None)).expect("the owner may");
+    let events = world.told[told..].to_vec();
+    let demoted = Event::AdminsChanged { admins: vec![], user: user(2), by: user(1) };
+    assert_eq!((events.len(), &events[0]), (3, &demoted), "no admin first, then the seat, then the ban: {events:?}");
+    world.command(1, unban(2)).expect("the owner may");
+    world.join(2).expect("not banned any more");
+    assert_eq!(world.state.role(user(2)), Role::Listener);
+    // An older program left a banned admin in the table.
+    let woken = Woken { admins: vec![user(2), user(3)], bans: vec![(user(2), None)], ..woken() };
+    let world = World::waking(woken, Settings::default());
+    assert_eq!(world.state.snapshot(user(1)).admins, [user(3)]);
+}

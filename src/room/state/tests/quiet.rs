@@ -96,6 +96,30 @@ fn the_rules_and_mutes_are_there_after_a_restart() {
 }
 
 #[test]
+fn slow_mode_is_not_escaped_by_a_restart() {
+    let mut world = World::with_people(&[1, 2, 3, 4]);
+    world.command(1, chat_rules(None, Some(10))).expect("the owner may");
+    world.command(3, say("early")).expect("the first line");
+    world.pass(4_000);
+    world.command(2, say("late")).expect("the first line");
+    world.pass(6_000);
+    let checkpoint = world.state.checkpoint(world.now);
+    assert_eq!(checkpoint.spoken, [(user(2), 6_000)], "the other's wait is over");
+    let chat_rules = ChatRules { muted: false, slow_mode_s: 10 };
+    let woken = Woken { chat_rules, checkpoint: Some(checkpoint), epoch: 8, ..woken() };
+    let next_op = world.next_op;
+    let mut world = World { next_op, ..World::waking(woken, Settings::default()) };
+    for number in 2..=4 {
+        world.join(number).expect("may come in");
+    }
+    assert_eq!(refused(&mut world, 2).retry_after_ms, Some(4_000), "no shorter and no longer than it was");
+    world.command(3, say("hello")).expect("the wait was over");
+    world.command(4, say("hello")).expect("the first line");
+    world.pass(4_000);
+    world.command(2, say("hello")).expect("the wait is over");
+}
+
+#[test]
 fn only_the_owner_mutes_and_nobody_mutes_the_owner() {
     let mut world = World::with_people(&[1, 2, 3]);
     for command in [mute(3, None), unmute(3), chat_rules(Some(true), None)] {
@@ -121,4 +145,6 @@ fn a_slow_chat_knows_a_bounded_number_of_last_lines() {
     }
     assert_eq!(refused(&mut world, 20_001).code, ErrorCode::SlowMode);
     world.command(2, say("hello")).expect("the oldest line was forgotten");
+    let kept = world.state.checkpoint(world.now).spoken;
+    assert_eq!((kept.len(), kept.last().map(|(who, _)| *who)), (1_000, Some(user(2))), "those who wrote last");
 }

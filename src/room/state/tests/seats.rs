@@ -1,6 +1,6 @@
 //! Tests of the rules of the seat map.
 
-use parlor_protocol::command::{MoveSeat, OnAllSeats};
+use parlor_protocol::command::{MoveSeat, OnAllSeats, OnMap};
 
 use super::*;
 
@@ -93,5 +93,46 @@ fn no_listener_locks_all_seats_and_the_owner_only_on_the_map_they_saw() {
         assert_eq!(world.command(3, all.clone()), Err(ErrorCode::NotInRoom));
         assert_eq!(world.command(1, on), Err(ErrorCode::SeatsChanged));
         world.command(1, all).expect("the owner may, from outside too");
+    }
+}
+
+#[test]
+fn a_seat_is_left_on_the_map_that_was_seen() {
+    let mut world = World::with_people(&[1, 2]);
+    world.command(2, take(Some(3))).expect("free");
+    let leave = |version| Command::SeatLeave(OnMap { room: room_id(), version: Some(version) });
+    let version = world.state.seats.version();
+    assert_eq!(world.command(2, leave(version - 1)), Err(ErrorCode::SeatsChanged));
+    assert_eq!(world.seats()[3], Some(2));
+    world.command(2, leave(version)).expect("the map that was seen");
+    assert_eq!(world.seats(), [None; 5]);
+    assert_eq!(world.command(2, leave(version + 1)), Err(ErrorCode::NotSeated));
+}
+
+#[test]
+fn regression_a_lock_that_comes_late_puts_out_whom_it_could_have_put_out_and_nobody_else() {
+    for (by, command) in [(2, lock(3)), (1, lock(3)), (2, lock_all())] {
+        for (sitting, stays) in [(1, by == 2), (3, by == 2), (4, false)] {
+            let mut world = World::with_people(&[1, 2, 3, 4]);
+            world.command(1, promote(2)).expect("the owner may");
+            world.command(1, promote(3)).expect("the owner may");
+            let decided = world.state.decide(&request(by, 900, command.clone()), world.now).expect("may");
+            let Outcome::Write(write) = decided.outcome else { panic!("a hard command: {:?}", decided.outcome) };
+            world.command(sitting, take(Some(3))).expect("it is not locked yet");
+            world.written(write);
+            let seat = world.state.seats.seat(3).expect("a seat").clone();
+            let expected = stays.then_some(sitting);
+            assert_eq!((seat.locked, seat.user.map(|user| user.id.number())), (true, expected), "{sitting} by {by}");
+            assert_eq!(world.command(4, take(Some(3))), Err(ErrorCode::SeatLocked), "for everybody else it is locked");
+
+            let checkpoint = Some(world.state.checkpoint(world.now));
+            let admins = vec![user(2), user(3)];
+            let woken = Woken { locks: vec![3], admins, epoch: 8, checkpoint, ..woken() };
+            let next_op = world.next_op;
+            let mut world = World { next_op, ..World::waking(woken, Settings::default()) };
+            assert_eq!(world.seats()[3], expected, "and so after a restart");
+            world.command(1, lock(3)).expect("the owner may");
+            assert_eq!(world.seats()[3], None, "a lock by somebody above frees it");
+        }
     }
 }

@@ -10,7 +10,7 @@ use parlor_protocol::{GiftId, room::GiftLine};
 use uuid::Uuid;
 
 use super::*;
-use crate::room::facts::{Fact, Written};
+use crate::room::facts::{Fact, HardWrite, Written};
 use crate::room::port::{CommittedGifts, GiftOrder};
 
 pub(in crate::room) fn user(number: i64) -> UserId {
@@ -103,7 +103,7 @@ pub(in crate::room) fn unlock_all() -> Command {
 }
 
 pub(in crate::room) fn leave_seat() -> Command {
-    Command::SeatLeave(InRoom { room: room_id() })
+    Command::SeatLeave(OnMap { room: room_id(), version: None })
 }
 
 pub(in crate::room) fn say(text: &str) -> Command {
@@ -285,6 +285,17 @@ impl World {
             Outcome::Answer(Err(error)) => Err(error),
             outcome => Ok(outcome),
         }
+    }
+
+    /// The store has written what was decided before.
+    pub(super) fn written(&mut self, write: HardWrite) -> Done {
+        let fact = write.verdict.expect("nothing is written for a refusal");
+        let done = Done { epoch: write.epoch, seq: write.seq, replayed: false };
+        self.facts.push((write.operation, fact.clone(), done));
+        let written = Written { id: self.facts.len() as i64, fact, done, replayed: false };
+        let decision = self.state.decide_fact(&write.operation, &written);
+        self.outcome(decision).expect("a fact is not refused");
+        done
     }
 
     pub(super) fn outcome(&mut self, decision: Decision) -> Result<Outcome, ErrorBody> {
