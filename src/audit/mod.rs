@@ -1,6 +1,5 @@
 //! The audit log: an append-only record of what staff did, and of the users whom the owners of rooms put out of them. An
-//! entry is written in the transaction of the act. Only staff's act in a room is different: its entry is written after it,
-//! in a transaction of its own.
+//! entry is written in the transaction of the act; that of an act in a room, in the transaction of the room's fact.
 //!
 //! The server may add entries and read them; the database's grants keep it from changing them. Entries name people by
 //! their ids, never by name, phone number or e-mail address.

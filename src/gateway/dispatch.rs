@@ -14,7 +14,7 @@ use super::join::{self, CameIn};
 use super::session::{Change, Session, Step, reply};
 use crate::delivery::Frame;
 use crate::kit::operation::Operation;
-use crate::room::{Answer, Caller, NotAsked, Reply, Request, RoomHandle};
+use crate::room::{Act, Answer, Caller, NotAsked, Reply, Request, RoomHandle};
 use crate::telemetry::metric;
 
 /// `rate_limited`, with the time to wait.
@@ -138,7 +138,10 @@ impl Session {
                 if is_money {
                     self.pay(id, room, request, now)
                 } else {
-                    self.ask_room(id, &self.handle(room)?, request)
+                    match self.handle(room) {
+                        Ok(handle) => self.ask_room(id, &handle, request),
+                        Err(refusal) => self.refuse_outside(id, room, refusal),
+                    }
                 }
             }
         }
@@ -166,6 +169,23 @@ impl Session {
             .then(|| self.gateway.ports.awake(room))
             .flatten()
             .ok_or_else(|| ErrorBody::new(ErrorCode::NotInRoom).message("join the room first"))
+    }
+
+    /// Refuses a command for a room that the socket has not joined. If the room is awake it says whether the user is banned, which
+    /// tells more than that they are not in it.
+    fn refuse_outside(&self, id: u64, room: RoomId, refusal: ErrorBody) -> Result<Step, ErrorBody> {
+        let Some(handle) = self.gateway.ports.awake(room) else { return Err(refusal) };
+        let Ok(asked) = handle.send(Request::Permitted { user: self.person().id, act: Act::Hear }) else {
+            return Err(refusal);
+        };
+        let deadline = self.deadline();
+        Ok(Step::Wait(Box::pin(async move {
+            let error = match join::answer(asked, deadline).await {
+                Err(banned) if banned.code == ErrorCode::Banned => banned,
+                _ => refusal,
+            };
+            (id, reply::<()>(id, Err(&error)))
+        })))
     }
 
     /// Asks a room that the socket has joined. The room decides in the order in which it is asked.

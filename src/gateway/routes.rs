@@ -61,6 +61,7 @@ where
         .routes(routes!(hands::refuse_invitation))
         .routes(routes!(list_participants))
         .merge(conduct::routes())
+        .routes(routes!(admins::list_admins))
         .routes(routes!(admins::promote_admin, admins::demote_admin))
         .routes(routes!(voice::issue_voice_token))
         .routes(routes!(ownership::offer_room))

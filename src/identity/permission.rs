@@ -70,6 +70,8 @@ permissions! {
     PinRooms = "rooms.pin";
     /// Put somebody out of any room.
     KickFromRooms = "rooms.kick";
+    /// See who is banned from a room or muted in it, ban and mute users there, and lift that.
+    ModerateRooms = "rooms.moderate";
     /// Read the audit log.
     ReadAudit = "audit.read";
     /// See the server's jobs, also those that failed.

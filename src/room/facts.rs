@@ -175,9 +175,9 @@ pub struct HardWrite {
     pub seq: u64,
     /// When the room decided, by its own clock: what the times of the fact are counted from.
     pub at: Timestamp,
-    /// Whether the fact is an act of the platform's staff, whose entry in the audit log is written by whoever carries it
-    /// out. The entry of any other act is written with its fact.
-    pub by_staff: bool,
+    /// The id of the HTTP request by which the platform's staff had it done, which stands in the audit log; `None` for an act
+    /// of the room's own people. In any case the entry of an act is written in the transaction of its fact.
+    pub by_staff: Option<String>,
 }
 
 /// A fact that the store has.
@@ -317,8 +317,9 @@ async fn write_fact(tx: &mut Tx, write: &HardWrite, rooms_user: u32) -> Result<O
         match store::put_fact(tx, id, write, fact).await? {
             // The transaction is dropped, so the fact is not kept.
             Applied::NoSuchUser => return Err(WriteError::NoSuchUser),
-            Applied::Yes if !write.by_staff => conduct::record(tx, write, fact).await?,
-            Applied::Yes | Applied::NoChange => {}
+            // Staff has acted even if it was so already.
+            Applied::NoChange if write.by_staff.is_none() => {}
+            Applied::Yes | Applied::NoChange => conduct::record(tx, write, fact).await?,
         }
         match fact {
             Fact::RoomChanged { change } => change::put(tx, write.operation.actor, change).await?,

@@ -4,6 +4,7 @@
 //! The `directory` wakes rooms and lets them go to sleep.
 
 mod actor;
+pub mod admins;
 mod audience;
 mod board;
 mod change;

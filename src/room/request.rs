@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use parlor_protocol::command::Kick;
+use parlor_protocol::command::{Ban, Kick, MuteChat};
 use parlor_protocol::record::Privacy;
 use parlor_protocol::reply::{Done, GiftReceipt, PeoplePage};
 use parlor_protocol::room::{Person, Position, RoomCard, Seat, Snapshot};
@@ -117,6 +117,8 @@ pub enum Request {
     Staff {
         /// The operation of this act, named by the server. It is new for each act.
         operation: Operation,
+        /// The id of the HTTP request by which it was asked for; empty if there is none.
+        request: String,
         /// The act.
         act: StaffAct,
     },
@@ -160,6 +162,20 @@ pub struct SeatMap {
 pub enum StaffAct {
     /// Puts a user out, who may be the owner, and keeps them out for ten minutes by default.
     Kick(Kick),
+    /// Bans a user, who may be the owner and need not be in the room.
+    Ban(Ban),
+    /// Lifts a ban, whoever has set it.
+    Unban {
+        /// The user.
+        user: UserId,
+    },
+    /// Mutes a user in the chat. The owner and the admins write all the same.
+    MuteChat(MuteChat),
+    /// Lets a muted user write again.
+    UnmuteChat {
+        /// The user.
+        user: UserId,
+    },
     /// Puts everybody out. They may join again.
     Close {
         /// The reason, which they are told.

@@ -188,7 +188,7 @@ impl RoomState {
             Request::Hands { user } => self
                 .permit(*user, Act::SettleHands, now)
                 .map(|_| Decision::answer(Answer::Hands(self.hands.all().to_vec()))),
-            Request::Staff { operation, act } => Ok(self.decide_staff(operation, act, now)),
+            Request::Staff { operation, request, act } => Ok(self.decide_staff(operation, request, act, now)),
             Request::Look => Ok(Decision::answer(Answer::Sight(self.sight()))),
             Request::GiftsCommitted(gifts) => Ok(self.decide_gifts(gifts)),
         }
@@ -391,7 +391,7 @@ impl RoomState {
 
     fn hard(&self, operation: &Operation, verdict: Result<Fact, ErrorBody>, at: Timestamp) -> Decision {
         let (room, epoch, seq, operation) = (self.card.id, self.epoch, self.seq, *operation);
-        Decision::only(Outcome::Write(HardWrite { room, epoch, operation, verdict, seq, at, by_staff: false }))
+        Decision::only(Outcome::Write(HardWrite { room, epoch, operation, verdict, seq, at, by_staff: None }))
     }
 
     /// A decision with these changes and the answer `Done`, which names the last event among them and is remembered.

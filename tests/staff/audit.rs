@@ -97,6 +97,24 @@ async fn regression_an_act_in_a_room_is_logged_even_if_the_caller_hangs_up() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_act_in_a_room_that_cannot_be_logged_is_not_done() {
+    let world = World::new().await;
+    let (_, token) = world.entered("admin").await;
+    let owner = world.person("user").await;
+    let room = world.room(owner).await;
+    let mut host = world.in_room(owner, room).await;
+    let closings = format!("/v1/staff/rooms/{room}/closings");
+    world.superuser("alter table audit_log add constraint no_closings check (act <> 'room.closed')").await;
+    assert_eq!(world.post(&closings, &token, json!({"reason": "over"})).await.0, 500);
+    assert_eq!(world.count("select count(*) from room_facts").await, 0);
+    host.chat(room, "still here").await.expect("nobody was put out");
+    world.superuser("alter table audit_log drop constraint no_closings").await;
+    assert_eq!(world.post(&closings, &token, json!({"reason": "over"})).await.0, 200);
+    assert_eq!(world.count("select count(*) from room_facts").await, 1);
+    assert_eq!(world.count("select count(*) from audit_log where act = 'room.closed'").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_server_can_neither_change_nor_forge_the_log_nor_give_itself_rights() {
     let world = World::new().await;
     let (_, token) = world.entered("admin").await;

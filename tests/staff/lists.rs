@@ -108,6 +108,10 @@ async fn filled(world: &World) -> (String, String, Vec<Client>) {
     .execute(&world.database.app)
     .await
     .expect("mutes");
+    sqlx::query("insert into room_admins (room_id, user_id) select room_id, user_id from room_bans")
+        .execute(&world.database.app)
+        .await
+        .expect("admins");
     sqlx::query(
         "insert into coin_requests (user_id, reseller_id, amount, expires_at, op)
          select $1, $2, 70, clock_timestamp() + interval '1 hour', gen_random_uuid() from generate_series(1, $3)",

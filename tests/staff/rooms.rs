@@ -1,5 +1,6 @@
 //! What the staff may do in rooms from outside.
 
+use hyper::Method;
 use parlor_protocol::event::RemovalCause;
 use parlor_protocol::{ErrorCode, UserFrame};
 use serde_json::json;
@@ -49,6 +50,45 @@ async fn staff_can_remove_one_user_or_everybody_from_a_room() {
     let facts = "select fact->>'type' from room_facts order by id";
     let facts: Vec<String> = sqlx::query_scalar(facts).fetch_all(&world.database.app).await.expect("they can be read");
     assert_eq!(facts, ["kicked", "closed"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn staff_sees_sets_and_lifts_bans_and_mutes_in_any_room_and_each_act_is_in_the_log() {
+    let world = World::new().await;
+    let (staff, token) = world.entered("moderator").await;
+    let (owner, guest) = (world.person("user").await, world.person("user").await);
+    let room = world.room(owner).await;
+    let _host = world.in_room(owner, room).await;
+    let mut listener = world.in_room(guest, room).await;
+    let list = async |what: &str| world.get(&format!("/v1/staff/rooms/{room}/{what}"), &token).await.1["items"].clone();
+    let put = async |what: &str, body| {
+        world.call(Method::PUT, &format!("/v1/staff/rooms/{room}/{what}/{guest}"), &token, Some(body)).await
+    };
+    let lift = async |what: &str| world.delete(&format!("/v1/staff/rooms/{room}/{what}/{guest}"), &token).await;
+
+    assert_eq!(put("bans", json!({"reason": "spam", "duration_ms": 999})).await.1["code"], "bad_request");
+    assert_eq!(put("bans", json!({"reason": "spam"})).await.0, 200);
+    let UserFrame::RoomRemoved { cause, reason, .. } = listener.user_frame().await else { panic!("removed") };
+    assert_eq!((cause, reason.as_str()), (RemovalCause::Banned, "spam"));
+    let bans = list("bans").await;
+    let told = |row: &serde_json::Value| (row["user"]["id"].clone(), row["by"]["id"].clone());
+    assert_eq!((told(&bans[0]), bans.as_array().map(Vec::len)), ((json!(guest), json!(staff)), Some(1)));
+    assert_eq!(lift("bans").await, 200);
+    assert_eq!(list("bans").await, json!([]));
+    listener.join(room, &world.room_token(guest, room)).await.expect("not banned any more");
+
+    assert_eq!(put("mutes", json!({})).await.0, 200);
+    assert_eq!(listener.chat(room, "hello").await.expect_err("muted").code, ErrorCode::Muted);
+    assert_eq!(told(&list("mutes").await[0]), (json!(guest), json!(staff)));
+    assert_eq!(lift("mutes").await, 200);
+    listener.chat(room, "hello").await.expect("may write again");
+
+    let nowhere = world.get("/v1/staff/rooms/999999999/bans", &token).await;
+    assert_eq!(nowhere.1["code"], "room_not_found");
+    let rows = "select act from audit_log where actor_id = $1 and user_id = $2 and request_id <> '' order by id";
+    let rows = sqlx::query_scalar(rows).bind(staff.number()).bind(guest.number());
+    let acts: Vec<String> = rows.fetch_all(&world.database.app).await.expect("they can be read");
+    assert_eq!(acts, ["room.banned", "room.unbanned", "room.muted", "room.unmuted"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,5 +1,6 @@
 //! The routes under `/v1/staff`. Every handler takes `Staff<P>`, where `P` is the permission that it needs.
 
+mod conduct;
 mod jobs;
 mod log;
 mod rooms;
@@ -31,6 +32,7 @@ where
     OpenApiRouter::new()
         .merge(users::routes())
         .merge(rooms::routes())
+        .merge(conduct::routes())
         .merge(log::routes())
         .merge(jobs::routes())
         .merge(transfers::routes())

@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::{FromRef, State};
 use axum::http::StatusCode;
+use parlor_protocol::command::Kick;
 use parlor_protocol::reply::Done;
 use parlor_protocol::room::RoomCard;
 use parlor_protocol::{ErrorCode, RoomId, UserId};
@@ -18,7 +19,7 @@ use crate::identity::{Identity, Staff, may};
 use crate::kit::edge::Edge;
 use crate::kit::error::Result;
 use crate::kit::page::Page;
-use crate::room::Sight;
+use crate::room::{Sight, StaffAct};
 
 pub(super) fn routes<S>() -> OpenApiRouter<S>
 where
@@ -172,5 +173,7 @@ async fn kick_from_room(
     ValidPath(id): ValidPath<RoomId>,
     ValidJson(body): ValidJson<StaffKick>,
 ) -> Result<Json<Done>> {
-    Ok(Json(office.kick(&edge, staff.actor(), id, body.user, &reason(&body.reason)?).await?))
+    let reason = reason(&body.reason)?;
+    let kick = Kick { room: id, user: body.user, duration_ms: None, reason };
+    Ok(Json(office.on_user_in_room(&edge, staff.actor(), (id, body.user), StaffAct::Kick(kick)).await?))
 }

@@ -1,13 +1,35 @@
-//! The admins of a room by REST: whom its owner promotes and demotes.
+//! The admins of a room by REST: who they are, and whom its owner promotes and demotes.
 
 use axum::Json;
 use parlor_protocol::command::OnUser;
 use parlor_protocol::reply::Done;
+use parlor_protocol::room::Person;
 use parlor_protocol::{Command, ErrorCode, Op, RoomId, UserId};
 
 use super::{Guest, done};
-use crate::http::{IdempotencyKey, ValidPath};
+use crate::http::{IdempotencyKey, ValidPath, ValidQuery};
 use crate::kit::error::Result;
+use crate::kit::page::Page;
+use crate::room::Act;
+use crate::room::admins::{self, AdminList};
+
+/// Lists the admins of a room, for its members and its owner.
+#[utoipa::path(get, path = "/v1/rooms/{id}/admins", tag = "rooms",
+    params(("id" = RoomId, Path, description = "Which room."), AdminList),
+    responses((status = 200, description = "A page of users, by id.", body = Page<Person>,
+        example = json!({"items": [{"id": 901_233_872, "name": "Amira"}]}))),
+    extensions(("x-errors" = json!([
+        ErrorCode::RoomNotFound, ErrorCode::NotInRoom, ErrorCode::Banned, ErrorCode::RoomPaused, ErrorCode::Busy,
+    ]))))]
+pub(super) async fn list_admins(
+    guest: Guest,
+    ValidPath(room): ValidPath<RoomId>,
+    ValidQuery(query): ValidQuery<AdminList>,
+) -> Result<Json<Page<Person>>> {
+    let window = query.window()?;
+    guest.permitted(room, Act::Look).await?;
+    Ok(Json(admins::list(&mut *guest.edge.read().await?, room, &window).await?))
+}
 
 /// Makes a user who is in the caller's room one of its admins.
 #[utoipa::path(put, path = "/v1/rooms/{id}/admins/{user}", tag = "rooms",

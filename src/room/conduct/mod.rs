@@ -141,8 +141,8 @@ pub(super) async fn put(conn: &mut PgConnection, id: i64, write: &HardWrite, fac
     }
 }
 
-/// Writes an act of a room's own people to the audit log, in the transaction of its fact. Locks of seats are not written
-/// there.
+/// Writes an act of a room's own people or of the platform's staff to the audit log, in the transaction of its fact. Locks of
+/// seats are not written there, nor is how an owner closes their own room.
 pub(super) async fn record(conn: &mut PgConnection, write: &HardWrite, fact: &Fact) -> sqlx::Result<()> {
     let act = |name, user: UserId| Act::on_room(name, write.room).user(user);
     let until = |until: Option<i64>| until.map_or_else(|| json!({}), |until| json!({ "until": until }));
@@ -154,8 +154,13 @@ pub(super) async fn record(conn: &mut PgConnection, write: &HardWrite, fact: &Fa
         Fact::ChatUnmuted { user } => act("room.unmuted", *user),
         Fact::ChatRules { rules } => Act::on_room("room.chat_rules_set", write.room)
             .detail(json!({ "muted": rules.muted, "slow_mode_s": rules.slow_mode_s })),
+        Fact::Closed { reason } => Act::on_room("room.closed", write.room).reason(reason),
+        Fact::DoorChanged { closed } if write.by_staff.is_some() => match closed {
+            Some(closed) => Act::on_room("room.suspended", write.room).reason(&closed.reason),
+            None => Act::on_room("room.restored", write.room),
+        },
         _ => return Ok(()),
     };
-    let actor = Actor { user: Some(write.operation.actor), request: String::new() };
+    let actor = Actor { user: Some(write.operation.actor), request: write.by_staff.clone().unwrap_or_default() };
     audit::record_with(conn, &[(&actor, line)]).await
 }

@@ -63,17 +63,27 @@ impl RoomState {
 
     /// Decides an act of the platform's staff, who stand above the room's own roles. The room's memory is not asked,
     /// because each act has a new operation.
-    pub(super) fn decide_staff(&self, operation: &Operation, act: &StaffAct, now: Timestamp) -> Decision {
+    pub(super) fn decide_staff(
+        &self,
+        operation: &Operation,
+        request: &str,
+        act: &StaffAct,
+        now: Timestamp,
+    ) -> Decision {
         let may = |act| rights::check(Role::Staff, act);
         let verdict = match act {
             StaffAct::Kick(kick) => may(Act::kick(self.role(kick.user))).and_then(|()| self.kicked(kick, now)),
+            StaffAct::Ban(ban) => may(Act::Ban).and_then(|()| self.decide_ban(ban, Role::Staff, now)),
+            StaffAct::Unban { user } => may(Act::Unban).map(|()| Fact::Unbanned { user: *user }),
+            StaffAct::MuteChat(mute) => may(Act::MuteChat).and_then(|()| self.decide_mute(mute, Role::Staff, now)),
+            StaffAct::UnmuteChat { user } => may(Act::UnmuteChat).map(|()| Fact::ChatUnmuted { user: *user }),
             StaffAct::Suspend { reason } => may(Act::Suspend).map(|()| suspended(reason)),
             StaffAct::Restore => may(Act::Suspend).map(|()| Fact::DoorChanged { closed: None }),
             StaffAct::Close { reason } => may(Act::Close).map(|()| Fact::Closed { reason: reason.clone() }),
         };
         let mut decision = self.hard(operation, verdict, now);
         if let Outcome::Write(write) = &mut decision.outcome {
-            write.by_staff = true;
+            write.by_staff = Some(request.to_owned());
         }
         decision
     }
@@ -140,6 +150,14 @@ impl RoomState {
         Decision { changes, removals, ..Decision::answer(Answer::Done(written.done)) }
     }
 
+    /// The event by which these seats are locked. Who sat down there while the store was writing loses the seat as if they had sat
+    /// there before: if the user who locks stands above them. The others stay, on a seat that nobody else can take.
+    fn locked(&self, seats: &[u8], by: UserId) -> Option<Event> {
+        // When it was decided the user was the owner or an admin, whatever they have become since.
+        let role = if self.role(by).is_owner() { Role::Owner } else { Role::Admin };
+        self.seats.locked(seats, by, |seat| self.may_overrule((by, role), seat))
+    }
+
     /// The changes by which a user is put out: their seat becomes free, the room is told, and they depart if they are in it.
     fn put_out(&self, user: UserId, cause: SeatCause, by: UserId, told: Event) -> Vec<Change> {
         let seat = self.seats.vacated(&[user], cause, Some(by));
@@ -150,14 +168,6 @@ impl RoomState {
 
     /// The removal of the user's sockets from the room, with the cause; `None` if the user has none.
     pub(super) fn removal(
-    /// The event by which these seats are locked. Who sat down there while the store was writing loses the seat as if they had sat
-    /// there before: if the user who locks stands above them. The others stay, on a seat that nobody else can take.
-    fn locked(&self, seats: &[u8], by: UserId) -> Option<Event> {
-        // When it was decided the user was the owner or an admin, whatever they have become since.
-        let role = if self.role(by).is_owner() { Role::Owner } else { Role::Admin };
-        self.seats.locked(seats, by, |seat| self.may_overrule((by, role), seat))
-    }
-
         &self,
         user: UserId,
         cause: RemovalCause,

@@ -117,7 +117,7 @@ fn what_staff_has_closed_its_owner_neither_closes_nor_opens() {
     let mut world = World::with_people(&[2]);
     let staff = |world: &mut World, op: u128, act| {
         let operation = Operation::of_words(Op(uuid::Uuid::from_u128(op)), user(9), "an act of staff");
-        world.ask(&Request::Staff { operation, act }).expect("done")
+        world.ask(&Request::Staff { operation, request: String::new(), act }).expect("done")
     };
     staff(&mut world, 500, StaffAct::Suspend { reason: "spam".into() });
     assert_eq!(world.state.people(), 0);

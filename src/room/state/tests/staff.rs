@@ -10,7 +10,7 @@ use crate::room::request::StaffAct;
 fn staff(world: &mut World, act: StaffAct) -> Result<Outcome, ErrorBody> {
     world.next_op += 1;
     let operation = Operation::of_words(Op(Uuid::from_u128(world.next_op)), user(99), "an act of staff");
-    world.ask(&Request::Staff { operation, act })
+    world.ask(&Request::Staff { operation, request: String::new(), act })
 }
 
 fn kick_of(number: i64) -> StaffAct {
@@ -54,8 +54,9 @@ fn everybody_who_is_put_out_is_told_why() {
     let world = World::with_people(&[1, 2]);
     let act = StaffAct::Close { reason: "a police matter".into() };
     let operation = Operation::of_words(Op(Uuid::from_u128(1)), user(99), "an act of staff");
-    let decision = world.state.decide(&Request::Staff { operation, act }, world.now).expect("decided");
+    let decision = world.state.decide(&Request::Staff { operation, request: "r1".into(), act }, world.now).expect("decided");
     let Outcome::Write(write) = decision.outcome else { panic!("a hard command: {:?}", decision.outcome) };
+    assert_eq!(write.by_staff.as_deref(), Some("r1"), "the store writes down by which request");
     let done = Done { epoch: write.epoch, seq: write.seq, replayed: false };
     let written = Written { id: 1, fact: write.verdict.expect("a fact"), done, replayed: false };
     let removals = world.state.decide_fact(&operation, &written).removals;
@@ -64,4 +65,27 @@ fn everybody_who_is_put_out_is_told_why() {
         let UserFrame::RoomRemoved { cause, reason, until, .. } = removal.frame else { panic!("{:?}", removal.frame) };
         assert_eq!((cause, reason.as_str(), until), (RemovalCause::Closed, "a police matter", None));
     }
+}
+
+#[test]
+fn staff_can_ban_and_mute_whom_the_owner_can_and_the_owner_too() {
+    let mut world = World::with_people(&[1, 2, 3]);
+    world.command(1, promote(2)).expect("the owner may");
+    let of = |number| parlor_protocol::command::Ban {
+        room: room_id(),
+        user: user(number),
+        duration_ms: Some(60_000),
+        reason: "spam".into(),
+    };
+    for number in [1, 2, 4] {
+        staff(&mut world, StaffAct::Ban(of(number))).expect("nobody is above staff, and nobody need be there");
+        assert_eq!(world.join(number).expect_err("banned").code, ErrorCode::Banned);
+        staff(&mut world, StaffAct::Unban { user: user(number) }).expect("it is lifted");
+        world.join(number).expect("not banned any more");
+    }
+    let mute = parlor_protocol::command::MuteChat { room: room_id(), user: user(3), duration_ms: None };
+    staff(&mut world, StaffAct::MuteChat(mute)).expect("may");
+    assert_eq!(world.command(3, say("hello")), Err(ErrorCode::Muted));
+    staff(&mut world, StaffAct::UnmuteChat { user: user(3) }).expect("may");
+    world.command(3, say("hello")).expect("may write again");
 }
