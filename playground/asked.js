@@ -44,7 +44,7 @@ function told({ kind, user, by, seat, more }) {
         acts: [act('No, thanks', 'ownership.refuse', 'glass'), act('Own it', 'ownership.accept', 'on')],
       };
     case 'raised':
-      return { text: [`You have asked for ${to}. The hand stays up for 30 s.`], acts: [act('Ask no more', 'hand.lower', 'glass')] };
+      return { text: [`You have asked for ${to}.`], acts: [act('Ask no more', 'hand.lower', 'glass')] };
     default:
       return {
         text: [avatar(user), h('span', {}, h('bdi', {}, user.name), ` asks for ${to}${more ? `, and ${many(more, 'other asks', 'others ask')} too` : ''}.`)],

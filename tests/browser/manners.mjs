@@ -7,8 +7,10 @@ import { join } from 'node:path';
 import { until } from '../../clients/js/tests/program.js';
 import { OUT, PHONE, SIDE, Visitor } from './visitor.mjs';
 
-/** Settings of the server that make these things happen: sending coins has a fee. */
+/** Settings of the server that make these things happen: sending coins has a fee, and what is asked stays long enough to look at. */
 export const SETTINGS = {
+  PARLOR__ROOM__HAND_MS: '300000',
+  PARLOR__ROOM__INVITATION_MS: '300000',
   PARLOR__TRANSFER__FEE_BP: '100',
   PARLOR__TRANSFER__ACCOUNT_DAY: '1',
   PARLOR__TRANSFER__WEALTH_LEVEL: '0',
