@@ -30,7 +30,7 @@ use crate::kit::supervise::{Crew, Supervisor};
 use crate::load;
 use crate::media::Media;
 use crate::room::port::Gifts;
-use crate::room::{Crowds, Directory, ForgetFacts};
+use crate::room::{Crowds, Directory};
 use crate::start::StartError;
 use crate::voice::Voice;
 
@@ -137,7 +137,7 @@ async fn connect(
     let media = settings.media.clone().within(memory);
     let media = Media::start(&edge, &media, media_folder, &supervisor).map_err(cannot)?;
     let announced = Announced { outbox_bytes: settings.delivery.outbox_bytes, grace_ms: settings.room.grace_ms };
-    let ports = ports::SocketPorts::new(identity.clone(), &edge, rooms.clone(), gifts, &supervisor);
+    let ports = ports::SocketPorts::new(identity.clone(), &edge, rooms.clone(), gifts.clone(), &supervisor);
     let delivered = delivery.clone();
     let surroundings = Surroundings { proxies: Proxies::of(&settings.http), connections };
     let (asked, crew) = (settings.gateway.clone(), sockets.clone());
@@ -180,8 +180,7 @@ async fn connect(
     }
 
     let voice = Voice::of(&settings.voice).map_err(cannot)?;
-    let forget_facts = ForgetFacts::after(settings.room.facts_days);
-    let job_kinds = jobs::kinds(&edge, &courier, &identity, &media, forget_facts, anchor);
+    let job_kinds = jobs::kinds(&edge, &courier, &identity, &media, (&settings.room, gifts.clone()), anchor);
     let jobs = Jobs::open(pool.clone(), &settings.jobs, job_kinds, jobs::Metrics).await.map_err(cannot)?;
     jobs.start(&supervisor);
     let serving = Arc::new(AtomicBool::new(true));

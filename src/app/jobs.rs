@@ -1,5 +1,6 @@
 //! The jobs of the server: every kind is registered here, by one line each. The metrics of their workers are here too.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::courier::Courier;
@@ -10,7 +11,11 @@ use crate::identity::Identity;
 use crate::kit::edge::Edge;
 use crate::kit::jobs::{Attempt, Kinds, Standing, Watch};
 use crate::media::Media;
-use crate::room::ForgetFacts;
+use crate::room::days::CountDays;
+use crate::room::port::Takings;
+use crate::room::timeline::{EmptyLine, ForgetTimeline};
+use crate::room::visits::KeepVisits;
+use crate::room::{self, ForgetFacts};
 use crate::telemetry::metric;
 
 /// Every kind of job that this program knows. If a kind is removed here, its jobs in the table stay there until a
@@ -20,12 +25,16 @@ pub(super) fn kinds(
     courier: &Courier,
     identity: &Identity,
     media: &Media,
-    forget_facts: ForgetFacts,
+    (rooms, takings): (&room::Settings, Arc<dyn Takings>),
     anchor: Option<MakeAnchor>,
 ) -> Kinds {
     let kinds = Kinds::new().with(courier.mail_job()).with(courier.sms_job());
     let kinds = kinds.every(Duration::from_secs(60), coin_request::Expire(edge.clock().clone()));
-    let kinds = kinds.every(Duration::from_secs(3_600), ForgetRefusals).every(Duration::from_secs(3_600), forget_facts);
+    let kinds = kinds.every(Duration::from_secs(3_600), ForgetRefusals);
+    let kinds = kinds.every(Duration::from_secs(3_600), ForgetFacts::after(rooms.facts_days)).with(EmptyLine);
+    let kinds = kinds.every(Duration::from_secs(600), ForgetTimeline::after(rooms.timeline_days));
+    let kinds = kinds.every(Duration::from_secs(300), KeepVisits::after(rooms.visits_days));
+    let kinds = kinds.every(Duration::from_secs(3_600), CountDays::new(takings, edge.clock().clone()));
     let kinds = identity.kinds(kinds, edge);
     let kinds = media.kinds(kinds, edge);
     match anchor {

@@ -22,7 +22,7 @@ use crate::kit::error::{Error, Result};
 use crate::kit::supervise::{Faults, Supervisor};
 use crate::kit::tx::Tx;
 use crate::presence::{Rooms, Users};
-use crate::room::port::{CommittedGifts, GiftOrder, Gifts, PortFuture};
+use crate::room::port::{CommittedGifts, GiftOrder, Gifts, PortFuture, Takings};
 use crate::room::{Directory, Request, Returned, RoomHandle};
 
 /// The port by which rooms have gifts paid, implemented by the ledger.
@@ -51,6 +51,19 @@ impl Gifts for LedgerGifts {
                 gift::gifts_above(&mut *reads.conn().await?, room, after, limit).await?;
             Ok(CommittedGifts { gifts, coins })
         };
+        read.map(body).boxed()
+    }
+}
+
+impl Takings for LedgerGifts {
+    fn spent(
+        &self,
+        rooms: Vec<RoomId>,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> PortFuture<Result<Vec<(RoomId, Coins)>, ErrorBody>> {
+        let reads = self.reads.clone();
+        let read = async move { gift::spent_in(&mut *reads.conn().await?, &rooms, from, until).await };
         read.map(body).boxed()
     }
 }

@@ -237,7 +237,14 @@ pub(super) fn answer_frame(id: u64, answer: Result<Answer, ErrorBody>) -> Frame 
         Ok(Answer::People(page)) => reply(id, Ok(page)),
         Ok(Answer::Hands(hands)) => reply(id, Ok(&HandList { hands: hands.clone() })),
         Ok(Answer::Nothing) => reply(id, Ok(&Empty {})),
-        Ok(Answer::Joined(_) | Answer::Seats(_) | Answer::Place(_) | Answer::Sight(_)) => {
+        Ok(
+            Answer::Joined(_)
+            | Answer::Seats(_)
+            | Answer::Place(_)
+            | Answer::Sight(_)
+            | Answer::Scene(_)
+            | Answer::Roster(_),
+        ) => {
             reply::<()>(id, Err(&ErrorCode::Internal.into()))
         }
         Err(error) => reply::<()>(id, Err(error)),

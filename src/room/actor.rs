@@ -35,6 +35,7 @@ use super::request::{Answer, JoinAnswer, Request, SnapshotText};
 use super::ring::Ring;
 use super::settings::{Settings, ms};
 use super::state::{Change, Decision, Outcome, RoomState};
+use super::timeline::Recorder;
 use super::words::Watched;
 use crate::cluster::Lease;
 use crate::kit::clock::Timestamp;
@@ -67,6 +68,8 @@ pub(super) struct Parts {
     pub board: Arc<Board>,
     /// Where the filter of words stands when the lists have changed.
     pub words: Watched,
+    /// What keeps the room's events and visits.
+    pub timeline: Recorder,
     pub lease: Lease,
     /// The wall clock's time when the room wakes.
     pub now: Timestamp,
@@ -85,6 +88,7 @@ pub(super) struct RoomActor {
     facts: Arc<dyn Facts>,
     board: Arc<Board>,
     words: Watched,
+    timeline: Recorder,
     writes: Writes,
     checkpoints: Checkpoints,
     pause: Pause,
@@ -121,7 +125,7 @@ async fn landed<T>(flight: &mut Option<PortFuture<T>>) -> T {
 
 impl RoomActor {
     pub(super) fn new(parts: Parts) -> Self {
-        let Parts { state, settings, audience, gifts, facts, board, words, lease, now } = parts;
+        let Parts { state, settings, audience, gifts, facts, board, words, timeline, lease, now } = parts;
         let actor = Self {
             ring: Ring::new(&settings),
             clock: RoomClock::starting(now),
@@ -142,6 +146,7 @@ impl RoomActor {
             facts,
             board,
             words,
+            timeline,
         };
         actor.show();
         actor
@@ -287,6 +292,7 @@ impl RoomActor {
             self.audience.remove(removal);
         }
         for change in decision.changes {
+            self.timeline.before(&self.state, &change, now);
             self.state.evolve(&change, now);
             match change {
                 Change::Event(event) => self.tell(event, now),
@@ -330,6 +336,7 @@ impl RoomActor {
         }
         let (room, epoch, seq) = (self.state.card().id, self.state.epoch(), self.state.seq());
         let frame = self.audience.publish(EventFrame { room, epoch, seq, at: now.0, event });
+        self.timeline.told(seq, now, &frame);
         self.ring.push(seq, now, frame, gifts);
     }
 
@@ -435,9 +442,10 @@ impl RoomActor {
     /// When the actor has to act next if nothing comes: at most an hour from now.
     fn wakeup(&self) -> Instant {
         let deadlines = if self.pause.paused {
-            [None; 4]
+            [None; 5]
         } else {
-            [self.state.next_deadline(), self.checkpoint_at(), self.idle_at(), self.digest_due_at()]
+            let (checkpoint_at, timeline_at) = (self.checkpoint_at(), self.timeline.due_at());
+            [self.state.next_deadline(), checkpoint_at, timeline_at, self.idle_at(), self.digest_due_at()]
         };
         let hour = self.clock.now().plus_ms(3_600_000);
         self.clock.instant(deadlines.into_iter().flatten().min().unwrap_or(hour))

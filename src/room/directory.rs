@@ -25,6 +25,7 @@ use super::request::Returned;
 use super::resting::Resting;
 use super::settings::Settings;
 use super::state::RoomState;
+use super::timeline::{self, Recorder, Timeline};
 use super::words::{self, Watched};
 use super::{service, store};
 use crate::cluster::Node;
@@ -58,6 +59,8 @@ struct Inner {
     ranking: Ranking,
     recents: Recents,
     words: Watched,
+    /// Where rooms hand over what is recorded of them; absent: they are not recorded.
+    timeline: Option<Timeline>,
     slots: Mutex<HashMap<RoomId, Slot>>,
 }
 
@@ -125,6 +128,7 @@ impl Directory {
         let settings = Arc::new(settings);
         let every = Duration::from_millis(settings.words_ms);
         let words = words::start(edge.clone(), every, supervisor, &stop);
+        let timeline = Timeline::start(edge.clone(), &settings, node.identity().incarnation, supervisor);
         let (ranking, recents) = (Ranking::default(), Recents::start(edge.clone(), &stop, supervisor));
         let inner = Inner {
             edge,
@@ -140,12 +144,23 @@ impl Directory {
             ranking,
             recents,
             words,
+            timeline,
             slots,
         };
         let directory = Self(Arc::new(inner));
         supervisor.engine("ranking of rooms", &directory.0.stop, directory.clone().rank());
         supervisor.engine("sweep for gifts", &directory.0.stop, directory.clone().sweep());
+        directory.start_sampler(supervisor);
         (directory, returns)
+    }
+
+    /// Starts the task that compares rooms with their timelines.
+    fn start_sampler(&self, supervisor: &Supervisor) {
+        let (inner, every) = (&self.0, Duration::from_millis(self.0.settings.timeline_sample_ms));
+        if inner.timeline.is_some() && !every.is_zero() {
+            let run = timeline::run_sampler(self.clone(), inner.edge.clone(), every, inner.stop.clone());
+            supervisor.engine("sampler of timelines", &inner.stop, run);
+        }
     }
 
     /// The room's handle. If the room is asleep it is woken first: claimed, loaded and served. Many callers at the same
@@ -315,7 +330,8 @@ impl Directory {
         let mut state = self.load(room).await?;
         state.use_words(filter);
         tracing::debug!(room.id = room.number(), epoch = state.epoch(), "a room wakes");
-        let (inner, awaited) = (&self.0, state.awaited().collect());
+        let (inner, awaited, now) = (&self.0, state.awaited().collect(), self.0.edge.now());
+        let timeline = inner.timeline.as_ref().map_or(Recorder::none(), |timeline| timeline.recorder(&state, now));
         let actor = RoomActor::new(Parts {
             state,
             settings: Settings::clone(&inner.settings),
@@ -324,8 +340,9 @@ impl Directory {
             facts: inner.facts.clone(),
             board,
             words,
+            timeline,
             lease: inner.node.lease(),
-            now: inner.edge.now(),
+            now,
         });
         Ok((Box::new(actor), awaited))
     }

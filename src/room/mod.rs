@@ -11,6 +11,7 @@ mod change;
 mod checkpoints;
 mod clock;
 pub mod conduct;
+pub mod days;
 mod directory;
 mod door;
 mod facts;
@@ -29,6 +30,8 @@ pub mod service;
 mod settings;
 mod state;
 mod store;
+pub mod timeline;
+pub mod visits;
 pub mod words;
 
 pub use board::{Board, Crowd, Crowds};
@@ -39,11 +42,11 @@ pub use forget::ForgetFacts;
 pub use handle::{Asker, Mail, NotAsked, Reply, RoomHandle};
 pub use record::{create_many, find, owned_by, pin};
 pub use request::{
-    Answer, Caller, JoinAnswer, PrivacyChange, Request, Returned, SeatMap, Sight, SnapshotText, StaffAct,
+    Answer, Caller, JoinAnswer, Present, PrivacyChange, Request, Returned, SceneNow, SeatMap, Sight, SnapshotText, StaffAct,
 };
 pub use routes::routes;
 pub use settings::{RoomAllowance, Settings};
 pub use state::{
     Act, Checkpoint, KeptHands, KeptInvitation, KeptOffer, PackedMemory, Role, RoomState, Whereabouts, Woken,
-    gifts_within, may,
+    Scene, gifts_within, may,
 };

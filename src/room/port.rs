@@ -9,6 +9,7 @@ use parlor_protocol::room::{GiftLine, Person};
 use parlor_protocol::{Coins, ErrorBody, GiftId, RoomId, UserId};
 use tokio::sync::oneshot;
 
+use crate::kit::clock::Timestamp;
 use crate::kit::operation::Operation;
 
 /// The future that a port returns. It borrows nothing, so that an actor can keep and poll it.
@@ -41,6 +42,18 @@ pub struct CommittedGifts {
     pub gifts: Vec<GiftLine>,
     /// All coins that were ever spent in the room, up to and with the last of these gifts.
     pub coins: Coins,
+}
+
+/// The port by which the days of rooms are told what was spent in them.
+pub trait Takings: Send + Sync + 'static {
+    /// The coins that were spent on gifts in each of these rooms from one time up to another. A room that is left out has
+    /// none.
+    fn spent(
+        &self,
+        rooms: Vec<RoomId>,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> PortFuture<Result<Vec<(RoomId, Coins)>, ErrorBody>>;
 }
 
 /// The port by which a room has gifts paid and reads the committed ones.

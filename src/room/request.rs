@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 
 use super::door::PasswordHash;
 use super::port::CommittedGifts;
-use super::state::Act;
+use super::state::{Act, Scene};
 use crate::delivery::{ConnectionId, Frame};
 use crate::kit::operation::Operation;
 
@@ -124,6 +124,15 @@ pub enum Request {
     },
     /// Asks how many people are in the room and on its seats.
     Look,
+    /// Asks for what the room's events have decided up to now.
+    Scene,
+    /// Asks for a page of everybody who is in the room, named or not, for the platform's staff.
+    Roster {
+        /// The id above which the page begins; `None` for the first page.
+        after: Option<UserId>,
+        /// The most people of the page.
+        limit: usize,
+    },
     /// Says that gifts of this room are committed, in the order of their numbers. It is a hint and may be lost.
     GiftsCommitted(CommittedGifts),
 }
@@ -201,6 +210,30 @@ pub struct Sight {
     pub seated: u32,
 }
 
+/// What the events of a room have decided, up to one of them.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SceneNow {
+    /// The room's epoch.
+    pub epoch: i64,
+    /// The number of its last event.
+    pub seq: u64,
+    /// What its events have decided.
+    pub scene: Scene,
+    /// Whether events name nobody at present, because the room is large; the scene's people may then be older.
+    pub only_counts: bool,
+}
+
+/// Somebody who is in a room.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Present {
+    /// The user.
+    pub user: Person,
+    /// Their seat, if they have one.
+    pub seat: Option<u8>,
+    /// Whether they have no socket in the room at present, and are awaited.
+    pub away: bool,
+}
+
 /// What a room answers.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Answer {
@@ -220,6 +253,10 @@ pub enum Answer {
     Hands(Vec<Hand>),
     /// The answer to [`Request::Look`].
     Sight(Sight),
+    /// The answer to [`Request::Scene`].
+    Scene(Box<SceneNow>),
+    /// The answer to [`Request::Roster`].
+    Roster(Vec<Present>),
     /// The answer to a request that has no more to say than that it was taken.
     Nothing,
 }

@@ -66,6 +66,22 @@ crate::settings! {
         /// Days for which the store keeps kicks, locks and other hard commands, by which one that is sent again gets its first
         /// answer. What they made true lasts.
         facts_days: u32 = 90, in 1..=3_650;
+        /// Whether what happens in rooms is recorded: their events, for the platform's staff, and who was in them and on their
+        /// seats.
+        timeline: bool = true;
+        /// Days for which the events of rooms are kept.
+        timeline_days: u32 = 7, in 1..=365;
+        /// Milliseconds for which a room gathers its events before they are written; five times as long on a node that writes
+        /// much. What a server that is killed has gathered is lost, and is marked as a gap.
+        timeline_gather_ms: u64 = 2_000, in 10..=60_000;
+        /// The most bytes of events, on this node, that wait to be written. While the database is away rooms go on, and what
+        /// does not fit is not kept and marked as a gap.
+        timeline_queue_bytes: usize = 32 << 20, in 4_096..=4 << 30;
+        /// Milliseconds between two samples, in each of which some rooms that are live are compared with what is made of their
+        /// timelines; 0: none are taken.
+        timeline_sample_ms: u64 = 60_000, in 0..=DAY_MS;
+        /// Days for which it is kept who was in which room and on which seat.
+        visits_days: u32 = 90, in 1..=3_650;
         /// Milliseconds for one attempt of a write to the database.
         write_timeout_ms: u64 = 5_000, in 1..=DAY_MS;
         /// The most hard commands of a room that wait for their turn; beyond it they are answered `busy`.

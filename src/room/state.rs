@@ -16,6 +16,7 @@ mod presence;
 mod quiet;
 mod record;
 mod rights;
+mod scene;
 mod seating;
 mod seats;
 mod snapshot;
@@ -39,6 +40,7 @@ pub use self::invitations::KeptInvitation;
 pub use self::memory::{FirstAnswer, PackedMemory};
 pub use self::ownership::KeptOffer;
 pub use self::rights::{Act, Role, Whereabouts, may};
+pub use self::scene::Scene;
 pub use self::snapshot::{Checkpoint, Woken};
 use super::facts::{Fact, HardWrite};
 use super::request::{Answer, Caller, Request};
@@ -190,6 +192,8 @@ impl RoomState {
                 .map(|_| Decision::answer(Answer::Hands(self.hands.all().to_vec()))),
             Request::Staff { operation, request, act } => Ok(self.decide_staff(operation, request, act, now)),
             Request::Look => Ok(Decision::answer(Answer::Sight(self.sight()))),
+            Request::Scene => Ok(Decision::answer(Answer::Scene(Box::new(self.scene_now())))),
+            Request::Roster { after, limit } => Ok(Decision::answer(Answer::Roster(self.roster(*after, *limit)))),
             Request::GiftsCommitted(gifts) => Ok(self.decide_gifts(gifts)),
         }
     }

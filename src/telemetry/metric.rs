@@ -81,6 +81,11 @@ metrics! {
     REPAIRS: Counter = "parlor_repairs_total" {"outcome": "ring", "resync"}, "Shards that had missed events of a room: they were given the events from the ring, or their sockets were told to join again.";
     RESYNCS: Counter = "parlor_resyncs_total", "Users who were told to join their room again, because it moved, failed, or no longer had the events that they missed.";
 
+    // Timelines.
+    TIMELINE_EVENTS: Counter = "parlor_timeline_events_total" {"outcome": "written", "dropped"}, "Events of rooms that were written to their timelines, and that were dropped because the queue was full or the database refused them. The timeline marks what was dropped as a gap.";
+    TIMELINE_QUEUE: Gauge = "parlor_timeline_queue_bytes", "Bytes of events that wait to be written to timelines; at most `room.timeline_queue_bytes`.";
+    TIMELINE_SAMPLES: Counter = "parlor_timeline_samples_total" {"outcome": "equal", "different", "incomplete"}, "Live rooms that were compared with the state that their timeline gives: it was the same, it was another, or the timeline has a gap there.";
+
     // Delivery.
     DELIVERIES: Counter = "parlor_deliveries_total" {"class": "room", "own"}, "Frames that were given to sockets: of their rooms (one event to a thousand sockets counts a thousand), and of their own (replies, notices, balances).";
     DELIVERED_BYTES: Counter = "parlor_delivered_bytes_total" {"class": "room", "own"}, "Bytes of these frames.";

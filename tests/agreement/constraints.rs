@@ -22,11 +22,12 @@ const REASONS: &[(&str, &str)] = &[
          revocations.revocations_pkey room_facts.room_facts_pkey room_handovers.room_handovers_pkey rooms.rooms_pkey rooms.rooms_id_range \
          sessions.sessions_pkey signing_keys.signing_keys_pkey uploads.uploads_pkey uploads.uploads_object_key \
          room_links.room_links_pkey users.users_pkey users.users_id_range writers.writers_pkey nodes.nodes_pkey sign_in_guesses.sign_in_guesses_pkey \
-         usages.usages_pkey",
+         usages.usages_pkey visits.visits_pkey",
     ),
     (
         "the statement says what happens to a second row (`on conflict`), or deletes or locks the first one before",
-        "avatars.avatars_pkey code_tries.code_tries_pkey one_time_codes.one_time_codes_pkey room_checkpoints.room_checkpoints_pkey \
+        "room_timeline.room_timeline_pkey visits.visits_open visits.visits_once visit_writers.visit_writers_pkey \
+         room_days.room_days_pkey avatars.avatars_pkey code_tries.code_tries_pkey one_time_codes.one_time_codes_pkey room_checkpoints.room_checkpoints_pkey \
          room_follows.room_follows_pkey room_visits.room_visits_pkey \
          room_guests.room_guests_pkey room_passwords.room_passwords_pkey \
          room_admins.room_admins_pkey room_kicks.room_kicks_pkey room_logos.room_logos_pkey room_owners.room_owners_pkey \
@@ -59,7 +60,7 @@ const REASONS: &[(&str, &str)] = &[
          one_time_codes.one_time_codes_purpose revocations.revocations_reason signing_keys.signing_keys_purpose \
          throttles.throttles_kind rooms.rooms_seat_mode uploads.uploads_state audit_log.audit_log_act_form audit_log.audit_log_detail_object \
          jobs.jobs_kind_form job_periods.job_periods_kind_form job_periods.job_periods_every user_roles.user_roles_given \
-         users.users_picture_range",
+         users.users_picture_range room_timeline.room_timeline_kind_word",
     ),
     (
         "two columns are written by one statement that knows both",
@@ -70,7 +71,7 @@ const REASONS: &[(&str, &str)] = &[
     ),
     (
         "the program cuts or bounds what it stores",
-        "jobs.jobs_last_error_length jobs.jobs_payload_bytes jobs.jobs_unique_by_length nodes.nodes_lease_ms_check \
+        "room_timeline.room_timeline_range room_timeline.room_timeline_whole visits.visits_range jobs.jobs_last_error_length jobs.jobs_payload_bytes jobs.jobs_unique_by_length nodes.nodes_lease_ms_check \
          room_facts.room_facts_seq_check usages.usages_amount",
     ),
     (

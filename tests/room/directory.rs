@@ -53,19 +53,19 @@ impl Gifts for ThreeGifts {
 /// The lease of a server that loses its database.
 const LEASE: Duration = Duration::from_millis(1_200);
 
-struct Server {
-    directory: Directory,
-    node: Node,
+pub(super) struct Server {
+    pub(super) directory: Directory,
+    pub(super) node: Node,
     returned: mpsc::Receiver<Returned>,
-    supervisor: Supervisor,
+    pub(super) supervisor: Supervisor,
 }
 
 impl Server {
-    async fn start(pool: &PgPool, settings: Settings) -> Self {
+    pub(super) async fn start(pool: &PgPool, settings: Settings) -> Self {
         Self::start_on(pool, settings, &cluster::Settings::default()).await
     }
 
-    async fn start_on(pool: &PgPool, settings: Settings, cluster: &cluster::Settings) -> Self {
+    pub(super) async fn start_on(pool: &PgPool, settings: Settings, cluster: &cluster::Settings) -> Self {
         let gifts = Arc::new(ThreeGifts);
         let supervisor = Supervisor::default();
         let node = Node::start(pool.clone(), BootClock::system(), cluster, &supervisor).await.expect("the only one");
@@ -74,25 +74,25 @@ impl Server {
         Self { directory, node, returned, supervisor }
     }
 
-    async fn end(self) {
+    pub(super) async fn end(self) {
         self.directory.stop().await;
         self.node.release().await.expect("released");
         self.supervisor.finish().await;
     }
 }
 
-fn caller(number: i64) -> Caller {
+pub(super) fn caller(number: i64) -> Caller {
     Caller { user: person(number), connection: ConnectionId(number.unsigned_abs()) }
 }
 
-async fn join(handle: &RoomHandle, number: i64) -> Result<JoinAnswer, ErrorBody> {
+pub(super) async fn join(handle: &RoomHandle, number: i64) -> Result<JoinAnswer, ErrorBody> {
     match handle.call(Request::Join { caller: caller(number), position: None }).await? {
         Answer::Joined(joined) => Ok(*joined),
         other => panic!("not joined: {other:?}"),
     }
 }
 
-async fn command(handle: &RoomHandle, number: i64, op: u128, command: Command) -> Result<Done, ErrorBody> {
+pub(super) async fn command(handle: &RoomHandle, number: i64, op: u128, command: Command) -> Result<Done, ErrorBody> {
     let operation = Operation::of_command(Op(Uuid::from_u128(op)), user(number), &command);
     match handle.call(Request::Command { caller: caller(number), operation, command }).await? {
         Answer::Done(done) => Ok(done),
@@ -100,7 +100,7 @@ async fn command(handle: &RoomHandle, number: i64, op: u128, command: Command) -
     }
 }
 
-fn take(card: &RoomCard, seat: u8) -> Command {
+pub(super) fn take(card: &RoomCard, seat: u8) -> Command {
     Command::SeatTake(TakeSeat { room: card.id, seat: Some(seat), version: None })
 }
 
@@ -279,7 +279,7 @@ async fn regression_a_room_that_panics_as_it_wakes_is_not_woken_again_and_again(
     server.end().await;
 }
 
-fn say(card: &RoomCard, text: &str) -> Command {
+pub(super) fn say(card: &RoomCard, text: &str) -> Command {
     Command::ChatSend(SendChat { room: card.id, text: text.into() })
 }
 

@@ -1,9 +1,12 @@
 //! Rooms and nodes on a real PostgreSQL: claims, fences, leases, checkpoints, waking and sleeping.
 
+mod days;
 mod directory;
 mod facts;
 mod forget;
 mod lease;
+mod timeline;
+mod visits;
 
 use parlor::cluster::Identity;
 use parlor::kit::operation::Operation;

@@ -309,7 +309,9 @@ async fn act(mut mail: mpsc::Receiver<Mail>, pretended: Arc<Mutex<Pretended>>, m
             | Request::GiftsCommitted(_)
             | Request::Staff { .. }
             | Request::Place { .. }
-            | Request::Look => Ok(Answer::Nothing),
+            | Request::Look
+            | Request::Scene
+            | Request::Roster { .. } => Ok(Answer::Nothing),
             Request::Present { user } if lock(&pretended).people.iter().any(|person| person.id == user) => {
                 Ok(Answer::Nothing)
             }

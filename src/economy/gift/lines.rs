@@ -6,6 +6,7 @@ use sqlx::PgConnection;
 
 use super::store;
 use crate::economy::ledger::CommittedGifts;
+use crate::kit::clock::Timestamp;
 use crate::kit::error::{Error, Result};
 
 /// The coins from which a gift operation gets a banner in its room.
@@ -46,6 +47,22 @@ pub async fn gifts_above(
     };
     let gifts = rows.into_iter().map(gift_line).collect::<Result<_>>()?;
     Ok(CommittedGifts { gifts, coins: Coins(coins) })
+}
+
+/// The coins that were spent on gifts in each of these rooms from one time up to another, by the database's clock. A room
+/// without gifts before the end is left out.
+///
+/// # Errors
+/// A fault or an outage of the store.
+pub async fn spent_in(
+    connection: &mut PgConnection,
+    rooms: &[RoomId],
+    from: Timestamp,
+    until: Timestamp,
+) -> Result<Vec<(RoomId, Coins)>> {
+    let ids: Vec<i64> = rooms.iter().map(|room| room.number()).collect();
+    let spent = store::spent_in(connection, &ids, from.0, until.0).await?;
+    Ok(spent.into_iter().filter_map(|(room, coins)| Some((RoomId::new(room)?, Coins(coins)))).collect())
 }
 
 fn gift_line(row: store::SentRow) -> Result<GiftLine> {

@@ -8,7 +8,7 @@ mod posting;
 pub mod routes;
 mod store;
 
-pub use lines::gifts_above;
+pub use lines::{gifts_above, spent_in};
 pub use posting::{Gift, Gifts};
 
 use parlor_protocol::{Coins, GiftId};

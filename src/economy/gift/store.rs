@@ -114,3 +114,35 @@ pub(super) async fn gifts_above(
 pub(super) async fn room_coins(connection: &mut PgConnection, room: i64) -> Result<Option<i64>> {
     sqlx::query_scalar!("select coins from room_totals where room_id = $1", room).fetch_optional(connection).await
 }
+
+/// What was spent in each of these rooms between two times, in Unix milliseconds: the room's coins after the last gift before
+/// the one, less those after the last gift before the other. Only the gifts since the earlier time are looked at.
+pub(super) async fn spent_in(
+    connection: &mut PgConnection,
+    rooms: &[i64],
+    from_ms: i64,
+    until_ms: i64,
+) -> Result<Vec<(i64, i64)>> {
+    let rows = sqlx::query!(
+        r#"select room.id as "room!", last.coins - coalesce(before.coins, 0) as "coins!"
+             from unnest($1::bigint[]) as room (id)
+            cross join lateral (
+                   select j.room_coins as coins
+                     from journal j
+                    where j.room_id = room.id and j.at < to_timestamp($3::bigint / 1000.0)
+                    order by j.gift_no desc
+                    limit 1) last
+             left join lateral (
+                   select j.room_coins as coins
+                     from journal j
+                    where j.room_id = room.id and j.at < to_timestamp($2::bigint / 1000.0)
+                    order by j.gift_no desc
+                    limit 1) before on true"#,
+        rooms,
+        from_ms,
+        until_ms
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.room, row.coins)).collect())
+}

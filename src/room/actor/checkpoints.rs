@@ -73,8 +73,10 @@ impl RoomActor {
         of_room.max(of_node).min(longest_ms)
     }
 
+    /// Begins the checkpoint that is due, and hands over what is due for the timeline.
     pub(super) fn start_checkpoint(&mut self) {
         let now = self.clock.now();
+        self.timeline.keep_up(&self.state, now);
         if self.checkpoint_at().is_some_and(|at| at <= now) {
             self.checkpoints.begin();
             self.checkpoints.next_at = now.plus_ms(self.checkpoints.every_ms);
@@ -108,6 +110,7 @@ impl RoomActor {
 
     /// Writes what is not written yet and gives the room back, each within [`LAST_WAIT`].
     pub(super) async fn last_checkpoint(&mut self) {
+        self.timeline.end(&self.state, self.clock.now());
         if let Some(flight) = self.checkpoints.flight.take() {
             match timeout(LAST_WAIT, flight).await {
                 Ok(kept) => self.checkpointed(kept),
@@ -125,6 +128,8 @@ impl RoomActor {
                 Err(_) => tracing::warn!(room.id = self.state.card().id.number(), "the last checkpoint took too long"),
             }
         }
+        // Once the room is given back, somebody may claim it, and then nothing of this epoch is written any more.
+        self.timeline.written(LAST_WAIT).await;
         let _ = timeout(LAST_WAIT, self.facts.release(self.state.card().id, self.state.epoch())).await;
     }
 }

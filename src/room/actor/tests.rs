@@ -128,6 +128,7 @@ impl Room {
             facts: store.clone(),
             board,
             words: tokio::sync::watch::channel(None).1,
+            timeline: Recorder::none(),
             lease,
             now,
         });

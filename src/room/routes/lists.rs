@@ -17,6 +17,7 @@ use crate::kit::edge::Edge;
 use crate::kit::error::Result;
 use crate::kit::fields::{bad_field, line};
 use crate::kit::page::Page;
+use crate::room::days::{self, DayList, RoomDay};
 use crate::room::lists::{self, AdminRoomList, Filter, FollowedRoomList, OwnRoomList, RecentRoomList, RoomList};
 use crate::room::record::{self, Listed};
 use crate::room::{Crowd, Crowds};
@@ -36,6 +37,7 @@ where
         .routes(routes!(list_recent_rooms))
         .routes(routes!(list_admin_rooms))
         .routes(routes!(follow_room, unfollow_room))
+        .routes(routes!(list_own_room_days))
 }
 
 /// A room of the list, with who is in it now.
@@ -281,4 +283,24 @@ async fn unfollow_room(edge: Edge, user: CurrentUser, ValidPath(id): ValidPath<R
     lists::unfollow(&mut tx, user.id, id).await?;
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Lists what the caller's room was on each day (UTC), the last one first: visitors, the most people at a time, minutes on seats,
+/// coins.
+///
+/// The present day and the one before are counted anew each hour.
+#[utoipa::path(get, path = "/v1/rooms/{id}/days", tag = "rooms",
+    params(("id" = RoomId, Path, description = "The room's id."), DayList),
+    responses((status = 200, description = "A page of days.", body = Page<RoomDay>, example = json!({"items": [
+        {"day": "2026-11-30", "visitors": 41, "peak": 12, "seat_minutes": 310, "coins": 4_210},
+    ]}))),
+    extensions(("x-errors" = json!([ErrorCode::RoomNotFound, ErrorCode::Forbidden]))))]
+async fn list_own_room_days(
+    edge: Edge,
+    user: CurrentUser,
+    ValidPath(id): ValidPath<RoomId>,
+    ValidQuery(query): ValidQuery<DayList>,
+) -> Result<Json<Page<RoomDay>>> {
+    let window = query.window()?;
+    Ok(Json(days::own_page(&mut *edge.read().await?, id, user.id, &window).await?))
 }

@@ -74,6 +74,17 @@ impl Presence {
         }
     }
 
+    /// The presence of which nothing is known but whom events have named.
+    pub(super) fn shown(people: &[Person]) -> Self {
+        let told = people.iter().map(|person| (person.id, person.clone())).collect();
+        Self { told, ..Self::new(Timestamp(0)) }
+    }
+
+    /// The people whom events have named, by id.
+    pub(super) fn told(&self) -> impl Iterator<Item = &Person> {
+        self.told.values()
+    }
+
     /// The presence of a waking room whose members are these, absent until their grace period ends. They count as
     /// announced, because every client of this epoch begins with a snapshot that shows them.
     pub(super) fn absent(people: &[Person], now: Timestamp, until: Timestamp) -> Self {
@@ -219,7 +230,7 @@ impl Presence {
         self.told_count
     }
 
-    #[cfg(test)]
+    /// Whether people are only counted at present, and not named.
     pub(super) const fn is_counting(&self) -> bool {
         self.counting
     }

@@ -129,6 +129,8 @@ pub enum Act {
     ChatFreely,
     /// See who is banned from the room, and who is muted in it.
     ReadConduct,
+    /// See what the room was on each day.
+    ReadDays,
     /// Put everybody out of the room.
     Close,
     /// Change the room's settings, such as its picture and its record.
@@ -164,6 +166,7 @@ const fn allowed(act: Act) -> &'static [Role] {
         Act::ChangeSettings | Act::Shut | Act::ChangeLayout | Act::OfferOwnership | Act::Promote | Act::Demote => {
             &[Owner, AwayOwner]
         }
+        Act::ReadDays => &[Owner, AwayOwner],
         Act::StepDown => &[Admin],
         Act::Kick => &[Owner, AwayOwner, Admin, Staff],
         Act::KickAdmin => &[Owner, AwayOwner, Staff],
@@ -300,7 +303,7 @@ mod tests {
     const ROLES: [Role; 9] = [Owner, AwayOwner, Admin, AwayAdmin, Host, Speaker, Listener, Outsider, Staff];
 
     /// Each act with a mark for each of [`ROLES`], in their order.
-    const RIGHTS: [(Act, &str); 46] = [
+    const RIGHTS: [(Act, &str); 47] = [
         (Act::Look, "xxx.xxx.x"),
         (Act::Hear, "x.x.xxx.."),
         (Act::Chat, "x.x.xxx.."),
@@ -338,6 +341,7 @@ mod tests {
         (Act::SetChatRules, "xxx......"),
         (Act::ChatFreely, "x.x......"),
         (Act::ReadConduct, "xxx......"),
+        (Act::ReadDays, "xx......."),
         (Act::Close, "........x"),
         (Act::ChangeSettings, "xx......."),
         (Act::Shut, "xx......."),

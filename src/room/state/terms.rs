@@ -45,7 +45,12 @@ impl Terms {
         self.0.get(&user).copied()
     }
 
-    #[cfg(test)]
+    /// The users for whom it was put, and until when, in Unix milliseconds.
+    pub(super) fn of(terms: Vec<(UserId, Option<i64>)>) -> Self {
+        Self(terms.into_iter().map(|(user, until)| (user, until.map(Timestamp))).collect())
+    }
+
+    /// Everything that was put and not forgotten yet.
     pub(super) fn iter(&self) -> impl Iterator<Item = (UserId, Option<Timestamp>)> {
         self.0.iter().map(|(user, until)| (*user, *until))
     }

@@ -63,6 +63,8 @@ pub const TABLES: &[(&str, Decision)] = &[
     ("room_tags", Decision::Other),
     ("room_themes", Decision::Other),
     ("room_seat_mutes", Decision::Other),
+    ("room_days", Decision::Other),
+    ("room_timeline", Decision::Other),
     ("room_totals", Decision::Money),
     ("room_visits", Decision::Other),
     ("rooms", Decision::Other),
@@ -79,6 +81,8 @@ pub const TABLES: &[(&str, Decision)] = &[
     ("usages", Decision::Other),
     ("user_roles", Decision::Other),
     ("users", Decision::Other),
+    ("visit_writers", Decision::Other),
+    ("visits", Decision::Other),
     ("wallets", Decision::Money),
     ("writers", Decision::Money),
 ];

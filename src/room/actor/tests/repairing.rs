@@ -108,6 +108,7 @@ fn actor(topic: Topic, settings: Settings, board: Arc<Board>) -> RoomActor {
         facts: Arc::new(store),
         board,
         words: tokio::sync::watch::channel(None).1,
+        timeline: crate::room::timeline::Recorder::none(),
         lease: Lease::endless(),
         now: Timestamp(1_000_000),
     })

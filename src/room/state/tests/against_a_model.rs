@@ -1093,6 +1093,7 @@ fn a_room_does_what_the_model_does() {
                 run.take_step(step);
                 run.hear();
                 run.holds();
+                run.world.replays();
                 run.shows();
             }
             Ok(())

@@ -227,6 +227,15 @@ pub(super) struct World {
     pub(super) facts: Vec<(Operation, Fact, Done)>,
     pub(super) told: Vec<Event>,
     pub(super) counts: Vec<u32>,
+    /// The room as the timeline makes it again: from a keyframe, by events alone.
+    mirror: RoomState,
+}
+
+/// The room of a keyframe that was stored and read again.
+fn mirror_of(state: &RoomState) -> RoomState {
+    let stored = serde_json::to_string(&state.scene()).expect("a scene is JSON");
+    let scene: Scene = serde_json::from_str(&stored).expect("it was written from a scene");
+    RoomState::of_scene(scene, state.settings.clone(), state.epoch(), state.seq())
 }
 
 impl World {
@@ -237,7 +246,8 @@ impl World {
     pub(super) fn waking(woken: Woken, settings: Settings) -> Self {
         let now = Timestamp(1_000_000);
         let state = RoomState::wake(woken, settings, now);
-        Self { state, now, next_op: 0, facts: Vec::new(), told: Vec::new(), counts: Vec::new() }
+        let mirror = mirror_of(&state);
+        Self { state, now, next_op: 0, facts: Vec::new(), told: Vec::new(), counts: Vec::new(), mirror }
     }
 
     pub(super) fn with_people(numbers: &[i64]) -> Self {
@@ -248,11 +258,31 @@ impl World {
         world
     }
 
+    /// Checks that events alone make the room again, and now and then begins anew from a keyframe.
+    pub(super) fn replays(&mut self) {
+        if self.mirror.epoch() == self.state.epoch() {
+            let (mut live, mut replayed) = (self.state.scene(), self.mirror.scene());
+            if self.state.presence.is_counting() {
+                (live.people, replayed.people) = (Vec::new(), Vec::new());
+            }
+            assert_eq!(replayed, live);
+        }
+        if self.state.seq().is_multiple_of(7) {
+            self.mirror = mirror_of(&self.state);
+        }
+    }
+
     pub(super) fn apply(&mut self, decision: Decision) -> Outcome {
+        if self.mirror.epoch() != self.state.epoch() {
+            self.mirror = mirror_of(&self.state);
+        }
         for change in decision.changes {
             self.state.evolve(&change, self.now);
             match change {
-                Change::Event(event) => self.told.push(event),
+                Change::Event(event) => {
+                    self.mirror.replay(event.clone(), self.now);
+                    self.told.push(event);
+                }
                 Change::Counted(count) => self.counts.push(count),
                 _ => {}
             }
