@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use parlor_protocol::RoomId;
+use parlor_protocol::{RoomId, UserId};
 
 use crate::kit::list::Window;
 use crate::kit::page::Page;
-use crate::room::{Answer, Directory, Request, Sight};
+use crate::room::{Answer, Directory, Present, Request, Sight};
 
 /// How long staff's request waits for a room's answer.
 pub(super) const ROOM_ANSWERS_WITHIN: Duration = Duration::from_secs(5);
@@ -21,6 +21,11 @@ pub struct Office {
 crate::list! {
     /// The query of `GET /v1/staff/rooms`, ordered by the room's id.
     pub struct LiveRoomList: "live.rooms" by i64 {}
+}
+
+crate::list! {
+    /// The query of `GET /v1/staff/rooms/{id}/people`, ordered by the user's id.
+    pub struct StaffPeopleList: "live.people" by i64 {}
 }
 
 impl Office {
@@ -38,6 +43,17 @@ impl Office {
         let page = window.page(rooms, |room| room.number());
         let looks = join_all(page.items.iter().map(|room| self.look(*room))).await;
         Page { items: looks.into_iter().flatten().collect(), next: page.next }
+    }
+
+    /// A page of those who are in a room that is live on this node, by id; nobody if it does not answer in five seconds.
+    pub async fn people(&self, room: RoomId, window: &Window<StaffPeopleList>) -> Page<Present> {
+        let request = Request::Roster { after: window.behind().and_then(UserId::new), limit: window.limit() + 1 };
+        let answer = match self.rooms.awake(room) {
+            Some(handle) => tokio::time::timeout(ROOM_ANSWERS_WITHIN, handle.call(request)).await,
+            None => return Page { items: Vec::new(), next: None },
+        };
+        let people = if let Ok(Ok(Answer::Roster(people))) = answer { people } else { Vec::new() };
+        window.page(people, |present| present.user.id.number())
     }
 
     async fn look(&self, room: RoomId) -> Option<Sight> {

@@ -68,6 +68,8 @@ permissions! {
     SuspendRooms = "rooms.suspend";
     /// Put a room before all others in lists.
     PinRooms = "rooms.pin";
+    /// Read what happened in a room, and who was in it.
+    ReadTimelines = "rooms.timeline";
     /// Put somebody out of any room.
     KickFromRooms = "rooms.kick";
     /// See who is banned from a room or muted in it, ban and mute users there, and lift that.

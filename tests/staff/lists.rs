@@ -122,6 +122,17 @@ async fn filled(world: &World) -> (String, String, Vec<Client>) {
     .execute(&world.database.app)
     .await
     .expect("coin requests");
+    for fill in [
+        "insert into room_timeline (room_id, epoch, first_seq, last_seq, kind, began, ended)
+         select $1, 1, n * 3, n * 3 + 2, 'gap', n, n from generate_series(1, $2) n",
+        "insert into visits (room_id, user_id, epoch, incarnation, began, ended)
+         select $1, n, 1, 1, n, n + 1 from generate_series(1, $2) n",
+        "insert into room_days (room_id, day, visitors, peak, seat_ms, coins)
+         select $1, date '2026-11-01' + n, n, 1, 60000, n from generate_series(1, $2) n",
+    ] {
+        let rows = i32::try_from(ROWS).expect("a few");
+        sqlx::query(fill).bind(room.number()).bind(rows).execute(&world.database.app).await.expect("rows");
+    }
     (token, room.to_string(), sockets)
 }
 
@@ -160,7 +171,8 @@ fn put_in_each_place(value: &Value, other: &Value, values: &mut Vec<Value>) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_list_keeps_to_its_limits_takes_its_own_cursors_and_gives_every_row_once() {
-    let world = World::new().await;
+    // What is written behind rooms would come while the lists are read.
+    let world = World::dev().roomy().lease(1_000).set("PARLOR__ROOM__TIMELINE", false).await;
     let (token, room, _sockets) = filled(&world).await;
     let ask =
         async |address: &str, query: &str| world.call(Method::GET, &format!("{address}{query}"), &token, None).await;

@@ -4,6 +4,7 @@ mod conduct;
 mod jobs;
 mod log;
 mod rooms;
+mod timelines;
 mod transfers;
 mod users;
 
@@ -33,6 +34,7 @@ where
         .merge(users::routes())
         .merge(rooms::routes())
         .merge(conduct::routes())
+        .merge(timelines::routes())
         .merge(log::routes())
         .merge(jobs::routes())
         .merge(transfers::routes())
