@@ -83,7 +83,11 @@ pub fn benches(criterion: &mut Criterion) {
         // Words of eight letters that look as if they were drawn by lot.
         let letter =
             |word: u64, at: u64| char::from(b'a' + (word.wrapping_mul(2_654_435_761 + at * 40_503) >> 7) as u8 % 26);
-        let entry = |word| Entry { language: "en".to_owned(), word: (0..8).map(|at| letter(word, at)).collect(), act: WordAct::Mask };
+        let entry = |word| Entry {
+            language: "en".to_owned(),
+            word: (0..8).map(|at| letter(word, at)).collect(),
+            act: WordAct::Mask,
+        };
         let entries: Vec<_> = (1..=10_000).map(entry).collect();
         state.use_words(Arc::new(Lists::of(&entries).expect("a filter").expect("words")));
         let mut op = 0;

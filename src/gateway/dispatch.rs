@@ -244,9 +244,7 @@ pub(super) fn answer_frame(id: u64, answer: Result<Answer, ErrorBody>) -> Frame 
             | Answer::Sight(_)
             | Answer::Scene(_)
             | Answer::Roster(_),
-        ) => {
-            reply::<()>(id, Err(&ErrorCode::Internal.into()))
-        }
+        ) => reply::<()>(id, Err(&ErrorCode::Internal.into())),
         Err(error) => reply::<()>(id, Err(error)),
     }
 }

@@ -11,8 +11,8 @@ mod voice;
 
 use axum::Json;
 use axum::extract::FromRef;
-use parlor_protocol::command::{MoveSeat, OnAllSeats, OnSeat, Recipients, SendChat, SendGift, TakeSeat};
 use parlor_protocol::command;
+use parlor_protocol::command::{MoveSeat, OnAllSeats, OnSeat, Recipients, SendChat, SendGift, TakeSeat};
 use parlor_protocol::reply::{Done, GiftReceipt};
 use parlor_protocol::room::{GiftLine, Person};
 use parlor_protocol::{Command, ErrorCode, GiftId, Op, RoomId, UserId};

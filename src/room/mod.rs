@@ -42,11 +42,12 @@ pub use forget::ForgetFacts;
 pub use handle::{Asker, Mail, NotAsked, Reply, RoomHandle};
 pub use record::{create_many, find, owned_by, pin};
 pub use request::{
-    Answer, Caller, JoinAnswer, Present, PrivacyChange, Request, Returned, SceneNow, SeatMap, Sight, SnapshotText, StaffAct,
+    Answer, Caller, JoinAnswer, Present, PrivacyChange, Request, Returned, SceneNow, SeatMap, Sight, SnapshotText,
+    StaffAct,
 };
 pub use routes::routes;
 pub use settings::{RoomAllowance, Settings};
 pub use state::{
-    Act, Checkpoint, KeptHands, KeptInvitation, KeptOffer, PackedMemory, Role, RoomState, Whereabouts, Woken,
-    Scene, gifts_within, may,
+    Act, Checkpoint, KeptHands, KeptInvitation, KeptOffer, PackedMemory, Role, RoomState, Scene, Whereabouts, Woken,
+    gifts_within, may,
 };

@@ -6,7 +6,7 @@ use parlor::kit::jobs::{Attempt, Jobs, Kinds, Settings as JobSettings};
 use parlor::room::visits::KeepVisits;
 use parlor::room::{Request, Settings};
 use parlor_protocol::Command;
-use parlor_protocol::command::{InRoom, MoveSeat, TakeSeat};
+use parlor_protocol::command::{MoveSeat, OnMap, TakeSeat};
 use parlor_protocol::reply::Done;
 use serde_json::Value;
 use sqlx::PgPool;
@@ -241,7 +241,7 @@ async fn staff_sees_who_is_where_since_when_and_nobody_else_does() {
     assert_eq!((person["user"]["id"].as_i64(), person["seat"].as_i64()), (Some(owner.number()), Some(0)), "{people}");
     assert!(person["since"].as_i64() <= person["seated_since"].as_i64() && person["since"].is_i64(), "{people}");
     assert_eq!(person["away"], false);
-    client.ask::<Done>(Command::SeatLeave(InRoom { room })).await.expect("seated");
+    client.ask::<Done>(Command::SeatLeave(OnMap { room, version: None })).await.expect("seated");
     let ended = async || (world.count("select count(*) from visits where ended is null").await == 1).then_some(());
     until("the stay has ended", WITHIN, ended).await;
     for (query, count) in [

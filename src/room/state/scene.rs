@@ -103,7 +103,7 @@ impl RoomState {
         scene.invitations.iter().for_each(|invitation| invitations.send(invitation));
         let mut chat = super::chat::Chat::default();
         scene.chat.into_iter().for_each(|line| chat.push(line));
-        let mut quiet = Quiet::woken(scene.chat_rules, &[], Timestamp(0));
+        let mut quiet = Quiet::woken(scene.chat_rules, &[], &[], Timestamp(0));
         quiet.mutes = Terms::of(scene.muted);
         Self {
             presence: Presence::shown(&scene.people),

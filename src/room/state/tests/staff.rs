@@ -54,7 +54,8 @@ fn everybody_who_is_put_out_is_told_why() {
     let world = World::with_people(&[1, 2]);
     let act = StaffAct::Close { reason: "a police matter".into() };
     let operation = Operation::of_words(Op(Uuid::from_u128(1)), user(99), "an act of staff");
-    let decision = world.state.decide(&Request::Staff { operation, request: "r1".into(), act }, world.now).expect("decided");
+    let decision =
+        world.state.decide(&Request::Staff { operation, request: "r1".into(), act }, world.now).expect("decided");
     let Outcome::Write(write) = decision.outcome else { panic!("a hard command: {:?}", decision.outcome) };
     assert_eq!(write.by_staff.as_deref(), Some("r1"), "the store writes down by which request");
     let done = Done { epoch: write.epoch, seq: write.seq, replayed: false };

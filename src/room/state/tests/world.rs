@@ -228,7 +228,7 @@ pub(super) struct World {
     pub(super) told: Vec<Event>,
     pub(super) counts: Vec<u32>,
     /// The room as the timeline makes it again: from a keyframe, by events alone.
-    mirror: RoomState,
+    pub(super) mirror: RoomState,
 }
 
 /// The room of a keyframe that was stored and read again.
