@@ -324,13 +324,19 @@ impl Topic {
     /// Sends a signal to every socket that is not behind. It is left out while load is shed (see [`crate::load`]) and
     /// for shards whose queues are more than half full.
     pub fn signal(&self, frame: Frame) {
+        let left_out = self.hint(&frame);
+        self.listeners.left_out((left_out > 0).then_some(frame));
+    }
+
+    /// Like [`signal`](Self::signal), but what is left out is not sent later. Returns for how many shards it was left out.
+    pub fn hint(&self, frame: &Frame) -> usize {
         let signal = || Message::Signal { room: self.room, frame: frame.clone() };
         let left_out = |shard: &usize| !self.line.is_empty() || self.inner.sheds(*shard, signal());
         let left_out = self.listeners.shards().filter(left_out).count();
         if left_out > 0 {
             metric::SIGNALS_SHED.add(left_out as u64);
         }
-        self.listeners.left_out((left_out > 0).then_some(frame));
+        left_out
     }
 
     /// Ends the subscriptions of these sockets, after what was published before, and sends each this frame. A socket

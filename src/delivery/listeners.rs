@@ -69,7 +69,7 @@ impl Listeners {
     }
 
     /// Replaces the signal that was left out for some shard, and returns the former one. Only the last one is kept,
-    /// because a later signal replaces earlier ones. So far there is only one kind, the count of people, which holds
+    /// because a later signal replaces earlier ones. There is only one kind that is kept, the count of people, which holds
     /// until the next.
     pub(super) fn left_out(&self, signal: Option<Frame>) -> Option<Frame> {
         std::mem::replace(&mut *self.left_out.lock().unwrap_or_else(PoisonError::into_inner), signal)
