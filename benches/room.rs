@@ -73,7 +73,7 @@ pub fn benches(criterion: &mut Criterion) {
         let mut op = 0;
         let next = || {
             op += 1;
-            let chat = SendChat { room: room(), text: "good evening everybody".to_owned() };
+            let chat = SendChat::of(room(), "good evening everybody".to_owned());
             request(1 + (op % PEOPLE as u128) as i64, op, Command::ChatSend(chat))
         };
         bencher.iter_batched(next, |request| step(&mut state, &request), BatchSize::SmallInput);
@@ -93,7 +93,7 @@ pub fn benches(criterion: &mut Criterion) {
         let mut op = 0;
         let next = || {
             op += 1;
-            let chat = SendChat { room: room(), text: "good evening everybody".to_owned() };
+            let chat = SendChat::of(room(), "good evening everybody".to_owned());
             request(1 + (op % PEOPLE as u128) as i64, op, Command::ChatSend(chat))
         };
         bencher.iter_batched(next, |request| step(&mut state, &request), BatchSize::SmallInput);

@@ -27,7 +27,15 @@ fn chat_frame() -> Vec<u8> {
 pub fn chat_event(seq: u64) -> EventFrame {
     let from = Person::named(UserId::new(100_000_001).expect("in range"), "Layla".to_owned());
     let text = "good evening everybody, can you hear me?".to_owned();
-    let event = Event::ChatPosted { from, op: Op(Uuid::from_u128(seq.into())), text };
+    let event = Event::ChatPosted {
+        from,
+        op: Op(Uuid::from_u128(seq.into())),
+        text,
+        mentions: Vec::new(),
+        reply_to: None,
+        image: None,
+        recalled: false,
+    };
     EventFrame { room: RoomId::new(104_233_871).expect("in range"), epoch: 7, seq, at: 1_790_000_000_000, event }
 }
 

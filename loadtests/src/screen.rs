@@ -174,6 +174,7 @@ impl Screen {
             | Event::ParticipantKicked { .. }
             | Event::ParticipantBanned { .. }
             | Event::ParticipantUnbanned { .. }
+            | Event::ChatRecalled { .. }
             | Event::ChatMuted { .. }
             | Event::ChatUnmuted { .. }
             | Event::RoomChanged { .. }

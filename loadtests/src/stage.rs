@@ -245,7 +245,7 @@ impl Stage {
 
 /// Sends a chat line that carries its intended time.
 pub async fn speak(member: &Member, intended: u64, line: Line) {
-    let chat = SendChat { room: member.room(), text: timed_line(intended, line.chars, line.filler) };
+    let chat = SendChat::of(member.room(), timed_line(intended, line.chars, line.filler));
     member.send(intended, Some(op()), &Command::ChatSend(chat)).await;
 }
 

@@ -1,11 +1,13 @@
 //! The commands that a client sends over its socket, with the rules of their fields.
 
 mod admin;
+mod chat;
 mod seating;
 
 use serde::{Deserialize, Serialize};
 
 pub use self::admin::OnUser;
+pub use self::chat::{React, RecallLine, SendChat, SendImage, Speak};
 pub use self::seating::{MoveUser, OfferSeat, OnMap, OnUserOnMap, RaiseHand, SetLayout, SetSeatMode};
 use crate::commands;
 use crate::error::ErrorBody;
@@ -143,17 +145,6 @@ pub struct OnAllSeats {
     /// Absent: the version does not matter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<u64>,
-}
-
-/// Send a chat line to the room.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
-pub struct SendChat {
-    /// The room.
-    pub room: RoomId,
-    /// The text: one or several lines, 1 to 2,000 characters, by the rules of texts.
-    #[cfg_attr(feature = "schemars", schemars(length(min = 1, max = limit::TEXT_CHARS), pattern(text::pattern::LINES)))]
-    pub text: String,
 }
 
 /// Remove a user from the room, and keep them out for a while.
@@ -370,6 +361,10 @@ commands! {
     MicMute(OnMap) -> Done = "mic.mute": Soft, Room, rate Seat, rest "PUT /v1/rooms/{id}/seat/mute";
     /// Unmute oneself. On a seat that the owner or an admin has muted, the user is still not heard.
     MicUnmute(OnMap) -> Done = "mic.unmute": Soft, Room, rate Seat, rest "DELETE /v1/rooms/{id}/seat/mute";
+    /// Say that the user, who sits on a seat, is speaking. It holds for two seconds.
+    ///
+    /// Everybody is told by the signal `mic.speaking`, a moment later, unless the seat or the user is muted.
+    MicSpeaking(Speak) -> Empty = "mic.speaking": Repeatable, Room, rate Signal;
     /// Raise a hand: ask for a seat. It is lowered by itself after 30 s.
     ///
     /// Raised again, it is at the end of the queue. Beyond 200 raised hands the answer is `queue_full`.
@@ -397,6 +392,24 @@ commands! {
         rest "POST /v1/rooms/{id}/invitation/refusal";
     /// Send a chat line to the room.
     ChatSend(SendChat) -> Done = "chat.send": Soft, Room, rate Chat, rest "POST /v1/rooms/{id}/messages";
+    /// Send a chat line with an image to the room. By the room's record it may be left to some (`may_post_images`).
+    ///
+    /// Each upload is the image of one line. It is read at `/v1/rooms/{id}/images/{image}`.
+    ChatImage(SendImage) -> Done = "chat.image": Hard, Room, rate Chat, rest "POST /v1/rooms/{id}/images";
+    /// Recall a line: its text is removed from the room and from what is stored of it. The user who wrote it may do this for
+    /// two minutes; the room's owner and its admins at any time, to any line.
+    ///
+    /// A line that was recalled before stays so, and the answer is the same.
+    ChatRecall(RecallLine) -> Done = "chat.recall": Hard, Room, rate Seat, rest "DELETE /v1/rooms/{id}/lines/{epoch}/{seq}";
+    /// Put a reaction below one of the room's last lines, or take one's own away.
+    ///
+    /// Everybody is told by the signal `chat.reactions`, a moment later.
+    ChatReact(React) -> Empty = "chat.react": Repeatable, Room, rate Signal,
+        rest "PUT /v1/rooms/{id}/lines/{epoch}/{seq}/reactions/{reaction}";
+    /// Say that the user is typing a line. It holds for five seconds, or until the line is there.
+    ///
+    /// Everybody is told by the signal `chat.typing`, a moment later.
+    ChatTyping(InRoom) -> Empty = "chat.typing": Repeatable, Room, rate Signal;
     /// Mute a user in the room's chat, for a time or until that is lifted. Only the room's owner and its admins may
     /// do this; admins not to the owner or to another admin.
     ///
@@ -524,16 +537,6 @@ impl CommandData for OnAllSeats {
 
     fn refuse(&mut self, error: ErrorBody) -> ErrorBody {
         if self.version.is_none_or(is_number) { error } else { error.field("version", NUMBER) }
-    }
-}
-
-impl CommandData for SendChat {
-    fn room(&self) -> Option<RoomId> {
-        Some(self.room)
-    }
-
-    fn refuse(&mut self, error: ErrorBody) -> ErrorBody {
-        text::take(error, "text", &mut self.text, Rule::lines(limit::TEXT_CHARS))
     }
 }
 

@@ -386,6 +386,10 @@ mod tests {
                 from: crate::room::Person::named(UserId::new(901_233_871).expect("in range"), "Amira".into()),
                 op: Op(uuid::Uuid::max()),
                 text: "good evening everybody".into(),
+                mentions: Vec::new(),
+                reply_to: None,
+                image: None,
+                recalled: false,
             },
         };
         let text = event.encode();
@@ -396,7 +400,7 @@ mod tests {
     #[test]
     fn a_command_reads_back_as_it_was_written() {
         let op = Op(uuid::Uuid::max());
-        let sent = Command::ChatSend(SendChat { room: room(), text: "\"quoted\" \u{1f381}".into() });
+        let sent = Command::ChatSend(SendChat::of(room(), "\"quoted\" \u{1f381}".into()));
         let text = command(7, Some(op), &sent);
         let frame = CommandFrame::parse(&text).expect("a good frame");
         assert_eq!((frame.id, frame.op().expect("a UUID")), (Some(7), Some(op)));

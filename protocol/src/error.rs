@@ -190,6 +190,10 @@ codes! {
     ///
     /// Do not offer it while the room's record says so.
     NotPermitted = "not_permitted", Never, 403;
+    /// The time in which the user might do this is over; `message` says what the time was.
+    ///
+    /// Do not offer it any more.
+    TooLate = "too_late", Never, 409;
     /// The room asks for a password, and this is none or a wrong one.
     ///
     /// Let the user enter it again. After some wrong ones the answer is `rate_limited`.

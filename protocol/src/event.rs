@@ -1,7 +1,9 @@
 //! The frames that the server sends unasked: events, which are sequenced; signals, which are not; user frames; notices.
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
+use crate::chat::{LineReactions, Quote, Speaker};
 use crate::id::{Op, RoomId, UserId};
 use crate::money::{Coins, Currency};
 use crate::room::{ChatRules, GiftLine, OwnershipCause, OwnershipOffer, Person, RoomCard, Seat, SeatCause};
@@ -60,8 +62,33 @@ pub enum Event {
         from: Person,
         /// The sender's operation. A client shows each operation once.
         op: Op,
-        /// The text.
+        /// The text; empty if the line has only an image, or was recalled.
         text: String,
+        /// The users whom the line mentions, who were in the room. Absent: nobody.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        #[cfg_attr(feature = "schemars", schemars(length(max = crate::limit::MENTIONS)))]
+        mentions: Vec<UserId>,
+        /// The line to which this one replies. Absent: none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reply_to: Option<Quote>,
+        /// The line's image, which is read at `/v1/rooms/{id}/images/{image}`. Absent: none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        image: Option<Uuid>,
+        /// The line was recalled since, and has nothing of what was in it. Absent: no.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        recalled: bool,
+    },
+    /// A chat line was recalled: it is shown no more. A client that does not know the line ignores it.
+    #[serde(rename = "chat.recalled")]
+    ChatRecalled {
+        /// The epoch of the line's event.
+        #[cfg_attr(feature = "schemars", schemars(range(min = 0)))]
+        epoch: i64,
+        /// The `seq` of the line's event.
+        #[cfg_attr(feature = "schemars", schemars(range(min = 1)))]
+        seq: u64,
+        /// The user who recalled it: who wrote it, the owner, an admin, or a member of the platform's staff.
+        by: UserId,
     },
     /// A user was kicked out of the room. If they sat on a seat, the event before has freed it.
     #[serde(rename = "participant.kicked")]
@@ -218,6 +245,27 @@ pub enum Signal {
     ParticipantsCount {
         /// The number of people in the room.
         count: u32,
+    },
+    /// The reactions below lines, of those whose reactions changed.
+    #[serde(rename = "chat.reactions")]
+    ChatReactions {
+        /// The lines, each with all its reactions.
+        #[cfg_attr(feature = "schemars", schemars(length(max = crate::limit::CHAT_LINES)))]
+        lines: Vec<LineReactions>,
+    },
+    /// Who is typing a line at this moment. It holds until the next such signal, and for 6 s at most.
+    #[serde(rename = "chat.typing")]
+    ChatTyping {
+        /// The users, at most 20 of them. Empty: nobody any more.
+        #[cfg_attr(feature = "schemars", schemars(length(max = crate::limit::TYPING)))]
+        users: Vec<UserId>,
+    },
+    /// Who is speaking at this moment. It holds until the next such signal, and for 3 s at most.
+    #[serde(rename = "mic.speaking")]
+    MicSpeaking {
+        /// The users, who sit on seats. Empty: nobody any more.
+        #[cfg_attr(feature = "schemars", schemars(length(max = 20)))]
+        users: Vec<Speaker>,
     },
 }
 

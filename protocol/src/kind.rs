@@ -66,6 +66,8 @@ rates! {
     Seat = "seat", false;
     /// Joining rooms, and waking them.
     Join = "join", true;
+    /// Reactions, and saying that one types or speaks.
+    Signal = "signal", false;
     /// Reading lists, and renewing a socket's token.
     List = "list", false;
     /// Connecting sockets.

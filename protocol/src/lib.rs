@@ -8,6 +8,7 @@
 //! them. A docstring says shape and unit, and for a field that may be absent what its absence means. What was added
 //! after the first release says `Since` and the version.
 
+pub mod chat;
 pub mod close;
 pub mod command;
 #[cfg(feature = "schemars")]

@@ -6,6 +6,18 @@ pub const MESSAGE_BYTES: usize = 64 * 1024;
 pub const UNANSWERED_COMMANDS: usize = 64;
 /// Characters of a chat line.
 pub const TEXT_CHARS: usize = 2_000;
+/// Users whom one chat line mentions.
+pub const MENTIONS: usize = 10;
+/// The loudest level of a user who speaks; the least is 1.
+pub const LEVEL: u8 = 100;
+/// Users whom one signal names as typing.
+pub const TYPING: usize = 20;
+/// Milliseconds for which a user counts as typing after they said so.
+pub const TYPING_MS: u64 = 5_000;
+/// Milliseconds for which a user counts as speaking after they said so.
+pub const SPEAKING_MS: u64 = 2_000;
+/// Reactions below one chat line: a user with two of them counts twice.
+pub const REACTIONS: usize = 500;
 /// Characters of a reason given with a kick or a ban.
 pub const REASON_CHARS: usize = 200;
 /// The most admins of a room, whatever its level.

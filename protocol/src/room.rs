@@ -1,7 +1,11 @@
 //! The types that events, snapshots and replies share.
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
+#[cfg(feature = "schemars")]
+use crate::chat::Reaction;
+use crate::chat::{Quote, ReactionCount};
 use crate::id::{GiftId, Op, RoomId, UserId};
 #[cfg(feature = "schemars")]
 use crate::limit;
@@ -132,8 +136,41 @@ pub struct ChatLine {
     pub from: Person,
     /// The sender's operation. A client shows each operation once.
     pub op: Op,
-    /// The text.
+    /// The text; empty if the line has only an image, or was recalled.
     pub text: String,
+    /// The epoch of the line's event; with `seq` it is the line's number. Absent: an older server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schemars", schemars(range(min = 0)))]
+    pub epoch: Option<i64>,
+    /// The `seq` of the line's event. Absent: an older server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schemars", schemars(range(min = 1)))]
+    pub seq: Option<u64>,
+    /// The users whom the line mentions. Absent: nobody.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "schemars", schemars(length(max = limit::MENTIONS)))]
+    pub mentions: Vec<UserId>,
+    /// The line to which this one replies. Absent: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply_to: Option<Quote>,
+    /// The line's image, which is read at `/v1/rooms/{id}/images/{image}`. Absent: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<Uuid>,
+    /// The reactions below the line, the first one first. Absent: none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "schemars", schemars(length(max = Reaction::ALL.len())))]
+    pub reactions: Vec<ReactionCount>,
+    /// The line was recalled, and has nothing of what was in it. Absent: no.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub recalled: bool,
+}
+
+impl ChatLine {
+    /// Empties the line, which was recalled: who wrote it, when, and its number stay.
+    pub fn empty(&mut self) {
+        (self.text, self.mentions, self.reply_to, self.image, self.reactions) = Default::default();
+        self.recalled = true;
+    }
 }
 
 /// How widely a gift is announced besides its event.

@@ -32,6 +32,17 @@ impl Office {
         self.in_room(edge, actor, room, StaffAct::Restore).await
     }
 
+    /// Recalls a line of a room's chat.
+    pub(super) async fn recall_line(
+        &self,
+        edge: &Edge,
+        actor: &Actor,
+        room: RoomId,
+        (epoch, seq): (i64, u64),
+    ) -> Result<Done> {
+        self.in_room(edge, actor, room, StaffAct::Recall { epoch, seq }).await
+    }
+
     /// Puts a room before all others in lists, or not any more.
     pub(super) async fn pin_room(&self, edge: &Edge, actor: &Actor, room: RoomId, pinned: bool) -> Result<()> {
         let name = if pinned { "room.pinned" } else { "room.unpinned" };

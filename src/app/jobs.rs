@@ -31,7 +31,9 @@ pub(super) fn kinds(
     let kinds = Kinds::new().with(courier.mail_job()).with(courier.sms_job());
     let kinds = kinds.every(Duration::from_secs(60), coin_request::Expire(edge.clock().clone()));
     let kinds = kinds.every(Duration::from_secs(3_600), ForgetRefusals);
-    let kinds = kinds.every(Duration::from_secs(3_600), ForgetFacts::after(rooms.facts_days)).with(EmptyLine);
+    let kinds = kinds
+        .every(Duration::from_secs(3_600), ForgetFacts::after(rooms.facts_days, rooms.images_days))
+        .with(EmptyLine);
     let kinds = kinds.every(Duration::from_secs(600), ForgetTimeline::after(rooms.timeline_days));
     let kinds = kinds.every(Duration::from_secs(300), KeepVisits::after(rooms.visits_days));
     let kinds = kinds.every(Duration::from_secs(3_600), CountDays::new(takings, edge.clock().clone()));

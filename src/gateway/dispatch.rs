@@ -123,6 +123,11 @@ impl Session {
                 let request = Request::Hands { user: self.person().id };
                 self.ask_room(id, &self.handle(list.room)?, request)
             }
+            Command::ChatReact(_) | Command::ChatTyping(_) | Command::MicSpeaking(_) => {
+                let room = command.room().ok_or(ErrorCode::Internal)?;
+                let request = Request::Signal { caller: self.caller(), command };
+                self.ask_room(id, &self.handle(room)?, request)
+            }
             // All other commands are decided by a room. They are sent by their weight; none is known here by name.
             command => {
                 let (Some(op), Some(room)) = (op, command.room()) else {

@@ -53,6 +53,16 @@ impl Guest {
         self.ask(room, wakes, Request::Command { caller, operation, command }).await
     }
 
+    /// Gives a room a command that names no operation and is told by a signal, within the user's rate.
+    pub(super) async fn signal(&self, room: RoomId, mut command: Command) -> Result<Answer> {
+        command.validate()?;
+        if let Some(rate) = command.rate() {
+            self.gateway.admit(self.person.id, rate, Instant::now())?;
+        }
+        let caller = Caller { user: self.person.clone(), connection: ConnectionId::NONE };
+        self.ask(room, false, Request::Signal { caller, command }).await
+    }
+
     /// Has a room decide something that is no command, within the user's rate of seat commands.
     pub(super) async fn decide(&self, room: RoomId, request: Request) -> Result<Answer> {
         self.gateway.admit(self.person.id, RateClass::Seat, Instant::now())?;

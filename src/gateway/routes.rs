@@ -4,6 +4,7 @@
 mod admins;
 mod conduct;
 mod hands;
+mod lines;
 mod ownership;
 mod record;
 mod seating;
@@ -12,7 +13,7 @@ mod voice;
 use axum::Json;
 use axum::extract::FromRef;
 use parlor_protocol::command;
-use parlor_protocol::command::{MoveSeat, OnAllSeats, OnSeat, Recipients, SendChat, SendGift, TakeSeat};
+use parlor_protocol::command::{MoveSeat, OnAllSeats, OnSeat, Recipients, SendGift, TakeSeat};
 use parlor_protocol::reply::{Done, GiftReceipt};
 use parlor_protocol::room::{GiftLine, Person};
 use parlor_protocol::{Command, ErrorCode, GiftId, Op, RoomId, UserId};
@@ -68,7 +69,7 @@ where
         .routes(routes!(ownership::withdraw_room))
         .routes(routes!(ownership::accept_room))
         .routes(routes!(ownership::refuse_room))
-        .routes(routes!(send_message))
+        .merge(lines::routes())
         .routes(routes!(list_room_gifts, send_gift))
 }
 
@@ -307,35 +308,6 @@ async fn list_participants(
         }
         other => Err(unexpected(&other)),
     }
-}
-
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct NewMessage {
-    /// The message: one or several lines that show something.
-    #[schema(min_length = 1, max_length = 2000)]
-    text: String,
-}
-
-/// Posts a message to a room.
-#[utoipa::path(post, path = "/v1/rooms/{id}/messages", tag = "rooms",
-    params(("id" = RoomId, Path, description = "Which room."),
-        ("Idempotency-Key" = Option<Op>, Header, description = "The operation, as `op` on the socket.")),
-    request_body(content = NewMessage, example = json!({"text": "good evening"})),
-    responses((status = 200, description = "The message was posted, by this event.", body = Done,
-        example = json!({"epoch": 1_790_000_000_000_i64, "seq": 50}))),
-    extensions(("x-errors" = json!([
-        ErrorCode::RoomNotFound, ErrorCode::NotInRoom, ErrorCode::Banned, ErrorCode::Muted, ErrorCode::SlowMode,
-        ErrorCode::TextRefused,
-        ErrorCode::RoomPaused, ErrorCode::Busy,
-    ]))))]
-async fn send_message(
-    guest: Guest,
-    key: Option<IdempotencyKey>,
-    ValidPath(room): ValidPath<RoomId>,
-    ValidJson(NewMessage { text }): ValidJson<NewMessage>,
-) -> Result<Json<Done>> {
-    done(&guest, room, key, Command::ChatSend(SendChat { room, text })).await
 }
 
 #[derive(Deserialize, ToSchema)]

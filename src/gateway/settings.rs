@@ -78,6 +78,8 @@ crate::settings! {
         seat: Rate = Rate { count: 5, per_ms: 10_000 };
         /// The rate of joins for each user.
         join: Rate = Rate { count: 10, per_ms: 60_000 };
+        /// The rate of reactions, and of saying that one types or speaks, for each user.
+        signal: Rate = Rate { count: 20, per_ms: 10_000 };
         /// The rate of lists (`gift.list`, `people.list`) and of `session.refresh` for each user.
         list: Rate = Rate { count: 20, per_ms: 10_000 };
     }
@@ -150,6 +152,7 @@ impl Settings {
             RateClass::Gift => self.gift,
             RateClass::Seat => self.seat,
             RateClass::Join => self.join,
+            RateClass::Signal => self.signal,
             RateClass::List => self.list,
             RateClass::Connect => self.connect,
         }

@@ -74,6 +74,8 @@ permissions! {
     KickFromRooms = "rooms.kick";
     /// See who is banned from a room or muted in it, ban and mute users there, and lift that.
     ModerateRooms = "rooms.moderate";
+    /// Recall a line of any room's chat.
+    RecallLines = "rooms.recall";
     /// Read the audit log.
     ReadAudit = "audit.read";
     /// See the server's jobs, also those that failed.

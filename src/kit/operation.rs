@@ -73,7 +73,7 @@ mod tests {
     #[test]
     fn the_hash_of_a_command_is_that_of_its_json() {
         let room = RoomId::new(900_000_001).expect("in range");
-        let chat = Command::ChatSend(SendChat { room, text: "\"quoted\", ünïcode \u{1f600}\n".repeat(40) });
+        let chat = Command::ChatSend(SendChat::of(room, "\"quoted\", ünïcode \u{1f600}\n".repeat(40)));
         let by = |op: u128| {
             Operation::of_command(Op(Uuid::from_u128(op)), UserId::new(901_000_001).expect("in range"), &chat)
         };

@@ -14,6 +14,8 @@ pub enum Purpose {
     RoomLogo,
     /// The picture behind a room; public.
     RoomBackground,
+    /// The picture of a line in a room's chat; public.
+    RoomImage,
     /// A document that shows a payment; private, read by short-lived addresses.
     Proof,
 }
@@ -39,12 +41,14 @@ impl Purpose {
             Self::Avatar => "avatar",
             Self::RoomLogo => "room_logo",
             Self::RoomBackground => "room_background",
+            Self::RoomImage => "room_image",
             Self::Proof => "proof",
         }
     }
 
     /// Every purpose.
-    pub(super) const ALL: [Self; 4] = [Self::Avatar, Self::RoomLogo, Self::RoomBackground, Self::Proof];
+    pub(super) const ALL: [Self; 5] =
+        [Self::Avatar, Self::RoomLogo, Self::RoomBackground, Self::RoomImage, Self::Proof];
 
     /// The purpose of this name.
     pub(super) fn from_name(name: &str) -> Option<Self> {
@@ -53,14 +57,14 @@ impl Purpose {
 
     /// Whether anybody may see files of this purpose.
     pub const fn is_public(self) -> bool {
-        matches!(self, Self::Avatar | Self::RoomLogo | Self::RoomBackground)
+        matches!(self, Self::Avatar | Self::RoomLogo | Self::RoomBackground | Self::RoomImage)
     }
 
     /// The pixels that the longer side of a picture is stored with at most. A proof must be readable.
     pub(super) const fn side(self) -> u32 {
         match self {
             Self::Avatar | Self::RoomLogo => 1_024,
-            Self::RoomBackground => 1_920,
+            Self::RoomBackground | Self::RoomImage => 1_920,
             Self::Proof => 4_096,
         }
     }

@@ -20,7 +20,8 @@ use crate::kit::edge::Edge;
 use crate::kit::error::{Error, Result};
 use crate::room::{self, Act, Role};
 
-/// The routes `/v1/uploads`, `/v1/me/avatar`, `/v1/users/{id}/avatar`, `/v1/rooms/{id}/logo` and `/v1/rooms/{id}/background`.
+/// The routes `/v1/uploads`, `/v1/me/avatar`, `/v1/users/{id}/avatar`, `/v1/rooms/{id}/logo`, `/v1/rooms/{id}/background` and
+/// `/v1/rooms/{id}/images`.
 pub fn routes<S>() -> OpenApiRouter<S>
 where
     S: Clone + Send + Sync + 'static,
@@ -35,6 +36,7 @@ where
         .routes(routes!(wear_avatar, drop_avatar))
         .routes(routes!(show_avatar))
         .routes(routes!(show_background))
+        .routes(routes!(show_image))
         .routes(routes!(show_logo, hang_logo, drop_logo))
 }
 
@@ -141,7 +143,7 @@ impl From<Upload> for UploadBody {
 /// Completes an upload: the server checks the file's content.
 ///
 /// A picture is decoded and written anew: turned as its metadata says, without metadata, with at most 1,024 pixels a side
-/// (a background 1,920, a proof 4,096), and only the first picture of an animated one. A WebP becomes a JPEG, or a PNG if it is transparent.
+/// (a background and an image of a line 1,920, a proof 4,096), and only the first picture of an animated one. A WebP becomes a JPEG, or a PNG if it is transparent.
 #[utoipa::path(post, path = "/v1/uploads/{id}/complete", tag = "media", params(("id" = Uuid, Path, description = "The upload's id.")),
     responses((status = 200, description = "The file is what was announced.", body = UploadBody, example = json!({
         "id": "01990000-0000-7000-8000-000000000001", "purpose": "avatar", "state": "ready", "content_type": "image/webp",
@@ -262,6 +264,21 @@ async fn show_logo(State(media): State<Media>, edge: Edge, ValidPath(id): ValidP
     extensions(("x-errors" = json!([ErrorCode::FeatureOff]))))]
 async fn show_background(State(media): State<Media>, edge: Edge, ValidPath(id): ValidPath<RoomId>) -> Result<Picture> {
     picture(media.background(&mut *edge.read().await?, id).await?)
+}
+
+/// Redirects to the image of a line in a room's chat, until the line is recalled or its time is over.
+///
+/// It needs no sign-in, as pages show it by its address.
+#[utoipa::path(get, path = "/v1/rooms/{id}/images/{image}", tag = "media", security(()),
+    params(("id" = RoomId, Path, description = "The room's id."), ("image" = Uuid, Path, description = "The line's `image`.")),
+    responses((status = 302, description = "`Location` is the picture.", headers(("Location" = String, description = "The picture's address.")))),
+    extensions(("x-errors" = json!([ErrorCode::FeatureOff]))))]
+async fn show_image(
+    State(media): State<Media>,
+    edge: Edge,
+    ValidPath((room, image)): ValidPath<(RoomId, Uuid)>,
+) -> Result<Picture> {
+    picture(media.room_image(&mut *edge.read().await?, room, image).await?)
 }
 
 type Picture = (StatusCode, [(HeaderName, String); 2]);

@@ -267,6 +267,17 @@ impl Media {
         Ok(key.zip(self.0.storage.as_ref()).map(|(key, storage)| storage.public_address(&key)))
     }
 
+    /// The address of an image that a line of this room shows.
+    pub(super) async fn room_image(
+        &self,
+        conn: &mut PgConnection,
+        room: RoomId,
+        image: Uuid,
+    ) -> Result<Option<String>> {
+        let key = store::room_image(conn, room, image).await?;
+        Ok(key.zip(self.0.storage.as_ref()).map(|(key, storage)| storage.public_address(&key)))
+    }
+
     /// Marks a ready upload of the user as shown, if it has this purpose, and gives its object's key.
     async fn take(&self, tx: &mut Tx, user: UserId, upload: Uuid, purpose: Purpose) -> Result<String> {
         let row = store::locked_upload(tx, upload).await?.filter(|row| row.user == user.number());

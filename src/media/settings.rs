@@ -22,6 +22,8 @@ crate::settings! {
         logo_bytes: u32 = 2 << 20, in 1_024..=100 << 20;
         /// Bytes of a room's background at most.
         background_bytes: u32 = 4 << 20, in 1_024..=100 << 20;
+        /// Bytes of the image of a chat line at most.
+        image_bytes: u32 = 4 << 20, in 1_024..=100 << 20;
         /// Bytes of a proof at most.
         proof_bytes: u32 = 10 << 20, in 1_024..=100 << 20;
         /// Minutes for which the address to upload to holds.
@@ -77,6 +79,7 @@ impl Settings {
             Purpose::Avatar => self.avatar_bytes,
             Purpose::RoomLogo => self.logo_bytes,
             Purpose::RoomBackground => self.background_bytes,
+            Purpose::RoomImage => self.image_bytes,
             Purpose::Proof => self.proof_bytes,
         }
     }

@@ -220,7 +220,21 @@ pub(super) async fn background(conn: &mut PgConnection, room: RoomId) -> Result<
     Ok(object.fetch_optional(conn).await?.flatten())
 }
 
-/// At most `limit` uploads that nothing shows and that are older than `hours`, or for proofs that are ready, than
+/// The key of the object of an image that a line of this room shows.
+pub(super) async fn room_image(conn: &mut PgConnection, room: RoomId, upload: Uuid) -> Result<Option<String>> {
+    let object = sqlx::query_scalar!(
+        "select u.object
+           from room_images i
+           join uploads u on u.id = i.upload_id
+          where i.upload_id = $2
+            and i.room_id = $1",
+        room.number(),
+        upload,
+    );
+    Ok(object.fetch_optional(conn).await?.flatten())
+}
+
+/// At most `limit` uploads that nothing shows and that are withdrawn or older than `hours`, or for proofs that are ready, than
 /// `proof_hours`. They are locked, and those that another node has locked are left out.
 pub(super) async fn loose(
     conn: &mut PgConnection,
@@ -232,8 +246,9 @@ pub(super) async fn loose(
         "select id, object
            from uploads
           where not attached
-            and created_at < clock_timestamp()
-                - make_interval(hours => case when purpose = 'proof' and state = 'ready' then $2::int else $1::int end)
+            and (withdrawn
+                 or created_at < clock_timestamp() - make_interval(
+                        hours => case when purpose = 'proof' and state = 'ready' then $2::int else $1::int end))
           order by created_at
           limit $3
             for update skip locked",

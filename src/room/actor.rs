@@ -4,6 +4,7 @@
 
 mod checkpoints;
 mod pause;
+mod recall;
 mod repair;
 #[cfg(test)]
 mod tests;
@@ -299,6 +300,7 @@ impl RoomActor {
                 Change::Counted(count) => {
                     self.audience.signal(self.state.card().id, Signal::ParticipantsCount { count });
                 }
+                Change::Signalled(signal) => self.audience.hint(self.state.card().id, signal),
                 Change::Remembered(..) => self.checkpoints.said(now),
                 Change::Departed { .. } | Change::FactApplied { .. } => {
                     self.checkpoints.dirty = true;
@@ -307,6 +309,9 @@ impl RoomActor {
                 | Change::Attached(_)
                 | Change::Detached(..)
                 | Change::GraceRenewed
+                | Change::Typed(_)
+                | Change::Spoke(_)
+                | Change::Reacted { .. }
                 | Change::GiftsKnown { .. } => {}
             }
         }
@@ -332,6 +337,7 @@ impl RoomActor {
         };
         match event {
             Event::ChatPosted { .. } => self.checkpoints.said(now),
+            Event::ChatRecalled { epoch, seq, .. } => self.empty_in_ring(epoch, seq),
             _ => self.checkpoints.dirty = true,
         }
         let (room, epoch, seq) = (self.state.card().id, self.state.epoch(), self.state.seq());

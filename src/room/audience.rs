@@ -49,6 +49,16 @@ impl Audience {
         }
     }
 
+    /// Sends a signal of which nobody must have the latest: where it cannot be sent at once it is dropped.
+    pub(super) fn hint(&self, room: RoomId, signal: Signal) {
+        metric::SIGNALS.add(1);
+        match self {
+            Self::Topic(topic) => drop(topic.hint(&Frame::text(&envelope::signal(room, &signal)))),
+            #[cfg(test)]
+            Self::Record(record) => record.send(Told::Signal(signal)).unwrap_or_default(),
+        }
+    }
+
     /// Tells the shards the room's epoch and last `seq`, so that one which has missed events notices.
     pub(super) fn digest(&mut self, epoch: i64, seq: u64) {
         match self {

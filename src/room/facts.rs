@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use parlor_protocol::chat::Quote;
 use parlor_protocol::command::ChangeRoom;
 use parlor_protocol::record::{Closed, Privacy};
 use parlor_protocol::reply::Done;
@@ -11,15 +12,18 @@ use parlor_protocol::room::Person;
 use parlor_protocol::seating::SeatMode;
 use parlor_protocol::{ErrorBody, ErrorCode, RoomId, UserId};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::change;
 use super::checkpoints::Checkpoints;
 use super::conduct::{self, Applied};
 use super::door::{self, PasswordHash};
+use super::images;
 use super::port::PortFuture;
 use super::record;
 use super::state::Checkpoint;
 use super::store;
+use super::timeline;
 use crate::cluster::ownership;
 use crate::kit::clock::Timestamp;
 use crate::kit::edge::Edge;
@@ -126,6 +130,27 @@ pub enum Fact {
         /// All of them, as they are afterwards.
         rules: ChatRules,
     },
+    /// A chat line with an image was posted, which shows the image from now on.
+    ImagePosted {
+        /// The upload.
+        image: Uuid,
+        /// The line. It is not stored, because a line that is recalled may stand nowhere.
+        #[serde(skip)]
+        line: Option<Box<ImageLine>>,
+    },
+    /// A chat line was recalled: nothing of what was in it may be kept.
+    LineRecalled {
+        /// The epoch of the line's event.
+        epoch: i64,
+        /// The `seq` of the line's event.
+        seq: u64,
+        /// The user who wrote it, if the room still knew.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<UserId>,
+        /// The upload that the line showed, if the room still knew one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        image: Option<Uuid>,
+    },
     /// The ban of a user was lifted.
     Unbanned {
         /// The user.
@@ -156,6 +181,19 @@ pub enum Fact {
         /// The reason, in the words of the member of staff.
         reason: String,
     },
+}
+
+/// What a chat line with an image has beside it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ImageLine {
+    /// The user who writes it.
+    pub from: Person,
+    /// The text; empty if there is none.
+    pub text: String,
+    /// The users whom it mentions.
+    pub mentions: Vec<UserId>,
+    /// The line to which it replies.
+    pub reply_to: Option<Quote>,
 }
 
 /// A hard command as it is given to the store.
@@ -326,6 +364,13 @@ async fn write_fact(tx: &mut Tx, write: &HardWrite, rooms_user: u32) -> Result<O
             Fact::PrivacyChanged { privacy, password, .. } => {
                 door::put_privacy(tx, write.room, *privacy, password.as_ref()).await?;
             }
+            Fact::ImagePosted { image, .. } => images::show(tx, write.room, write.operation.actor, *image).await?,
+            Fact::LineRecalled { epoch, seq, image, .. } => {
+                timeline::empty_line(tx, write.room, *epoch, *seq).await?;
+                if let Some(image) = image {
+                    images::withdraw(tx, write.room, *image).await?;
+                }
+            }
             Fact::DoorChanged { closed } => door::put_closed(tx, write.room, closed.as_ref()).await?,
             _ => {}
         }
@@ -336,7 +381,14 @@ async fn write_fact(tx: &mut Tx, write: &HardWrite, rooms_user: u32) -> Result<O
     if before.body_hash != write.operation.body_hash {
         return Err(WriteError::Conflict);
     }
-    Ok(Some(Written { id: before.id, fact: before.fact, done: before.done, replayed: true }))
+    let fact = match (before.fact, &write.verdict) {
+        // The line is not stored. If the answer to the first attempt was lost, the room has it still.
+        (Fact::ImagePosted { image, .. }, Ok(Fact::ImagePosted { line, .. })) => {
+            Fact::ImagePosted { image, line: line.clone() }
+        }
+        (fact, _) => fact,
+    };
+    Ok(Some(Written { id: before.id, fact, done: before.done, replayed: true }))
 }
 
 /// A refusal by the rules is one of the command; anything else is a fault of the store.

@@ -17,6 +17,7 @@ mod door;
 mod facts;
 mod forget;
 mod handle;
+mod images;
 mod lists;
 pub mod port;
 mod ranking;
@@ -48,6 +49,6 @@ pub use request::{
 pub use routes::routes;
 pub use settings::{RoomAllowance, Settings};
 pub use state::{
-    Act, Checkpoint, KeptHands, KeptInvitation, KeptOffer, PackedMemory, Role, RoomState, Scene, Whereabouts, Woken,
-    gifts_within, may,
+    Act, Checkpoint, KeptHands, KeptImage, KeptInvitation, KeptOffer, PackedMemory, Role, RoomState, Scene,
+    Whereabouts, Woken, gifts_within, may,
 };

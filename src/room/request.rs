@@ -70,6 +70,13 @@ pub enum Request {
         /// The command.
         command: Command,
     },
+    /// A command that is told by a signal and names no operation: `chat.react`, `chat.typing`, `mic.speaking`.
+    Signal {
+        /// Who gives the command.
+        caller: Caller,
+        /// The command.
+        command: Command,
+    },
     /// Says who is let into the room from now on. It is no command of a socket, because the password is hashed before.
     Privacy {
         /// The user who asks, who must be allowed to change the room's settings.
@@ -189,6 +196,13 @@ pub enum StaffAct {
     Close {
         /// The reason, which they are told.
         reason: String,
+    },
+    /// Recalls a line of chat.
+    Recall {
+        /// The epoch of the line's event.
+        epoch: i64,
+        /// The `seq` of the line's event.
+        seq: u64,
     },
     /// Closes the room so that its owner cannot open it.
     Suspend {

@@ -56,6 +56,17 @@ impl Ring {
         }
     }
 
+    /// Puts another frame in the place of the event `seq`, if it is still kept. `change` makes it of the former one.
+    pub(super) fn replace(&mut self, seq: u64, change: impl FnOnce(&Frame) -> Option<Frame>) {
+        let Some(first) = self.sent.front().map(|first| first.seq) else { return };
+        let place = seq.checked_sub(first).and_then(|place| usize::try_from(place).ok());
+        if let Some(sent) = place.and_then(|place| self.sent.get_mut(place))
+            && let Some(frame) = change(&sent.frame)
+        {
+            sent.frame = frame;
+        }
+    }
+
     /// Every event after `seq` up to `now_seq`, and never only a part of them. `None` if some are no longer kept, if
     /// they are more than a resume may bring, if `seq` is ahead of the room, or if they are not proved to bring every gift
     /// above `gift_no` up to `announced`: the gifts are then read from the table.
@@ -131,6 +142,21 @@ mod tests {
         let ring = ring(10, &Settings { resume_bytes: 3 * bytes, ..Settings::default() });
         assert!(ring.since(7, 10, None, 0).is_some());
         assert!(ring.since(6, 10, None, 0).is_none());
+    }
+
+    #[test]
+    fn a_replaced_event_comes_with_its_number_and_in_its_place() {
+        let mut ring = ring(600, &Settings::default());
+        ring.replace(550, |former| {
+            assert_eq!(*former, frame(550));
+            Some(Frame::text("emptied"))
+        });
+        ring.replace(551, |_| None);
+        for gone in [0, 88, 601] {
+            ring.replace(gone, |_| panic!("{gone} is not kept"));
+        }
+        let missed = ring.since(548, 600, None, 0).expect("kept").frames;
+        assert_eq!(missed[..4], [frame(549), Frame::text("emptied"), frame(551), frame(552)]);
     }
 
     #[test]

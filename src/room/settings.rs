@@ -4,7 +4,9 @@ use parlor_protocol::limit;
 
 /// The bytes of the largest snapshot: the chat, the room's record, a page of people and twenty seats and two hundred hands, all with the longest
 /// texts.
-const SNAPSHOT_BYTES: usize = limit::CHAT_BYTES + 100 * 1024;
+const SNAPSHOT_BYTES: usize = limit::CHAT_BYTES + limit::CHAT_LINES * LINE_REACTIONS_BYTES + 100 * 1024;
+/// The bytes of all reactions below a line.
+const LINE_REACTIONS_BYTES: usize = parlor_protocol::chat::Reaction::ALL.len() * 40 + 16;
 /// The bytes that the reply to `connect` may have around the answer to a join.
 const AROUND_BYTES: usize = 16 * 1024;
 /// A day, the greatest value of every time here. Sums of two such times are far from an overflow.
@@ -55,6 +57,10 @@ crate::settings! {
         memory_per_user: usize = 256, in 1..=1_024;
         /// The most operations that are remembered in a room; beyond it the oldest is forgotten.
         memory_operations: usize = 16_384, in 1..=MANY;
+        /// Milliseconds for which a user may recall a line that they wrote; at most `room.memory_ms`.
+        recall_ms: u64 = 120_000, in 0..=DAY_MS;
+        /// Least milliseconds between two signals of a room that say who types and speaks, and which reactions lines have.
+        signal_ms: u64 = 500, in 50..=DAY_MS;
         /// Milliseconds between two readings of the lists of filtered words. A changed list holds that much later.
         words_ms: u64 = 10_000, in 100..=DAY_MS;
         /// Least milliseconds between two checkpoints of a room.
@@ -82,6 +88,8 @@ crate::settings! {
         timeline_sample_ms: u64 = 60_000, in 0..=DAY_MS;
         /// Days for which it is kept who was in which room and on which seat.
         visits_days: u32 = 90, in 1..=3_650;
+        /// Days for which the image of a line is kept.
+        images_days: u32 = 7, in 1..=3_650;
         /// Milliseconds for one attempt of a write to the database.
         write_timeout_ms: u64 = 5_000, in 1..=DAY_MS;
         /// The most hard commands of a room that wait for their turn; beyond it they are answered `busy`.
@@ -128,6 +136,11 @@ impl Settings {
         if self.memory_ms <= self.grace_ms {
             problems.push(
                 "room.memory_ms: must be above room.grace_ms, so that a retry after coming back is recognised".into(),
+            );
+        }
+        if self.recall_ms > self.memory_ms {
+            problems.push(
+                "room.recall_ms: must not be above room.memory_ms, by which the room knows who wrote a line".into(),
             );
         }
     }

@@ -7,7 +7,9 @@ mod chat;
 mod decision;
 mod gifts;
 mod hands;
+mod images;
 mod invitations;
+mod lines;
 mod memory;
 mod moderation;
 mod naming;
@@ -19,6 +21,7 @@ mod rights;
 mod scene;
 mod seating;
 mod seats;
+mod signals;
 mod snapshot;
 mod terms;
 #[cfg(test)]
@@ -29,13 +32,14 @@ use std::sync::Arc;
 
 use parlor_protocol::event::RemovalCause;
 use parlor_protocol::reply::Done;
-use parlor_protocol::room::{ChatLine, OwnershipOffer, Position, RoomCard, SeatCause};
+use parlor_protocol::room::{OwnershipOffer, Position, RoomCard, SeatCause};
 use parlor_protocol::seating::SeatMode;
 use parlor_protocol::{Coins, Command, ErrorBody, ErrorCode, Event, Retry, UserId, Weight};
 
 pub use self::decision::{Change, Decision, Outcome, Removal};
 pub use self::gifts::gifts_within;
 pub use self::hands::KeptHands;
+pub use self::images::KeptImage;
 pub use self::invitations::KeptInvitation;
 pub use self::memory::{FirstAnswer, PackedMemory};
 pub use self::ownership::KeptOffer;
@@ -45,7 +49,7 @@ pub use self::snapshot::{Checkpoint, Woken};
 use super::facts::{Fact, HardWrite};
 use super::request::{Answer, Caller, Request};
 use super::settings::{Settings, ms};
-use super::words::{Verdict, Words};
+use super::words::Words;
 use crate::delivery::ConnectionId;
 use crate::kit::clock::Timestamp;
 use crate::kit::operation::Operation;
@@ -70,6 +74,8 @@ pub struct RoomState {
     invitations: invitations::Invitations,
     presence: presence::Presence,
     chat: chat::Chat,
+    images: images::Images,
+    signals: signals::Signals,
     kicks: BTreeMap<UserId, Timestamp>,
     admins: BTreeSet<UserId>,
     offer: Option<Box<OwnershipOffer>>,
@@ -143,6 +149,7 @@ impl RoomState {
             .chain(self.hands.next_deadline())
             .chain(self.invitations.next_deadline())
             .chain(offer)
+            .chain(self.signals.next_deadline(&self.settings))
             .min()
     }
 
@@ -172,6 +179,7 @@ impl RoomState {
             }
             Request::Dropped { user, connection } => Ok(self.decide_drop(*user, *connection)),
             Request::Command { caller, operation, command } => self.decide_command(caller, operation, command, now),
+            Request::Signal { caller, command } => self.decide_signal(&caller.user, command, now),
             Request::Present { user } => self.permit(*user, Act::Look, now).map(|_| Decision::answer(Answer::Nothing)),
             Request::People { user, after } => {
                 self.permit(*user, Act::Look, now).map(|_| Decision::answer(Answer::People(self.people_page(*after))))
@@ -251,7 +259,7 @@ impl RoomState {
             match self.presence.due(now, &self.settings) {
                 Some(presence::Told::Names(event)) => vec![Change::Event(event)],
                 Some(presence::Told::Count(count)) => vec![Change::Counted(count)],
-                None => Vec::new(),
+                None => self.due_signals(now).into_iter().map(Change::Signalled).collect(),
             }
         } else {
             self.departures(&overdue)
@@ -302,18 +310,9 @@ impl RoomState {
             Command::SeatTake(take) => Ok(self.soft_all(operation, self.decide_take(take, user, role))),
             Command::SeatMove(to) => Ok(self.soft(operation, self.seats.decide_move(to, user, role))),
             Command::SeatLeave(on) => Ok(self.soft(operation, self.seats.decide_leave(on, user.id))),
-            Command::ChatSend(chat) => {
-                if let Err(refusal) = self.check_may_write(user.id, role, now) {
-                    return Ok(self.decide_refused(operation, refusal));
-                }
-                let text = match self.words.judge_in(&chat.text, self.card.language.as_deref()) {
-                    Verdict::Clean => chat.text.clone(),
-                    Verdict::Masked(text) => text,
-                    Verdict::Refused => return Ok(self.decide_refused(operation, ErrorCode::TextRefused.into())),
-                };
-                let from = user.clone();
-                Ok(self.soft(operation, Ok(Event::ChatPosted { from, op: operation.op, text })))
-            }
+            Command::ChatSend(chat) => Ok(self.decide_line(operation, chat, (user, role), now)),
+            Command::ChatImage(on) => Ok(self.hard(operation, self.decide_image(on, (user, role), now), now)),
+            Command::ChatRecall(on) => Ok(self.hard(operation, self.decide_recall(on, (user.id, role), now), now)),
             Command::SeatLock(on) => Ok(self.hard(operation, self.decide_lock(on, (user.id, role)), now)),
             Command::SeatUnlock(on) => Ok(self.hard(operation, self.decide_unlock(on), now)),
             Command::SeatLockAll(on) => Ok(self.hard(operation, self.decide_lock_all(on, (user.id, role)), now)),
@@ -429,9 +428,13 @@ impl RoomState {
             Change::Event(_) | Change::Counted(_) => true,
             Change::Attached(Caller { user: person, .. }) | Change::Renamed(person) => self.presence.page_shows(person),
             Change::Departed { user } => self.presence.page_has(*user),
+            Change::Reacted { .. } => true,
             Change::Detached(..)
             | Change::GraceRenewed
             | Change::Remembered(..)
+            | Change::Typed(_)
+            | Change::Spoke(_)
+            | Change::Signalled(_)
             | Change::FactApplied { .. }
             | Change::GiftsKnown { .. } => false,
         };
@@ -445,8 +448,17 @@ impl RoomState {
                 self.presence.detach(*user, *connection, at.plus_ms(ms(self.settings.grace_ms)));
             }
             Change::GraceRenewed => self.presence.renew_grace(at.plus_ms(ms(self.settings.grace_ms))),
-            Change::Departed { user } => self.presence.depart(*user, at, &self.settings),
-            Change::Remembered(operation, answer) => self.memory.remember(operation, answer, at, &self.settings),
+            Change::Departed { user } => {
+                self.signals.forget(*user);
+                self.presence.depart(*user, at, &self.settings);
+            }
+            Change::Remembered(operation, answer) => {
+                let is_line = answer.as_ref().is_ok_and(|done| self.chat.ends_with(operation, done));
+                self.memory.remember(operation, answer, is_line, at, &self.settings);
+            }
+            Change::Typed(_) | Change::Spoke(_) | Change::Reacted { .. } | Change::Signalled(_) => {
+                self.evolve_signal(change, at);
+            }
             Change::FactApplied { id } => self.last_fact = *id,
             Change::GiftsKnown { gift_no } => self.gifts.committed = self.gifts.committed.max(*gift_no),
         }
@@ -459,10 +471,7 @@ impl RoomState {
             Event::PersonChanged { person } => self.evolve_person(person),
             Event::RoomChanged { room, .. } => self.evolve_record(room),
             Event::SeatsChanged { seats, version, .. } => self.seats.assign(seats, *version),
-            Event::ChatPosted { from, op, text } => {
-                self.note_spoken(from.id, at);
-                self.chat.push(ChatLine { at: at.0, from: from.clone(), op: *op, text: text.clone() });
-            }
+            Event::ChatPosted { .. } | Event::ChatRecalled { .. } => self.evolve_line(event, at),
             Event::ParticipantKicked { user, until, .. } => {
                 self.kicks.retain(|_, until| *until > at);
                 self.kicks.insert(*user, Timestamp(*until));

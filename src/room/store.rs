@@ -279,10 +279,12 @@ pub(super) async fn put_fact(
         | Fact::ChatMuted { .. }
         | Fact::ChatUnmuted { .. }
         | Fact::ChatRules { .. } => return conduct::put(conn, id, write, fact).await,
-        // Closing has no lasting effect; only the fact itself is kept.
-        Fact::Closed { .. } => {}
+        // These have no lasting effect here; only the fact itself is kept.
+        Fact::Closed { .. } | Fact::LineRecalled { .. } => {}
         // Their columns are written by `change` and `door`.
         Fact::RoomChanged { .. } | Fact::PrivacyChanged { .. } | Fact::DoorChanged { .. } => {}
+        // The same, by `images`.
+        Fact::ImagePosted { .. } => {}
     }
     Ok(Applied::Yes)
 }

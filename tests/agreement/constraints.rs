@@ -66,7 +66,7 @@ const REASONS: &[(&str, &str)] = &[
         "two columns are written by one statement that knows both",
         "rooms.rooms_followers_range coin_requests.coin_requests_paid coin_requests.coin_requests_settled coin_requests.coin_requests_transfer_key \
          jobs.jobs_finished jobs.jobs_sealed_open refresh_tokens.refresh_tokens_exchange_whole \
-         uploads.uploads_attached_ready uploads.uploads_ready_object users.users_email_verified \
+         uploads.uploads_attached_ready uploads.uploads_ready_object uploads.uploads_withdrawn_loose users.users_email_verified \
          users.users_phone_verified users.users_email_lower",
     ),
     (
@@ -85,13 +85,17 @@ const REASONS: &[(&str, &str)] = &[
         "the row that it names was read or locked in the same transaction, and is not deleted meanwhile",
         "avatars.avatars_upload_id_fkey room_logos.room_logos_upload_id_fkey room_logos.room_logos_room_id_fkey \
          refresh_tokens.refresh_tokens_session_id_fkey audit_log.audit_log_user_id_fkey audit_log.audit_log_room_id_fkey \
-         room_checkpoints.room_checkpoints_room_id_fkey room_handovers.room_handovers_room_id_fkey room_seat_mutes.room_seat_mutes_room_id_fkey room_facts.room_facts_room_id_fkey \
+         room_checkpoints.room_checkpoints_room_id_fkey room_images.room_images_room_id_fkey room_handovers.room_handovers_room_id_fkey room_seat_mutes.room_seat_mutes_room_id_fkey room_facts.room_facts_room_id_fkey \
          room_admins.room_admins_room_id_fkey room_kicks.room_kicks_room_id_fkey room_seat_locks.room_seat_locks_room_id_fkey \
          room_follows.room_follows_room_id_fkey room_tags.* room_visits.room_visits_room_id_fkey \
          room_kicks.room_kicks_room_id_fkey room_bans.room_bans_room_id_fkey room_mutes.room_mutes_room_id_fkey room_chat_rules.room_chat_rules_room_id_fkey room_seat_locks.room_seat_locks_room_id_fkey \
          room_totals.room_totals_room_id_fkey jobs.jobs_sealed_with_fkey balances.balances_account_id_fkey \
          room_guests.room_guests_room_id_fkey room_links.room_links_room_id_fkey room_passwords.room_passwords_room_id_fkey \
          operations.operations_actor_fkey transfer_days.transfer_days_account_id_fkey",
+    ),
+    (
+        "the upload was looked at in the same transaction, and whoever loses a race about it is refused by the constraint's name",
+        "room_images.room_images_pkey room_images.room_images_upload_id_fkey",
     ),
     ("the operator writes it with SQL, and no request does", "filtered_words.*"),
     (

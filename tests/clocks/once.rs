@@ -46,7 +46,7 @@ async fn a_line_is_known_again_after_a_kill_if_it_was_in_a_checkpoint_and_is_sho
     let (token, owner) = world.demo(1).await;
     let room = world.made(&token, "A room").await;
     let mut client = world.in_room(owner, room).await;
-    let line = |text: &str| Command::ChatSend(SendChat { room, text: text.to_owned() });
+    let line = |text: &str| Command::ChatSend(SendChat::of(room, text.to_owned()));
 
     // Little was said before, so the line is in a checkpoint within a second.
     let (kept, first) = (op(), line("kept"));

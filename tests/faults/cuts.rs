@@ -85,7 +85,7 @@ impl Stage {
                         let gift = GiftId::new(1).expect("the Rose");
                         Command::GiftSend(SendGift { room, gift, count: 1, to: Recipients::Users(vec![receiver]) })
                     }
-                    _ => Command::ChatSend(SendChat { room, text: format!("line {action}") }),
+                    _ => Command::ChatSend(SendChat::of(room, format!("line {action}"))),
                 };
                 let answer = user.insist(Op(Uuid::now_v7()), &command, PATIENCE).await;
                 match (&command, answer) {
@@ -225,7 +225,7 @@ async fn who_does_not_read_is_cut_off_with_a_full_outbox_and_comes_back_to_the_s
     // More than the outbox and the buffers of both systems hold.
     let text = "\u{1F600}".repeat(2_000);
     for _ in 0..1_500 {
-        let chat = Command::ChatSend(SendChat { room: stage.room, text: text.clone() });
+        let chat = Command::ChatSend(SendChat::of(stage.room, text.clone()));
         stage.witness.insist(Op(Uuid::now_v7()), &chat, PATIENCE).await.expect("said");
     }
     stage.cutter.hold(false);

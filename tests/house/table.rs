@@ -99,6 +99,7 @@ pub(super) const OWNERS: &[(&str, &str)] = &[
     ("room_kicks", "room"),
     ("room_admins", "room"),
     ("room_handovers", "room"),
+    ("room_images", "room"),
     ("room_bans", "room"),
     ("filtered_words", "room"),
     ("room_mutes", "room"),
@@ -144,9 +145,13 @@ pub(super) const READERS: &[(&str, &[&str], &str)] = &[
     (
         "room",
         &["uploads"],
-        "a room's background is a ready upload of its owner's own, which the change of its record names",
+        "a room's background and the image of a line are ready uploads of the user's own, which the command names",
     ),
-    ("media", &["rooms"], "the background of a room is the upload that the room's record names"),
+    (
+        "media",
+        &["rooms", "room_images"],
+        "the background of a room is the upload that its record names, and the image of a line one that the room shows",
+    ),
     (
         "economy/gift",
         &["rooms", "room_handovers"],

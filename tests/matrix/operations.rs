@@ -156,6 +156,14 @@ pub const LINES: &[(&str, &str, &str, &str)] = &[
     ("set_chat_rules",      "/v1/rooms/{other_room}/chat",                      "{}",               "1o3ooooo"),
     ("send_message",        "/v1/rooms/{own_room}/messages",                    r#"{"text":"m"}"#,  "1o3ooooo"),
     ("send_message",        "/v1/rooms/{other_room}/messages",                  r#"{"text":"m"}"#,  "1o3ooooo"),
+    ("send_image",          "/v1/rooms/{own_room}/images",                      IMAGE,              "1o3ooooo"),
+    ("send_image",          "/v1/rooms/{other_room}/images",                    IMAGE,              "1o3ooooo"),
+    ("recall_line",         "/v1/rooms/{own_room}/lines/1/1",                   "",                 "1.3....."),
+    ("recall_line",         "/v1/rooms/{other_room}/lines/1/1",                 "",                 "1o3ooooo"),
+    ("add_reaction",        "/v1/rooms/{own_room}/lines/1/1/reactions/like",    "",                 "1o3ooooo"),
+    ("add_reaction",        "/v1/rooms/{other_room}/lines/1/1/reactions/like",  "",                 "1o3ooooo"),
+    ("remove_reaction",     "/v1/rooms/{own_room}/lines/1/1/reactions/like",    "",                 "1o3ooooo"),
+    ("remove_reaction",     "/v1/rooms/{other_room}/lines/1/1/reactions/like",  "",                 "1o3ooooo"),
     ("send_gift",           "/v1/rooms/{own_room}/gifts",                       GIFT,               "1o3ooooo"),
     ("send_gift",           "/v1/rooms/{other_room}/gifts",                     GIFT,               "1o3ooooo"),
     ("list_gifts",          "/v1/gifts",                                        "",                 "........"),
@@ -186,6 +194,8 @@ pub const LINES: &[(&str, &str, &str, &str)] = &[
     ("show_avatar",         "/v1/users/{user}/avatar",                          "",                 "44444444"),
     ("show_background",     "/v1/rooms/{own_room}/background",                  "",                 "44444444"),
     ("show_background",     "/v1/rooms/{other_room}/background",                "",                 "44444444"),
+    ("show_image",          "/v1/rooms/{own_room}/images/01990000-0000-7000-8000-000000000001",   "", "44444444"),
+    ("show_image",          "/v1/rooms/{other_room}/images/01990000-0000-7000-8000-000000000001", "", "44444444"),
     ("show_logo",           "/v1/rooms/{own_room}/logo",                        "",                 "44444444"),
     ("show_logo",           "/v1/rooms/{other_room}/logo",                      "",                 "44444444"),
     ("hang_logo",           "/v1/rooms/{own_room}/logo",                        OWN_LOGO,           "1.3....."),
@@ -226,6 +236,8 @@ pub const LINES: &[(&str, &str, &str, &str)] = &[
     ("list_visits",         "/v1/staff/visits",                                 "",                 "13333..."),
     ("kick_from_room",      "/v1/staff/rooms/{guest_room}/kicks",               KICK_GUEST,         "13333..."),
     ("kick_from_room",      "/v1/staff/rooms/{own_room}/kicks",                 KICK_ADMIN,         "1333333."),
+    ("recall_room_line",    "/v1/staff/rooms/{guest_room}/lines/1/1",           "",                 "13333..."),
+    ("recall_room_line",    "/v1/staff/rooms/{own_room}/lines/1/1",             "",                 "13333..."),
     ("close_live_room",     "/v1/staff/rooms/{guest_room}/closings",            REASON,             "13333..."),
     ("close_live_room",     "/v1/staff/rooms/{own_room}/closings",              REASON,             "13333..."),
     ("suspend_room",        "/v1/staff/rooms/{guest_room}/suspension",          REASON,             "13333..."),
@@ -251,6 +263,7 @@ pub const LINES: &[(&str, &str, &str, &str)] = &[
     ("list_staff_acts",     "/v1/staff/audit",                                  "",                 "1333333."),
 ];
 
+const IMAGE: &str = r#"{"image":"01990000-0000-7000-8000-000000000001"}"#;
 const SEAT_MODE: &str = r#"{"mode":"free"}"#;
 const PLACE: &str = r#"{"seat":2,"policy":"kick"}"#;
 const REGISTER: &str =

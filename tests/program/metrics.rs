@@ -55,7 +55,7 @@ async fn metrics_count_what_happens_at_their_own_address() {
     let room = world.made(user.access(), "r").await;
     user.screen.room = room;
     user.arrive().await.expect("comes in");
-    let chat = Asked::ChatSend(SendChat { room, text: "hello".to_owned() });
+    let chat = Asked::ChatSend(SendChat::of(room, "hello".to_owned()));
     user.ask(Some(Op(Uuid::now_v7())), &chat).await.expect("up").expect("said");
     let since = Instant::now();
     let text = loop {

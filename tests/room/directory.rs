@@ -280,7 +280,7 @@ async fn regression_a_room_that_panics_as_it_wakes_is_not_woken_again_and_again(
 }
 
 pub(super) fn say(card: &RoomCard, text: &str) -> Command {
-    Command::ChatSend(SendChat { room: card.id, text: text.into() })
+    Command::ChatSend(SendChat::of(card.id, text.into()))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -12,6 +12,32 @@ fn kick(write: HardWrite, whom: i64, ms: i64) -> HardWrite {
 }
 
 #[tokio::test]
+async fn images_of_lines_are_withdrawn_when_their_time_is_over() {
+    let (ground, _) = room().await;
+    let pool = &ground.database.app;
+    let shown = "with uploaded as (
+                     insert into uploads (id, user_id, purpose, content_type, bytes, state, object)
+                     select gen_random_uuid(), u.id, 'room_image', 'image/png', 9, 'ready', 'public/room_image/' || age
+                       from (select min(id) as id from users) u, generate_series(6, 8) as age
+                     returning id, object
+                 )
+                 insert into room_images (upload_id, room_id, at)
+                 select p.id, r.id, clock_timestamp() - make_interval(days => right(p.object, 1)::int)
+                   from uploaded p, (select min(id) as id from rooms) r";
+    sqlx::query(shown).execute(&ground.database.superuser).await.expect("they are shown");
+    assert_eq!(ground.count("select count(*) from uploads where attached and not withdrawn").await, 3);
+    let kinds = Kinds::new().every(std::time::Duration::from_secs(3_600), ForgetFacts::after(90, 7));
+    let jobs = Jobs::open(pool.clone(), &Settings::default(), kinds, ()).await.expect("it opens");
+    sqlx::query("update job_periods set due_at = clock_timestamp() where kind = 'room.forget_facts'")
+        .execute(&ground.database.superuser)
+        .await
+        .expect("due");
+    assert_eq!(jobs.run_due().await.expect("the store answers"), [Attempt::Done]);
+    assert_eq!(ground.count("select count(*) from room_images").await, 1, "the one of six days");
+    assert_eq!(ground.count("select count(*) from uploads where withdrawn and not attached").await, 2);
+}
+
+#[tokio::test]
 async fn old_facts_and_kicks_that_are_over_are_removed() {
     let (ground, card) = room().await;
     let pool = &ground.database.app;
@@ -29,7 +55,7 @@ async fn old_facts_and_kicks_that_are_over_are_removed() {
     let kept = write(young.clone()).await;
     write(kick(lock(card.id, epoch, 4, 0), 3, 60_000)).await;
 
-    let kinds = Kinds::new().every(std::time::Duration::from_secs(3_600), ForgetFacts::after(90));
+    let kinds = Kinds::new().every(std::time::Duration::from_secs(3_600), ForgetFacts::after(90, 7));
     let jobs = Jobs::open(pool.clone(), &Settings::default(), kinds, ()).await.expect("it opens");
     sqlx::query("update job_periods set due_at = clock_timestamp() where kind = 'room.forget_facts'")
         .execute(&ground.database.superuser)

@@ -153,7 +153,7 @@ impl Client {
 
     /// Says something to a room.
     pub async fn chat(&mut self, room: RoomId, text: &str) -> Result<Done, ErrorBody> {
-        self.ask(Command::ChatSend(SendChat { room, text: text.to_owned() })).await
+        self.ask(Command::ChatSend(SendChat::of(room, text.to_owned()))).await
     }
 
     /// Waits until the server has answered everything sent before.

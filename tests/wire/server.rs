@@ -309,6 +309,7 @@ async fn act(mut mail: mpsc::Receiver<Mail>, pretended: Arc<Mutex<Pretended>>, m
             | Request::GiftsCommitted(_)
             | Request::Staff { .. }
             | Request::Place { .. }
+            | Request::Signal { .. }
             | Request::Look
             | Request::Scene
             | Request::Roster { .. } => Ok(Answer::Nothing),
@@ -328,7 +329,15 @@ async fn act(mut mail: mpsc::Receiver<Mail>, pretended: Arc<Mutex<Pretended>>, m
                 continue;
             }
             Request::Command { caller, operation, command: Command::ChatSend(chat) } => {
-                let event = Event::ChatPosted { from: caller.user, op: operation.op, text: chat.text };
+                let event = Event::ChatPosted {
+                    from: caller.user,
+                    op: operation.op,
+                    text: chat.text,
+                    mentions: chat.mentions,
+                    reply_to: None,
+                    image: None,
+                    recalled: false,
+                };
                 let seq = publish(&mut topic, &pretended, room, event).await;
                 Ok(Answer::Done(Done { epoch: EPOCH, seq, replayed: false }))
             }

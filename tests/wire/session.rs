@@ -270,7 +270,7 @@ async fn commands_sent_together_are_decided_in_their_order_even_after_connect_an
     client.text(r#"{"id":1002,"type":"room.join","data":{"room":104000001,"token":"room"}}"#).await;
     let mut ids = Vec::new();
     for number in 0..20 {
-        ids.push(client.send(Command::ChatSend(SendChat { room: room(1), text: number.to_string() })).await);
+        ids.push(client.send(Command::ChatSend(SendChat::of(room(1), number.to_string()))).await);
     }
     // Each reply comes after the event that it names.
     let (mut seen, mut replies) = (0, 0);

@@ -24,6 +24,8 @@ export const DEFAULTS = Object.freeze({
 export const QUEUES = Object.freeze({
   'admin.demote': 'seat',
   'admin.promote': 'seat',
+  'chat.image': 'chat',
+  'chat.recall': 'seat',
   'chat.send': 'chat',
   'gift.send': 'gift',
   'chat.mute': 'seat',

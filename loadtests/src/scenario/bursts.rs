@@ -19,7 +19,7 @@ pub(super) async fn burst(stage: &Stage) {
     let speak = speakers.map(|member| async move {
         while Instant::now() < end {
             let now = nanos();
-            let chat = SendChat { room: member.room(), text: timed_line(now, LINE.chars, LINE.filler) };
+            let chat = SendChat::of(member.room(), timed_line(now, LINE.chars, LINE.filler));
             let answer = member.begin(now, Some(op()), &Command::ChatSend(chat)).await;
             // A lost socket is counted where it is seen.
             if answer.await.is_err() {

@@ -3,10 +3,10 @@
 use axum::Json;
 use axum::extract::{FromRef, State};
 use axum::http::StatusCode;
-use parlor_protocol::command::Kick;
+use parlor_protocol::command::{Kick, RecallLine};
 use parlor_protocol::reply::Done;
 use parlor_protocol::room::RoomCard;
-use parlor_protocol::{ErrorCode, RoomId, UserId};
+use parlor_protocol::{Command, ErrorCode, RoomId, UserId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -32,6 +32,7 @@ where
         .routes(routes!(list_live_rooms))
         .routes(routes!(close_live_room))
         .routes(routes!(kick_from_room))
+        .routes(routes!(recall_room_line))
         .routes(routes!(suspend_room, restore_room))
         .routes(routes!(pin_room, unpin_room))
 }
@@ -176,4 +177,21 @@ async fn kick_from_room(
     let reason = reason(&body.reason)?;
     let kick = Kick { room: id, user: body.user, duration_ms: None, reason };
     Ok(Json(office.on_user_in_room(&edge, staff.actor(), (id, body.user), StaffAct::Kick(kick)).await?))
+}
+
+/// Recalls a line of a room's chat: its text is removed from the room and from what is stored of it.
+#[utoipa::path(delete, path = "/v1/staff/rooms/{id}/lines/{epoch}/{seq}", tag = "staff",
+    params(("id" = RoomId, Path, description = "The room's id."),
+        ("epoch" = i64, Path, description = "The epoch of the line's event.", minimum = 0, maximum = 9_007_199_254_740_991_i64),
+        ("seq" = u64, Path, description = "The `seq` of the line's event.", minimum = 1, maximum = 9_007_199_254_740_991_i64)),
+    responses((status = 200, description = "The line is recalled.", body = Done, example = json!({"epoch": 1_790_000_000_000_i64, "seq": 45}))),
+    extensions(("x-errors" = json!([ErrorCode::RoomNotFound, ErrorCode::NotFound, ErrorCode::RoomPaused, ErrorCode::Busy]))))]
+async fn recall_room_line(
+    State(office): State<Office>,
+    edge: Edge,
+    staff: Staff<may::RecallLines>,
+    ValidPath((id, epoch, seq)): ValidPath<(RoomId, i64, u64)>,
+) -> Result<Json<Done>> {
+    Command::ChatRecall(RecallLine { room: id, epoch, seq }).validate()?;
+    Ok(Json(office.recall_line(&edge, staff.actor(), id, (epoch, seq)).await?))
 }

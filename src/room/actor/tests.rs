@@ -1,6 +1,7 @@
 //! Tests of the actor, under paused time, with a store and a ledger whose answers the test gives.
 
 mod pausing;
+mod recalling;
 mod repairing;
 
 use std::sync::Mutex;

@@ -159,6 +159,14 @@ pub(super) async fn record(conn: &mut PgConnection, write: &HardWrite, fact: &Fa
             Some(closed) => Act::on_room("room.suspended", write.room).reason(&closed.reason),
             None => Act::on_room("room.restored", write.room),
         },
+        // Whoever takes back what they wrote themselves is no matter of the log.
+        Fact::LineRecalled { from: Some(from), .. } if *from == write.operation.actor && write.by_staff.is_none() => {
+            return Ok(());
+        }
+        Fact::LineRecalled { epoch, seq, from, .. } => {
+            let act = Act::on_room("room.line_recalled", write.room).detail(json!({ "epoch": epoch, "seq": seq }));
+            from.map_or(act.clone(), |from| act.user(from))
+        }
         _ => return Ok(()),
     };
     let actor = Actor { user: Some(write.operation.actor), request: write.by_staff.clone().unwrap_or_default() };

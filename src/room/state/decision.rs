@@ -1,7 +1,8 @@
 //! What a room decides: the changes it makes, the sockets it removes, and where the answer comes from.
 
+use parlor_protocol::chat::{Reaction, Speaker};
 use parlor_protocol::room::{Person, Position};
-use parlor_protocol::{ErrorBody, Event, UserFrame, UserId};
+use parlor_protocol::{ErrorBody, Event, Signal, UserFrame, UserId};
 
 use super::FirstAnswer;
 use crate::delivery::ConnectionId;
@@ -32,6 +33,23 @@ pub enum Change {
     },
     /// An operation has got its answer, which is remembered.
     Remembered(Operation, FirstAnswer),
+    /// A user types a line.
+    Typed(UserId),
+    /// A user who sits on a seat speaks.
+    Spoke(Speaker),
+    /// A user has a reaction below a line, or has it no more.
+    Reacted {
+        /// The user.
+        user: UserId,
+        /// The line's epoch and `seq`.
+        line: (i64, u64),
+        /// The reaction.
+        reaction: Reaction,
+        /// Whether the user has it now.
+        on: bool,
+    },
+    /// A signal that may be lost, which everybody is told.
+    Signalled(Signal),
     /// The state includes hard facts up to this one.
     FactApplied {
         /// The fact's id.

@@ -26,14 +26,24 @@ struct Remembered {
     op: Op,
     body_hash: BodyHash,
     at: Timestamp,
-    answer: Result<Done, Box<ErrorBody>>,
+    answer: Kept,
+}
+
+/// An answer as it is kept.
+#[derive(Clone, Debug)]
+enum Kept {
+    /// It was done, by the event of this epoch and `seq`.
+    Done(i64, u64),
+    /// A chat line was posted, by the event of this epoch and `seq`.
+    Line(i64, u64),
+    Refused(Box<ErrorBody>),
 }
 
 /// The first answers in the form in which a checkpoint keeps them, oldest first. It is packed, because there may be
 /// thousands. Each has the actor (8 bytes), the operation (16), the hash of the body (16) and the milliseconds since it was
 /// answered (8): an age and not a time, because the clock may be another one when the room wakes. Then comes,
 /// if it was done, a 0 with the epoch (8) and `seq` (8) of the event; if it was refused, a 1 with the length (4) of the
-/// error's JSON and that JSON. Numbers are big-endian.
+/// error's JSON and that JSON. Numbers are big-endian. The age of the answer to a chat line has [`LINE`] added.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct PackedMemory(pub Vec<u8>);
 
@@ -44,6 +54,10 @@ pub struct UnreadableMemory;
 
 /// No answer is kept for longer than this many milliseconds (a day, the bound of `memory_ms`).
 const LONGEST_MS: i64 = 86_400_000;
+
+/// Added to the age of the answer to a chat line. A program that does not know it takes such an age, like every one above the
+/// longest, for none.
+const LINE: i64 = 1 << 62;
 
 /// The bytes of a packed answer that names an event.
 const PACKED: usize = 65;
@@ -77,14 +91,27 @@ impl Memory {
             return Err(ErrorCode::OperationConflict.into());
         }
         Ok(Some(match &known.answer {
-            Ok(done) => Ok(Done { replayed: true, ..*done }),
-            Err(error) => Err(ErrorBody { replayed: true, ..(**error).clone() }),
+            Kept::Done(epoch, seq) | Kept::Line(epoch, seq) => Ok(Done { epoch: *epoch, seq: *seq, replayed: true }),
+            Kept::Refused(error) => Err(ErrorBody { replayed: true, ..(**error).clone() }),
         }))
     }
 
+    /// When this user posted the line of this number; `None` if that is not remembered, or if it is no line of theirs.
+    pub(super) fn said(&self, user: UserId, epoch: i64, seq: u64) -> Option<Timestamp> {
+        let line = |known: &&Remembered| matches!(known.answer, Kept::Line(e, s) if (e, s) == (epoch, seq));
+        self.by_user.get(&user)?.iter().rev().find(line).map(|known| known.at)
+    }
+
     /// Keeps an answer, and forgets the oldest ones that are beyond the bounds. A known operation keeps its first
-    /// answer.
-    pub(super) fn remember(&mut self, operation: &Operation, answer: &FirstAnswer, at: Timestamp, settings: &Settings) {
+    /// answer. `is_line` says whether the answer names a chat line that the operation posted.
+    pub(super) fn remember(
+        &mut self,
+        operation: &Operation,
+        answer: &FirstAnswer,
+        is_line: bool,
+        at: Timestamp,
+        settings: &Settings,
+    ) {
         self.forget_older(at, settings);
         let Operation { actor, op, body_hash } = *operation;
         let ops = self.by_user.get(&actor);
@@ -99,7 +126,11 @@ impl Memory {
         }
         let serial = self.next_serial;
         self.next_serial += 1;
-        let answer = answer.clone().map_err(Box::new);
+        let answer = match answer {
+            Ok(done) if is_line => Kept::Line(done.epoch, done.seq),
+            Ok(done) => Kept::Done(done.epoch, done.seq),
+            Err(error) => Kept::Refused(Box::new(error.clone())),
+        };
         self.by_user.entry(actor).or_default().push_back(Remembered { serial, op, body_hash, at, answer });
         self.order.insert(serial, actor);
     }
@@ -146,14 +177,15 @@ impl Memory {
             bytes.extend_from_slice(&actor.number().to_be_bytes());
             bytes.extend_from_slice(known.op.0.as_bytes());
             bytes.extend_from_slice(&known.body_hash);
-            bytes.extend_from_slice(&now.ms_since(known.at).to_be_bytes());
+            let mark = if matches!(known.answer, Kept::Line(..)) { LINE } else { 0 };
+            bytes.extend_from_slice(&(now.ms_since(known.at).clamp(0, LINE - 1) | mark).to_be_bytes());
             match &known.answer {
-                Ok(done) => {
+                Kept::Done(epoch, seq) | Kept::Line(epoch, seq) => {
                     bytes.push(0);
-                    bytes.extend_from_slice(&done.epoch.to_be_bytes());
-                    bytes.extend_from_slice(&done.seq.to_be_bytes());
+                    bytes.extend_from_slice(&epoch.to_be_bytes());
+                    bytes.extend_from_slice(&seq.to_be_bytes());
                 }
-                Err(error) => {
+                Kept::Refused(error) => {
                     let json = serde_json::to_vec(&**error).expect("an error is JSON");
                     bytes.push(1);
                     bytes.extend_from_slice(&u32::try_from(json.len()).expect("an error is short").to_be_bytes());
@@ -170,8 +202,9 @@ impl Memory {
         let mut memory = Self::default();
         for (operation, age_ms, answer) in packed.entries().flatten() {
             // An older program wrote the time instead, which is greater than every age that is kept.
-            let age_ms = if age_ms > LONGEST_MS { 0 } else { age_ms };
-            memory.remember(&operation, &answer, now.plus_ms(-age_ms), settings);
+            let is_line = age_ms >= LINE;
+            let age_ms = Some(age_ms - if is_line { LINE } else { 0 }).filter(|age_ms| *age_ms <= LONGEST_MS);
+            memory.remember(&operation, &answer, is_line, now.plus_ms(-age_ms.unwrap_or(0)), settings);
         }
         memory
     }
@@ -265,7 +298,7 @@ mod tests {
     fn a_user_who_does_all_that_is_remembered_takes_up_to_150_bytes_an_operation() {
         let (mut memory, settings) = (Memory::default(), Settings::default());
         for op in 1..=2 * settings.memory_per_user as u128 {
-            memory.remember(&operation(1, op), &done(1), Timestamp(0), &settings);
+            memory.remember(&operation(1, op), &done(1), false, Timestamp(0), &settings);
         }
         let kept: usize = memory.by_user.values().map(VecDeque::capacity).sum();
         // A tree's nodes are at least half full.
@@ -277,7 +310,7 @@ mod tests {
     #[test]
     fn what_an_older_program_remembered_counts_as_new() {
         let mut memory = Memory::default();
-        memory.remember(&operation(1, 1), &done(1), Timestamp(0), &settings());
+        memory.remember(&operation(1, 1), &done(1), false, Timestamp(0), &settings());
         // The older form had the time of the answer where this one has its age.
         let written = memory.pack(Timestamp(1_790_000_000_000));
         let woken = Memory::restore(&written, Timestamp(1_000), &settings());
@@ -288,11 +321,11 @@ mod tests {
     fn beyond_a_bound_the_users_oldest_or_the_rooms_oldest_answer_is_forgotten() {
         let mut memory = Memory::default();
         for op in 1..=3 {
-            memory.remember(&operation(1, op), &done(1), Timestamp(0), &settings());
+            memory.remember(&operation(1, op), &done(1), false, Timestamp(0), &settings());
         }
         assert!(!knows(&memory, 1, 1, 0) && knows(&memory, 1, 2, 0) && knows(&memory, 1, 3, 0));
-        memory.remember(&operation(2, 1), &done(1), Timestamp(0), &settings());
-        memory.remember(&operation(3, 1), &done(1), Timestamp(0), &settings());
+        memory.remember(&operation(2, 1), &done(1), false, Timestamp(0), &settings());
+        memory.remember(&operation(3, 1), &done(1), false, Timestamp(0), &settings());
         assert!(!knows(&memory, 1, 2, 0) && knows(&memory, 1, 3, 0) && knows(&memory, 2, 1, 0));
         assert_eq!(memory.pack(Timestamp(0)).entries().count(), 3);
         assert_eq!(memory.by_user.values().map(VecDeque::len).sum::<usize>(), 3);
@@ -302,9 +335,9 @@ mod tests {
     #[test]
     fn an_answer_is_kept_for_its_time_and_over_a_checkpoint() {
         let mut memory = Memory::default();
-        memory.remember(&operation(1, 1), &done(7), Timestamp(1_000), &settings());
-        memory.remember(&operation(1, 1), &done(8), Timestamp(2_000), &settings());
-        memory.remember(&operation(2, 1), &Err(ErrorCode::SeatNotFound.into()), Timestamp(1_000), &settings());
+        memory.remember(&operation(1, 1), &done(7), false, Timestamp(1_000), &settings());
+        memory.remember(&operation(1, 1), &done(8), false, Timestamp(2_000), &settings());
+        memory.remember(&operation(2, 1), &Err(ErrorCode::SeatNotFound.into()), false, Timestamp(1_000), &settings());
         let PackedMemory(bytes) = memory.pack(Timestamp(1_000));
         for cut in 1..bytes.len() {
             let read = PackedMemory::read(bytes[..cut].to_vec());
@@ -319,5 +352,23 @@ mod tests {
         let other = Operation { body_hash: [1; 16], ..operation(1, 1) };
         let error = memory.recall(&other, Timestamp(1_000), &settings()).expect_err("another body");
         assert_eq!(error.code, ErrorCode::OperationConflict);
+    }
+
+    #[test]
+    fn a_line_is_known_by_who_posted_it_and_over_a_checkpoint() {
+        let mut memory = Memory::default();
+        memory.remember(&operation(1, 1), &done(7), true, Timestamp(1_000), &settings());
+        memory.remember(&operation(1, 2), &done(8), false, Timestamp(1_000), &settings());
+        let packed = memory.pack(Timestamp(3_000));
+        let woken = Memory::restore(&packed, Timestamp(500_000), &settings());
+        for (memory, at) in [(&memory, Timestamp(1_000)), (&woken, Timestamp(498_000))] {
+            let user = |number| UserId::new(number).expect("in range");
+            assert_eq!(memory.said(user(1), 1, 7), Some(at));
+            assert_eq!(memory.said(user(1), 2, 7), None, "another epoch");
+            assert_eq!(memory.said(user(1), 1, 8), None, "no line");
+            assert_eq!(memory.said(user(2), 1, 7), None, "another's");
+            let first = memory.recall(&operation(1, 1), at, &settings()).expect("the same body");
+            assert_eq!(first, Some(Ok(Done { epoch: 1, seq: 7, replayed: true })));
+        }
     }
 }

@@ -77,6 +77,9 @@ impl RoomState {
             StaffAct::Unban { user } => may(Act::Unban).map(|()| Fact::Unbanned { user: *user }),
             StaffAct::MuteChat(mute) => may(Act::MuteChat).and_then(|()| self.decide_mute(mute, Role::Staff, now)),
             StaffAct::UnmuteChat { user } => may(Act::UnmuteChat).map(|()| Fact::ChatUnmuted { user: *user }),
+            StaffAct::Recall { epoch, seq } => {
+                may(Act::RecallAny).and_then(|()| self.recall_by_right(*epoch, *seq, None))
+            }
             StaffAct::Suspend { reason } => may(Act::Suspend).map(|()| suspended(reason)),
             StaffAct::Restore => may(Act::Suspend).map(|()| Fact::DoorChanged { closed: None }),
             StaffAct::Close { reason } => may(Act::Close).map(|()| Fact::Closed { reason: reason.clone() }),
@@ -126,6 +129,13 @@ impl RoomState {
             }
             Fact::ChatUnmuted { user } => self.unmuted(*user, by).map(Change::Event).into_iter().collect(),
             Fact::ChatRules { rules } => self.chat_rules_changed(*rules, by).map(Change::Event).into_iter().collect(),
+            // Without its line the fact was read back from the store, by a room that has posted the line or has died over it.
+            Fact::ImagePosted { image, line } => {
+                line.iter().map(|line| Change::Event(self.with_image(*image, line, operation))).collect()
+            }
+            Fact::LineRecalled { epoch, seq, .. } => {
+                self.recalled(*epoch, *seq, by).map(Change::Event).into_iter().collect()
+            }
             Fact::Unbanned { user } => self.unbanned(*user, by).map(Change::Event).into_iter().collect(),
             Fact::RoomChanged { change } => vec![Change::Event(self.changed(change, by))],
             Fact::PrivacyChanged { privacy, .. } => vec![Change::Event(self.with_privacy(*privacy, by))],

@@ -67,17 +67,22 @@ impl Quiet {
     }
 
     fn check(&self, user: UserId, now: Timestamp) -> Result<(), ErrorBody> {
-        if self.rules.muted {
-            return Err(ErrorBody::muted(None));
-        }
-        if let Some(until) = self.mutes.term(user, now) {
-            return Err(ErrorBody::muted(until.map(|until| until.0)));
-        }
+        self.check_not_muted(user, now)?;
         if self.rules.slow_mode_s > 0
             && let Some(last) = self.spoken.get(&user)
             && let Ok(wait_ms @ 1..) = u64::try_from(self.slow_ms() - now.ms_since(*last))
         {
             return Err(ErrorBody::new(ErrorCode::SlowMode).retry_after_ms(wait_ms));
+        }
+        Ok(())
+    }
+
+    fn check_not_muted(&self, user: UserId, now: Timestamp) -> Result<(), ErrorBody> {
+        if self.rules.muted {
+            return Err(ErrorBody::muted(None));
+        }
+        if let Some(until) = self.mutes.term(user, now) {
+            return Err(ErrorBody::muted(until.map(|until| until.0)));
         }
         Ok(())
     }
@@ -102,6 +107,11 @@ impl RoomState {
     /// Refuses a line of a user who may not write now.
     pub(super) fn check_may_write(&self, user: UserId, role: Role, now: Timestamp) -> Result<(), ErrorBody> {
         if rights::may(role, Act::ChatFreely) { Ok(()) } else { self.quiet.check(user, now) }
+    }
+
+    /// Refuses a user who is muted in the chat, with everybody or alone.
+    pub(super) fn check_not_muted(&self, user: UserId, role: Role, now: Timestamp) -> Result<(), ErrorBody> {
+        if rights::may(role, Act::ChatFreely) { Ok(()) } else { self.quiet.check_not_muted(user, now) }
     }
 
     /// Notes that a user wrote a line now, if the chat is slow for them.

@@ -113,6 +113,7 @@ impl RoomState {
     pub(super) fn check_record(&self, user: UserId, role: Role, act: Act) -> Result<(), ErrorBody> {
         let (who, what) = match act {
             Act::Chat => (self.card.may_chat, "write here"),
+            Act::PostImage => (self.card.may_post_images, "post images here"),
             Act::TakeSeat => (self.card.may_sit, "take a seat by themselves"),
             Act::Invite => (self.card.may_invite, "invite others to a seat"),
             _ => return Ok(()),

@@ -55,6 +55,14 @@ pub enum Act {
     Hear,
     /// Post a line of chat.
     Chat,
+    /// Post a line of chat with an image.
+    PostImage,
+    /// Recall one's own line of chat.
+    Recall,
+    /// Recall any line of chat, at any time.
+    RecallAny,
+    /// Be heard on one's own seat.
+    Speak,
     /// Take a free seat.
     TakeSeat,
     /// Take the host's seat, or move to it.
@@ -149,9 +157,13 @@ pub enum Act {
 const fn allowed(act: Act) -> &'static [Role] {
     match act {
         Act::Look => &[Owner, AwayOwner, Admin, Host, Speaker, Listener, Staff],
-        Act::Hear | Act::Chat | Act::TakeSeat | Act::MoveSeat | Act::LeaveSeat => {
+        Act::Hear | Act::Chat | Act::PostImage | Act::TakeSeat | Act::MoveSeat | Act::LeaveSeat => {
             &[Owner, Admin, Host, Speaker, Listener]
         }
+        // The owner recalls lines from outside too, and others only those that they wrote.
+        Act::Recall => &[Owner, AwayOwner, Admin, Host, Speaker, Listener],
+        Act::RecallAny => &[Owner, AwayOwner, Admin, Staff],
+        Act::Speak => &[Owner, Admin, Host, Speaker, Listener],
         Act::TakeHostSeat => &[Owner],
         Act::PassRecord => &[Owner, Admin],
         Act::LockSeat | Act::UnlockSeat | Act::LockAllSeats | Act::UnlockAllSeats => &[Owner, AwayOwner, Admin],
@@ -244,6 +256,8 @@ impl Act {
     pub fn of(command: &Command, by: UserId) -> Option<Self> {
         match command {
             Command::ChatSend(_) => Some(Self::Chat),
+            Command::ChatImage(_) => Some(Self::PostImage),
+            Command::ChatRecall(_) => Some(Self::Recall),
             Command::SeatTake(_) => Some(Self::TakeSeat),
             Command::SeatMove(_) => Some(Self::MoveSeat),
             Command::SeatLeave(_) => Some(Self::LeaveSeat),
@@ -303,10 +317,14 @@ mod tests {
     const ROLES: [Role; 9] = [Owner, AwayOwner, Admin, AwayAdmin, Host, Speaker, Listener, Outsider, Staff];
 
     /// Each act with a mark for each of [`ROLES`], in their order.
-    const RIGHTS: [(Act, &str); 47] = [
+    const RIGHTS: [(Act, &str); 51] = [
         (Act::Look, "xxx.xxx.x"),
         (Act::Hear, "x.x.xxx.."),
         (Act::Chat, "x.x.xxx.."),
+        (Act::PostImage, "x.x.xxx.."),
+        (Act::Recall, "xxx.xxx.."),
+        (Act::RecallAny, "xxx.....x"),
+        (Act::Speak, "x.x.xxx.."),
         (Act::TakeSeat, "x.x.xxx.."),
         (Act::TakeHostSeat, "x........"),
         (Act::MoveSeat, "x.x.xxx.."),

@@ -88,7 +88,8 @@ impl RoomState {
             muted: self.quiet.mutes.iter().map(|(user, at)| (user, until(at))).collect(),
             chat_rules: self.quiet.rules,
             people: self.presence.told().cloned().collect(),
-            chat: self.chat.lines().cloned().collect(),
+            // Reactions are no events.
+            chat: self.chat.lines().map(|line| ChatLine { reactions: Vec::new(), ..line.clone() }).collect(),
             coins: self.gifts.coins,
             gift_no: self.gifts.announced,
         }
@@ -120,6 +121,8 @@ impl RoomState {
             invitations,
             offer: scene.offer.map(Box::new),
             chat,
+            images: super::images::Images::default(),
+            signals: super::signals::Signals::default(),
             kicks: scene.kicked.into_iter().map(|(user, until)| (user, Timestamp(until))).collect(),
             bans: Terms::of(scene.banned),
             words: Arc::new(NoWords),

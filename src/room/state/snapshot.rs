@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::gifts::GiftNumbers;
 use super::hands::{Hands, KeptHands};
+use super::images::{Images, KeptImage};
 use super::invitations::{Invitations, KeptInvitation};
 use super::memory::{Memory, PackedMemory};
 use super::ownership::KeptOffer;
@@ -53,6 +54,9 @@ pub struct Checkpoint {
     /// The numbers of the taken seats that were locked when this was made: whoever sits there stays.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub on_locked: Vec<u8>,
+    /// The images of the last lines that have one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub images: Vec<KeptImage>,
     /// All coins that were spent in the room, up to and with the last announced gift. A waking room reads them from the
     /// ledger's totals; they are kept for older programs.
     pub coins: i64,
@@ -166,6 +170,8 @@ impl RoomState {
             invitations,
             offer: offer.map(Box::new),
             chat: super::chat::Chat::default(),
+            images: Images::restore(&checkpoint.images, now),
+            signals: super::signals::Signals::default(),
             kicks,
             bans,
             words: std::sync::Arc::new(NoWords),
@@ -189,6 +195,7 @@ impl RoomState {
             hands: self.hands.kept(now),
             invitations: self.invitations.kept(now),
             offer: self.offer.as_ref().map(|offer| KeptOffer::of(offer, self.card.owner.id, now)),
+            images: self.images.kept(now),
             coins: self.gifts.coins.0,
             memory: self.memory.pack(now),
         }

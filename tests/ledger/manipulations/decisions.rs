@@ -50,6 +50,7 @@ pub const TABLES: &[(&str, Decision)] = &[
     ("room_follows", Decision::Other),
     ("room_guests", Decision::Other),
     ("room_handovers", Decision::Other),
+    ("room_images", Decision::Other),
     ("room_kicks", Decision::Other),
     ("room_bans", Decision::Other),
     ("filtered_words", Decision::Other),

@@ -38,6 +38,7 @@ const ROOMY: &[(&str, &str)] = &[
     ("PARLOR__GATEWAY__CHAT", "1000 in 1000 ms"),
     ("PARLOR__GATEWAY__SEAT", "1000 in 1000 ms"),
     ("PARLOR__GATEWAY__LIST", "1000 in 1000 ms"),
+    ("PARLOR__GATEWAY__SIGNAL", "1000 in 1000 ms"),
     ("PARLOR__GATEWAY__FRAMES", "100000 in 1000 ms"),
     ("PARLOR__GATEWAY__BYTES", "100000000 in 1000 ms"),
     ("PARLOR__GATEWAY__USER_FRAMES", "100000 in 1000 ms"),

@@ -4,7 +4,9 @@ use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use parlor_loadtests::proof;
-use parlor_protocol::room::{ChatRules, Snapshot};
+use parlor_protocol::chat::Reaction;
+use parlor_protocol::command::React;
+use parlor_protocol::room::{ChatLine, ChatRules, Snapshot};
 use parlor_protocol::seating::{Hand, MovePolicy};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
@@ -24,6 +26,13 @@ enum Step {
     Move(i64, u8),
     LeaveSeat(i64),
     Say(i64),
+    /// By whom, and which of the lines so far.
+    Recall(i64, usize),
+    /// Posts an image; by whom.
+    Show(i64),
+    /// By whom, to which of the lines so far, and whether the reaction is put or taken away.
+    React(i64, usize, bool),
+    Type(i64),
     Lock(i64, u8),
     Unlock(i64, u8),
     /// A seat is locked by the first user, and while the store writes that, the second one takes it.
@@ -97,6 +106,7 @@ fn step() -> impl Strategy<Value = Step> {
         3 => (who.clone(), seat.clone()).prop_map(|(who, seat)| Step::Move(who, seat)),
         2 => who.clone().prop_map(Step::LeaveSeat),
         4 => who.clone().prop_map(Step::Say),
+        3 => lines(),
         2 => (1..=3_i64, seat.clone()).prop_map(|(who, seat)| Step::Lock(who, seat)),
         2 => (1..=3_i64, seat.clone()).prop_map(|(who, seat)| Step::Unlock(who, seat)),
         1 => (1..=3_i64, seat.clone(), who.clone()).prop_map(|(by, seat, who)| Step::LateLock(by, seat, who)),
@@ -122,6 +132,17 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (0..2_000_i64).prop_map(Step::Pass),
         2 => who.prop_map(Step::Watch),
         1 => Just(Step::Restart),
+    ]
+}
+
+/// The steps about lines that were posted.
+fn lines() -> impl Strategy<Value = Step> {
+    let who = 1..=PEOPLE;
+    prop_oneof![
+        3 => (who.clone(), any::<usize>()).prop_map(|(who, line)| Step::Recall(who, line)),
+        1 => who.clone().prop_map(Step::Show),
+        2 => (who.clone(), any::<usize>(), any::<bool>()).prop_map(|(who, line, on)| Step::React(who, line, on)),
+        1 => who.prop_map(Step::Type),
     ]
 }
 
@@ -191,7 +212,20 @@ struct Model {
     room_name: Option<String>,
     may_chat: Who,
     may_sit: Who,
+    lines: Vec<Said>,
 }
+
+/// A line: its number, by whom and when it was said, whether it was recalled, and who has reacted to it.
+struct Said {
+    number: (i64, u64),
+    by: i64,
+    at: i64,
+    recalled: bool,
+    reacted: BTreeSet<i64>,
+}
+
+/// How long whoever wrote a line may recall it.
+const RECALL_MS: i64 = 2_000;
 
 impl Model {
     fn new() -> Self {
@@ -219,7 +253,23 @@ impl Model {
             room_name: None,
             may_chat: Who::All,
             may_sit: Who::All,
+            lines: Vec::new(),
         }
+    }
+
+    /// The error that is expected, if there is one; otherwise the line is recalled.
+    fn recall(&mut self, who: i64, which: usize, now: i64) -> Option<ErrorCode> {
+        let decides = self.decides(who);
+        let said = &mut self.lines[which];
+        if !decides && said.by != who {
+            return Some(ErrorCode::NotPermitted);
+        }
+        // What is forgotten of a line by a restart is who wrote it, if it is older than the memory, which never comes here.
+        if !decides && said.at + RECALL_MS < now && !said.recalled {
+            return Some(ErrorCode::TooLate);
+        }
+        said.recalled = true;
+        None
     }
 
     /// Nobody has muted themselves who sits nowhere.
@@ -496,7 +546,17 @@ struct Client {
 }
 
 impl Client {
-    fn hear(&mut self, event: &Event, at: i64) {
+    /// Takes the last signal about reactions, if the line is shown.
+    fn see(&mut self, signal: &Signal) {
+        let Signal::ChatReactions { lines } = signal else { return };
+        for reacted in lines {
+            let shown = self.picture.chat.iter_mut();
+            let shown = shown.filter(|line| (line.epoch, line.seq) == (Some(reacted.epoch), Some(reacted.seq)));
+            shown.filter(|line| !line.recalled).for_each(|line| line.reactions.clone_from(&reacted.counts));
+        }
+    }
+
+    fn hear(&mut self, event: &Event, at: i64, number: (i64, u64)) {
         match event {
             Event::ParticipantsChanged { joined, left, count } => {
                 self.people.extend(joined.iter().map(|person| (person.id, person.clone())));
@@ -518,11 +578,28 @@ impl Client {
                 seats.iter().for_each(|seat| self.picture.seats[usize::from(seat.no)] = seat.clone());
                 self.picture.seat_version = *version;
             }
-            Event::ChatPosted { from, op, text } => {
-                self.picture.chat.push(ChatLine { at, from: from.clone(), op: *op, text: text.clone() });
+            Event::ChatPosted { from, op, text, mentions, reply_to, image, recalled } => {
+                self.picture.chat.push(ChatLine {
+                    at,
+                    from: from.clone(),
+                    op: *op,
+                    text: text.clone(),
+                    epoch: Some(number.0),
+                    seq: Some(number.1),
+                    mentions: mentions.clone(),
+                    reply_to: *reply_to,
+                    image: *image,
+                    reactions: Vec::new(),
+                    recalled: *recalled,
+                });
                 if self.picture.chat.len() > limit::CHAT_LINES {
                     self.picture.chat.remove(0);
                 }
+            }
+            Event::ChatRecalled { epoch, seq, .. } => {
+                let lines = self.picture.chat.iter_mut();
+                let known = lines.filter(|line| (line.epoch, line.seq) == (Some(*epoch), Some(*seq)));
+                known.for_each(ChatLine::empty);
             }
             Event::OwnershipChanged { owner, offer, .. } => {
                 self.picture.room.owner.clone_from(owner);
@@ -567,7 +644,14 @@ impl Client {
         if let Some(hands) = &self.hands {
             assert_eq!(hands, state.hands.all());
         }
-        assert_eq!(self.picture.chat, now.chat);
+        // Reactions are told a moment later than snapshots show them.
+        let plain = |lines: &[ChatLine]| -> Vec<ChatLine> {
+            lines.iter().map(|line| ChatLine { reactions: Vec::new(), ..line.clone() }).collect()
+        };
+        assert_eq!(plain(&self.picture.chat), plain(&now.chat));
+        if !state.signals.has_reactions_to_tell() {
+            assert_eq!(self.picture.chat, now.chat);
+        }
         assert_eq!(self.picture.chat_rules, now.chat_rules);
         assert_eq!(self.picture.coins, now.coins);
         assert_eq!(self.picture.count, now.count);
@@ -587,6 +671,7 @@ struct Run {
     answers: HashMap<u128, (i64, Command, Result<Done, ErrorCode>)>,
     heard: usize,
     counted: usize,
+    signalled: usize,
     seq: u64,
     gift_no: i64,
 }
@@ -603,6 +688,7 @@ impl Run {
             invitation_ms: 2_500,
             offer_ms: 4_000,
             hands: 2,
+            recall_ms: RECALL_MS as u64,
             ..Settings::default()
         }
     }
@@ -610,14 +696,28 @@ impl Run {
     fn new() -> Self {
         let world = World::new(Self::settings());
         let (model, clients, answers) = (Model::new(), Vec::new(), HashMap::new());
-        Self { world, model, clients, shown: HashMap::new(), answers, heard: 0, counted: 0, seq: 0, gift_no: 0 }
+        Self {
+            world,
+            model,
+            clients,
+            shown: HashMap::new(),
+            answers,
+            heard: 0,
+            counted: 0,
+            signalled: 0,
+            seq: 0,
+            gift_no: 0,
+        }
     }
 
     /// Gives every client what was announced since the last call, and checks that the numbers have no gap.
     fn hear(&mut self) {
         let told = &self.world.told[self.heard..];
         for client in &mut self.clients {
-            told.iter().for_each(|event| client.hear(event, self.world.now.0));
+            for (event, seq) in told.iter().zip(self.seq + 1..) {
+                client.hear(event, self.world.now.0, (self.world.state.epoch(), seq));
+            }
+            self.world.signals[self.signalled..].iter().for_each(|signal| client.see(signal));
             // An event and a count of people are at least a quarter of a second apart, so they never come in one step.
             if let Some(count) = self.world.counts[self.counted..].last() {
                 client.picture.count = *count;
@@ -627,12 +727,13 @@ impl Run {
         assert_eq!(self.world.state.seq(), self.seq, "each event has a number, and there is no gap");
         self.heard = self.world.told.len();
         self.counted = self.world.counts.len();
+        self.signalled = self.world.signals.len();
     }
 
     fn command(&mut self, who: i64, command: Command, expected: impl FnOnce(&mut Model) -> Option<ErrorCode>) {
         let answer = self.world.command(who, command.clone());
         // The owner may decide about the room from outside.
-        let from_outside = command.weight() == Weight::Hard
+        let from_outside = command.weight() == Weight::Hard && !matches!(command, Command::ChatImage(_))
             || matches!(
                 command,
                 Command::SeatMoveUser(_)
@@ -706,9 +807,61 @@ impl Run {
                 model.seats.retain(|_, sitting| *sitting != who);
                 (!sat).then_some(ErrorCode::NotSeated)
             }),
-            Step::Say(who) => self.command(who, say("hello"), |model| {
-                if model.is_one_of(who, model.may_chat) { model.say(who, now) } else { Some(ErrorCode::NotPermitted) }
-            }),
+            Step::Say(who) => {
+                let told = self.world.told.len();
+                self.command(who, say("hello"), |model| {
+                    if model.is_one_of(who, model.may_chat) {
+                        model.say(who, now)
+                    } else {
+                        Some(ErrorCode::NotPermitted)
+                    }
+                });
+                self.said(who, told);
+            }
+            Step::Show(who) => {
+                let told = self.world.told.len();
+                self.command(who, show(told as u128 + 1, ""), |model| {
+                    if model.is_one_of(who, model.may_chat) {
+                        model.say(who, now)
+                    } else {
+                        Some(ErrorCode::NotPermitted)
+                    }
+                });
+                self.said(who, told);
+            }
+            Step::Recall(who, which) => {
+                let Some(which) = which.checked_rem(self.model.lines.len()) else { return };
+                let ((epoch, seq), recalled) = (self.model.lines[which].number, self.model.lines[which].recalled);
+                let told = self.world.told.len();
+                self.command(who, recall(epoch, seq), |model| model.recall(who, which, now));
+                let is_told = self.world.told.len() > told;
+                assert!(!(is_told && recalled), "a recall is told once");
+                assert!(is_told || recalled == self.model.lines[which].recalled, "and the first time it is told");
+            }
+            Step::React(who, which, on) => {
+                let Some(which) = which.checked_rem(self.model.lines.len()) else { return };
+                let (epoch, seq) = self.model.lines[which].number;
+                let command =
+                    Command::ChatReact(React { room: room_id(), epoch, seq, reaction: Reaction::Love, on: Some(on) });
+                let answer = self.world.signal(who, command);
+                let is_shown = self.world.state.chat.line(epoch, seq).is_some();
+                let expected = self.may_signal(who, now);
+                let expected =
+                    expected.or((self.model.lines[which].recalled || !is_shown).then_some(ErrorCode::NotFound));
+                assert_eq!(answer.err(), expected, "a reaction of {who}");
+                if expected.is_none() {
+                    let reacted = &mut self.model.lines[which].reacted;
+                    if on {
+                        reacted.insert(who)
+                    } else {
+                        reacted.remove(&who)
+                    };
+                }
+            }
+            Step::Type(who) => {
+                let answer = self.world.signal(who, Command::ChatTyping(InRoom { room: room_id() }));
+                assert_eq!(answer.err(), self.may_signal(who, now), "typing of {who}");
+            }
             Step::Change(who, behind, name, chat, sit) => {
                 let name = format!("room {name}");
                 let version = self.world.state.card.version.saturating_sub(behind);
@@ -990,6 +1143,29 @@ impl Run {
         self.model.tidy();
     }
 
+    /// Notes a line that was posted behind so many events.
+    fn said(&mut self, who: i64, told: usize) {
+        let posted = self.world.told[told..].iter().any(|event| matches!(event, Event::ChatPosted { .. }));
+        if posted {
+            let number = (self.world.state.epoch(), self.world.state.seq());
+            let at = self.world.now.0;
+            self.model.lines.push(Said { number, by: who, at, recalled: false, reacted: BTreeSet::new() });
+        }
+    }
+
+    /// The error that is expected of a user who types or reacts, if there is one.
+    fn may_signal(&self, who: i64, now: i64) -> Option<ErrorCode> {
+        let model = &self.model;
+        let is_muted = model.mutes.get(&who).is_some_and(|until| until.is_none_or(|until| until > now));
+        match who {
+            _ if model.is_banned(who, now) && !model.present.contains_key(&who) => Some(ErrorCode::Banned),
+            _ if !model.present.contains_key(&who) => Some(ErrorCode::NotInRoom),
+            _ if !model.is_one_of(who, model.may_chat) => Some(ErrorCode::NotPermitted),
+            _ if !model.decides(who) && (model.rules.muted || is_muted) => Some(ErrorCode::Muted),
+            _ => None,
+        }
+    }
+
     fn restart(&mut self) {
         let last = &self.world.state;
         let left = |terms: &super::terms::Terms| -> Vec<(UserId, Option<i64>)> {
@@ -1020,6 +1196,8 @@ impl Run {
         };
         self.world.state = RoomState::wake(woken, Self::settings(), self.world.now);
         self.clients.clear();
+        // The room does not know any more which lines it has told to be recalled.
+        self.model.lines.iter_mut().for_each(|line| line.recalled = false);
         self.seq = 0;
         let until = self.world.now.0 + 1_000;
         self.model.settled_at = until;
@@ -1067,6 +1245,14 @@ impl Run {
             assert_eq!(there.person, self.model.name(there.person.id.number()), "one name");
         }
         assert_eq!(state.card.owner, self.model.name(self.model.owner));
+        for line in state.chat.lines() {
+            let number = line.epoch.zip(line.seq);
+            let said = self.model.lines.iter().find(|said| Some(said.number) == number).expect("it was said");
+            assert_eq!((line.recalled, line.from.id.number()), (said.recalled, said.by));
+            let reacted: u32 = line.reactions.iter().map(|reaction| reaction.count).sum();
+            assert_eq!(reacted as usize, if said.recalled { 0 } else { said.reacted.len() });
+            assert!(!said.recalled || (line.text.is_empty() && line.image.is_none()));
+        }
         let open = state.offer.as_ref().map(|offer| (offer.user.id.number(), offer.until));
         assert_eq!(open, self.model.offer);
         assert_eq!(state.card.version, 1 + self.model.changes);

@@ -3,7 +3,7 @@
 use parlor_protocol::RoomId;
 use parlor_protocol::command::{
     Ban, InRoom, Kick, MoveSeat, MoveUser, MuteChat, OfferSeat, OnAllSeats, OnMap, OnSeat, OnUser, OnUserOnMap,
-    RaiseHand, Recipients, SendChat, SendGift, SetChatRules, SetLayout, SetSeatMode, TakeSeat,
+    RaiseHand, RecallLine, Recipients, SendChat, SendGift, SendImage, SetChatRules, SetLayout, SetSeatMode, TakeSeat,
 };
 use parlor_protocol::seating::MovePolicy;
 use parlor_protocol::{GiftId, room::GiftLine};
@@ -107,7 +107,7 @@ pub(in crate::room) fn leave_seat() -> Command {
 }
 
 pub(in crate::room) fn say(text: &str) -> Command {
-    Command::ChatSend(SendChat { room: room_id(), text: text.into() })
+    Command::ChatSend(SendChat::of(room_id(), text.into()))
 }
 
 pub(in crate::room) fn kick(number: i64) -> Command {
@@ -116,6 +116,16 @@ pub(in crate::room) fn kick(number: i64) -> Command {
 
 pub(in crate::room) fn ban(number: i64, duration_ms: Option<u64>) -> Command {
     Command::RoomBan(Ban { room: room_id(), user: user(number), duration_ms, reason: "spam".into() })
+}
+
+pub(in crate::room) fn recall(epoch: i64, seq: u64) -> Command {
+    Command::ChatRecall(RecallLine { room: room_id(), epoch, seq })
+}
+
+pub(in crate::room) fn show(image: u128, text: &str) -> Command {
+    let image = Uuid::from_u128(image);
+    let (mentions, reply_to) = (Vec::new(), None);
+    Command::ChatImage(SendImage { room: room_id(), image, text: text.into(), mentions, reply_to })
 }
 
 pub(in crate::room) fn unban(number: i64) -> Command {
@@ -227,6 +237,7 @@ pub(super) struct World {
     pub(super) facts: Vec<(Operation, Fact, Done)>,
     pub(super) told: Vec<Event>,
     pub(super) counts: Vec<u32>,
+    pub(super) signals: Vec<Signal>,
     /// The room as the timeline makes it again: from a keyframe, by events alone.
     pub(super) mirror: RoomState,
 }
@@ -247,7 +258,8 @@ impl World {
         let now = Timestamp(1_000_000);
         let state = RoomState::wake(woken, settings, now);
         let mirror = mirror_of(&state);
-        Self { state, now, next_op: 0, facts: Vec::new(), told: Vec::new(), counts: Vec::new(), mirror }
+        let (facts, told, counts, signals) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { state, now, next_op: 0, facts, told, counts, signals, mirror }
     }
 
     pub(super) fn with_people(numbers: &[i64]) -> Self {
@@ -284,6 +296,7 @@ impl World {
                     self.told.push(event);
                 }
                 Change::Counted(count) => self.counts.push(count),
+                Change::Signalled(signal) => self.signals.push(signal),
                 _ => {}
             }
         }
@@ -367,6 +380,24 @@ impl World {
             self.apply(decision);
         }
         self.now = end;
+    }
+
+    /// Gives a command that is told by a signal, and what is due then passes.
+    pub(super) fn signal(&mut self, number: i64, command: Command) -> Result<(), ErrorCode> {
+        let answer = self.ask(&Request::Signal { caller: caller(number), command }).map_err(|error| error.code);
+        self.pass(0);
+        answer.map(drop)
+    }
+
+    /// The room after a restart from this checkpoint.
+    pub(super) fn restart(&mut self, checkpoint: Checkpoint) {
+        let woken = Woken {
+            epoch: self.state.epoch() + 1,
+            last_fact: self.state.last_fact,
+            checkpoint: Some(checkpoint),
+            ..woken()
+        };
+        self.state = RoomState::wake(woken, (*self.state.settings).clone(), self.now);
     }
 
     pub(super) fn seats(&self) -> Vec<Option<i64>> {
