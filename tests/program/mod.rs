@@ -7,6 +7,7 @@ mod door;
 mod effects;
 mod failures;
 mod hashing;
+mod lines;
 pub mod mail;
 mod metrics;
 mod migrations;

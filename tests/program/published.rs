@@ -3,20 +3,22 @@
 
 use std::collections::BTreeSet;
 
+use parlor_protocol::chat::{LineNumber, Reaction};
 use parlor_protocol::command::{
     Ban, ChangeRoom, CloseRoom, InRoom, Join, Kick, ListGifts, ListPeople, MoveSeat, MoveUser, MuteChat, Nothing,
-    OfferSeat, OnAllSeats, OnMap, OnSeat, OnUser, OnUserOnMap, RaiseHand, Recipients, RefreshSession, SendChat,
-    SendGift, SetChatRules, SetLayout, SetSeatMode, TakeSeat,
+    OfferSeat, OnAllSeats, OnMap, OnSeat, OnUser, OnUserOnMap, RaiseHand, React, RecallLine, Recipients,
+    RefreshSession, SendChat, SendGift, SendImage, SetChatRules, SetLayout, SetSeatMode, Speak, TakeSeat,
 };
 use parlor_protocol::envelope::EventFrame;
 use parlor_protocol::reply::{
     Connected, Done, Empty, GiftPage, GiftReceipt, HandList, Joined, PeoplePage, SessionRefreshed,
 };
 use parlor_protocol::seating::{MovePolicy, SeatMode};
-use parlor_protocol::{Command, Event, GiftId, UserFrame};
+use parlor_protocol::{Command, Event, GiftId, Signal, UserFrame};
 use serde::de::DeserializeOwned;
 use tokio::task::block_in_place;
 
+use crate::agreement::uploads;
 use crate::support::client::{Client, op};
 use crate::support::world::World;
 
@@ -54,11 +56,22 @@ async fn every_command_is_answered_as_the_schema_says() {
     assert_eq!(refreshed.expires_at, until);
     let seat = Command::SeatTake(TakeSeat { room, seat: Some(3), version: None });
     let _: Done = ask(&mut guest, asked, seat).await;
-    let again = Command::ChatSend(SendChat { room, text: "مساء الخير 🎁".to_owned() });
+    let again = Command::ChatSend(SendChat::of(room, "مساء الخير 🎁".to_owned()));
     let (op, _) = (op(), asked.insert(again.kind()));
     let first: Done = guest.ask_as(op, &again).await.expect("said");
     let second: Done = guest.ask_as(op, &again).await.expect("said before");
     assert_eq!((first.seq, second.replayed), (second.seq, true));
+    let (epoch, seq) = (first.epoch, first.seq);
+    let _: Empty = ask(&mut guest, asked, Command::ChatTyping(InRoom { room })).await;
+    let _: Empty = ask(&mut guest, asked, Command::MicSpeaking(Speak { room, level: Some(60) })).await;
+    let react = React { room, epoch, seq, reaction: Reaction::Rose, on: None };
+    let _: Empty = ask(&mut owner, asked, Command::ChatReact(react)).await;
+    let image = uploads::ready(&world, &omars, "room_image").await.parse().expect("an id");
+    let reply_to = Some(LineNumber { epoch, seq });
+    let image = SendImage { room, image, text: "the view".to_owned(), mentions: vec![amira], reply_to };
+    let _: Done = ask(&mut owner, asked, Command::ChatImage(image)).await;
+    let _: Done = ask(&mut guest, asked, Command::ChatRecall(RecallLine { room, epoch, seq })).await;
+    while !matches!(guest.signal().await.1, Signal::ChatReactions { .. }) {}
     let gift = SendGift { room, gift: GiftId::new(1).expect("in range"), count: 10, to: Recipients::AllSeats };
     let receipt: GiftReceipt = ask(&mut owner, asked, Command::GiftSend(gift)).await;
     assert_eq!(receipt.to, [amira]);
