@@ -422,6 +422,28 @@ async def that_the_owner_is_bound_by_no_mute_and_no_slow_mode(one, two):
     assert "data" in await say(owner) and "data" in await say(owner)
 
 
+async def that_a_recalled_line_is_emptied_and_signals_name_who_types_and_speaks(one, two):
+    room = one.open_room()
+    owner, wire = await Wire().open(one, [one.join(room)]), await Wire().open(two, [two.join(room)])
+    line = (await owner.ask("chat.send", {"room": room, "text": "secret"}, op()))["data"]
+    number = {"epoch": line["epoch"], "seq": line["seq"]}
+    assert (await wire.ask("chat.recall", {"room": room, **number}, op()))["error"]["code"] == "not_permitted"
+    assert "data" in await wire.ask("chat.react", {"room": room, **number, "reaction": "love"})
+    counts = [{"reaction": "love", "count": 1}]
+    await owner.until(lambda frame: frame.get("type") == "chat.reactions" and frame["data"]["lines"] == [{**number, "counts": counts}])
+    assert "data" in await owner.ask("chat.recall", {"room": room, **number}, op())
+    event = (await wire.until(lambda frame: frame.get("type") == "chat.recalled"))[-1]
+    assert event["data"] == {**number, "by": one.id} and event["seq"] > line["seq"], event
+    late = await Wire().open(two, [two.join(room)])
+    (shown,) = late.hello["joins"][0]["data"]["snapshot"]["chat"]
+    assert shown["recalled"] is True and shown["text"] == "" and shown["seq"] == line["seq"] and "reactions" not in shown
+    assert "data" in await late.ask("chat.typing", {"room": room})
+    for users in ([two.id], []):
+        frames = await owner.until(lambda frame: frame.get("type") == "chat.typing" and frame["data"]["users"] == users)
+        assert "seq" not in frames[-1], frames
+    assert (await late.ask("mic.speaking", {"room": room}))["error"]["code"] == "not_seated"
+
+
 async def that_the_token_may_be_in_the_handshake_and_the_subprotocol_may_be_absent(one, two):
     at = urlsplit(one.base)
     for protocol, wanted in (("", b"101"), ("Sec-WebSocket-Protocol: soap\r\n", b"400")):
