@@ -575,15 +575,50 @@ export interface ChangeRoom {
   version: number;
 }
 
+/**
+ * Send a chat line with an image to the room. By the room's record it may be left to some (`may_post_images`).
+ *
+ * Each upload is the image of one line. It is read at `/v1/rooms/{id}/images/{image}`.
+ */
+export interface ChatImageCommand {
+  /** The id that the client chose, unique on the socket until it is answered. */
+  id: number;
+  /** The operation's id: made once for each tap, kept over retries and reconnects. */
+  op: Op;
+  type: "chat.image";
+  data: SendImage;
+}
+
+/** The reply to `chat.image`. */
+export interface ChatImageReply {
+  /** The command's id. */
+  id: number;
+  data: Done;
+}
+
 /** A chat line in a snapshot. */
 export interface ChatLine {
   /** The sender's operation. A client shows each operation once. */
   op: Op;
+  /** The epoch of the line's event; with `seq` it is the line's number. Absent: an older server. */
+  epoch?: number;
+  /** The `seq` of the line's event. Absent: an older server. */
+  seq?: number;
   /** The time of the line, in Unix milliseconds. */
   at: number;
   /** The user who wrote it. */
   from: Person;
-  /** The text. */
+  /** The line's image, which is read at `/v1/rooms/{id}/images/{image}`. Absent: none. */
+  image?: string;
+  /** The users whom the line mentions. Absent: nobody. */
+  mentions?: UserId[];
+  /** The reactions below the line, the first one first. Absent: none. */
+  reactions?: ReactionCount[];
+  /** The line was recalled, and has nothing of what was in it. Absent: no. */
+  recalled?: boolean;
+  /** The line to which this one replies. Absent: none. */
+  reply_to?: Quote;
+  /** The text; empty if the line has only an image, or was recalled. */
   text: string;
 }
 
@@ -638,7 +673,15 @@ export interface ChatPosted {
   op: Op;
   /** The user who wrote it. */
   from: Person;
-  /** The text. */
+  /** The line's image, which is read at `/v1/rooms/{id}/images/{image}`. Absent: none. */
+  image?: string;
+  /** The users whom the line mentions, who were in the room. Absent: nobody. */
+  mentions?: UserId[];
+  /** The line was recalled since, and has nothing of what was in it. Absent: no. */
+  recalled?: boolean;
+  /** The line to which this one replies. Absent: none. */
+  reply_to?: Quote;
+  /** The text; empty if the line has only an image, or was recalled. */
   text: string;
 }
 
@@ -654,6 +697,84 @@ export interface ChatPostedEvent {
   at: number;
   type: "chat.posted";
   data: ChatPosted;
+}
+
+/**
+ * Put a reaction below one of the room's last lines, or take one's own away.
+ *
+ * Everybody is told by the signal `chat.reactions`, a moment later.
+ */
+export interface ChatReactCommand {
+  /** The id that the client chose, unique on the socket until it is answered. */
+  id: number;
+  type: "chat.react";
+  data: React;
+}
+
+/** The reply to `chat.react`. */
+export interface ChatReactReply {
+  /** The command's id. */
+  id: number;
+  data: Empty;
+}
+
+/** Data of `chat.reactions`. */
+export interface ChatReactions {
+  /** The lines, each with all its reactions. */
+  lines: LineReactions[];
+}
+
+/** The reactions below lines, of those whose reactions changed. */
+export interface ChatReactionsSignal {
+  /** The room. */
+  room: RoomId;
+  type: "chat.reactions";
+  data: ChatReactions;
+}
+
+/**
+ * Recall a line: its text is removed from the room and from what is stored of it. The user who wrote it may do this for two minutes; the room's owner and its admins at any time, to any line.
+ *
+ * A line that was recalled before stays so, and the answer is the same.
+ */
+export interface ChatRecallCommand {
+  /** The id that the client chose, unique on the socket until it is answered. */
+  id: number;
+  /** The operation's id: made once for each tap, kept over retries and reconnects. */
+  op: Op;
+  type: "chat.recall";
+  data: RecallLine;
+}
+
+/** The reply to `chat.recall`. */
+export interface ChatRecallReply {
+  /** The command's id. */
+  id: number;
+  data: Done;
+}
+
+/** Data of `chat.recalled`. */
+export interface ChatRecalled {
+  /** The epoch of the line's event. */
+  epoch: number;
+  /** The `seq` of the line's event. */
+  seq: number;
+  /** The user who recalled it: who wrote it, the owner, an admin, or a member of the platform's staff. */
+  by: UserId;
+}
+
+/** A chat line was recalled: it is shown no more. A client that does not know the line ignores it. */
+export interface ChatRecalledEvent {
+  /** The room. */
+  room: RoomId;
+  /** The room's epoch, which rises when the room starts anew or moves to another server. */
+  epoch: number;
+  /** The event's number within the epoch: from 1, without gaps. */
+  seq: number;
+  /** The time of the event, in Unix milliseconds. */
+  at: number;
+  type: "chat.recalled";
+  data: ChatRecalled;
 }
 
 /** The rules of a room's chat, which bind everybody but the room's owner and its admins. */
@@ -718,6 +839,39 @@ export interface ChatSendReply {
   /** The command's id. */
   id: number;
   data: Done;
+}
+
+/** Data of `chat.typing`. */
+export interface ChatTyping {
+  /** The users, at most 20 of them. Empty: nobody any more. */
+  users: UserId[];
+}
+
+/**
+ * Say that the user is typing a line. It holds for five seconds, or until the line is there.
+ *
+ * Everybody is told by the signal `chat.typing`, a moment later.
+ */
+export interface ChatTypingCommand {
+  /** The id that the client chose, unique on the socket until it is answered. */
+  id: number;
+  type: "chat.typing";
+  data: InRoom;
+}
+
+/** The reply to `chat.typing`. */
+export interface ChatTypingReply {
+  /** The command's id. */
+  id: number;
+  data: Empty;
+}
+
+/** Who is typing a line at this moment. It holds until the next such signal, and for 6 s at most. */
+export interface ChatTypingSignal {
+  /** The room. */
+  room: RoomId;
+  type: "chat.typing";
+  data: ChatTyping;
 }
 
 /** Let a muted user write again; nothing changes if they are not muted. Only the room's owner and its admins may do this. */
@@ -803,6 +957,7 @@ export type ClientFrame =
   | SeatRemoveUserCommand
   | MicMuteCommand
   | MicUnmuteCommand
+  | MicSpeakingCommand
   | HandRaiseCommand
   | HandLowerCommand
   | HandApproveCommand
@@ -812,6 +967,10 @@ export type ClientFrame =
   | InvitationAcceptCommand
   | InvitationRefuseCommand
   | ChatSendCommand
+  | ChatImageCommand
+  | ChatRecallCommand
+  | ChatReactCommand
+  | ChatTypingCommand
   | ChatMuteCommand
   | ChatUnmuteCommand
   | ChatRulesCommand
@@ -892,6 +1051,7 @@ export type CommandFrame =
   | SeatRemoveUserCommand
   | MicMuteCommand
   | MicUnmuteCommand
+  | MicSpeakingCommand
   | HandRaiseCommand
   | HandLowerCommand
   | HandApproveCommand
@@ -901,6 +1061,10 @@ export type CommandFrame =
   | InvitationAcceptCommand
   | InvitationRefuseCommand
   | ChatSendCommand
+  | ChatImageCommand
+  | ChatRecallCommand
+  | ChatReactCommand
+  | ChatTypingCommand
   | ChatMuteCommand
   | ChatUnmuteCommand
   | ChatRulesCommand
@@ -1034,6 +1198,7 @@ export type ErrorCode =
   | "joined_elsewhere"
   | "room_changed"
   | "not_permitted"
+  | "too_late"
   | "wrong_password"
   | "room_closed"
   | "not_in_room"
@@ -1093,6 +1258,7 @@ export type EventFrame =
   | RoomChangedEvent
   | SeatsChangedEvent
   | ChatPostedEvent
+  | ChatRecalledEvent
   | ParticipantKickedEvent
   | AdminsChangedEvent
   | ParticipantBannedEvent
@@ -1583,6 +1749,24 @@ export interface Limits {
   unanswered_commands: number;
 }
 
+/** The number of a chat line, which is that of its event. */
+export interface LineNumber {
+  /** The epoch of the line's event. */
+  epoch: number;
+  /** The `seq` of the line's event. */
+  seq: number;
+}
+
+/** All reactions below a line, as they are now. */
+export interface LineReactions {
+  /** The epoch of the line's event. */
+  epoch: number;
+  /** The `seq` of the line's event. */
+  seq: number;
+  /** The reactions, the first one first. Empty: none any more. */
+  counts: ReactionCount[];
+}
+
 /** List the room's gifts above a number. */
 export interface ListGifts {
   /** The room. */
@@ -1614,6 +1798,39 @@ export interface MicMuteReply {
   /** The command's id. */
   id: number;
   data: Done;
+}
+
+/** Data of `mic.speaking`. */
+export interface MicSpeaking {
+  /** The users, who sit on seats. Empty: nobody any more. */
+  users: Speaker[];
+}
+
+/**
+ * Say that the user, who sits on a seat, is speaking. It holds for two seconds.
+ *
+ * Everybody is told by the signal `mic.speaking`, a moment later, unless the seat or the user is muted.
+ */
+export interface MicSpeakingCommand {
+  /** The id that the client chose, unique on the socket until it is answered. */
+  id: number;
+  type: "mic.speaking";
+  data: Speak;
+}
+
+/** The reply to `mic.speaking`. */
+export interface MicSpeakingReply {
+  /** The command's id. */
+  id: number;
+  data: Empty;
+}
+
+/** Who is speaking at this moment. It holds until the next such signal, and for 3 s at most. */
+export interface MicSpeakingSignal {
+  /** The room. */
+  room: RoomId;
+  type: "mic.speaking";
+  data: MicSpeaking;
 }
 
 /** Unmute oneself. On a seat that the owner or an admin has muted, the user is still not heard. */
@@ -2071,6 +2288,16 @@ export interface Position {
 /** Who is let into a room. */
 export type Privacy = "public" | "password" | "invited" | "hidden";
 
+/** The line to which another line replies. Its text is not repeated, so that a recalled line stands nowhere: a client shows what it has of the line itself. */
+export interface Quote {
+  /** The user who wrote the line. Absent: the room has it no more. */
+  user?: UserId;
+  /** The epoch of the line's event. */
+  epoch: number;
+  /** The `seq` of the line's event. */
+  seq: number;
+}
+
 /** Raise a hand. */
 export interface RaiseHand {
   /** The room. */
@@ -2079,6 +2306,53 @@ export interface RaiseHand {
   seat?: number;
   /** The version of the seat map that the user saw; if the map has another version, the answer is `seats_changed`. Absent: the version does not matter. */
   version?: number;
+}
+
+/** Put a reaction below a line, or take one's own away. */
+export interface React {
+  /** The room. */
+  room: RoomId;
+  /** The epoch of the line's event. */
+  epoch: number;
+  /** The `seq` of the line's event. */
+  seq: number;
+  /** Whether the user has this reaction below the line from now on. Absent: yes. */
+  on?: boolean;
+  /** The reaction. */
+  reaction: Reaction;
+}
+
+/** What users put below a line of somebody, as a picture of the client's own. */
+export type Reaction =
+  | "like"
+  | "love"
+  | "laugh"
+  | "wow"
+  | "sad"
+  | "angry"
+  | "thanks"
+  | "clap"
+  | "fire"
+  | "party"
+  | "rose"
+  | "dislike";
+
+/** How many users have put a reaction below a line. */
+export interface ReactionCount {
+  /** The number of users, from 1. */
+  count: number;
+  /** The reaction. */
+  reaction: Reaction;
+}
+
+/** Recall a line. */
+export interface RecallLine {
+  /** The room. */
+  room: RoomId;
+  /** The epoch of the line's event. */
+  epoch: number;
+  /** The `seq` of the line's event. */
+  seq: number;
 }
 
 /** The receivers of a gift. The sender is never among them. */
@@ -2131,6 +2405,7 @@ export type ReplyFrame =
   | SeatRemoveUserReply
   | MicMuteReply
   | MicUnmuteReply
+  | MicSpeakingReply
   | HandRaiseReply
   | HandLowerReply
   | HandApproveReply
@@ -2140,6 +2415,10 @@ export type ReplyFrame =
   | InvitationAcceptReply
   | InvitationRefuseReply
   | ChatSendReply
+  | ChatImageReply
+  | ChatRecallReply
+  | ChatReactReply
+  | ChatTypingReply
   | ChatMuteReply
   | ChatUnmuteReply
   | ChatRulesReply
@@ -2697,6 +2976,10 @@ export interface SeatsChangedEvent {
 export interface SendChat {
   /** The room. */
   room: RoomId;
+  /** The users whom the line mentions, at most 10. Those who are not in the room are left out of the event. Absent: nobody. */
+  mentions?: UserId[];
+  /** The line to which this one replies. Absent: none. */
+  reply_to?: LineNumber;
   /** The text: one or several lines, 1 to 2,000 characters, by the rules of texts. */
   text: string;
 }
@@ -2711,6 +2994,20 @@ export interface SendGift {
   gift: GiftId;
   /** The receivers. */
   to: Recipients;
+}
+
+/** Send a chat line with an image to the room. */
+export interface SendImage {
+  /** The room. */
+  room: RoomId;
+  /** The image: the id of an upload of the user's own with the purpose `room_image`, which is ready and which no line has shown yet. */
+  image: string;
+  /** The users whom the line mentions, at most 10. Those who are not in the room are left out of the event. Absent: nobody. */
+  mentions?: UserId[];
+  /** The line to which this one replies. Absent: none. */
+  reply_to?: LineNumber;
+  /** The text beside it: one or several lines of at most 2,000 characters, by the rules of texts. Absent: none. */
+  text?: string;
 }
 
 /** Every frame from the server. A client ignores types and fields that it does not know. */
@@ -2747,6 +3044,7 @@ export type ServerFrame =
   | SeatRemoveUserReply
   | MicMuteReply
   | MicUnmuteReply
+  | MicSpeakingReply
   | HandRaiseReply
   | HandLowerReply
   | HandApproveReply
@@ -2756,6 +3054,10 @@ export type ServerFrame =
   | InvitationAcceptReply
   | InvitationRefuseReply
   | ChatSendReply
+  | ChatImageReply
+  | ChatRecallReply
+  | ChatReactReply
+  | ChatTypingReply
   | ChatMuteReply
   | ChatUnmuteReply
   | ChatRulesReply
@@ -2768,6 +3070,7 @@ export type ServerFrame =
   | RoomChangedEvent
   | SeatsChangedEvent
   | ChatPostedEvent
+  | ChatRecalledEvent
   | ParticipantKickedEvent
   | AdminsChangedEvent
   | ParticipantBannedEvent
@@ -2784,6 +3087,9 @@ export type ServerFrame =
   | OwnershipChangedEvent
   | GiftsSentEvent
   | ParticipantsCountSignal
+  | ChatReactionsSignal
+  | ChatTypingSignal
+  | MicSpeakingSignal
   | BalanceChangedUserFrame
   | PersonChangedUserFrame
   | RoomRemovedUserFrame
@@ -2863,7 +3169,7 @@ export interface SettledHand {
 }
 
 /** A frame that may be merged or dropped: the latest counts. It has no `seq`. */
-export type SignalFrame = ParticipantsCountSignal;
+export type SignalFrame = ParticipantsCountSignal | ChatReactionsSignal | ChatTypingSignal | MicSpeakingSignal;
 
 /** The whole room at a position. */
 export interface Snapshot {
@@ -2893,6 +3199,22 @@ export interface Snapshot {
   seat_version: number;
   /** All seats, by number. */
   seats: Seat[];
+}
+
+/** Say that the user speaks. */
+export interface Speak {
+  /** The room. */
+  room: RoomId;
+  /** How loud, from 1 to 100. Absent: not told. */
+  level?: number;
+}
+
+/** A user who speaks at this moment. */
+export interface Speaker {
+  /** The user. */
+  user: UserId;
+  /** How loud they are, from 1 to 100. Absent: their client did not say. */
+  level?: number;
 }
 
 /** Take a seat. */
@@ -2925,15 +3247,39 @@ export interface Commands {
    */
   "admin.promote": { data: OnUser; reply: Done };
   /**
+   * Send a chat line with an image to the room. By the room's record it may be left to some (`may_post_images`).
+   *
+   * Each upload is the image of one line. It is read at `/v1/rooms/{id}/images/{image}`.
+   */
+  "chat.image": { data: SendImage; reply: Done };
+  /**
    * Mute a user in the room's chat, for a time or until that is lifted. Only the room's owner and its admins may do this; admins not to the owner or to another admin.
    *
    * Another mute of the same user replaces the first.
    */
   "chat.mute": { data: MuteChat; reply: Done };
+  /**
+   * Put a reaction below one of the room's last lines, or take one's own away.
+   *
+   * Everybody is told by the signal `chat.reactions`, a moment later.
+   */
+  "chat.react": { data: React; reply: Empty };
+  /**
+   * Recall a line: its text is removed from the room and from what is stored of it. The user who wrote it may do this for two minutes; the room's owner and its admins at any time, to any line.
+   *
+   * A line that was recalled before stays so, and the answer is the same.
+   */
+  "chat.recall": { data: RecallLine; reply: Done };
   /** Set the rules of the room's chat: mute everybody, or slow everybody down. Only the room's owner and its admins may do this, and are bound by neither. */
   "chat.rules": { data: SetChatRules; reply: Done };
   /** Send a chat line to the room. */
   "chat.send": { data: SendChat; reply: Done };
+  /**
+   * Say that the user is typing a line. It holds for five seconds, or until the line is there.
+   *
+   * Everybody is told by the signal `chat.typing`, a moment later.
+   */
+  "chat.typing": { data: InRoom; reply: Empty };
   /** Let a muted user write again; nothing changes if they are not muted. Only the room's owner and its admins may do this. */
   "chat.unmute": { data: OnUser; reply: Done };
   /**
@@ -2976,6 +3322,12 @@ export interface Commands {
   "invitation.send": { data: OfferSeat; reply: Done };
   /** Mute oneself on one's own seat. It ends when the user leaves the seat; it goes along to another one. */
   "mic.mute": { data: OnMap; reply: Done };
+  /**
+   * Say that the user, who sits on a seat, is speaking. It holds for two seconds.
+   *
+   * Everybody is told by the signal `mic.speaking`, a moment later, unless the seat or the user is muted.
+   */
+  "mic.speaking": { data: Speak; reply: Empty };
   /** Unmute oneself. On a seat that the owner or an admin has muted, the user is still not heard. */
   "mic.unmute": { data: OnMap; reply: Done };
   /** Accept the offer of the room, and own it from now on. The former owner keeps no right but those of the seat they sit on. */
