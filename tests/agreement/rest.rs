@@ -29,6 +29,8 @@ const BEYOND_A_SCHEMA: &[(&str, &str, &str)] = &[
     ("confirm_contact", " without password", "an address that is not the caller's yet needs it"),
     ("confirm_contact", "password = null", "an address that is not the caller's yet needs it"),
     ("*", "cursor", "it was given by the page before"),
+    ("send_message", "reply_to", "the line was posted before"),
+    ("send_image", "", "the image is a ready upload of one's own that no line has shown"),
     ("list_users", "q", "an id, an e-mail address, a phone number or a signature"),
 ];
 
