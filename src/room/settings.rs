@@ -82,7 +82,7 @@ crate::settings! {
         timeline_gather_ms: u64 = 2_000, in 10..=60_000;
         /// The most bytes of events, on this node, that wait to be written. While the database is away rooms go on, and what
         /// does not fit is not kept and marked as a gap.
-        timeline_queue_bytes: usize = 32 << 20, in 4_096..=4 << 30;
+        timeline_queue_bytes: usize = 32 << 20, in 1 << 20..=4 << 30;
         /// Milliseconds between two samples, in each of which some rooms that are live are compared with what is made of their
         /// timelines; 0: none are taken.
         timeline_sample_ms: u64 = 60_000, in 0..=DAY_MS;

@@ -15,6 +15,8 @@ pub(super) fn opened_below_the_edge(source: &Source) -> Vec<String> {
         "room/checkpoints",
         // Writes which rooms users were let into, behind the tokens.
         "room/recents",
+        // Writes timelines and visits, behind the rooms.
+        "room/timeline/writer",
         // The node's lease, which is taken before anything else starts, and renewed on a connection of its own.
         "cluster/node",
         // The ledger's writer has a connection of its own.

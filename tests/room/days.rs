@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use parlor::kit::clock::{Clock, Timestamp};
 use parlor::kit::jobs::{Attempt, Jobs, Kinds, Settings as JobSettings};
-use parlor::room::days::{self, CountDays, DayList, RoomDay};
+use parlor::room::days::{self, CountDays, DayList, OwnDayList, RoomDay};
 use parlor::room::port::{PortFuture, Takings};
 use parlor_protocol::{Coins, ErrorBody, ErrorCode, RoomId};
 use serde_json::json;
@@ -97,6 +97,7 @@ async fn a_room_that_does_not_exist_has_no_days_and_another_users_are_not_shown(
     let window = list.window().expect("a good query");
     let unknown = RoomId::new(999_999_999).expect("in range");
     assert_eq!(days::page(&mut conn, unknown, &window).await.expect_err("nowhere").code(), ErrorCode::RoomNotFound);
+    let window = OwnDayList { limit: None, cursor: None }.window().expect("a good query");
     let others = days::own_page(&mut conn, card.id, user(2), &window).await.expect_err("another's");
     assert_eq!(others.code(), ErrorCode::Forbidden);
     assert!(days::own_page(&mut conn, card.id, user(1), &window).await.expect("one's own").items.is_empty());

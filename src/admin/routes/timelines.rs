@@ -78,8 +78,8 @@ async fn list_timeline(
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct When {
-    /// The moment, in Unix milliseconds.
-    at: i64,
+    /// The moment, in Unix milliseconds; absent: the last one that the timeline has.
+    at: Option<i64>,
 }
 
 /// A room as its events had decided it at a moment.
@@ -159,7 +159,7 @@ async fn read_moment(
 ) -> Result<Json<RoomThen>> {
     let mut tx = edge.begin().await?;
     room::find(&mut tx, room).await?;
-    let moment = read::at_time(&mut tx, room, at).await?;
+    let moment = read::at_time(&mut tx, room, at.unwrap_or(i64::MAX)).await?;
     note(&mut tx, staff.actor(), room, json!({"at": at})).await?;
     tx.commit().await?;
     shown(moment)

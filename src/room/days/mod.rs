@@ -12,15 +12,20 @@ pub use self::count::CountDays;
 use super::record;
 use super::state::{Act, Role, may};
 use crate::kit::error::{Error, Result};
-use crate::kit::list::Window;
+use crate::kit::list::{List, Window};
 use crate::kit::page::Page;
 
 /// The milliseconds of a day.
 const DAY_MS: i64 = 86_400_000;
 
 crate::list! {
-    /// The query of a room's days: the last one first.
+    /// The query of `GET /v1/staff/rooms/{id}/days`: the last one first.
     pub struct DayList: "room.days" by i32 {}
+}
+
+crate::list! {
+    /// The query of `GET /v1/rooms/{id}/days`: the last one first.
+    pub struct OwnDayList: "room.own_days" by i32 {}
 }
 
 /// A room on a day.
@@ -47,7 +52,11 @@ pub struct RoomDay {
 ///
 /// # Errors
 /// `room_not_found`; a fault or an outage of the store.
-pub async fn page(conn: &mut PgConnection, room: RoomId, window: &Window<DayList>) -> Result<Page<RoomDay>> {
+pub async fn page<L: List<Key = i32>>(
+    conn: &mut PgConnection,
+    room: RoomId,
+    window: &Window<L>,
+) -> Result<Page<RoomDay>> {
     record::find(conn, room).await?;
     let rows = store::days(conn, room, window.behind().unwrap_or(i32::MAX), window.one_more()).await?;
     Ok(window.page(rows, |day| day.number))
@@ -61,7 +70,7 @@ pub async fn own_page(
     conn: &mut PgConnection,
     room: RoomId,
     user: UserId,
-    window: &Window<DayList>,
+    window: &Window<OwnDayList>,
 ) -> Result<Page<RoomDay>> {
     let owner = record::find(conn, room).await?.owner.id;
     if !may(Role::outside(user, owner), Act::ReadDays) {

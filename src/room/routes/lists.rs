@@ -17,7 +17,7 @@ use crate::kit::edge::Edge;
 use crate::kit::error::Result;
 use crate::kit::fields::{bad_field, line};
 use crate::kit::page::Page;
-use crate::room::days::{self, DayList, RoomDay};
+use crate::room::days::{self, OwnDayList, RoomDay};
 use crate::room::lists::{self, AdminRoomList, Filter, FollowedRoomList, OwnRoomList, RecentRoomList, RoomList};
 use crate::room::record::{self, Listed};
 use crate::room::{Crowd, Crowds};
@@ -290,7 +290,7 @@ async fn unfollow_room(edge: Edge, user: CurrentUser, ValidPath(id): ValidPath<R
 ///
 /// The present day and the one before are counted anew each hour.
 #[utoipa::path(get, path = "/v1/rooms/{id}/days", tag = "rooms",
-    params(("id" = RoomId, Path, description = "The room's id."), DayList),
+    params(("id" = RoomId, Path, description = "The room's id."), OwnDayList),
     responses((status = 200, description = "A page of days.", body = Page<RoomDay>, example = json!({"items": [
         {"day": "2026-11-30", "visitors": 41, "peak": 12, "seat_minutes": 310, "coins": 4_210},
     ]}))),
@@ -299,7 +299,7 @@ async fn list_own_room_days(
     edge: Edge,
     user: CurrentUser,
     ValidPath(id): ValidPath<RoomId>,
-    ValidQuery(query): ValidQuery<DayList>,
+    ValidQuery(query): ValidQuery<OwnDayList>,
 ) -> Result<Json<Page<RoomDay>>> {
     let window = query.window()?;
     Ok(Json(days::own_page(&mut *edge.read().await?, id, user.id, &window).await?))

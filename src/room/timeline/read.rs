@@ -210,7 +210,7 @@ impl Walk {
     async fn say_end(&mut self, conn: &mut PgConnection) -> Result<()> {
         if self.knows && !self.ended {
             let is_over =
-                store::last_epoch(conn, self.room).await?.is_none_or(|(last, held)| last > self.epoch || !held);
+                store::last_epoch(conn, self.room).await?.is_some_and(|(last, held)| last > self.epoch || !held);
             if is_over {
                 self.ready.push_back(TimelineEntry::gap(self.epoch, self.next, None));
             }

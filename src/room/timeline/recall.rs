@@ -14,6 +14,8 @@ use crate::kit::tx::Tx;
 
 /// The attempts of the job. After the last one, some six minutes later, what was to be written is not written any more.
 const ATTEMPTS: u32 = 12;
+/// How much later the job looks again: a keyframe that shows the line may have been on its way the first time.
+const LOOKS_AGAIN: Duration = Duration::from_secs(120);
 /// What of a line tells what its author has posted.
 const CONTENT: [&str; 4] = ["image", "mentions", "reply_to", "reactions"];
 
@@ -23,10 +25,13 @@ const CONTENT: [&str; 4] = ["image", "mentions", "reply_to", "reactions"];
 /// # Errors
 /// A fault or an outage of the store.
 pub async fn empty_line(tx: &mut Tx, room: RoomId, epoch: i64, seq: u64) -> Result<()> {
-    let line = Line { room, epoch, seq };
-    let word = format!("{room} {epoch} {seq}");
-    jobs::enqueue(tx, Job::new::<EmptyLine>(&line).unique(word)).await?;
+    jobs::enqueue(tx, job_of(&Line { room, epoch, seq, again: false })).await?;
     Ok(())
+}
+
+fn job_of(line: &Line) -> Job {
+    let Line { room, epoch, seq, again } = line;
+    Job::new::<EmptyLine>(line).unique(format!("{room} {epoch} {seq} {again}"))
 }
 
 /// Which line is to be emptied.
@@ -35,10 +40,13 @@ pub struct Line {
     room: RoomId,
     epoch: i64,
     seq: u64,
+    /// It was emptied before, and this looks for a keyframe that was written since.
+    #[serde(default)]
+    again: bool,
 }
 
 /// Empties a recalled line: its text, image and mentions, in its stretch and in every keyframe that shows it. While the
-/// line is still on its way to the timeline it is tried again. It takes effect once; to do it twice changes nothing.
+/// line is still on its way to the timeline it is tried again, and two minutes later it is looked for once more. It takes effect once; to do it twice changes nothing.
 #[derive(Clone, Copy, Debug)]
 pub struct EmptyLine;
 
@@ -53,7 +61,7 @@ impl Kind for EmptyLine {
     async fn run(&self, job: &mut Running, line: Line) -> Result<(), Failure> {
         let last = job.attempt() >= ATTEMPTS;
         let tx = job.settle().await?;
-        let Line { room, epoch, seq } = line;
+        let Line { room, epoch, seq, again } = line;
         let stretch = store::lock_stretch(tx, room, epoch, seq).await.map_err(Error::from)?;
         let mut op = None;
         match &stretch {
@@ -73,6 +81,9 @@ impl Kind for EmptyLine {
             let Some(emptied) = keyframe_without_line(&found.keyframe, (epoch, seq), op.as_ref())? else { break };
             behind = (found.epoch, found.first_seq);
             store::put_keyframe(tx, room, behind, &emptied).await.map_err(Error::from)?;
+        }
+        if !again {
+            jobs::enqueue(tx, job_of(&Line { again: true, ..line }).later(LOOKS_AGAIN)).await?;
         }
         Ok(())
     }
