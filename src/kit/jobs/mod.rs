@@ -177,6 +177,25 @@ pub async fn enqueue(tx: &mut Tx, job: Job) -> Result<Option<i64>> {
     store::insert(tx, new).await
 }
 
+/// Enqueues jobs of one kind in the transaction that causes them, each unique by its word, in one statement. If a job
+/// with the word waits already, it is made due now; if one runs, nothing is added: it must look in [`Running::settle`]
+/// whether there is anything new. Each word may be there once, and the kind must not be sealed.
+///
+/// # Errors
+/// A fault or an outage of the store.
+pub async fn enqueue_unique<K: Kind>(tx: &mut Tx, jobs: &[(String, K::Payload)]) -> Result<()> {
+    const { assert!(!K::SEALED, "a sealed job has a key of its own") };
+    if jobs.is_empty() {
+        return Ok(());
+    }
+    let json = |payload: &K::Payload| {
+        serde_json::to_value(payload).expect("a payload has string keys and no failing serializer")
+    };
+    let (words, payloads): (Vec<String>, Vec<Value>) =
+        jobs.iter().map(|(word, payload)| (word.clone(), json(payload))).unzip();
+    store::insert_unique(tx, K::NAME, &words, &payloads).await
+}
+
 /// The attempt that is being made, as its kind sees it.
 #[derive(Debug)]
 pub struct Running {
@@ -224,6 +243,11 @@ impl Running {
             self.settled = Some(tx);
         }
         Ok(self.settled.as_mut().expect("it was opened above"))
+    }
+
+    /// Rolls back what was written in [`Running::settle`], the mark included, so that the job goes on.
+    pub fn unsettle(&mut self) {
+        self.settled = None;
     }
 
     async fn read_payload(&self, payload: Value, with: Option<i32>) -> Result<Value> {

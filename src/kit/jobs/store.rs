@@ -72,6 +72,37 @@ pub(super) async fn insert(conn: &mut PgConnection, new: New<'_>) -> Result<Opti
     Ok(id.fetch_optional(conn).await?)
 }
 
+/// Adds jobs of a kind, each unique by its word; one with such a word that waits is due now. The workers are notified at
+/// the commit.
+pub(super) async fn insert_unique(
+    conn: &mut PgConnection,
+    kind: &str,
+    words: &[String],
+    payloads: &[Value],
+) -> Result<()> {
+    sqlx::query_scalar!(
+        r#"with added as (
+             insert into jobs as j (kind, payload, due_at, unique_by)
+             select $1, n.payload, clock_timestamp(), n.word
+               from unnest($2::text[], $3::jsonb[]) as n (word, payload)
+              order by n.word
+             on conflict (kind, unique_by) where state in ('waiting', 'running') do update
+                set due_at = least(j.due_at, excluded.due_at)
+              where j.state = 'waiting'
+             returning 1
+         )
+         select 1 as "one!"
+           from pg_notify('parlor_jobs', '')
+          where exists (select from added)"#,
+        kind,
+        words,
+        payloads,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(())
+}
+
 /// The newest sealing key, and a fresh UUID as the key of the next job.
 pub(super) async fn sealing_key(conn: &mut PgConnection) -> Result<Sealing> {
     let key = sqlx::query_as!(
@@ -251,6 +282,14 @@ pub(super) async fn give_back(conn: &mut PgConnection, ids: &[i64], taken: &[i32
     .execute(conn)
     .await?;
     Ok(())
+}
+
+/// Makes all running jobs due, whose worker is gone. Returns their number.
+pub(super) async fn take_over(conn: &mut PgConnection) -> Result<u64> {
+    let begun = sqlx::query!(
+        "update jobs set due_at = clock_timestamp() where state = 'running' and due_at > clock_timestamp()"
+    );
+    Ok(begun.execute(conn).await?.rows_affected())
 }
 
 /// Has PostgreSQL end this transaction's session when no statement comes for `ms` milliseconds.

@@ -1,8 +1,9 @@
 //! The workers of a node: they search for due jobs, run several at the same time, and mark the outcome of each.
 
+use std::collections::BTreeSet;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -12,7 +13,7 @@ use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgListener, PgPoolOptions};
 use sqlx::{PgPool, Postgres};
 use tokio::sync::Notify;
-use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
@@ -41,6 +42,8 @@ const COUNT_EVERY: Duration = Duration::from_secs(15);
 const CLEAN_UP_EVERY: Duration = Duration::from_secs(600);
 /// The period of [`SucceedKeys`].
 const KEYS_EVERY: Duration = Duration::from_secs(3_600);
+/// Jobs that are due again within this time are looked for together.
+const AGAIN_TOGETHER: Duration = Duration::from_millis(50);
 /// The channel of `pg_notify` on which new jobs are announced.
 const CHANNEL: &str = "parlor_jobs";
 /// The wait before the connection that listens for new jobs is opened again.
@@ -106,6 +109,8 @@ struct Inner {
     watch: Box<dyn Watch>,
     /// Notified when jobs may have been enqueued.
     news: Notify,
+    /// When jobs that failed here are due again, if that is before a poll would find them.
+    again: Mutex<BTreeSet<Instant>>,
     /// Cancelled when no more jobs are to be taken.
     draining: CancellationToken,
     /// Cancelled when the workers have ended.
@@ -128,7 +133,7 @@ impl Jobs {
         store::put_periods(&mut *pool.acquire().await?, &periods, &every).await?;
         let (settings, watch) = (settings.clone(), Box::new(watch));
         let (draining, ended) = (CancellationToken::new(), CancellationToken::new());
-        let news = Notify::new();
+        let (news, again) = (Notify::new(), Mutex::default());
         let inner = Inner {
             pool,
             settings,
@@ -140,10 +145,24 @@ impl Jobs {
             periods,
             watch,
             news,
+            again,
             draining,
             ended,
         };
         Ok(Self(Arc::new(inner)))
+    }
+
+    /// Makes every running job due. To be called before the workers start, and only by a server that knows that no other
+    /// one works on this database: what runs is then the rest of one that was killed.
+    ///
+    /// # Errors
+    /// A fault or an outage of the store.
+    pub async fn take_over(&self) -> Result<()> {
+        let left = store::take_over(&mut *self.0.pool.acquire().await?).await?;
+        if left > 0 {
+            tracing::info!(jobs = left, "jobs go on that a server had begun which has ended");
+        }
+        Ok(())
     }
 
     /// Starts the workers as an engine task.
@@ -250,12 +269,37 @@ impl Jobs {
                     look = more;
                 }
                 () = news.notified() => look = true,
+                () = sleep_until(self.next_again().unwrap_or_else(Instant::now)), if self.next_again().is_some() => {
+                    let now = Instant::now();
+                    self.again().retain(|at| *at > now);
+                    look = true;
+                }
             }
         }
         drop(under_way);
         // The supervisor reads from this token that the task was asked to end.
         draining.cancel();
         self.give_back(&running).await;
+    }
+
+    fn again(&self) -> MutexGuard<'_, BTreeSet<Instant>> {
+        self.0.again.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn next_again(&self) -> Option<Instant> {
+        self.again().first().copied()
+    }
+
+    /// Notes that a job is due again at the latest after this wait. A longer wait than that between two polls is left to
+    /// them.
+    fn note_again(&self, wait: Duration) {
+        if wait >= self.0.settings.poll() {
+            return;
+        }
+        let (at, mut again) = (Instant::now() + wait, self.again());
+        if again.range(at..at + AGAIN_TOGETHER).next().is_none() {
+            again.insert(at);
+        }
     }
 
     /// Gives back the jobs that were cut off, so that others can take them at once. If that fails they are free when
@@ -367,6 +411,9 @@ impl Jobs {
                 "a job's outcome was not marked: another worker has it"
             );
             return Attempt::Lost;
+        }
+        if let (Attempt::Again, Some(wait)) = (outcome, kind.retry().wait(attempt)) {
+            self.note_again(wait.mul_f64(LONGEST_WAIT));
         }
         outcome
     }
