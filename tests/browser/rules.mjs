@@ -190,7 +190,7 @@ export async function rules(check, { browser, server }) {
   await step('a room with a password asks for it, says that it was wrong, and lets in with the right one', async () => {
     await guest.page.locator('#leave').click();
     await guest.heading('Rooms');
-    await setRules(owner, { 'Who comes in': 'Who knows the password', 'New password': 'open sesame' });
+    await setRules(owner, { 'Who comes in': 'Who knows the password', 'The room’s new password': 'open sesame' });
     const card = guest.page.getByRole('button', { name: `Join ${name}` });
     await until(async () => assert.match(await card.textContent(), /Password/));
     await guest.inspect('rooms-password');
