@@ -5,7 +5,7 @@ use parlor_protocol::reply::Done;
 use parlor_protocol::{ErrorCode, Op, RoomId, UserId};
 
 use super::Office;
-use super::service::ROOM_ANSWERS_WITHIN;
+use super::service::{ROOM_ANSWERS_WITHIN, StaffBanList, StaffMuteList};
 use crate::audit::{self, Act, Actor};
 use crate::identity::role;
 use crate::kit::edge::Edge;
@@ -13,7 +13,7 @@ use crate::kit::error::{Error, Result};
 use crate::kit::list::Window;
 use crate::kit::operation::Operation;
 use crate::kit::page::Page;
-use crate::room::conduct::{self, BanList, Banned, MuteList, Muted};
+use crate::room::conduct::{self, Banned, Muted};
 use crate::room::{self, Answer, Request, StaffAct};
 
 impl Office {
@@ -65,14 +65,14 @@ impl Office {
     }
 
     /// The bans of a room that hold, newest first.
-    pub(super) async fn bans(&self, edge: &Edge, room: RoomId, window: &Window<BanList>) -> Result<Page<Banned>> {
+    pub(super) async fn bans(&self, edge: &Edge, room: RoomId, window: &Window<StaffBanList>) -> Result<Page<Banned>> {
         let mut conn = edge.read().await?;
         room::find(&mut conn, room).await?;
         conduct::list_bans(&mut conn, room, window).await
     }
 
     /// The mutes in the chat of a room that hold, newest first.
-    pub(super) async fn mutes(&self, edge: &Edge, room: RoomId, window: &Window<MuteList>) -> Result<Page<Muted>> {
+    pub(super) async fn mutes(&self, edge: &Edge, room: RoomId, window: &Window<StaffMuteList>) -> Result<Page<Muted>> {
         let mut conn = edge.read().await?;
         room::find(&mut conn, room).await?;
         conduct::list_mutes(&mut conn, room, window).await

@@ -9,4 +9,4 @@ mod routes;
 mod service;
 
 pub use routes::routes;
-pub use service::{LiveRoomList, Office, StaffPeopleList};
+pub use service::{LiveRoomList, Office, StaffBanList, StaffMuteList, StaffPeopleList};

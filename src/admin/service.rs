@@ -1,4 +1,4 @@
-//! The list of rooms that are live on this node, for staff.
+//! The list of rooms that are live on this node, and the queries for those of bans and mutes, for staff.
 
 use std::time::Duration;
 
@@ -26,6 +26,16 @@ crate::list! {
 crate::list! {
     /// The query of `GET /v1/staff/rooms/{id}/people`, ordered by the user's id.
     pub struct StaffPeopleList: "live.people" by i64 {}
+}
+
+crate::list! {
+    /// The query of `GET /v1/staff/rooms/{id}/bans`: newest first, ordered by the number of the ban.
+    pub struct StaffBanList: "staff.room.bans" by i64 {}
+}
+
+crate::list! {
+    /// The query of `GET /v1/staff/rooms/{id}/mutes`: newest first, ordered by the number of the mute.
+    pub struct StaffMuteList: "staff.room.mutes" by i64 {}
 }
 
 impl Office {

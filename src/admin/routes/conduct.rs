@@ -11,6 +11,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{Office, reason};
+use crate::admin::{StaffBanList, StaffMuteList};
 use crate::http::{ValidJson, ValidPath, ValidQuery};
 use crate::identity::{Identity, Staff, may};
 use crate::kit::edge::Edge;
@@ -18,7 +19,7 @@ use crate::kit::error::Result;
 use crate::kit::fields::bad_field;
 use crate::kit::page::Page;
 use crate::room::StaffAct;
-use crate::room::conduct::{BanList, Banned, MuteList, Muted};
+use crate::room::conduct::{Banned, Muted};
 
 pub(super) fn routes<S>() -> OpenApiRouter<S>
 where
@@ -36,7 +37,7 @@ where
 
 /// Lists the bans of a room that hold, newest first.
 #[utoipa::path(get, path = "/v1/staff/rooms/{id}/bans", tag = "staff",
-    params(("id" = RoomId, Path, description = "The room's id."), BanList),
+    params(("id" = RoomId, Path, description = "The room's id."), StaffBanList),
     responses((status = 200, description = "A page of bans.", body = Page<Banned>, example = json!({"items": [{
         "user": {"id": 901_233_872, "name": "Amira"}, "by": {"id": 901_233_871, "name": "Omar"},
         "at": 1_790_000_000_000_i64, "until": 1_790_086_400_000_i64, "reason": "spam",
@@ -47,7 +48,7 @@ async fn list_bans_of_room(
     edge: Edge,
     _staff: Staff<may::ModerateRooms>,
     ValidPath(room): ValidPath<RoomId>,
-    ValidQuery(query): ValidQuery<BanList>,
+    ValidQuery(query): ValidQuery<StaffBanList>,
 ) -> Result<Json<Page<Banned>>> {
     Ok(Json(office.bans(&edge, room, &query.window()?).await?))
 }
@@ -112,7 +113,7 @@ async fn unban_from_room(
 
 /// Lists the mutes in the chat of a room that hold, newest first.
 #[utoipa::path(get, path = "/v1/staff/rooms/{id}/mutes", tag = "staff",
-    params(("id" = RoomId, Path, description = "The room's id."), MuteList),
+    params(("id" = RoomId, Path, description = "The room's id."), StaffMuteList),
     responses((status = 200, description = "A page of mutes.", body = Page<Muted>, example = json!({"items": [{
         "user": {"id": 901_233_872, "name": "Amira"}, "by": {"id": 901_233_871, "name": "Omar"},
         "at": 1_790_000_000_000_i64, "until": 1_790_000_600_000_i64,
@@ -123,7 +124,7 @@ async fn list_mutes_of_room(
     edge: Edge,
     _staff: Staff<may::ModerateRooms>,
     ValidPath(room): ValidPath<RoomId>,
-    ValidQuery(query): ValidQuery<MuteList>,
+    ValidQuery(query): ValidQuery<StaffMuteList>,
 ) -> Result<Json<Page<Muted>>> {
     Ok(Json(office.mutes(&edge, room, &query.window()?).await?))
 }

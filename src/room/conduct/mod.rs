@@ -14,7 +14,7 @@ use super::facts::{Fact, HardWrite};
 use crate::audit::{self, Act, Actor};
 use crate::kit::clock::Timestamp;
 use crate::kit::error::Result;
-use crate::kit::list::Window;
+use crate::kit::list::{List, Window};
 use crate::kit::page::Page;
 
 pub(super) use store::{bans, chat_rules, kicks, mutes};
@@ -69,7 +69,10 @@ pub struct Banned {
 ///
 /// # Errors
 /// A fault or an outage of the store.
-pub async fn list_bans(conn: &mut PgConnection, room: RoomId, window: &Window<BanList>) -> Result<Page<Banned>> {
+pub async fn list_bans<L>(conn: &mut PgConnection, room: RoomId, window: &Window<L>) -> Result<Page<Banned>>
+where
+    L: List<Key = i64>,
+{
     let rows = store::page_of_bans(conn, room, window).await?;
     Ok(window.page(rows, |ban| ban.number))
 }
@@ -78,7 +81,10 @@ pub async fn list_bans(conn: &mut PgConnection, room: RoomId, window: &Window<Ba
 ///
 /// # Errors
 /// A fault or an outage of the store.
-pub async fn list_mutes(conn: &mut PgConnection, room: RoomId, window: &Window<MuteList>) -> Result<Page<Muted>> {
+pub async fn list_mutes<L>(conn: &mut PgConnection, room: RoomId, window: &Window<L>) -> Result<Page<Muted>>
+where
+    L: List<Key = i64>,
+{
     let rows = store::page_of_mutes(conn, room, window).await?;
     Ok(window.page(rows, |mute| mute.number))
 }

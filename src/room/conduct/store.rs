@@ -4,8 +4,8 @@ use parlor_protocol::room::ChatRules;
 use parlor_protocol::{RoomId, UserId};
 use sqlx::PgConnection;
 
-use super::{BanList, Banned, MuteList, Muted};
-use crate::kit::list::Window;
+use super::{Banned, Muted};
+use crate::kit::list::{List, Window};
 use crate::room::store::{person, user_id};
 
 /// The users whose kicks still hold, and for how many milliseconds.
@@ -131,11 +131,14 @@ pub(super) async fn ban_of(
 }
 
 /// The bans that hold, newest first: as many as the window looks for.
-pub(super) async fn page_of_bans(
+pub(super) async fn page_of_bans<L>(
     conn: &mut PgConnection,
     room: RoomId,
-    window: &Window<BanList>,
-) -> sqlx::Result<Vec<Banned>> {
+    window: &Window<L>,
+) -> sqlx::Result<Vec<Banned>>
+where
+    L: List<Key = i64>,
+{
     let rows = sqlx::query!(
         r#"select b.fact_id, (extract(epoch from b.at) * 1000)::bigint as "at!",
                   (extract(epoch from b.until) * 1000)::bigint as until, b.reason,
@@ -232,11 +235,14 @@ pub(super) async fn delete_mute(conn: &mut PgConnection, room: RoomId, user: Use
 }
 
 /// The mutes that hold, newest first: as many as the window looks for.
-pub(super) async fn page_of_mutes(
+pub(super) async fn page_of_mutes<L>(
     conn: &mut PgConnection,
     room: RoomId,
-    window: &Window<MuteList>,
-) -> sqlx::Result<Vec<Muted>> {
+    window: &Window<L>,
+) -> sqlx::Result<Vec<Muted>>
+where
+    L: List<Key = i64>,
+{
     let rows = sqlx::query!(
         r#"select m.fact_id, (extract(epoch from m.at) * 1000)::bigint as "at!",
                   (extract(epoch from m.until) * 1000)::bigint as until,
