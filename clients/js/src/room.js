@@ -64,7 +64,16 @@ export function reduce(state, frame) {
 }
 
 function signal(state, frame) {
-  return frame.type === 'participants.count' ? { ...state, count: frame.data.count } : state;
+  switch (frame.type) {
+    case 'participants.count':
+      return { ...state, count: frame.data.count };
+    case 'chat.reactions': {
+      const counts = new Map(frame.data.lines.map((line) => [numberOf(line), line.counts]));
+      return { ...state, chat: state.chat.map((line) => (counts.has(numberOf(line)) ? { ...line, reactions: counts.get(numberOf(line)) } : line)) };
+    }
+    default:
+      return state;
+  }
 }
 
 /** Applies an event, whose number was checked before. An event holds the state after it, so this only assigns values. */
@@ -101,7 +110,11 @@ function apply(state, { type, data, at, epoch, seq }) {
       };
     }
     case 'chat.posted':
-      return { ...state, ...addLines(state, [{ op: data.op, at, from: data.from, text: data.text }]) };
+      return { ...state, ...addLines(state, [{ at, ...data, epoch, seq }]) };
+    case 'chat.recalled': {
+      const recalled = (line) => line.op !== undefined && line.epoch === data.epoch && line.seq === data.seq;
+      return { ...state, chat: state.chat.map((line) => (recalled(line) ? emptied(line) : line)) };
+    }
     case 'participant.kicked':
     case 'participant.banned': {
       const note = {
@@ -172,13 +185,12 @@ function joined(state, reply) {
     }
   } else if (reply.snapshot) {
     const { room, own, seats, seat_version, count, people, chat, coins } = reply.snapshot;
-    const lines = chat.map(({ op, at, from, text }) => ({ op, at, from, text }));
     next = { ...next, card: room, own, seats, seat_version, count, people: mergePeople([], people), coins };
     const { admins = [], offer = null, seat_mode = 'free', hands = [], chat_rules = {} } = reply.snapshot;
     const invitations = own.invitation ? [own.invitation] : [];
     next = { ...next, admins, offer, seat_mode, hands, invitations, chat_rules, mutes: {} };
     // The lines of a snapshot that are not known yet are the newest. `at` does not order them: the server's clock may jump.
-    next = { ...next, ...addLines(next, lines) };
+    next = { ...next, ...addLines(withRecalled(next, chat), chat) };
   }
   next.position = { ...reply.position, gift_no: before?.gift_no ?? undefined };
   const gifts = [...(reply.gifts ?? []), ...late].sort((a, b) => a.gift_no - b.gift_no);
@@ -229,6 +241,18 @@ function append(state, gifts) {
   if (!shown.length) return state;
   const all = [...state.gifts, ...shown].slice(-GIFT_LINES);
   return { ...state, gifts: all, position: { ...state.position, gift_no: own } };
+}
+
+/** The number of a line, as text; a note has none. */
+const numberOf = ({ op, epoch, seq, counts }) => (op !== undefined || counts !== undefined ? `${epoch}.${seq}` : undefined);
+
+/** A line that was recalled: who wrote it and when stays, what was in it does not. */
+const emptied = ({ op, at, from, epoch, seq }) => ({ op, at, from, text: '', epoch, seq, recalled: true });
+
+/** The state in which lines that the snapshot has as recalled are so. */
+function withRecalled(state, lines) {
+  const gone = new Set(lines.filter((line) => line.recalled).map((line) => line.op));
+  return gone.size ? { ...state, chat: state.chat.map((line) => (gone.has(line.op) ? emptied(line) : line)) } : state;
 }
 
 /** Adds lines after those that are there: each operation once, each note once. Returns the fields that change. */

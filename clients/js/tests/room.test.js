@@ -91,6 +91,21 @@ test('what is decided about people and rules is noted with who did it, and who i
   assert.deepEqual(again.mutes, {}, 'a snapshot says who is muted by itself');
 });
 
+test('a recalled line keeps its author and nothing of what was in it, whether by an event or by a snapshot', () => {
+  const lines = [
+    event(11, 'chat.posted', { from: omar, op: 'a', text: 'a secret', mentions: [lina.id] }),
+    event(12, 'chat.posted', { from: lina, op: 'b', text: 'hello' }),
+    { room: ROOM.id, type: 'chat.reactions', data: { lines: [{ epoch: 5, seq: 12, counts: [{ reaction: 'like', count: 2 }] }] } },
+  ].reduce((before, frame) => reduce(frozen(before), frozen({ ...frame, room: ROOM })), fresh());
+  assert.deepEqual(lines.chat[1].reactions, [{ reaction: 'like', count: 2 }]);
+  const gone = { op: 'a', at: 1011, from: omar, text: '', epoch: 5, seq: 11, recalled: true };
+  const told = reduce(frozen(lines), frozen(event(13, 'chat.recalled', { epoch: 5, seq: 11, by: amira.id })));
+  assert.deepEqual([told.chat[0], told.chat[1].text], [gone, 'hello']);
+  const chat = [{ ...gone }, { op: 'b', at: 1012, from: lina, text: 'hello', epoch: 5, seq: 12 }];
+  const again = reduce(frozen(lines), joined({ position: { epoch: 6, seq: 1, gift_no: 3 }, recovered: false, snapshot: snapshot({ chat }) }));
+  assert.deepEqual([again.chat[0], again.chat.length], [gone, 2], 'a client that was away hears of it by the snapshot');
+});
+
 test('a user who moves is on the other seat only, and is told of once', () => {
   const seated = reduce(fresh(), event(11, 'seats.changed', { seats: [{ no: 1, user: omar }], version: 2, cause: 'taken' }));
   const state = reduce(seated, event(12, 'seats.changed', { seats: [{ no: 1 }, { no: 3, user: omar }], version: 3, cause: 'moved' }));
