@@ -1,9 +1,9 @@
 // The room's chat: its lines, notes about the room, and the user's lines that are still being sent.
 
 import { operation } from './client/index.js';
-import { $, avatar, doing, fill, h, onSubmit } from './dom.js';
+import { $, avatar, doing, fill, h, onSubmit, redraw } from './dom.js';
 import { app, decides, isMe } from './state.js';
-import { remark, time, until } from './words.js';
+import { count, remark, time, until, who } from './words.js';
 
 const SAME_MS = 120_000;
 const outbox = new Map(); // op -> text
@@ -18,16 +18,17 @@ export function drawChat(state) {
     if (line.note) return h('div', { class: 'line note', 'data-note': line.cause ?? line.note, dir: 'auto' }, remark(line));
     return h('div', { class: `line${isMe(line.from) ? ' own' : ''}`, 'data-op': line.op },
       avatar(line.from),
-      h('div', { class: 'body' },
-        h('span', { class: 'by' }, h('strong', { dir: 'auto' }, line.from.name), ` ${time(line.at)}`),
-        h('span', { class: 'text', dir: 'auto' }, line.text)));
+      h('div', { class: 'body' }, h('span', { class: 'by' }, h('strong', { dir: 'auto' }, line.from.name), ` ${time(line.at)}`)));
   };
   // Lines that one person writes one after the other stand under one name.
   const same = new Set(state.chat.filter((line, at) => {
     const before = state.chat[at - 1];
     return line.from && before?.from?.id === line.from.id && line.at - before.at < SAME_MS;
   }));
-  fill($('lines'), state.chat, (line) => line.op ?? line.key, make, (node, line) => node.classList.toggle('same', same.has(line)));
+  fill($('lines'), state.chat, (line) => line.op ?? line.key, make, (node, line) => {
+    node.classList.toggle('same', same.has(line));
+    if (!line.note) drawLine(node.querySelector('.body'), line);
+  });
   $('lines-empty').hidden = state.chat.length > 0;
   for (const line of state.chat) outbox.delete(line.op);
   drawOutbox();
@@ -58,11 +59,50 @@ function drawComposer(state) {
   if ($('hush').textContent !== why) $('hush').textContent = why;
 }
 
+/** Draws what a line says, as it is now: it may have been recalled since, and got reactions. */
+function drawLine(body, line) {
+  const { text, recalled, reactions = [] } = line;
+  const may = mayRecall(line);
+  redraw(body, JSON.stringify([recalled, reactions, may]), () => {
+    for (const old of body.querySelectorAll('.text, .reactions')) old.remove();
+    const said = recalled ? h('span', { class: 'text gone' }, isMe(line.from) ? 'You recalled this line' : 'This line was recalled')
+      : may ? h('button', { type: 'button', class: 'text', dir: 'auto', 'aria-haspopup': 'dialog', onclick: () => openLine(line) }, text)
+      : h('span', { class: 'text', dir: 'auto' }, text);
+    const below = reactions.map(({ reaction, count: users }) => h('span', {}, REACTIONS[reaction] ?? reaction, ` ${count(users)}`));
+    body.append(said, ...(below.length && !recalled ? [h('span', { class: 'reactions' }, ...below)] : []));
+  });
+}
+
+const REACTIONS = { like: '👍', love: '❤️', laugh: '😂', wow: '😮', sad: '😢', angry: '😡', thanks: '🙏', clap: '👏', fire: '🔥', party: '🎉', rose: '🌹', dislike: '👎' };
+
+// The server counts the time; a line that is offered for recall for a little too long is refused with a sentence.
+const RECALL_MS = 120_000;
+
+/** Whether the user may recall a line: their own for two minutes, as the owner or an admin any. */
+function mayRecall({ from, seq, at, recalled }) {
+  if (seq === undefined || recalled) return false;
+  return decides() || (isMe(from) && (app.client.time ?? Date.now()) - at < RECALL_MS);
+}
+
+let opened = null; // the line whose sheet is open
+
+function openLine(line) {
+  opened = line;
+  $('line-by').replaceChildren(h('bdi', {}, who(line.from)), ` · ${time(line.at)}`);
+  $('line-text').textContent = line.text;
+  $('line-sheet').showModal();
+}
+
 function drawOutbox() {
   fill($('outbox'), [...outbox], ([op]) => op, ([, text]) => h('li', { dir: 'auto' }, `${slow() ? `Sent as soon as slow mode lets it, a line every ${slow()} s` : 'Sending'}: ${text}`));
 }
 
 export function readyChat() {
+  $('line-recall').addEventListener('click', () => {
+    $('line-sheet').close();
+    const { epoch, seq } = opened;
+    doing(() => app.client.command('chat.recall', { room: app.room.id, epoch, seq }, { op: operation() }));
+  });
   onSubmit('say', ({ text }) => {
     const said = text.value.trim();
     if (!said || !app.room) return;

@@ -24,6 +24,7 @@ const WORDS = {
   not_in_room: 'They are no longer in the room.',
   too_many_admins: 'The room has as many admins as it may have. Make one of them a user like others first.',
   queue_full: 'Too many hands are raised already. Wait a moment.',
+  too_late: 'Your own lines can be recalled for two minutes, and this one is older.',
   room_list_full: 'The list of bans and mutes is full. Lift one first.',
   room_changed: 'Somebody has changed the room meanwhile. Look at its rules again.',
   seats_changed: 'The seats have changed meanwhile. Look again.',
