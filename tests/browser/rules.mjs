@@ -187,6 +187,28 @@ export async function rules(check, { browser, server }) {
     await guest.page.locator('#say input').waitFor();
   });
 
+  await step('a line is recalled by its author and by an admin, and everybody has lost it', async () => {
+    const gone = (visitor) => visitor.texts('#lines .gone');
+    await guest.say('a line that I regret');
+    for (const visitor of all) await until(async () => assert.equal((await visitor.chat()).at(-1), 'a line that I regret'));
+    assert.equal(await guest.page.locator('#lines button.text', { hasText: 'an admin may' }).count(), 0, 'nobody recalls others’ lines');
+    await guest.press('a line that I regret');
+    await guest.heading('A line of the chat', 2);
+    await guest.inspect('line-sheet');
+    await guest.press('Recall it for everybody');
+    for (const visitor of [owner, admin]) await until(async () => assert.deepEqual(await gone(visitor), ['This line was recalled']));
+    await until(async () => assert.deepEqual(await gone(guest), ['You recalled this line']));
+    await admin.press('the second line');
+    await admin.press('Recall it for everybody');
+    for (const visitor of all) await until(async () => assert.equal((await gone(visitor)).length, 2));
+    for (const visitor of all) assert.ok(!(await visitor.page.locator('#lines').textContent()).includes('regret'), visitor.name);
+    await guest.inspect('recalled');
+    await guest.page.reload();
+    await guest.heading(name);
+    await until(async () => assert.equal((await gone(guest)).length, 2), 15_000);
+    assert.ok(!(await guest.chat()).includes('the second line'), 'who comes later does not read it either');
+  });
+
   await step('a room with a password asks for it, says that it was wrong, and lets in with the right one', async () => {
     await guest.page.locator('#leave').click();
     await guest.heading('Rooms');
