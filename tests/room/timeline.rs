@@ -267,7 +267,8 @@ async fn a_recalled_line_is_nowhere_in_the_timeline_and_one_that_is_on_its_way_i
         let seat = 1 + u8::try_from(line % 2).expect("small");
         let command_of = if line < 2 { say(&card, "another line") } else { take(&card, seat) };
         if line > 2 {
-            let leave = parlor_protocol::Command::SeatLeave(parlor_protocol::command::InRoom { room: card.id });
+            let leave =
+                parlor_protocol::Command::SeatLeave(parlor_protocol::command::OnMap { room: card.id, version: None });
             command(&handle, 2, op().0.as_u128(), leave).await.expect("seated");
         }
         command(&handle, 2, op().0.as_u128(), command_of).await.expect("done");
