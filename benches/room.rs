@@ -23,7 +23,7 @@ fn room() -> RoomId {
 
 fn caller(number: i64) -> Caller {
     let user = Person::named(UserId::new(100_000_000 + number).expect("in range"), format!("user {number}"));
-    Caller { user, connection: ConnectionId(number.unsigned_abs()) }
+    Caller { user, connection: ConnectionId(number.unsigned_abs()), session: uuid::Uuid::nil() }
 }
 
 fn request(number: i64, op: u128, command: Command) -> Request {

@@ -44,7 +44,6 @@ use crate::kit::jobs::Jobs;
 use crate::kit::supervise::Supervisor;
 use crate::media::Media;
 use crate::room::{Crowds, RoomAllowance};
-use crate::voice::Voice;
 
 /// What a server is built from. The database is migrated, and the role that serves was found to have no right too
 /// many.
@@ -79,7 +78,6 @@ pub struct App {
     office: Office,
     crowds: Crowds,
     room_allowance: RoomAllowance,
-    voice: Voice,
     jobs: Jobs,
     supervisor: Supervisor,
     /// `true` while the server takes new work.
@@ -145,12 +143,6 @@ impl FromRef<App> for Office {
 impl FromRef<App> for Crowds {
     fn from_ref(app: &App) -> Self {
         app.crowds.clone()
-    }
-}
-
-impl FromRef<App> for Voice {
-    fn from_ref(app: &App) -> Self {
-        app.voice.clone()
     }
 }
 

@@ -16,7 +16,9 @@ use crate::kind::CommandData;
 use crate::limit;
 pub use crate::record::{ChangeRoom, CloseRoom};
 #[cfg(feature = "schemars")]
-use crate::reply::{Connected, Done, Empty, GiftPage, GiftReceipt, HandList, Joined, PeoplePage, SessionRefreshed};
+use crate::reply::{
+    Connected, Done, Empty, GiftPage, GiftReceipt, HandList, Joined, PeoplePage, SessionRefreshed, VoicePass,
+};
 use crate::room::Position;
 use crate::text::{self, Rule};
 
@@ -261,6 +263,11 @@ pub struct ListPeople {
     /// The user id above which people are listed. Absent: from the beginning.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<UserId>,
+    /// The beginning of a name, in any case and without its marks, or a whole user id: at most 60 characters in one line.
+    /// Absent: everybody is listed.
+    #[cfg_attr(feature = "schemars", schemars(length(max = limit::SEARCH_CHARS), pattern(text::pattern::LINE_OR_NOTHING)))]
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub search: String,
 }
 
 commands! {
@@ -330,6 +337,10 @@ commands! {
     SeatMove(MoveSeat) -> Done = "seat.move": Soft, Room, rate Seat, rest "PATCH /v1/rooms/{id}/seat";
     /// Leave the user's own seat.
     SeatLeave(OnMap) -> Done = "seat.leave": Soft, Room, rate Seat, rest "DELETE /v1/rooms/{id}/seat";
+    /// Speak from this device: the user's seat is that of the session which took it, and this one has it from now on.
+    ///
+    /// The others of the user's devices that had a token of the voice vendor get one with which they may only listen.
+    SeatClaim(InRoom) -> Done = "seat.claim": Soft, Room, rate Seat, rest "PUT /v1/rooms/{id}/seat/device";
     /// Lock a seat; a user who sits there loses it. Only the room's owner and its admins may do this; admins not if the
     /// owner or another admin sits there.
     SeatLock(OnSeat) -> Done = "seat.lock": Hard, Room, rate Seat, rest "PUT /v1/rooms/{id}/seats/{no}/lock";
@@ -427,9 +438,14 @@ commands! {
     GiftSend(SendGift) -> GiftReceipt = "gift.send": Money, Room, rate Gift, rest "POST /v1/rooms/{id}/gifts";
     /// List the room's gifts above a number, oldest first, at most 200.
     GiftList(ListGifts) -> GiftPage = "gift.list": Repeatable, Store, rate List, rest "GET /v1/rooms/{id}/gifts";
-    /// List the people in the room by id, at most 100 per page.
+    /// List the people in the room by id, or those of them who are searched for, at most 100 per page.
     PeopleList(ListPeople) -> PeoplePage = "people.list": Repeatable, Room, rate List,
         rest "GET /v1/rooms/{id}/participants";
+    /// Get what one connects to the voice vendor with: whoever is in the room may listen, and whoever sits on a seat that
+    /// is not muted may speak. `feature_off` if the server has no vendor.
+    ///
+    /// Before it ends, and when the user may speak who could not, the device is sent `voice.renewed` with a new one.
+    VoiceToken(InRoom) -> VoicePass = "voice.token": Repeatable, Room, rate List, rest "POST /v1/rooms/{id}/voice";
 }
 
 /// The data of a command that needs none.
@@ -627,5 +643,9 @@ impl CommandData for ListGifts {
 impl CommandData for ListPeople {
     fn room(&self) -> Option<RoomId> {
         Some(self.room)
+    }
+
+    fn refuse(&mut self, error: ErrorBody) -> ErrorBody {
+        text::take(error, "search", &mut self.search, Rule::line(limit::SEARCH_CHARS).or_nothing())
     }
 }

@@ -6,6 +6,7 @@ use uuid::Uuid;
 use crate::chat::{LineReactions, Quote, Speaker};
 use crate::id::{Op, RoomId, UserId};
 use crate::money::{Coins, Currency};
+use crate::reply::VoicePass;
 use crate::room::{ChatRules, GiftLine, OwnershipCause, OwnershipOffer, Person, RoomCard, Seat, SeatCause};
 use crate::seating::{Hand, Invitation, InvitationOutcome, SeatMode, SettledHand};
 
@@ -309,6 +310,15 @@ pub enum UserFrame {
         #[serde(default, skip_serializing_if = "String::is_empty")]
         reason: String,
     },
+    /// A new token of the voice vendor, for a device that has asked for one: because that one is about to end, or because
+    /// the user may speak who could not. Give it to the vendor's client in place of the old one.
+    #[serde(rename = "voice.renewed")]
+    VoiceRenewed {
+        /// The room.
+        room: RoomId,
+        /// What to connect with.
+        pass: VoicePass,
+    },
 }
 
 /// Why a user is no longer in a room.
@@ -324,6 +334,9 @@ pub enum RemovalCause {
     JoinedElsewhere,
     /// The user has left the room on another device.
     Left,
+    /// The user has joined the room on another device, and may be in it on so many at a time (`room.devices`). The user is
+    /// still in the room.
+    Replaced,
     /// The room has moved or starts anew: join again with the position.
     Resync,
     /// Everybody was removed from the room: it was closed, and a join is answered `room_closed` until it is opened; or the

@@ -62,6 +62,8 @@ pub const GIFT_PAGE: usize = 200;
 pub const GIFT_PAGE_BYTES: usize = 64 * 1024;
 /// People in one page of `people.list`, and in a snapshot.
 pub const PEOPLE_PAGE: usize = 100;
+/// Characters of a search among the people of a room.
+pub const SEARCH_CHARS: usize = 60;
 /// Chat lines in a snapshot.
 pub const CHAT_LINES: usize = 50;
 /// Bytes of all chat lines of a snapshot together: it has the newest lines that fit.

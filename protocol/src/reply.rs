@@ -8,7 +8,7 @@ use crate::id::{GiftId, RoomId, UserId};
 #[cfg(feature = "schemars")]
 use crate::limit;
 use crate::money::{Coins, Currency};
-use crate::room::{GiftLine, Person, Position, Snapshot};
+use crate::room::{GiftLine, Member, Person, Position, Snapshot};
 use crate::seating::Hand;
 
 /// A balance with its version.
@@ -197,8 +197,8 @@ pub struct GiftPage {
 pub struct PeoplePage {
     /// The people, at most 100.
     #[cfg_attr(feature = "schemars", schemars(length(max = limit::PEOPLE_PAGE)))]
-    pub people: Vec<Person>,
-    /// The number of people in the room.
+    pub people: Vec<Member>,
+    /// The number of people in the room, whoever was searched for.
     pub count: u32,
     /// There are more above the last one: send the command again from there.
     pub more: bool,
@@ -212,6 +212,41 @@ pub struct HandList {
     /// The hands, at most 200.
     #[cfg_attr(feature = "schemars", schemars(length(max = limit::HANDS)))]
     pub hands: Vec<Hand>,
+}
+
+/// A vendor that carries the sound of rooms.
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum VoiceVendor {
+    /// LiveKit.
+    Livekit,
+    /// Agora.
+    Agora,
+}
+
+/// The reply to `voice.token`: what a client connects to the voice vendor with.
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+pub struct VoicePass {
+    /// The vendor.
+    pub provider: VoiceVendor,
+    /// LiveKit: the address to connect to. Agora: the id of the app.
+    pub place: String,
+    /// The room's name at the vendor, which is its id.
+    pub channel: String,
+    /// The user's identity at LiveKit and number (uid) at Agora, which is their id.
+    pub identity: String,
+    /// The token. Nobody else may see it.
+    pub token: String,
+    /// Unix milliseconds at which the token or a right in it ends. The device is sent `voice.renewed` before.
+    #[cfg_attr(feature = "schemars", schemars(range(min = 0)))]
+    #[cfg_attr(feature = "utoipa", schema(minimum = 0, maximum = 9_007_199_254_740_991_i64))]
+    pub expires_at: i64,
+    /// Whether the token lets the user speak: they sit on a seat that is not muted, and have not muted themselves.
+    pub may_speak: bool,
 }
 
 /// The data of a reply that only confirms its command.

@@ -216,6 +216,7 @@ pub struct GiftLine {
 }
 
 /// A user's role in a room.
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
@@ -232,6 +233,19 @@ pub enum RoomRole {
     Listener,
     /// Everybody but the owner, as servers said before there were the other roles.
     Member,
+}
+
+/// Somebody in a room, as the list of its people shows them.
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+pub struct Member {
+    /// Who it is.
+    #[serde(flatten)]
+    pub person: Person,
+    /// Their role in the room. Absent: they are a listener.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<RoomRole>,
 }
 
 /// A room's record, as lists, snapshots and `room.changed` show it.

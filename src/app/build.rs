@@ -126,8 +126,11 @@ async fn connect(
         Some(faults) => Arc::new(ports::GiftsWithFaults { gifts: gifts.clone(), faults }),
         None => gifts.clone(),
     };
+    let voice = Voice::of(&settings.voice, &edge).map_err(cannot)?;
+    voice.start(&supervisor);
+    let of_rooms = settings.room.clone();
     let (rooms, returned) =
-        Directory::new(edge.clone(), node.clone(), paid, delivery.clone(), settings.room.clone(), &supervisor);
+        Directory::new(edge.clone(), node.clone(), paid, delivery.clone(), of_rooms, voice.clone(), &supervisor);
     let wallets = ports::LedgerWallets { ledger: ledger.clone(), welcome: settings.ledger.welcome(mode == Mode::Dev) };
     let senders = Senders::new(&settings.courier, mode == Mode::Dev).map_err(cannot)?;
     let courier = Courier::new(senders, &settings.courier);
@@ -139,7 +142,7 @@ async fn connect(
     let announced = Announced { outbox_bytes: settings.delivery.outbox_bytes, grace_ms: settings.room.grace_ms };
     let ports = ports::SocketPorts::new(identity.clone(), &edge, rooms.clone(), gifts.clone(), &supervisor);
     let delivered = delivery.clone();
-    let surroundings = Surroundings { proxies: Proxies::of(&settings.http), connections };
+    let surroundings = Surroundings { proxies: Proxies::of(&settings.http), connections, voice: voice.clone() };
     let (asked, crew) = (settings.gateway.clone(), sockets.clone());
     let gateway = GatewayState::new(asked, announced, delivery, ports, surroundings, &supervisor, crew);
     let until = || supervisor.stop().child_token();
@@ -179,9 +182,11 @@ async fn connect(
         supervisor.engine("metrics listener", supervisor.stop(), served);
     }
 
-    let voice = Voice::of(&settings.voice).map_err(cannot)?;
-    let job_kinds = jobs::kinds(&edge, &courier, &identity, &media, (&settings.room, gifts.clone()), anchor);
+    let of_rooms = (&settings.room, gifts.clone());
+    let job_kinds = jobs::kinds(&edge, &courier, &identity, &media, of_rooms, &voice, anchor);
     let jobs = Jobs::open(pool.clone(), &settings.jobs, job_kinds, jobs::Metrics).await.map_err(cannot)?;
+    // The lease says that no other server works on this database.
+    jobs.take_over().await.map_err(cannot)?;
     jobs.start(&supervisor);
     let serving = Arc::new(AtomicBool::new(true));
     let office = Office::new(rooms.clone());
@@ -193,7 +198,6 @@ async fn connect(
         office,
         crowds: Crowds::of(rooms.clone()),
         room_allowance: settings.room.allowance(),
-        voice,
         jobs,
         node,
         ledger,

@@ -17,6 +17,7 @@ use crate::room::timeline::{EmptyLine, ForgetTimeline};
 use crate::room::visits::KeepVisits;
 use crate::room::{self, ForgetFacts};
 use crate::telemetry::metric;
+use crate::voice::{ForgetRights, TellVendor, Voice};
 
 /// Every kind of job that this program knows. If a kind is removed here, its jobs in the table stay there until a
 /// program runs that knows the kind.
@@ -26,6 +27,7 @@ pub(super) fn kinds(
     identity: &Identity,
     media: &Media,
     (rooms, takings): (&room::Settings, Arc<dyn Takings>),
+    voice: &Voice,
     anchor: Option<MakeAnchor>,
 ) -> Kinds {
     let kinds = Kinds::new().with(courier.mail_job()).with(courier.sms_job());
@@ -37,6 +39,7 @@ pub(super) fn kinds(
     let kinds = kinds.every(Duration::from_secs(600), ForgetTimeline::after(rooms.timeline_days));
     let kinds = kinds.every(Duration::from_secs(300), KeepVisits::after(rooms.visits_days));
     let kinds = kinds.every(Duration::from_secs(3_600), CountDays::new(takings, edge.clock().clone()));
+    let kinds = kinds.with(TellVendor::new(voice.clone())).every(Duration::from_secs(3_600), ForgetRights);
     let kinds = identity.kinds(kinds, edge);
     let kinds = media.kinds(kinds, edge);
     match anchor {

@@ -62,7 +62,7 @@ pub(super) async fn connect(
     for asked in connect.joins {
         // Each join counts like a `room.join`.
         let came_in = match gateway.admit(me.person.id, RateClass::Join, Instant::now()) {
-            Ok(()) => join::come_in(&gateway, &connection, &me.person, asked).await,
+            Ok(()) => join::come_in(&gateway, &connection, &me.person, me.session, asked).await,
             Err(error) => Err(error),
         };
         let join = match came_in {

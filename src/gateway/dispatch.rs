@@ -12,6 +12,7 @@ use super::GatewayState;
 use super::connect;
 use super::join::{self, CameIn};
 use super::session::{Change, Session, Step, reply};
+use super::voice::Cause;
 use crate::delivery::Frame;
 use crate::kit::operation::Operation;
 use crate::room::{Act, Answer, Caller, NotAsked, Reply, Request, RoomHandle};
@@ -75,9 +76,9 @@ impl Session {
             Command::Ping(_) => Ok(Step::Reply(reply(id, Ok(&Empty {})))),
             Command::RoomJoin(asked) => {
                 let (gateway, connection) = (self.gateway.clone(), self.connection.clone());
-                let user = self.person().clone();
+                let Caller { user, session, .. } = self.caller();
                 Ok(Step::Block(Box::pin(async move {
-                    match join::come_in(&gateway, &connection, &user, asked).await {
+                    match join::come_in(&gateway, &connection, &user, session, asked).await {
                         Ok(CameIn { place, former, joined }) => {
                             let (room, epoch, seq) = joined.place();
                             connection.joined(room, epoch, seq, joined.frame(id)).await;
@@ -116,8 +117,18 @@ impl Session {
                 })))
             }
             Command::PeopleList(list) => {
-                let request = Request::People { user: self.person().id, after: list.after };
+                let request = Request::People { user: self.person().id, after: list.after, search: list.search };
                 self.ask_room(id, &self.handle(list.room)?, request)
+            }
+            Command::VoiceToken(in_room) => {
+                self.gateway.voice.check_on().map_err(|off| *off.body)?;
+                let handle = self.handle(in_room.room)?;
+                let session = self.me.as_ref().map(|me| me.session).unwrap_or_default();
+                let (gateway, person) = (self.gateway.clone(), self.person().clone());
+                Ok(Step::Wait(Box::pin(async move {
+                    let pass = gateway.voice_pass(&handle, &person, session, Cause::Asked).await;
+                    (id, reply(id, pass.as_ref()))
+                })))
             }
             Command::HandList(list) => {
                 let request = Request::Hands { user: self.person().id };
@@ -158,7 +169,8 @@ impl Session {
     }
 
     fn caller(&self) -> Caller {
-        Caller { user: self.person().clone(), connection: self.connection.id() }
+        let session = self.me.as_ref().map(|me| me.session).unwrap_or_default();
+        Caller { user: self.person().clone(), connection: self.connection.id(), session }
     }
 
     fn deadline(&self) -> Duration {

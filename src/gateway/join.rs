@@ -8,6 +8,7 @@ use parlor_protocol::room::{GiftLine, Person};
 use parlor_protocol::{ErrorBody, ErrorCode, RoomId, UserId, envelope, limit};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use super::GatewayState;
 use crate::delivery::{Connection, Frame};
@@ -89,10 +90,11 @@ pub(super) async fn come_in(
     gateway: &GatewayState,
     connection: &Connection,
     user: &Person,
+    session: Uuid,
     asked: Join,
 ) -> Result<CameIn, ErrorBody> {
     let began = Instant::now();
-    let came_in = take_place(gateway, connection, user, asked).await;
+    let came_in = take_place(gateway, connection, (user, session), asked).await;
     metric::JOINS.add_of(if came_in.is_ok() { "joined" } else { "refused" }, 1);
     metric::JOIN_TIMES.record_time(began.elapsed());
     came_in
@@ -103,7 +105,7 @@ pub(super) async fn come_in(
 async fn take_place(
     gateway: &GatewayState,
     connection: &Connection,
-    user: &Person,
+    (user, session): (&Person, Uuid),
     join: Join,
 ) -> Result<CameIn, ErrorBody> {
     let deadline = Duration::from_millis(gateway.settings.answer_ms);
@@ -117,7 +119,7 @@ async fn take_place(
     let handle = within(deadline, gateway.ports.wake(join.room)).await?;
     connection.subscribe(join.room).await;
     // If this future is dropped from here on, the socket has ended, and its subscriptions with it.
-    let (place, joined) = match ask(gateway, connection, user, &join, handle).await {
+    let (place, joined) = match ask(gateway, connection, (user, session), &join, handle).await {
         Ok(joined) => joined,
         Err(error) => {
             connection.unsubscribe(join.room).await;
@@ -125,6 +127,7 @@ async fn take_place(
         }
     };
     let former = gateway.users.came_in(user.id, connection.id(), join.room, chosen);
+    gateway.users.put_out(user.id, join.room, &joined.replaced);
     let former_room = former.as_ref().map(|former| former.room);
     if let Some(former) = former {
         gateway.users.leave_former(connection, user.id, former).await;
@@ -141,13 +144,13 @@ async fn take_place(
 async fn ask(
     gateway: &GatewayState,
     connection: &Connection,
-    user: &Person,
+    (user, session): (&Person, Uuid),
     join: &Join,
     handle: RoomHandle,
 ) -> Result<(Place, Box<JoinAnswer>), ErrorBody> {
     // The user may have another name than when this socket was connected.
     let person = gateway.users.person(user.id).unwrap_or_else(|| user.clone());
-    let caller = Caller { user: person, connection: connection.id() };
+    let caller = Caller { user: person, connection: connection.id(), session };
     let asked = handle.send(Request::Join { caller, position: join.position })?;
     let place = Place::new(join.room, user.id, connection.id(), &gateway.users);
     match answer(asked, Duration::from_millis(gateway.settings.answer_ms)).await {

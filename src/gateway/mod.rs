@@ -24,6 +24,7 @@ mod session;
 mod settings;
 mod strangers;
 mod upgrade;
+mod voice;
 
 use std::fmt;
 use std::net::IpAddr;
@@ -39,6 +40,7 @@ use crate::http::proxy::Proxies;
 use crate::kit::budget::Prices;
 use crate::kit::supervise::{Crew, Supervisor};
 use crate::presence::Users;
+use crate::voice::Voice;
 pub use port::{Named, Ports, SignedIn};
 pub use routes::routes;
 pub use settings::Settings;
@@ -60,12 +62,14 @@ pub struct Surroundings {
     pub proxies: Proxies,
     /// The most connections that the process can have.
     pub connections: usize,
+    /// The voice vendor, or none.
+    pub voice: Voice,
 }
 
 impl Default for Surroundings {
     /// No proxies, and as many connections as anybody may set.
     fn default() -> Self {
-        Self { proxies: Proxies::default(), connections: usize::MAX / 2 }
+        Self { proxies: Proxies::default(), connections: usize::MAX / 2, voice: Voice::off() }
     }
 }
 
@@ -77,6 +81,8 @@ pub struct Shared {
     users: Users,
     door: door::Door,
     proxies: Proxies,
+    voice: Voice,
+    renewals: voice::Renewals,
     /// When the gateway was started; the use of budgets is counted from here.
     began: Instant,
     socket_prices: Prices,
@@ -116,13 +122,15 @@ impl GatewayState {
         let keep = async move { stopped.run_until_cancelled(kept.keep()).await.unwrap_or_default() };
         supervisor.engine("patience of sockets", &stop, keep);
         let (socket_prices, user_prices) = (settings.socket_prices(), settings.user_prices());
-        Self(Arc::new(Shared {
+        let gateway = Self(Arc::new(Shared {
             settings,
             announced,
             delivery,
             users,
             door,
             proxies: surroundings.proxies,
+            voice: surroundings.voice,
+            renewals: voice::Renewals::default(),
             began: Instant::now(),
             socket_prices,
             user_prices,
@@ -131,7 +139,14 @@ impl GatewayState {
             stop,
             sockets,
             ping,
-        }))
+        }));
+        if gateway.voice.is_on() {
+            let (renewed, ends) = (gateway.clone(), supervisor.stop().clone());
+            supervisor.engine("renewal of voice tokens", supervisor.stop(), async move {
+                let _ = ends.run_until_cancelled(renewed.renew_voice_tokens()).await;
+            });
+        }
+        gateway
     }
 
     /// The users of this process, through whom user frames are sent.

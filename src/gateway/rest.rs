@@ -4,10 +4,13 @@ use std::time::Duration;
 
 use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
+use parlor_protocol::reply::VoicePass;
 use parlor_protocol::room::{GiftLine, Person};
 use parlor_protocol::{Command, ErrorCode, Op, RateClass, RoomId, Weight};
 use tokio::time::Instant;
+use uuid::Uuid;
 
+use super::voice::Cause;
 use super::{GatewayState, join};
 use crate::delivery::ConnectionId;
 use crate::identity::{CurrentUser, Identity};
@@ -21,6 +24,8 @@ pub(super) struct Guest {
     gateway: GatewayState,
     pub(super) edge: Edge,
     pub(super) person: Person,
+    /// The session of the request's token.
+    session: Uuid,
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Guest
@@ -35,7 +40,7 @@ where
         let user = CurrentUser::from_request_parts(parts, state).await?;
         let edge = Edge::from_ref(state);
         let person = Identity::from_ref(state).person(&mut *edge.read().await?, user.id).await?;
-        Ok(Self { gateway: GatewayState::from_ref(state), edge, person })
+        Ok(Self { gateway: GatewayState::from_ref(state), edge, person, session: user.session })
     }
 }
 
@@ -49,7 +54,8 @@ impl Guest {
         // A command that costs money may be the retry of one that was paid, even if the user is no longer in the room.
         let wakes = command.weight() == Weight::Money;
         let operation = Operation::of_command(op, self.person.id, &command);
-        let caller = Caller { user: self.person.clone(), connection: ConnectionId::NONE };
+        let (user, session) = (self.person.clone(), self.session);
+        let caller = Caller { user, connection: ConnectionId::NONE, session };
         self.ask(room, wakes, Request::Command { caller, operation, command }).await
     }
 
@@ -59,7 +65,8 @@ impl Guest {
         if let Some(rate) = command.rate() {
             self.gateway.admit(self.person.id, rate, Instant::now())?;
         }
-        let caller = Caller { user: self.person.clone(), connection: ConnectionId::NONE };
+        let (user, session) = (self.person.clone(), self.session);
+        let caller = Caller { user, connection: ConnectionId::NONE, session };
         self.ask(room, false, Request::Signal { caller, command }).await
     }
 
@@ -78,6 +85,14 @@ impl Guest {
     /// Whether the room lets the user do something that is then done elsewhere.
     pub(super) async fn permitted(&self, room: RoomId, act: Act) -> Result<()> {
         self.look(room, Request::Permitted { user: self.person.id, act }).await.map(drop)
+    }
+
+    /// What the user connects to the voice vendor with, from a room that they are in.
+    pub(super) async fn voice_pass(&self, room: RoomId) -> Result<VoicePass> {
+        self.gateway.voice.check_on()?;
+        self.gateway.admit(self.person.id, RateClass::List, Instant::now())?;
+        let handle = self.handle(room, false).await?;
+        Ok(self.gateway.voice_pass(&handle, &self.person, self.session, Cause::Asked).await?)
     }
 
     /// At most `limit` committed gifts of a room whose `gift_no` is above `after`.

@@ -15,8 +15,8 @@ use axum::extract::FromRef;
 use parlor_protocol::command;
 use parlor_protocol::command::{MoveSeat, OnAllSeats, OnSeat, Recipients, SendGift, TakeSeat};
 use parlor_protocol::reply::{Done, GiftReceipt};
-use parlor_protocol::room::{GiftLine, Person};
-use parlor_protocol::{Command, ErrorCode, GiftId, Op, RoomId, UserId};
+use parlor_protocol::room::{GiftLine, Member};
+use parlor_protocol::{Command, ErrorCode, GiftId, Op, RoomId, UserId, limit};
 use serde::{Deserialize, Serialize};
 use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 use utoipa::{IntoParams, ToSchema};
@@ -29,9 +29,9 @@ use crate::http::{IdempotencyKey, ValidJson, ValidPath, ValidQuery};
 use crate::identity::Identity;
 use crate::kit::edge::Edge;
 use crate::kit::error::{Error, Result};
+use crate::kit::fields::{bad_field, line};
 use crate::kit::page::{Cursor, Page};
 use crate::room::{Answer, Request, SeatMap};
-use crate::voice::Voice;
 
 /// The routes of a room's record, seats, people, admins, voice, messages, kicks and gifts.
 pub fn routes<S>() -> OpenApiRouter<S>
@@ -40,12 +40,12 @@ where
     GatewayState: FromRef<S>,
     Identity: FromRef<S>,
     Edge: FromRef<S>,
-    Voice: FromRef<S>,
 {
     OpenApiRouter::new()
         .merge(record::routes())
         .routes(routes!(list_seats))
         .routes(routes!(take_seat, move_seat, leave_seat))
+        .routes(routes!(seating::claim_seat))
         .routes(routes!(lock_seat, unlock_seat))
         .routes(routes!(lock_seats, unlock_seats))
         .routes(routes!(seating::mute_self, seating::unmute_self))
@@ -270,14 +270,18 @@ async fn unlock_seats(
 
 crate::list! {
     /// The query for the people in a room, by id.
-    struct PeopleList: "room.people" by UserId {}
+    struct PeopleList: "room.people" by UserId {
+        /// Only those whose name begins with this, in any case and without its marks, or whose id it is.
+        #[param(min_length = 1, max_length = 60)]
+        search: Option<String>,
+    }
 }
 
 /// A page of the people in a room, by id.
 #[derive(Serialize, ToSchema)]
 struct Participants {
     /// The people, in the order of their ids.
-    items: Vec<Person>,
+    items: Vec<Member>,
     /// The `cursor` of the next page; absent on the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<Cursor>,
@@ -285,11 +289,11 @@ struct Participants {
     count: u32,
 }
 
-/// Lists the people in a room, for its members and its owner.
+/// Lists the people in a room, or those of them who are searched for, for its members and its owner.
 #[utoipa::path(get, path = "/v1/rooms/{id}/participants", tag = "rooms",
     params(("id" = RoomId, Path, description = "Which room."), PeopleList),
     responses((status = 200, description = "A page of people, by id.", body = Participants,
-        example = json!({"items": [{"id": 901_233_872, "name": "Amira"}], "count": 1}))),
+        example = json!({"items": [{"id": 901_233_872, "name": "Amira", "role": "speaker"}], "count": 1}))),
     extensions(("x-errors" = json!([ErrorCode::RoomNotFound, ErrorCode::NotInRoom, ErrorCode::RoomPaused, ErrorCode::Busy]))))]
 async fn list_participants(
     guest: Guest,
@@ -297,13 +301,15 @@ async fn list_participants(
     ValidQuery(query): ValidQuery<PeopleList>,
 ) -> Result<Json<Participants>> {
     let window = query.window()?;
-    match guest.look(room, Request::People { user: guest.person.id, after: window.behind() }).await? {
+    let checked = |text: String| line(&text, limit::SEARCH_CHARS).map_err(|why| bad_field("search", why));
+    let search = query.search.map(checked).transpose()?.unwrap_or_default();
+    match guest.look(room, Request::People { user: guest.person.id, after: window.behind(), search }).await? {
         Answer::People(page) => {
             let mut items = page.people;
             // The room has cut its page already, perhaps to fewer people than the window asks for.
             let more = page.more || items.len() > window.limit();
             items.truncate(window.limit());
-            let next = items.last().filter(|_| more).map(|last| window.cursor(&last.id));
+            let next = items.last().filter(|_| more).map(|last| window.cursor(&last.person.id));
             Ok(Json(Participants { items, next, count: page.count }))
         }
         other => Err(unexpected(&other)),

@@ -101,6 +101,25 @@ impl Users {
         }
     }
 
+    /// Sends the frame to each socket of this session that is in the room. Returns whether there is one.
+    pub async fn send_in(&self, user: UserId, session: Uuid, room: RoomId, frame: &UserFrame) -> bool {
+        let connections: Vec<_> = self.0.entries.get(&user).map_or_else(Vec::new, |entry| {
+            let there = entry.devices.iter().filter(|device| device.session == session && device.room == Some(room));
+            there.map(|device| device.connection.clone()).collect()
+        });
+        let frame = Frame::text(&envelope::user(user, frame));
+        for connection in &connections {
+            connection.send(frame.clone()).await;
+        }
+        !connections.is_empty()
+    }
+
+    /// Whether a socket of this session is in the room.
+    pub fn is_in(&self, user: UserId, session: Uuid, room: RoomId) -> bool {
+        let there = |device: &Device| device.session == session && device.room == Some(room);
+        self.0.entries.get(&user).is_some_and(|entry| entry.devices.iter().any(there))
+    }
+
     /// The user as others see them: as of their last sign-in, or of a change since.
     pub fn person(&self, user: UserId) -> Option<Person> {
         self.0.entries.get(&user).and_then(|entry| entry.person.clone())
@@ -225,6 +244,16 @@ impl Users {
         let is_here = *entry.room.get_or_insert(room) == room;
         entry.chosen |= is_here;
         is_here
+    }
+
+    /// Notes that these sockets of the user are no longer in the room, in which the user stays by another one.
+    pub fn put_out(&self, user: UserId, room: RoomId, sockets: &[ConnectionId]) {
+        if sockets.is_empty() {
+            return;
+        }
+        let Some(mut entry) = self.0.entries.get_mut(&user) else { return };
+        let there = |device: &&mut Device| device.room == Some(room) && sockets.contains(&device.connection.id());
+        entry.devices.iter_mut().filter(there).for_each(|device| device.room = None);
     }
 
     /// Notes that the user has left this room. Nothing happens if they are in another one.

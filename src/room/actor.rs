@@ -8,6 +8,7 @@ mod recall;
 mod repair;
 #[cfg(test)]
 mod tests;
+mod voices;
 mod writes;
 
 use std::future::pending;
@@ -25,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::checkpoints::Checkpoints;
 use self::pause::{Ending, Pause};
+use self::voices::Voices;
 use self::writes::Writes;
 use super::audience::Audience;
 use super::board::Board;
@@ -41,6 +43,7 @@ use super::words::Watched;
 use crate::cluster::Lease;
 use crate::kit::clock::Timestamp;
 use crate::telemetry::metric;
+use crate::voice::Voice;
 
 /// The most requests that are taken from the mailbox before deadlines and answers are looked at again.
 const BATCH: usize = 64;
@@ -71,6 +74,8 @@ pub(super) struct Parts {
     pub words: Watched,
     /// What keeps the room's events and visits.
     pub timeline: Recorder,
+    /// The voice vendor, or none.
+    pub voice: Voice,
     pub lease: Lease,
     /// The wall clock's time when the room wakes.
     pub now: Timestamp,
@@ -90,6 +95,7 @@ pub(super) struct RoomActor {
     board: Arc<Board>,
     words: Watched,
     timeline: Recorder,
+    voices: Voices,
     writes: Writes,
     checkpoints: Checkpoints,
     pause: Pause,
@@ -126,13 +132,14 @@ async fn landed<T>(flight: &mut Option<PortFuture<T>>) -> T {
 
 impl RoomActor {
     pub(super) fn new(parts: Parts) -> Self {
-        let Parts { state, settings, audience, gifts, facts, board, words, timeline, lease, now } = parts;
+        let Parts { state, settings, audience, gifts, facts, board, words, timeline, voice, lease, now } = parts;
         let actor = Self {
             ring: Ring::new(&settings),
             clock: RoomClock::starting(now),
             checkpoints: Checkpoints::new(&settings),
             writes: Writes::new(&settings),
             pause: Pause::new(lease),
+            voices: Voices::new(voice),
             digest_at: now.plus_ms(ms(settings.digest_ms)),
             reading: None,
             receipts: FuturesUnordered::new(),
@@ -247,14 +254,25 @@ impl RoomActor {
     }
 
     fn carry_out(&mut self, decision: Decision, now: Timestamp, reply: Option<Reply>) {
+        let removals = decision.removals.iter().flat_map(|removal| &removal.connections);
+        let removed: Vec<_> =
+            removals.filter(|_| matches!(decision.outcome, Outcome::Joined { .. })).copied().collect();
         let outcome = self.apply(decision, now);
         match outcome {
             Outcome::Answer(answer) => self.answer(reply, answer),
             Outcome::Joined { user, position } => {
                 // Arrivals that may be announced at once are announced before the answer, so that it includes them.
                 self.pass_time();
-                let joined = Box::new(self.joined(user, position));
+                let joined = Box::new(JoinAnswer { replaced: removed, ..self.joined(user, position) });
                 self.answer(reply, Ok(Answer::Joined(joined)));
+            }
+            Outcome::Hears { user, rights } => {
+                let place = self.hears(user, rights);
+                self.answer(reply, Ok(Answer::Place(place)));
+            }
+            Outcome::Voices { standings, all } => {
+                self.recall_voices(standings, all);
+                self.answer(reply, Ok(Answer::Nothing));
             }
             Outcome::Order(order) => self.order(order, reply),
             Outcome::ReadGifts => {
@@ -292,8 +310,12 @@ impl RoomActor {
         for removal in decision.removals {
             self.audience.remove(removal);
         }
+        let mut concerned = Vec::new();
         for change in decision.changes {
             self.timeline.before(&self.state, &change, now);
+            if !self.voices.is_idle() {
+                self.state.concerned(&change, &mut concerned);
+            }
             self.state.evolve(&change, now);
             match change {
                 Change::Event(event) => self.tell(event, now),
@@ -305,6 +327,12 @@ impl RoomActor {
                 Change::Departed { .. } | Change::FactApplied { .. } => {
                     self.checkpoints.dirty = true;
                 }
+                Change::Holds { user, from_another, .. } => {
+                    self.checkpoints.dirty = true;
+                    if from_another {
+                        self.seat_claimed(user);
+                    }
+                }
                 Change::Renamed(_)
                 | Change::Attached(_)
                 | Change::Detached(..)
@@ -314,6 +342,9 @@ impl RoomActor {
                 | Change::Reacted { .. }
                 | Change::GiftsKnown { .. } => {}
             }
+        }
+        if !concerned.is_empty() {
+            self.tell_voices(concerned, now);
         }
         self.show();
         decision.outcome
@@ -367,7 +398,7 @@ impl RoomActor {
         let snapshot = missed.is_none().then(|| self.view(user));
         let position = self.state.position(brought.as_ref(), missed.is_some());
         let (missed, first_gift) = missed.map_or((None, None), |missed| (Some(missed.frames), missed.first_gift));
-        JoinAnswer { position, missed, first_gift, snapshot }
+        JoinAnswer { position, missed, first_gift, snapshot, replaced: Vec::new() }
     }
 
     /// The snapshot for this user, as text. It is made once for all users who see the same.

@@ -34,26 +34,27 @@ use crate::kit::edge::Edge;
 use crate::kit::error::{Error, Result};
 use crate::kit::supervise::{self, Crew, Supervisor};
 use crate::telemetry::metric;
+use crate::voice::Voice;
 
 /// The most [`Returned`] that wait to be received. When there are more, waking rooms wait.
 const RETURNS: usize = 1_024;
 
 /// The rooms that are awake on this node. Cheap to clone; all clones are the same register.
 #[derive(Clone)]
-pub struct Directory(Arc<Inner>);
+pub struct Directory(pub(super) Arc<Inner>);
 
-struct Inner {
+pub(super) struct Inner {
     edge: Edge,
     node: Node,
     gifts: Arc<dyn Gifts>,
     facts: Arc<dyn Facts>,
     delivery: Delivery,
-    settings: Arc<Settings>,
+    pub(super) settings: Arc<Settings>,
     /// Receives every user whom a checkpoint brings back, because they may be in another room by now.
     returned: mpsc::Sender<Returned>,
     /// Cancelled when every actor is to end in order.
-    stop: CancellationToken,
-    crew: Crew,
+    pub(super) stop: CancellationToken,
+    pub(super) crew: Crew,
     /// Rooms that have panicked lately.
     resting: Resting,
     ranking: Ranking,
@@ -61,6 +62,7 @@ struct Inner {
     words: Watched,
     /// Where rooms hand over what is recorded of them; absent: they are not recorded.
     timeline: Option<Timeline>,
+    pub(super) voice: Voice,
     slots: Mutex<HashMap<RoomId, Slot>>,
 }
 
@@ -114,6 +116,7 @@ impl Directory {
         gifts: Arc<dyn Gifts>,
         delivery: Delivery,
         settings: Settings,
+        voice: Voice,
         supervisor: &Supervisor,
     ) -> (Self, mpsc::Receiver<Returned>) {
         let (returned, returns) = mpsc::channel(RETURNS);
@@ -121,6 +124,7 @@ impl Directory {
             edge.clone(),
             Duration::from_millis(settings.write_timeout_ms),
             settings.rooms_user,
+            voice.clone(),
             supervisor,
         );
         let (stop, crew) = (supervisor.stop().child_token(), supervisor.crew().clone());
@@ -145,12 +149,16 @@ impl Directory {
             recents,
             words,
             timeline,
+            voice,
             slots,
         };
         let directory = Self(Arc::new(inner));
         supervisor.engine("ranking of rooms", &directory.0.stop, directory.clone().rank());
         supervisor.engine("sweep for gifts", &directory.0.stop, directory.clone().sweep());
         directory.start_sampler(supervisor);
+        if directory.0.voice.is_on() {
+            supervisor.engine("watch of voices", &directory.0.stop, directory.clone().watch_voices());
+        }
         (directory, returns)
     }
 
@@ -313,6 +321,7 @@ impl Directory {
         };
         metric::ROOM_WAKES.add_of("woken", 1);
         self.slots().insert(room, Slot::Awake { handle: handle.clone(), gone: leaving.gone.clone() });
+        self.recall_voices(room);
         woken.send_replace(Some(Ok(handle)));
         drop(woken);
         for user in awaited {
@@ -341,6 +350,7 @@ impl Directory {
             board,
             words,
             timeline,
+            voice: inner.voice.clone(),
             lease: inner.node.lease(),
             now,
         });

@@ -31,6 +31,7 @@ use crate::kit::error::{Error, is_outage};
 use crate::kit::operation::Operation;
 use crate::kit::supervise::Supervisor;
 use crate::kit::tx::Tx;
+use crate::voice::{Notice, Voice};
 
 /// What a hard command makes true, in the form in which it is stored (JSON in `room_facts`).
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -216,6 +217,9 @@ pub struct HardWrite {
     /// The id of the HTTP request by which the platform's staff had it done, which stands in the audit log; `None` for an act
     /// of the room's own people. In any case the entry of an act is written in the transaction of its fact.
     pub by_staff: Option<String>,
+    /// What the fact takes from those whom the voice vendor may have connected. It is written with the fact, together with
+    /// the jobs that tell the vendor.
+    pub voice: Vec<Notice>,
 }
 
 /// A fact that the store has.
@@ -291,6 +295,7 @@ pub struct PgFacts {
     edge: Edge,
     timeout: Duration,
     rooms_user: u32,
+    voice: Voice,
     checkpoints: Checkpoints,
 }
 
@@ -298,18 +303,21 @@ impl PgFacts {
     /// The facts of all rooms of this node. Transactions are opened on `edge`; a write that takes longer than `timeout`
     /// counts as unanswered. Nobody is handed a room who has `rooms_user` of them; 0 is any number. It starts the task that
     /// writes checkpoints.
-    pub fn new(edge: Edge, timeout: Duration, rooms_user: u32, supervisor: &Supervisor) -> Self {
+    pub fn new(edge: Edge, timeout: Duration, rooms_user: u32, voice: Voice, supervisor: &Supervisor) -> Self {
         let checkpoints = Checkpoints::start(edge.clone(), timeout, supervisor);
-        Self { edge, timeout, rooms_user, checkpoints }
+        Self { edge, timeout, rooms_user, voice, checkpoints }
     }
 }
 
 impl Facts for PgFacts {
     fn write(&self, write: HardWrite) -> PortFuture<Result<Option<Written>, WriteError>> {
-        let (edge, timeout, rooms_user) = (self.edge.clone(), self.timeout, self.rooms_user);
+        let (edge, timeout, rooms_user, voice) = (self.edge.clone(), self.timeout, self.rooms_user, self.voice.clone());
         let written = async move {
             let mut tx = edge.begin().await?;
             let written = write_fact(&mut tx, &write, rooms_user).await?;
+            if written.as_ref().is_some_and(|written| !written.replayed) {
+                voice.note_with_fact(&mut tx, &write.voice).await?;
+            }
             tx.commit().await?;
             Ok(written)
         };

@@ -33,6 +33,7 @@ mod state;
 mod store;
 pub mod timeline;
 pub mod visits;
+mod voices;
 pub mod words;
 
 pub use board::{Board, Crowd, Crowds};
@@ -44,7 +45,7 @@ pub use handle::{Asker, Mail, NotAsked, Reply, RoomHandle};
 pub use record::{create_many, find, owned_by, pin};
 pub use request::{
     Answer, Caller, JoinAnswer, Present, PrivacyChange, Request, Returned, SceneNow, SeatMap, Sight, SnapshotText,
-    StaffAct,
+    StaffAct, VoicePlace,
 };
 pub use routes::routes;
 pub use settings::{RoomAllowance, Settings};

@@ -11,12 +11,14 @@ use parlor_protocol::seating::Hand;
 use parlor_protocol::{Command, RoomId, UserId};
 use serde::Serialize;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use super::door::PasswordHash;
 use super::port::CommittedGifts;
 use super::state::{Act, Scene};
 use crate::delivery::{ConnectionId, Frame};
 use crate::kit::operation::Operation;
+use crate::voice::Rights;
 
 /// Who asks, and from which socket.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -25,6 +27,8 @@ pub struct Caller {
     pub user: Person,
     /// The socket from which they ask; `NONE` for a command that came by REST.
     pub connection: ConnectionId,
+    /// The session of their token, which stands for the device.
+    pub session: Uuid,
 }
 
 /// What a room may be asked.
@@ -104,16 +108,27 @@ pub enum Request {
         user: UserId,
         /// The id above which the page begins; `None` for the first page.
         after: Option<UserId>,
+        /// The beginning of the names that are searched for, or a whole id; empty: everybody is listed.
+        search: String,
     },
     /// Asks for the seat map.
     Seats {
         /// The user who asks, who must be allowed to look.
         user: UserId,
     },
-    /// Asks where this user is, as far as that decides whether they may hear the room and speak in it.
+    /// Asks what this user may do with the room's sound. From then on the voice vendor is told of each change of that.
     Place {
         /// The user who asks, who must be in the room.
         user: UserId,
+        /// The session of the device that asks. Only the one that has the user's seat may speak.
+        session: Uuid,
+    },
+    /// Has the voice vendor told where these users stand, whom it may have connected since before the room woke.
+    Voices {
+        /// The users.
+        users: Vec<UserId>,
+        /// Whether it is told of all of them, and not only of those for whom it was told otherwise since.
+        all: bool,
     },
     /// Asks for the raised hands.
     Hands {
@@ -213,6 +228,17 @@ pub enum StaffAct {
     Restore,
 }
 
+/// What a user may do with a room's sound, and the number of the notice that says so.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct VoicePlace {
+    /// What they may do.
+    pub rights: Rights,
+    /// The room's epoch.
+    pub epoch: i64,
+    /// The number within the epoch.
+    pub turn: i64,
+}
+
 /// How many people are in a room.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Sight {
@@ -261,8 +287,8 @@ pub enum Answer {
     People(PeoplePage),
     /// The answer to [`Request::Seats`].
     Seats(SeatMap),
-    /// The answer to [`Request::Place`]: the user's seat, if they have one.
-    Place(Option<Seat>),
+    /// The answer to [`Request::Place`].
+    Place(VoicePlace),
     /// The answer to `hand.list`.
     Hands(Vec<Hand>),
     /// The answer to [`Request::Look`].
@@ -288,6 +314,8 @@ pub struct JoinAnswer {
     pub first_gift: Option<i64>,
     /// The room at that position.
     pub snapshot: Option<SnapshotText>,
+    /// The user's other sockets that were put out of the room for this one.
+    pub replaced: Vec<ConnectionId>,
 }
 
 /// A snapshot as JSON, the form in which it is sent. It is written once for all who join while it holds.

@@ -1,6 +1,9 @@
 //! The settings of rooms: times, and bounds on everything that a room keeps.
 
 use parlor_protocol::limit;
+use serde::{Deserialize, Serialize};
+
+use crate::kit::settings::Value;
 
 /// The bytes of the largest snapshot: the chat, the room's record, a page of people and twenty seats and two hundred hands, all with the longest
 /// texts.
@@ -23,6 +26,9 @@ crate::settings! {
         rooms_user: u32 = 20, in 0..=MANY;
         /// The most people in a room that has no capacity of its own. One more is answered `room_full`.
         capacity: usize = 1_500, in 1..=MANY;
+        /// On how many devices a user may be in a room at a time: a number, of which one more puts out the oldest; `replace`,
+        /// for one that a newer one replaces; or `refuse`, for one that keeps newer ones out.
+        devices: Devices = Devices::Most(10);
         /// Milliseconds for which place and seat are kept after a user's last socket was lost.
         grace_ms: u64 = 30_000, in 1..=DAY_MS;
         /// Milliseconds after which a room that nobody is in goes to sleep.
@@ -110,6 +116,63 @@ crate::settings! {
         digest_ms: u64 = 5_000, in 1..=DAY_MS;
     }
 }
+
+/// On how many devices a user may be in a room at a time. A setting holds it as `replace`, `refuse` or a number.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(try_from = "Written", into = "String")]
+pub enum Devices {
+    /// One, which a newer one replaces.
+    Replace,
+    /// One, which keeps newer ones out.
+    Refuse,
+    /// So many; one more puts out the oldest.
+    Most(u32),
+}
+
+/// The setting as it may be written: a file may have a number.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Written {
+    Word(String),
+    Number(u32),
+}
+
+impl Devices {
+    /// How many there may be.
+    pub(super) fn most(self) -> usize {
+        match self {
+            Self::Replace | Self::Refuse => 1,
+            Self::Most(most) => usize::try_from(most).unwrap_or(usize::MAX),
+        }
+    }
+}
+
+impl From<Devices> for String {
+    fn from(devices: Devices) -> Self {
+        match devices {
+            Devices::Replace => "replace".to_owned(),
+            Devices::Refuse => "refuse".to_owned(),
+            Devices::Most(most) => most.to_string(),
+        }
+    }
+}
+
+impl TryFrom<Written> for Devices {
+    type Error = &'static str;
+
+    fn try_from(written: Written) -> Result<Self, Self::Error> {
+        let number = match &written {
+            Written::Word(word) if word == "replace" => return Ok(Self::Replace),
+            Written::Word(word) if word == "refuse" => return Ok(Self::Refuse),
+            Written::Word(word) => word.parse().ok(),
+            Written::Number(number) => Some(*number),
+        };
+        let most = number.filter(|number| (1..=1_024).contains(number));
+        most.map(Self::Most).ok_or("must be replace, refuse or a number from 1 to 1024")
+    }
+}
+
+impl Value for Devices {}
 
 /// How many rooms a user may open; 0 is any number.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

@@ -5,6 +5,7 @@ mod admins;
 mod bans;
 mod chat;
 mod decision;
+mod devices;
 mod gifts;
 mod hands;
 mod images;
@@ -26,6 +27,7 @@ mod snapshot;
 mod terms;
 #[cfg(test)]
 pub(super) mod tests;
+mod voice;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -35,6 +37,7 @@ use parlor_protocol::reply::Done;
 use parlor_protocol::room::{OwnershipOffer, Position, RoomCard, SeatCause};
 use parlor_protocol::seating::SeatMode;
 use parlor_protocol::{Coins, Command, ErrorBody, ErrorCode, Event, Retry, UserId, Weight};
+use uuid::Uuid;
 
 pub use self::decision::{Change, Decision, Outcome, Removal};
 pub use self::gifts::gifts_within;
@@ -73,6 +76,8 @@ pub struct RoomState {
     hands: hands::Hands,
     invitations: invitations::Invitations,
     presence: presence::Presence,
+    /// The sessions that have their users' seats. A user of whom none is known may speak from any device.
+    held: BTreeMap<UserId, Uuid>,
     chat: chat::Chat,
     images: images::Images,
     signals: signals::Signals,
@@ -181,18 +186,21 @@ impl RoomState {
             Request::Command { caller, operation, command } => self.decide_command(caller, operation, command, now),
             Request::Signal { caller, command } => self.decide_signal(&caller.user, command, now),
             Request::Present { user } => self.permit(*user, Act::Look, now).map(|_| Decision::answer(Answer::Nothing)),
-            Request::People { user, after } => {
-                self.permit(*user, Act::Look, now).map(|_| Decision::answer(Answer::People(self.people_page(*after))))
-            }
+            Request::People { user, after, search } => self
+                .permit(*user, Act::Look, now)
+                .map(|_| Decision::answer(Answer::People(self.people_page(*after, search)))),
             Request::Permitted { user, act } => {
                 self.permit(*user, *act, now).map(|_| Decision::answer(Answer::Nothing))
             }
             Request::Seats { user } => {
                 self.permit(*user, Act::Look, now).map(|_| Decision::answer(Answer::Seats(self.seat_map())))
             }
-            Request::Place { user } => {
-                let seat = || self.seats.of(*user).cloned();
-                self.permit(*user, Act::Hear, now).map(|_| Decision::answer(Answer::Place(seat())))
+            Request::Place { user, session } => {
+                self.permit(*user, Act::Hear, now).map(|_| self.decide_place(*user, *session))
+            }
+            Request::Voices { users, all } => {
+                let standings = users.iter().map(|user| (*user, self.standing_since_wake(*user, now))).collect();
+                Ok(Decision::only(Outcome::Voices { standings, all: *all }))
             }
             Request::Privacy { user, operation, change } => self.decide_privacy(*user, operation, change, now),
             Request::Hands { user } => self
@@ -214,9 +222,12 @@ impl RoomState {
         if self.presence.person(user).is_none() && self.presence.len() >= self.capacity {
             return Err(ErrorCode::RoomFull.into());
         }
+        let replaced = self.replaced_by(caller)?;
         let renamed = self.renaming(&caller.user);
-        let changes = renamed.into_iter().chain([Change::Attached(caller.clone())]).collect();
-        Ok(Decision { changes, ..Decision::only(Outcome::Joined { user, position }) })
+        let changes = renamed.into_iter().chain([Change::Attached(caller.clone())]);
+        let changes = changes.chain(replaced.iter().map(|socket| Change::Detached(user, *socket))).collect();
+        let removals = self.removal_of(user, replaced, RemovalCause::Replaced, None, "").into_iter().collect();
+        Ok(Decision { changes, removals, outcome: Outcome::Joined { user, position } })
     }
 
     /// Refuses a user who was kicked and whose time is not over. That can be the owner, whom only the platform's staff
@@ -288,6 +299,7 @@ impl RoomState {
         if let Command::GiftSend(send) = command {
             return self.decide_gift(caller, operation, send, now);
         }
+        self.check_not_replaced(caller)?;
         if let Some(first) = self.memory.recall(operation, now, &self.settings)? {
             return Ok(Decision::only(Outcome::Answer(first.map(Answer::Done))));
         }
@@ -307,7 +319,10 @@ impl RoomState {
             Command::RoomClose(close) => Ok(self.hard(operation, self.decide_close(close), now)),
             Command::RoomOpen(_) => Ok(self.hard(operation, self.decide_open(), now)),
             Command::RoomChange(change) => Ok(self.hard(operation, self.decide_change(change), now)),
-            Command::SeatTake(take) => Ok(self.soft_all(operation, self.decide_take(take, user, role))),
+            Command::SeatTake(take) => {
+                Ok(self.seated_by(caller, self.soft_all(operation, self.decide_take(take, user, role))))
+            }
+            Command::SeatClaim(_) => Ok(self.decide_claim(operation, caller)),
             Command::SeatMove(to) => Ok(self.soft(operation, self.seats.decide_move(to, user, role))),
             Command::SeatLeave(on) => Ok(self.soft(operation, self.seats.decide_leave(on, user.id))),
             Command::ChatSend(chat) => Ok(self.decide_line(operation, chat, (user, role), now)),
@@ -328,7 +343,9 @@ impl RoomState {
             Command::HandApprove(on) => Ok(self.soft_all(operation, self.decide_approve(on, (user.id, role)))),
             Command::HandRefuse(on) => Ok(self.soft_all(operation, self.decide_refuse_hand(on, user.id))),
             Command::InvitationSend(on) => Ok(self.soft_all(operation, self.decide_invite(on, (user.id, role), now))),
-            Command::InvitationAccept(on) => Ok(self.soft_all(operation, self.decide_accept(on, user))),
+            Command::InvitationAccept(on) => {
+                Ok(self.seated_by(caller, self.soft_all(operation, self.decide_accept(on, user))))
+            }
             Command::InvitationRefuse(on) => Ok(self.soft_all(operation, self.decide_refuse_invitation(on, user.id))),
             Command::OwnershipOffer(on) => Ok(self.soft_all(operation, self.decide_offer(on, now))),
             Command::OwnershipWithdraw(_) => Ok(self.soft_all(operation, self.decide_withdraw())),
@@ -394,7 +411,16 @@ impl RoomState {
 
     fn hard(&self, operation: &Operation, verdict: Result<Fact, ErrorBody>, at: Timestamp) -> Decision {
         let (room, epoch, seq, operation) = (self.card.id, self.epoch, self.seq, *operation);
-        Decision::only(Outcome::Write(HardWrite { room, epoch, operation, verdict, seq, at, by_staff: None }))
+        Decision::only(Outcome::Write(HardWrite {
+            room,
+            epoch,
+            operation,
+            verdict,
+            seq,
+            at,
+            by_staff: None,
+            voice: Vec::new(),
+        }))
     }
 
     /// A decision with these changes and the answer `Done`, which names the last event among them and is remembered.
@@ -435,6 +461,7 @@ impl RoomState {
             | Change::Typed(_)
             | Change::Spoke(_)
             | Change::Signalled(_)
+            | Change::Holds { .. }
             | Change::FactApplied { .. }
             | Change::GiftsKnown { .. } => false,
         };
@@ -459,6 +486,7 @@ impl RoomState {
             Change::Typed(_) | Change::Spoke(_) | Change::Reacted { .. } | Change::Signalled(_) => {
                 self.evolve_signal(change, at);
             }
+            Change::Holds { user, session, .. } => drop(self.held.insert(*user, *session)),
             Change::FactApplied { id } => self.last_fact = *id,
             Change::GiftsKnown { gift_no } => self.gifts.committed = self.gifts.committed.max(*gift_no),
         }
@@ -470,7 +498,10 @@ impl RoomState {
             Event::ParticipantsChanged { joined, left, count } => self.presence.told_names(joined, left, *count, at),
             Event::PersonChanged { person } => self.evolve_person(person),
             Event::RoomChanged { room, .. } => self.evolve_record(room),
-            Event::SeatsChanged { seats, version, .. } => self.seats.assign(seats, *version),
+            Event::SeatsChanged { seats, version, .. } => {
+                self.seats.assign(seats, *version);
+                self.forget_held();
+            }
             Event::ChatPosted { .. } | Event::ChatRecalled { .. } => self.evolve_line(event, at),
             Event::ParticipantKicked { user, until, .. } => {
                 self.kicks.retain(|_, until| *until > at);

@@ -119,6 +119,11 @@ metrics! {
     JOB_ATTEMPTS: Counter = "parlor_job_attempts_total" {"outcome": "done", "again", "failed", "lost"}, "Attempts of this node's workers, by outcome: the job was done, is tried again, failed for good, or was taken by another worker meanwhile.";
     JOB_TIMES: Histogram = "parlor_job_seconds" [TIMES], "Time of an attempt of a job, including the marking of its outcome.";
 
+    // The voice vendor.
+    VOICE_CALLS: Counter = "parlor_voice_calls_total" {"outcome": "taken", "absent", "failed", "refused"}, "Calls that tell the voice vendor what somebody may do: it took them, did not know them because they are not connected, was away or had a fault (it is told again), or refused the call (somebody must act).";
+    VOICE_TOKENS: Counter = "parlor_voice_tokens_total" {"cause": "asked", "renewed"}, "Tokens for the voice vendor: those that were asked for, and those that were pushed because the one before was about to end or its user may speak now.";
+    VOICE_LAG: Histogram = "parlor_voice_lag_seconds" [TIMES], "Time from a change of somebody's rights in a room until the voice vendor has it.";
+
     // Accounts.
     HASHES: Gauge = "parlor_password_hashes" {"state": "running", "waiting"}, "Passwords that are being hashed, and passwords that wait to be.";
     HASH_TIMES: Histogram = "parlor_password_hash_seconds" [TIMES], "Time of hashing a password, including the wait before it.";

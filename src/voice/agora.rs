@@ -14,6 +14,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use flate2::Compression;
 use flate2::write::ZlibEncoder;
 use hmac::{Hmac, KeyInit, Mac};
+use reqwest::Method;
 use serde_json::json;
 use sha2::Sha256;
 
@@ -87,6 +88,13 @@ impl Agora {
     }
 }
 
+impl Agora {
+    /// A call about a rule that keeps somebody out.
+    fn rule(&self, method: Method, body: &serde_json::Value) -> Call {
+        Call { method, url: self.url.clone(), authorization: self.authorization.clone(), body: body.to_string() }
+    }
+}
+
 impl VoiceProvider for Agora {
     fn token(&self, who: &Participant, rights: Rights, now: Timestamp, chance: &Chance) -> Result<VoiceToken> {
         let issued = u32::try_from(seconds(now)).map_err(Error::internal)?;
@@ -115,10 +123,17 @@ impl VoiceProvider for Agora {
         Ok(VoiceToken { token, expires_at: Timestamp((i64::from(issued) + i64::from(lasts)) * 1_000) })
     }
 
-    /// Changed rights need no call: the privilege to publish is not renewed. A ban is at least ten seconds long and at
+    /// Changed rights need no call: the privilege to publish is not renewed. Nor does leaving: no new token is signed, and
+    /// what the old ones still let the person do is to listen. A ban is at least ten seconds long and at
     /// most a day, which are Agora's bounds; a longer one is held by Parlor, which signs no token until its end.
     fn call(&self, who: &Participant, change: Change, _: Timestamp) -> Result<Option<Call>> {
-        let Change::Out { stays_out } = change else { return Ok(None) };
+        let stays_out = match change {
+            Change::Rights(_) | Change::Left => return Ok(None),
+            Change::Lifted { rule } => {
+                return Ok(Some(self.rule(Method::DELETE, &json!({"appid": self.app_id, "id": rule}))));
+            }
+            Change::Out { stays_out } => stays_out,
+        };
         let ban = match stays_out {
             Duration::ZERO => 0,
             // Rounded up, so that a ban does not end early.
@@ -131,7 +146,20 @@ impl VoiceProvider for Agora {
             "time_in_seconds": ban,
             "privileges": ["join_channel"],
         });
-        Ok(Some(Call { url: self.url.clone(), authorization: self.authorization.clone(), body: body.to_string() }))
+        Ok(Some(self.rule(Method::POST, &body)))
+    }
+
+    fn is_told_rights(&self) -> bool {
+        false
+    }
+
+    fn connects_for(&self, _: Rights) -> Duration {
+        Duration::from_secs(u64::from(self.lasts))
+    }
+
+    /// Agora asks for 5 s at least: a rule whose number is not heard of can't be lifted.
+    fn patience(&self) -> Duration {
+        Duration::from_secs(10)
     }
 }
 

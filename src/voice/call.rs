@@ -4,19 +4,31 @@ use std::time::Duration;
 
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE};
 use reqwest::redirect::Policy;
-use reqwest::{Client, Response, StatusCode, Url};
+use reqwest::{Client, Method, Response, StatusCode, Url};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use crate::config::Secret;
 use crate::kit::error::{Error, Result};
 use crate::kit::jobs::Failure;
 
-/// The most bytes of a refusal that are read.
+/// What a vendor has said to a call that it took.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Taken {
+    /// Whether the vendor knew whom or what it was about. LiveKit knows only who is connected.
+    pub is_known: bool,
+    /// The number of the rule that Agora has made.
+    pub rule: Option<i64>,
+}
+
+/// The most bytes of an answer that are read.
 const MOST_BYTES: usize = 4_096;
 
-/// A `POST` of JSON to a vendor.
+/// JSON that is sent to a vendor.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Call {
+    /// `POST`, or `DELETE` for what the vendor is to forget.
+    pub method: Method,
     /// Where it goes.
     pub url: Url,
     /// The header `authorization`.
@@ -41,22 +53,29 @@ impl Caller {
         Ok(Self(client.map_err(Error::internal)?))
     }
 
-    /// Sends a call. LiveKit's `not_found` is a success: who is not connected has no rights to change. (A wrong address
-    /// is answered 404 too, with another code.)
+    /// Sends a call. LiveKit's `not_found` is an answer: who is not connected has no rights to change. (A wrong address is
+    /// answered 404 too, with another code.) So is any 404 to a `DELETE`: what it was about is gone.
     ///
     /// # Errors
     /// `Passing` if the vendor was not reached, is overloaded or has a fault; `Final` if it refuses the call. The words
     /// repeat nothing of what the vendor said.
-    pub async fn send(&self, call: Call) -> Result<(), Failure> {
+    pub async fn send(&self, call: Call) -> Result<Taken, Failure> {
+        let forgets = call.method == Method::DELETE;
         let request = self
             .0
-            .post(call.url)
+            .request(call.method, call.url)
             .header(CONTENT_TYPE, "application/json")
             .header(AUTHORIZATION, call.authorization.reveal())
             .body(call.body);
         match request.send().await {
-            Ok(answer) if answer.status() == StatusCode::NOT_FOUND => absent(answer).await,
-            Ok(answer) => verdict(answer.status()),
+            Ok(answer) if answer.status() == StatusCode::NOT_FOUND => {
+                let is_absent = forgets || said::<Refusal>(answer).await.is_some_and(|said| said.code == "not_found");
+                if is_absent { Ok(Taken { is_known: false, rule: None }) } else { Err(verdict(StatusCode::NOT_FOUND)) }
+            }
+            Ok(answer) if answer.status().is_success() => {
+                Ok(Taken { is_known: true, rule: said::<Rule>(answer).await.and_then(|said| said.id) })
+            }
+            Ok(answer) => Err(verdict(answer.status())),
             Err(error) if error.is_timeout() => Err(passing("did not answer in time")),
             Err(_) => Err(passing("could not be reached")),
         }
@@ -67,12 +86,20 @@ fn passing(what: &str) -> Failure {
     Failure::Passing(format!("the voice vendor {what}"))
 }
 
-/// What a 404 means: Twirp's error `not_found` says that the participant or the room is not there.
-async fn absent(mut answer: Response) -> Result<(), Failure> {
-    #[derive(Deserialize)]
-    struct Refusal {
-        code: String,
-    }
+/// The error of Twirp: its code `not_found` says that the participant or the room is not there.
+#[derive(Deserialize)]
+struct Refusal {
+    code: String,
+}
+
+/// What Agora says of a rule.
+#[derive(Deserialize)]
+struct Rule {
+    id: Option<i64>,
+}
+
+/// The beginning of an answer, as far as it is what was expected.
+async fn said<T: DeserializeOwned>(mut answer: Response) -> Option<T> {
     let mut body = Vec::new();
     while let Ok(Some(chunk)) = answer.chunk().await {
         body.extend_from_slice(&chunk);
@@ -80,18 +107,14 @@ async fn absent(mut answer: Response) -> Result<(), Failure> {
             break;
         }
     }
-    match serde_json::from_slice(&body) {
-        Ok(Refusal { code }) if code == "not_found" => Ok(()),
-        _ => verdict(StatusCode::NOT_FOUND),
-    }
+    serde_json::from_slice(&body).ok()
 }
 
-fn verdict(status: StatusCode) -> Result<(), Failure> {
-    let why = || format!("the voice vendor answered {}", status.as_u16());
+fn verdict(status: StatusCode) -> Failure {
+    let why = format!("the voice vendor answered {}", status.as_u16());
     match status {
-        _ if status.is_success() => Ok(()),
-        StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => Err(Failure::Passing(why())),
-        _ if status.is_server_error() => Err(Failure::Passing(why())),
-        _ => Err(Failure::Final(why())),
+        StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => Failure::Passing(why),
+        _ if status.is_server_error() => Failure::Passing(why),
+        _ => Failure::Final(why),
     }
 }

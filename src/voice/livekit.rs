@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+use reqwest::Method;
 use serde::Serialize;
 use serde_json::json;
 
@@ -15,6 +16,10 @@ use crate::kit::error::{Error, Result};
 
 /// Seconds for which the token of a call to the server API holds.
 const CALL_SECONDS: i64 = 60;
+/// For how long after its end LiveKit takes a token, because clocks differ.
+const LEEWAY: Duration = Duration::from_secs(60);
+/// How long a call may take.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What a LiveKit project gives to its owner.
 #[derive(Clone, Debug)]
@@ -95,7 +100,12 @@ impl LiveKit {
         let claims = Claims { iss: &self.api_key, sub: None, nbf: now, exp: now + CALL_SECONDS, name: None, video };
         let mut url = self.url.clone();
         url.set_path(&format!("/twirp/livekit.RoomService/{name}"));
-        Ok(Call { url, authorization: format!("Bearer {}", self.signed(&claims)?).into(), body: body.to_string() })
+        Ok(Call {
+            method: Method::POST,
+            url,
+            authorization: format!("Bearer {}", self.signed(&claims)?).into(),
+            body: body.to_string(),
+        })
     }
 }
 
@@ -123,8 +133,9 @@ impl VoiceProvider for LiveKit {
     }
 
     /// A change of rights names the whole permission, because LiveKit replaces the one that it has. Who is put out can
-    /// no longer connect with a token from before: LiveKit refuses those whose `nbf` is below `revokeTokenTs`. How long
-    /// the person stays out is for Parlor to say, which signs no token until then.
+    /// no longer connect with a token from before: LiveKit refuses those whose `nbf` is below `revokeTokenTs`, if it knows
+    /// that field. So is somebody who has left; but a token of this very second may be the one with which they come back.
+    /// How long somebody stays out is for Parlor to say, which signs no token until then.
     fn call(&self, who: &Participant, change: Change, now: Timestamp) -> Result<Option<Call>> {
         let (room, identity) = (who.room.to_string(), who.user.to_string());
         let (name, body) = match change {
@@ -138,12 +149,25 @@ impl VoiceProvider for LiveKit {
                 });
                 ("UpdateParticipant", json!({"room": room, "identity": identity, "permission": permission}))
             }
-            Change::Out { .. } => {
+            Change::Lifted { .. } => return Ok(None),
+            Change::Left | Change::Out { .. } => {
                 // In JSON a 64-bit number of a protocol buffer is a string.
-                let before = (seconds(now) + 1).to_string();
+                let before = (seconds(now) + i64::from(change != Change::Left)).to_string();
                 ("RemoveParticipant", json!({"room": room, "identity": identity, "revokeTokenTs": before}))
             }
         };
         self.method(name, room, &body, now).map(Some)
+    }
+
+    fn is_told_rights(&self) -> bool {
+        true
+    }
+
+    fn connects_for(&self, _: Rights) -> Duration {
+        Duration::from_secs(u64::try_from(self.lasts).unwrap_or(0)) + LEEWAY
+    }
+
+    fn patience(&self) -> Duration {
+        PATIENCE
     }
 }

@@ -11,12 +11,19 @@
 //! - Agora checks each privilege of a token for as long as it is used. So the privilege to publish is short and is
 //!   renewed while the person may speak; its API, which takes ten calls a second from an account, is called only to
 //!   put somebody out.
+//!
+//! The table `voice_rights` has a row for each participant who was handed a token, with the newest state that the room
+//! wants. A hard act of a room writes it in its own transaction, every other change is written behind the room, each with a
+//! job that tells the vendor. The job reads the newest state when it runs, so no older one is told after it.
 
 mod agora;
 mod call;
+mod desk;
 mod livekit;
 mod service;
 mod settings;
+mod store;
+mod tell;
 
 use std::time::Duration;
 
@@ -27,10 +34,11 @@ use crate::kit::clock::Timestamp;
 use crate::kit::error::Result;
 
 pub use agora::{Agora, AgoraKeys};
-pub use call::{Call, Caller};
+pub use call::{Call, Caller, Taken};
 pub use livekit::{LiveKit, LiveKitKeys};
 pub use service::{Pass, Voice};
 pub use settings::{AgoraSettings, LiveKitSettings, Provider, Settings};
+pub use tell::{ForgetRights, TellVendor};
 
 /// Somebody in a room, as the vendors call them.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -59,11 +67,48 @@ impl Rights {
     }
 }
 
+/// Where somebody stands, as far as the vendor must know it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Standing {
+    /// Not in the room.
+    Out,
+    /// Not in the room, because they were kicked or banned.
+    Barred {
+        /// Until when; `None`: until the ban is lifted.
+        until: Option<Timestamp>,
+    },
+    /// In the room, with these rights.
+    In(Rights),
+}
+
+/// Where somebody stands from a moment on. Of two notices about a participant the one with the higher number, epoch before
+/// turn, is the newer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Notice {
+    /// The room.
+    pub room: RoomId,
+    /// The user.
+    pub user: UserId,
+    /// The epoch of the room in which it holds.
+    pub epoch: i64,
+    /// The number of the notice within the epoch.
+    pub turn: i64,
+    /// Where the user stands.
+    pub standing: Standing,
+}
+
 /// What has changed for somebody who may be connected to the vendor.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Change {
     /// The rights are these from now on.
     Rights(Rights),
+    /// The person has left the room, and may come back with a new token at once.
+    Left,
+    /// The person may come in again whom this rule of the vendor keeps out.
+    Lifted {
+        /// The number of the rule at the vendor.
+        rule: i64,
+    },
     /// The person is put out. No token that was signed until now lets the person in again.
     Out {
         /// How long the person stays out; nothing: the person may come back with a new token at once.
@@ -100,6 +145,15 @@ pub trait VoiceProvider: Send + Sync + 'static {
     /// # Errors
     /// `internal` if the request cannot be signed.
     fn call(&self, who: &Participant, change: Change, now: Timestamp) -> Result<Option<Call>>;
+
+    /// Whether the vendor is called when rights change, and not only when somebody is put out.
+    fn is_told_rights(&self) -> bool;
+
+    /// For how long somebody can connect with a token that is signed now.
+    fn connects_for(&self, rights: Rights) -> Duration;
+
+    /// How long a call may take.
+    fn patience(&self) -> Duration;
 }
 
 /// The time in whole seconds since 1970, as the tokens of both vendors have it.

@@ -38,6 +38,15 @@ crate::settings! {
         app_id: Option<String> = None, shown "none: needed with `agora`";
         /// The project's certificate, which signs tokens: 32 hexadecimal digits.
         certificate: Option<Secret> = None, shown "none: needed with `agora`";
+        /// The name of the project's key for Agora's API, with which kicks and bans are told.
+        customer_id: Option<String> = None, shown "none: who is kicked or banned stays in Agora's channel and hears it until the token ends";
+        /// The secret of that key.
+        customer_secret: Option<Secret> = None;
+        /// The address of Agora's API.
+        api: String = "https://api.agora.io".to_owned(), shown "https://api.agora.io";
+        /// The most calls of that API in a second by this node. Agora takes ten from an account: of several nodes each has
+        /// its part.
+        calls_per_second: u32 = 10, in 1..=1_000;
         /// Seconds for which a token lets a client listen.
         token_seconds: u64 = 3_600, in 60..=86_400;
         /// Seconds for which a token lets a client speak, who asks for a new one before: so long may somebody still speak
@@ -94,6 +103,16 @@ impl AgoraSettings {
         }
         if !self.certificate.as_ref().map(Secret::reveal).is_some_and(is_id) {
             problems.push("voice.agora.certificate: give the project's certificate, 32 hexadecimal digits".to_owned());
+        }
+        if self.customer_id.is_some() != self.customer_secret.is_some() {
+            problems.push("voice.agora.customer_id: give it together with voice.agora.customer_secret".to_owned());
+        }
+        if !self
+            .api
+            .parse::<reqwest::Url>()
+            .is_ok_and(|url| ["https", "http"].contains(&url.scheme()) && url.has_host())
+        {
+            problems.push("voice.agora.api: give an address, as https://api.agora.io".to_owned());
         }
         if self.speak_seconds > self.token_seconds {
             problems.push("voice.agora.speak_seconds: must not be above voice.agora.token_seconds".to_owned());

@@ -30,7 +30,7 @@ const REASONS: &[(&str, &str)] = &[
          room_days.room_days_pkey avatars.avatars_pkey code_tries.code_tries_pkey one_time_codes.one_time_codes_pkey room_checkpoints.room_checkpoints_pkey \
          room_follows.room_follows_pkey room_visits.room_visits_pkey \
          room_guests.room_guests_pkey room_passwords.room_passwords_pkey \
-         room_admins.room_admins_pkey room_kicks.room_kicks_pkey room_logos.room_logos_pkey room_owners.room_owners_pkey \
+         room_admins.room_admins_pkey room_kicks.room_kicks_pkey room_logos.room_logos_pkey room_owners.room_owners_pkey voice_rights.voice_rights_pkey \
          room_kicks.room_kicks_pkey room_bans.room_bans_pkey room_mutes.room_mutes_pkey room_chat_rules.room_chat_rules_pkey room_logos.room_logos_pkey room_owners.room_owners_pkey \
          room_seat_locks.room_seat_locks_pkey room_seat_mutes.room_seat_mutes_pkey room_totals.room_totals_pkey suspensions.suspensions_pkey \
          throttles.throttles_pkey transfer_days.transfer_days_pkey user_roles.user_roles_pkey \
@@ -56,7 +56,7 @@ const REASONS: &[(&str, &str)] = &[
     (
         "the word or number is one of an enum of the program's own",
         "rooms.rooms_privacy_word rooms.rooms_closed_by_word room_guests.room_guests_admitted_word rooms.rooms_may_chat_word rooms.rooms_may_post_images_word rooms.rooms_may_invite_word rooms.rooms_may_sit_word \
-         rooms.rooms_version_range accounts.accounts_currency coin_requests.coin_requests_state jobs.jobs_state nodes.nodes_mode_known \
+         rooms.rooms_version_range voice_rights.voice_rights_wanted_known accounts.accounts_currency coin_requests.coin_requests_state jobs.jobs_state nodes.nodes_mode_known \
          one_time_codes.one_time_codes_purpose revocations.revocations_reason signing_keys.signing_keys_purpose \
          throttles.throttles_kind rooms.rooms_seat_mode uploads.uploads_state audit_log.audit_log_act_form audit_log.audit_log_detail_object \
          jobs.jobs_kind_form job_periods.job_periods_kind_form job_periods.job_periods_every user_roles.user_roles_given \
@@ -76,7 +76,7 @@ const REASONS: &[(&str, &str)] = &[
     ),
     (
         "the row is written in the name of the signed-in user, and users are not deleted",
-        "room_follows.room_follows_user_id_fkey room_visits.room_visits_user_id_fkey avatars.avatars_user_id_fkey uploads.uploads_user_id_fkey rooms.rooms_owner_id_fkey room_handovers.room_handovers_former_id_fkey \
+        "voice_rights.voice_rights_user_id_fkey room_follows.room_follows_user_id_fkey room_visits.room_visits_user_id_fkey avatars.avatars_user_id_fkey uploads.uploads_user_id_fkey rooms.rooms_owner_id_fkey room_handovers.room_handovers_former_id_fkey \
          sessions.sessions_user_id_fkey signatures.signatures_user_id_fkey room_facts.room_facts_actor_id_fkey \
          coin_requests.coin_requests_user_id_fkey audit_log.audit_log_actor_id_fkey \
          suspensions.suspensions_suspended_by_fkey room_bans.room_bans_by_id_fkey room_mutes.room_mutes_by_id_fkey user_roles.user_roles_granted_by_fkey",
@@ -85,7 +85,7 @@ const REASONS: &[(&str, &str)] = &[
         "the row that it names was read or locked in the same transaction, and is not deleted meanwhile",
         "avatars.avatars_upload_id_fkey room_logos.room_logos_upload_id_fkey room_logos.room_logos_room_id_fkey \
          refresh_tokens.refresh_tokens_session_id_fkey audit_log.audit_log_user_id_fkey audit_log.audit_log_room_id_fkey \
-         room_checkpoints.room_checkpoints_room_id_fkey room_images.room_images_room_id_fkey room_handovers.room_handovers_room_id_fkey room_seat_mutes.room_seat_mutes_room_id_fkey room_facts.room_facts_room_id_fkey \
+         voice_rights.voice_rights_room_id_fkey room_checkpoints.room_checkpoints_room_id_fkey room_images.room_images_room_id_fkey room_handovers.room_handovers_room_id_fkey room_seat_mutes.room_seat_mutes_room_id_fkey room_facts.room_facts_room_id_fkey \
          room_admins.room_admins_room_id_fkey room_kicks.room_kicks_room_id_fkey room_seat_locks.room_seat_locks_room_id_fkey \
          room_follows.room_follows_room_id_fkey room_tags.* room_visits.room_visits_room_id_fkey \
          room_kicks.room_kicks_room_id_fkey room_bans.room_bans_room_id_fkey room_mutes.room_mutes_room_id_fkey room_chat_rules.room_chat_rules_room_id_fkey room_seat_locks.room_seat_locks_room_id_fkey \

@@ -17,6 +17,8 @@ pub(super) fn opened_below_the_edge(source: &Source) -> Vec<String> {
         "room/recents",
         // Writes timelines and visits, behind the rooms.
         "room/timeline/writer",
+        // Writes what the voice vendor must know, behind the rooms, and notes tokens before they are handed out.
+        "voice/desk",
         // The node's lease, which is taken before anything else starts, and renewed on a connection of its own.
         "cluster/node",
         // The ledger's writer has a connection of its own.

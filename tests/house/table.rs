@@ -14,14 +14,15 @@ pub(super) const RANKS: &[(&str, &[&str])] = &[
     ("http", &["telemetry"]),
     // What engines and capabilities write down.
     ("audit", &["load", "http"]),
+    // What rooms tell the voice vendor.
+    ("voice", &["load", "http"]),
     // The engines.
     ("cluster", &["load", "http"]),
     ("delivery", &["cluster"]),
-    ("room", &["delivery", "audit"]),
+    ("room", &["delivery", "audit", "voice"]),
     ("presence", &["room"]),
     // The capabilities.
     ("courier", &["load", "http"]),
-    ("voice", &["load", "http"]),
     ("identity", &["audit", "courier"]),
     ("media", &["identity"]),
     ("economy/ledger", &["media"]),
@@ -110,6 +111,7 @@ pub(super) const OWNERS: &[(&str, &str)] = &[
     ("visits", "room"),
     ("visit_writers", "room"),
     ("room_days", "room"),
+    ("voice_rights", "voice"),
     ("uploads", "media"),
     ("avatars", "media"),
     ("room_logos", "media"),

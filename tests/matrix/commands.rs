@@ -52,6 +52,8 @@ const LINES: &[(&str, &str, &str, &str)] = &[
     ("seat.move",   r#"{"room":{other_room},"seat":2}"#,                               "on",  "3o3ooooo"),
     ("seat.leave",  r#"{"room":{own_room}}"#,                                          "in",  "3.3....."),
     ("seat.leave",  r#"{"room":{other_room}}"#,                                        "in",  "3.3....."),
+    ("seat.claim",  r#"{"room":{own_room}}"#,                                          "in",  "3.3....."),
+    ("seat.claim",  r#"{"room":{other_room}}"#,                                        "in",  "3.3....."),
     ("seat.lock",   r#"{"room":{own_room},"seat":2}"#,                                 "in",  "3.3....."),
     ("seat.lock",   r#"{"room":{other_room},"seat":2}"#,                               "in",  "33333333"),
     ("seat.unlock", r#"{"room":{own_room},"seat":2}"#,                                 "in",  "3.3....."),
@@ -127,6 +129,9 @@ const LINES: &[(&str, &str, &str, &str)] = &[
     ("people.list", r#"{"room":{own_room}}"#,                                          "in",  "3.3....."),
     ("people.list", r#"{"room":{other_room}}"#,                                        "in",  "3.3....."),
     ("people.list", r#"{"room":{other_room}}"#,                                        "on",  "3o3ooooo"),
+    ("voice.token", r#"{"room":{own_room}}"#,                                          "in",  "3.3....."),
+    ("voice.token", r#"{"room":{other_room}}"#,                                        "in",  "3.3....."),
+    ("voice.token", r#"{"room":{other_room}}"#,                                        "on",  "3o3ooooo"),
     // Nobody is let into a closed room, so this comes last.
     ("room.open",   r#"{"room":{own_room}}"#,                                          "in",  "3.3....."),
     ("room.open",   r#"{"room":{other_room}}"#,                                        "in",  "33333333"),

@@ -64,7 +64,7 @@ impl Scene {
             .roomy()
             .lease(1_000)
             .set("PARLOR__VOICE__PROVIDER", "livekit")
-            .set("PARLOR__VOICE__LIVEKIT__ADDRESS", "wss://voice.example.com")
+            .set("PARLOR__VOICE__LIVEKIT__ADDRESS", "ws://127.0.0.1:9")
             .set("PARLOR__VOICE__LIVEKIT__API_KEY", "key")
             .set("PARLOR__VOICE__LIVEKIT__API_SECRET", "a-secret-of-32-characters-or-more");
         Self::on(voice.await).await

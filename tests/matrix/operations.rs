@@ -82,6 +82,8 @@ pub const LINES: &[(&str, &str, &str, &str)] = &[
     ("take_seat",           "/v1/rooms/{other_room}/seat",                      r#"{"seat":1}"#,    "1o3ooooo"),
     ("move_seat",           "/v1/rooms/{own_room}/seat",                        r#"{"seat":2}"#,    "1o3ooooo"),
     ("move_seat",           "/v1/rooms/{other_room}/seat",                      r#"{"seat":2}"#,    "1o3ooooo"),
+    ("claim_seat",          "/v1/rooms/{own_room}/seat/device",                 "",                 "1o3ooooo"),
+    ("claim_seat",          "/v1/rooms/{other_room}/seat/device",               "",                 "1o3ooooo"),
     ("leave_seat",          "/v1/rooms/{own_room}/seat",                        "",                 "1o3ooooo"),
     ("leave_seat",          "/v1/rooms/{other_room}/seat",                      "",                 "1o3ooooo"),
     ("lock_seat",           "/v1/rooms/{own_room}/seats/2/lock",                "",                 "1.3....."),

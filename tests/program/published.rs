@@ -11,7 +11,7 @@ use parlor_protocol::command::{
 };
 use parlor_protocol::envelope::EventFrame;
 use parlor_protocol::reply::{
-    Connected, Done, Empty, GiftPage, GiftReceipt, HandList, Joined, PeoplePage, SessionRefreshed,
+    Connected, Done, Empty, GiftPage, GiftReceipt, HandList, Joined, PeoplePage, SessionRefreshed, VoicePass,
 };
 use parlor_protocol::seating::{MovePolicy, SeatMode};
 use parlor_protocol::{Command, Event, GiftId, Signal, UserFrame};
@@ -31,7 +31,11 @@ async fn ask<T: DeserializeOwned>(client: &mut Client, asked: &mut BTreeSet<&'st
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_command_is_answered_as_the_schema_says() {
-    let world = World::dev().roomy().await;
+    let voice = [("PROVIDER", "livekit"), ("LIVEKIT__ADDRESS", "ws://127.0.0.1:9"), ("LIVEKIT__API_KEY", "key")];
+    let plan = voice
+        .iter()
+        .fold(World::dev().roomy(), |plan, (name, value)| plan.set(&format!("PARLOR__VOICE__{name}"), value));
+    let world = plan.set("PARLOR__VOICE__LIVEKIT__API_SECRET", "a-secret-of-32-characters-or-more").await;
     let address = world.address;
     let ((omars, omar), (amiras, amira)) = (world.demo(1).await, world.demo(2).await);
     let room = world.made(&omars, "Majlis").await;
@@ -80,8 +84,12 @@ async fn every_command_is_answered_as_the_schema_says() {
     // Pages show what the room has been told.
     let told = |event: &EventFrame| matches!(event.event, Event::ParticipantsChanged { count: 2, .. }).then_some(());
     owner.event_where("both people", told).await;
-    let people: PeoplePage = ask(&mut owner, asked, Command::PeopleList(ListPeople { room, after: None })).await;
+    let people: PeoplePage =
+        ask(&mut owner, asked, Command::PeopleList(ListPeople { room, after: None, search: String::new() })).await;
     assert_eq!(people.count, 2);
+    let _: Done = ask(&mut guest, asked, Command::SeatClaim(InRoom { room })).await;
+    let pass: VoicePass = ask(&mut guest, asked, Command::VoiceToken(InRoom { room })).await;
+    assert!(pass.may_speak);
     let _: Done = ask(&mut guest, asked, Command::SeatMove(MoveSeat { room, seat: 4, version: None })).await;
     let _: Done = ask(&mut guest, asked, Command::SeatLeave(OnMap { room, version: None })).await;
     let _: Done = ask(&mut owner, asked, Command::SeatLock(OnSeat { room, seat: 3, version: None })).await;

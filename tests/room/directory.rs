@@ -10,6 +10,7 @@ use parlor::kit::operation::Operation;
 use parlor::kit::supervise::Supervisor;
 use parlor::room::port::{CommittedGifts, GiftOrder, Gifts, PortFuture};
 use parlor::room::{Answer, Caller, Directory, JoinAnswer, Request, Returned, RoomHandle, Settings};
+use parlor::voice::Voice;
 use parlor_protocol::command::{Kick, OnSeat, Recipients, SendChat, SendGift, TakeSeat};
 use parlor_protocol::reply::{Done, GiftReceipt};
 use parlor_protocol::room::{GiftLine, RoomCard};
@@ -70,7 +71,8 @@ impl Server {
         let supervisor = Supervisor::default();
         let node = Node::start(pool.clone(), BootClock::system(), cluster, &supervisor).await.expect("the only one");
         let delivery = Delivery::start(&delivery::Settings::default(), node.lease(), &supervisor);
-        let (directory, returned) = Directory::new(edge(pool), node.clone(), gifts, delivery, settings, &supervisor);
+        let (directory, returned) =
+            Directory::new(edge(pool), node.clone(), gifts, delivery, settings, Voice::off(), &supervisor);
         Self { directory, node, returned, supervisor }
     }
 
@@ -82,7 +84,7 @@ impl Server {
 }
 
 pub(super) fn caller(number: i64) -> Caller {
-    Caller { user: person(number), connection: ConnectionId(number.unsigned_abs()) }
+    Caller { user: person(number), connection: ConnectionId(number.unsigned_abs()), session: Uuid::nil() }
 }
 
 pub(super) async fn join(handle: &RoomHandle, number: i64) -> Result<JoinAnswer, ErrorBody> {

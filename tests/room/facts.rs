@@ -9,6 +9,7 @@ use parlor::kit::supervise::Supervisor;
 use parlor::kit::tx::Tx;
 use parlor::room::port::PortFuture;
 use parlor::room::{Checkpoint, CheckpointRow, Fact, Facts, HardWrite, PackedMemory, PgFacts, WriteError, Written};
+use parlor::voice::Voice;
 use parlor_protocol::command::ChangeRoom;
 use parlor_protocol::record::Who;
 use parlor_protocol::reply::Done;
@@ -29,7 +30,7 @@ pub(super) async fn claim(pool: &PgPool, name: &str, room: RoomId) -> i64 {
 }
 
 pub(super) fn facts(pool: &PgPool) -> PgFacts {
-    PgFacts::new(edge(pool), Duration::from_secs(5), 2, &Supervisor::default())
+    PgFacts::new(edge(pool), Duration::from_secs(5), 2, Voice::off(), &Supervisor::default())
 }
 
 fn row(room: RoomId, epoch: i64, seq: u64) -> CheckpointRow {

@@ -58,5 +58,14 @@ async fn node(pool: &PgPool, name: &str, incarnation: i64, lease_ms: f64) -> Ide
 
 fn lock(room: RoomId, epoch: i64, op: u128, seat: u8) -> HardWrite {
     let operation = Operation::of_words(Op(Uuid::from_u128(op)), user(1), &format!("lock {seat}"));
-    HardWrite { room, epoch, operation, verdict: Ok(Fact::SeatLocked { seat }), seq: 7, at: now(), by_staff: None }
+    HardWrite {
+        room,
+        epoch,
+        operation,
+        verdict: Ok(Fact::SeatLocked { seat }),
+        seq: 7,
+        at: now(),
+        by_staff: None,
+        voice: Vec::new(),
+    }
 }

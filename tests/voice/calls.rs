@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use parlor::kit::jobs::Failure;
-use parlor::voice::{Caller, Change, LiveKit, LiveKitKeys, Rights, VoiceProvider};
+use parlor::voice::{Caller, Change, LiveKit, LiveKitKeys, Rights, Taken, VoiceProvider};
 use serde_json::{Value, json};
 
 use super::livekit::Fake;
@@ -12,7 +12,10 @@ use super::{APP, NOW, SECRET, agora, livekit, rose};
 
 const OUT: Change = Change::Out { stays_out: Duration::ZERO };
 
-async fn send(provider: &dyn VoiceProvider, change: Change) -> Result<(), Failure> {
+const TAKEN: Taken = Taken { is_known: true, rule: None };
+const ABSENT: Taken = Taken { is_known: false, rule: None };
+
+async fn send(provider: &dyn VoiceProvider, change: Change) -> Result<Taken, Failure> {
     let call = provider.call(&rose(), change, NOW).expect("it is signed").expect("LiveKit is told each change");
     Caller::new(Duration::from_secs(10)).expect("a client").send(call).await
 }
@@ -23,10 +26,10 @@ async fn livekit_is_told_the_whole_permission_of_who_is_connected() {
     fake.connect("17", "4294967295");
     fake.connect("17", "2");
     let before = fake.permission("17", "2");
-    assert_eq!(send(&livekit(&url), Change::Rights(Rights::Listen)).await, Ok(()));
+    assert_eq!(send(&livekit(&url), Change::Rights(Rights::Listen)).await, Ok(TAKEN));
     let nothing = json!({"canSubscribe": true, "canPublish": false, "canPublishData": false, "canPublishSources": []});
     assert_eq!(fake.permission("17", "4294967295"), Some(nothing));
-    assert_eq!(send(&livekit(&url), Change::Rights(Rights::Speak)).await, Ok(()));
+    assert_eq!(send(&livekit(&url), Change::Rights(Rights::Speak)).await, Ok(TAKEN));
     let speak = json!({
         "canSubscribe": true, "canPublish": true, "canPublishData": false, "canPublishSources": ["MICROPHONE"],
     });
@@ -38,17 +41,23 @@ async fn livekit_is_told_the_whole_permission_of_who_is_connected() {
 async fn who_is_put_out_of_livekit_cannot_return_with_an_old_token() {
     let (fake, url) = Fake::start().await;
     fake.connect("17", "4294967295");
-    assert_eq!(send(&livekit(&url), OUT).await, Ok(()));
+    assert_eq!(send(&livekit(&url), OUT).await, Ok(TAKEN));
     assert_eq!(fake.permission("17", "4294967295"), None);
     let before = fake.revoked.lock().expect("nobody panicked")[&("17".to_owned(), "4294967295".to_owned())];
     assert_eq!(before, 1_790_000_001, "a token of this very second is refused too");
+
+    fake.connect("17", "4294967295");
+    assert_eq!(send(&livekit(&url), Change::Left).await, Ok(TAKEN));
+    assert_eq!(fake.permission("17", "4294967295"), None);
+    let before = fake.revoked.lock().expect("nobody panicked")[&("17".to_owned(), "4294967295".to_owned())];
+    assert_eq!(before, 1_790_000_000, "who has left may come back within the second with a new token");
 }
 
 #[tokio::test]
 async fn who_is_not_connected_to_livekit_needs_no_change() {
     let (_fake, url) = Fake::start().await;
-    for change in [Change::Rights(Rights::Listen), OUT] {
-        assert_eq!(send(&livekit(&url), change).await, Ok(()));
+    for change in [Change::Rights(Rights::Listen), Change::Left, OUT] {
+        assert_eq!(send(&livekit(&url), change).await, Ok(ABSENT));
     }
 }
 
@@ -106,4 +115,8 @@ fn agora_is_called_only_to_put_somebody_out_within_its_bounds() {
             })
         );
     }
+    assert_eq!(agora().call(&rose(), Change::Left, NOW).expect("it is made"), None, "who has left is not banned");
+    let call = agora().call(&rose(), Change::Lifted { rule: 1_953 }, NOW).expect("it is made").expect("a call");
+    assert_eq!((call.method.as_str(), call.url.path()), ("DELETE", "/dev/v1/kicking-rule"));
+    assert_eq!(serde_json::from_str::<Value>(&call.body).expect("it is JSON"), json!({"appid": APP, "id": 1_953}));
 }

@@ -1,7 +1,11 @@
 //! The rights at the voice vendors: the tokens, and the calls of their server APIs.
 
+mod agora;
+mod bans;
 mod calls;
+mod devices;
 mod livekit;
+mod rights;
 mod rooms;
 mod tokens;
 

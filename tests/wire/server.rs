@@ -21,7 +21,7 @@ use parlor::room::{Answer, JoinAnswer, Mail, Reply, Request, RoomHandle, SeatMap
 use parlor_protocol::envelope::{self, EventFrame};
 use parlor_protocol::event::RemovalCause;
 use parlor_protocol::reply::{Done, PeoplePage};
-use parlor_protocol::room::{GiftLine, OwnPlace, Person, Position, RoomCard, RoomRole, Snapshot};
+use parlor_protocol::room::{GiftLine, Member, OwnPlace, Person, Position, RoomCard, RoomRole, Snapshot};
 use parlor_protocol::{Coins, Command, ErrorBody, ErrorCode, Event, GiftId, RoomId, UserFrame, UserId};
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, mpsc};
@@ -309,6 +309,7 @@ async fn act(mut mail: mpsc::Receiver<Mail>, pretended: Arc<Mutex<Pretended>>, m
             | Request::GiftsCommitted(_)
             | Request::Staff { .. }
             | Request::Place { .. }
+            | Request::Voices { .. }
             | Request::Signal { .. }
             | Request::Look
             | Request::Scene
@@ -321,6 +322,7 @@ async fn act(mut mail: mpsc::Receiver<Mail>, pretended: Arc<Mutex<Pretended>>, m
             Request::Hands { .. } => Ok(Answer::Hands(Vec::new())),
             Request::People { .. } => {
                 let people = lock(&pretended).people.clone();
+                let people: Vec<_> = people.into_iter().map(|person| Member { person, role: None }).collect();
                 let count = people.len() as u32;
                 Ok(Answer::People(PeoplePage { people, count, more: false }))
             }
@@ -407,7 +409,7 @@ fn join(pretended: &Pretended, room: RoomId, position: Option<Position>) -> Join
         })
     });
     let position = Position { epoch: EPOCH, seq, gift_no: Some(pretended.announced) };
-    JoinAnswer { position, missed, first_gift, snapshot }
+    JoinAnswer { position, missed, first_gift, snapshot, replaced: Vec::new() }
 }
 
 async fn publish(topic: &mut Topic, pretended: &Mutex<Pretended>, room: RoomId, event: Event) -> u64 {

@@ -50,6 +50,7 @@ export const QUEUES = Object.freeze({
   'room.kick': 'seat',
   'room.open': 'seat',
   'room.unban': 'seat',
+  'seat.claim': 'seat',
   'seat.layout': 'seat',
   'seat.leave': 'seat',
   'seat.lock': 'seat',

@@ -30,6 +30,7 @@ pub fn group(message: &Message) -> &'static str {
             Some("chat") => "chat",
             Some("gift") => "gifts",
             Some("people") => "people",
+            Some("voice") => "voice",
             _ => "session",
         },
         Kind::Error => "errors",

@@ -1,7 +1,7 @@
 //! Seats by REST, as far as they are not one's own to take: muted seats, the mode, the layout, and users who are moved.
 
 use axum::Json;
-use parlor_protocol::command::{MoveUser, OnMap, OnSeat, OnUserOnMap, SetLayout, SetSeatMode};
+use parlor_protocol::command::{InRoom, MoveUser, OnMap, OnSeat, OnUserOnMap, SetLayout, SetSeatMode};
 use parlor_protocol::reply::Done;
 use parlor_protocol::seating::{MovePolicy, SeatMode};
 use parlor_protocol::{Command, ErrorCode, Op, RoomId, UserId};
@@ -12,6 +12,25 @@ use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 use super::{Guest, OnMap as OnMapQuery, done};
 use crate::http::{IdempotencyKey, ValidJson, ValidPath, ValidQuery};
 use crate::kit::error::Result;
+
+/// Speaks from this device: the caller's seat is that of the session which took it, and that of the request has it from now
+/// on. The caller's other devices may only listen.
+#[utoipa::path(put, path = "/v1/rooms/{id}/seat/device", tag = "rooms",
+    params(("id" = RoomId, Path, description = "Which room."),
+        ("Idempotency-Key" = Option<Op>, Header, description = "The operation, as `op` on the socket.")),
+    responses((status = 200, description = "The seat is this device's.", body = Done,
+        example = json!({"epoch": 1_790_000_000_000_i64, "seq": 45}))),
+    extensions(("x-errors" = json!([
+        ErrorCode::RoomNotFound, ErrorCode::NotInRoom, ErrorCode::NotSeated, ErrorCode::Forbidden, ErrorCode::RoomPaused,
+        ErrorCode::Busy,
+    ]))))]
+pub(super) async fn claim_seat(
+    guest: Guest,
+    key: Option<IdempotencyKey>,
+    ValidPath(room): ValidPath<RoomId>,
+) -> Result<Json<Done>> {
+    done(&guest, room, key, Command::SeatClaim(InRoom { room })).await
+}
 
 /// Mutes the caller on their own seat, until they leave it or unmute.
 #[utoipa::path(put, path = "/v1/rooms/{id}/seat/mute", tag = "rooms",

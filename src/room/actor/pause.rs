@@ -28,7 +28,7 @@ pub(super) struct Pause {
     /// user has at most one of a kind.
     noted: Vec<Request>,
     /// The store's answer to a hard command, if it came meanwhile.
-    written: Option<Answered>,
+    written: Option<Box<Answered>>,
     /// Whether the table of gifts has to be read.
     reads_gifts: bool,
 }
@@ -107,7 +107,7 @@ impl RoomActor {
             self.open(Mail::Request(Box::new(request), None));
         }
         if let Some(written) = self.pause.written.take() {
-            self.written(written);
+            self.written(*written);
         }
         if std::mem::take(&mut self.pause.reads_gifts) {
             self.read_gifts();
@@ -157,7 +157,7 @@ impl RoomActor {
     pub(super) fn unless_paused(&mut self, answered: Answered) -> Option<Answered> {
         let is_told = !matches!(answered, Err(WriteError::Unknown(_) | WriteError::Fenced));
         if is_told && self.is_paused() {
-            self.pause.written = Some(answered);
+            self.pause.written = Some(Box::new(answered));
             return None;
         }
         Some(answered)

@@ -130,6 +130,7 @@ impl Room {
             board,
             words: tokio::sync::watch::channel(None).1,
             timeline: Recorder::none(),
+            voice: crate::voice::Voice::off(),
             lease,
             now,
         });

@@ -88,7 +88,8 @@ impl RoomActor {
         {
             let now = self.clock.now();
             match self.state.decide(&request, now) {
-                Ok(Decision { outcome: Outcome::Write(write), .. }) => {
+                Ok(Decision { outcome: Outcome::Write(mut write), .. }) => {
+                    self.foresee(&mut write);
                     self.writes.flight = Some(self.facts.write(write.clone()));
                     self.writes.current = Some(Current { write, reply, since: Instant::now(), attempts: 1 });
                 }
@@ -107,6 +108,7 @@ impl RoomActor {
             (Ok(Some(written)), _) => {
                 let decision = self.state.decide_fact(&operation, &written);
                 self.carry_out(decision, now, current.reply);
+                self.confirm_voices(&current.write.voice, now);
             }
             (Ok(None), Err(refusal)) => {
                 let decision = self.state.decide_refused(&operation, refusal.clone());

@@ -4,12 +4,15 @@ use parlor_protocol::chat::{Reaction, Speaker};
 use parlor_protocol::room::{Person, Position};
 use parlor_protocol::{ErrorBody, Event, Signal, UserFrame, UserId};
 
+use uuid::Uuid;
+
 use super::FirstAnswer;
 use crate::delivery::ConnectionId;
 use crate::kit::operation::Operation;
 use crate::room::facts::HardWrite;
 use crate::room::port::GiftOrder;
 use crate::room::request::{Answer, Caller};
+use crate::voice::{Rights, Standing};
 
 /// One change of a room's state.
 #[derive(Clone, PartialEq, Debug)]
@@ -50,6 +53,15 @@ pub enum Change {
     },
     /// A signal that may be lost, which everybody is told.
     Signalled(Signal),
+    /// A session has its user's seat from now on.
+    Holds {
+        /// The user.
+        user: UserId,
+        /// The session.
+        session: Uuid,
+        /// Whether another one had it, whose device may speak no more.
+        from_another: bool,
+    },
     /// The state includes hard facts up to this one.
     FactApplied {
         /// The fact's id.
@@ -96,6 +108,20 @@ pub enum Outcome {
         user: UserId,
         /// The position that the client brought.
         position: Option<Position>,
+    },
+    /// The user is about to be handed a token for the room's sound, with these rights.
+    Hears {
+        /// The user.
+        user: UserId,
+        /// What they may do.
+        rights: Rights,
+    },
+    /// The voice vendor is told where these users stand.
+    Voices {
+        /// The users.
+        standings: Vec<(UserId, Standing)>,
+        /// Whether it is told of all of them, and not only of those for whom it was told otherwise.
+        all: bool,
     },
     /// The store must write this first. Its answer is decided by [`RoomState::decide_fact`](super::RoomState).
     Write(HardWrite),

@@ -10,6 +10,7 @@ use super::bans::list_full;
 use super::record::suspended;
 use super::rights::{self, Act, Role};
 use super::{Change, Decision, Outcome, Removal, RoomState};
+use crate::delivery::ConnectionId;
 use crate::kit::clock::Timestamp;
 use crate::kit::operation::Operation;
 use crate::room::facts::{Fact, Written};
@@ -184,7 +185,18 @@ impl RoomState {
         until: Option<i64>,
         reason: &str,
     ) -> Option<Removal> {
-        let connections = self.presence.connections(user).to_vec();
+        self.removal_of(user, self.presence.connections(user).to_vec(), cause, until, reason)
+    }
+
+    /// The removal of these sockets of the user; `None` if there are none.
+    pub(super) fn removal_of(
+        &self,
+        user: UserId,
+        connections: Vec<ConnectionId>,
+        cause: RemovalCause,
+        until: Option<i64>,
+        reason: &str,
+    ) -> Option<Removal> {
         let frame = UserFrame::RoomRemoved { room: self.card.id, cause, until, reason: reason.to_owned() };
         (!connections.is_empty()).then_some(Removal { user, connections, frame })
     }

@@ -17,6 +17,7 @@ use parlor_protocol::{Event, UserId, limit};
 use crate::delivery::ConnectionId;
 use crate::kit::clock::Timestamp;
 use crate::room::settings::{Settings, ms};
+use crate::room::words::{begins, folded};
 
 /// The most users who came and left while nobody was named that are kept until people are named again.
 const SHADES: usize = 2_000;
@@ -243,6 +244,29 @@ impl Presence {
             there.take(limit::PEOPLE_PAGE + 1).cloned().collect()
         } else {
             self.told.range(above).map(|(_, person)| person).take(limit::PEOPLE_PAGE + 1).cloned().collect()
+        };
+        let more = people.len() > limit::PEOPLE_PAGE;
+        people.truncate(limit::PEOPLE_PAGE);
+        (people, more)
+    }
+
+    /// One page of the people above this id whose name begins with this text, whatever its case and marks, or whose id it
+    /// is; and whether there are more. Each name is looked at once, most of them only at its first letter.
+    pub(super) fn found(&self, after: Option<UserId>, search: &str) -> (Vec<Person>, bool) {
+        let (beginning, id) = (folded(search), search.parse().ok().and_then(UserId::new));
+        let above = (after.map_or(Unbounded, Excluded), Unbounded);
+        let fits = |person: &&Person| id == Some(person.id) || begins(&person.name, &beginning);
+        let mut people: Vec<Person> = if self.counting {
+            let there = self.people.range(above).map(|(_, participant)| &participant.person);
+            there.filter(fits).take(limit::PEOPLE_PAGE + 1).cloned().collect()
+        } else {
+            self.told
+                .range(above)
+                .map(|(_, person)| person)
+                .filter(fits)
+                .take(limit::PEOPLE_PAGE + 1)
+                .cloned()
+                .collect()
         };
         let more = people.len() > limit::PEOPLE_PAGE;
         people.truncate(limit::PEOPLE_PAGE);

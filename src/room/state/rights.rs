@@ -260,7 +260,7 @@ impl Act {
             Command::ChatRecall(_) => Some(Self::Recall),
             Command::SeatTake(_) => Some(Self::TakeSeat),
             Command::SeatMove(_) => Some(Self::MoveSeat),
-            Command::SeatLeave(_) => Some(Self::LeaveSeat),
+            Command::SeatLeave(_) | Command::SeatClaim(_) => Some(Self::LeaveSeat),
             Command::SeatLock(_) => Some(Self::LockSeat),
             Command::SeatUnlock(_) => Some(Self::UnlockSeat),
             Command::SeatLockAll(_) => Some(Self::LockAllSeats),

@@ -137,6 +137,7 @@ impl RoomState {
 
     pub(super) fn evolve_layout(&mut self, seats: &[Seat], version: u64) {
         self.seats.lay_out(seats, version);
+        self.forget_held();
         self.card.seats = u8::try_from(seats.len()).expect("a room has at most twenty seats");
     }
 }

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use parlor_protocol::event::RemovalCause;
 use parlor_protocol::reply::PeoplePage;
-use parlor_protocol::room::{ChatRules, OwnPlace, Person, Position, RoomCard, Seat, Snapshot};
+use parlor_protocol::room::{ChatRules, Member, OwnPlace, Person, Position, RoomCard, RoomRole, Seat, Snapshot};
 use parlor_protocol::seating::SeatMode;
 use parlor_protocol::{Coins, UserId, limit};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::gifts::GiftNumbers;
 use super::hands::{Hands, KeptHands};
@@ -39,6 +40,9 @@ pub struct Checkpoint {
     /// The numbers of the seats whose users have muted themselves.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub self_muted: Vec<u8>,
+    /// The sessions that have their users' seats.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub held: Vec<(UserId, Uuid)>,
     /// The hands.
     #[serde(default, skip_serializing_if = "KeptHands::is_empty")]
     pub hands: KeptHands,
@@ -135,6 +139,7 @@ impl RoomState {
                 people.push(person);
             }
         }
+        let held = checkpoint.held.into_iter().filter(|(user, _)| seats.of(*user).is_some()).collect();
         let (hand_ms, invitation_ms) = (ms(settings.hand_ms), ms(settings.invitation_ms));
         let waits = |user: UserId| seats.of(user).is_none() && may_join(user);
         let hands = Hands::restore(checkpoint.hands, now, hand_ms, waits);
@@ -165,6 +170,7 @@ impl RoomState {
             epoch: woken.epoch,
             seq: 0,
             seats,
+            held,
             seat_mode: woken.seat_mode,
             hands,
             invitations,
@@ -192,6 +198,7 @@ impl RoomState {
             self_muted: self.seats.all().iter().filter(|seat| seat.self_muted).map(|seat| seat.no).collect(),
             on_locked: self.seats.all().iter().filter(|s| s.locked && s.user.is_some()).map(|s| s.no).collect(),
             spoken: self.quiet.kept(now),
+            held: self.held.iter().map(|(user, session)| (*user, *session)).collect(),
             hands: self.hands.kept(now),
             invitations: self.invitations.kept(now),
             offer: self.offer.as_ref().map(|offer| KeptOffer::of(offer, self.card.owner.id, now)),
@@ -249,9 +256,14 @@ impl RoomState {
         Position { epoch: self.epoch, seq: self.seq, gift_no: Some(gift_no) }
     }
 
-    pub(super) fn people_page(&self, after: Option<UserId>) -> PeoplePage {
-        let (people, more) = self.presence.page(after);
-        PeoplePage { people, count: self.presence.told_count(), more }
+    pub(super) fn people_page(&self, after: Option<UserId>, search: &str) -> PeoplePage {
+        let (people, more) =
+            if search.is_empty() { self.presence.page(after) } else { self.presence.found(after, search) };
+        let with_role = |person: Person| {
+            let role = Some(self.role(person.id).shown()).filter(|role| *role != RoomRole::Listener);
+            Member { person, role }
+        };
+        PeoplePage { people: people.into_iter().map(with_role).collect(), count: self.presence.told_count(), more }
     }
 
     pub(super) fn seat_map(&self) -> SeatMap {

@@ -3,16 +3,19 @@
 mod admins;
 mod against_a_model;
 mod bans;
+mod devices;
 mod hands;
 mod lines;
 mod naming;
 mod ownership;
 mod quiet;
 mod record;
+mod searching;
 mod seating;
 mod seats;
 mod signals;
 mod staff;
+mod voice;
 mod words;
 mod world;
 
@@ -120,11 +123,11 @@ fn members_and_the_owner_may_see_the_seats_and_the_people() {
         let seats = world.ask(&Request::Seats { user: user(number) }).expect("may look");
         let Outcome::Answer(Ok(Answer::Seats(map))) = seats else { panic!("no map: {seats:?}") };
         assert_eq!((map.version, map.seats[1].user.clone()), (world.state.seats.version(), Some(person(2))));
-        world.ask(&Request::People { user: user(number), after: None }).expect("may look");
+        world.ask(&Request::People { user: user(number), after: None, search: String::new() }).expect("may look");
     }
     assert_eq!(world.ask(&Request::Seats { user: user(3) }).expect_err("outside").code, ErrorCode::NotInRoom);
     assert_eq!(
-        world.ask(&Request::People { user: user(3), after: None }).expect_err("outside").code,
+        world.ask(&Request::People { user: user(3), after: None, search: String::new() }).expect_err("outside").code,
         ErrorCode::NotInRoom
     );
 }
@@ -437,7 +440,7 @@ fn regression_a_snapshot_is_bounded_in_bytes_and_keeps_the_newest_lines() {
     let longest =
         |number: i64| Person { id: user(number), name: "\u{1F600}".repeat(40), picture: Some(i32::MAX.unsigned_abs()) };
     for number in 1..=200 {
-        let caller = Caller { user: longest(number), connection: ConnectionId(number.unsigned_abs()) };
+        let caller = Caller { user: longest(number), ..caller(number) };
         world.ask(&Request::Join { caller, position: None }).expect("may come in");
     }
     world.pass(1_000);

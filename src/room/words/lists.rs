@@ -134,13 +134,7 @@ impl WordFilter for Lists {
     /// One pass and no allocation for a line of ASCII, which is most; another line is folded first, into one string.
     fn judge_in(&self, text: &str, language: Option<&str>) -> Verdict {
         let room = language.map(code);
-        let worst = if is_folded(text) {
-            self.worst(text, room)
-        } else {
-            let mut folded = String::with_capacity(text.len());
-            fold(text, |part, _| folded.push(part));
-            self.worst(&folded, room)
-        };
+        let worst = if is_folded(text) { self.worst(text, room) } else { self.worst(&folded(text), room) };
         match worst {
             None => Verdict::Clean,
             Some(WordAct::Mask) => Verdict::Masked(self.masked(text, room)),
@@ -164,24 +158,53 @@ fn is_folded(text: &str) -> bool {
 fn fold(text: &str, mut push: impl FnMut(char, usize)) {
     let mut was_space = true;
     for (at, letter) in text.char_indices() {
-        if letter.is_whitespace() {
-            if !was_space {
-                push(' ', at);
+        fold_letter(letter, &mut was_space, |part| push(part, at));
+    }
+}
+
+/// Gives the characters of a letter of the folded text.
+fn fold_letter(letter: char, was_space: &mut bool, mut push: impl FnMut(char)) {
+    if letter.is_whitespace() {
+        if !*was_space {
+            push(' ');
+        }
+        *was_space = true;
+    } else if letter.is_ascii() {
+        push(letter.to_ascii_lowercase());
+        *was_space = false;
+    } else {
+        // The order of the parts matters only for marks, which are left out, so each letter is taken apart by itself.
+        decompose_compatible(letter, |part| {
+            if !is_mark(part) {
+                part.to_lowercase().for_each(&mut push);
+                *was_space = false;
             }
-            was_space = true;
-        } else if letter.is_ascii() {
-            push(letter.to_ascii_lowercase(), at);
-            was_space = false;
-        } else {
-            // The order of the parts matters only for marks, which are left out, so each letter is taken apart by itself.
-            decompose_compatible(letter, |part| {
-                if !is_mark(part) {
-                    part.to_lowercase().for_each(|part| push(part, at));
-                    was_space = false;
-                }
-            });
+        });
+    }
+}
+
+/// The folded text.
+pub(in crate::room) fn folded(text: &str) -> String {
+    let mut folded = String::with_capacity(text.len());
+    fold(text, |part, _| folded.push(part));
+    folded
+}
+
+/// Whether the text, folded, begins with this one, which is folded. No more of it is folded than it takes to know.
+pub(in crate::room) fn begins(text: &str, beginning: &str) -> bool {
+    let (mut rest, mut was_space, mut fits) = (beginning.chars(), true, true);
+    for letter in text.chars() {
+        if rest.as_str().is_empty() {
+            return true;
+        }
+        fold_letter(letter, &mut was_space, |part| {
+            fits &= rest.as_str().is_empty() || rest.next() == Some(part);
+        });
+        if !fits {
+            return false;
         }
     }
+    rest.as_str().is_empty()
 }
 
 /// Whether the character is a mark on another one, or shows nothing.

@@ -84,6 +84,7 @@ pub const TABLES: &[(&str, Decision)] = &[
     ("users", Decision::Other),
     ("visit_writers", Decision::Other),
     ("visits", Decision::Other),
+    ("voice_rights", Decision::Other),
     ("wallets", Decision::Money),
     ("writers", Decision::Money),
 ];

@@ -43,7 +43,7 @@ impl Line {
 
     async fn join(&mut self) -> u64 {
         self.connection.subscribe(say::room_id()).await;
-        let caller = Caller { user: say::person(1), connection: self.connection.id() };
+        let caller = Caller { user: say::person(1), connection: self.connection.id(), session: uuid::Uuid::nil() };
         let answer = self.handle.call(Request::Join { caller, position: None }).await;
         let Ok(Answer::Joined(joined)) = answer else { panic!("not joined: {answer:?}") };
         let Position { epoch, seq, .. } = joined.position;
@@ -109,6 +109,7 @@ fn actor(topic: Topic, settings: Settings, board: Arc<Board>) -> RoomActor {
         board,
         words: tokio::sync::watch::channel(None).1,
         timeline: crate::room::timeline::Recorder::none(),
+        voice: crate::voice::Voice::off(),
         lease: Lease::endless(),
         now: Timestamp(1_000_000),
     })
@@ -147,7 +148,7 @@ async fn a_command_is_not_answered_while_its_event_waits_for_a_shard() {
     let delivery = Delivery::start(&shards, Lease::endless(), &supervisor);
     let (_peer, connection) = socket(&delivery).await;
     let mut actor = actor(delivery.topic(say::room_id()), quick(), Arc::default());
-    let caller = Caller { user: say::person(1), connection: connection.id() };
+    let caller = Caller { user: say::person(1), connection: connection.id(), session: uuid::Uuid::nil() };
     actor.open(Mail::Request(Box::new(Request::Join { caller, position: None }), None));
     // The shard takes what it has. From here on nothing yields, so it does not run.
     tokio::task::yield_now().await;

@@ -25,6 +25,7 @@ enum Step {
     Take(i64, Option<u8>),
     Move(i64, u8),
     LeaveSeat(i64),
+    Claim(i64),
     Say(i64),
     /// By whom, and which of the lines so far.
     Recall(i64, usize),
@@ -105,6 +106,7 @@ fn step() -> impl Strategy<Value = Step> {
         6 => (who.clone(), proptest::option::of(seat.clone())).prop_map(|(who, seat)| Step::Take(who, seat)),
         3 => (who.clone(), seat.clone()).prop_map(|(who, seat)| Step::Move(who, seat)),
         2 => who.clone().prop_map(Step::LeaveSeat),
+        1 => who.clone().prop_map(Step::Claim),
         4 => who.clone().prop_map(Step::Say),
         3 => lines(),
         2 => (1..=3_i64, seat.clone()).prop_map(|(who, seat)| Step::Lock(who, seat)),
@@ -807,6 +809,9 @@ impl Run {
                 model.seats.retain(|_, sitting| *sitting != who);
                 (!sat).then_some(ErrorCode::NotSeated)
             }),
+            Step::Claim(who) => {
+                self.command(who, claim(), |model| (!model.sits(who)).then_some(ErrorCode::NotSeated));
+            }
             Step::Say(who) => {
                 let told = self.world.told.len();
                 self.command(who, say("hello"), |model| {

@@ -70,7 +70,7 @@ fn a_banned_user_is_told_so_whatever_they_ask() {
     assert_eq!(order.receivers.expect_err("banned").code, ErrorCode::Banned);
     for request in [
         Request::Seats { user: user(2) },
-        Request::People { user: user(2), after: None },
+        Request::People { user: user(2), after: None, search: String::new() },
         Request::Present { user: user(2) },
         Request::Permitted { user: user(2), act: Act::ReadConduct },
     ] {

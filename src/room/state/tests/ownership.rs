@@ -115,7 +115,7 @@ fn regression_no_offer_comes_back_to_who_may_not_join_or_from_a_former_owner() {
 #[test]
 fn regression_an_offer_is_decided_in_turn_with_what_the_store_is_writing() {
     for command in [offer(2), withdraw_offer(), refuse_offer(), accept_offer()] {
-        let caller = Caller { user: person(1), connection: ConnectionId::NONE };
+        let caller = Caller { user: person(1), connection: ConnectionId::NONE, session: uuid::Uuid::nil() };
         let operation = Operation::of_words(Op(uuid::Uuid::from_u128(1)), user(1), "an offer");
         assert!(RoomState::is_hard(&Request::Command { caller, operation, command }));
     }

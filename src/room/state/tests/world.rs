@@ -23,7 +23,9 @@ pub(in crate::room) fn person(number: i64) -> Person {
 
 /// The caller of this number, on the socket of the same number.
 pub(in crate::room) fn caller(number: i64) -> Caller {
-    Caller { user: person(number), connection: ConnectionId(number.unsigned_abs()) }
+    let (connection, session) =
+        (ConnectionId(number.unsigned_abs()), uuid::Uuid::from_u128(number.unsigned_abs().into()));
+    Caller { user: person(number), connection, session }
 }
 
 pub(in crate::room) fn room_id() -> RoomId {
@@ -104,6 +106,10 @@ pub(in crate::room) fn unlock_all() -> Command {
 
 pub(in crate::room) fn leave_seat() -> Command {
     Command::SeatLeave(OnMap { room: room_id(), version: None })
+}
+
+pub(in crate::room) fn claim() -> Command {
+    Command::SeatClaim(InRoom { room: room_id() })
 }
 
 pub(in crate::room) fn say(text: &str) -> Command {
