@@ -945,6 +945,7 @@ export type ClientFrame =
   | SeatTakeCommand
   | SeatMoveCommand
   | SeatLeaveCommand
+  | SeatClaimCommand
   | SeatLockCommand
   | SeatUnlockCommand
   | SeatLockAllCommand
@@ -977,6 +978,7 @@ export type ClientFrame =
   | GiftSendCommand
   | GiftListCommand
   | PeopleListCommand
+  | VoiceTokenCommand
   | PongNotice;
 
 /** Close a room: everybody is put out, and nobody may join until it is opened. */
@@ -1039,6 +1041,7 @@ export type CommandFrame =
   | SeatTakeCommand
   | SeatMoveCommand
   | SeatLeaveCommand
+  | SeatClaimCommand
   | SeatLockCommand
   | SeatUnlockCommand
   | SeatLockAllCommand
@@ -1070,7 +1073,8 @@ export type CommandFrame =
   | ChatRulesCommand
   | GiftSendCommand
   | GiftListCommand
-  | PeopleListCommand;
+  | PeopleListCommand
+  | VoiceTokenCommand;
 
 /** The first command of a socket. */
 export interface Connect {
@@ -1781,6 +1785,20 @@ export interface ListPeople {
   room: RoomId;
   /** The user id above which people are listed. Absent: from the beginning. */
   after?: UserId;
+  /** The beginning of a name, in any case and without its marks, or a whole user id: at most 60 characters in one line. Absent: everybody is listed. */
+  search?: string;
+}
+
+/** Somebody in a room, as the list of its people shows them. */
+export interface Member {
+  /** The user's id. */
+  id: UserId;
+  /** The user's display name. */
+  name: string;
+  /** A number that changes with the user's picture, which is read at `/v1/users/{id}/avatar?v=` and this number: so no cache shows a former picture. Absent: the user has no picture. */
+  picture?: number;
+  /** Their role in the room. Absent: they are a listener. */
+  role?: RoomRole;
 }
 
 /** Mute oneself on one's own seat. It ends when the user leaves the seat; it goes along to another one. */
@@ -2187,7 +2205,7 @@ export interface ParticipantsCountSignal {
   data: ParticipantsCount;
 }
 
-/** List the people in the room by id, at most 100 per page. */
+/** List the people in the room by id, or those of them who are searched for, at most 100 per page. */
 export interface PeopleListCommand {
   /** The id that the client chose, unique on the socket until it is answered. */
   id: number;
@@ -2204,12 +2222,12 @@ export interface PeopleListReply {
 
 /** The reply to `people.list`: the people in the room, by id. */
 export interface PeoplePage {
-  /** The number of people in the room. */
+  /** The number of people in the room, whoever was searched for. */
   count: number;
   /** There are more above the last one: send the command again from there. */
   more: boolean;
   /** The people, at most 100. */
-  people: Person[];
+  people: Member[];
 }
 
 /** A user as others see them. */
@@ -2369,7 +2387,7 @@ export interface RefreshSession {
 }
 
 /** Why a user is no longer in a room. */
-export type RemovalCause = "kicked" | "banned" | "joined_elsewhere" | "left" | "resync" | "closed";
+export type RemovalCause = "kicked" | "banned" | "joined_elsewhere" | "left" | "replaced" | "resync" | "closed";
 
 /** The reply to a command, with the same `id`. */
 export type ReplyFrame =
@@ -2393,6 +2411,7 @@ export type ReplyFrame =
   | SeatTakeReply
   | SeatMoveReply
   | SeatLeaveReply
+  | SeatClaimReply
   | SeatLockReply
   | SeatUnlockReply
   | SeatLockAllReply
@@ -2425,6 +2444,7 @@ export type ReplyFrame =
   | GiftSendReply
   | GiftListReply
   | PeopleListReply
+  | VoiceTokenReply
   | ErrorReply;
 
 /** What a client may do with the same operation (`op`) after an error. A new tap makes a new operation. */
@@ -2691,6 +2711,27 @@ export type SeatCause =
   | "placed"
   | "swapped"
   | "removed";
+
+/**
+ * Speak from this device: the user's seat is that of the session which took it, and this one has it from now on.
+ *
+ * The others of the user's devices that had a token of the voice vendor get one with which they may only listen.
+ */
+export interface SeatClaimCommand {
+  /** The id that the client chose, unique on the socket until it is answered. */
+  id: number;
+  /** The operation's id: made once for each tap, kept over retries and reconnects. */
+  op: Op;
+  type: "seat.claim";
+  data: InRoom;
+}
+
+/** The reply to `seat.claim`. */
+export interface SeatClaimReply {
+  /** The command's id. */
+  id: number;
+  data: Done;
+}
 
 /** Change the number of seats. Users on seats that are no longer there lose them. Only the room's owner may do this. */
 export interface SeatLayoutCommand {
@@ -3032,6 +3073,7 @@ export type ServerFrame =
   | SeatTakeReply
   | SeatMoveReply
   | SeatLeaveReply
+  | SeatClaimReply
   | SeatLockReply
   | SeatUnlockReply
   | SeatLockAllReply
@@ -3064,6 +3106,7 @@ export type ServerFrame =
   | GiftSendReply
   | GiftListReply
   | PeopleListReply
+  | VoiceTokenReply
   | ErrorReply
   | ParticipantsChangedEvent
   | PersonChangedEvent
@@ -3093,6 +3136,7 @@ export type ServerFrame =
   | BalanceChangedUserFrame
   | PersonChangedUserFrame
   | RoomRemovedUserFrame
+  | VoiceRenewedUserFrame
   | PingNotice
   | SessionExpiringNotice
   | ClosingNotice;
@@ -3228,10 +3272,66 @@ export interface TakeSeat {
 }
 
 /** A frame for one user: a hint with the version of what is stored. */
-export type UserFrame = BalanceChangedUserFrame | PersonChangedUserFrame | RoomRemovedUserFrame;
+export type UserFrame = BalanceChangedUserFrame | PersonChangedUserFrame | RoomRemovedUserFrame | VoiceRenewedUserFrame;
 
 /** A user's id: a random number of at least nine digits, which people can read aloud. */
 export type UserId = number;
+
+/** The reply to `voice.token`: what a client connects to the voice vendor with. */
+export interface VoicePass {
+  /** The room's name at the vendor, which is its id. */
+  channel: string;
+  /** Unix milliseconds at which the token or a right in it ends. The device is sent `voice.renewed` before. */
+  expires_at: number;
+  /** The user's identity at LiveKit and number (uid) at Agora, which is their id. */
+  identity: string;
+  /** Whether the token lets the user speak: they sit on a seat that is not muted, and have not muted themselves. */
+  may_speak: boolean;
+  /** LiveKit: the address to connect to. Agora: the id of the app. */
+  place: string;
+  /** The vendor. */
+  provider: VoiceVendor;
+  /** The token. Nobody else may see it. */
+  token: string;
+}
+
+/** Data of `voice.renewed`. */
+export interface VoiceRenewed {
+  /** The room. */
+  room: RoomId;
+  /** What to connect with. */
+  pass: VoicePass;
+}
+
+/** A new token of the voice vendor, for a device that has asked for one: because that one is about to end, or because the user may speak who could not. Give it to the vendor's client in place of the old one. */
+export interface VoiceRenewedUserFrame {
+  /** The socket's own user, whom it concerns. */
+  user: UserId;
+  type: "voice.renewed";
+  data: VoiceRenewed;
+}
+
+/**
+ * Get what one connects to the voice vendor with: whoever is in the room may listen, and whoever sits on a seat that is not muted may speak. `feature_off` if the server has no vendor.
+ *
+ * Before it ends, and when the user may speak who could not, the device is sent `voice.renewed` with a new one.
+ */
+export interface VoiceTokenCommand {
+  /** The id that the client chose, unique on the socket until it is answered. */
+  id: number;
+  type: "voice.token";
+  data: InRoom;
+}
+
+/** The reply to `voice.token`. */
+export interface VoiceTokenReply {
+  /** The command's id. */
+  id: number;
+  data: VoicePass;
+}
+
+/** A vendor that carries the sound of rooms. */
+export type VoiceVendor = "livekit" | "agora";
 
 /** Those of the people in a room who may do something by the room's record. */
 export type Who = "all" | "seated" | "admins";
@@ -3338,7 +3438,7 @@ export interface Commands {
   "ownership.refuse": { data: InRoom; reply: Done };
   /** Withdraw the offer of the room. Only the room's owner may do this. */
   "ownership.withdraw": { data: InRoom; reply: Done };
-  /** List the people in the room by id, at most 100 per page. */
+  /** List the people in the room by id, or those of them who are searched for, at most 100 per page. */
   "people.list": { data: ListPeople; reply: PeoplePage };
   /** Check that the connection is alive. */
   "ping": { data: Nothing; reply: Empty };
@@ -3366,6 +3466,12 @@ export interface Commands {
   "room.open": { data: InRoom; reply: Done };
   /** Lift the ban of a user; nothing changes if there is none. Only the room's owner and its admins may do this. */
   "room.unban": { data: OnUser; reply: Done };
+  /**
+   * Speak from this device: the user's seat is that of the session which took it, and this one has it from now on.
+   *
+   * The others of the user's devices that had a token of the voice vendor get one with which they may only listen.
+   */
+  "seat.claim": { data: InRoom; reply: Done };
   /** Change the number of seats. Users on seats that are no longer there lose them. Only the room's owner may do this. */
   "seat.layout": { data: SetLayout; reply: Done };
   /** Leave the user's own seat. */
@@ -3402,4 +3508,10 @@ export interface Commands {
   "seat.unmute": { data: OnSeat; reply: Done };
   /** Continue the session with a new access token, before the old one expires. */
   "session.refresh": { data: RefreshSession; reply: SessionRefreshed };
+  /**
+   * Get what one connects to the voice vendor with: whoever is in the room may listen, and whoever sits on a seat that is not muted may speak. `feature_off` if the server has no vendor.
+   *
+   * Before it ends, and when the user may speak who could not, the device is sent `voice.renewed` with a new one.
+   */
+  "voice.token": { data: InRoom; reply: VoicePass };
 }
