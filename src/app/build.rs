@@ -182,8 +182,7 @@ async fn connect(
         supervisor.engine("metrics listener", supervisor.stop(), served);
     }
 
-    let of_rooms = (&settings.room, gifts.clone());
-    let job_kinds = jobs::kinds(&edge, &courier, &identity, &media, of_rooms, &voice, anchor);
+    let job_kinds = jobs::kinds(&edge, &courier, &identity, &media, (&settings.room, gifts.clone()), &voice, anchor);
     let jobs = Jobs::open(pool.clone(), &settings.jobs, job_kinds, jobs::Metrics).await.map_err(cannot)?;
     // The lease says that no other server works on this database.
     jobs.take_over().await.map_err(cannot)?;

@@ -107,6 +107,7 @@ impl RoomState {
         let mut quiet = Quiet::woken(scene.chat_rules, &[], &[], Timestamp(0));
         quiet.mutes = Terms::of(scene.muted);
         Self {
+            held: std::collections::BTreeMap::new(),
             presence: Presence::shown(&scene.people),
             memory: super::memory::Memory::default(),
             gifts: GiftNumbers { announced: scene.gift_no, committed: scene.gift_no, coins: scene.coins },

@@ -19,7 +19,6 @@ use tokio::time::{Duration, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 pub use self::lists::{Entry, GENERAL, Lists};
-pub use self::lists::{Entry, Lists};
 pub(super) use self::lists::{begins, folded};
 use crate::kit::edge::Edge;
 use crate::kit::error::Error;
