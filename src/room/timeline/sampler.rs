@@ -153,12 +153,12 @@ mod tests {
             forget_recalled(&mut one, &mut other);
             one == other
         };
-        let chat = |lines: &[Value]| json!({"chat": lines});
+        let chat = |line: &Value| json!({"chat": [line]});
         let (line, recalled) = (json!({"op": 1, "text": "a"}), json!({"op": 1, "text": "", "recalled": true}));
         let reacted = json!({"op": 1, "text": "a", "reactions": [{"count": 1}]});
-        assert!(equal(chat(&[line.clone()]), chat(&[recalled])));
-        assert!(equal(chat(&[line.clone()]), chat(&[reacted])));
-        assert!(!equal(chat(&[line.clone()]), chat(&[json!({"op": 1, "text": "b"})])));
-        assert!(!equal(chat(&[line]), chat(&[json!({"op": 2, "text": "a"})])));
+        assert!(equal(chat(&line), chat(&recalled)));
+        assert!(equal(chat(&line), chat(&reacted)));
+        assert!(!equal(chat(&line), chat(&json!({"op": 1, "text": "b"}))));
+        assert!(!equal(chat(&line), chat(&json!({"op": 2, "text": "a"}))));
     }
 }
