@@ -2757,7 +2757,7 @@ export interface SeatLeaveCommand {
   /** The operation's id: made once for each tap, kept over retries and reconnects. */
   op: Op;
   type: "seat.leave";
-  data: InRoom;
+  data: OnMap;
 }
 
 /** The reply to `seat.leave`. */
@@ -3475,7 +3475,7 @@ export interface Commands {
   /** Change the number of seats. Users on seats that are no longer there lose them. Only the room's owner may do this. */
   "seat.layout": { data: SetLayout; reply: Done };
   /** Leave the user's own seat. */
-  "seat.leave": { data: InRoom; reply: Done };
+  "seat.leave": { data: OnMap; reply: Done };
   /** Lock all seats except the host's, in one step; users who sit there lose them. Only the room's owner and its admins may do this; if an admin does it, the seats of the owner and of other admins stay as they are. */
   "seat.lock_all": { data: OnAllSeats; reply: Done };
   /** Lock a seat; a user who sits there loses it. Only the room's owner and its admins may do this; admins not if the owner or another admin sits there. */
