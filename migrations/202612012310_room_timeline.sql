@@ -33,7 +33,9 @@ create index room_timeline_began on room_timeline (room_id, began, epoch, first_
 -- The oldest ones, which are removed.
 create index room_timeline_at on room_timeline (at);
 
-grant select, insert, update, delete on room_timeline to parlor_app;
+grant select, insert, delete, update (events, keyframe) on room_timeline to parlor_app;
+-- It has what people wrote.
+revoke select on room_timeline from parlor_audit;
 
 insert into permissions (name, description) values
     ('rooms.timeline', 'Read what happened in a room, and who was in it.');

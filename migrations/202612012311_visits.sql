@@ -40,4 +40,6 @@ create table visit_writers (
     at timestamptz not null default clock_timestamp()
 );
 
-grant select, insert, update, delete on visits, visit_writers to parlor_app;
+grant select, insert, delete, update (ended) on visits to parlor_app;
+grant select, insert, update, delete on visit_writers to parlor_app;
+revoke select on visits from parlor_audit;

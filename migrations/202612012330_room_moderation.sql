@@ -1,4 +1,4 @@
--- compatible: yes
+-- compatible: no
 -- The right of the platform's staff to see, set and lift the bans and mutes of any room. Whoever may put somebody out of any room
 -- has it too.
 

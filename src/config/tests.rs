@@ -95,7 +95,7 @@ fn every_wrong_value_is_named_at_once() {
 fn regression_an_outbox_that_cannot_take_a_joins_reply_is_refused() {
     let small = [("PARLOR__DELIVERY__OUTBOX_BYTES", "131072")];
     let problems = read(&small, None, false).expect_err("a resume alone may need that much");
-    assert!(problems.contains("delivery.outbox_bytes: must be at least 217088"), "{problems}");
+    assert!(problems.contains("delivery.outbox_bytes: must be at least 241888"), "{problems}");
     let both = [small[0], ("PARLOR__ROOM__RESUME_BYTES", "1024")];
     assert!(read(&both, None, false).is_err(), "a snapshot and gifts may need more than that");
 }

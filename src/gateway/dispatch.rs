@@ -103,7 +103,8 @@ impl Session {
             }
             Command::GiftList(list) => {
                 // The room is asked whether the user is in it: the socket may not know yet that it was removed.
-                let present = self.handle(list.room)?.send(Request::Present { user: self.person().id })?;
+                let present =
+                    self.handle(list.room)?.send(Request::Present { user: self.person().id, act: Act::Look })?;
                 let page = self.gateway.ports.gifts_above(list.room, list.after, limit::GIFT_PAGE + 1);
                 let deadline = self.deadline();
                 Ok(Step::Wait(Box::pin(async move {

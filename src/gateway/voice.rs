@@ -15,9 +15,9 @@ use uuid::Uuid;
 
 use super::{GatewayState, join};
 use crate::kit::error::Error;
-use crate::room::{Answer, Request, RoomHandle, VoicePlace};
+use crate::room::{Act, Answer, Request, RoomHandle, VoicePlace};
 use crate::telemetry::metric;
-use crate::voice::{Notice, Participant, Pass, Provider, Rights, Standing};
+use crate::voice::{Notice, Participant, Pass, Provider, Rights};
 
 /// The wait before something is tried again that could not be done now.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -116,10 +116,12 @@ impl GatewayState {
         let (room, user) = (handle.room(), person.id);
         let deadline = Duration::from_millis(self.settings.answer_ms);
         let place = join::answer(handle.send(Request::Place { user, session })?, deadline).await?;
-        let Answer::Place(VoicePlace { rights, epoch, turn }) = place else { return Err(ErrorCode::Internal.into()) };
+        let Answer::Place(VoicePlace { rights, standing, epoch, turn }) = place else {
+            return Err(ErrorCode::Internal.into());
+        };
         let who = Participant { room, user, name: person.name.clone() };
-        let notice = Notice { room, user, epoch, turn, standing: Standing::In(rights) };
-        let pass = self.voice.pass(&who, &notice).await.map_err(refusal)?;
+        let notice = Notice { room, user, epoch, turn, standing };
+        let pass = self.voice.pass(&who, &notice, rights).await.map_err(refusal)?;
         metric::VOICE_TOKENS.add_of(if cause == Cause::Asked { "asked" } else { "renewed" }, 1);
         let Pass { provider, place, rights, token } = pass;
         let lasts_ms = u64::try_from(token.expires_at.ms_since(self.ports.now())).unwrap_or(0);
@@ -165,9 +167,10 @@ impl GatewayState {
         let (user, session) = device;
         let again = || self.renewals.put_off(device, held, Instant::now() + AGAIN);
         let Some(handle) = self.ports.awake(held.room) else { return self.renewals.forget(device, held) };
-        let is_out = |error: &ErrorBody| matches!(error.code, ErrorCode::NotInRoom | ErrorCode::Banned);
+        let is_out =
+            |error: &ErrorBody| matches!(error.code, ErrorCode::NotInRoom | ErrorCode::Kicked | ErrorCode::Banned);
         if !self.users.is_in(user, session, held.room) {
-            return match handle.call(Request::Present { user }).await {
+            return match handle.call(Request::Present { user, act: Act::Hear }).await {
                 Err(error) if is_out(&error) => self.renewals.forget(device, held),
                 _ => again(),
             };

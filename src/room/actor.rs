@@ -64,7 +64,7 @@ pub(super) enum Ended {
 /// What an actor is built from.
 pub(super) struct Parts {
     pub state: RoomState,
-    pub settings: Settings,
+    pub settings: Arc<Settings>,
     pub audience: Audience,
     pub gifts: Arc<dyn Gifts>,
     pub facts: Arc<dyn Facts>,
@@ -86,7 +86,7 @@ type Receipt = PortFuture<(Reply, Result<Answer, ErrorBody>)>;
 /// One room that is awake.
 pub(super) struct RoomActor {
     state: RoomState,
-    settings: Settings,
+    settings: Arc<Settings>,
     ring: Ring,
     clock: RoomClock,
     audience: Audience,
@@ -267,7 +267,7 @@ impl RoomActor {
                 self.answer(reply, Ok(Answer::Joined(joined)));
             }
             Outcome::Hears { user, rights } => {
-                let place = self.hears(user, rights);
+                let place = self.hears(user, rights, now);
                 self.answer(reply, Ok(Answer::Place(place)));
             }
             Outcome::Voices { standings, all } => {

@@ -343,7 +343,7 @@ impl Directory {
         let timeline = inner.timeline.as_ref().map_or(Recorder::none(), |timeline| timeline.recorder(&state, now));
         let actor = RoomActor::new(Parts {
             state,
-            settings: Settings::clone(&inner.settings),
+            settings: inner.settings.clone(),
             audience: Audience::Topic(inner.delivery.topic(room)),
             gifts: inner.gifts.clone(),
             facts: inner.facts.clone(),

@@ -18,7 +18,7 @@ use super::port::CommittedGifts;
 use super::state::{Act, Scene};
 use crate::delivery::{ConnectionId, Frame};
 use crate::kit::operation::Operation;
-use crate::voice::Rights;
+use crate::voice::{Rights, Standing};
 
 /// Who asks, and from which socket.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -90,10 +90,12 @@ pub enum Request {
         /// The change.
         change: PrivacyChange,
     },
-    /// Asks whether this user may see what is read about the room elsewhere, such as its gifts.
+    /// Asks whether this user may see what is read about the room elsewhere, such as its gifts, or still hears it.
     Present {
         /// The user.
         user: UserId,
+        /// What they do: look at the room or hear it.
+        act: Act,
     },
     /// Asks whether this user may do something that is then done elsewhere, such as reading the room's bans.
     Permitted {
@@ -231,8 +233,10 @@ pub enum StaffAct {
 /// What a user may do with a room's sound, and the number of the notice that says so.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct VoicePlace {
-    /// What they may do.
+    /// What the device that asks may do.
     pub rights: Rights,
+    /// Where its user stands, who may do more with another device.
+    pub standing: Standing,
     /// The room's epoch.
     pub epoch: i64,
     /// The number within the epoch.

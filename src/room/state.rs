@@ -185,7 +185,7 @@ impl RoomState {
             Request::Dropped { user, connection } => Ok(self.decide_drop(*user, *connection)),
             Request::Command { caller, operation, command } => self.decide_command(caller, operation, command, now),
             Request::Signal { caller, command } => self.decide_signal(&caller.user, command, now),
-            Request::Present { user } => self.permit(*user, Act::Look, now).map(|_| Decision::answer(Answer::Nothing)),
+            Request::Present { user, act } => self.permit(*user, *act, now).map(|_| Decision::answer(Answer::Nothing)),
             Request::People { user, after, search } => self
                 .permit(*user, Act::Look, now)
                 .map(|_| Decision::answer(Answer::People(self.people_page(*after, search)))),
@@ -382,7 +382,7 @@ impl RoomState {
     }
 
     /// The user's role, if it permits the act now. A user who is outside because they are banned is told that instead. An
-    /// owner who acts from outside must not have been kicked.
+    /// owner who acts from outside must not have been kicked, and not banned by staff.
     fn permit(&self, user: UserId, act: Act, now: Timestamp) -> Result<Role, ErrorBody> {
         let role = self.role(user);
         if let Err(refusal) = rights::check(role, act) {
@@ -390,6 +390,7 @@ impl RoomState {
         }
         if role == Role::AwayOwner {
             self.check_not_kicked(user, now)?;
+            self.check_not_banned(user, now)?;
         }
         Ok(role)
     }

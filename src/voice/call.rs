@@ -114,7 +114,9 @@ fn verdict(status: StatusCode) -> Failure {
     let why = format!("the voice vendor answered {}", status.as_u16());
     match status {
         StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => Failure::Passing(why),
-        _ if status.is_server_error() => Failure::Passing(why),
+        // A proxy on the way, or keys that are being changed, may be the cause. A right that is to be gone is told until it is.
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::NOT_FOUND => Failure::Passing(why),
+        _ if status.is_server_error() || status.is_redirection() => Failure::Passing(why),
         _ => Failure::Final(why),
     }
 }

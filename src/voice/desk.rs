@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::store::{self, Changed};
+use super::store::{self, Changed, TokenNoted};
 use super::tell::{TellVendor, Whom};
 use super::{Notice, Rights, Standing, Voice};
 use crate::kit::edge::Edge;
@@ -147,10 +147,17 @@ impl Desk {
     }
 
     /// Notes a token that is handed out, and returns where its user stands by the newest state.
-    pub(super) async fn note_token(&self, edge: &Edge, notice: &Notice, lasts: Duration) -> Result<Standing> {
+    pub(super) async fn note_token(
+        &self,
+        edge: &Edge,
+        notice: &Notice,
+        rights: Rights,
+        lasts: Duration,
+    ) -> Result<Standing> {
         let mut tx = edge.begin().await?;
-        let (newest, has_rule) = store::put_token(&mut tx, notice, lasts).await?;
-        if has_rule && matches!(newest, Standing::In(_)) {
+        let TokenNoted { newest, has_rule, is_untold } = store::put_token(&mut tx, notice, rights, lasts).await?;
+        // The token may have overtaken the notice of the same change, which is then not written any more.
+        if is_untold || has_rule && matches!(newest, Standing::In(_)) {
             let (room, user) = (notice.room.number(), notice.user.number());
             self.enqueue(&mut tx, vec![Changed { room, user, is_barred: false, has_rule }]).await?;
         }

@@ -121,16 +121,15 @@ impl Voice {
         self.0.as_deref()
     }
 
-    /// Signs what somebody in a room connects with. It is noted before it is handed out, and lets them do no more than the
+    /// Signs what somebody in a room connects with from a device that may do `asked`. It is noted before it is handed out, and lets them do no more than the
     /// newest state says that was noted.
     ///
     /// # Errors
     /// `feature_off` without a vendor; `not_in_room` if they have left meanwhile; a fault or an outage of the store.
-    pub async fn pass(&self, who: &Participant, notice: &Notice) -> Result<Pass> {
+    pub async fn pass(&self, who: &Participant, notice: &Notice, asked: Rights) -> Result<Pass> {
         let vendor = self.0.as_deref().ok_or(ErrorCode::FeatureOff)?;
-        let Standing::In(asked) = notice.standing else { return Err(ErrorCode::NotInRoom.into()) };
         let lasts = vendor.provider.connects_for(asked);
-        let newest = vendor.desk.note_token(&vendor.edge, notice, lasts).await?;
+        let newest = vendor.desk.note_token(&vendor.edge, notice, asked, lasts).await?;
         let rights = match (asked, newest) {
             (_, Standing::Out | Standing::Barred { .. }) => return Err(ErrorCode::NotInRoom.into()),
             (Rights::Speak, Standing::In(Rights::Speak)) => Rights::Speak,
@@ -173,7 +172,11 @@ impl Vendor {
             caller.send(call).await.map(Some)
         };
         let lifted = match wanted.rule {
-            Some(rule) => send(Change::Lifted { rule }).await?.map(|taken| Taken { rule: None, ..taken }),
+            // A new rule must come whatever becomes of the old one, which is lifted with the next state.
+            Some(rule) => match send(Change::Lifted { rule }).await {
+                Err(error) if !matches!(wanted.standing, Standing::Barred { .. }) => return Err(error),
+                lifted => lifted.unwrap_or(None).map(|taken| Taken { rule: None, ..taken }),
+            },
             None => None,
         };
         let change = match wanted.standing {

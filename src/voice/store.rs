@@ -85,7 +85,8 @@ fn standing(wanted: &str, barred: bool, until: Option<i64>) -> Result<Standing> 
 }
 
 /// Replaces the states whose numbers are lower, and returns whose these were. A participant without a row gets one: the
-/// notice has overtaken the writing of their first token. Who is barred as before was told by the fact.
+/// notice has overtaken the writing of their first token. Who is barred as before was told by the fact: their state gets
+/// the higher number, so that no token in flight replaces it, and nobody is told again.
 pub(super) async fn put(conn: &mut PgConnection, notices: &[Notice]) -> Result<Vec<Changed>> {
     let Columns { rooms, users, epochs, turns, wanted, barred, until } = Columns::of(notices);
     let rows = sqlx::query!(
@@ -98,11 +99,16 @@ pub(super) async fn put(conn: &mut PgConnection, notices: &[Notice]) -> Result<V
             order by n.room_id, n.user_id
            on conflict (room_id, user_id) do update
               set epoch = excluded.epoch, turn = excluded.turn, wanted = excluded.wanted, barred = excluded.barred,
-                  barred_until_ms = excluded.barred_until_ms, changed_at = clock_timestamp(), told_at = null
+                  barred_until_ms = excluded.barred_until_ms,
+                  changed_at = case when r.barred and excluded.barred
+                                         and r.barred_until_ms is not distinct from excluded.barred_until_ms
+                                    then r.changed_at else clock_timestamp() end,
+                  told_at = case when r.barred and excluded.barred
+                                      and r.barred_until_ms is not distinct from excluded.barred_until_ms
+                                 then r.told_at end
             where (r.epoch, r.turn) < (excluded.epoch, excluded.turn)
-              and not (r.barred and excluded.barred
-                       and r.barred_until_ms is not distinct from excluded.barred_until_ms)
-           returning r.room_id, r.user_id, r.barred, r.rule_id is not null as "has_rule!""#,
+           returning r.room_id, r.user_id, r.barred, r.rule_id is not null as "has_rule!",
+                     r.told_at is null as "is_untold!""#,
         &rooms,
         &users,
         &epochs,
@@ -113,7 +119,7 @@ pub(super) async fn put(conn: &mut PgConnection, notices: &[Notice]) -> Result<V
     )
     .fetch_all(conn)
     .await?;
-    let changed = rows.into_iter().map(|row| Changed {
+    let changed = rows.into_iter().filter(|row| row.is_untold).map(|row| Changed {
         room: row.room_id,
         user: row.user_id,
         is_barred: row.barred,
@@ -165,14 +171,30 @@ pub(super) async fn put_with_fact(conn: &mut PgConnection, notices: &[Notice]) -
     Ok(changed.collect())
 }
 
-/// Notes that a token is handed out which ends after `lasts`. Returns what the user may do by the newest state, for the
-/// token must let them do no more, and whether the vendor has a rule that keeps them out.
-pub(super) async fn put_token(conn: &mut PgConnection, notice: &Notice, lasts: Duration) -> Result<(Standing, bool)> {
+/// What is known of a participant when a token is handed out.
+pub(super) struct TokenNoted {
+    /// Where the user stands by the newest state: the token must let them do no more.
+    pub(super) newest: Standing,
+    /// Whether the vendor has a rule that keeps them out.
+    pub(super) has_rule: bool,
+    /// Whether this state is a new one, of which the vendor has not been told.
+    pub(super) is_untold: bool,
+}
+
+/// Notes that a token is handed out which ends after `lasts`, to a device that may do `rights`, while its user stands as the
+/// notice says. A first token needs no word to the vendor.
+pub(super) async fn put_token(
+    conn: &mut PgConnection,
+    notice: &Notice,
+    rights: Rights,
+    lasts: Duration,
+) -> Result<TokenNoted> {
     let row = sqlx::query!(
-        r#"insert into voice_rights as r (room_id, user_id, epoch, turn, wanted, speak_until, listen_until)
+        r#"insert into voice_rights as r (room_id, user_id, epoch, turn, wanted, speak_until, listen_until, told_at)
            values ($1, $2, $3, $4, $5,
-                   clock_timestamp() + case when $5 = 'speak' then make_interval(secs => $6) else interval '0' end,
-                   clock_timestamp() + case when $5 = 'listen' then make_interval(secs => $6) else interval '0' end)
+                   clock_timestamp() + case when $7 = 'speak' then make_interval(secs => $6) else interval '0' end,
+                   clock_timestamp() + case when $7 = 'listen' then make_interval(secs => $6) else interval '0' end,
+                   clock_timestamp())
            on conflict (room_id, user_id) do update
               set epoch = case when (r.epoch, r.turn) < ($3, $4) then $3 else r.epoch end,
                   turn = case when (r.epoch, r.turn) < ($3, $4) then $4 else r.turn end,
@@ -180,23 +202,30 @@ pub(super) async fn put_token(conn: &mut PgConnection, notice: &Notice, lasts: D
                   barred = r.barred and (r.epoch, r.turn) >= ($3, $4),
                   barred_until_ms = case when (r.epoch, r.turn) >= ($3, $4) then r.barred_until_ms end,
                   changed_at = case when (r.epoch, r.turn) < ($3, $4) then clock_timestamp() else r.changed_at end,
-                  speak_until = case when $5 = 'speak' and ((r.epoch, r.turn) < ($3, $4) or r.wanted = 'speak')
+                  told_at = case when (r.epoch, r.turn) < ($3, $4) and (r.barred or r.wanted <> $5) then null
+                                 else r.told_at end,
+                  speak_until = case when $7 = 'speak' and ((r.epoch, r.turn) < ($3, $4) or r.wanted = 'speak')
                                      then greatest(r.speak_until, excluded.speak_until)
                                      else r.speak_until end,
-                  listen_until = case when $5 = 'listen' or ((r.epoch, r.turn) >= ($3, $4) and r.wanted = 'listen')
+                  listen_until = case when $7 = 'listen' or ((r.epoch, r.turn) >= ($3, $4) and r.wanted = 'listen')
                                       then greatest(r.listen_until, clock_timestamp() + make_interval(secs => $6))
                                       else r.listen_until end
-           returning wanted, barred, barred_until_ms, rule_id is not null as "has_rule!""#,
+           returning wanted, barred, barred_until_ms, rule_id is not null as "has_rule!", told_at is null as "is_untold!""#,
         notice.room.number(),
         notice.user.number(),
         notice.epoch,
         notice.turn,
         word(notice.standing),
         lasts.as_secs_f64(),
+        word(Standing::In(rights)),
     )
     .fetch_one(conn)
     .await?;
-    Ok((standing(&row.wanted, row.barred, row.barred_until_ms)?, row.has_rule))
+    Ok(TokenNoted {
+        newest: standing(&row.wanted, row.barred, row.barred_until_ms)?,
+        has_rule: row.has_rule,
+        is_untold: row.is_untold,
+    })
 }
 
 /// The newest state of a participant; `None` if they never had a token, or long ago.

@@ -314,7 +314,7 @@ async fn act(mut mail: mpsc::Receiver<Mail>, pretended: Arc<Mutex<Pretended>>, m
             | Request::Look
             | Request::Scene
             | Request::Roster { .. } => Ok(Answer::Nothing),
-            Request::Present { user } if lock(&pretended).people.iter().any(|person| person.id == user) => {
+            Request::Present { user, .. } if lock(&pretended).people.iter().any(|person| person.id == user) => {
                 Ok(Answer::Nothing)
             }
             Request::Present { .. } => Err(ErrorCode::NotInRoom.into()),

@@ -123,7 +123,7 @@ impl Room {
         let (proof, lease) = Lease::proved_until(clock.clone(), clock.now().plus(Duration::from_secs(86_400)));
         let mut actor = RoomActor::new(Parts {
             state: RoomState::wake(say::woken(), settings.clone(), now),
-            settings,
+            settings: settings.into(),
             audience: Audience::Record(audience),
             gifts: ledger.clone(),
             facts: store.clone(),

@@ -31,9 +31,12 @@ impl Voices {
 
 impl RoomActor {
     /// Notes that the user is about to be handed a token. From now on the vendor is told of each change.
-    pub(super) fn hears(&mut self, user: UserId, rights: Rights) -> VoicePlace {
-        let Notice { epoch, turn, .. } = self.noted(user, Standing::In(rights));
-        VoicePlace { rights, epoch, turn }
+    ///
+    /// The device may do less than the user, whose seat may be another device's: what the vendor is told is the user's.
+    pub(super) fn hears(&mut self, user: UserId, rights: Rights, now: Timestamp) -> VoicePlace {
+        let standing = self.state.standing(user, now);
+        let Notice { epoch, turn, .. } = self.noted(user, standing);
+        VoicePlace { rights, standing, epoch, turn }
     }
 
     /// Notes that another device of this user has their seat from now on, so that each gets a token for what it may do.

@@ -96,7 +96,10 @@ impl Quiet {
             && (at.ms_since(last) >= self.slow_ms() || self.order.len() >= SPOKEN)
         {
             self.order.pop_front();
-            self.spoken.remove(&oldest);
+            // The user may have written again since.
+            if self.spoken.get(&oldest) == Some(&last) {
+                self.spoken.remove(&oldest);
+            }
         }
         self.spoken.insert(user, at);
         self.order.push_back((at, user));

@@ -160,7 +160,8 @@ impl Writer {
 
     async fn put(&self, packed: &Packed) -> Result<(), WriteError> {
         let Packed { rooms, epochs, rows, moves, .. } = packed;
-        let marks = !moves.is_empty();
+        // Where people only talk, batches come without a pause, and the server must still be known to live.
+        let marks = !moves.is_empty() || self.marked.is_some_and(|at| at.elapsed() >= MARK);
         let now = self.edge.now().0;
         within(self.timeout, async {
             let mut tx = self.edge.begin().await?;

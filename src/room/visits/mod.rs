@@ -150,7 +150,7 @@ impl Moves {
             store::close_uncalled(conn, &self.called, &spells).await?;
         }
         if !self.closes.is_empty() {
-            store::close(conn, &self.closes).await?;
+            store::close(conn, &self.closes, &spells).await?;
         }
         if !spells.is_empty() {
             store::insert(conn, incarnation, &spells).await?;

@@ -31,20 +31,28 @@ pub(super) async fn close_uncalled(conn: &mut PgConnection, called: &[Called], s
     Ok(())
 }
 
-/// Ends what these users have open in these rooms.
-pub(super) async fn close(conn: &mut PgConnection, closes: &[Close]) -> sqlx::Result<()> {
+/// Ends what these users have open in these rooms. Of `begun`, which are inserted next, it ends none that begins when another
+/// one ends: it is there already if the transaction was committed before and its answer was lost.
+pub(super) async fn close(conn: &mut PgConnection, closes: &[Close], begun: &[Spell]) -> sqlx::Result<()> {
+    let begins_then = |close: &Close| {
+        begun.iter().any(|spell| {
+            (spell.room, spell.user, spell.seat.is_some(), spell.began)
+                == (close.room, close.user, close.seated, close.at)
+        })
+    };
     sqlx::query!(
         "update visits v
             set ended = greatest(v.began, c.at)
-           from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::boolean[], $5::bigint[])
-                as c (room_id, epoch, user_id, seated, at)
+           from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::boolean[], $5::bigint[], $6::boolean[])
+                as c (room_id, epoch, user_id, seated, at, begins_then)
           where v.room_id = c.room_id and v.user_id = c.user_id and v.seated = c.seated and v.ended is null
-            and v.epoch = c.epoch and v.began <= c.at",
+            and v.epoch = c.epoch and (v.began < c.at or v.began = c.at and not c.begins_then)",
         &closes.iter().map(|close| close.room).collect::<Vec<_>>(),
         &closes.iter().map(|close| close.epoch).collect::<Vec<_>>(),
         &closes.iter().map(|close| close.user).collect::<Vec<_>>(),
         &closes.iter().map(|close| close.seated).collect::<Vec<_>>(),
-        &closes.iter().map(|close| close.at).collect::<Vec<_>>()
+        &closes.iter().map(|close| close.at).collect::<Vec<_>>(),
+        &closes.iter().map(begins_then).collect::<Vec<_>>()
     )
     .execute(conn)
     .await?;

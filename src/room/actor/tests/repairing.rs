@@ -102,7 +102,7 @@ fn actor(topic: Topic, settings: Settings, board: Arc<Board>) -> RoomActor {
     let (orders, _) = mpsc::unbounded_channel();
     RoomActor::new(Parts {
         state: RoomState::wake(say::woken(), settings.clone(), Timestamp(1_000_000)),
-        settings,
+        settings: settings.into(),
         audience: Audience::Topic(topic),
         gifts: Arc::new(Ledger { orders, table: Mutex::default() }),
         facts: Arc::new(store),

@@ -71,7 +71,7 @@ fn a_banned_user_is_told_so_whatever_they_ask() {
     for request in [
         Request::Seats { user: user(2) },
         Request::People { user: user(2), after: None, search: String::new() },
-        Request::Present { user: user(2) },
+        Request::Present { user: user(2), act: Act::Look },
         Request::Permitted { user: user(2), act: Act::ReadConduct },
     ] {
         assert_eq!(world.ask(&request).expect_err("banned").code, ErrorCode::Banned);
