@@ -65,7 +65,7 @@ async fn who_is_not_connected_to_livekit_needs_no_change() {
 async fn a_call_is_tried_again_only_if_that_is_of_use_and_its_failure_repeats_nothing() {
     let (fake, url) = Fake::start().await;
     fake.connect("17", "4294967295");
-    for (status, passes) in [(503, true), (500, true), (429, true), (403, false), (400, false)] {
+    for (status, passes) in [(503, true), (500, true), (429, true), (403, true), (302, true), (400, false)] {
         let status = StatusCode::from_u16(status).expect("a status");
         *fake.broken.lock().expect("nobody panicked") = Some(status);
         let failure = send(&livekit(&url), OUT).await.expect_err("the vendor refused");
@@ -80,7 +80,7 @@ async fn a_call_is_tried_again_only_if_that_is_of_use_and_its_failure_repeats_no
         lasts: Duration::from_secs(60),
     };
     let failure = send(&LiveKit::new(&stranger).expect("valid keys"), OUT).await;
-    assert_eq!(failure, Err(Failure::Final("the voice vendor answered 401".to_owned())));
+    assert_eq!(failure, Err(Failure::Passing("the voice vendor answered 401".to_owned())));
     assert!(fake.permission("17", "4294967295").is_some(), "what was refused has changed nothing");
 }
 
@@ -90,7 +90,7 @@ async fn a_wrong_path_is_not_taken_for_a_stranger_and_an_outage_passes() {
     let mut call = livekit(&url).call(&rose(), OUT, NOW).expect("it is signed").expect("a call");
     call.url.set_path("/twirp/livekit.RoomService/Remove");
     let caller = Caller::new(Duration::from_secs(10)).expect("a client");
-    assert_eq!(caller.send(call.clone()).await, Err(Failure::Final("the voice vendor answered 404".to_owned())));
+    assert_eq!(caller.send(call.clone()).await, Err(Failure::Passing("the voice vendor answered 404".to_owned())));
     // Port 1 is nobody's.
     call.url.set_port(Some(1)).expect("a URL with a host");
     assert_eq!(caller.send(call).await, Err(Failure::Passing("the voice vendor could not be reached".to_owned())));

@@ -127,6 +127,22 @@ async fn whoever_loses_seat_or_microphone_loses_the_right_within_a_second_and_ge
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_device_that_only_listens_does_not_hide_that_the_seat_was_lost() {
+    let scene = Scene::of(2).await;
+    scene.sits(1, 7).await;
+    scene.connects(1, true).await;
+    let tablet = scene.world.token(scene.users[1]).await;
+    let path = format!("/v1/rooms/{}/voice", scene.room);
+    let (status, pass) = scene.world.call(Method::POST, &path, &tablet, None).await;
+    assert_eq!((status, &pass["may_speak"]), (200, &json!(false)), "{pass}");
+    moment(600..700).await;
+    assert_eq!(scene.speaks(1), Some(true), "a listener's token takes nothing away");
+    scene.rest(1, Method::DELETE, "seat", None).await;
+    let took = scene.becomes(1, Some(false)).await;
+    assert!(took < SECOND, "gone after {took:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_leaves_or_is_put_out_is_put_out_of_livekit_and_no_old_token_lets_them_stay() {
     let mut scene = Scene::of(4).await;
     let mut tokens = Vec::new();

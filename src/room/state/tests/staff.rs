@@ -81,6 +81,9 @@ fn staff_can_ban_and_mute_whom_the_owner_can_and_the_owner_too() {
     for number in [1, 2, 4] {
         staff(&mut world, StaffAct::Ban(of(number))).expect("nobody is above staff, and nobody need be there");
         assert_eq!(world.join(number).expect_err("banned").code, ErrorCode::Banned);
+        if number == 1 {
+            assert_eq!(world.command(1, unban(1)), Err(ErrorCode::Banned), "the owner does not lift staff's ban");
+        }
         staff(&mut world, StaffAct::Unban { user: user(number) }).expect("it is lifted");
         world.join(number).expect("not banned any more");
     }
