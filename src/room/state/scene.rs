@@ -135,8 +135,9 @@ impl RoomState {
         }
     }
 
-    /// Makes the change of an event again.
-    pub fn replay(&mut self, event: Event, at: Timestamp) {
+    /// Makes the change of the event of this number again. Events before it may be lost.
+    pub fn replay(&mut self, seq: u64, event: Event, at: Timestamp) {
+        self.seq = seq.saturating_sub(1);
         self.evolve(&Change::Event(event), at);
     }
 

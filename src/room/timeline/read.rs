@@ -294,7 +294,7 @@ async fn replay(
                 }
                 (seq, at, reached) = (envelope.seq, envelope.at, envelope.seq);
                 match serde_json::from_str::<EventFrame>(line) {
-                    Ok(frame) => state.replay(frame.event, Timestamp(frame.at)),
+                    Ok(frame) => state.replay(frame.seq, frame.event, Timestamp(frame.at)),
                     // A newer program has written it.
                     Err(_) => missing.push(gap(seq, seq)),
                 }

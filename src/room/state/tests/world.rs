@@ -298,7 +298,7 @@ impl World {
             self.state.evolve(&change, self.now);
             match change {
                 Change::Event(event) => {
-                    self.mirror.replay(event.clone(), self.now);
+                    self.mirror.replay(self.state.seq(), event.clone(), self.now);
                     self.told.push(event);
                 }
                 Change::Counted(count) => self.counts.push(count),
