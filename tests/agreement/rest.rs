@@ -44,6 +44,7 @@ const UNHINDERED: &[(&str, &str)] = &[
     ("PARLOR__IDENTITY__CODE_RESEND_SECONDS", "0"),
     ("PARLOR__IDENTITY__SIGNATURE_DAYS", "0"),
     ("PARLOR__GATEWAY__GIFT", "1000 in 1000 ms"),
+    ("PARLOR__GATEWAY__CHAT", "1000 in 1000 ms"),
 ];
 
 /// How many requests are on their way at once.
@@ -185,7 +186,9 @@ fn fresh_op() -> String {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_body_is_refused_exactly_when_the_document_forbids_it() {
     let scenery = Scenery::set().await;
-    let (good, _clients) = scenery.good().await;
+    let (mut good, _clients) = scenery.good().await;
+    // Some of the others put the asker out of the room.
+    good.sort_by_key(|good| !good.id.starts_with("send_"));
     let mut found = Found::default();
     for good in &good {
         let schema = &scenery.operation(good)["requestBody"]["content"]["application/json"]["schema"];

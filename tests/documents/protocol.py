@@ -437,11 +437,11 @@ async def that_a_recalled_line_is_emptied_and_signals_name_who_types_and_speaks(
     late = await Wire().open(two, [two.join(room)])
     (shown,) = late.hello["joins"][0]["data"]["snapshot"]["chat"]
     assert shown["recalled"] is True and shown["text"] == "" and shown["seq"] == line["seq"] and "reactions" not in shown
+    assert (await late.ask("mic.speaking", {"room": room}))["error"]["code"] == "not_seated"
     assert "data" in await late.ask("chat.typing", {"room": room})
     for users in ([two.id], []):
         frames = await owner.until(lambda frame: frame.get("type") == "chat.typing" and frame["data"]["users"] == users)
         assert "seq" not in frames[-1], frames
-    assert (await late.ask("mic.speaking", {"room": room}))["error"]["code"] == "not_seated"
 
 
 async def that_the_token_may_be_in_the_handshake_and_the_subprotocol_may_be_absent(one, two):

@@ -14,7 +14,7 @@ use crate::support::time::until;
 use crate::support::world::{Plan, World};
 
 /// More sockets than the test may need, and fewer than this process may have files.
-const MOST_SOCKETS: usize = 12_000;
+const MOST_SOCKETS: usize = 16_000;
 
 fn resident_bytes(program: &Program) -> u64 {
     let statm = std::fs::read_to_string(PathBuf::from(format!("/proc/{}/statm", program.pid()))).expect("it lives");

@@ -145,7 +145,10 @@ async fn through(scene: &Scene, field: &Field, texts: &[Nasty]) -> (Vec<String>,
         let (why, is_taken) = loop {
             match socket.next().await {
                 Incoming::Event(event) => {
-                    if let Event::ChatPosted { text, .. } = event.event {
+                    // Others fill in fields of the same room beside this one.
+                    if let Event::ChatPosted { text, op, .. } = event.event
+                        && frame["op"] == json!(op)
+                    {
                         said = Some(text);
                     }
                 }

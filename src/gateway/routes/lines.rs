@@ -139,7 +139,7 @@ async fn recall_line(
     responses((status = 204, description = "The reaction is there. The room is told a moment later.")),
     extensions(("x-errors" = json!([
         ErrorCode::RoomNotFound, ErrorCode::NotInRoom, ErrorCode::Banned, ErrorCode::Muted, ErrorCode::NotFound,
-        ErrorCode::NotPermitted, ErrorCode::RoomPaused, ErrorCode::Busy,
+        ErrorCode::BadRequest, ErrorCode::NotPermitted, ErrorCode::RoomPaused, ErrorCode::Busy,
     ]))))]
 async fn add_reaction(
     guest: Guest,
@@ -157,7 +157,7 @@ async fn add_reaction(
     responses((status = 204, description = "The reaction is not there. The room is told a moment later.")),
     extensions(("x-errors" = json!([
         ErrorCode::RoomNotFound, ErrorCode::NotInRoom, ErrorCode::Banned, ErrorCode::Muted, ErrorCode::NotFound,
-        ErrorCode::NotPermitted, ErrorCode::RoomPaused, ErrorCode::Busy,
+        ErrorCode::BadRequest, ErrorCode::NotPermitted, ErrorCode::RoomPaused, ErrorCode::Busy,
     ]))))]
 async fn remove_reaction(
     guest: Guest,
