@@ -201,11 +201,6 @@ impl Settings {
                 "room.memory_ms: must be above room.grace_ms, so that a retry after coming back is recognised".into(),
             );
         }
-        if self.recall_ms > self.memory_ms {
-            problems.push(
-                "room.recall_ms: must not be above room.memory_ms, by which the room knows who wrote a line".into(),
-            );
-        }
     }
 }
 

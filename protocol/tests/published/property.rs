@@ -52,9 +52,17 @@ fn tidy(text: &str) -> Result<Cow<'_, str>, String> {
     Rule::line(usize::MAX).or_nothing().apply(text)
 }
 
+/// Several lines as the rules of texts leave them.
+fn lines(text: &str) -> Result<Cow<'_, str>, String> {
+    Rule::lines(usize::MAX).or_nothing().apply(text)
+}
+
 /// Whether two values are equal, if an absent field equals the value that its absence means.
 fn is_the_same_but_for_absence(one: &Value, other: &Value) -> bool {
-    let is_blank = |value: &Value| value.as_str().is_some_and(|text| tidy(text).is_ok_and(|text| text.is_empty()));
+    let is_blank = |value: &Value| {
+        let is_none = |text: Result<Cow<'_, str>, String>| text.is_ok_and(|text| text.is_empty());
+        value.as_str().is_some_and(|text| is_none(tidy(text)) || is_none(lines(text)))
+    };
     let is_absence = |value: &Value| *value == false || is_blank(value) || value.as_array().is_some_and(Vec::is_empty);
     match (one, other) {
         (Value::Object(one), Value::Object(other)) => {
@@ -72,7 +80,6 @@ fn is_the_same_but_for_absence(one: &Value, other: &Value) -> bool {
                 && one.iter().zip(other).all(|(one, other)| is_the_same_but_for_absence(one, other))
         }
         (Value::String(one), Value::String(other)) => {
-            let lines = |text| Rule::lines(usize::MAX).or_nothing().apply(text);
             one == other || tidy(one) == tidy(other) || lines(one) == lines(other)
         }
         (one, other) => one == other,

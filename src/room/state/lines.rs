@@ -106,7 +106,8 @@ impl RoomState {
             let words = "a line is recalled by who wrote it, for a while, and by the room's owner and admins";
             return Err(ErrorBody::new(ErrorCode::NotPermitted).message(words));
         };
-        let recall_ms = ms(self.settings.recall_ms);
+        // The memory of operations says who wrote a line.
+        let recall_ms = ms(self.settings.recall_ms.min(self.settings.memory_ms));
         if now.ms_since(at) > recall_ms && !self.chat.is_recalled(epoch, seq) {
             let words = format!("one's own line can be recalled for {} s", recall_ms / 1_000);
             return Err(ErrorBody::new(ErrorCode::TooLate).message(words));
