@@ -43,7 +43,7 @@ enum Kept {
 /// thousands. Each has the actor (8 bytes), the operation (16), the hash of the body (16) and the milliseconds since it was
 /// answered (8): an age and not a time, because the clock may be another one when the room wakes. Then comes,
 /// if it was done, a 0 with the epoch (8) and `seq` (8) of the event; if it was refused, a 1 with the length (4) of the
-/// error's JSON and that JSON. Numbers are big-endian. The age of the answer to a chat line has [`LINE`] added.
+/// error's JSON and that JSON. Numbers are big-endian. The age of the answer to a chat line has `LINE` added.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct PackedMemory(pub Vec<u8>);
 

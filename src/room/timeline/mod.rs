@@ -1,6 +1,6 @@
 //! The timeline of rooms: what their events were, for the platform's staff and for some days.
 //!
-//! A room gives each event's frame, as it was sent, to its [`Recorder`], which hands them over in stretches. One task of
+//! A room gives each event's frame, as it was sent, to its `Recorder`, which hands them over in stretches. One task of
 //! the node packs and writes the stretches of many rooms together. No room waits for it: what does not fit its queue is not
 //! kept, and the timeline says so. The recorder also tells who came and went, and who sat where, which `visits` stores.
 //!
